@@ -1,0 +1,43 @@
+/* expand_contract--1.0.sql */
+
+-- complain if script is sourced in psql, rather than via CREATE EXTENSION
+\echo Use "CREATE EXTENSION expand_contract" to load this file. \quit
+
+-- Tables and internal functions live in the schema expand_contract; what users
+-- call lives in the schema the extension is created in.  Tables are closed to
+-- everyone: they are written by the C functions as the extension's owner, and
+-- read through views that filter by ownership.  USAGE is for the few internal
+-- functions that SQL run as the user calls.
+CREATE SCHEMA expand_contract;
+GRANT USAGE ON SCHEMA expand_contract TO PUBLIC;
+COMMENT ON SCHEMA expand_contract IS 'tables and internal functions of the extension expand_contract';
+
+----------------------------------------------------------------------
+-- core
+----------------------------------------------------------------------
+--@core@
+
+----------------------------------------------------------------------
+-- jobs (src/worker)
+----------------------------------------------------------------------
+--@jobs@
+
+----------------------------------------------------------------------
+-- migrations (src/migrate)
+----------------------------------------------------------------------
+--@migrations@
+
+----------------------------------------------------------------------
+-- backfill (src/backfill)
+----------------------------------------------------------------------
+--@backfill@
+
+----------------------------------------------------------------------
+-- verification (src/verify)
+----------------------------------------------------------------------
+--@verification@
+
+----------------------------------------------------------------------
+-- who may call what
+----------------------------------------------------------------------
+--@grants@

@@ -1,0 +1,98 @@
+/*
+ * catalog.c
+ *		The extension's own objects, and the rights under which its own
+ *		statements run.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_extension.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "core/catalog.h"
+
+/* pg_extension has no syscache, so this is an index scan. */
+bool
+ec_extension_lookup(EcExtension *extension)
+{
+	Relation catalog;
+	SysScanDesc scan;
+	ScanKeyData key[1];
+	HeapTuple tuple;
+	bool found;
+
+	ScanKeyInit(&key[0], Anum_pg_extension_extname, BTEqualStrategyNumber,
+				F_NAMEEQ, CStringGetDatum("expand_contract"));
+	catalog = table_open(ExtensionRelationId, AccessShareLock);
+	scan =
+		systable_beginscan(catalog, ExtensionNameIndexId, true, NULL, 1, key);
+	tuple = systable_getnext(scan);
+	found = HeapTupleIsValid(tuple);
+	if (found)
+	{
+		Form_pg_extension form = (Form_pg_extension) GETSTRUCT(tuple);
+
+		extension->oid = form->oid;
+		extension->owner = form->extowner;
+		extension->schema = form->extnamespace;
+	}
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+	return found;
+}
+
+static void
+require_extension(EcExtension *extension)
+{
+	if (!ec_extension_lookup(extension))
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg(
+				 "extension \"expand_contract\" does not exist in this database"),
+			 errhint("Use CREATE EXTENSION expand_contract.")));
+}
+
+void
+ec_catalog_begin(EcCatalogScope *scope)
+{
+	EcExtension extension;
+
+	require_extension(&extension);
+	GetUserIdAndSecContext(&scope->userid, &scope->security_context);
+	scope->guc_level = NewGUCNestLevel();
+	SetUserIdAndSecContext(extension.owner, scope->security_context |
+												SECURITY_LOCAL_USERID_CHANGE);
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+}
+
+void
+ec_catalog_end(EcCatalogScope *scope)
+{
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "SPI_finish failed");
+	AtEOXact_GUC(false, scope->guc_level);
+	SetUserIdAndSecContext(scope->userid, scope->security_context);
+}
+
+char *
+ec_qualified(const char *name)
+{
+	EcExtension extension;
+
+	require_extension(&extension);
+	return quote_qualified_identifier(get_namespace_name(extension.schema),
+									  name);
+}

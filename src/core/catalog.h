@@ -1,0 +1,45 @@
+/*
+ * catalog.h
+ *		The extension's own objects, and the rights under which its own
+ *		statements run.
+ *
+ * User SQL runs as the user, our SQL as the extension's owner; the two never
+ * mix.  Everything between ec_catalog_begin and ec_catalog_end runs as the
+ * extension's owner with search_path = pg_catalog, pg_temp, so nothing that a
+ * user wrote may be evaluated there.  Our tables are in the schema
+ * expand_contract, which our statements spell out.
+ */
+#ifndef EC_CATALOG_H
+#define EC_CATALOG_H
+
+#include "postgres.h"
+
+typedef struct EcExtension
+{
+	Oid oid;
+	Oid owner;
+	Oid schema; /* where the ec_* functions live */
+} EcExtension;
+
+typedef struct EcCatalogScope
+{
+	Oid userid;
+	int security_context;
+	int guc_level;
+} EcCatalogScope;
+
+/* The extension in this database; false if it is not there. */
+extern bool ec_extension_lookup(EcExtension *extension);
+
+/*
+ * Connect SPI and become the extension's owner, and back.  An error in
+ * between is undone by the abort of the (sub)transaction, like that of any
+ * SECURITY DEFINER function; do not catch one without aborting.
+ */
+extern void ec_catalog_begin(EcCatalogScope *scope);
+extern void ec_catalog_end(EcCatalogScope *scope);
+
+/* The extension's ec_* objects as SQL, e.g. "public.ec_checksum", quoted. */
+extern char *ec_qualified(const char *name);
+
+#endif

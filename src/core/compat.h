@@ -1,0 +1,26 @@
+/*
+ * compat.h
+ *		What differs between the supported server versions, in one place.
+ *
+ * Shims are called ec_*: core's names never change meaning here.
+ */
+#ifndef EC_COMPAT_H
+#define EC_COMPAT_H
+
+#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
+#error "expand_contract supports PostgreSQL 15 to 18"
+#endif
+
+/*
+ * From 17 on a background worker may connect as a role that has no LOGIN.
+ * Before, such a role cannot own a job.
+ */
+#if PG_VERSION_NUM >= 170000
+#define EC_WORKER_CONNECT_FLAGS BGWORKER_BYPASS_ROLELOGINCHECK
+#define EC_OWNER_NEEDS_LOGIN    false
+#else
+#define EC_WORKER_CONNECT_FLAGS 0
+#define EC_OWNER_NEEDS_LOGIN    true
+#endif
+
+#endif

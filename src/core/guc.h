@@ -1,0 +1,37 @@
+/*
+ * guc.h
+ *		The settings expand_contract.*, as C variables.
+ *
+ * guc.c says what each one means; doc/settings.md says it to users.
+ */
+#ifndef EC_GUC_H
+#define EC_GUC_H
+
+#include "postgres.h"
+
+/* anyone's */
+extern int ec_batch_size;        /* rows; 0 = sized by time */
+extern int ec_backfill_delay;    /* ms */
+extern int ec_target_batch_time; /* ms */
+extern int ec_lock_timeout;      /* ms */
+extern int ec_statement_timeout; /* ms */
+
+/* the superuser's */
+extern int ec_max_workers;
+extern bool ec_enable_modern_write;
+extern int ec_max_replication_lag; /* ms */
+extern char *ec_ignore_standbys;
+extern int ec_stabilization_period; /* s */
+extern double ec_max_growth;
+extern int ec_max_mismatches;
+extern char *ec_ignore_usage_from;
+extern char *ec_app_version_pattern;
+extern char *ec_escalation;
+
+#define EC_MAX_BATCH_SIZE  1000000
+#define EC_MAX_DELAY_MS    (24 * 60 * 60 * 1000)
+#define EC_MAX_JOB_WORKERS 64
+
+extern void ec_define_settings(void);
+
+#endif

@@ -1,0 +1,227 @@
+/*
+ * query.c
+ *		Typed helpers over SPI.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "core/query.h"
+
+typedef struct SavedPlan
+{
+	const char *sql; /* the key: the literal's address */
+	SPIPlanPtr plan;
+} SavedPlan;
+
+static HTAB *saved_plans = NULL;
+
+void
+ec_arg(EcArgs *args, Oid type, Datum value, bool isnull)
+{
+	Assert(args->count < EC_MAX_ARGS);
+	args->types[args->count] = type;
+	args->values[args->count] = value;
+	args->nulls[args->count] = isnull ? 'n' : ' ';
+	args->count++;
+}
+
+void
+ec_arg_bool(EcArgs *args, bool value)
+{
+	ec_arg(args, BOOLOID, BoolGetDatum(value), false);
+}
+
+void
+ec_arg_int4(EcArgs *args, int32 value)
+{
+	ec_arg(args, INT4OID, Int32GetDatum(value), false);
+}
+
+void
+ec_arg_int8(EcArgs *args, int64 value)
+{
+	ec_arg(args, INT8OID, Int64GetDatum(value), false);
+}
+
+void
+ec_arg_float8(EcArgs *args, double value)
+{
+	ec_arg(args, FLOAT8OID, Float8GetDatum(value), false);
+}
+
+void
+ec_arg_oid(EcArgs *args, Oid value)
+{
+	ec_arg(args, OIDOID, ObjectIdGetDatum(value), !OidIsValid(value));
+}
+
+void
+ec_arg_text(EcArgs *args, const char *value)
+{
+	ec_arg(args, TEXTOID, value ? CStringGetTextDatum(value) : (Datum) 0,
+		   value == NULL);
+}
+
+void
+ec_arg_jsonb(EcArgs *args, const Jsonb *value)
+{
+	ec_arg(args, JSONBOID, PointerGetDatum(value), value == NULL);
+}
+
+void
+ec_arg_timestamptz(EcArgs *args, TimestampTz value)
+{
+	ec_arg(args, TIMESTAMPTZOID, TimestampTzGetDatum(value), false);
+}
+
+static SPIPlanPtr
+saved_plan(const char *sql, EcArgs *args)
+{
+	SavedPlan *entry;
+	bool found;
+
+	if (saved_plans == NULL)
+	{
+		HASHCTL control = {0};
+
+		control.keysize = sizeof(const char *);
+		control.entrysize = sizeof(SavedPlan);
+		saved_plans = hash_create("expand_contract plans", 64, &control,
+								  HASH_ELEM | HASH_BLOBS);
+	}
+
+	entry = hash_search(saved_plans, &sql, HASH_FIND, NULL);
+	if (entry == NULL)
+	{
+		SPIPlanPtr plan = SPI_prepare(sql, args->count, args->types);
+
+		if (plan == NULL)
+			elog(ERROR, "SPI_prepare failed for \"%s\": %s", sql,
+				 SPI_result_code_string(SPI_result));
+		SPI_keepplan(plan);
+		/* enter it only now: preparing may have failed */
+		entry = hash_search(saved_plans, &sql, HASH_ENTER, &found);
+		entry->plan = plan;
+	}
+	return entry->plan;
+}
+
+uint64
+ec_query(const char *sql, EcArgs *args)
+{
+	EcArgs none = {0};
+	int code;
+
+	if (args == NULL)
+		args = &none;
+	code = SPI_execute_plan(saved_plan(sql, args), args->values, args->nulls,
+							false, 0);
+	if (code < 0)
+		elog(ERROR, "SPI_execute_plan failed for \"%s\": %s", sql,
+			 SPI_result_code_string(code));
+	return SPI_processed;
+}
+
+static Datum
+get_datum(uint64 row, int column, bool *isnull)
+{
+	Assert(SPI_tuptable != NULL && row < SPI_tuptable->numvals);
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column,
+						 isnull);
+}
+
+bool
+ec_is_null(uint64 row, int column)
+{
+	bool isnull;
+
+	(void) get_datum(row, column, &isnull);
+	return isnull;
+}
+
+bool
+ec_get_bool(uint64 row, int column, bool if_null)
+{
+	bool isnull;
+	Datum value = get_datum(row, column, &isnull);
+
+	return isnull ? if_null : DatumGetBool(value);
+}
+
+int32
+ec_get_int4(uint64 row, int column, int32 if_null)
+{
+	bool isnull;
+	Datum value = get_datum(row, column, &isnull);
+
+	return isnull ? if_null : DatumGetInt32(value);
+}
+
+int64
+ec_get_int8(uint64 row, int column, int64 if_null)
+{
+	bool isnull;
+	Datum value = get_datum(row, column, &isnull);
+
+	return isnull ? if_null : DatumGetInt64(value);
+}
+
+double
+ec_get_float8(uint64 row, int column, double if_null)
+{
+	bool isnull;
+	Datum value = get_datum(row, column, &isnull);
+
+	return isnull ? if_null : DatumGetFloat8(value);
+}
+
+Oid
+ec_get_oid(uint64 row, int column)
+{
+	bool isnull;
+	Datum value = get_datum(row, column, &isnull);
+
+	return isnull ? InvalidOid : DatumGetObjectId(value);
+}
+
+TimestampTz
+ec_get_timestamptz(uint64 row, int column, TimestampTz if_null)
+{
+	bool isnull;
+	Datum value = get_datum(row, column, &isnull);
+
+	return isnull ? if_null : DatumGetTimestampTz(value);
+}
+
+char *
+ec_get_text(uint64 row, int column)
+{
+	char *value =
+		SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
+	char *copy;
+
+	if (value == NULL)
+		return NULL;
+	copy = SPI_palloc(strlen(value) + 1);
+	strcpy(copy, value);
+	return copy;
+}
+
+Jsonb *
+ec_get_jsonb(uint64 row, int column)
+{
+	bool isnull;
+	Datum value = get_datum(row, column, &isnull);
+
+	if (isnull)
+		return NULL;
+	return (Jsonb *) DatumGetPointer(
+		SPI_datumTransfer(PointerGetDatum(DatumGetJsonbP(value)), false, -1));
+}

@@ -1,0 +1,68 @@
+/*
+ * query.h
+ *		Typed helpers over SPI, for statements whose text is a C literal.
+ *
+ * Use inside an SPI connection (ec_catalog_begin, or SPI_connect for SQL that
+ * runs as the caller).  Arguments are always parameters, never pasted text.
+ *
+ *		EcArgs args = {0};
+ *
+ *		ec_arg_int8(&args, job);
+ *		if (ec_query("SELECT state FROM expand_contract.jobs WHERE id = $1",
+ *					 &args) == 0)
+ *			...
+ *		state = ec_get_text(0, 1);
+ */
+#ifndef EC_QUERY_H
+#define EC_QUERY_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "executor/spi.h"
+#include "utils/jsonb.h"
+
+#define EC_MAX_ARGS 24
+
+typedef struct EcArgs
+{
+	int count;
+	Oid types[EC_MAX_ARGS];
+	Datum values[EC_MAX_ARGS];
+	char nulls[EC_MAX_ARGS];
+} EcArgs;
+
+extern void ec_arg(EcArgs *args, Oid type, Datum value, bool isnull);
+extern void ec_arg_bool(EcArgs *args, bool value);
+extern void ec_arg_int4(EcArgs *args, int32 value);
+extern void ec_arg_int8(EcArgs *args, int64 value);
+extern void ec_arg_float8(EcArgs *args, double value);
+extern void ec_arg_oid(EcArgs *args, Oid value); /* InvalidOid = NULL */
+extern void ec_arg_text(EcArgs *args, const char *value);   /* NULL = NULL */
+extern void ec_arg_jsonb(EcArgs *args, const Jsonb *value); /* NULL = NULL */
+extern void ec_arg_timestamptz(EcArgs *args, TimestampTz value);
+
+/*
+ * Run one statement; returns the rows it gave or changed, the rows themselves
+ * are in SPI_tuptable.  The plan is saved for the life of the process under
+ * the address of sql, so sql must be a literal.
+ */
+extern uint64 ec_query(const char *sql, EcArgs *args);
+
+/*
+ * The value in a row (from 0) and column (from 1) of the last result.  Text
+ * and jsonb are allocated in the memory context that was current before SPI
+ * was connected, so they survive SPI_finish.
+ */
+extern bool ec_is_null(uint64 row, int column);
+extern bool ec_get_bool(uint64 row, int column, bool if_null);
+extern int32 ec_get_int4(uint64 row, int column, int32 if_null);
+extern int64 ec_get_int8(uint64 row, int column, int64 if_null);
+extern double ec_get_float8(uint64 row, int column, double if_null);
+extern Oid ec_get_oid(uint64 row, int column);
+extern char *ec_get_text(uint64 row, int column); /* NULL if NULL */
+extern Jsonb *ec_get_jsonb(uint64 row, int column);
+extern TimestampTz ec_get_timestamptz(uint64 row, int column,
+									  TimestampTz if_null);
+
+#endif

@@ -1,0 +1,28 @@
+/*
+ * expand_contract.h
+ *		What every room may know.
+ *
+ * The rooms depend downwards only:
+ *
+ *		change -> dualwrite, verify, backfill, migrate -> worker -> core
+ *
+ * One header per module says what it offers.
+ */
+#ifndef EXPAND_CONTRACT_H
+#define EXPAND_CONTRACT_H
+
+#include "postgres.h"
+
+#include "core/compat.h"
+#include "core/errcodes.h"
+
+/*
+ * Heavyweight locks of ours are advisory locks whose fourth tag field no SQL
+ * function can produce (those use 1 and 2), so nobody can squat on them.
+ * pg_locks shows them as locktype advisory with this objsubid.
+ */
+#define EC_LOCK_MIGRATION 0xEC00 /* one migration at a time in a database */
+#define EC_LOCK_JOB_SLOT  0xE000 /* + slot: one worker per job slot */
+#define EC_LOCK_WORKER    0xE400 /* + n: at most max_workers in the cluster */
+
+#endif
