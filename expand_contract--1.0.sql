@@ -129,7 +129,12 @@ WITH live AS MATERIALIZED (
             ELSE j.state
         END AS shown_state,
         -- of the first sweep; later ones only look for what came in meanwhile
-        CASE WHEN s.sweep > 1 THEN 1 ELSE least(s.fraction, 1) END AS done_of_first,
+        CASE
+            WHEN s.sweep > 1 THEN 1
+            WHEN s.fraction > 0 THEN least(s.fraction, 1)
+            -- still in the first block
+            ELSE least(coalesce(s.rows_done::float8 / nullif(j.rows_estimate, 0), 0), 1)
+        END AS done_of_first,
         pg_has_role(j.owner, 'USAGE')
             OR coalesce(has_table_privilege(j.relation, 'SELECT'), false) AS may_see_rows
     FROM expand_contract.jobs j
@@ -141,7 +146,7 @@ WITH live AS MATERIALIZED (
         CASE
             WHEN shown_state = 'done' THEN 100
             WHEN sweep > 1 THEN 99 + 0.9 * coalesce(fraction, 0)
-            ELSE 99 * coalesce(done_of_first, 0)
+            ELSE 99 * done_of_first
         END AS done_percent,
         CASE
             WHEN shown_state = 'done' OR sweep > 1 THEN rows_done

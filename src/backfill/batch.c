@@ -49,8 +49,7 @@ static Oid scan_by_tid = InvalidOid;
 static set_rel_pathlist_hook_type previous_pathlist_hook = NULL;
 
 static void
-keep_only_tid_scans(PlannerInfo *root, RelOptInfo *rel, Index rti,
-					RangeTblEntry *rte)
+keep_only_tid_scans(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 {
 	List *tid_paths = NIL;
 	ListCell *cell;
@@ -85,9 +84,9 @@ ec_batch_init(void)
 static char *
 qualified_name(Relation relation)
 {
-	return quote_qualified_identifier(
-		get_namespace_name(RelationGetNamespace(relation)),
-		RelationGetRelationName(relation));
+	return quote_qualified_identifier(get_namespace_name(
+										  RelationGetNamespace(relation)),
+									  RelationGetRelationName(relation));
 }
 
 /* ", id, region": the primary key's columns, so that errors can name a row. */
@@ -168,8 +167,7 @@ lock_statement(Relation relation, const EcBackfill *backfill)
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT ctid FROM ONLY %s",
-					 qualified_name(relation));
+	appendStringInfo(&sql, "SELECT ctid FROM ONLY %s", qualified_name(relation));
 	append_range(&sql);
 	ec_append_expression(&sql, backfill->predicate);
 	appendStringInfo(&sql, " FOR %s SKIP LOCKED",
@@ -184,8 +182,7 @@ update_locked_statement(Relation relation, const EcBackfill *backfill)
 
 	initStringInfo(&sql);
 	append_update(&sql, relation, backfill);
-	appendStringInfoString(&sql,
-						   " WHERE ctid OPERATOR(pg_catalog.=) ANY ($1) AND ");
+	appendStringInfoString(&sql, " WHERE ctid OPERATOR(pg_catalog.=) ANY ($1) AND ");
 	ec_append_expression(&sql, backfill->predicate);
 	append_returning(&sql, relation, backfill);
 	return sql.data;
@@ -249,8 +246,7 @@ name_row(TupleTableSlot *slot)
 		appendStringInfo(&names, "%s%s", i > 2 ? ", " : "",
 						 quote_identifier(NameStr(column->attname)));
 		appendStringInfo(&values, "%s%s", i > 2 ? ", " : "",
-						 isnull ? "null"
-								: OidOutputFunctionCall(output, value));
+						 isnull ? "null" : OidOutputFunctionCall(output, value));
 	}
 	return psprintf("(%s)=(%s)", names.data, values.data);
 }
@@ -258,14 +254,11 @@ name_row(TupleTableSlot *slot)
 static void
 refuse_row(TupleTableSlot *slot)
 {
-	ereport(
-		ERROR,
-		(errcode(EC_ERRCODE_NOT_CONVERGING),
-		 errmsg(
-			 "backfill does not converge: the predicate still holds for a row that was just updated"),
-		 errdetail("Row %s.", name_row(slot)),
-		 errhint(
-			 "The update has to make the predicate false for every row. Exclude rows whose new value satisfies it again, as in \"new_column IS NULL AND old_column IS NOT NULL\".")));
+	ereport(ERROR,
+			(errcode(EC_ERRCODE_NOT_CONVERGING),
+			 errmsg("backfill does not converge: the predicate still holds for a row that was just updated"),
+			 errdetail("Row %s.", name_row(slot)),
+			 errhint("The update has to make the predicate false for every row. Exclude rows whose new value satisfies it again, as in \"new_column IS NULL AND old_column IS NOT NULL\".")));
 }
 
 static bool
@@ -347,12 +340,10 @@ run_over_range(Statement *statement, char *sql, Relation relation,
 			   const EcRange *range, Receiver *receiver)
 {
 	Oid types[2] = {TIDOID, TIDOID};
-	Datum values[2] = {PointerGetDatum(&range->from),
-					   PointerGetDatum(&range->to)};
+	Datum values[2] = {PointerGetDatum(&range->from), PointerGetDatum(&range->to)};
 
 	scan_by_tid = RelationGetRelid(relation);
-	execute(prepare(statement, sql, 2, types), 2, types, values, false,
-			receiver);
+	execute(prepare(statement, sql, 2, types), 2, types, values, false, receiver);
 	scan_by_tid = InvalidOid;
 }
 
@@ -366,8 +357,7 @@ connect(void)
 }
 
 int64
-ec_batch_update(Relation relation, const EcBackfill *backfill,
-				const EcRange *range)
+ec_batch_update(Relation relation, const EcBackfill *backfill, const EcRange *range)
 {
 	Receiver receiver;
 

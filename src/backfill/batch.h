@@ -39,8 +39,7 @@ extern int64 ec_batch_update(Relation relation, const EcBackfill *backfill,
 /*
  * The same, leaving rows that somebody else has locked; *skipped counts them.
  */
-extern int64 ec_batch_update_unlocked(Relation relation,
-									  const EcBackfill *backfill,
+extern int64 ec_batch_update_unlocked(Relation relation, const EcBackfill *backfill,
 									  const EcRange *range, int64 *skipped);
 
 /*

@@ -25,7 +25,7 @@ typedef struct EcCursor
  * Cut the next range off the cursor: as many line pointers as may hold rows,
  * up to limit.  False at the end.
  */
-extern bool ec_next_range(Relation relation, EcCursor *cursor, int limit,
-						  EcRange *range);
+extern bool
+ec_next_range(Relation relation, EcCursor *cursor, int limit, EcRange *range);
 
 #endif

@@ -54,6 +54,15 @@ refuse_assignments(const char *assignments, const char *reason)
 					errhint(ASSIGNMENTS_HINT)));
 }
 
+static void
+assignments_error_callback(void *arg)
+{
+	const char *assignments = arg;
+
+	errdetail("\"%s\" is not the SET list of one UPDATE.", assignments);
+	errhint(ASSIGNMENTS_HINT);
+}
+
 /*
  * The SET list goes into a statement of ours, so on its own it has to be a
  * SET list, whole and nothing else.
@@ -61,6 +70,7 @@ refuse_assignments(const char *assignments, const char *reason)
 static void
 check_assignments(const char *assignments)
 {
+	ErrorContextCallback position;
 	ErrorContextCallback callback;
 	UpdateStmt *update;
 	List *parsed;
@@ -69,12 +79,15 @@ check_assignments(const char *assignments)
 	if (assignments[strspn(assignments, " \t\r\n\f")] == '\0')
 		refuse_assignments(assignments, "is empty");
 	sql = psprintf("UPDATE t SET %s\n", assignments);
-	callback.callback = statement_error_callback;
-	callback.arg = sql;
-	callback.previous = error_context_stack;
+	position.callback = statement_error_callback;
+	position.arg = sql;
+	position.previous = error_context_stack;
+	callback.callback = assignments_error_callback;
+	callback.arg = unconstify(char *, assignments);
+	callback.previous = &position;
 	error_context_stack = &callback;
 	parsed = raw_parser(sql, RAW_PARSE_DEFAULT);
-	error_context_stack = callback.previous;
+	error_context_stack = position.previous;
 
 	if (list_length(parsed) != 1)
 		refuse_assignments(assignments, "holds more than one statement");
@@ -122,9 +135,9 @@ collect_read_columns(Node *node, ReadColumns *read)
 		Var *var = (Var *) node;
 
 		if (var->varno == read->table && var->varlevelsup == read->depth)
-			read->columns = bms_add_member(
-				read->columns,
-				var->varattno - FirstLowInvalidHeapAttributeNumber);
+			read->columns =
+				bms_add_member(read->columns,
+							   var->varattno - FirstLowInvalidHeapAttributeNumber);
 		return false;
 	}
 	if (IsA(node, Query))
@@ -132,8 +145,7 @@ collect_read_columns(Node *node, ReadColumns *read)
 		bool result;
 
 		read->depth++;
-		result =
-			query_tree_walker((Query *) node, collect_read_columns, read, 0);
+		result = query_tree_walker((Query *) node, collect_read_columns, read, 0);
 		read->depth--;
 		return result;
 	}
@@ -165,8 +177,9 @@ columns_assigned(Query *query)
 		TargetEntry *entry = lfirst_node(TargetEntry, cell);
 
 		if (!entry->resjunk)
-			assigned = bms_add_member(
-				assigned, entry->resno - FirstLowInvalidHeapAttributeNumber);
+			assigned =
+				bms_add_member(assigned,
+							   entry->resno - FirstLowInvalidHeapAttributeNumber);
 	}
 	return assigned;
 }
@@ -184,10 +197,9 @@ column_names(Relation relation, Bitmapset *columns)
 
 		if (number < 1 || number > RelationGetNumberOfAttributes(relation))
 			continue;
-		appendStringInfo(
-			&names, "%s\"%s\"", names.len > 0 ? ", " : "",
-			NameStr(TupleDescAttr(RelationGetDescr(relation), number - 1)
-						->attname));
+		appendStringInfo(&names, "%s\"%s\"", names.len > 0 ? ", " : "",
+						 NameStr(TupleDescAttr(RelationGetDescr(relation), number - 1)
+									 ->attname));
 	}
 	return names.data;
 }
@@ -195,16 +207,13 @@ column_names(Relation relation, Bitmapset *columns)
 static void
 want_predicate(Relation relation, const char *reason)
 {
-	ereport(
-		ERROR,
-		(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		 errmsg("this backfill of table \"%s\" needs a predicate",
-				RelationGetRelationName(relation)),
-		 errdetail(
-			 "%s, so comparing the column with its expression cannot tell which rows are done.",
-			 reason),
-		 errhint(
-			 "Give a predicate that holds for the rows still to be done and no longer holds once they are updated, as in \"new_column IS NULL\".")));
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("this backfill of table \"%s\" needs a predicate",
+					RelationGetRelationName(relation)),
+			 errdetail("%s, so comparing the column with its expression cannot tell which rows are done.",
+					   reason),
+			 errhint("Give a predicate that holds for the rows still to be done and no longer holds once they are updated, as in \"new_column IS NULL\".")));
 }
 
 static bool
@@ -254,16 +263,28 @@ automatic_predicate(Relation relation, Query *query)
 			continue;
 		column = TupleDescAttr(RelationGetDescr(relation), entry->resno - 1);
 		/* schema expand_contract is open to everyone for this function */
-		appendStringInfo(
-			&sql, "%sexpand_contract.differs(%s, CAST(%s AS %s))",
-			sql.len > 0 ? " OR " : "",
-			quote_identifier(NameStr(column->attname)),
-			deparse_expression((Node *) entry->expr, context, false, false),
-			format_type_extended(column->atttypid, column->atttypmod,
-								 FORMAT_TYPE_TYPEMOD_GIVEN |
-									 FORMAT_TYPE_FORCE_QUALIFY));
+		appendStringInfo(&sql, "%sexpand_contract.differs(%s, CAST(%s AS %s))",
+						 sql.len > 0 ? " OR " : "",
+						 quote_identifier(NameStr(column->attname)),
+						 deparse_expression((Node *) entry->expr, context,
+											false, false),
+						 format_type_extended(column->atttypid, column->atttypmod,
+											  FORMAT_TYPE_TYPEMOD_GIVEN |
+												  FORMAT_TYPE_FORCE_QUALIFY));
 	}
 	return sql.data;
+}
+
+static Bitmapset *
+generated_columns(TupleDesc columns)
+{
+	Bitmapset *generated = NULL;
+
+	for (int i = 0; i < columns->natts; i++)
+		if (TupleDescAttr(columns, i)->attgenerated)
+			generated = bms_add_member(generated,
+									   i + 1 - FirstLowInvalidHeapAttributeNumber);
+	return generated;
 }
 
 /*
@@ -272,42 +293,34 @@ automatic_predicate(Relation relation, Query *query)
  * and a sub-select what it sees; then the first batch will tell.
  */
 static void
-check_predicate_can_change(Relation relation, Query *query,
-						   const char *predicate)
+check_predicate_can_change(Relation relation, Query *query, const char *predicate)
 {
 	TupleDesc columns = RelationGetDescr(relation);
 	Node *condition = query->jointree->quals;
 	Bitmapset *read = columns_read(query, condition);
 
 	if (contain_volatile_functions(condition))
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("predicate must not be volatile"),
-			 errdetail(
-				 "\"%s\" may say something else each time, so the job could not know when it is done.",
-				 predicate),
-			 errhint(
-				 "Use only the row's own columns and immutable or stable functions.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("predicate must not be volatile"),
+				 errdetail("\"%s\" may say something else each time, so the job could not know when it is done.",
+						   predicate),
+				 errhint("Use only the row's own columns and immutable or stable functions.")));
 	if (query->hasSubLinks || bms_overlap(read, columns_assigned(query)) ||
-		(columns->constr && columns->constr->has_generated_stored) ||
+		bms_overlap(read, generated_columns(columns)) ||
 		(relation->trigdesc && relation->trigdesc->trig_update_before_row))
 		return;
-	ereport(
-		ERROR,
-		(errcode(EC_ERRCODE_NOT_CONVERGING),
-		 errmsg(
-			 "backfill cannot converge: the predicate reads no column that is assigned"),
-		 errdetail(
-			 "Assigned: %s. The predicate \"%s\" holds after the update as it did before.",
-			 column_names(relation, columns_assigned(query)), predicate),
-		 errhint(
-			 "Add a condition that the update makes false, as in \"AND %s IS NULL\".",
-			 quote_identifier(NameStr(
-				 TupleDescAttr(
-					 columns,
-					 linitial_node(TargetEntry, query->targetList)->resno - 1)
-					 ->attname)))));
+	ereport(ERROR,
+			(errcode(EC_ERRCODE_NOT_CONVERGING),
+			 errmsg("backfill cannot converge: the predicate reads no column that is assigned"),
+			 errdetail("Assigned: %s. The predicate \"%s\" holds after the update as it did before.",
+					   column_names(relation, columns_assigned(query)), predicate),
+			 errhint("Add a condition that the update makes false, as in \"AND %s IS NULL\".",
+					 quote_identifier(NameStr(
+						 TupleDescAttr(columns, linitial_node(TargetEntry, query->targetList)
+														->resno -
+													1)
+							 ->attname)))));
 }
 
 /*
@@ -347,9 +360,9 @@ ec_define_backfill(Relation relation, const char *assignments,
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "UPDATE ONLY %s SET %s\n",
-					 quote_qualified_identifier(
-						 get_namespace_name(RelationGetNamespace(relation)),
-						 RelationGetRelationName(relation)),
+					 quote_qualified_identifier(get_namespace_name(
+													RelationGetNamespace(relation)),
+												RelationGetRelationName(relation)),
 					 assignments);
 	if (predicate != NULL)
 	{
@@ -363,9 +376,9 @@ ec_define_backfill(Relation relation, const char *assignments,
 	backfill->assignments = pstrdup(assignments);
 	backfill->predicate =
 		predicate ? pstrdup(predicate) : automatic_predicate(relation, query);
-	backfill->updates_key = bms_overlap(
-		columns_assigned(query),
-		RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_KEY));
+	backfill->updates_key =
+		bms_overlap(columns_assigned(query),
+					RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_KEY));
 	check_statement(relation, backfill);
 }
 
@@ -379,9 +392,9 @@ ec_estimate_backfill(Relation relation, const char *predicate)
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "SELECT FROM ONLY %s",
-					 quote_qualified_identifier(
-						 get_namespace_name(RelationGetNamespace(relation)),
-						 RelationGetRelationName(relation)));
+					 quote_qualified_identifier(get_namespace_name(
+													RelationGetNamespace(relation)),
+												RelationGetRelationName(relation)));
 	if (predicate != NULL)
 	{
 		appendStringInfoString(&sql, " WHERE ");

@@ -54,8 +54,7 @@ static void
 load_position(Fill *fill, const Jsonb *position)
 {
 	fill->cursor.block = ec_json_get_int8(position, "block", 0);
-	fill->cursor.offset =
-		ec_json_get_int8(position, "offset", FirstOffsetNumber);
+	fill->cursor.offset = ec_json_get_int8(position, "offset", FirstOffsetNumber);
 	fill->cursor.end = ec_json_get_int8(position, "end", 0);
 	fill->filenode = ec_json_get_int8(position, "filenode", InvalidOid);
 	fill->changed = ec_json_get_int8(position, "changed", 0);
@@ -107,17 +106,13 @@ start_sweep(EcJob *job, Fill *fill, Relation relation)
 static void
 refuse_suppressed(const Fill *fill)
 {
-	ereport(
-		ERROR,
-		(errcode(EC_ERRCODE_NOT_CONVERGING),
-		 errmsg(
-			 "backfill does not converge: a trigger keeps rows from being updated"),
-		 errdetail(
-			 INT64_FORMAT
-			 " rows satisfy the predicate, and a sweep over the table could update none of them; one is the row %s.",
-			 fill->suppressed, fill->example ? fill->example : "unknown"),
-		 errhint(
-			 "Exclude these rows in the predicate, or change the trigger.")));
+	ereport(ERROR,
+			(errcode(EC_ERRCODE_NOT_CONVERGING),
+			 errmsg("backfill does not converge: a trigger keeps rows from being updated"),
+			 errdetail("A sweep over the table could update none of the " INT64_FORMAT
+					   " rows that satisfy the predicate; one is the row %s.",
+					   fill->suppressed, fill->example ? fill->example : "unknown"),
+			 errhint("Exclude these rows in the predicate, or change the trigger.")));
 }
 
 /* At the end of a sweep: is the job complete, or what comes next? */
@@ -155,8 +150,7 @@ fill_range(EcJob *job, Fill *fill, Relation relation, const EcRange *range)
 	{
 		int64 skipped;
 
-		rows = ec_batch_update_unlocked(relation, &fill->backfill, range,
-										&skipped);
+		rows = ec_batch_update_unlocked(relation, &fill->backfill, range, &skipped);
 		fill->skipped += skipped;
 		job->skipped_locked += skipped;
 	}
@@ -208,15 +202,13 @@ step_fill(EcJob *job)
 	bool more = true;
 
 	if (relation == NULL)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_UNDEFINED_TABLE),
-			 errmsg("table %s does not exist any more", job->relation_name),
-			 errdetail("It was dropped while job " INT64_FORMAT
-					   " was at work on it.",
-					   job->id),
-			 errhint("Use SELECT ec_cancel(" INT64_FORMAT ") to close the job.",
-					 job->id)));
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("table %s does not exist any more", job->relation_name),
+				 errdetail("It was dropped while job " INT64_FORMAT " was at work on it.",
+						   job->id),
+				 errhint("Use SELECT ec_cancel(" INT64_FORMAT ") to close the job.",
+						 job->id)));
 	ec_check_backfill_target(relation);
 	if (fill->filenode != relation->rd_rel->relfilenode)
 	{

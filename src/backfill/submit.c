@@ -32,24 +32,20 @@ static void
 require(bool isnull, const char *argument)
 {
 	if (isnull)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-			 errmsg("%s must not be null", argument),
-			 errhint(
-				 "As in SELECT ec_backfill('users', 'email = lower(name)', 'email IS NULL').")));
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be null", argument),
+				 errhint("As in SELECT ec_backfill('users', 'email = lower(name)', 'email IS NULL').")));
 }
 
 static void
 refuse_schedule(bool start_at_isnull, bool run_window_isnull)
 {
 	if (!start_at_isnull || !run_window_isnull)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("start_at and run_window are not supported yet"),
-			 errhint(
-				 "Submit the job when it should start; ec_pause and ec_resume hold it back.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("start_at and run_window are not supported yet"),
+				 errhint("Submit the job when it should start; ec_pause and ec_resume hold it back.")));
 }
 
 PG_FUNCTION_INFO_V1(ec_backfill);
@@ -92,7 +88,11 @@ ec_backfill(PG_FUNCTION_ARGS)
 	assignments = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	predicate = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
 
-	relation = relation_open(PG_GETARG_OID(0), RowExclusiveLock);
+	relation = try_relation_open(PG_GETARG_OID(0), RowExclusiveLock);
+	if (relation == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation with OID %u does not exist", PG_GETARG_OID(0))));
 	ec_check_backfill_target(relation);
 	ec_define_backfill(relation, assignments, predicate, &backfill);
 

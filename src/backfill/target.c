@@ -35,13 +35,12 @@ check_kind(Relation relation)
 		case RELKIND_RELATION:
 			break;
 		case RELKIND_PARTITIONED_TABLE:
-			ereport(
-				ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("backfill of partitioned tables is not supported yet"),
-				 errdetail("\"%s\" is a partitioned table.",
-						   RelationGetRelationName(relation)),
-				 errhint("Use ec_backfill for each of its partitions.")));
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("backfill of partitioned tables is not supported yet"),
+					 errdetail("\"%s\" is a partitioned table.",
+							   RelationGetRelationName(relation)),
+					 errhint("Use ec_backfill for each of its partitions.")));
 			break;
 		case RELKIND_VIEW:
 			refuse_kind(relation, "It is a view.",
@@ -52,10 +51,9 @@ check_kind(Relation relation)
 						"Use ec_backfill for the table behind it.");
 			break;
 		case RELKIND_FOREIGN_TABLE:
-			refuse_kind(
-				relation,
-				"It is a foreign table, and a commit elsewhere cannot be one with the job's position.",
-				"Use ec_backfill on the server that holds the table.");
+			refuse_kind(relation,
+						"It is a foreign table, and a commit elsewhere cannot be one with the job's position.",
+						"Use ec_backfill on the server that holds the table.");
 			break;
 		default:
 			refuse_kind(relation, "It is not a table.",
@@ -82,30 +80,24 @@ ec_check_backfill_target(Relation relation)
 		refuse_kind(relation, "It is a system catalog.",
 					"Use ec_backfill for a table of your own.");
 	if (RelationUsesLocalBuffers(relation))
-		refuse_kind(
-			relation,
-			"It is a temporary table, and a background worker cannot see another session's.",
-			"Use a plain UPDATE.");
+		refuse_kind(relation,
+					"It is a temporary table, and a background worker cannot see another session's.",
+					"Use a plain UPDATE.");
 	if (relation->rd_rel->relam != HEAP_TABLE_AM_OID)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg(
-				 "backfill of tables that are not heaps is not supported yet"),
-			 errdetail("\"%s\" uses the access method \"%s\".",
-					   RelationGetRelationName(relation),
-					   get_am_name(relation->rd_rel->relam))));
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("backfill of tables that are not heaps is not supported yet"),
+				 errdetail("\"%s\" uses the access method \"%s\".",
+						   RelationGetRelationName(relation),
+						   get_am_name(relation->rd_rel->relam))));
 	if (has_subclass(RelationGetRelid(relation)) &&
 		find_inheritance_children(RelationGetRelid(relation), NoLock) != NIL)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg(
-				 "backfill of tables with inheritance children is not supported yet"),
-			 errdetail("Table \"%s\" has children.",
-					   RelationGetRelationName(relation)),
-			 errhint(
-				 "Use ec_backfill for each child that has no children itself.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("backfill of tables with inheritance children is not supported yet"),
+				 errdetail("Table \"%s\" has children.",
+						   RelationGetRelationName(relation)),
+				 errhint("Use ec_backfill for each child that has no children itself.")));
 	if (has_update_rule(relation))
 		refuse_kind(relation, "It has rules on UPDATE.",
 					"Replace the rules by triggers, or drop them.");

@@ -37,27 +37,24 @@ ec_grant(PG_FUNCTION_ARGS)
 						errmsg("role must not be null")));
 	if (!ec_extension_lookup(&extension) ||
 		!has_privs_of_role(GetUserId(), extension.owner))
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("permission denied for function ec_grant"),
-			 errdetail(
-				 "Only the owner of extension \"expand_contract\" can hand out its functions.")));
-	role =
-		pstrdup(quote_identifier(GetUserNameFromId(PG_GETARG_OID(0), false)));
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for function ec_grant"),
+				 errdetail(
+					 "Only the owner of extension \"expand_contract\" can hand out its functions.")));
+	role = pstrdup(quote_identifier(GetUserNameFromId(PG_GETARG_OID(0), false)));
 
 	ec_arg_oid(&args, extension.oid);
 	ec_catalog_begin(&scope);
-	found = ec_query(
-		"SELECT p.oid::regprocedure::text, p.prokind = 'p' "
-		"FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid "
-		"AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e' "
-		"AND d.refclassid = 'pg_extension'::regclass AND d.refobjid = $1 "
-		"WHERE p.proname <> 'ec_grant' AND p.proacl IS NOT NULL "
-		"AND NOT EXISTS (SELECT FROM aclexplode(p.proacl) a "
-		"WHERE a.grantee = 0 AND a.privilege_type = 'EXECUTE') "
-		"ORDER BY 1",
-		&args);
+	found = ec_query("SELECT p.oid::regprocedure::text, p.prokind = 'p' "
+					 "FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid "
+					 "AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e' "
+					 "AND d.refclassid = 'pg_extension'::regclass AND d.refobjid = $1 "
+					 "WHERE p.proname <> 'ec_grant' AND p.proacl IS NOT NULL "
+					 "AND NOT EXISTS (SELECT FROM aclexplode(p.proacl) a "
+					 "WHERE a.grantee = 0 AND a.privilege_type = 'EXECUTE') "
+					 "ORDER BY 1",
+					 &args);
 	{
 		SPITupleTable *functions = SPI_tuptable;
 
@@ -66,8 +63,9 @@ ec_grant(PG_FUNCTION_ARGS)
 			bool isnull;
 			char *signature =
 				SPI_getvalue(functions->vals[row], functions->tupdesc, 1);
-			bool is_procedure = DatumGetBool(SPI_getbinval(
-				functions->vals[row], functions->tupdesc, 2, &isnull));
+			bool is_procedure =
+				DatumGetBool(SPI_getbinval(functions->vals[row],
+										   functions->tupdesc, 2, &isnull));
 			char *command = psprintf("GRANT EXECUTE ON %s %s TO %s",
 									 is_procedure ? "PROCEDURE" : "FUNCTION",
 									 signature, role);

@@ -51,8 +51,7 @@ ec_json_int8(EcJsonWriter *writer, const char *key, int64 value)
 Jsonb *
 ec_json_end(EcJsonWriter *writer)
 {
-	return JsonbValueToJsonb(
-		pushJsonbValue(&writer->state, WJB_END_OBJECT, NULL));
+	return JsonbValueToJsonb(pushJsonbValue(&writer->state, WJB_END_OBJECT, NULL));
 }
 
 static JsonbValue *

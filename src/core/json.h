@@ -22,7 +22,7 @@ extern Jsonb *ec_json_end(EcJsonWriter *writer);
 
 /* Of a flat object; NULL or if_missing where the key is not there. */
 extern char *ec_json_get_text(const Jsonb *object, const char *key);
-extern int64 ec_json_get_int8(const Jsonb *object, const char *key,
-							  int64 if_missing);
+extern int64
+ec_json_get_int8(const Jsonb *object, const char *key, int64 if_missing);
 
 #endif

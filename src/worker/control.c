@@ -42,8 +42,7 @@ ec_job_look(int64 id, bool for_update, EcJobStatus *status)
 
 	ec_arg_int8(&args, id);
 	if (for_update)
-		ec_query("SELECT FROM expand_contract.jobs WHERE id = $1 FOR UPDATE",
-				 &args);
+		ec_query("SELECT FROM expand_contract.jobs WHERE id = $1 FOR UPDATE", &args);
 	if (ec_query("SELECT state, owner, error_code, error_message, "
 				 "error_detail, error_hint, kind, relation_name, "
 				 "queued_at < pg_postmaster_start_time() "
@@ -69,23 +68,21 @@ ec_job_look(int64 id, bool for_update, EcJobStatus *status)
 
 /* The same, opening the scope, and refusing those it is not theirs. */
 static void
-look_as_caller(int64 id, bool for_update, EcCatalogScope *scope,
-			   EcJobStatus *status)
+look_as_caller(int64 id, bool for_update, EcCatalogScope *scope, EcJobStatus *status)
 {
 	Oid caller = GetUserId();
 
 	ec_catalog_begin(scope);
 	ec_job_look(id, for_update, status);
 	if (!has_privs_of_role(caller, status->owner))
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("permission denied for job " INT64_FORMAT, id),
-			 errdetail("The job belongs to role \"%s\".",
-					   GetUserNameFromId(status->owner, true)
-						   ? GetUserNameFromId(status->owner, true)
-						   : "(dropped)"),
-			 errhint("Use SET ROLE to become the owner, or ask a superuser.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for job " INT64_FORMAT, id),
+				 errdetail("The job belongs to role \"%s\".",
+						   GetUserNameFromId(status->owner, true)
+							   ? GetUserNameFromId(status->owner, true)
+							   : "(dropped)"),
+				 errhint("Use SET ROLE to become the owner, or ask a superuser.")));
 }
 
 static void
@@ -172,11 +169,10 @@ ec_resume(PG_FUNCTION_ARGS)
 	if (is_in(status.state, EC_STATE_DONE, EC_STATE_CANCELLED, NULL))
 		refuse(&status, "resume");
 	if (GetUserNameFromId(status.owner, true) == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("cannot resume job " INT64_FORMAT, id),
-				 errdetail("The role that owns it does not exist any more."),
-				 errhint("Submit a new job.")));
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+						errmsg("cannot resume job " INT64_FORMAT, id),
+						errdetail("The role that owns it does not exist any more."),
+						errhint("Submit a new job.")));
 	if (strcmp(status.state, EC_STATE_RUNNING) == 0 && status.is_live)
 		state = EC_STATE_RUNNING;
 	else

@@ -48,11 +48,11 @@ progress_line(int64 job)
 		line = psprintf("job " INT64_FORMAT " is %s, %s rows done", job,
 						ec_get_text(0, 4), ec_get_text(0, 1));
 	else
-		line = psprintf(
-			"job " INT64_FORMAT ": %s %% done, %s rows, %s rows/s%s%s", job,
-			ec_is_null(0, 3) ? "0" : ec_get_text(0, 3), ec_get_text(0, 1),
-			ec_get_text(0, 2), ec_is_null(0, 5) ? "" : ", throttled by ",
-			ec_is_null(0, 5) ? "" : ec_get_text(0, 5));
+		line = psprintf("job " INT64_FORMAT ": %s %% done, %s rows, %s rows/s%s%s",
+						job, ec_is_null(0, 3) ? "0" : ec_get_text(0, 3),
+						ec_get_text(0, 1), ec_get_text(0, 2),
+						ec_is_null(0, 5) ? "" : ", throttled by ",
+						ec_is_null(0, 5) ? "" : ec_get_text(0, 5));
 	return line;
 }
 
@@ -61,16 +61,14 @@ raise_failure(const EcJobStatus *status)
 {
 	const char *code = status->error_code ? status->error_code : "XX000";
 
-	ereport(
-		ERROR,
-		(errcode(MAKE_SQLSTATE(code[0], code[1], code[2], code[3], code[4])),
-		 errmsg_internal("%s", status->error_message ? status->error_message
-													 : "the job failed"),
-		 status->error_detail ? errdetail_internal("%s", status->error_detail)
-							  : 0,
-		 status->error_hint ? errhint("%s", status->error_hint) : 0,
-		 errcontext("job " INT64_FORMAT " (%s of %s)", status->id, status->kind,
-					status->relation_name)));
+	ereport(ERROR,
+			(errcode(MAKE_SQLSTATE(code[0], code[1], code[2], code[3], code[4])),
+			 errmsg_internal("%s", status->error_message ? status->error_message
+														 : "the job failed"),
+			 status->error_detail ? errdetail_internal("%s", status->error_detail) : 0,
+			 status->error_hint ? errhint("%s", status->error_hint) : 0,
+			 errcontext("job " INT64_FORMAT " (%s of %s)", status->id,
+						status->kind, status->relation_name)));
 }
 
 static bool
@@ -84,9 +82,9 @@ look(void *arg, char **notice)
 	ec_catalog_begin(&scope);
 	ec_job_look(follow->job, false, &status);
 	if (!has_privs_of_role(caller, status.owner))
-		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-						errmsg("permission denied for job " INT64_FORMAT,
-							   follow->job)));
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for job " INT64_FORMAT, follow->job)));
 	*notice = progress_line(follow->job);
 	if (*notice)
 	{
@@ -102,21 +100,18 @@ look(void *arg, char **notice)
 	if (strcmp(status.state, EC_STATE_FAILED) == 0)
 		raise_failure(&status);
 	if (strcmp(status.state, EC_STATE_CANCELLED) == 0)
-		ereport(ERROR,
-				(errcode(EC_ERRCODE_JOB_CANCELLED),
-				 errmsg("job " INT64_FORMAT " was cancelled", follow->job)));
+		ereport(ERROR, (errcode(EC_ERRCODE_JOB_CANCELLED),
+						errmsg("job " INT64_FORMAT " was cancelled", follow->job)));
 	if (!status.is_live && !ec_launcher_running())
 	{
 		if (strcmp(status.state, EC_STATE_RUNNING) == 0)
-			ereport(
-				ERROR,
-				(errcode(EC_ERRCODE_INTERRUPTED),
-				 errmsg("job " INT64_FORMAT " is interrupted", follow->job),
-				 errdetail("The job has lost its worker."),
-				 errhint(
-					 "Use SELECT ec_resume(" INT64_FORMAT
-					 ") to go on where it stopped, or add expand_contract to shared_preload_libraries to have that done at every start.",
-					 follow->job)));
+			ereport(ERROR,
+					(errcode(EC_ERRCODE_INTERRUPTED),
+					 errmsg("job " INT64_FORMAT " is interrupted", follow->job),
+					 errdetail("The job has lost its worker."),
+					 errhint("Use SELECT ec_resume(" INT64_FORMAT
+							 ") to go on where it stopped, or add expand_contract to shared_preload_libraries to have that done at every start.",
+							 follow->job)));
 
 		/* It found no free slot, or its worker could not start. */
 		if (strcmp(status.state, EC_STATE_QUEUED) == 0 &&

@@ -49,15 +49,13 @@ check_owner_can_log_in(Oid owner)
 	can_log_in = ((Form_pg_authid) GETSTRUCT(tuple))->rolcanlogin;
 	ReleaseSysCache(tuple);
 	if (!can_log_in)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
-			 errmsg("role \"%s\" cannot own a job because it cannot log in",
-					GetUserNameFromId(owner, false)),
-			 errdetail("Background workers connect as the job's owner."),
-			 errhint(
-				 "Submit the job as a role with LOGIN, or use ALTER ROLE %s LOGIN.",
-				 quote_identifier(GetUserNameFromId(owner, false)))));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+				 errmsg("role \"%s\" cannot own a job because it cannot log in",
+						GetUserNameFromId(owner, false)),
+				 errdetail("Background workers connect as the job's owner."),
+				 errhint("Submit the job as a role with LOGIN, or use ALTER ROLE %s LOGIN.",
+						 quote_identifier(GetUserNameFromId(owner, false)))));
 }
 
 /*
@@ -75,9 +73,10 @@ ec_job_submit(const EcJobSpec *spec)
 	int64 job;
 
 	check_owner_can_log_in(owner);
-	relation_name = quote_qualified_identifier(
-		get_namespace_name(get_rel_namespace(spec->relation)),
-		get_rel_name(spec->relation));
+	relation_name =
+		quote_qualified_identifier(get_namespace_name(
+									   get_rel_namespace(spec->relation)),
+								   get_rel_name(spec->relation));
 
 	ec_arg_text(&args, spec->kind);
 	ec_arg_text(&args, spec->change);
@@ -175,7 +174,6 @@ void
 ec_job_save_progress(EcJob *job, double seconds, int64 wal_bytes)
 {
 	EcArgs args = {0};
-	double weight = Min(1.0, seconds / RATE_HORIZON_SECONDS);
 	double rate = seconds > 0 ? job->rows_written / seconds : 0;
 
 	ec_arg_int8(&args, job->id);
@@ -186,7 +184,7 @@ ec_job_save_progress(EcJob *job, double seconds, int64 wal_bytes)
 	ec_arg_int8(&args, job->work_total);
 	ec_arg_int8(&args, job->rows_done);
 	ec_arg_int8(&args, job->skipped_locked);
-	ec_arg_float8(&args, weight);
+	ec_arg_float8(&args, RATE_HORIZON_SECONDS);
 	ec_arg_float8(&args, rate);
 	ec_arg_float8(&args, seconds);
 	ec_arg_int8(&args, wal_bytes);
@@ -194,15 +192,15 @@ ec_job_save_progress(EcJob *job, double seconds, int64 wal_bytes)
 	if (ec_query("UPDATE expand_contract.job_slots SET position = $3, "
 				 "sweep = $4, work_done = $5, work_total = $6, "
 				 "rows_done = $7, skipped_locked = $8, "
-				 "rows_per_second = CASE WHEN rows_per_second = 0 THEN $10 "
-				 "ELSE rows_per_second * (1 - $9) + $10 * $9 END, "
+				 "rows_per_second = rows_per_second + ($10 - rows_per_second) "
+				 "* $11 / greatest(least($9, active_seconds + $11), 1e-6), "
 				 "active_seconds = active_seconds + $11, "
 				 "wal_bytes = wal_bytes + $12, throttled_by = $13 "
 				 "WHERE job = $1 AND slot = $2",
 				 &args) == 0)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
-						errmsg("job " INT64_FORMAT " does not exist any more",
-							   job->id)));
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("job " INT64_FORMAT " does not exist any more", job->id)));
 }
 
 /* "Started" is committed before the work; false if it is not to be done. */

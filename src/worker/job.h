@@ -131,8 +131,7 @@ extern bool ec_job_read_pace(EcJob *job);                /* in scope */
 extern void ec_job_save_progress(EcJob *job, double seconds, int64 wal_bytes);
 extern bool ec_job_set_running(EcJob *job);  /* in scope */
 extern void ec_job_clear_starts(EcJob *job); /* in scope */
-extern void ec_job_set_throttle(int64 id, int slot,
-								const char *reason);             /* in scope */
+extern void ec_job_set_throttle(int64 id, int slot, const char *reason); /* in scope */
 extern void ec_job_set_done(EcJob *job);                         /* in scope */
 extern void ec_job_set_failed(int64 id, const ErrorData *error); /* in scope */
 

@@ -32,25 +32,24 @@ ec_sql_replication_lag(PG_FUNCTION_ARGS)
 
 	ec_arg_text(&args, ec_ignore_standbys);
 	ec_catalog_begin(&scope);
-	ec_query(
-		"WITH ignored AS (SELECT array_agg(btrim(n)) AS names "
-		"FROM unnest(string_to_array($1, ',')) n), lags AS ("
-		"SELECT CASE WHEN r.replay_lsn >= l.lsn THEN interval '0' "
-		"ELSE r.replay_lag END AS lag "
-		"FROM pg_stat_replication r "
-		"CROSS JOIN (SELECT CASE WHEN NOT pg_is_in_recovery() "
-		"THEN pg_current_wal_lsn() ELSE pg_last_wal_replay_lsn() END AS lsn) l "
-		"WHERE r.state <> 'backup' AND NOT EXISTS (SELECT FROM ignored "
-		"WHERE r.application_name = ANY (names)) "
-		"AND NOT EXISTS (SELECT FROM pg_replication_slots s "
-		"WHERE s.active_pid = r.pid AND s.slot_type = 'logical') "
-		"UNION ALL SELECT NULL FROM pg_replication_slots s "
-		"WHERE s.slot_type = 'physical' AND NOT s.active "
-		"AND s.restart_lsn IS NOT NULL AND NOT EXISTS (SELECT FROM ignored "
-		"WHERE s.slot_name::text = ANY (names))) "
-		"SELECT coalesce(bool_and(lag IS NOT NULL), true), "
-		"coalesce(max(lag), interval '0') FROM lags",
-		&args);
+	ec_query("WITH ignored AS (SELECT array_agg(btrim(n)) AS names "
+			 "FROM unnest(string_to_array($1, ',')) n), lags AS ("
+			 "SELECT CASE WHEN r.replay_lsn >= l.lsn THEN interval '0' "
+			 "ELSE r.replay_lag END AS lag "
+			 "FROM pg_stat_replication r "
+			 "CROSS JOIN (SELECT CASE WHEN NOT pg_is_in_recovery() "
+			 "THEN pg_current_wal_lsn() ELSE pg_last_wal_replay_lsn() END AS lsn) l "
+			 "WHERE r.state <> 'backup' AND NOT EXISTS (SELECT FROM ignored "
+			 "WHERE r.application_name = ANY (names)) "
+			 "AND NOT EXISTS (SELECT FROM pg_replication_slots s "
+			 "WHERE s.active_pid = r.pid AND s.slot_type = 'logical') "
+			 "UNION ALL SELECT NULL FROM pg_replication_slots s "
+			 "WHERE s.slot_type = 'physical' AND NOT s.active "
+			 "AND s.restart_lsn IS NOT NULL AND NOT EXISTS (SELECT FROM ignored "
+			 "WHERE s.slot_name::text = ANY (names))) "
+			 "SELECT coalesce(bool_and(lag IS NOT NULL), true), "
+			 "coalesce(max(lag), interval '0') FROM lags",
+			 &args);
 	known = ec_get_bool(0, 1, false);
 	if (known)
 	{

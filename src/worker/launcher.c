@@ -109,18 +109,15 @@ ec_register_launcher(void)
 	shmem_startup_hook = start_shared_memory;
 
 	memset(&worker, 0, sizeof(worker));
-	worker.bgw_flags =
-		BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
 	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
 	worker.bgw_restart_time = RESTART_SECONDS;
 	snprintf(worker.bgw_library_name, sizeof(worker.bgw_library_name),
 			 "expand_contract");
 	snprintf(worker.bgw_function_name, sizeof(worker.bgw_function_name),
 			 "ec_launcher_main");
-	snprintf(worker.bgw_name, sizeof(worker.bgw_name),
-			 "expand_contract launcher");
-	snprintf(worker.bgw_type, sizeof(worker.bgw_type),
-			 "expand_contract launcher");
+	snprintf(worker.bgw_name, sizeof(worker.bgw_name), "expand_contract launcher");
+	snprintf(worker.bgw_type, sizeof(worker.bgw_type), "expand_contract launcher");
 	RegisterBackgroundWorker(&worker);
 }
 
@@ -223,8 +220,7 @@ send_scout(Oid database)
 	BackgroundWorkerHandle *handle;
 
 	memset(&worker, 0, sizeof(worker));
-	worker.bgw_flags =
-		BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
 	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
 	worker.bgw_restart_time = BGW_NEVER_RESTART;
 	worker.bgw_notify_pid = MyProcPid;
@@ -292,8 +288,8 @@ ec_launcher_main(Datum argument)
 	shared->all = true;
 	SpinLockRelease(&shared->mutex);
 	before_shmem_exit(forget_launcher, (Datum) 0);
-	context = AllocSetContextCreate(
-		TopMemoryContext, "expand_contract launcher", ALLOCSET_SMALL_SIZES);
+	context = AllocSetContextCreate(TopMemoryContext, "expand_contract launcher",
+									ALLOCSET_SMALL_SIZES);
 	for (;;)
 	{
 		TimestampTz next;
@@ -306,16 +302,16 @@ ec_launcher_main(Datum argument)
 		foreach (cell, take_calls(&next))
 			if (!send_scout(lfirst_oid(cell)))
 			{
-				TimestampTz retry = TimestampTzPlusMilliseconds(
-					GetCurrentTimestamp(), RETRY_MS);
+				TimestampTz retry =
+					TimestampTzPlusMilliseconds(GetCurrentTimestamp(), RETRY_MS);
 
 				ec_call_launcher(lfirst_oid(cell), retry);
 			}
 
 		if (next != 0)
 		{
-			sleep_ms = Max(1, TimestampDifferenceMilliseconds(
-								  GetCurrentTimestamp(), next));
+			sleep_ms =
+				Max(1, TimestampDifferenceMilliseconds(GetCurrentTimestamp(), next));
 			events |= WL_TIMEOUT;
 		}
 		(void) WaitLatch(MyLatch, events, sleep_ms, PG_WAIT_EXTENSION);

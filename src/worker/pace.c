@@ -13,13 +13,11 @@ ec_check_batch_size(bool isnull, int32 value)
 	if (isnull)
 		return -1;
 	if (value < 0 || value > EC_MAX_BATCH_SIZE)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("batch_size must be between 0 and %d", EC_MAX_BATCH_SIZE),
-			 errdetail("batch_size is %d.", value),
-			 errhint(
-				 "0 sizes batches by time, towards expand_contract.target_batch_time.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("batch_size must be between 0 and %d", EC_MAX_BATCH_SIZE),
+				 errdetail("batch_size is %d.", value),
+				 errhint("0 sizes batches by time, towards expand_contract.target_batch_time.")));
 	return value;
 }
 
@@ -29,11 +27,10 @@ ec_check_delay(bool isnull, int32 value)
 	if (isnull)
 		return -1;
 	if (value < 0 || value > EC_MAX_DELAY_MS)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("delay_ms must be between 0 and %d", EC_MAX_DELAY_MS),
-				 errdetail("delay_ms is %d.", value),
-				 errhint("0 means no pause between batches.")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("delay_ms must be between 0 and %d", EC_MAX_DELAY_MS),
+						errdetail("delay_ms is %d.", value),
+						errhint("0 means no pause between batches.")));
 	return value;
 }
 
@@ -57,10 +54,8 @@ void
 ec_check_max_lag(bool isnull)
 {
 	if (!isnull)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("max_lag is not supported yet"),
-			 errhint(
-				 "Leave max_lag out and watch replication_lag in ec_progress.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("max_lag is not supported yet"),
+				 errhint("Leave max_lag out and watch replication_lag in ec_progress.")));
 }

@@ -95,8 +95,7 @@ ec_live_slots(void)
 		{
 			EcLiveSlot *slot = palloc(sizeof(EcLiveSlot));
 
-			slot->job =
-				((int64) tag->locktag_field2 << 32) | tag->locktag_field3;
+			slot->job = ((int64) tag->locktag_field2 << 32) | tag->locktag_field3;
 			slot->slot = tag->locktag_field4 - EC_LOCK_JOB_SLOT;
 			slot->pid = lock->pid;
 			live = lappend(live, slot);

@@ -57,19 +57,18 @@ start_or_warn(int64 job, Oid owner)
 	if (ec_start_worker(job, owner))
 		return;
 	if (ec_launcher_running())
-		ec_call_launcher(MyDatabaseId, TimestampTzPlusMilliseconds(
-										   GetCurrentTimestamp(), RETRY_MS));
+		ec_call_launcher(MyDatabaseId,
+						 TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+													 RETRY_MS));
 	else
-		ereport(
-			WARNING,
-			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-			 errmsg("job " INT64_FORMAT
-					" stays queued: no background worker slot is free",
-					job),
-			 errhint(
-				 "It starts when another job ends, or with SELECT ec_resume(" INT64_FORMAT
-				 "). You might need to increase max_worker_processes.",
-				 job)));
+		ereport(WARNING,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("job " INT64_FORMAT
+						" stays queued: no background worker slot is free",
+						job),
+				 errhint("It starts when another job ends, or with SELECT ec_resume(" INT64_FORMAT
+						 "). You might need to increase max_worker_processes.",
+						 job)));
 }
 
 static void
@@ -83,13 +82,10 @@ on_transaction_event(XactEvent event, void *arg)
 	switch (event)
 	{
 		case XACT_EVENT_PRE_PREPARE:
-			ereport(
-				ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg(
-					 "cannot PREPARE a transaction that has started or changed jobs"),
-				 errhint(
-					 "Submit and control jobs in a transaction of their own.")));
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("cannot PREPARE a transaction that has started or changed jobs"),
+					 errhint("Submit and control jobs in a transaction of their own.")));
 			break;
 		case XACT_EVENT_COMMIT:
 			at_commit = NIL;
@@ -160,8 +156,7 @@ ec_start_worker(int64 job, Oid owner)
 	StaticAssertStmt(sizeof(ticket) <= BGW_EXTRALEN,
 					 "the ticket must fit into bgw_extra");
 
-	worker.bgw_flags =
-		BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
 	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
 	worker.bgw_restart_time = BGW_NEVER_RESTART;
 	snprintf(worker.bgw_library_name, sizeof(worker.bgw_library_name),
@@ -195,6 +190,7 @@ ec_start_waiting_jobs(void)
 		if (!ec_start_worker(jobs[i].id, jobs[i].owner))
 			break;
 	if (count > 0)
-		ec_call_launcher(MyDatabaseId, TimestampTzPlusMilliseconds(
-										   GetCurrentTimestamp(), RETRY_MS));
+		ec_call_launcher(MyDatabaseId,
+						 TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+													 RETRY_MS));
 }

@@ -166,9 +166,8 @@ claim_job(Worker *worker)
 		if (TimestampDifferenceExceeds(started, GetCurrentTimestamp(),
 									   CLAIM_PATIENCE_MS))
 			return false;
-		(void) WaitLatch(MyLatch,
-						 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 20,
-						 PG_WAIT_EXTENSION);
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 20, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}
@@ -212,12 +211,9 @@ load_job(Worker *worker)
 	ec_apply_session(job->settings);
 	worker->kind = ec_find_job_kind(job->kind);
 	if (worker->kind == NULL)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg(
-				 "this version of expand_contract does not run jobs of kind \"%s\"",
-				 job->kind)));
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("this version of expand_contract does not run jobs of kind \"%s\"",
+							   job->kind)));
 	snprintf(name, sizeof(name), "expand_contract %s job " INT64_FORMAT,
 			 job->kind, job->id);
 	set_option("application_name", name);
@@ -282,12 +278,10 @@ try_batch(Worker *worker)
 	begin_transaction();
 	if (extension_is_ours(worker))
 	{
-		MemoryContext old_context =
-			MemoryContextSwitchTo(worker->batch_context);
+		MemoryContext old_context = MemoryContextSwitchTo(worker->batch_context);
 
 		ec_catalog_begin(&scope);
-		wanted =
-			ec_job_read_pace(job) && strcmp(job->state, EC_STATE_RUNNING) == 0;
+		wanted = ec_job_read_pace(job) && strcmp(job->state, EC_STATE_RUNNING) == 0;
 		ec_catalog_end(&scope);
 		MemoryContextSwitchTo(old_context);
 	}
@@ -436,11 +430,10 @@ run_batch(Worker *worker)
 
 	if (error != NULL)
 	{
-		bool timed_out =
-			error->sqlerrcode == ERRCODE_QUERY_CANCELED &&
-			!worker->job.avoid_locks &&
-			TimestampDifferenceExceeds(started, GetCurrentTimestamp(),
-									   Max(1, DeadlockTimeout / 2));
+		bool timed_out = error->sqlerrcode == ERRCODE_QUERY_CANCELED &&
+						 !worker->job.avoid_locks &&
+						 TimestampDifferenceExceeds(started, GetCurrentTimestamp(),
+													Max(1, DeadlockTimeout / 2));
 
 		outcome = after_error(worker, error, timed_out);
 	}
@@ -476,23 +469,21 @@ pace_has_changed(Worker *worker)
 static void
 pause_worker(Worker *worker)
 {
-	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-													worker->job.pause_ms);
+	TimestampTz until =
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), worker->job.pause_ms);
 
 	if (worker->job.pause_ms == 0)
 		return;
 	pgstat_report_activity(STATE_IDLE, NULL);
 	for (;;)
 	{
-		long left =
-			TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until);
+		long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until);
 		int events;
 
 		if (left <= 0)
 			break;
-		events =
-			WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					  left, PG_WAIT_EXTENSION);
+		events = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						   left, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 		reload_config_if_asked();
@@ -560,14 +551,17 @@ ec_job_worker_main(Datum argument)
 	pqsignal(SIGTERM, die);
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	BackgroundWorkerUnblockSignals();
-	BackgroundWorkerInitializeConnectionByOid(
-		worker->ticket.database, worker->ticket.owner, EC_WORKER_CONNECT_FLAGS);
+	BackgroundWorkerInitializeConnectionByOid(worker->ticket.database,
+											  worker->ticket.owner,
+											  EC_WORKER_CONNECT_FLAGS);
 	set_session_options();
 	before_shmem_exit(at_exit, (Datum) 0);
-	worker->job_context = AllocSetContextCreate(
-		TopMemoryContext, "expand_contract job", ALLOCSET_DEFAULT_SIZES);
-	worker->batch_context = AllocSetContextCreate(
-		TopMemoryContext, "expand_contract batch", ALLOCSET_DEFAULT_SIZES);
+	worker->job_context =
+		AllocSetContextCreate(TopMemoryContext, "expand_contract job",
+							  ALLOCSET_DEFAULT_SIZES);
+	worker->batch_context =
+		AllocSetContextCreate(TopMemoryContext, "expand_contract batch",
+							  ALLOCSET_DEFAULT_SIZES);
 
 	if (!claim_job(worker))
 		proc_exit(0);
