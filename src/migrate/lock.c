@@ -103,7 +103,7 @@ ec_lock_holders(Oid relation)
 	count = ec_query(
 		"SELECT l.pid, coalesce(nullif(a.application_name, ''),"
 		"         a.backend_type, 'unknown'),"
-		"       date_trunc('second', clock_timestamp() - a.xact_start)::text,"
+		"       extract(epoch FROM clock_timestamp() - a.xact_start)::bigint,"
 		"       left(regexp_replace(a.query, '\\s+', ' ', 'g'), 200)"
 		"  FROM (SELECT DISTINCT pid FROM pg_locks"
 		"         WHERE granted AND database = $1"
@@ -127,8 +127,8 @@ ec_lock_holders(Oid relation)
 		appendStringInfo(&lines, "pid %d (%s)", ec_get_int4(row, 1, 0),
 						 ec_get_text(row, 2));
 		if (!ec_is_null(row, 3))
-			appendStringInfo(&lines, ", transaction age %s",
-							 ec_get_text(row, 3));
+			appendStringInfo(&lines, ", transaction age " INT64_FORMAT " s",
+							 ec_get_int8(row, 3, 0));
 		if (!ec_is_null(row, 4))
 			appendStringInfo(&lines, ", query: %s", ec_get_text(row, 4));
 	}
