@@ -31,6 +31,7 @@
 typedef struct StatementLimit
 {
 	bool armed;
+	int duration; /* ms */
 	TimestampTz finish;
 	bool outer_active;
 	TimestampTz outer_finish;
@@ -81,18 +82,21 @@ arm_statement_limit(StatementLimit *limit)
 		disable_timeout(STATEMENT_TIMEOUT, false);
 	}
 	limit->armed = true;
+	limit->duration = ec_statement_timeout;
 	enable_timeout_at(STATEMENT_TIMEOUT, limit->finish);
 }
 
-static void
+/* Give the caller its own timeout back; true if ours has run out. */
+static bool
 disarm_statement_limit(StatementLimit *limit)
 {
 	if (!limit->armed)
-		return;
+		return false;
 	limit->armed = false;
 	disable_timeout(STATEMENT_TIMEOUT, false);
 	if (limit->outer_active)
 		enable_timeout_at(STATEMENT_TIMEOUT, limit->outer_finish);
+	return GetCurrentTimestamp() >= limit->finish;
 }
 
 static void
@@ -140,7 +144,7 @@ run_statements(ScriptRun *run)
 				 SPI_result_code_string(code));
 		/* a timeout that has fired should still be told as one */
 		CHECK_FOR_INTERRUPTS();
-		disarm_statement_limit(&run->limit);
+		(void) disarm_statement_limit(&run->limit);
 	}
 	run->statement = NULL;
 	if (SPI_finish() != SPI_OK_FINISH)
@@ -217,19 +221,14 @@ explain_lock_timeout(ErrorData *error, const EcStatement *statement)
 }
 
 static void
-explain_error(ErrorData *error, const ScriptRun *run)
+explain_statement_timeout(ErrorData *error, int duration)
 {
-	if (run->statement == NULL)
-		return;
-	if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
-		explain_lock_timeout(error, run->statement);
-	else if (error->sqlerrcode == ERRCODE_QUERY_CANCELED && run->limit.armed &&
-			 GetCurrentTimestamp() >= run->limit.finish && error->hint == NULL)
+	if (error->hint == NULL)
 		error->hint = psprintf(
 			"A statement of a migration may run for %d ms, see "
 			"expand_contract.statement_timeout. Rewriting many rows is "
 			"ec_backfill's work.",
-			ec_statement_timeout);
+			duration);
 }
 
 void
@@ -270,6 +269,8 @@ ec_run_script(const EcScript *script, int lock_timeout_ms, EcRecord record,
 	}
 	PG_CATCH();
 	{
+		/* first of all, so that what follows is not cut short by our limit */
+		bool out_of_time = disarm_statement_limit(&run->limit);
 		ErrorData *error;
 
 		running = NULL;
@@ -280,8 +281,11 @@ ec_run_script(const EcScript *script, int lock_timeout_ms, EcRecord record,
 		MemoryContextSwitchTo(context);
 		CurrentResourceOwner = owner;
 
-		explain_error(error, run);
-		disarm_statement_limit(&run->limit);
+		if (run->statement != NULL &&
+			error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
+			explain_lock_timeout(error, run->statement);
+		else if (out_of_time && error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+			explain_statement_timeout(error, run->limit.duration);
 		ReThrowError(error);
 	}
 	PG_END_TRY();

@@ -28,27 +28,36 @@ offset_of_position(const char *text, int position)
 	return c - text;
 }
 
-static int
-line_of_offset(const char *text, int offset)
+/*
+ * Where an offset is.  Starts at what is known of an earlier one, so that a
+ * script of many statements is walked over once.
+ */
+typedef struct Place
 {
-	int line = 1;
+	int offset;
+	int line;       /* from 1 */
+	int line_start; /* offset of its first character */
+} Place;
 
-	for (int i = 0; i < offset; i++)
+static void
+move_to(Place *place, const char *text, int offset)
+{
+	for (; place->offset < offset; place->offset++)
 	{
-		if (text[i] == '\n')
-			line++;
+		if (text[place->offset] == '\n')
+		{
+			place->line++;
+			place->line_start = place->offset + 1;
+		}
 	}
-	return line;
 }
 
 static int
-column_of_offset(const char *text, int offset)
+column_of(const Place *place, const char *text)
 {
-	int start = offset;
-
-	while (start > 0 && text[start - 1] != '\n')
-		start--;
-	return pg_mbstrlen_with_len(text + start, offset - start) + 1;
+	return pg_mbstrlen_with_len(text + place->line_start,
+								place->offset - place->line_start) +
+		   1;
 }
 
 /*
@@ -60,7 +69,7 @@ parse_error_callback(void *arg)
 {
 	ParseErrorArg *script = (ParseErrorArg *) arg;
 	int position = geterrposition();
-	int offset;
+	Place place = {0, 1, 0};
 
 	if (position <= 0)
 	{
@@ -70,11 +79,11 @@ parse_error_callback(void *arg)
 	errposition(0);
 	internalerrposition(position);
 	internalerrquery(script->text);
-	offset = offset_of_position(script->text, position);
-	errcontext("script of %s, line %d, column %d", script->what,
-			   line_of_offset(script->text, offset),
-			   column_of_offset(script->text, offset));
-	if (geterrcode() == ERRCODE_SYNTAX_ERROR && script->text[offset] == '\\')
+	move_to(&place, script->text, offset_of_position(script->text, position));
+	errcontext("script of %s, line %d, column %d", script->what, place.line,
+			   column_of(&place, script->text));
+	if (geterrcode() == ERRCODE_SYNTAX_ERROR &&
+		script->text[place.offset] == '\\')
 		errhint("Commands of psql (\\d, \\copy, \\i and others) are not SQL; "
 				"take them out of the script.");
 }
@@ -107,6 +116,7 @@ ec_script_parse(const char *text, const char *what)
 	EcScript *script = palloc0(sizeof(EcScript));
 	ParseErrorArg arg = {text, what};
 	ErrorContextCallback callback;
+	Place place = {0, 1, 0};
 	List *parsed;
 	ListCell *cell;
 	int *offsets;
@@ -135,8 +145,9 @@ ec_script_parse(const char *text, const char *what)
 									: (int) strlen(text);
 
 		statement->number = list_length(script->statements) + 1;
-		statement->line = line_of_offset(text, start);
-		statement->column = column_of_offset(text, start);
+		move_to(&place, text, start);
+		statement->line = place.line;
+		statement->column = column_of(&place, text);
 		statement->text = pnstrdup(text + start, end - start);
 		statement->node = raw->stmt;
 		script->statements = lappend(script->statements, statement);
