@@ -103,10 +103,11 @@ REVOKE EXECUTE ON PROCEDURE ec_wait_migration(text, interval) FROM PUBLIC;
 
 -- The ledger belongs to whoever may execute ec_apply; pg_monitor sees it too.
 -- The function is named by a constant, so that no name is looked up, with
--- whatever search_path and rights, when the view is read.
+-- whatever search_path and rights, when the view is read.  The version has the
+-- database's collation here, so that it compares with the columns of others.
 CREATE VIEW ec_migrations WITH (security_barrier) AS
-SELECT version, description, phase, state, checksum, executed_at, executed_by,
-       execution_time, steps, steps_done, error
+SELECT version COLLATE pg_catalog."default" AS version, description, phase, state,
+       checksum, executed_at, executed_by, execution_time, steps, steps_done, error
   FROM expand_contract.schema_migrations
  WHERE (SELECT pg_catalog.has_function_privilege(
                    'ec_apply(text, text, text, text, text[], text, text[], boolean)'::pg_catalog.regprocedure,
