@@ -100,6 +100,7 @@ SELECT ec_apply('005', E'SELECT 1;\nSELEC 2;\nSELECT 3');
 SELECT errors_of($$ SELECT ec_apply('005', E'SELECT 1;\nSELECT ''open') $$);
 SELECT errors_of($$ SELECT ec_apply('005', E'SELECT 1;\n  \\d users\n') $$);
 SELECT errors_of($$ SELECT ec_apply('005', 'SELECT 1', down => 'DRO TABLE x') $$);
+SELECT m FROM errors_of(format('SELECT ec_apply(%L, %L)', '005', E'\xEF\xBB\xBFSELECT 1')) m WHERE m ~ 'HINT';
 
 -- statements that cannot run in a transaction are refused for now
 SELECT errors_of($$ SELECT ec_apply('005', E'SELECT 1;\n\n  /* here */ CREATE INDEX CONCURRENTLY i ON users (email)') $$);
@@ -196,6 +197,13 @@ SHOW expand_contract.batch_size;
 SHOW lock_timeout;
 SELECT current_user = session_user AS myself, executed_by = current_user AS by_me FROM ec_migrations WHERE version = '007';
 RESET search_path;
+-- also when the script fails and the caller goes on
+DO $$
+BEGIN
+    PERFORM ec_apply('008', 'SET ROLE regress_ec_other; SET work_mem = 64; SELECT 1/0');
+EXCEPTION WHEN division_by_zero THEN
+    RAISE WARNING 'myself: %, work_mem: %', current_user = session_user, current_setting('work_mem');
+END $$;
 -- the caller's search_path is the script's
 CREATE SCHEMA tenant;
 SET search_path = tenant, public;

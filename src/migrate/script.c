@@ -11,6 +11,9 @@
 #include "expand_contract.h"
 #include "migrate/script.h"
 
+/* in UTF-8; some editors put it at the start of a file, where nobody sees it */
+#define BYTE_ORDER_MARK "\xEF\xBB\xBF"
+
 typedef struct ParseErrorArg
 {
 	const char *text;
@@ -82,10 +85,14 @@ parse_error_callback(void *arg)
 	move_to(&place, script->text, offset_of_position(script->text, position));
 	errcontext("script of %s, line %d, column %d", script->what, place.line,
 			   column_of(&place, script->text));
-	if (geterrcode() == ERRCODE_SYNTAX_ERROR &&
-		script->text[place.offset] == '\\')
+	if (geterrcode() != ERRCODE_SYNTAX_ERROR)
+		return;
+	if (script->text[place.offset] == '\\')
 		errhint("Commands of psql (\\d, \\copy, \\i and others) are not SQL; "
 				"take them out of the script.");
+	else if (strncmp(script->text + place.offset, BYTE_ORDER_MARK,
+					 strlen(BYTE_ORDER_MARK)) == 0)
+		errhint("The script begins with a byte order mark; save it without.");
 }
 
 /*

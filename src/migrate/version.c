@@ -11,15 +11,10 @@
 
 #include "fmgr.h"
 #include "lib/stringinfo.h"
+#include "parser/scansup.h"
 #include "utils/builtins.h"
 
 #include "migrate/version.h"
-
-static bool
-is_space(char c)
-{
-	return isspace((unsigned char) c);
-}
 
 void
 ec_check_version(const char *version)
@@ -43,7 +38,8 @@ ec_check_version(const char *version)
 		if ((unsigned char) *c < ' ' || *c == '\177')
 			break;
 	}
-	if (*c || is_space(version[0]) || is_space(version[length - 1]))
+	if (*c || scanner_isspace(version[0]) ||
+		scanner_isspace(version[length - 1]))
 		ereport(
 			ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
