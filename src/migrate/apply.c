@@ -13,15 +13,12 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "tcop/utility.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "core/guc.h"
 #include "expand_contract.h"
 #include "migrate/arguments.h"
 #include "migrate/ledger.h"

@@ -13,7 +13,6 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
-#include "storage/lock.h"
 #include "storage/proc.h"
 #include "tcop/dest.h"
 #include "utils/guc.h"
