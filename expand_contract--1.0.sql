@@ -35,8 +35,6 @@ CREATE TABLE expand_contract.jobs (
     -- starts since the last batch that committed: a job that keeps killing its
     -- worker is not started for ever
     starts integer NOT NULL DEFAULT 0,
-    size_at_start bigint,
-    size_at_end bigint,
     submitted_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     queued_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     started_at timestamptz,
@@ -62,6 +60,10 @@ CREATE TABLE expand_contract.job_slots (
     active_seconds float8 NOT NULL DEFAULT 0,
     skipped_locked bigint NOT NULL DEFAULT 0,
     wal_bytes bigint NOT NULL DEFAULT 0,
+    -- of the table, as the worker saw it: to ask the table itself would mean to
+    -- wait for whoever has locked it
+    bytes_at_start bigint,
+    bytes_now bigint,
     throttled_by text,
     PRIMARY KEY (job, slot)
 ) WITH (fillfactor = 20);
@@ -115,11 +117,12 @@ WITH live AS MATERIALIZED (
         max(s.active_seconds) AS active_seconds,
         sum(s.skipped_locked)::bigint AS skipped_locked,
         sum(s.wal_bytes)::bigint AS wal_bytes,
+        max(s.bytes_now)::numeric / nullif(max(s.bytes_at_start), 0) AS table_growth,
         string_agg(DISTINCT s.throttled_by, ', ') AS throttled_by
     FROM expand_contract.job_slots s GROUP BY s.job
 ), known AS (
     SELECT j.*, s.sweep, s.fraction, s.rows_done, s.rows_per_second, s.active_seconds,
-        s.skipped_locked, s.wal_bytes, s.throttled_by,
+        s.skipped_locked, s.wal_bytes, s.table_growth, s.throttled_by,
         coalesce(l.workers, 0) AS workers,
         CASE
             WHEN l.workers IS NOT NULL THEN j.state
@@ -175,7 +178,7 @@ SELECT id AS job,
     workers::integer AS workers,
     CASE WHEN shown_state = 'running' THEN throttled_by END AS throttled_by,
     expand_contract.replication_lag() AS replication_lag,
-    round(coalesce(size_at_end, pg_relation_size(relation))::numeric / nullif(size_at_start, 0), 2) AS table_growth,
+    round(table_growth, 2) AS table_growth,
     wal_bytes,
     skipped_locked,
     CASE
