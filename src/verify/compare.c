@@ -65,7 +65,8 @@ typedef struct CompareReceiver
  * row; a volatile function gives another value when the row is written.
  */
 static void
-refuse_what_is_not_of_one_row(ParseState *pstate, Node *expression)
+refuse_what_is_not_of_one_row(ParseState *pstate, Node *expression,
+							  const EcMappedColumn *column)
 {
 	const char *found = NULL;
 
@@ -76,20 +77,25 @@ refuse_what_is_not_of_one_row(ParseState *pstate, Node *expression)
 	else if (pstate->p_hasTargetSRFs)
 		found = "a set-returning function";
 	if (found != NULL)
-		ereport(ERROR, (errcode(pstate->p_hasAggs ? ERRCODE_GROUPING_ERROR
-								: pstate->p_hasWindowFuncs
-									? ERRCODE_WINDOWING_ERROR
-									: ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("%s is not allowed in a mapping", found),
-						errdetail("An expression is computed from one row."),
-						errhint("A sub-select may use one.")));
+		ereport(
+			ERROR,
+			(errcode(pstate->p_hasAggs ? ERRCODE_GROUPING_ERROR
+					 : pstate->p_hasWindowFuncs
+						 ? ERRCODE_WINDOWING_ERROR
+						 : ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("%s is not allowed in a mapping", found),
+			 errdetail(
+				 "The expression for column \"%s\" is computed from one row.",
+				 column->name),
+			 errhint("A sub-select may use one.")));
 	if (contain_volatile_functions(expression))
 		ereport(
 			ERROR,
 			(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
 			 errmsg("volatile functions are not allowed in a mapping"),
 			 errdetail(
-				 "What a volatile function gave when a row was written cannot be computed again."),
+				 "The expression for column \"%s\" gives another value when it is computed again.",
+				 column->name),
 			 errhint(
 				 "Use an expression over the row's columns, with immutable or stable functions.")));
 }
@@ -122,7 +128,7 @@ source_expression(ParseState *pstate, Relation relation,
 					format_type_be(exprType(expression))),
 			 errhint("You will need to rewrite or cast the expression.")));
 	assign_expr_collations(pstate, coerced);
-	refuse_what_is_not_of_one_row(pstate, coerced);
+	refuse_what_is_not_of_one_row(pstate, coerced, column);
 	ec_expression_context_end(&context);
 	return coerced;
 }

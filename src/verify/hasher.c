@@ -293,6 +293,8 @@ ec_pin_output_settings(void)
 		pin("extra_float_digits", "1");
 	if (bytea_output != BYTEA_OUTPUT_HEX)
 		pin("bytea_output", "hex");
+	if (quote_all_identifiers)
+		pin("quote_all_identifiers", "off");
 	return level;
 }
 

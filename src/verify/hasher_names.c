@@ -15,6 +15,7 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/regproc.h"
 #include "utils/syscache.h"
@@ -131,8 +132,10 @@ static void
 feed_name_of_oid(EcHasher *hasher, EcLanes *lanes, Datum value)
 {
 	Oid oid = DatumGetObjectId(value);
+	int level = ec_pin_output_settings(); /* how names are quoted is one */
 	char *name = OidIsValid(oid) ? name_of(hasher->type, oid) : NULL;
 
+	AtEOXact_GUC(true, level);
 	if (name != NULL)
 		ec_lanes_bytes(lanes, name, strlen(name));
 	else

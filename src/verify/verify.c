@@ -32,10 +32,12 @@ static void
 require_argument(FunctionCallInfo fcinfo, int argument, const char *name)
 {
 	if (PG_ARGISNULL(argument))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" of ec_verify must not be null", name),
-				 errhint("See doc/verification.md for its form.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+			 errmsg("argument \"%s\" of ec_verify must not be null", name),
+			 errhint(
+				 "Call it as in ec_verify('users', '{\"email\": \"lower(legacy_email)\"}').")));
 }
 
 /* A table, with AccessShareLock, that the caller could read with SELECT. */
