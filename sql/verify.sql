@@ -253,6 +253,19 @@ SELECT count(*) FROM ec_mismatches WHERE verification = :verification;
 RESET ROLE;
 
 
+-- the examples of doc/verification.md
+CREATE TABLE people (id int PRIMARY KEY, legacy_email text, email text);
+INSERT INTO people VALUES (1, 'Ada@Example.com', 'ada@example.com'), (2, 'Bob@Example.com', 'bob@example.com'),
+                          (3, 'Eve@Example.com', 'eve@example.com');
+SELECT ec_checksum(id, email) FROM people;
+SELECT ec_checksum(id, email) = ec_checksum(id, lower(legacy_email)) AS equal FROM people;
+SELECT ec_checksum(p) FROM people p;
+UPDATE people SET email = CASE id WHEN 1 THEN 'bob@example.com' ELSE 'ada@example.com' END WHERE id < 3;
+SELECT ok, rows_source, rows_target, different, checksum_source, checksum_target FROM ec_verify('people', '{"email": "lower(legacy_email)"}');
+SELECT key, column_name, source_value, target_value FROM ec_mismatches
+ WHERE verification = (SELECT max(id) FROM expand_contract.verifications);
+DROP TABLE people;
+
 DROP VIEW last_mismatches, users_v;
 DROP MATERIALIZED VIEW users_mv, unfilled;
 DROP TABLE users, kinds, keyless, parts, composite_key, generated, empty_table, "a""b'c;--", collated;

@@ -289,6 +289,28 @@ stop_receiving(DestReceiver *self)
 {
 }
 
+/*
+ * The hasher would refuse it too, but its way out, a COLLATE clause, is not
+ * open to a column.
+ */
+static void
+refuse_nondeterministic_column(Form_pg_attribute attribute)
+{
+	if (!OidIsValid(attribute->attcollation) ||
+		get_collation_isdeterministic(attribute->attcollation))
+		return;
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		 errmsg("nondeterministic collations are not supported by ec_verify"),
+		 errdetail(
+			 "Column \"%s\" has collation \"%s\", under which different strings are equal.",
+			 NameStr(attribute->attname),
+			 get_collation_name(attribute->attcollation)),
+		 errhint(
+			 "Compare ec_checksum of the column and of the expression, each with COLLATE \"C\".")));
+}
+
 static void
 init_receiver(CompareReceiver *receiver, Relation relation, List *columns)
 {
@@ -311,6 +333,7 @@ init_receiver(CompareReceiver *receiver, Relation relation, List *columns)
 		column->mapped = lfirst(cell);
 		attribute = TupleDescAttr(RelationGetDescr(relation),
 								  column->mapped->attnum - 1);
+		refuse_nondeterministic_column(attribute);
 		ec_hasher_init(&column->hasher, attribute->atttypid,
 					   attribute->attcollation, memory);
 		ec_equality_init(&column->equality, &column->hasher);

@@ -383,11 +383,13 @@ refuse_nondeterministic(const EcHasher *hasher)
 static void
 refuse_pseudo_type(const EcHasher *hasher)
 {
-	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					errmsg("cannot compute a checksum of pseudo-type %s",
-						   format_type_be(hasher->type)),
-					errdetail("Values of this type have no content."),
-					errhint("Leave the argument out, or cast it.")));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		 errmsg("cannot compute a checksum of pseudo-type %s",
+				format_type_be(hasher->type)),
+		 errdetail("A value of a pseudo-type cannot be hashed by itself."),
+		 errhint("Leave the argument out, or cast it to a type of its own.")));
 }
 
 static bool
