@@ -77,6 +77,7 @@ CREATE TABLE expand_contract.verifications (
     id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     relation        oid NOT NULL,
     relation_name   text NOT NULL,
+    reads           oid[] NOT NULL,
     mapping         jsonb NOT NULL,
     verified_by     oid NOT NULL,
     rows_source     bigint NOT NULL,
@@ -89,7 +90,9 @@ CREATE TABLE expand_contract.verifications (
     started_at      timestamptz NOT NULL,
     finished_at     timestamptz NOT NULL
 );
-COMMENT ON TABLE expand_contract.verifications IS 'what each verification found; names of tables are those of that day';
+COMMENT ON TABLE expand_contract.verifications IS 'what each verification found';
+COMMENT ON COLUMN expand_contract.verifications.relation_name IS 'its name on that day';
+COMMENT ON COLUMN expand_contract.verifications.reads IS 'the relation and all others that the expressions name';
 
 CREATE TABLE expand_contract.mismatches (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -102,23 +105,24 @@ CREATE TABLE expand_contract.mismatches (
 CREATE INDEX ON expand_contract.mismatches (verification);
 COMMENT ON TABLE expand_contract.mismatches IS 'the first rows that a verification found to differ, one line a column';
 
--- The values come from the table, so only those may see them who could read
--- them there: SELECT on all of it, and no row security in the way.  When the
--- table is gone, its rights are too: then the one who verified, and the owner.
+-- The values come from the table and whatever else the expressions read, so
+-- only those may see them who could read them there: SELECT on each as a whole,
+-- and no row security in the way.  When the table is gone, its rights are too:
+-- then the one who verified.  The extension's owner holds the record anyway.
 CREATE VIEW ec_mismatches WITH (security_barrier) AS
 SELECT m.verification, m.key, m.column_name, m.source_value, m.target_value
   FROM expand_contract.mismatches m
   JOIN expand_contract.verifications v ON v.id = m.verification
- WHERE CASE
-           WHEN EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = v.relation)
-           THEN pg_catalog.has_table_privilege(v.relation, 'SELECT')
-                AND NOT pg_catalog.row_security_active(v.relation)
-           ELSE coalesce(pg_catalog.pg_has_role(v.verified_by, 'USAGE'), false)
-                OR EXISTS (SELECT
-                             FROM pg_catalog.pg_extension e
-                            WHERE e.extname = 'expand_contract'
-                              AND pg_catalog.pg_has_role(e.extowner, 'USAGE'))
-       END
+ WHERE NOT EXISTS (SELECT
+                     FROM pg_catalog.unnest(v.reads) AS r (relation)
+                    WHERE pg_catalog.has_table_privilege(r.relation, 'SELECT') IS NOT TRUE
+                       OR pg_catalog.row_security_active(r.relation))
+    OR NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = v.relation)
+       AND pg_catalog.pg_has_role(v.verified_by, 'USAGE')
+    OR EXISTS (SELECT
+                 FROM pg_catalog.pg_extension e
+                WHERE e.extname = 'expand_contract'
+                  AND pg_catalog.pg_has_role(e.extowner, 'USAGE'))
  ORDER BY m.id;
 COMMENT ON VIEW ec_mismatches IS 'the first rows that each verification found to differ; at most expand_contract.max_mismatches of each';
 GRANT SELECT ON ec_mismatches TO PUBLIC;

@@ -221,6 +221,19 @@ RESET ROLE;
 GRANT SELECT ON users TO regress_verify_reader;
 SET ROLE regress_verify_reader;
 SELECT count(*) FROM ec_mismatches WHERE verification = :verification;
+-- and on all else that the expressions have read
+RESET ROLE;
+SELECT id AS nosy FROM ec_verify('users', '{"email": "(SELECT max(b)::text FROM keyless k WHERE k.a < (SELECT count(*) FROM parts))"}') \gset
+SET ROLE regress_verify_reader;
+SELECT count(*) FROM ec_mismatches WHERE verification = :nosy;
+RESET ROLE;
+GRANT SELECT ON keyless TO regress_verify_reader;
+SET ROLE regress_verify_reader;
+SELECT count(*) FROM ec_mismatches WHERE verification = :nosy;
+RESET ROLE;
+GRANT SELECT ON parts TO regress_verify_reader;
+SET ROLE regress_verify_reader;
+SELECT count(*) FROM ec_mismatches WHERE verification = :nosy;
 -- the expression runs as the caller, not as the extension's owner
 SELECT different = 1000 AS as_caller FROM ec_verify('users', '{"email": "current_user::text"}');
 SELECT DISTINCT source_value FROM ec_mismatches WHERE verification = (SELECT max(verification) FROM ec_mismatches);

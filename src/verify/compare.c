@@ -191,6 +191,29 @@ compare_query(Relation relation, List *columns, EcRowKey *key)
 	return query;
 }
 
+/*
+ * Recorded values may come from any relation that an expression's sub-selects
+ * name; who may see them depends on all of these.
+ */
+static bool
+collect_relations(Node *node, List **relations)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+	{
+		RangeTblEntry *entry = (RangeTblEntry *) node;
+
+		if (entry->rtekind == RTE_RELATION)
+			*relations = list_append_unique_oid(*relations, entry->relid);
+		return false;
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, collect_relations, relations,
+								 QTW_EXAMINE_RTES_BEFORE);
+	return expression_tree_walker(node, collect_relations, relations);
+}
+
 static void
 feed_side(CompareReceiver *receiver, TupleTableSlot *slot, int side,
 		  EcLanes *lanes)
@@ -363,6 +386,7 @@ ec_compare_columns(Relation relation, List *columns, int max_mismatches,
 {
 	CompareReceiver receiver = {.max_mismatches = max_mismatches,
 								.result = comparison};
+	Query *query;
 	int guc_level;
 
 	memset(comparison, 0, sizeof(EcComparison));
@@ -378,7 +402,9 @@ ec_compare_columns(Relation relation, List *columns, int max_mismatches,
 	/* volatile, like any function that writes: it sees what came before it */
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	run_query(compare_query(relation, columns, receiver.key), &receiver.pub);
+	query = compare_query(relation, columns, receiver.key);
+	(void) collect_relations((Node *) query, &comparison->reads);
+	run_query(query, &receiver.pub);
 	PopActiveSnapshot();
 
 	AtEOXact_GUC(true, guc_level);

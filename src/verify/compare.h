@@ -35,6 +35,7 @@ extern List *ec_mapping_columns(Relation relation, const Jsonb *mapping);
 /* What a comparison found. */
 typedef struct EcComparison
 {
+	List *reads;       /* OIDs of all relations that the query names */
 	int64 different;   /* rows */
 	EcChecksum source; /* of the expressions, as ec_checksum gives it */
 	EcChecksum target; /* of the columns */

@@ -16,6 +16,7 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "tcop/utility.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
@@ -97,6 +98,19 @@ record_mismatches(int64 verification, Tuplestorestate *mismatches)
 	ExecDropSingleTupleTableSlot(slot);
 }
 
+static Datum
+oid_array(List *oids)
+{
+	Datum *elements = palloc_array(Datum, list_length(oids));
+	int count = 0;
+	ListCell *cell;
+
+	foreach (cell, oids)
+		elements[count++] = ObjectIdGetDatum(lfirst_oid(cell));
+	return PointerGetDatum(construct_array(elements, count, OIDOID, sizeof(Oid),
+										   true, TYPALIGN_INT));
+}
+
 /* Returns the verification's id. */
 static int64
 record(Relation relation, const Jsonb *mapping, EcComparison *comparison,
@@ -113,6 +127,7 @@ record(Relation relation, const Jsonb *mapping, EcComparison *comparison,
 	ec_catalog_begin(&scope);
 	ec_arg_oid(&args, RelationGetRelid(relation));
 	ec_arg_text(&args, name);
+	ec_arg(&args, OIDARRAYOID, oid_array(comparison->reads), false);
 	ec_arg_jsonb(&args, mapping);
 	ec_arg_oid(&args, caller);
 	ec_arg_int8(&args, comparison->source.rows);
@@ -123,10 +138,10 @@ record(Relation relation, const Jsonb *mapping, EcComparison *comparison,
 	ec_arg_timestamptz(&args, started_at);
 	ec_arg_timestamptz(&args, finished_at);
 	ec_query("INSERT INTO expand_contract.verifications "
-			 "(relation, relation_name, mapping, verified_by, rows_source, "
-			 "rows_target, missing, extra, different, checksum_source, "
-			 "checksum_target, started_at, finished_at) "
-			 "VALUES ($1, $2, $3, $4, $5, $6, 0, 0, $7, $8, $9, $10, $11) "
+			 "(relation, relation_name, reads, mapping, verified_by, "
+			 "rows_source, rows_target, missing, extra, different, "
+			 "checksum_source, checksum_target, started_at, finished_at) "
+			 "VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, $8, $9, $10, $11, $12) "
 			 "RETURNING id",
 			 &args);
 	id = ec_get_int8(0, 1, 0);
