@@ -39,10 +39,10 @@ typedef struct Statement
 	SPIPlanPtr plan;
 } Statement;
 
-static Statement update_range;
-static Statement count_range;
-static Statement lock_range;
-static Statement update_locked;
+/* each over a range [0] and over a list [1] */
+static Statement update_rows[2];
+static Statement count_rows[2];
+static Statement lock_rows[2];
 
 /* The table whose scans must go by TID, while our statements are planned. */
 static Oid scan_by_tid = InvalidOid;
@@ -108,43 +108,40 @@ append_key_columns(StringInfo sql, Relation relation)
 	}
 }
 
+/* " WHERE" the row is one of the batch and still to be done. */
 static void
-append_range(StringInfo sql)
+append_condition(StringInfo sql, const EcBackfill *backfill, bool is_list)
 {
-	appendStringInfoString(sql, " WHERE ctid OPERATOR(pg_catalog.>=) $1"
-								" AND ctid OPERATOR(pg_catalog.<) $2 AND ");
-}
-
-static void
-append_update(StringInfo sql, Relation relation, const EcBackfill *backfill)
-{
-	appendStringInfo(sql, "UPDATE ONLY %s SET %s\n", qualified_name(relation),
-					 backfill->assignments);
-}
-
-static void
-append_returning(StringInfo sql, Relation relation, const EcBackfill *backfill)
-{
-	appendStringInfoString(sql, " RETURNING ");
+	appendStringInfoString(sql, is_list
+									? " WHERE ctid OPERATOR(pg_catalog.=) ANY ($1) AND "
+									: " WHERE ctid OPERATOR(pg_catalog.>=) $1"
+									  " AND ctid OPERATOR(pg_catalog.<) $2 AND ");
 	ec_append_expression(sql, backfill->predicate);
-	append_key_columns(sql, relation);
+}
+
+static char *
+update_statement(Relation relation, const EcBackfill *backfill, bool is_list)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "UPDATE ONLY %s SET %s\n", qualified_name(relation),
+					 backfill->assignments);
+	append_condition(&sql, backfill, is_list);
+	appendStringInfoString(&sql, " RETURNING ");
+	ec_append_expression(&sql, backfill->predicate);
+	append_key_columns(&sql, relation);
+	return sql.data;
 }
 
 char *
 ec_batch_statement(Relation relation, const EcBackfill *backfill)
 {
-	StringInfoData sql;
-
-	initStringInfo(&sql);
-	append_update(&sql, relation, backfill);
-	append_range(&sql);
-	ec_append_expression(&sql, backfill->predicate);
-	append_returning(&sql, relation, backfill);
-	return sql.data;
+	return update_statement(relation, backfill, false);
 }
 
 static char *
-count_statement(Relation relation, const EcBackfill *backfill)
+count_statement(Relation relation, const EcBackfill *backfill, bool is_list)
 {
 	StringInfoData sql;
 
@@ -152,8 +149,7 @@ count_statement(Relation relation, const EcBackfill *backfill)
 	appendStringInfoString(&sql, "SELECT true");
 	append_key_columns(&sql, relation);
 	appendStringInfo(&sql, " FROM ONLY %s", qualified_name(relation));
-	append_range(&sql);
-	ec_append_expression(&sql, backfill->predicate);
+	append_condition(&sql, backfill, is_list);
 	return sql.data;
 }
 
@@ -162,35 +158,23 @@ count_statement(Relation relation, const EcBackfill *backfill)
  * for its update; taking the weaker first would mean to wait later.
  */
 static char *
-lock_statement(Relation relation, const EcBackfill *backfill)
+lock_statement(Relation relation, const EcBackfill *backfill, bool is_list)
 {
 	StringInfoData sql;
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "SELECT ctid FROM ONLY %s", qualified_name(relation));
-	append_range(&sql);
-	ec_append_expression(&sql, backfill->predicate);
+	append_condition(&sql, backfill, is_list);
 	appendStringInfo(&sql, " FOR %s SKIP LOCKED",
 					 backfill->updates_key ? "UPDATE" : "NO KEY UPDATE");
 	return sql.data;
 }
 
-static char *
-update_locked_statement(Relation relation, const EcBackfill *backfill)
-{
-	StringInfoData sql;
-
-	initStringInfo(&sql);
-	append_update(&sql, relation, backfill);
-	appendStringInfoString(&sql, " WHERE ctid OPERATOR(pg_catalog.=) ANY ($1) AND ");
-	ec_append_expression(&sql, backfill->predicate);
-	append_returning(&sql, relation, backfill);
-	return sql.data;
-}
-
 static SPIPlanPtr
-prepare(Statement *statement, char *sql, int nargs, Oid *types)
+prepare(Statement *statement, char *sql, bool is_list)
 {
+	Oid range_types[2] = {TIDOID, TIDOID};
+	Oid list_types[1] = {TIDARRAYOID};
 	SPIPlanPtr plan;
 
 	if (statement->plan != NULL && strcmp(statement->sql, sql) == 0)
@@ -201,7 +185,9 @@ prepare(Statement *statement, char *sql, int nargs, Oid *types)
 		statement->plan = NULL;
 		pfree(statement->sql);
 	}
-	plan = SPI_prepare_cursor(sql, nargs, types, CURSOR_OPT_GENERIC_PLAN);
+	plan = SPI_prepare_cursor(sql, is_list ? 1 : 2,
+							  is_list ? list_types : range_types,
+							  CURSOR_OPT_GENERIC_PLAN);
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare_cursor failed for \"%s\": %s", sql,
 			 SPI_result_code_string(SPI_result));
@@ -310,40 +296,41 @@ init_receiver(Receiver *receiver)
 }
 
 static void
-execute(SPIPlanPtr plan, int nargs, Oid *types, Datum *values, bool read_only,
-		Receiver *receiver)
+set_parameter(ParamListInfo parameters, int number, Oid type, Datum value)
+{
+	ParamExternData *parameter = &parameters->params[number];
+
+	parameter->value = value;
+	parameter->isnull = false;
+	parameter->pflags = PARAM_FLAG_CONST;
+	parameter->ptype = type;
+}
+
+/* Run one of the statements, which has a plan for ranges and one for lists. */
+static void
+run(Statement *statements, char *sql, Relation relation, const EcRows *rows,
+	Receiver *receiver)
 {
 	SPIExecuteOptions options = {0};
+	SPIPlanPtr plan;
 	int code;
 
-	options.params = makeParamList(nargs);
-	for (int i = 0; i < nargs; i++)
-	{
-		ParamExternData *parameter = &options.params->params[i];
-
-		parameter->value = values[i];
-		parameter->isnull = false;
-		parameter->pflags = PARAM_FLAG_CONST;
-		parameter->ptype = types[i];
-	}
-	options.read_only = read_only;
 	options.dest = (DestReceiver *) receiver;
+	options.params = makeParamList(rows->is_list ? 1 : 2);
+	if (rows->is_list)
+		set_parameter(options.params, 0, TIDARRAYOID, rows->list);
+	else
+	{
+		set_parameter(options.params, 0, TIDOID, PointerGetDatum(&rows->from));
+		set_parameter(options.params, 1, TIDOID, PointerGetDatum(&rows->to));
+	}
+	/* executing may plan again, so the hook is on all the time */
+	scan_by_tid = RelationGetRelid(relation);
+	plan = prepare(&statements[rows->is_list], sql, rows->is_list);
 	code = SPI_execute_plan_extended(plan, &options);
 	if (code < 0)
 		elog(ERROR, "SPI_execute_plan_extended failed: %s",
 			 SPI_result_code_string(code));
-}
-
-/* Run one of the statements over a range. */
-static void
-run_over_range(Statement *statement, char *sql, Relation relation,
-			   const EcRange *range, Receiver *receiver)
-{
-	Oid types[2] = {TIDOID, TIDOID};
-	Datum values[2] = {PointerGetDatum(&range->from), PointerGetDatum(&range->to)};
-
-	scan_by_tid = RelationGetRelid(relation);
-	execute(prepare(statement, sql, 2, types), 2, types, values, false, receiver);
 	scan_by_tid = InvalidOid;
 }
 
@@ -357,29 +344,29 @@ connect(void)
 }
 
 int64
-ec_batch_update(Relation relation, const EcBackfill *backfill, const EcRange *range)
+ec_batch_update(Relation relation, const EcBackfill *backfill, const EcRows *rows)
 {
 	Receiver receiver;
 
 	init_receiver(&receiver);
 	receiver.check = true;
 	connect();
-	run_over_range(&update_range, ec_batch_statement(relation, backfill),
-				   relation, range, &receiver);
+	run(update_rows, update_statement(relation, backfill, rows->is_list),
+		relation, rows, &receiver);
 	SPI_finish();
 	return receiver.rows;
 }
 
 int64
 ec_batch_count(Relation relation, const EcBackfill *backfill,
-			   const EcRange *range, char **example)
+			   const EcRows *rows, char **example)
 {
 	Receiver receiver;
 
 	init_receiver(&receiver);
 	connect();
-	run_over_range(&count_range, count_statement(relation, backfill), relation,
-				   range, &receiver);
+	run(count_rows, count_statement(relation, backfill, rows->is_list),
+		relation, rows, &receiver);
 	SPI_finish();
 	if (example != NULL)
 		*example = receiver.example;
@@ -388,35 +375,25 @@ ec_batch_count(Relation relation, const EcBackfill *backfill,
 
 int64
 ec_batch_update_unlocked(Relation relation, const EcBackfill *backfill,
-						 const EcRange *range, int64 *skipped)
+						 const EcRows *rows, int64 *skipped)
 {
-	int64 candidates = ec_batch_count(relation, backfill, range, NULL);
+	int64 candidates = ec_batch_count(relation, backfill, rows, NULL);
 	Receiver locked;
-	Receiver updated;
-	Oid types[1] = {TIDARRAYOID};
-	Datum values[1];
+	EcRows ours = {.is_list = true};
 
 	*skipped = 0;
 	if (candidates == 0)
 		return 0;
-
 	init_receiver(&locked);
 	locked.tids = initArrayResult(TIDOID, CurrentMemoryContext, false);
-	init_receiver(&updated);
-	updated.check = true;
 	connect();
-	run_over_range(&lock_range, lock_statement(relation, backfill), relation,
-				   range, &locked);
-	*skipped = Max(0, candidates - locked.rows);
-	if (locked.rows > 0)
-	{
-		values[0] = makeArrayResult(locked.tids, CurrentMemoryContext);
-		scan_by_tid = RelationGetRelid(relation);
-		execute(prepare(&update_locked,
-						update_locked_statement(relation, backfill), 1, types),
-				1, types, values, false, &updated);
-		scan_by_tid = InvalidOid;
-	}
+	run(lock_rows, lock_statement(relation, backfill, rows->is_list), relation,
+		rows, &locked);
 	SPI_finish();
-	return updated.rows;
+	*skipped = Max(0, candidates - locked.rows);
+	if (locked.rows == 0)
+		return 0;
+	ours.count = locked.rows;
+	ours.list = makeArrayResult(locked.tids, CurrentMemoryContext);
+	return ec_batch_update(relation, backfill, &ours);
 }

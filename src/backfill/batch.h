@@ -12,15 +12,23 @@
 
 #include "backfill/definition.h"
 
-typedef struct EcRange
+/*
+ * The rows that a batch may touch: all line pointers between two, or a list
+ * of them.
+ */
+typedef struct EcRows
 {
+	bool is_list;
 	ItemPointerData from; /* inclusive */
 	ItemPointerData to;   /* exclusive */
-} EcRange;
+	Datum list;           /* tid[] */
+	int count;            /* of the list */
+} EcRows;
 
 /*
- * The UPDATE of a batch as SQL, with the range as $1 and $2.  It returns
- * whether the predicate still holds for the new row, and the row's key.
+ * The UPDATE of a batch over a range as SQL, with its ends as $1 and $2.  It
+ * returns whether the predicate still holds for the new row, and the row's
+ * key.
  */
 extern char *ec_batch_statement(Relation relation, const EcBackfill *backfill);
 
@@ -28,25 +36,25 @@ extern char *ec_batch_statement(Relation relation, const EcBackfill *backfill);
 extern void ec_batch_init(void);
 
 /*
- * Update the rows of the range for which the predicate holds, as the current
- * user, in the current transaction; returns how many.  Waits for row locks as
- * long as lock_timeout allows.  Raises EC_ERRCODE_NOT_CONVERGING if the
- * predicate holds for an updated row.
+ * Update those of the rows for which the predicate holds, as the current user,
+ * in the current transaction; returns how many.  Waits for row locks as long
+ * as lock_timeout allows.  Raises EC_ERRCODE_NOT_CONVERGING if the predicate
+ * holds for an updated row.
  */
 extern int64 ec_batch_update(Relation relation, const EcBackfill *backfill,
-							 const EcRange *range);
+							 const EcRows *rows);
 
 /*
  * The same, leaving rows that somebody else has locked; *skipped counts them.
  */
 extern int64 ec_batch_update_unlocked(Relation relation, const EcBackfill *backfill,
-									  const EcRange *range, int64 *skipped);
+									  const EcRows *rows, int64 *skipped);
 
 /*
- * How many rows of the range the predicate holds for; if any, *example names
- * one of them.
+ * For how many of the rows the predicate holds; if any, *example names one of
+ * them.
  */
 extern int64 ec_batch_count(Relation relation, const EcBackfill *backfill,
-							const EcRange *range, char **example);
+							const EcRows *rows, char **example);
 
 #endif

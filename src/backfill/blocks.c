@@ -1,18 +1,51 @@
 /*
  * blocks.c
- *		Walking over a heap, block range by block range.
+ *		Walking over a heap, by ranges of blocks and by stripes.
  *
  * The size of a batch is a bound, not a guess: line pointers are counted
- * before the batch.  A line pointer leads to one row at most, so a range with
- * n of them holds at most n rows; dead ones only make a batch smaller.
+ * before the batch.  A line pointer leads to one row at most, so n of them
+ * lead to n rows at most; dead ones only make a batch smaller.
+ *
+ * Why stripes.  Updating all rows of a full page moves every one of them to
+ * another page: the table doubles, and so does every index.  So a chunk of
+ * blocks is passed over k times, each pass updating the rows of one residue
+ * class of line pointers.  The first passes move a few rows away; their dead
+ * versions are pruned, and later passes find room in the page: HOT updates,
+ * which write no index.  Each pass commits in small batches, so by the time
+ * of the next one the dead versions of this one can be pruned.
  */
 #include "postgres.h"
 
+#include "access/heapam.h"
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "storage/bufpage.h"
+#include "utils/array.h"
 
 #include "backfill/blocks.h"
+
+/*
+ * A chunk must be small enough to stay in shared buffers from pass to pass,
+ * and large enough that a pass takes a while: what another worker's snapshot
+ * still sees cannot be pruned.
+ */
+#define CHUNK_BLOCKS 4096
+
+/* Blocks of a chunk to look at before choosing the number of stripes. */
+#define SAMPLED_BLOCKS 16
+
+#define STRIPES                10
+#define STRIPES_OF_NARROW_ROWS 6
+
+void
+ec_cursor_start(EcCursor *cursor, BlockNumber end)
+{
+	memset(cursor, 0, sizeof(*cursor));
+	cursor->stripes = 1;
+	cursor->offset = FirstOffsetNumber;
+	cursor->end = end;
+}
 
 /*
  * Count the used line pointers of a block from an offset on, stopping after
@@ -48,22 +81,20 @@ count_rows(Relation relation, BlockNumber block, OffsetNumber from, int limit,
 	return rows;
 }
 
-bool
-ec_next_range(Relation relation, EcCursor *cursor, int limit, EcRange *range)
+static void
+next_range(Relation relation, EcCursor *cursor, int limit, EcRows *rows)
 {
-	int rows = 0;
+	int count = 0;
 
-	Assert(limit > 0);
-	if (cursor->block >= cursor->end)
-		return false;
-	ItemPointerSet(&range->from, cursor->block, cursor->offset);
-	while (cursor->block < cursor->end && rows < limit)
+	rows->is_list = false;
+	ItemPointerSet(&rows->from, cursor->block, cursor->offset);
+	while (cursor->block < cursor->chunk_end && count < limit)
 	{
 		OffsetNumber next;
 
 		CHECK_FOR_INTERRUPTS();
-		rows += count_rows(relation, cursor->block, cursor->offset,
-						   limit - rows, &next);
+		count += count_rows(relation, cursor->block, cursor->offset,
+							limit - count, &next);
 		if (next != InvalidOffsetNumber)
 		{
 			cursor->offset = next;
@@ -72,6 +103,152 @@ ec_next_range(Relation relation, EcCursor *cursor, int limit, EcRange *range)
 		cursor->block++;
 		cursor->offset = FirstOffsetNumber;
 	}
-	ItemPointerSet(&range->to, cursor->block, cursor->offset);
+	ItemPointerSet(&rows->to, cursor->block, cursor->offset);
+}
+
+/* The line pointers of this pass in a block, from the cursor's offset on. */
+static int
+list_rows(Relation relation, EcCursor *cursor, Datum *tids,
+		  ItemPointer pointers, int limit)
+{
+	Buffer buffer = ReadBuffer(relation, cursor->block);
+	OffsetNumber offset = cursor->offset;
+	OffsetNumber last;
+	Page page;
+	int count = 0;
+
+	/* a fetch by TID does not prune, and room in the page is the point of it */
+	heap_page_prune_opt(relation, buffer);
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	page = BufferGetPage(buffer);
+	last = PageIsNew(page) ? 0 : PageGetMaxOffsetNumber(page);
+	for (; offset <= last && count < limit; offset++)
+	{
+		if (offset % cursor->stripes != cursor->stripe ||
+			!ItemIdIsNormal(PageGetItemId(page, offset)))
+			continue;
+		ItemPointerSet(&pointers[count], cursor->block, offset);
+		tids[count] = PointerGetDatum(&pointers[count]);
+		count++;
+	}
+	UnlockReleaseBuffer(buffer);
+	if (offset > last)
+	{
+		cursor->block++;
+		cursor->offset = FirstOffsetNumber;
+	}
+	else
+		cursor->offset = offset;
+	return count;
+}
+
+static void
+next_list(Relation relation, EcCursor *cursor, int limit, EcRows *rows)
+{
+	Datum *tids = palloc(limit * sizeof(Datum));
+	ItemPointer pointers = palloc(limit * sizeof(ItemPointerData));
+	int count = 0;
+
+	while (cursor->block < cursor->chunk_end && count < limit)
+	{
+		CHECK_FOR_INTERRUPTS();
+		count += list_rows(relation, cursor, tids + count, pointers + count,
+						   limit - count);
+	}
+	rows->is_list = true;
+	rows->count = count;
+	rows->list = PointerGetDatum(construct_array(tids, count, TIDOID,
+												 sizeof(ItemPointerData), false,
+												 TYPALIGN_SHORT));
+	pfree(tids);
+	pfree(pointers);
+}
+
+/* Line pointers in use per page, on average, in a sample of the chunk. */
+static double
+rows_per_page(Relation relation, const EcCursor *cursor)
+{
+	BlockNumber blocks = cursor->chunk_end - cursor->chunk;
+	BlockNumber stride = Max(1, blocks / SAMPLED_BLOCKS);
+	double rows = 0;
+	int pages = 0;
+
+	for (BlockNumber block = cursor->chunk; block < cursor->chunk_end; block += stride)
+	{
+		OffsetNumber next;
+
+		rows += count_rows(relation, block, FirstOffsetNumber,
+						   MaxHeapTuplesPerPage, &next);
+		pages++;
+	}
+	return pages > 0 ? rows / pages : 0;
+}
+
+/*
+ * Choose the stripes of a chunk.  A HOT-updated row keeps two line pointers,
+ * and a page has room for MaxHeapTuplesPerPage of them: where rows are so
+ * narrow that not all of them can be HOT-updated, fewer stripes move more rows
+ * away early.  More stripes than rows in a page are of no use.
+ */
+static int
+choose_stripes(Relation relation, const EcCursor *cursor)
+{
+	double rows = rows_per_page(relation, cursor);
+
+	if (rows < 2)
+		return 1;
+	if (rows > MaxHeapTuplesPerPage / 2)
+		return STRIPES_OF_NARROW_ROWS;
+	return Min(STRIPES, (int) rows);
+}
+
+static void
+start_chunk(Relation relation, EcCursor *cursor, bool may_stripe)
+{
+	BlockNumber most = Max(64, Min(CHUNK_BLOCKS, NBuffers / 8));
+
+	cursor->chunk = cursor->chunk_end;
+	cursor->chunk_end = Min(cursor->end, cursor->chunk + most);
+	cursor->block = cursor->chunk;
+	cursor->offset = FirstOffsetNumber;
+	cursor->stripe = 0;
+	cursor->stripes = may_stripe ? choose_stripes(relation, cursor) : 1;
+}
+
+bool
+ec_next_rows(Relation relation, EcCursor *cursor, bool may_stripe, int limit,
+			 EcRows *rows)
+{
+	Assert(limit > 0);
+	if (cursor->block >= cursor->chunk_end)
+	{
+		if (cursor->chunk_end > cursor->chunk && cursor->stripe + 1 < cursor->stripes)
+		{
+			cursor->stripe++;
+			cursor->block = cursor->chunk;
+			cursor->offset = FirstOffsetNumber;
+		}
+		else if (cursor->chunk_end < cursor->end)
+			start_chunk(relation, cursor, may_stripe);
+		else
+			return false;
+	}
+	if (cursor->stripes == 1)
+		next_range(relation, cursor, limit, rows);
+	else
+		next_list(relation, cursor, limit, rows);
 	return true;
+}
+
+BlockNumber
+ec_cursor_done(const EcCursor *cursor)
+{
+	double passes = cursor->stripe;
+
+	if (cursor->chunk_end == cursor->chunk)
+		return cursor->chunk;
+	passes += (double) (cursor->block - cursor->chunk) /
+			  (cursor->chunk_end - cursor->chunk);
+	return cursor->chunk +
+		   (cursor->chunk_end - cursor->chunk) * (passes / cursor->stripes);
 }

@@ -13,19 +13,33 @@
 
 #include "backfill/batch.h"
 
-/* The next line pointer to visit, and the block before which to stop. */
+/*
+ * Where a sweep stands.  A chunk of blocks is passed over once for each of its
+ * stripes, and a stripe is the line pointers of one residue class; with one
+ * stripe, a pass takes all of them.
+ */
 typedef struct EcCursor
 {
-	BlockNumber block;
+	BlockNumber chunk;     /* its first block */
+	BlockNumber chunk_end; /* the block after its last */
+	int stripes;
+	int stripe;          /* this pass, from 0 */
+	BlockNumber block;   /* the next line pointer to visit */
 	OffsetNumber offset; /* from FirstOffsetNumber */
-	BlockNumber end;
+	BlockNumber end;     /* of the sweep */
 } EcCursor;
 
+extern void ec_cursor_start(EcCursor *cursor, BlockNumber end);
+
 /*
- * Cut the next range off the cursor: as many line pointers as may hold rows,
- * up to limit.  False at the end.
+ * Cut the next rows off the cursor: at most limit line pointers that may hold
+ * rows.  may_stripe says whether updates can be HOT, so that stripes make
+ * sense.  False at the end of the sweep.
  */
-extern bool
-ec_next_range(Relation relation, EcCursor *cursor, int limit, EcRange *range);
+extern bool ec_next_rows(Relation relation, EcCursor *cursor, bool may_stripe,
+						 int limit, EcRows *rows);
+
+/* What has been done of the sweep, in blocks. */
+extern BlockNumber ec_cursor_done(const EcCursor *cursor);
 
 #endif

@@ -376,8 +376,9 @@ ec_define_backfill(Relation relation, const char *assignments,
 	backfill->assignments = pstrdup(assignments);
 	backfill->predicate =
 		predicate ? pstrdup(predicate) : automatic_predicate(relation, query);
+	backfill->columns = columns_assigned(query);
 	backfill->updates_key =
-		bms_overlap(columns_assigned(query),
+		bms_overlap(backfill->columns,
 					RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_KEY));
 	check_statement(relation, backfill);
 }
@@ -413,6 +414,33 @@ ec_estimate_backfill(Relation relation, const char *predicate)
 	return (int64) rows;
 }
 
+/* Attribute numbers, since they outlast a rename. */
+static char *
+columns_to_text(Bitmapset *columns)
+{
+	StringInfoData text;
+	int member = -1;
+
+	initStringInfo(&text);
+	while ((member = bms_next_member(columns, member)) >= 0)
+		appendStringInfo(&text, "%s%d", text.len > 0 ? " " : "",
+						 member + FirstLowInvalidHeapAttributeNumber);
+	return text.data;
+}
+
+static Bitmapset *
+columns_from_text(const char *text)
+{
+	Bitmapset *columns = NULL;
+	char *end;
+
+	for (long number = strtol(text, &end, 10); end != text;
+		 text = end, number = strtol(text, &end, 10))
+		columns =
+			bms_add_member(columns, number - FirstLowInvalidHeapAttributeNumber);
+	return columns;
+}
+
 Jsonb *
 ec_backfill_to_json(const EcBackfill *backfill)
 {
@@ -421,6 +449,7 @@ ec_backfill_to_json(const EcBackfill *backfill)
 	ec_json_begin(&writer);
 	ec_json_text(&writer, "assignments", backfill->assignments);
 	ec_json_text(&writer, "predicate", backfill->predicate);
+	ec_json_text(&writer, "columns", columns_to_text(backfill->columns));
 	ec_json_int8(&writer, "updates_key", backfill->updates_key);
 	return ec_json_end(&writer);
 }
@@ -428,9 +457,14 @@ ec_backfill_to_json(const EcBackfill *backfill)
 void
 ec_backfill_from_json(const Jsonb *json, EcBackfill *backfill)
 {
+	char *columns;
+
 	backfill->assignments = ec_json_get_text(json, "assignments");
 	backfill->predicate = ec_json_get_text(json, "predicate");
+	columns = ec_json_get_text(json, "columns");
 	backfill->updates_key = ec_json_get_int8(json, "updates_key", 0) != 0;
-	if (backfill->assignments == NULL || backfill->predicate == NULL)
+	if (backfill->assignments == NULL || backfill->predicate == NULL ||
+		columns == NULL)
 		elog(ERROR, "the job's parameters are incomplete");
+	backfill->columns = columns_from_text(columns);
 }

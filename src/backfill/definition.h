@@ -7,14 +7,16 @@
 
 #include "postgres.h"
 
+#include "nodes/bitmapset.h"
 #include "utils/jsonb.h"
 #include "utils/rel.h"
 
 typedef struct EcBackfill
 {
-	char *assignments; /* "a = b, c = lower(d)" */
-	char *predicate;   /* rows still to be done; the caller's or ours */
-	bool updates_key;  /* a column that foreign keys may refer to */
+	char *assignments;  /* "a = b, c = lower(d)" */
+	char *predicate;    /* rows still to be done; the caller's or ours */
+	Bitmapset *columns; /* assigned, offset as in Relation's bitmaps */
+	bool updates_key;   /* a column that foreign keys may refer to */
 } EcBackfill;
 
 /*

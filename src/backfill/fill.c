@@ -42,6 +42,7 @@ typedef struct Fill
 {
 	EcBackfill backfill;
 	EcCursor cursor;
+	bool is_first;      /* sweep over the table as it is stored now */
 	Oid filenode;       /* of the table that the cursor is for */
 	int64 changed;      /* rows, in this sweep */
 	int64 skipped;      /* locked rows, in this sweep */
@@ -53,9 +54,14 @@ typedef struct Fill
 static void
 load_position(Fill *fill, const Jsonb *position)
 {
+	fill->cursor.chunk = ec_json_get_int8(position, "chunk", 0);
+	fill->cursor.chunk_end = ec_json_get_int8(position, "chunk_end", 0);
+	fill->cursor.stripes = ec_json_get_int8(position, "stripes", 1);
+	fill->cursor.stripe = ec_json_get_int8(position, "stripe", 0);
 	fill->cursor.block = ec_json_get_int8(position, "block", 0);
 	fill->cursor.offset = ec_json_get_int8(position, "offset", FirstOffsetNumber);
 	fill->cursor.end = ec_json_get_int8(position, "end", 0);
+	fill->is_first = ec_json_get_int8(position, "first", 1) != 0;
 	fill->filenode = ec_json_get_int8(position, "filenode", InvalidOid);
 	fill->changed = ec_json_get_int8(position, "changed", 0);
 	fill->skipped = ec_json_get_int8(position, "skipped", 0);
@@ -69,9 +75,14 @@ save_position(const Fill *fill)
 	EcJsonWriter writer;
 
 	ec_json_begin(&writer);
+	ec_json_int8(&writer, "chunk", fill->cursor.chunk);
+	ec_json_int8(&writer, "chunk_end", fill->cursor.chunk_end);
+	ec_json_int8(&writer, "stripes", fill->cursor.stripes);
+	ec_json_int8(&writer, "stripe", fill->cursor.stripe);
 	ec_json_int8(&writer, "block", fill->cursor.block);
 	ec_json_int8(&writer, "offset", fill->cursor.offset);
 	ec_json_int8(&writer, "end", fill->cursor.end);
+	ec_json_int8(&writer, "first", fill->is_first);
 	ec_json_int8(&writer, "filenode", fill->filenode);
 	ec_json_int8(&writer, "changed", fill->changed);
 	ec_json_int8(&writer, "skipped", fill->skipped);
@@ -94,9 +105,8 @@ begin_fill(EcJob *job)
 static void
 start_sweep(EcJob *job, Fill *fill, Relation relation)
 {
-	fill->cursor.block = 0;
-	fill->cursor.offset = FirstOffsetNumber;
-	fill->cursor.end = RelationGetNumberOfBlocks(relation);
+	ec_cursor_start(&fill->cursor, RelationGetNumberOfBlocks(relation));
+	fill->is_first = fill->filenode != relation->rd_rel->relfilenode;
 	fill->filenode = relation->rd_rel->relfilenode;
 	fill->changed = 0;
 	fill->skipped = 0;
@@ -140,33 +150,35 @@ end_sweep(EcJob *job, Fill *fill, Relation relation)
 	return true;
 }
 
-/* Update the rows of one range, whichever way is open. */
+/* Update what is to be updated of the rows, whichever way is open. */
 static int64
-fill_range(EcJob *job, Fill *fill, Relation relation, const EcRange *range)
+fill_rows(EcJob *job, Fill *fill, Relation relation, const EcRows *rows)
 {
-	int64 rows;
+	int64 done;
 
+	if (rows->is_list && rows->count == 0)
+		return 0;
 	if (job->avoid_locks)
 	{
 		int64 skipped;
 
-		rows = ec_batch_update_unlocked(relation, &fill->backfill, range, &skipped);
+		done = ec_batch_update_unlocked(relation, &fill->backfill, rows, &skipped);
 		fill->skipped += skipped;
 		job->skipped_locked += skipped;
 	}
 	else
 	{
-		rows = ec_batch_update(relation, &fill->backfill, range);
+		done = ec_batch_update(relation, &fill->backfill, rows);
 
 		/* a BEFORE trigger may return NULL, and the UPDATE won't tell */
-		if (rows == 0 && relation->trigdesc &&
+		if (done == 0 && relation->trigdesc &&
 			relation->trigdesc->trig_update_before_row)
 			fill->suppressed +=
-				ec_batch_count(relation, &fill->backfill, range,
+				ec_batch_count(relation, &fill->backfill, rows,
 							   fill->example ? NULL : &fill->example);
 	}
-	fill->changed += rows;
-	return rows;
+	fill->changed += done;
+	return done;
 }
 
 static void
@@ -180,6 +192,19 @@ report_activity(EcJob *job, Fill *fill)
 			 job->relation_name, job->id, job->sweep, fill->cursor.block,
 			 fill->cursor.end, job->rows_done);
 	pgstat_report_activity(STATE_RUNNING, activity);
+}
+
+/*
+ * Can the updates be HOT?  Stripes make sense only then, and only while there
+ * is much to do: later sweeps look for the few rows that are left.
+ */
+static bool
+wants_stripes(Relation relation, const Fill *fill)
+{
+	return fill->is_first &&
+		   !bms_overlap(fill->backfill.columns,
+						RelationGetIndexAttrBitmap(relation,
+												   EC_INDEX_ATTR_BITMAP_HOT));
 }
 
 static bool
@@ -198,7 +223,8 @@ step_fill(EcJob *job)
 	Fill *fill = job->private;
 	Relation relation = try_table_open(job->relation, RowExclusiveLock);
 	instr_time started;
-	EcRange range;
+	EcRows rows;
+	bool may_stripe;
 	bool more = true;
 
 	if (relation == NULL)
@@ -217,23 +243,24 @@ step_fill(EcJob *job)
 		start_sweep(job, fill, relation);
 	}
 	report_activity(job, fill);
+	may_stripe = wants_stripes(relation, fill);
 
 	INSTR_TIME_SET_CURRENT(started);
 	do
 	{
 		int left = job->row_limit - (int) job->rows_written;
 
-		if (!ec_next_range(relation, &fill->cursor, left, &range))
+		if (!ec_next_rows(relation, &fill->cursor, may_stripe, left, &rows))
 		{
 			more = end_sweep(job, fill, relation);
 			break;
 		}
-		job->rows_written += fill_range(job, fill, relation, &range);
+		job->rows_written += fill_rows(job, fill, relation, &rows);
 	} while (job->row_limit - job->rows_written > SHARE_LEFT(job->row_limit) &&
 			 !is_out_of_time(&started));
 
 	job->rows_done += job->rows_written;
-	job->work_done = fill->cursor.block;
+	job->work_done = ec_cursor_done(&fill->cursor);
 	job->work_total = fill->cursor.end;
 	job->table_bytes = (int64) RelationGetNumberOfBlocks(relation) * BLCKSZ;
 	job->position = save_position(fill);

@@ -35,6 +35,13 @@
 #define ec_lock_held_by_me(tag, mode) LockHeldByMe(tag, mode)
 #endif
 
+/* 16 lets updates of columns of BRIN indexes alone be HOT. */
+#if PG_VERSION_NUM >= 160000
+#define EC_INDEX_ATTR_BITMAP_HOT INDEX_ATTR_BITMAP_HOT_BLOCKING
+#else
+#define EC_INDEX_ATTR_BITMAP_HOT INDEX_ATTR_BITMAP_ALL
+#endif
+
 /* RETURNING got options, and with them a node of its own, in 18. */
 #if PG_VERSION_NUM >= 180000
 #define ec_update_has_returning(update) ((update)->returningClause != NULL)
