@@ -26,6 +26,7 @@ CREATE TABLE expand_contract.jobs (
     state text NOT NULL DEFAULT 'queued'
         CHECK (state IN ('queued', 'running', 'paused', 'done', 'failed', 'cancelled')),
     owner oid NOT NULL,
+    workers integer NOT NULL CHECK (workers >= 1),
     batch_size integer NOT NULL CHECK (batch_size >= 0),
     delay_ms integer NOT NULL CHECK (delay_ms >= 0),
     rows_estimate bigint NOT NULL,
@@ -74,6 +75,10 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'ec_sql_live_slots' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION expand_contract.live_slots() IS 'the workers that run jobs of this database, known by the locks they hold';
 
+CREATE FUNCTION expand_contract.is_interrupted(job bigint) RETURNS boolean
+AS 'MODULE_PATHNAME', 'ec_sql_is_interrupted' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION expand_contract.is_interrupted(bigint) IS 'whether a running job has lost its workers';
+
 CREATE FUNCTION expand_contract.launcher_running() RETURNS boolean
 AS 'MODULE_PATHNAME', 'ec_sql_launcher_running' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION expand_contract.launcher_running() IS 'whether the library is preloaded and its launcher runs';
@@ -105,55 +110,54 @@ AS 'MODULE_PATHNAME', 'ec_wait' LANGUAGE C;
 COMMENT ON PROCEDURE ec_wait(bigint, interval)
     IS 'waits for the end of a job without holding a snapshot, shows its progress, raises its error';
 
-CREATE VIEW ec_progress WITH (security_barrier) AS
+-- Every job, for whoever may see all; ec_progress shows each caller his.
+CREATE VIEW expand_contract.progress AS
 WITH live AS MATERIALIZED (
     SELECT job, count(*) AS workers FROM expand_contract.live_slots() GROUP BY job
 ), slots AS (
     SELECT s.job,
-        min(s.sweep) AS sweep,
-        sum(s.work_done)::float8 / nullif(sum(s.work_total), 0) AS fraction,
+        s.latest AS sweep,
+        -- of the sweep that is going on; who has not joined it has done none of it
+        sum(s.work_done) FILTER (WHERE s.sweep = s.latest)::float8
+            / nullif(max(s.work_total) FILTER (WHERE s.sweep = s.latest), 0) AS fraction,
         sum(s.rows_done)::bigint AS rows_done,
         sum(s.rows_per_second) AS rows_per_second,
         max(s.active_seconds) AS active_seconds,
         sum(s.skipped_locked)::bigint AS skipped_locked,
         sum(s.wal_bytes)::bigint AS wal_bytes,
-        max(s.bytes_now)::numeric / nullif(max(s.bytes_at_start), 0) AS table_growth,
+        max(s.bytes_now)::numeric / nullif(min(s.bytes_at_start), 0) AS table_growth,
         string_agg(DISTINCT s.throttled_by, ', ') AS throttled_by
-    FROM expand_contract.job_slots s GROUP BY s.job
+    FROM (SELECT *, max(sweep) OVER (PARTITION BY job) AS latest FROM expand_contract.job_slots) s
+    GROUP BY s.job, s.latest
 ), known AS (
-    SELECT j.*, s.sweep, s.fraction, s.rows_done, s.rows_per_second, s.active_seconds,
+    SELECT j.*, s.sweep, s.rows_done, s.rows_per_second, s.active_seconds,
         s.skipped_locked, s.wal_bytes, s.table_growth, s.throttled_by,
-        coalesce(l.workers, 0) AS workers,
+        least(coalesce(s.fraction, 0), 1) AS fraction,
+        coalesce(l.workers, 0) AS live_workers,
         CASE
             WHEN l.workers IS NOT NULL THEN j.state
-            WHEN j.state = 'running' THEN 'interrupted'
+            -- the locks and the table are not of one moment
+            WHEN j.state = 'running' AND expand_contract.is_interrupted(j.id) THEN 'interrupted'
             WHEN j.state = 'queued' AND j.queued_at < pg_postmaster_start_time()
                 AND NOT expand_contract.launcher_running() THEN 'interrupted'
             ELSE j.state
-        END AS shown_state,
-        -- of the first sweep; later ones only look for what came in meanwhile
-        CASE
-            WHEN s.sweep > 1 THEN 1
-            WHEN s.fraction > 0 THEN least(s.fraction, 1)
-            -- still in the first block
-            ELSE least(coalesce(s.rows_done::float8 / nullif(j.rows_estimate, 0), 0), 1)
-        END AS done_of_first,
-        pg_has_role(j.owner, 'USAGE')
-            OR coalesce(has_table_privilege(j.relation, 'SELECT'), false) AS may_see_rows
+        END AS shown_state
     FROM expand_contract.jobs j
     JOIN slots s ON s.job = j.id
     LEFT JOIN live l ON l.job = j.id
-    WHERE pg_has_role(j.owner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE')
 ), counted AS (
     SELECT k.*,
         CASE
             WHEN shown_state = 'done' THEN 100
-            WHEN sweep > 1 THEN 99 + 0.9 * coalesce(fraction, 0)
-            ELSE 99 * done_of_first
+            -- later sweeps only look for what came in meanwhile
+            WHEN sweep > 1 THEN 99 + 0.9 * fraction
+            WHEN fraction > 0 THEN 99 * fraction
+            -- still in the first block
+            ELSE 99 * least(coalesce(rows_done::float8 / nullif(rows_estimate, 0), 0), 1)
         END AS done_percent,
         CASE
             WHEN shown_state = 'done' OR sweep > 1 THEN rows_done
-            WHEN done_of_first >= 0.01 THEN greatest(rows_done, (rows_done / done_of_first)::bigint)
+            WHEN fraction >= 0.01 THEN greatest(rows_done, (rows_done / fraction)::bigint)
             ELSE greatest(rows_done, rows_estimate)
         END AS rows_total
     FROM known k
@@ -161,7 +165,7 @@ WITH live AS MATERIALIZED (
 SELECT id AS job,
     kind,
     change,
-    CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation) THEN relation::regclass END AS relation,
+    relation,
     shown_state AS state,
     rows_done,
     rows_total AS rows_total_estimate,
@@ -172,30 +176,58 @@ SELECT id AS job,
     END)::numeric, 0) AS rows_per_second,
     CASE
         WHEN shown_state = 'done' THEN interval '0'
+        WHEN shown_state = 'running' AND rows_total > rows_done AND rows_per_second > 0 THEN
+            date_trunc('second', make_interval(secs => (rows_total - rows_done) / rows_per_second))
         WHEN shown_state = 'running' AND done_percent > 0 THEN
             date_trunc('second', make_interval(secs => active_seconds * (100 - done_percent) / done_percent))
     END AS eta,
-    workers::integer AS workers,
+    live_workers::integer AS workers,
     CASE WHEN shown_state = 'running' THEN throttled_by END AS throttled_by,
-    expand_contract.replication_lag() AS replication_lag,
     round(table_growth, 2) AS table_growth,
     wal_bytes,
     skipped_locked,
+    error_code,
+    concat(error_message, '. DETAIL: ' || error_detail, ' HINT: ' || error_hint) AS error_text,
+    owner,
+    started_at,
+    finished_at
+FROM counted;
+COMMENT ON VIEW expand_contract.progress IS 'all jobs and how far they are; behind ec_progress';
+
+CREATE VIEW ec_progress WITH (security_barrier) AS
+SELECT job,
+    kind,
+    change,
+    CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation) THEN relation::regclass END AS relation,
+    state,
+    rows_done,
+    rows_total_estimate,
+    percent,
+    rows_per_second,
+    eta,
+    workers,
+    throttled_by,
+    expand_contract.replication_lag() AS replication_lag,
+    table_growth,
+    wal_bytes,
+    skipped_locked,
     CASE
-        WHEN shown_state = 'interrupted' AND expand_contract.launcher_running()
+        WHEN state = 'interrupted' AND expand_contract.launcher_running()
             THEN 'the job has lost its worker; the launcher will start another'
-        WHEN shown_state = 'interrupted'
+        WHEN state = 'interrupted'
             THEN format('the job has lost its worker. HINT: Use SELECT ec_resume(%s) to go on where it stopped, '
-                'or add expand_contract to shared_preload_libraries to have that done at every start.', id)
+                'or add expand_contract to shared_preload_libraries to have that done at every start.', job)
         WHEN error_code IS NULL THEN NULL
-        WHEN may_see_rows THEN concat(error_code, ': ', error_message,
-            '. DETAIL: ' || error_detail, ' HINT: ' || error_hint)
+        -- a message can hold row data
+        WHEN pg_has_role(owner, 'USAGE') OR has_table_privilege(relation, 'SELECT')
+            THEN concat(error_code, ': ', error_text)
         ELSE error_code
     END AS last_error,
     pg_get_userbyid(owner) AS owner,
     started_at,
     finished_at
-FROM counted;
+FROM expand_contract.progress
+WHERE pg_has_role(owner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE');
 COMMENT ON VIEW ec_progress IS 'jobs one owns (pg_monitor: all), how far they are and what holds them back';
 GRANT SELECT ON ec_progress TO PUBLIC;
 
@@ -302,6 +334,23 @@ GRANT SELECT ON ec_migrations TO PUBLIC;
 ----------------------------------------------------------------------
 -- backfill (src/backfill)
 ----------------------------------------------------------------------
+-- How far the present sweep over a table has been handed out to the workers.
+CREATE TABLE expand_contract.job_sweeps (
+    job bigint PRIMARY KEY REFERENCES expand_contract.jobs ON DELETE CASCADE,
+    sweep integer NOT NULL DEFAULT 0,
+    is_first boolean NOT NULL DEFAULT true,
+    filenode oid,
+    next_block bigint NOT NULL DEFAULT 0,
+    end_block bigint NOT NULL DEFAULT 0,
+    open_chunks integer NOT NULL DEFAULT 0,
+    changed bigint NOT NULL DEFAULT 0,
+    skipped bigint NOT NULL DEFAULT 0,
+    suppressed bigint NOT NULL DEFAULT 0,
+    example text,
+    empty_sweeps integer NOT NULL DEFAULT 0
+) WITH (fillfactor = 20);
+COMMENT ON TABLE expand_contract.job_sweeps IS 'the present sweep of a backfill, shared by its workers';
+
 CREATE FUNCTION expand_contract.differs(anyelement, anyelement) RETURNS boolean
 AS 'MODULE_PATHNAME', 'ec_differs' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
 COMMENT ON FUNCTION expand_contract.differs(anyelement, anyelement)

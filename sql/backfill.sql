@@ -186,7 +186,7 @@ SELECT * FROM errors_of($$SELECT ec_backfill('users', 'email = ''x''', batch_siz
 SELECT * FROM errors_of($$SELECT ec_backfill('users', 'email = ''x''', batch_size => 1000001)$$);
 SELECT * FROM errors_of($$SELECT ec_backfill('users', 'email = ''x''', delay_ms => -1)$$);
 SELECT * FROM errors_of($$SELECT ec_backfill('users', 'email = ''x''', workers => 0)$$);
-SELECT * FROM errors_of($$SELECT ec_backfill('users', 'email = ''x''', workers => 2)$$);
+SELECT * FROM errors_of($$SELECT ec_backfill('users', 'email = ''x''', workers => 65)$$);
 SELECT * FROM errors_of($$SELECT ec_backfill('users', 'email = ''x''', method => 'key')$$);
 SELECT * FROM errors_of($$SELECT ec_backfill('users', 'email = ''x''', method => 'magic')$$);
 SELECT * FROM errors_of($$SELECT ec_backfill('users', 'email = ''x''', start_at => now())$$);
@@ -284,6 +284,44 @@ CALL ec_wait(:job);
 SELECT relation, state, percent IS NOT NULL AS has_percent FROM ec_progress WHERE job = :job;
 SELECT ec_cancel(:job);
 SELECT state FROM ec_progress WHERE job = :job;
+
+-- Several workers: chunks of one sweep, no row twice, and what one leaves behind another takes over.
+CREATE TABLE wide (id int PRIMARY KEY, pad text, a int, b int);
+INSERT INTO wide SELECT i, repeat('x', 1000), i FROM generate_series(1, 10000) i;
+CREATE TABLE counted (id int, pid int DEFAULT pg_backend_pid());
+CREATE FUNCTION count_updates() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN INSERT INTO counted SELECT id FROM updated; RETURN NULL; END';
+CREATE TRIGGER counted AFTER UPDATE ON wide REFERENCING NEW TABLE AS updated FOR EACH STATEMENT EXECUTE FUNCTION count_updates();
+SELECT ec_backfill('wide', 'b = a', workers => 2, batch_size => 1, delay_ms => 3600000) AS job \gset
+SELECT wait_for_rows(:job, 2);
+SELECT ec_configure(:job, batch_size => 100, delay_ms => 1);
+CALL ec_wait(:job);
+SELECT * FROM outcome(:job);
+SELECT count(*), count(DISTINCT id), count(DISTINCT pid) AS workers FROM counted;
+-- one of two is terminated, with its chunk open
+TRUNCATE counted;
+SELECT ec_backfill('wide', 'b = -a', workers => 2, batch_size => 1, delay_ms => 3600000) AS job \gset
+SELECT wait_for_rows(:job, 2);
+SELECT workers FROM ec_progress WHERE job = :job;
+SELECT count(pg_terminate_backend(pid, 60000)) FROM expand_contract.live_slots() WHERE job = :job AND slot = 0;
+SELECT state, workers FROM ec_progress WHERE job = :job;
+SELECT ec_configure(:job, batch_size => 1000, delay_ms => 0);
+CALL ec_wait(:job);
+SELECT * FROM outcome(:job);
+SELECT count(*), count(DISTINCT id), count(DISTINCT pid) AS workers FROM counted;
+-- one is added, one is taken away, while the job runs
+TRUNCATE counted;
+SELECT ec_backfill('wide', 'b = a', batch_size => 1, delay_ms => 3600000) AS job \gset
+SELECT wait_for_rows(:job, 1);
+SELECT ec_configure(:job, workers => 2);
+SELECT wait_for_rows(:job, 2);
+SELECT workers FROM ec_progress WHERE job = :job;
+SELECT ec_configure(:job, workers => 1, batch_size => 1000, delay_ms => 0);
+CALL ec_wait(:job);
+SELECT * FROM outcome(:job);
+SELECT count(*), count(DISTINCT id) FROM counted;
+DROP TABLE wide, counted;
+DROP FUNCTION count_updates;
 
 DROP SCHEMA app, "s""c'h;--" CASCADE;
 DROP VIEW a_view;

@@ -35,8 +35,8 @@ ANALYZE users;
 -- A job that does one row an hour, so that everything here happens in its pauses.
 SELECT ec_backfill('users', 'email = lower(name)', 'email IS NULL', batch_size => 1, delay_ms => 3600000) AS job \gset
 SELECT wait_until(:job, 'running', 1);
-SELECT kind, change, relation, state, rows_done, rows_total_estimate, percent, rows_per_second > 0 AS has_rate,
-       eta > interval '0' AS has_eta, workers, throttled_by, replication_lag, table_growth, wal_bytes > 0 AS has_wal,
+SELECT kind, change, relation, state, rows_done, rows_total_estimate, percent, rows_per_second IS NOT NULL AS has_rate,
+       eta > interval '1 day' AS has_eta, workers, throttled_by, replication_lag, table_growth, wal_bytes > 0 AS has_wal,
        skipped_locked, last_error, owner = current_user AS is_mine, started_at IS NOT NULL AS started, finished_at
   FROM ec_progress WHERE job = :job \gx
 SELECT backend_type, application_name, state FROM pg_stat_activity WHERE pid = (SELECT pid FROM expand_contract.live_slots() WHERE job = :job);

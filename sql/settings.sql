@@ -13,7 +13,6 @@ SELECT * FROM errors_of('SET expand_contract.batch_size = -1');
 SELECT * FROM errors_of('SET expand_contract.batch_size = 2000000');
 SELECT * FROM errors_of('SET expand_contract.max_growth = 0.5');
 SELECT * FROM errors_of('SET expand_contract.max_workers = -1');
-SELECT * FROM errors_of('SET expand_contract.target_batch_time = 0');
 -- the pattern has to compile and to have two groups
 SELECT * FROM errors_of($$SET expand_contract.app_version_pattern = '('$$);
 SELECT * FROM errors_of($$SET expand_contract.app_version_pattern = '.*'$$);

@@ -25,27 +25,11 @@
 
 #include "backfill/blocks.h"
 
-/*
- * A chunk must be small enough to stay in shared buffers from pass to pass,
- * and large enough that a pass takes a while: what another worker's snapshot
- * still sees cannot be pruned.
- */
-#define CHUNK_BLOCKS 4096
-
 /* Blocks of a chunk to look at before choosing the number of stripes. */
 #define SAMPLED_BLOCKS 16
 
 #define STRIPES                10
 #define STRIPES_OF_NARROW_ROWS 6
-
-void
-ec_cursor_start(EcCursor *cursor, BlockNumber end)
-{
-	memset(cursor, 0, sizeof(*cursor));
-	cursor->stripes = 1;
-	cursor->offset = FirstOffsetNumber;
-	cursor->end = end;
-}
 
 /*
  * Count the used line pointers of a block from an offset on, stopping after
@@ -88,7 +72,7 @@ next_range(Relation relation, EcCursor *cursor, int limit, EcRows *rows)
 
 	rows->is_list = false;
 	ItemPointerSet(&rows->from, cursor->block, cursor->offset);
-	while (cursor->block < cursor->chunk_end && count < limit)
+	while (cursor->block < cursor->end && count < limit)
 	{
 		OffsetNumber next;
 
@@ -149,7 +133,7 @@ next_list(Relation relation, EcCursor *cursor, int limit, EcRows *rows)
 	ItemPointer pointers = palloc(limit * sizeof(ItemPointerData));
 	int count = 0;
 
-	while (cursor->block < cursor->chunk_end && count < limit)
+	while (cursor->block < cursor->end && count < limit)
 	{
 		CHECK_FOR_INTERRUPTS();
 		count += list_rows(relation, cursor, tids + count, pointers + count,
@@ -168,12 +152,12 @@ next_list(Relation relation, EcCursor *cursor, int limit, EcRows *rows)
 static double
 rows_per_page(Relation relation, const EcCursor *cursor)
 {
-	BlockNumber blocks = cursor->chunk_end - cursor->chunk;
+	BlockNumber blocks = cursor->end - cursor->first;
 	BlockNumber stride = Max(1, blocks / SAMPLED_BLOCKS);
 	double rows = 0;
 	int pages = 0;
 
-	for (BlockNumber block = cursor->chunk; block < cursor->chunk_end; block += stride)
+	for (BlockNumber block = cursor->first; block < cursor->end; block += stride)
 	{
 		OffsetNumber next;
 
@@ -202,36 +186,39 @@ choose_stripes(Relation relation, const EcCursor *cursor)
 	return Min(STRIPES, (int) rows);
 }
 
-static void
-start_chunk(Relation relation, EcCursor *cursor, bool may_stripe)
+void
+ec_cursor_start(Relation relation, EcCursor *cursor, BlockNumber first,
+				BlockNumber end, bool may_stripe)
 {
-	BlockNumber most = Max(64, Min(CHUNK_BLOCKS, NBuffers / 8));
-
-	cursor->chunk = cursor->chunk_end;
-	cursor->chunk_end = Min(cursor->end, cursor->chunk + most);
-	cursor->block = cursor->chunk;
-	cursor->offset = FirstOffsetNumber;
+	cursor->first = first;
+	cursor->end = end;
 	cursor->stripe = 0;
+	cursor->block = first;
+	cursor->offset = FirstOffsetNumber;
 	cursor->stripes = may_stripe ? choose_stripes(relation, cursor) : 1;
 }
 
+void
+ec_cursor_clamp(Relation relation, EcCursor *cursor)
+{
+	BlockNumber blocks = RelationGetNumberOfBlocks(relation);
+
+	cursor->end = Min(cursor->end, Max(blocks, cursor->first));
+	if (cursor->block > cursor->end)
+		cursor->block = cursor->end;
+}
+
 bool
-ec_next_rows(Relation relation, EcCursor *cursor, bool may_stripe, int limit,
-			 EcRows *rows)
+ec_next_rows(Relation relation, EcCursor *cursor, int limit, EcRows *rows)
 {
 	Assert(limit > 0);
-	if (cursor->block >= cursor->chunk_end)
+	if (cursor->block >= cursor->end)
 	{
-		if (cursor->chunk_end > cursor->chunk && cursor->stripe + 1 < cursor->stripes)
-		{
-			cursor->stripe++;
-			cursor->block = cursor->chunk;
-			cursor->offset = FirstOffsetNumber;
-		}
-		else if (cursor->chunk_end < cursor->end)
-			start_chunk(relation, cursor, may_stripe);
-		else
+		if (cursor->stripe + 1 >= cursor->stripes)
 			return false;
+		cursor->stripe++;
+		cursor->block = cursor->first;
+		cursor->offset = FirstOffsetNumber;
 	}
 	if (cursor->stripes == 1)
 		next_range(relation, cursor, limit, rows);
@@ -243,12 +230,9 @@ ec_next_rows(Relation relation, EcCursor *cursor, bool may_stripe, int limit,
 BlockNumber
 ec_cursor_done(const EcCursor *cursor)
 {
-	double passes = cursor->stripe;
+	double pass = cursor->block - cursor->first;
+	double blocks = cursor->end - cursor->first;
 
-	if (cursor->chunk_end == cursor->chunk)
-		return cursor->chunk;
-	passes += (double) (cursor->block - cursor->chunk) /
-			  (cursor->chunk_end - cursor->chunk);
-	return cursor->chunk +
-		   (cursor->chunk_end - cursor->chunk) * (passes / cursor->stripes);
+	Assert(cursor->stripes > 0);
+	return (cursor->stripe * blocks + pass) / cursor->stripes;
 }

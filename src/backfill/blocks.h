@@ -14,32 +14,38 @@
 #include "backfill/batch.h"
 
 /*
- * Where a sweep stands.  A chunk of blocks is passed over once for each of its
- * stripes, and a stripe is the line pointers of one residue class; with one
- * stripe, a pass takes all of them.
+ * Where the work on a chunk of blocks stands.  It is passed over once for each
+ * of its stripes, and a stripe is the line pointers of one residue class; with
+ * one stripe, the pass takes all of them.
  */
 typedef struct EcCursor
 {
-	BlockNumber chunk;     /* its first block */
-	BlockNumber chunk_end; /* the block after its last */
+	BlockNumber first;
+	BlockNumber end; /* the block after the last */
 	int stripes;
 	int stripe;          /* this pass, from 0 */
 	BlockNumber block;   /* the next line pointer to visit */
 	OffsetNumber offset; /* from FirstOffsetNumber */
-	BlockNumber end;     /* of the sweep */
 } EcCursor;
 
-extern void ec_cursor_start(EcCursor *cursor, BlockNumber end);
+/* may_stripe: updates can be HOT, so stripes make sense. */
+extern void ec_cursor_start(Relation relation, EcCursor *cursor,
+							BlockNumber first, BlockNumber end, bool may_stripe);
+
+/*
+ * VACUUM may have truncated the table since the last batch; it cannot during
+ * one.
+ */
+extern void ec_cursor_clamp(Relation relation, EcCursor *cursor);
 
 /*
  * Cut the next rows off the cursor: at most limit line pointers that may hold
- * rows.  may_stripe says whether updates can be HOT, so that stripes make
- * sense.  False at the end of the sweep.
+ * rows.  False at the end of the chunk.
  */
-extern bool ec_next_rows(Relation relation, EcCursor *cursor, bool may_stripe,
-						 int limit, EcRows *rows);
+extern bool
+ec_next_rows(Relation relation, EcCursor *cursor, int limit, EcRows *rows);
 
-/* What has been done of the sweep, in blocks. */
+/* What has been done of the chunk, in blocks. */
 extern BlockNumber ec_cursor_done(const EcCursor *cursor);
 
 #endif

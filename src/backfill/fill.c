@@ -1,13 +1,8 @@
 /*
  * fill.c
- *		Jobs of kind "backfill": sweeps over a table until nothing is left.
+ *		Jobs of kind "backfill": update the rows of one chunk after the other.
  *
- * A sweep covers the blocks that exist when it starts.  Rows can move behind
- * the cursor and new ones come in, so the job is complete only when a sweep
- * finds nothing left; usually the second one does.  A table that was rewritten
- * (VACUUM FULL, TRUNCATE, ALTER TABLE) starts a new sweep.
- *
- * A batch goes on over ranges that hold little to do until it has written its
+ * A batch goes on over rows that hold little to do until it has written its
  * share or used up its time, so that a backfill of few rows in a big table
  * does not spend its life in pauses.
  */
@@ -19,21 +14,19 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/bufmgr.h"
-#include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 
 #include "backfill/batch.h"
 #include "backfill/blocks.h"
 #include "backfill/definition.h"
 #include "backfill/fill.h"
+#include "backfill/sweep.h"
 #include "backfill/target.h"
 #include "core/guc.h"
 #include "core/json.h"
 #include "expand_contract.h"
 #include "worker/job.h"
-
-/* After a sweep that found only locked rows, wait for their holders. */
-#define LOCKED_ROWS_PAUSE_MS 1000
 
 /* A batch with less than a tenth of its share left is full. */
 #define SHARE_LEFT(limit) ((limit) / 10)
@@ -41,55 +34,8 @@
 typedef struct Fill
 {
 	EcBackfill backfill;
-	EcCursor cursor;
-	bool is_first;      /* sweep over the table as it is stored now */
-	Oid filenode;       /* of the table that the cursor is for */
-	int64 changed;      /* rows, in this sweep */
-	int64 skipped;      /* locked rows, in this sweep */
-	int64 suppressed;   /* rows that a trigger kept from changing */
-	int64 empty_sweeps; /* in a row, that only met suppressed rows */
-	char *example;      /* one of these */
+	EcChunk chunk;
 } Fill;
-
-static void
-load_position(Fill *fill, const Jsonb *position)
-{
-	fill->cursor.chunk = ec_json_get_int8(position, "chunk", 0);
-	fill->cursor.chunk_end = ec_json_get_int8(position, "chunk_end", 0);
-	fill->cursor.stripes = ec_json_get_int8(position, "stripes", 1);
-	fill->cursor.stripe = ec_json_get_int8(position, "stripe", 0);
-	fill->cursor.block = ec_json_get_int8(position, "block", 0);
-	fill->cursor.offset = ec_json_get_int8(position, "offset", FirstOffsetNumber);
-	fill->cursor.end = ec_json_get_int8(position, "end", 0);
-	fill->is_first = ec_json_get_int8(position, "first", 1) != 0;
-	fill->filenode = ec_json_get_int8(position, "filenode", InvalidOid);
-	fill->changed = ec_json_get_int8(position, "changed", 0);
-	fill->skipped = ec_json_get_int8(position, "skipped", 0);
-	fill->suppressed = ec_json_get_int8(position, "suppressed", 0);
-	fill->empty_sweeps = ec_json_get_int8(position, "empty_sweeps", 0);
-}
-
-static Jsonb *
-save_position(const Fill *fill)
-{
-	EcJsonWriter writer;
-
-	ec_json_begin(&writer);
-	ec_json_int8(&writer, "chunk", fill->cursor.chunk);
-	ec_json_int8(&writer, "chunk_end", fill->cursor.chunk_end);
-	ec_json_int8(&writer, "stripes", fill->cursor.stripes);
-	ec_json_int8(&writer, "stripe", fill->cursor.stripe);
-	ec_json_int8(&writer, "block", fill->cursor.block);
-	ec_json_int8(&writer, "offset", fill->cursor.offset);
-	ec_json_int8(&writer, "end", fill->cursor.end);
-	ec_json_int8(&writer, "first", fill->is_first);
-	ec_json_int8(&writer, "filenode", fill->filenode);
-	ec_json_int8(&writer, "changed", fill->changed);
-	ec_json_int8(&writer, "skipped", fill->skipped);
-	ec_json_int8(&writer, "suppressed", fill->suppressed);
-	ec_json_int8(&writer, "empty_sweeps", fill->empty_sweeps);
-	return ec_json_end(&writer);
-}
 
 static void
 begin_fill(EcJob *job)
@@ -98,56 +44,8 @@ begin_fill(EcJob *job)
 
 	ec_batch_init();
 	ec_backfill_from_json(job->parameters, &fill->backfill);
-	load_position(fill, job->position);
+	ec_chunk_load(&fill->chunk, job->position);
 	job->private = fill;
-}
-
-static void
-start_sweep(EcJob *job, Fill *fill, Relation relation)
-{
-	ec_cursor_start(&fill->cursor, RelationGetNumberOfBlocks(relation));
-	fill->is_first = fill->filenode != relation->rd_rel->relfilenode;
-	fill->filenode = relation->rd_rel->relfilenode;
-	fill->changed = 0;
-	fill->skipped = 0;
-	fill->suppressed = 0;
-}
-
-static void
-refuse_suppressed(const Fill *fill)
-{
-	ereport(ERROR,
-			(errcode(EC_ERRCODE_NOT_CONVERGING),
-			 errmsg("backfill does not converge: a trigger keeps rows from being updated"),
-			 errdetail("A sweep over the table could update none of the " INT64_FORMAT
-					   " rows that satisfy the predicate; one is the row %s.",
-					   fill->suppressed, fill->example ? fill->example : "unknown"),
-			 errhint("Exclude these rows in the predicate, or change the trigger.")));
-}
-
-/* At the end of a sweep: is the job complete, or what comes next? */
-static bool
-end_sweep(EcJob *job, Fill *fill, Relation relation)
-{
-	if (fill->changed == 0 && fill->skipped == 0)
-	{
-		if (fill->suppressed == 0)
-			return false;
-
-		/* rows that came in meanwhile look the same, but only once */
-		if (++fill->empty_sweeps > 1)
-			refuse_suppressed(fill);
-	}
-	else
-		fill->empty_sweeps = 0;
-	if (fill->changed == 0 && fill->skipped > 0)
-	{
-		job->throttled_by = "locked rows";
-		job->pause_ms = LOCKED_ROWS_PAUSE_MS;
-	}
-	start_sweep(job, fill, relation);
-	job->sweep++;
-	return true;
 }
 
 /* Update what is to be updated of the rows, whichever way is open. */
@@ -163,7 +61,7 @@ fill_rows(EcJob *job, Fill *fill, Relation relation, const EcRows *rows)
 		int64 skipped;
 
 		done = ec_batch_update_unlocked(relation, &fill->backfill, rows, &skipped);
-		fill->skipped += skipped;
+		fill->chunk.skipped += skipped;
 		job->skipped_locked += skipped;
 	}
 	else
@@ -173,38 +71,30 @@ fill_rows(EcJob *job, Fill *fill, Relation relation, const EcRows *rows)
 		/* a BEFORE trigger may return NULL, and the UPDATE won't tell */
 		if (done == 0 && relation->trigdesc &&
 			relation->trigdesc->trig_update_before_row)
-			fill->suppressed +=
-				ec_batch_count(relation, &fill->backfill, rows,
-							   fill->example ? NULL : &fill->example);
+		{
+			char *example = NULL;
+
+			fill->chunk.suppressed +=
+				ec_batch_count(relation, &fill->backfill, rows, &example);
+			if (fill->chunk.example == NULL && example != NULL)
+				fill->chunk.example = MemoryContextStrdup(job->memory, example);
+		}
 	}
-	fill->changed += done;
+	fill->chunk.changed += done;
 	return done;
 }
 
 static void
-report_activity(EcJob *job, Fill *fill)
+report_activity(EcJob *job, const EcCursor *cursor)
 {
 	char activity[256];
 
 	snprintf(activity, sizeof(activity),
 			 "backfill of %s: job " INT64_FORMAT
-			 ", sweep %d, block %u of %u, " INT64_FORMAT " rows done",
-			 job->relation_name, job->id, job->sweep, fill->cursor.block,
-			 fill->cursor.end, job->rows_done);
+			 ", sweep %d, blocks %u to %u, pass %d of %d, block %u",
+			 job->relation_name, job->id, job->sweep, cursor->first,
+			 cursor->end, cursor->stripe + 1, cursor->stripes, cursor->block);
 	pgstat_report_activity(STATE_RUNNING, activity);
-}
-
-/*
- * Can the updates be HOT?  Stripes make sense only then, and only while there
- * is much to do: later sweeps look for the few rows that are left.
- */
-static bool
-wants_stripes(Relation relation, const Fill *fill)
-{
-	return fill->is_first &&
-		   !bms_overlap(fill->backfill.columns,
-						RelationGetIndexAttrBitmap(relation,
-												   EC_INDEX_ATTR_BITMAP_HOT));
 }
 
 static bool
@@ -217,14 +107,34 @@ is_out_of_time(const instr_time *started)
 	return INSTR_TIME_GET_MILLISEC(elapsed) >= ec_target_batch_time;
 }
 
+/* The rows of a batch, from the open chunk; false at its end. */
+static bool
+fill_chunk(EcJob *job, Fill *fill, Relation relation)
+{
+	instr_time started;
+
+	report_activity(job, &fill->chunk.cursor);
+	ec_cursor_clamp(relation, &fill->chunk.cursor);
+	INSTR_TIME_SET_CURRENT(started);
+	do
+	{
+		EcRows rows;
+
+		if (!ec_next_rows(relation, &fill->chunk.cursor,
+						  job->row_limit - (int) job->rows_written, &rows))
+			return false;
+		job->rows_written += fill_rows(job, fill, relation, &rows);
+	} while (job->row_limit - job->rows_written > SHARE_LEFT(job->row_limit) &&
+			 !is_out_of_time(&started));
+	return true;
+}
+
 static bool
 step_fill(EcJob *job)
 {
 	Fill *fill = job->private;
+	EcChunk *chunk = &fill->chunk;
 	Relation relation = try_table_open(job->relation, RowExclusiveLock);
-	instr_time started;
-	EcRows rows;
-	bool may_stripe;
 	bool more = true;
 
 	if (relation == NULL)
@@ -236,34 +146,22 @@ step_fill(EcJob *job)
 				 errhint("Use SELECT ec_cancel(" INT64_FORMAT ") to close the job.",
 						 job->id)));
 	ec_check_backfill_target(relation);
-	if (fill->filenode != relation->rd_rel->relfilenode)
-	{
-		if (OidIsValid(fill->filenode))
-			job->sweep++;
-		start_sweep(job, fill, relation);
-	}
-	report_activity(job, fill);
-	may_stripe = wants_stripes(relation, fill);
 
-	INSTR_TIME_SET_CURRENT(started);
-	do
-	{
-		int left = job->row_limit - (int) job->rows_written;
-
-		if (!ec_next_rows(relation, &fill->cursor, may_stripe, left, &rows))
-		{
-			more = end_sweep(job, fill, relation);
-			break;
-		}
-		job->rows_written += fill_rows(job, fill, relation, &rows);
-	} while (job->row_limit - job->rows_written > SHARE_LEFT(job->row_limit) &&
-			 !is_out_of_time(&started));
+	/* a table that was rewritten has other rows at the same places */
+	if (chunk->is_open && chunk->filenode != relation->rd_rel->relfilenode)
+		chunk->is_open = false;
+	if (!chunk->is_open || !fill_chunk(job, fill, relation))
+		more = ec_claim_chunk(job, relation, &fill->backfill, chunk) !=
+			   EC_CLAIM_COMPLETE;
 
 	job->rows_done += job->rows_written;
-	job->work_done = ec_cursor_done(&fill->cursor);
-	job->work_total = fill->cursor.end;
+	job->sweep = chunk->sweep;
+	job->work_done = chunk->done_before;
+	if (chunk->is_open)
+		job->work_done += ec_cursor_done(&chunk->cursor);
+	job->work_total = chunk->total;
 	job->table_bytes = (int64) RelationGetNumberOfBlocks(relation) * BLCKSZ;
-	job->position = save_position(fill);
+	job->position = ec_chunk_save(chunk);
 	/* the lock stays until commit, so nobody rewrites the table before */
 	table_close(relation, NoLock);
 	return more;

@@ -77,10 +77,10 @@ ec_backfill(PG_FUNCTION_ARGS)
 	char *predicate;
 	int batch_size = ec_check_batch_size(PG_ARGISNULL(3), PG_GETARG_INT32(3));
 	int delay_ms = ec_check_delay(PG_ARGISNULL(4), PG_GETARG_INT32(4));
+	int workers = ec_check_workers(PG_ARGISNULL(5), PG_GETARG_INT32(5));
 
 	require(PG_ARGISNULL(0), "relation");
 	require(PG_ARGISNULL(1), "assignments");
-	ec_check_workers(PG_ARGISNULL(5), PG_GETARG_INT32(5));
 	if (!PG_ARGISNULL(6))
 		check_method(text_to_cstring(PG_GETARG_TEXT_PP(6)));
 	refuse_schedule(PG_ARGISNULL(7), PG_ARGISNULL(8));
@@ -99,6 +99,7 @@ ec_backfill(PG_FUNCTION_ARGS)
 	spec.kind = "backfill";
 	spec.relation = RelationGetRelid(relation);
 	spec.parameters = ec_backfill_to_json(&backfill);
+	spec.workers = Max(1, workers);
 	spec.batch_size = batch_size < 0 ? ec_batch_size : batch_size;
 	spec.delay_ms = delay_ms < 0 ? ec_backfill_delay : delay_ms;
 	spec.rows_estimate = ec_estimate_backfill(relation, predicate);

@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "access/xlog.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -31,6 +32,41 @@ job_argument(FunctionCallInfo fcinfo)
 }
 
 /*
+ * Has a running job lost its workers?  A worker that ends says so in the table
+ * before it lets go of its lock, so whoever sees no lock has to read the table
+ * once more; and by then another one may have started.  In scope.
+ */
+bool
+ec_job_is_interrupted(int64 id)
+{
+	EcArgs args = {0};
+
+	ec_arg_int8(&args, id);
+	for (int look = 0; look < 2; look++)
+		if (ec_query("SELECT FROM expand_contract.jobs "
+					 "WHERE id = $1 AND state = 'running'",
+					 &args) == 0 ||
+			ec_job_is_live(id))
+			return false;
+	return true;
+}
+
+PG_FUNCTION_INFO_V1(ec_sql_is_interrupted);
+
+/* expand_contract.is_interrupted(job) → boolean */
+Datum
+ec_sql_is_interrupted(PG_FUNCTION_ARGS)
+{
+	EcCatalogScope scope;
+	bool result;
+
+	ec_catalog_begin(&scope);
+	result = ec_job_is_interrupted(PG_GETARG_INT64(0));
+	ec_catalog_end(&scope);
+	PG_RETURN_BOOL(result);
+}
+
+/*
  * Read a job as its owner, or a member of it, may; in scope.  for_update
  * locks the row, so that two sessions cannot both move the job on.
  */
@@ -43,9 +79,12 @@ ec_job_look(int64 id, bool for_update, EcJobStatus *status)
 	ec_arg_int8(&args, id);
 	if (for_update)
 		ec_query("SELECT FROM expand_contract.jobs WHERE id = $1 FOR UPDATE", &args);
+	ec_arg_int8(&args, (int64) GetSystemIdentifier());
+	ec_arg_oid(&args, MyDatabaseId);
 	if (ec_query("SELECT state, owner, error_code, error_message, "
 				 "error_detail, error_hint, kind, relation_name, "
-				 "queued_at < pg_postmaster_start_time() "
+				 "queued_at < pg_postmaster_start_time(), workers, "
+				 "system_identifier = $2 AND database = $3 "
 				 "FROM expand_contract.jobs WHERE id = $1",
 				 &args) == 0)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -63,7 +102,10 @@ ec_job_look(int64 id, bool for_update, EcJobStatus *status)
 	status->kind = ec_get_text(0, 7);
 	status->relation_name = ec_get_text(0, 8);
 	status->from_before_start = ec_get_bool(0, 9, false);
+	status->workers = ec_get_int4(0, 10, 1);
+	status->is_ours = ec_get_bool(0, 11, false);
 	status->is_live = ec_job_is_live(id);
+	status->is_interrupted = ec_job_is_interrupted(id);
 }
 
 /* The same, opening the scope, and refusing those it is not theirs. */
@@ -171,12 +213,21 @@ ec_resume(PG_FUNCTION_ARGS)
 						errmsg("cannot resume job " INT64_FORMAT, id),
 						errdetail("The role that owns it does not exist any more."),
 						errhint("Submit a new job.")));
+	if (!status.is_ours)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot resume job " INT64_FORMAT, id),
+				 errdetail("It was submitted in the database that this one is a copy of."),
+				 errhint("Cancel it here, and submit a new job.")));
 	if (strcmp(status.state, EC_STATE_RUNNING) == 0 && status.is_live)
+	{
 		state = EC_STATE_RUNNING;
+		ec_job_add_slots(id, status.workers, status.owner, status.workers);
+	}
 	else
 	{
 		set_state(id, EC_STATE_QUEUED);
-		ec_start_at_commit(id, status.owner);
+		ec_job_add_slots(id, status.workers, status.owner, 0);
 	}
 	ec_catalog_end(&scope);
 	PG_RETURN_TEXT_P(cstring_to_text(state));
@@ -218,11 +269,11 @@ ec_configure(PG_FUNCTION_ARGS)
 	int64 id = job_argument(fcinfo);
 	int batch_size = ec_check_batch_size(PG_ARGISNULL(1), PG_GETARG_INT32(1));
 	int delay_ms = ec_check_delay(PG_ARGISNULL(2), PG_GETARG_INT32(2));
+	int workers = ec_check_workers(PG_ARGISNULL(3), PG_GETARG_INT32(3));
 	EcCatalogScope scope;
 	EcJobStatus status;
 	EcArgs args = {0};
 
-	ec_check_workers(PG_ARGISNULL(3), PG_GETARG_INT32(3));
 	ec_check_max_lag(PG_ARGISNULL(4));
 	look_as_caller(id, true, &scope, &status);
 	if (is_in(status.state, EC_STATE_DONE, EC_STATE_CANCELLED, NULL))
@@ -230,11 +281,15 @@ ec_configure(PG_FUNCTION_ARGS)
 	ec_arg_int8(&args, id);
 	ec_arg_int4(&args, batch_size);
 	ec_arg_int4(&args, delay_ms);
+	ec_arg_int4(&args, workers);
 	ec_query("UPDATE expand_contract.jobs SET "
 			 "batch_size = CASE WHEN $2 < 0 THEN batch_size ELSE $2 END, "
-			 "delay_ms = CASE WHEN $3 < 0 THEN delay_ms ELSE $3 END "
+			 "delay_ms = CASE WHEN $3 < 0 THEN delay_ms ELSE $3 END, "
+			 "workers = CASE WHEN $4 < 0 THEN workers ELSE $4 END "
 			 "WHERE id = $1",
 			 &args);
+	if (workers > 0 && is_in(status.state, EC_STATE_QUEUED, EC_STATE_RUNNING, NULL))
+		ec_job_add_slots(id, workers, status.owner, status.workers);
 	ec_wake_at_commit(id);
 	ec_catalog_end(&scope);
 	PG_RETURN_TEXT_P(cstring_to_text(status.state));

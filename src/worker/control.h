@@ -14,6 +14,9 @@ typedef struct EcJobStatus
 	char *relation_name;
 	char *state; /* as stored */
 	Oid owner;
+	int workers;            /* wanted */
+	bool is_ours;           /* not of the database that ours is a copy of */
+	bool is_interrupted;    /* called running, without a worker */
 	bool is_live;           /* a worker is at it */
 	bool from_before_start; /* queued before the server was started */
 	char *error_code;
@@ -24,5 +27,7 @@ typedef struct EcJobStatus
 
 /* In an open catalogue scope; raises 42704 if there is no such job. */
 extern void ec_job_look(int64 id, bool for_update, EcJobStatus *status);
+
+extern bool ec_job_is_interrupted(int64 id);
 
 #endif

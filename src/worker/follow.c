@@ -35,24 +35,20 @@ progress_line(int64 job)
 	char *line;
 
 	ec_arg_int8(&args, job);
-	if (ec_query("SELECT s.rows_done, round(s.rows_per_second), "
-				 "CASE WHEN s.sweep > 1 THEN 99 "
-				 "ELSE least(99, 99 * s.work_done / nullif(s.work_total, 0)) "
-				 "END, j.state, s.throttled_by "
-				 "FROM expand_contract.jobs j "
-				 "JOIN expand_contract.job_slots s ON s.job = j.id "
-				 "WHERE j.id = $1 AND s.slot = 0",
+	if (ec_query("SELECT state, rows_done, percent, rows_per_second, eta, "
+				 "throttled_by FROM expand_contract.progress WHERE job = $1",
 				 &args) == 0)
 		return NULL;
-	if (strcmp(ec_get_text(0, 4), EC_STATE_RUNNING) != 0)
+	if (strcmp(ec_get_text(0, 1), EC_STATE_RUNNING) != 0)
 		line = psprintf("job " INT64_FORMAT " is %s, %s rows done", job,
-						ec_get_text(0, 4), ec_get_text(0, 1));
+						ec_get_text(0, 1), ec_get_text(0, 2));
 	else
-		line = psprintf("job " INT64_FORMAT ": %s %% done, %s rows, %s rows/s%s%s",
-						job, ec_is_null(0, 3) ? "0" : ec_get_text(0, 3),
-						ec_get_text(0, 1), ec_get_text(0, 2),
-						ec_is_null(0, 5) ? "" : ", throttled by ",
-						ec_is_null(0, 5) ? "" : ec_get_text(0, 5));
+		line =
+			psprintf("job " INT64_FORMAT ": %s %%, %s rows, %s rows/s, %s left%s%s",
+					 job, ec_get_text(0, 3), ec_get_text(0, 2), ec_get_text(0, 4),
+					 ec_is_null(0, 5) ? "?" : ec_get_text(0, 5),
+					 ec_is_null(0, 6) ? "" : ", throttled by ",
+					 ec_is_null(0, 6) ? "" : ec_get_text(0, 6));
 	return line;
 }
 
@@ -102,9 +98,9 @@ look(void *arg, char **notice)
 	if (strcmp(status.state, EC_STATE_CANCELLED) == 0)
 		ereport(ERROR, (errcode(EC_ERRCODE_JOB_CANCELLED),
 						errmsg("job " INT64_FORMAT " was cancelled", follow->job)));
-	if (!status.is_live && !ec_launcher_running())
+	if (!ec_launcher_running())
 	{
-		if (strcmp(status.state, EC_STATE_RUNNING) == 0)
+		if (status.is_interrupted)
 			ereport(ERROR,
 					(errcode(EC_ERRCODE_INTERRUPTED),
 					 errmsg("job " INT64_FORMAT " is interrupted", follow->job),
@@ -114,11 +110,11 @@ look(void *arg, char **notice)
 							 follow->job)));
 
 		/* It found no free slot, or its worker could not start. */
-		if (strcmp(status.state, EC_STATE_QUEUED) == 0 &&
+		if (!status.is_live && strcmp(status.state, EC_STATE_QUEUED) == 0 &&
 			TimestampDifferenceExceeds(follow->last_start,
 									   GetCurrentTimestamp(), RESTART_AFTER_MS))
 		{
-			(void) ec_start_worker(follow->job, status.owner);
+			(void) ec_start_worker(follow->job, 0, status.owner);
 			follow->last_start = GetCurrentTimestamp();
 		}
 	}

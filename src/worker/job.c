@@ -58,6 +58,38 @@ check_owner_can_log_in(Oid owner)
 						 quote_identifier(GetUserNameFromId(owner, false)))));
 }
 
+static bool
+is_live(List *live, int64 job, int slot)
+{
+	ListCell *cell;
+
+	foreach (cell, live)
+	{
+		EcLiveSlot *candidate = lfirst(cell);
+
+		if (candidate->job == job && candidate->slot == slot)
+			return true;
+	}
+	return false;
+}
+
+void
+ec_job_add_slots(int64 id, int workers, Oid owner, int all_from)
+{
+	EcArgs args = {0};
+	List *live = ec_live_slots();
+
+	ec_arg_int8(&args, id);
+	ec_arg_int4(&args, workers);
+	ec_query("INSERT INTO expand_contract.job_slots (job, slot) "
+			 "SELECT $1, slot FROM generate_series(0, $2 - 1) slot "
+			 "ON CONFLICT (job, slot) DO NOTHING",
+			 &args);
+	for (int slot = 0; slot < workers; slot++)
+		if (slot >= all_from || !is_live(live, id, slot))
+			ec_start_at_commit(id, slot, owner);
+}
+
 /*
  * Enter a job, owned by the current user; its worker starts when the
  * transaction commits.
@@ -85,6 +117,7 @@ ec_job_submit(const EcJobSpec *spec)
 	ec_arg_jsonb(&args, spec->parameters);
 	ec_arg_jsonb(&args, settings);
 	ec_arg_oid(&args, owner);
+	ec_arg_int4(&args, spec->workers);
 	ec_arg_int4(&args, spec->batch_size);
 	ec_arg_int4(&args, spec->delay_ms);
 	ec_arg_int8(&args, spec->rows_estimate);
@@ -93,19 +126,14 @@ ec_job_submit(const EcJobSpec *spec)
 
 	ec_catalog_begin(&scope);
 	ec_query("INSERT INTO expand_contract.jobs (kind, change, relation, "
-			 "relation_name, parameters, settings, owner, batch_size, "
+			 "relation_name, parameters, settings, owner, workers, batch_size, "
 			 "delay_ms, rows_estimate, system_identifier, database) "
-			 "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) "
+			 "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) "
 			 "RETURNING id",
 			 &args);
 	job = ec_get_int8(0, 1, 0);
-	memset(&args, 0, sizeof(args));
-	ec_arg_int8(&args, job);
-	ec_query("INSERT INTO expand_contract.job_slots (job, slot) VALUES ($1, 0)",
-			 &args);
+	ec_job_add_slots(job, spec->workers, owner, 0);
 	ec_catalog_end(&scope);
-
-	ec_start_at_commit(job, owner);
 	return job;
 }
 
@@ -121,7 +149,7 @@ ec_job_load(int64 id, int slot, EcJob *job)
 	if (ec_query("SELECT j.kind, j.change, j.relation, j.relation_name, "
 				 "j.owner, j.parameters, j.settings, j.state, j.batch_size, "
 				 "j.delay_ms, s.position, s.sweep, s.work_done, s.work_total, "
-				 "s.rows_done, s.skipped_locked "
+				 "s.rows_done, s.skipped_locked, j.workers "
 				 "FROM expand_contract.jobs j "
 				 "JOIN expand_contract.job_slots s ON s.job = j.id "
 				 "WHERE j.id = $1 AND s.slot = $2",
@@ -145,6 +173,7 @@ ec_job_load(int64 id, int slot, EcJob *job)
 	job->work_total = ec_get_int8(0, 14, 0);
 	job->rows_done = ec_get_int8(0, 15, 0);
 	job->skipped_locked = ec_get_int8(0, 16, 0);
+	job->workers = ec_get_int4(0, 17, 1);
 	return true;
 }
 
@@ -156,25 +185,27 @@ ec_job_read_pace(EcJob *job)
 
 	ec_arg_int8(&args, job->id);
 	ec_arg_oid(&args, job->owner);
-	if (ec_query("SELECT state, batch_size, delay_ms "
+	if (ec_query("SELECT state, batch_size, delay_ms, workers "
 				 "FROM expand_contract.jobs WHERE id = $1 AND owner = $2",
 				 &args) == 0)
 		return false;
 	job->state = ec_get_text(0, 1);
 	job->batch_size = ec_get_int4(0, 2, 0);
 	job->delay_ms = ec_get_int4(0, 3, 0);
+	job->workers = ec_get_int4(0, 4, 1);
 	return true;
 }
 
 /*
  * Save what a batch did, in the batch's own transaction.  seconds is the time
- * since the last save, pauses included.
+ * since the last save, pauses included; rate_seconds what the batch took of it
+ * for the rate that is shown.
  */
 void
-ec_job_save_progress(EcJob *job, double seconds, int64 wal_bytes)
+ec_job_save_progress(EcJob *job, double seconds, double rate_seconds, int64 wal_bytes)
 {
 	EcArgs args = {0};
-	double rate = seconds > 0 ? job->rows_written / seconds : 0;
+	double rate = rate_seconds > 0 ? job->rows_written / rate_seconds : 0;
 
 	ec_arg_int8(&args, job->id);
 	ec_arg_int4(&args, job->slot);
@@ -284,7 +315,7 @@ ec_job_set_failed(int64 id, const ErrorData *error)
 }
 
 /*
- * Jobs of this database that want a worker and have none, oldest first.  Those
+ * Job slots of this database that want a worker and have none, oldest first.  Those
  * that cannot be started are failed here, so that nobody waits for them.
  */
 int
@@ -308,7 +339,7 @@ ec_jobs_to_start(EcJobStart **jobs)
 			 "FROM expand_contract.jobs k "
 			 "LEFT JOIN pg_catalog.pg_roles r ON r.oid = k.owner "
 			 "WHERE k.id = j.id AND j.state IN ('queued', 'running') "
-			 "AND (r.oid IS NULL OR j.starts >= $1) "
+			 "AND (r.oid IS NULL OR j.starts >= $1 * j.workers) "
 			 "AND NOT EXISTS (SELECT FROM expand_contract.live_slots() l "
 			 "WHERE l.job = j.id)",
 			 &args);
@@ -316,23 +347,22 @@ ec_jobs_to_start(EcJobStart **jobs)
 	memset(&args, 0, sizeof(args));
 	ec_arg_int8(&args, (int64) GetSystemIdentifier());
 	ec_arg_oid(&args, MyDatabaseId);
-	found = ec_query("SELECT id, owner FROM expand_contract.jobs "
-					 "WHERE state IN ('queued', 'running') "
-					 "AND system_identifier = $1 AND database = $2 "
-					 "ORDER BY id",
+	found = ec_query("SELECT j.id, j.owner, s.slot FROM expand_contract.jobs j "
+					 "JOIN expand_contract.job_slots s ON s.job = j.id "
+					 "AND s.slot < j.workers "
+					 "WHERE j.state IN ('queued', 'running') "
+					 "AND j.system_identifier = $1 AND j.database = $2 "
+					 "ORDER BY j.id, s.slot",
 					 &args);
 	*jobs = SPI_palloc(Max(found, 1) * sizeof(EcJobStart));
 	for (uint64 row = 0; row < found; row++)
 	{
 		EcJobStart *start = *jobs + count;
-		bool is_live = false;
-		ListCell *cell;
 
 		start->id = ec_get_int8(row, 1, 0);
 		start->owner = ec_get_oid(row, 2);
-		foreach (cell, live)
-			is_live |= ((EcLiveSlot *) lfirst(cell))->job == start->id;
-		if (!is_live)
+		start->slot = ec_get_int4(row, 3, 0);
+		if (!is_live(live, start->id, start->slot))
 			count++;
 	}
 	return count;

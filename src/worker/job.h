@@ -48,7 +48,8 @@ typedef struct EcJobSpec
 	const char *change; /* NULL if none */
 	Oid relation;
 	Jsonb *parameters; /* what the kind needs; read again by the worker */
-	int batch_size;    /* rows; 0 = by time */
+	int workers;
+	int batch_size; /* rows; 0 = by time */
 	int delay_ms;
 	int64 rows_estimate; /* rows the job will write, at a guess */
 } EcJobSpec;
@@ -69,6 +70,7 @@ typedef struct EcJob
 
 	/* The pace; read again at the start of each batch. */
 	char *state;
+	int workers;
 	int batch_size;
 	int delay_ms;
 
@@ -97,7 +99,8 @@ typedef struct EcJob
 	bool avoid_locks;
 	int conflicts; /* in a row */
 
-	void *private; /* the kind's, in the memory of this EcJob */
+	MemoryContext memory; /* lives until the job is loaded again */
+	void *private;        /* the kind's, in that memory */
 } EcJob;
 
 typedef struct EcJobKind
@@ -129,8 +132,15 @@ extern const EcJobKind *ec_find_job_kind(const char *name);
 extern int64 ec_job_submit(const EcJobSpec *spec);
 extern bool ec_job_load(int64 id, int slot, EcJob *job); /* in scope */
 extern bool ec_job_read_pace(EcJob *job);                /* in scope */
-extern void ec_job_save_progress(EcJob *job, double seconds, int64 wal_bytes);
-extern bool ec_job_set_running(EcJob *job);  /* in scope */
+extern void ec_job_save_progress(EcJob *job, double seconds,
+								 double rate_seconds, int64 wal_bytes);
+extern bool ec_job_set_running(EcJob *job); /* in scope */
+
+/*
+ * Make a job's slots up to so many, and have workers start for them at commit:
+ * for those from all_from on, and for others that have none.  In scope.
+ */
+extern void ec_job_add_slots(int64 id, int workers, Oid owner, int all_from);
 extern void ec_job_clear_starts(EcJob *job); /* in scope */
 extern void ec_job_set_throttle(int64 id, int slot, const char *reason); /* in scope */
 extern void ec_job_set_done(EcJob *job);                         /* in scope */
@@ -139,6 +149,7 @@ extern void ec_job_set_failed(int64 id, const ErrorData *error); /* in scope */
 typedef struct EcJobStart
 {
 	int64 id;
+	int slot;
 	Oid owner;
 } EcJobStart;
 
@@ -147,7 +158,7 @@ extern int ec_jobs_to_start(EcJobStart **jobs); /* how many; in scope */
 /* pace.c: pace arguments, checked; -1 where the argument is NULL */
 extern int ec_check_batch_size(bool isnull, int32 value);
 extern int ec_check_delay(bool isnull, int32 value);
-extern void ec_check_workers(bool isnull, int32 value);
+extern int ec_check_workers(bool isnull, int32 value);
 extern void ec_check_max_lag(bool isnull);
 
 /* session.c: the settings of the submission that decide what SQL means */
@@ -163,6 +174,7 @@ typedef struct EcLiveSlot
 } EcLiveSlot;
 
 extern bool ec_lock_job_slot(int64 job, int slot);
+extern bool ec_lock_job_slot_for_transaction(int64 job, int slot);
 extern bool ec_keep_job_slot(int64 job, int slot);
 extern bool ec_lock_worker_place(void);
 extern void ec_unlock_all(void);
@@ -170,9 +182,9 @@ extern List *ec_live_slots(void); /* of EcLiveSlot, in this database */
 extern bool ec_job_is_live(int64 job);
 
 /* start.c: workers are started, or woken, when the transaction commits */
-extern void ec_start_at_commit(int64 job, Oid owner);
+extern void ec_start_at_commit(int64 job, int slot, Oid owner);
 extern void ec_wake_at_commit(int64 job);
-extern bool ec_start_worker(int64 job, Oid owner);
+extern bool ec_start_worker(int64 job, int slot, Oid owner);
 extern void ec_start_waiting_jobs(void);
 
 #endif

@@ -34,20 +34,18 @@ ec_check_delay(bool isnull, int32 value)
 	return value;
 }
 
-void
+int
 ec_check_workers(bool isnull, int32 value)
 {
-	if (isnull || value == 1)
-		return;
+	if (isnull)
+		return -1;
 	if (value < 1 || value > EC_MAX_JOB_WORKERS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("workers must be between 1 and %d", EC_MAX_JOB_WORKERS),
-				 errdetail("workers is %d.", value)));
-	ereport(ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("a job with several workers is not supported yet"),
-			 errdetail("workers is %d.", value), errhint("Use workers => 1.")));
+				 errdetail("workers is %d.", value),
+				 errhint("No more than expand_contract.max_workers run at the same time.")));
+	return value;
 }
 
 void

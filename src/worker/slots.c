@@ -42,6 +42,19 @@ ec_lock_job_slot(int64 job, int slot)
 }
 
 /*
+ * The same until the transaction ends: to take over what a worker that is gone
+ * has left.
+ */
+bool
+ec_lock_job_slot_for_transaction(int64 job, int slot)
+{
+	LOCKTAG tag;
+
+	set_slot_tag(&tag, job, slot);
+	return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+/*
  * True if we still are.  User code that a batch runs may have called
  * pg_advisory_unlock_all(), which takes our locks as well.
  */

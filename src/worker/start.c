@@ -28,6 +28,7 @@
 typedef struct AtCommit
 {
 	int64 job;
+	int slot;
 	Oid owner; /* InvalidOid: wake the job's workers, start none */
 } AtCommit;
 
@@ -52,9 +53,9 @@ wake_workers(int64 job)
 }
 
 static void
-start_or_warn(int64 job, Oid owner)
+start_or_warn(int64 job, int slot, Oid owner)
 {
-	if (ec_start_worker(job, owner))
+	if (ec_start_worker(job, slot, owner))
 		return;
 	if (ec_launcher_running())
 		ec_call_launcher(MyDatabaseId,
@@ -94,7 +95,7 @@ on_transaction_event(XactEvent event, void *arg)
 				AtCommit *entry = lfirst(cell);
 
 				if (OidIsValid(entry->owner))
-					start_or_warn(entry->job, entry->owner);
+					start_or_warn(entry->job, entry->slot, entry->owner);
 				else
 					wake_workers(entry->job);
 			}
@@ -108,7 +109,7 @@ on_transaction_event(XactEvent event, void *arg)
 }
 
 static void
-remember(int64 job, Oid owner)
+remember(int64 job, int slot, Oid owner)
 {
 	static bool registered = false;
 	MemoryContext old_context;
@@ -122,27 +123,28 @@ remember(int64 job, Oid owner)
 	old_context = MemoryContextSwitchTo(TopTransactionContext);
 	entry = palloc(sizeof(AtCommit));
 	entry->job = job;
+	entry->slot = slot;
 	entry->owner = owner;
 	at_commit = lappend(at_commit, entry);
 	MemoryContextSwitchTo(old_context);
 }
 
 void
-ec_start_at_commit(int64 job, Oid owner)
+ec_start_at_commit(int64 job, int slot, Oid owner)
 {
-	remember(job, owner);
+	remember(job, slot, owner);
 }
 
 /* Have the job's workers look at its row now, not after their pause. */
 void
 ec_wake_at_commit(int64 job)
 {
-	remember(job, InvalidOid);
+	remember(job, 0, InvalidOid);
 }
 
 /* False if the server has no free slot for a background worker. */
 bool
-ec_start_worker(int64 job, Oid owner)
+ec_start_worker(int64 job, int slot, Oid owner)
 {
 	BackgroundWorker worker;
 	EcWorkerTicket ticket;
@@ -150,7 +152,7 @@ ec_start_worker(int64 job, Oid owner)
 	memset(&worker, 0, sizeof(worker));
 	memset(&ticket, 0, sizeof(ticket));
 	ticket.job = job;
-	ticket.slot = 0;
+	ticket.slot = slot;
 	ticket.database = MyDatabaseId;
 	ticket.owner = owner;
 	StaticAssertStmt(sizeof(ticket) <= BGW_EXTRALEN,
@@ -187,7 +189,7 @@ ec_start_waiting_jobs(void)
 	count = ec_jobs_to_start(&jobs);
 	ec_catalog_end(&scope);
 	for (int i = 0; i < Min(count, ec_max_workers); i++)
-		if (!ec_start_worker(jobs[i].id, jobs[i].owner))
+		if (!ec_start_worker(jobs[i].id, jobs[i].slot, jobs[i].owner))
 			break;
 	if (count > 0)
 		ec_call_launcher(MyDatabaseId,

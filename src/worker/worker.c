@@ -63,10 +63,10 @@ typedef struct Worker
 	Oid extension; /* a re-created one has other jobs */
 	EcJob job;
 	const EcJobKind *kind;
-	bool loaded;          /* job and kind are as the table says */
-	bool has_committed;   /* a batch, since we started */
-	double row_limit;     /* the most rows of a batch, at present */
-	instr_time last_save; /* of progress */
+	bool loaded;           /* job and kind are as the table says */
+	bool has_committed;    /* a batch, since we started */
+	double row_limit;      /* the most rows of a batch, at present */
+	TimestampTz last_save; /* of progress */
 	uint64 wal_at_save;
 	MemoryContext job_context;   /* reset when the job is loaded again */
 	MemoryContext batch_context; /* reset per batch */
@@ -207,6 +207,7 @@ load_job(Worker *worker)
 	ec_catalog_end(&scope);
 	job->avoid_locks = avoid_locks;
 	job->conflicts = conflicts;
+	job->memory = worker->job_context;
 
 	ec_apply_session(job->settings);
 	worker->kind = ec_find_job_kind(job->kind);
@@ -245,15 +246,16 @@ static void
 save_progress(Worker *worker, bool complete)
 {
 	EcJob *job = &worker->job;
+	TimestampTz now = GetCurrentTimestamp();
+	double seconds = (now - worker->last_save) / (double) USECS_PER_SEC;
+	double rate_seconds = seconds;
 	EcCatalogScope scope;
-	instr_time now;
-	instr_time elapsed;
 
-	INSTR_TIME_SET_CURRENT(now);
-	elapsed = now;
-	INSTR_TIME_SUBTRACT(elapsed, worker->last_save);
+	/* the first batch has no pause behind it yet: the one to come counts */
+	if (!worker->has_committed)
+		rate_seconds += job->pause_ms / 1000.0;
 	ec_catalog_begin(&scope);
-	ec_job_save_progress(job, INSTR_TIME_GET_DOUBLE(elapsed),
+	ec_job_save_progress(job, seconds, rate_seconds,
 						 pgWalUsage.wal_bytes - worker->wal_at_save);
 	if (!worker->has_committed)
 		ec_job_clear_starts(job);
@@ -262,6 +264,12 @@ save_progress(Worker *worker, bool complete)
 	ec_catalog_end(&scope);
 	worker->last_save = now;
 	worker->wal_at_save = pgWalUsage.wal_bytes;
+}
+
+static bool
+is_wanted(const EcJob *job)
+{
+	return strcmp(job->state, EC_STATE_RUNNING) == 0 && job->slot < job->workers;
 }
 
 /* The transaction of a batch; an error leaves through the caller. */
@@ -281,7 +289,7 @@ try_batch(Worker *worker)
 		MemoryContext old_context = MemoryContextSwitchTo(worker->batch_context);
 
 		ec_catalog_begin(&scope);
-		wanted = ec_job_read_pace(job) && strcmp(job->state, EC_STATE_RUNNING) == 0;
+		wanted = ec_job_read_pace(job) && is_wanted(job);
 		ec_catalog_end(&scope);
 		MemoryContextSwitchTo(old_context);
 	}
@@ -452,8 +460,7 @@ pace_has_changed(Worker *worker)
 	if (extension_is_ours(worker))
 	{
 		ec_catalog_begin(&scope);
-		changed = !ec_job_read_pace(&now) ||
-				  strcmp(now.state, EC_STATE_RUNNING) != 0 ||
+		changed = !ec_job_read_pace(&now) || !is_wanted(&now) ||
 				  now.delay_ms != worker->job.delay_ms ||
 				  now.batch_size != worker->job.batch_size;
 		ec_catalog_end(&scope);
@@ -500,7 +507,7 @@ work(Worker *worker)
 
 	ereport(LOG, (errmsg("expand_contract job " INT64_FORMAT " started",
 						 worker->ticket.job)));
-	INSTR_TIME_SET_CURRENT(worker->last_save);
+	worker->last_save = GetCurrentTimestamp();
 	worker->wal_at_save = pgWalUsage.wal_bytes;
 	do
 	{
