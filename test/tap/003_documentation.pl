@@ -115,7 +115,8 @@ sub without_figures
 		# the line between the head of a table and its rows
 		if ($i > 0 && $lines[$i] =~ /^-[-+]*-$/)
 		{
-			@columns = map { s/^ +| +$//gr =~ $figures } split /\|/, $lines[ $i - 1 ];
+			@columns = map { /^ *(\w+) *$/ && $1 =~ $figures ? 1 : 0 }
+			  split /\|/, $lines[ $i - 1 ];
 			next;
 		}
 		@columns = () if $lines[$i] =~ /^\(\d+ rows?\)$/;
