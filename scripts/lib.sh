@@ -118,6 +118,7 @@ leave()
 	set +e
 	stop_background
 	stop_servers
+	allow_main_cluster
 	cd /
 	if [[ -n ${KEEP:-} ]]; then
 		say "kept: $WORK" >&2
@@ -192,22 +193,31 @@ install_packages()
 	fi
 	say "installing: ${missing[*]}"
 	refresh_lists
-	quietly without_main_cluster \
-		apt install --no-install-recommends "${missing[@]}"
+	if [[ " ${missing[*]} " =~ \ postgresql-[0-9]+\  ]]; then
+		forbid_main_cluster
+	fi
+	quietly apt install --no-install-recommends "${missing[@]}"
+	allow_main_cluster
 }
 
 # Debian's server package makes and starts a cluster "main".  Nobody asked us
 # for one: where the package is new to this machine, say no for as long as the
 # installation takes.  Existing clusters and existing settings stay as they are.
-without_main_cluster()
+MAIN_CLUSTER_SETTING=
+forbid_main_cluster()
 {
 	local directory=/etc/postgresql-common/createcluster.d
-	local file=$directory/expand_contract.conf status=0
+	MAIN_CLUSTER_SETTING=$directory/expand_contract.conf
 	as_root mkdir -p "$directory"
-	say 'create_main_cluster = false' | as_root tee "$file" >/dev/null
-	"$@" || status=$?
-	as_root rm -f "$file"
-	return "$status"
+	say 'create_main_cluster = false' |
+		as_root tee "$MAIN_CLUSTER_SETTING" >/dev/null
+}
+
+allow_main_cluster()
+{
+	[[ -n $MAIN_CLUSTER_SETTING ]] || return 0
+	as_root rm -f "$MAIN_CLUSTER_SETTING"
+	MAIN_CLUSTER_SETTING=
 }
 
 # The newest supported version: one that is installed, else the distribution's.
