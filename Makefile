@@ -21,15 +21,12 @@ OBJS = $(SOURCES:.c=.o)
 PG_CPPFLAGS = -I$(CURDIR)/src -DEC_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers $(if $(WERROR),-Werror)
-
-# PGXS passes options, and its headers an attribute, that only gcc knows.
-ifneq (,$(findstring clang,$(CC)))
-PG_CFLAGS += -Wno-unknown-warning-option -Wno-ignored-optimization-argument \
-	-Wno-ignored-attributes
-endif
+# The server's own flags are gcc's; clang does not know them all.
+PG_CFLAGS += $(if $(findstring clang,$(CC)),-Wno-ignored-optimization-argument -Wno-unknown-warning-option -Wno-ignored-attributes)
 
 # Four layers of tests.  PGXS runs the first three; each needs its variable to
 # be empty where there is nothing to run, so they are expanded at once.
+REGRESS_OPTS = --load-extension=expand_contract
 REGRESS := $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
 
 ISOLATION := $(patsubst test/isolation/specs/%.spec,%,$(sort $(wildcard test/isolation/specs/*.spec)))

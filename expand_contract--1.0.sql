@@ -13,24 +13,306 @@ GRANT USAGE ON SCHEMA expand_contract TO PUBLIC;
 COMMENT ON SCHEMA expand_contract IS 'tables and internal functions of the extension expand_contract';
 
 ----------------------------------------------------------------------
--- core
-----------------------------------------------------------------------
---@core@
-
-----------------------------------------------------------------------
 -- jobs (src/worker)
 ----------------------------------------------------------------------
---@jobs@
+CREATE TABLE expand_contract.jobs (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kind text NOT NULL CHECK (kind IN ('backfill', 'copy', 'verify', 'statement', 'reconcile')),
+    change text,
+    relation oid,
+    relation_name text NOT NULL,
+    parameters jsonb NOT NULL,
+    settings jsonb NOT NULL,
+    state text NOT NULL DEFAULT 'queued'
+        CHECK (state IN ('queued', 'running', 'paused', 'done', 'failed', 'cancelled')),
+    owner oid NOT NULL,
+    batch_size integer NOT NULL CHECK (batch_size >= 0),
+    delay_ms integer NOT NULL CHECK (delay_ms >= 0),
+    rows_estimate bigint NOT NULL,
+    -- a copied or restored database does not go on with the original's jobs
+    system_identifier bigint NOT NULL,
+    database oid NOT NULL,
+    -- starts since the last batch that committed: a job that keeps killing its
+    -- worker is not started for ever
+    starts integer NOT NULL DEFAULT 0,
+    size_at_start bigint,
+    size_at_end bigint,
+    submitted_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    queued_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    started_at timestamptz,
+    finished_at timestamptz,
+    error_code text,
+    error_message text,
+    error_detail text,
+    error_hint text
+);
+CREATE INDEX jobs_unfinished ON expand_contract.jobs (id) WHERE state IN ('queued', 'running');
+COMMENT ON TABLE expand_contract.jobs IS 'background work: what it is, whose it is, and its state';
+
+-- One row per worker of a job, updated with every batch: room for HOT.
+CREATE TABLE expand_contract.job_slots (
+    job bigint NOT NULL REFERENCES expand_contract.jobs ON DELETE CASCADE,
+    slot integer NOT NULL,
+    position jsonb,
+    sweep integer NOT NULL DEFAULT 1,
+    work_done bigint NOT NULL DEFAULT 0,
+    work_total bigint NOT NULL DEFAULT 0,
+    rows_done bigint NOT NULL DEFAULT 0,
+    rows_per_second float8 NOT NULL DEFAULT 0,
+    active_seconds float8 NOT NULL DEFAULT 0,
+    skipped_locked bigint NOT NULL DEFAULT 0,
+    wal_bytes bigint NOT NULL DEFAULT 0,
+    throttled_by text,
+    PRIMARY KEY (job, slot)
+) WITH (fillfactor = 20);
+COMMENT ON TABLE expand_contract.job_slots IS 'where each worker of a job stands; committed with the rows it wrote';
+
+CREATE FUNCTION expand_contract.live_slots(OUT job bigint, OUT slot integer, OUT pid integer)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'ec_sql_live_slots' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION expand_contract.live_slots() IS 'the workers that run jobs of this database, known by the locks they hold';
+
+CREATE FUNCTION expand_contract.launcher_running() RETURNS boolean
+AS 'MODULE_PATHNAME', 'ec_sql_launcher_running' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION expand_contract.launcher_running() IS 'whether the library is preloaded and its launcher runs';
+
+CREATE FUNCTION expand_contract.replication_lag() RETURNS interval
+AS 'MODULE_PATHNAME', 'ec_sql_replication_lag' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION expand_contract.replication_lag() IS 'lag of the slowest standby; zero without standbys, NULL while one is unknown';
+
+CREATE FUNCTION ec_pause(job bigint) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_pause' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION ec_pause(bigint) IS 'stops a job after its current batch; ec_resume goes on from there';
+
+CREATE FUNCTION ec_resume(job bigint) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_resume' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION ec_resume(bigint) IS 'goes on with a paused, interrupted or failed job where it stopped';
+
+CREATE FUNCTION ec_cancel(job bigint) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_cancel' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION ec_cancel(bigint) IS 'ends a job for good after its current batch; rows already written stay';
+
+CREATE FUNCTION ec_configure(job bigint, batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL,
+    workers integer DEFAULT NULL, max_lag interval DEFAULT NULL) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_configure' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION ec_configure(bigint, integer, integer, integer, interval)
+    IS 'changes the pace of a job from its next batch on; NULL leaves a value as it is';
+
+CREATE PROCEDURE ec_wait(job bigint, timeout interval DEFAULT NULL)
+AS 'MODULE_PATHNAME', 'ec_wait' LANGUAGE C;
+COMMENT ON PROCEDURE ec_wait(bigint, interval)
+    IS 'waits for the end of a job without holding a snapshot, shows its progress, raises its error';
+
+CREATE VIEW ec_progress WITH (security_barrier) AS
+WITH live AS MATERIALIZED (
+    SELECT job, count(*) AS workers FROM expand_contract.live_slots() GROUP BY job
+), slots AS (
+    SELECT s.job,
+        min(s.sweep) AS sweep,
+        sum(s.work_done)::float8 / nullif(sum(s.work_total), 0) AS fraction,
+        sum(s.rows_done)::bigint AS rows_done,
+        sum(s.rows_per_second) AS rows_per_second,
+        max(s.active_seconds) AS active_seconds,
+        sum(s.skipped_locked)::bigint AS skipped_locked,
+        sum(s.wal_bytes)::bigint AS wal_bytes,
+        string_agg(DISTINCT s.throttled_by, ', ') AS throttled_by
+    FROM expand_contract.job_slots s GROUP BY s.job
+), known AS (
+    SELECT j.*, s.sweep, s.fraction, s.rows_done, s.rows_per_second, s.active_seconds,
+        s.skipped_locked, s.wal_bytes, s.throttled_by,
+        coalesce(l.workers, 0) AS workers,
+        CASE
+            WHEN l.workers IS NOT NULL THEN j.state
+            WHEN j.state = 'running' THEN 'interrupted'
+            WHEN j.state = 'queued' AND j.queued_at < pg_postmaster_start_time()
+                AND NOT expand_contract.launcher_running() THEN 'interrupted'
+            ELSE j.state
+        END AS shown_state,
+        -- of the first sweep; later ones only look for what came in meanwhile
+        CASE
+            WHEN s.sweep > 1 THEN 1
+            WHEN s.fraction > 0 THEN least(s.fraction, 1)
+            -- still in the first block
+            ELSE least(coalesce(s.rows_done::float8 / nullif(j.rows_estimate, 0), 0), 1)
+        END AS done_of_first,
+        pg_has_role(j.owner, 'USAGE')
+            OR coalesce(has_table_privilege(j.relation, 'SELECT'), false) AS may_see_rows
+    FROM expand_contract.jobs j
+    JOIN slots s ON s.job = j.id
+    LEFT JOIN live l ON l.job = j.id
+    WHERE pg_has_role(j.owner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE')
+), counted AS (
+    SELECT k.*,
+        CASE
+            WHEN shown_state = 'done' THEN 100
+            WHEN sweep > 1 THEN 99 + 0.9 * coalesce(fraction, 0)
+            ELSE 99 * done_of_first
+        END AS done_percent,
+        CASE
+            WHEN shown_state = 'done' OR sweep > 1 THEN rows_done
+            WHEN done_of_first >= 0.01 THEN greatest(rows_done, (rows_done / done_of_first)::bigint)
+            ELSE greatest(rows_done, rows_estimate)
+        END AS rows_total
+    FROM known k
+)
+SELECT id AS job,
+    kind,
+    change,
+    CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation) THEN relation::regclass END AS relation,
+    shown_state AS state,
+    rows_done,
+    rows_total AS rows_total_estimate,
+    round(done_percent::numeric, 1) AS percent,
+    round((CASE
+        WHEN shown_state = 'running' THEN rows_per_second
+        ELSE coalesce(rows_done / nullif(active_seconds, 0), 0)
+    END)::numeric, 0) AS rows_per_second,
+    CASE
+        WHEN shown_state = 'done' THEN interval '0'
+        WHEN shown_state = 'running' AND done_percent > 0 THEN
+            date_trunc('second', make_interval(secs => active_seconds * (100 - done_percent) / done_percent))
+    END AS eta,
+    workers::integer AS workers,
+    CASE WHEN shown_state = 'running' THEN throttled_by END AS throttled_by,
+    expand_contract.replication_lag() AS replication_lag,
+    round(coalesce(size_at_end, pg_relation_size(relation))::numeric / nullif(size_at_start, 0), 2) AS table_growth,
+    wal_bytes,
+    skipped_locked,
+    CASE
+        WHEN shown_state = 'interrupted' AND expand_contract.launcher_running()
+            THEN 'the job has lost its worker; the launcher will start another'
+        WHEN shown_state = 'interrupted'
+            THEN format('the job has lost its worker. HINT: Use SELECT ec_resume(%s) to go on where it stopped, '
+                'or add expand_contract to shared_preload_libraries to have that done at every start.', id)
+        WHEN error_code IS NULL THEN NULL
+        WHEN may_see_rows THEN concat(error_code, ': ', error_message,
+            '. DETAIL: ' || error_detail, ' HINT: ' || error_hint)
+        ELSE error_code
+    END AS last_error,
+    pg_get_userbyid(owner) AS owner,
+    started_at,
+    finished_at
+FROM counted;
+COMMENT ON VIEW ec_progress IS 'jobs one owns (pg_monitor: all), how far they are and what holds them back';
+GRANT SELECT ON ec_progress TO PUBLIC;
+
+REVOKE EXECUTE ON FUNCTION ec_pause(bigint), ec_resume(bigint), ec_cancel(bigint),
+    ec_configure(bigint, integer, integer, integer, interval) FROM PUBLIC;
+REVOKE EXECUTE ON PROCEDURE ec_wait(bigint, interval) FROM PUBLIC;
 
 ----------------------------------------------------------------------
 -- migrations (src/migrate)
 ----------------------------------------------------------------------
---@migrations@
+CREATE FUNCTION expand_contract.version_key(version text) RETURNS text
+    AS 'MODULE_PATHNAME', 'ec_version_key_sql'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION expand_contract.version_key(text) IS
+    'sort key for the natural order of versions: 9 before 10, v1.9 before v1.10';
+
+CREATE TABLE expand_contract.schema_migrations (
+    version        text COLLATE "C" PRIMARY KEY,
+    version_key    text COLLATE "C" NOT NULL UNIQUE
+                   GENERATED ALWAYS AS (expand_contract.version_key(version)) STORED,
+    description    text,
+    phase          text NOT NULL CHECK (phase IN ('expand', 'contract')),
+    state          text NOT NULL CHECK (state IN ('queued', 'running', 'applied', 'failed')),
+    checksum       text NOT NULL,
+    executed_at    timestamptz NOT NULL,
+    executed_by    text NOT NULL,
+    execution_time interval,
+    steps          integer NOT NULL,
+    steps_done     integer NOT NULL,
+    error          text,
+    up             text NOT NULL,
+    down           text,
+    requires       text[] NOT NULL DEFAULT '{}',
+    allow          text[] NOT NULL DEFAULT '{}'
+);
+COMMENT ON TABLE expand_contract.schema_migrations IS
+    'the ledger: migrations that are applied, or being applied';
+COMMENT ON COLUMN expand_contract.schema_migrations.version_key IS
+    'orders the versions; see expand_contract.version_key';
+COMMENT ON COLUMN expand_contract.schema_migrations.checksum IS
+    'of the tokens of "up"; see doc/migrations.md';
+COMMENT ON COLUMN expand_contract.schema_migrations.executed_by IS
+    'the role that the script ran as; a name, since the role may be gone by now';
+
+CREATE TABLE expand_contract.migration_events (
+    id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    event            text NOT NULL CHECK (event IN ('apply', 'rollback')),
+    version          text COLLATE "C" NOT NULL,
+    checksum         text NOT NULL,
+    script           text NOT NULL,
+    executed_at      timestamptz NOT NULL,
+    executed_by      text NOT NULL,
+    execution_time   interval NOT NULL,
+    session_role     text NOT NULL,
+    application_name text NOT NULL
+);
+COMMENT ON TABLE expand_contract.migration_events IS
+    'every migration applied or rolled back; rows are only added';
+COMMENT ON COLUMN expand_contract.migration_events.script IS
+    'what was run: "up", or "down" for a rollback';
+
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.schema_migrations', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.migration_events', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.migration_events_id_seq', '');
+
+CREATE FUNCTION ec_apply(version text, up text, down text = NULL, description text = NULL,
+        requires text[] = '{}', phase text = 'expand', allow text[] = '{}', dry_run boolean = false)
+    RETURNS text
+    AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION ec_apply(text, text, text, text, text[], text, text[], boolean) IS
+    'applies a migration once, under the migration lock: applied, unchanged or (dry run) planned';
+
+CREATE FUNCTION ec_rollback(version text, dry_run boolean = false) RETURNS text
+    AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION ec_rollback(text, boolean) IS
+    'runs the down script of a migration and takes it out of the ledger';
+
+CREATE PROCEDURE ec_wait_migration(version text, timeout interval = NULL)
+    AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON PROCEDURE ec_wait_migration(text, interval) IS
+    'waits, without holding a snapshot, until a migration is applied';
+
+REVOKE EXECUTE ON FUNCTION ec_apply(text, text, text, text, text[], text, text[], boolean) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION ec_rollback(text, boolean) FROM PUBLIC;
+REVOKE EXECUTE ON PROCEDURE ec_wait_migration(text, interval) FROM PUBLIC;
+
+-- The ledger belongs to whoever may execute ec_apply; pg_monitor sees it too.
+-- The function is named by a constant, so that no name is looked up, with
+-- whatever search_path and rights, when the view is read.  The version has the
+-- database's collation here, so that it compares with the columns of others.
+CREATE VIEW ec_migrations WITH (security_barrier) AS
+SELECT version COLLATE pg_catalog."default" AS version, description, phase, state,
+       checksum, executed_at, executed_by, execution_time, steps, steps_done, error
+  FROM expand_contract.schema_migrations
+ WHERE (SELECT pg_catalog.has_function_privilege(
+                   'ec_apply(text, text, text, text, text[], text, text[], boolean)'::pg_catalog.regprocedure,
+                   'EXECUTE')
+               OR pg_catalog.pg_has_role('pg_monitor', 'USAGE'))
+ ORDER BY version_key;
+COMMENT ON VIEW ec_migrations IS
+    'the ledger of migrations, in the order of their versions';
+GRANT SELECT ON ec_migrations TO PUBLIC;
 
 ----------------------------------------------------------------------
 -- backfill (src/backfill)
 ----------------------------------------------------------------------
---@backfill@
+CREATE FUNCTION expand_contract.differs(anyelement, anyelement) RETURNS boolean
+AS 'MODULE_PATHNAME', 'ec_differs' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION expand_contract.differs(anyelement, anyelement)
+    IS 'whether two values have different images; NULL equals NULL';
+
+CREATE FUNCTION ec_backfill(relation regclass, assignments text, predicate text DEFAULT NULL,
+    batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL, workers integer DEFAULT 1,
+    method text DEFAULT 'auto', start_at timestamptz DEFAULT NULL, run_window text DEFAULT NULL,
+    max_lag interval DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_backfill' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION ec_backfill(regclass, text, text, integer, integer, integer, text, timestamptz, text, interval)
+    IS 'updates a table in the background, in small batches that commit; returns the job';
+REVOKE EXECUTE ON FUNCTION ec_backfill(regclass, text, text, integer, integer, integer, text,
+    timestamptz, text, interval) FROM PUBLIC;
 
 ----------------------------------------------------------------------
 -- verification (src/verify)
@@ -40,4 +322,7 @@ COMMENT ON SCHEMA expand_contract IS 'tables and internal functions of the exten
 ----------------------------------------------------------------------
 -- who may call what
 ----------------------------------------------------------------------
---@grants@
+CREATE FUNCTION ec_grant(role regrole) RETURNS void
+AS 'MODULE_PATHNAME', 'ec_grant' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION ec_grant(regrole) IS 'lets a role call every function of the extension that is not everyone''s';
+REVOKE EXECUTE ON FUNCTION ec_grant(regrole) FROM PUBLIC;

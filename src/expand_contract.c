@@ -1,15 +1,18 @@
 /*
  * expand_contract.c
- *		The extension's entry: settings, then, when preloaded, the launcher.
+ *		The extension's entry: settings and kinds of jobs, then, when
+ *		preloaded, the launcher.
  */
 #include "postgres.h"
 
 #include "fmgr.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
 
+#include "backfill/fill.h"
 #include "core/guc.h"
 #include "expand_contract.h"
+#include "worker/job.h"
+#include "worker/launcher.h"
 
 PG_MODULE_MAGIC;
 
@@ -19,4 +22,9 @@ void
 _PG_init(void)
 {
 	ec_define_settings();
+	ec_register_job_kind(&ec_backfill_kind);
+
+	/* pg_upgrade starts servers of its own: no work there */
+	if (process_shared_preload_libraries_in_progress && !IsBinaryUpgrade)
+		ec_register_launcher();
 }

@@ -21,8 +21,8 @@
  * function can produce (those use 1 and 2), so nobody can squat on them.
  * pg_locks shows them as locktype advisory with this objsubid.
  */
-#define EC_LOCK_MIGRATION 0xEC00 /* one migration at a time in a database */
-#define EC_LOCK_JOB_SLOT  0xE000 /* + slot: one worker per job slot */
-#define EC_LOCK_WORKER    0xE400 /* + n: at most max_workers in the cluster */
+#define EC_LOCK_MIGRATION 0x6C00 /* one migration at a time in a database */
+#define EC_LOCK_JOB_SLOT  0x6000 /* + slot: one worker per job slot */
+#define EC_LOCK_WORKER    0x6400 /* + n: at most max_workers in the cluster */
 
 #endif

@@ -33,8 +33,7 @@ ec_extension_lookup(EcExtension *extension)
 	ScanKeyInit(&key[0], Anum_pg_extension_extname, BTEqualStrategyNumber,
 				F_NAMEEQ, CStringGetDatum("expand_contract"));
 	catalog = table_open(ExtensionRelationId, AccessShareLock);
-	scan =
-		systable_beginscan(catalog, ExtensionNameIndexId, true, NULL, 1, key);
+	scan = systable_beginscan(catalog, ExtensionNameIndexId, true, NULL, 1, key);
 	tuple = systable_getnext(scan);
 	found = HeapTupleIsValid(tuple);
 	if (found)
@@ -54,12 +53,10 @@ static void
 require_extension(EcExtension *extension)
 {
 	if (!ec_extension_lookup(extension))
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_UNDEFINED_OBJECT),
-			 errmsg(
-				 "extension \"expand_contract\" does not exist in this database"),
-			 errhint("Use CREATE EXTENSION expand_contract.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("extension \"expand_contract\" does not exist in this database"),
+				 errhint("Use CREATE EXTENSION expand_contract.")));
 }
 
 void
@@ -93,6 +90,5 @@ ec_qualified(const char *name)
 	EcExtension extension;
 
 	require_extension(&extension);
-	return quote_qualified_identifier(get_namespace_name(extension.schema),
-									  name);
+	return quote_qualified_identifier(get_namespace_name(extension.schema), name);
 }

@@ -23,4 +23,18 @@
 #define EC_OWNER_NEEDS_LOGIN    true
 #endif
 
+/* LockHeldByMe can ask for a stronger lock as well from 17 on. */
+#if PG_VERSION_NUM >= 170000
+#define ec_lock_held_by_me(tag, mode) LockHeldByMe(tag, mode, false)
+#else
+#define ec_lock_held_by_me(tag, mode) LockHeldByMe(tag, mode)
+#endif
+
+/* RETURNING got options, and with them a node of its own, in 18. */
+#if PG_VERSION_NUM >= 180000
+#define ec_update_has_returning(update) ((update)->returningClause != NULL)
+#else
+#define ec_update_has_returning(update) ((update)->returningList != NIL)
+#endif
+
 #endif

@@ -64,9 +64,8 @@ check_app_version_pattern(char **newval, void **extra, GucSource source)
 	pg_regfree(&regex);
 	if (groups != 2)
 	{
-		GUC_check_errdetail(
-			"The pattern must have two groups, the application and its version; it has %d.",
-			(int) groups);
+		GUC_check_errdetail("The pattern must have two groups, the application and its version; it has %d.",
+							(int) groups);
 		return false;
 	}
 	return true;
@@ -75,86 +74,79 @@ check_app_version_pattern(char **newval, void **extra, GucSource source)
 static void
 define_everyones_settings(void)
 {
-	DefineCustomIntVariable(
-		"expand_contract.batch_size",
-		"Sets the most rows that one transaction of a job writes.",
-		"0 sizes batches by time, towards expand_contract.target_batch_time.",
-		&ec_batch_size, 1000, 0, EC_MAX_BATCH_SIZE, PGC_USERSET, 0, NULL, NULL,
-		NULL);
+	DefineCustomIntVariable("expand_contract.batch_size",
+							"Sets the most rows that one transaction of a job writes.",
+							"0 sizes batches by time, towards expand_contract.target_batch_time.",
+							&ec_batch_size, 1000, 0, EC_MAX_BATCH_SIZE,
+							PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("expand_contract.backfill_delay",
 							"Sets the pause between two batches of a job.",
 							"0 means no pause.", &ec_backfill_delay, 50, 0,
 							EC_MAX_DELAY_MS, PGC_USERSET, GUC_UNIT_MS, NULL,
 							NULL, NULL);
-	DefineCustomIntVariable(
-		"expand_contract.target_batch_time",
-		"Sets how long a batch should take where batches are sized by time.",
-		NULL, &ec_target_batch_time, 50, 1, 60 * 1000, PGC_USERSET, GUC_UNIT_MS,
-		NULL, NULL, NULL);
-	DefineCustomIntVariable(
-		"expand_contract.lock_timeout",
-		"Sets how long a migration waits for the migration lock and for table locks.",
-		"This is the whole wait, spent in short tries.", &ec_lock_timeout,
-		30 * 1000, 1, INT_MAX, PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
-	DefineCustomIntVariable(
-		"expand_contract.statement_timeout",
-		"Sets how long one statement of a transactional migration may run.",
-		"0 means no limit.", &ec_statement_timeout, 60 * 1000, 0, INT_MAX,
-		PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("expand_contract.target_batch_time",
+							"Sets how long a batch should take where batches are sized by time.",
+							NULL, &ec_target_batch_time, 50, 1, 60 * 1000,
+							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("expand_contract.lock_timeout",
+							"Sets how long a migration waits for the migration lock and for table locks.",
+							"This is the whole wait, spent in short tries.",
+							&ec_lock_timeout, 30 * 1000, 1, INT_MAX,
+							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("expand_contract.statement_timeout",
+							"Sets how long one statement of a transactional migration may run.",
+							"0 means no limit.", &ec_statement_timeout,
+							60 * 1000, 0, INT_MAX, PGC_USERSET, GUC_UNIT_MS,
+							NULL, NULL, NULL);
 }
 
 static void
 define_superusers_settings(void)
 {
-	DefineCustomIntVariable(
-		"expand_contract.max_workers",
-		"Sets the most background workers that run jobs at the same time in the whole cluster.",
-		"Further jobs stay queued. 0 starts none.", &ec_max_workers, 2, 0, 256,
-		PGC_SUSET, 0, NULL, NULL, NULL);
-	DefineCustomBoolVariable(
-		"expand_contract.enable_modern_write",
-		"Lets dual writes write the new shape.",
-		"Off is the kill switch: skipped writes leave a gap record.",
-		&ec_enable_modern_write, true, PGC_SUSET, 0, NULL, NULL, NULL);
-	DefineCustomIntVariable(
-		"expand_contract.max_replication_lag",
-		"Sets the replication lag at which jobs pause and gates refuse.", NULL,
-		&ec_max_replication_lag, 10 * 1000, 0, INT_MAX, PGC_SUSET, GUC_UNIT_MS,
-		NULL, NULL, NULL);
-	DefineCustomStringVariable(
-		"expand_contract.ignore_standbys",
-		"Lists standbys and slots whose lag does not count.",
-		"Names separated by commas.", &ec_ignore_standbys, "", PGC_SUSET, 0,
-		NULL, NULL, NULL);
-	DefineCustomIntVariable(
-		"expand_contract.stabilization_period",
-		"Sets how long the old schema must have been quiet before contraction.",
-		NULL, &ec_stabilization_period, 7 * 24 * 60 * 60, 0, INT_MAX, PGC_SUSET,
-		GUC_UNIT_S, NULL, NULL, NULL);
-	DefineCustomRealVariable(
-		"expand_contract.max_growth",
-		"Sets how far a job may let a table grow, as a factor of its size at the start.",
-		NULL, &ec_max_growth, 1.5, 1.0, 1000.0, PGC_SUSET, 0, NULL, NULL, NULL);
-	DefineCustomIntVariable(
-		"expand_contract.max_mismatches",
-		"Sets how many differing rows a verification records one by one.",
-		"The count of a verification is exact all the same.",
-		&ec_max_mismatches, 1000, 0, 10 * 1000 * 1000, PGC_SUSET, 0, NULL, NULL,
-		NULL);
-	DefineCustomStringVariable(
-		"expand_contract.ignore_usage_from",
-		"Lists application names whose reads of old columns do not count.",
-		"Names separated by commas.", &ec_ignore_usage_from, "pg_dump",
-		PGC_SUSET, 0, NULL, NULL, NULL);
-	DefineCustomStringVariable(
-		"expand_contract.app_version_pattern",
-		"Sets the regular expression that finds application and version in application_name.",
-		NULL, &ec_app_version_pattern, DEFAULT_APP_VERSION_PATTERN, PGC_SUSET,
-		0, check_app_version_pattern, NULL, NULL);
-	DefineCustomStringVariable(
-		"expand_contract.escalation",
-		"Sets the text that a runbook gives for escalation.", NULL,
-		&ec_escalation, "", PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("expand_contract.max_workers",
+							"Sets the most background workers that run jobs at the same time in the whole cluster.",
+							"Further jobs stay queued. 0 starts none.",
+							&ec_max_workers, 2, 0, 256, PGC_SUSET, 0, NULL,
+							NULL, NULL);
+	DefineCustomBoolVariable("expand_contract.enable_modern_write",
+							 "Lets dual writes write the new shape.",
+							 "Off is the kill switch: skipped writes leave a gap record.",
+							 &ec_enable_modern_write, true, PGC_SUSET, 0, NULL,
+							 NULL, NULL);
+	DefineCustomIntVariable("expand_contract.max_replication_lag",
+							"Sets the replication lag at which jobs pause and gates refuse.",
+							NULL, &ec_max_replication_lag, 10 * 1000, 0,
+							INT_MAX, PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomStringVariable("expand_contract.ignore_standbys",
+							   "Lists standbys and slots whose lag does not count.",
+							   "Names separated by commas.", &ec_ignore_standbys,
+							   "", PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("expand_contract.stabilization_period",
+							"Sets how long the old schema must have been quiet before contraction.",
+							NULL, &ec_stabilization_period, 7 * 24 * 60 * 60, 0,
+							INT_MAX, PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomRealVariable("expand_contract.max_growth",
+							 "Sets how far a job may let a table grow, as a factor of its size at the start.",
+							 NULL, &ec_max_growth, 1.5, 1.0, 1000.0, PGC_SUSET,
+							 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("expand_contract.max_mismatches",
+							"Sets how many differing rows a verification records one by one.",
+							"The count of a verification is exact all the same.",
+							&ec_max_mismatches, 1000, 0, 10 * 1000 * 1000,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("expand_contract.ignore_usage_from",
+							   "Lists application names whose reads of old columns do not count.",
+							   "Names separated by commas.", &ec_ignore_usage_from,
+							   "pg_dump", PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("expand_contract.app_version_pattern",
+							   "Sets the regular expression that finds application and version in application_name.",
+							   NULL, &ec_app_version_pattern,
+							   DEFAULT_APP_VERSION_PATTERN, PGC_SUSET, 0,
+							   check_app_version_pattern, NULL, NULL);
+	DefineCustomStringVariable("expand_contract.escalation",
+							   "Sets the text that a runbook gives for escalation.",
+							   NULL, &ec_escalation, "", PGC_SUSET, 0, NULL,
+							   NULL, NULL);
 }
 
 void

@@ -28,14 +28,11 @@ require_nonatomic(FunctionCallInfo fcinfo, const char *what)
 {
 	if (!fcinfo->context || !IsA(fcinfo->context, CallContext) ||
 		castNode(CallContext, fcinfo->context)->atomic)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-			 errmsg("cannot wait for %s inside a transaction block", what),
-			 errdetail(
-				 "The wait would keep the transaction's snapshot, and work submitted in the transaction starts at its commit."),
-			 errhint(
-				 "Commit first, then use CALL outside of a transaction block.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("cannot wait for %s inside a transaction block", what),
+				 errdetail("The wait would keep the transaction's snapshot, and work submitted in the transaction starts at its commit."),
+				 errhint("Commit first, then use CALL outside of a transaction block.")));
 }
 
 void
@@ -51,15 +48,17 @@ ec_wait_until(FunctionCallInfo fcinfo, const char *what, EcWaitLook look,
 
 	require_nonatomic(fcinfo, what);
 	if (timeout != NULL)
-		give_up = DatumGetTimestampTz(DirectFunctionCall2(
-			timestamptz_pl_interval, TimestampTzGetDatum(started),
-			IntervalPGetDatum(timeout)));
+		give_up =
+			DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
+													TimestampTzGetDatum(started),
+													IntervalPGetDatum(timeout)));
 
 	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	/* our context lives in the procedure's, which survives the commits */
-	look_context = AllocSetContextCreate(
-		CurrentMemoryContext, "expand_contract wait", ALLOCSET_SMALL_SIZES);
+	look_context =
+		AllocSetContextCreate(CurrentMemoryContext, "expand_contract wait",
+							  ALLOCSET_SMALL_SIZES);
 	for (;;)
 	{
 		MemoryContext old_context;
@@ -87,19 +86,16 @@ ec_wait_until(FunctionCallInfo fcinfo, const char *what, EcWaitLook look,
 		if (done)
 			break;
 		if (timeout != NULL && now >= give_up)
-			ereport(
-				ERROR,
-				(errcode(EC_ERRCODE_WAIT_TIMEOUT),
-				 errmsg("gave up waiting for %s", what),
-				 errdetail(
-					 "The time limit of this wait has passed; the work itself goes on."),
-				 errhint("Wait again, or look at ec_progress.")));
+			ereport(ERROR,
+					(errcode(EC_ERRCODE_WAIT_TIMEOUT),
+					 errmsg("gave up waiting for %s", what),
+					 errdetail("The time limit of this wait has passed; the work itself goes on."),
+					 errhint("Wait again, or look at ec_progress.")));
 
 		/* From here to the next look there is no snapshot and no lock. */
 		SPI_commit();
-		(void) WaitLatch(MyLatch,
-						 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, pause,
-						 PG_WAIT_EXTENSION);
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 pause, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 		pause = Min(pause * 2, LONGEST_PAUSE_MS);

@@ -1,0 +1,436 @@
+/*
+ * definition.c
+ *		What a backfill does: SET list and predicate, checked at submission.
+ *
+ * Everything that can be known before the first batch is an error of the
+ * submitting statement, with a position in the caller's text where there is
+ * one.  Analysis runs as the caller, as the worker later will.
+ */
+#include "postgres.h"
+
+#include "access/sysattr.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parser.h"
+#include "tcop/tcopprot.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/plancache.h"
+#include "utils/ruleutils.h"
+#include "catalog/pg_type.h"
+
+#include "backfill/batch.h"
+#include "backfill/definition.h"
+#include "core/expression.h"
+#include "core/json.h"
+#include "expand_contract.h"
+
+#define ASSIGNMENTS_HINT                                                       \
+	"Give what follows SET in an UPDATE, as in \"email = lower(name), seen = true\"; the condition goes into the argument predicate."
+
+/* The position of an error in our statement is one in an internal query. */
+static void
+statement_error_callback(void *arg)
+{
+	int position = geterrposition();
+
+	if (position > 0)
+	{
+		errposition(0);
+		internalerrposition(position);
+		internalerrquery((const char *) arg);
+	}
+}
+
+static void
+refuse_assignments(const char *assignments, const char *reason)
+{
+	ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
+					errmsg("assignments are not the SET list of one UPDATE"),
+					errdetail("\"%s\" %s.", assignments, reason),
+					errhint(ASSIGNMENTS_HINT)));
+}
+
+static void
+assignments_error_callback(void *arg)
+{
+	const char *assignments = arg;
+
+	errdetail("\"%s\" is not the SET list of one UPDATE.", assignments);
+	errhint(ASSIGNMENTS_HINT);
+}
+
+/*
+ * The SET list goes into a statement of ours, so on its own it has to be a
+ * SET list, whole and nothing else.
+ */
+static void
+check_assignments(const char *assignments)
+{
+	ErrorContextCallback position;
+	ErrorContextCallback callback;
+	UpdateStmt *update;
+	List *parsed;
+	char *sql;
+
+	if (assignments[strspn(assignments, " \t\r\n\f")] == '\0')
+		refuse_assignments(assignments, "is empty");
+	sql = psprintf("UPDATE t SET %s\n", assignments);
+	position.callback = statement_error_callback;
+	position.arg = sql;
+	position.previous = error_context_stack;
+	callback.callback = assignments_error_callback;
+	callback.arg = unconstify(char *, assignments);
+	callback.previous = &position;
+	error_context_stack = &callback;
+	parsed = raw_parser(sql, RAW_PARSE_DEFAULT);
+	error_context_stack = position.previous;
+
+	if (list_length(parsed) != 1)
+		refuse_assignments(assignments, "holds more than one statement");
+	update = (UpdateStmt *) linitial_node(RawStmt, parsed)->stmt;
+	if (!IsA(update, UpdateStmt) || update->fromClause != NIL ||
+		update->whereClause != NULL || ec_update_has_returning(update))
+		refuse_assignments(assignments, "goes on after the SET list");
+}
+
+/* Parse, analyse and rewrite a statement of one query. */
+static Query *
+analyse(const char *sql)
+{
+	ErrorContextCallback callback;
+	List *parsed;
+	List *queries;
+
+	callback.callback = statement_error_callback;
+	callback.arg = unconstify(char *, sql);
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	parsed = raw_parser(sql, RAW_PARSE_DEFAULT);
+	queries = pg_analyze_and_rewrite_fixedparams(linitial_node(RawStmt, parsed),
+												 sql, NULL, 0, NULL);
+	error_context_stack = callback.previous;
+	if (list_length(queries) != 1)
+		elog(ERROR, "unexpected number of queries");
+	return linitial_node(Query, queries);
+}
+
+typedef struct ReadColumns
+{
+	Index table; /* range table index of the target */
+	int depth;   /* of sub-selects */
+	Bitmapset *columns;
+} ReadColumns;
+
+static bool
+collect_read_columns(Node *node, ReadColumns *read)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+	{
+		Var *var = (Var *) node;
+
+		if (var->varno == read->table && var->varlevelsup == read->depth)
+			read->columns =
+				bms_add_member(read->columns,
+							   var->varattno - FirstLowInvalidHeapAttributeNumber);
+		return false;
+	}
+	if (IsA(node, Query))
+	{
+		bool result;
+
+		read->depth++;
+		result = query_tree_walker((Query *) node, collect_read_columns, read, 0);
+		read->depth--;
+		return result;
+	}
+	return expression_tree_walker(node, collect_read_columns, read);
+}
+
+/* Columns of the target that an expression reads, whole rows as all. */
+static Bitmapset *
+columns_read(Query *query, Node *expression)
+{
+	ReadColumns read = {query->resultRelation, 0, NULL};
+
+	(void) collect_read_columns(expression, &read);
+	if (bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, read.columns))
+		read.columns =
+			bms_add_range(read.columns, 1 - FirstLowInvalidHeapAttributeNumber,
+						  MaxHeapAttributeNumber);
+	return read.columns;
+}
+
+static Bitmapset *
+columns_assigned(Query *query)
+{
+	Bitmapset *assigned = NULL;
+	ListCell *cell;
+
+	foreach (cell, query->targetList)
+	{
+		TargetEntry *entry = lfirst_node(TargetEntry, cell);
+
+		if (!entry->resjunk)
+			assigned =
+				bms_add_member(assigned,
+							   entry->resno - FirstLowInvalidHeapAttributeNumber);
+	}
+	return assigned;
+}
+
+static char *
+column_names(Relation relation, Bitmapset *columns)
+{
+	StringInfoData names;
+	int member = -1;
+
+	initStringInfo(&names);
+	while ((member = bms_next_member(columns, member)) >= 0)
+	{
+		AttrNumber number = member + FirstLowInvalidHeapAttributeNumber;
+
+		if (number < 1 || number > RelationGetNumberOfAttributes(relation))
+			continue;
+		appendStringInfo(&names, "%s\"%s\"", names.len > 0 ? ", " : "",
+						 NameStr(TupleDescAttr(RelationGetDescr(relation), number - 1)
+									 ->attname));
+	}
+	return names.data;
+}
+
+static void
+want_predicate(Relation relation, const char *reason)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("this backfill of table \"%s\" needs a predicate",
+					RelationGetRelationName(relation)),
+			 errdetail("%s, so comparing the column with its expression cannot tell which rows are done.",
+					   reason),
+			 errhint("Give a predicate that holds for the rows still to be done and no longer holds once they are updated, as in \"new_column IS NULL\".")));
+}
+
+static bool
+is_not_plain(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	/* columns set together from a sub-select, or a part of a value */
+	if (IsA(node, Param))
+		return true;
+	return expression_tree_walker(node, is_not_plain, context);
+}
+
+/*
+ * The predicate for a backfill that has none: some column's image differs
+ * from that of its new value.  Images, because an equality that says "done"
+ * to a value the update would not have stored never ends, and not every type
+ * has one.
+ */
+static char *
+automatic_predicate(Relation relation, Query *query)
+{
+	List *context = deparse_context_for(RelationGetRelationName(relation),
+										RelationGetRelid(relation));
+	Bitmapset *both;
+	StringInfoData sql;
+	ListCell *cell;
+
+	if (contain_volatile_functions((Node *) query->targetList))
+		want_predicate(relation, "An assigned expression is volatile");
+	both = bms_intersect(columns_assigned(query),
+						 columns_read(query, (Node *) query->targetList));
+	if (!bms_is_empty(both))
+		want_predicate(relation, psprintf("Column %s is both assigned and read",
+										  column_names(relation, both)));
+
+	initStringInfo(&sql);
+	foreach (cell, query->targetList)
+	{
+		TargetEntry *entry = lfirst_node(TargetEntry, cell);
+		Form_pg_attribute column;
+
+		if (is_not_plain((Node *) entry->expr, NULL))
+			want_predicate(relation,
+						   "Several columns are assigned from one sub-select");
+		if (entry->resjunk)
+			continue;
+		column = TupleDescAttr(RelationGetDescr(relation), entry->resno - 1);
+		/* schema expand_contract is open to everyone for this function */
+		appendStringInfo(&sql, "%sexpand_contract.differs(%s, CAST(%s AS %s))",
+						 sql.len > 0 ? " OR " : "",
+						 quote_identifier(NameStr(column->attname)),
+						 deparse_expression((Node *) entry->expr, context,
+											false, false),
+						 format_type_extended(column->atttypid, column->atttypmod,
+											  FORMAT_TYPE_TYPEMOD_GIVEN |
+												  FORMAT_TYPE_FORCE_QUALIFY));
+	}
+	return sql.data;
+}
+
+static Bitmapset *
+generated_columns(TupleDesc columns)
+{
+	Bitmapset *generated = NULL;
+
+	for (int i = 0; i < columns->natts; i++)
+		if (TupleDescAttr(columns, i)->attgenerated)
+			generated = bms_add_member(generated,
+									   i + 1 - FirstLowInvalidHeapAttributeNumber);
+	return generated;
+}
+
+/*
+ * A predicate that looks at nothing that the update changes holds after it as
+ * it did before.  A trigger or a generated column may change what it looks at,
+ * and a sub-select what it sees; then the first batch will tell.
+ */
+static void
+check_predicate_can_change(Relation relation, Query *query, const char *predicate)
+{
+	TupleDesc columns = RelationGetDescr(relation);
+	Node *condition = query->jointree->quals;
+	Bitmapset *read = columns_read(query, condition);
+
+	if (contain_volatile_functions(condition))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("predicate must not be volatile"),
+				 errdetail("\"%s\" may say something else each time, so the job could not know when it is done.",
+						   predicate),
+				 errhint("Use only the row's own columns and immutable or stable functions.")));
+	if (query->hasSubLinks || bms_overlap(read, columns_assigned(query)) ||
+		bms_overlap(read, generated_columns(columns)) ||
+		(relation->trigdesc && relation->trigdesc->trig_update_before_row))
+		return;
+	ereport(ERROR,
+			(errcode(EC_ERRCODE_NOT_CONVERGING),
+			 errmsg("backfill cannot converge: the predicate reads no column that is assigned"),
+			 errdetail("Assigned: %s. The predicate \"%s\" holds after the update as it did before.",
+					   column_names(relation, columns_assigned(query)), predicate),
+			 errhint("Add a condition that the update makes false, as in \"AND %s IS NULL\".",
+					 quote_identifier(NameStr(
+						 TupleDescAttr(columns, linitial_node(TargetEntry, query->targetList)
+														->resno -
+													1)
+							 ->attname)))));
+}
+
+/*
+ * EXPLAIN plans the batch's very statement and checks the caller's rights on
+ * all that it touches, without running any of it.
+ */
+static void
+check_statement(Relation relation, const EcBackfill *backfill)
+{
+	int guc_level = NewGUCNestLevel();
+	Oid types[2] = {TIDOID, TIDOID};
+	ItemPointerData tid;
+	Datum values[2] = {PointerGetDatum(&tid), PointerGetDatum(&tid)};
+	char *sql = psprintf("EXPLAIN %s", ec_batch_statement(relation, backfill));
+
+	ItemPointerSet(&tid, 0, 1);
+	(void) set_config_option("row_security", "off", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	if (SPI_execute_with_args(sql, 2, types, values, NULL, false, 0) < 0)
+		elog(ERROR, "could not explain the batch");
+	SPI_finish();
+	AtEOXact_GUC(false, guc_level);
+}
+
+void
+ec_define_backfill(Relation relation, const char *assignments,
+				   const char *predicate, EcBackfill *backfill)
+{
+	StringInfoData sql;
+	Query *query;
+
+	check_assignments(assignments);
+	if (predicate != NULL)
+		ec_check_expression(predicate, "predicate");
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "UPDATE ONLY %s SET %s\n",
+					 quote_qualified_identifier(get_namespace_name(
+													RelationGetNamespace(relation)),
+												RelationGetRelationName(relation)),
+					 assignments);
+	if (predicate != NULL)
+	{
+		appendStringInfoString(&sql, " WHERE ");
+		ec_append_expression(&sql, predicate);
+	}
+	query = analyse(sql.data);
+	if (predicate != NULL)
+		check_predicate_can_change(relation, query, predicate);
+
+	backfill->assignments = pstrdup(assignments);
+	backfill->predicate =
+		predicate ? pstrdup(predicate) : automatic_predicate(relation, query);
+	backfill->updates_key =
+		bms_overlap(columns_assigned(query),
+					RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_KEY));
+	check_statement(relation, backfill);
+}
+
+int64
+ec_estimate_backfill(Relation relation, const char *predicate)
+{
+	StringInfoData sql;
+	SPIPlanPtr plan;
+	CachedPlan *cached;
+	double rows;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT FROM ONLY %s",
+					 quote_qualified_identifier(get_namespace_name(
+													RelationGetNamespace(relation)),
+												RelationGetRelationName(relation)));
+	if (predicate != NULL)
+	{
+		appendStringInfoString(&sql, " WHERE ");
+		ec_append_expression(&sql, predicate);
+	}
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	plan = SPI_prepare(sql.data, 0, NULL);
+	if (plan == NULL)
+		elog(ERROR, "SPI_prepare failed for \"%s\"", sql.data);
+	cached = SPI_plan_get_cached_plan(plan);
+	rows = linitial_node(PlannedStmt, cached->stmt_list)->planTree->plan_rows;
+	/* the plan is not saved, so no resource owner holds it */
+	ReleaseCachedPlan(cached, NULL);
+	SPI_finish();
+	return (int64) rows;
+}
+
+Jsonb *
+ec_backfill_to_json(const EcBackfill *backfill)
+{
+	EcJsonWriter writer;
+
+	ec_json_begin(&writer);
+	ec_json_text(&writer, "assignments", backfill->assignments);
+	ec_json_text(&writer, "predicate", backfill->predicate);
+	ec_json_int8(&writer, "updates_key", backfill->updates_key);
+	return ec_json_end(&writer);
+}
+
+void
+ec_backfill_from_json(const Jsonb *json, EcBackfill *backfill)
+{
+	backfill->assignments = ec_json_get_text(json, "assignments");
+	backfill->predicate = ec_json_get_text(json, "predicate");
+	backfill->updates_key = ec_json_get_int8(json, "updates_key", 0) != 0;
+	if (backfill->assignments == NULL || backfill->predicate == NULL)
+		elog(ERROR, "the job's parameters are incomplete");
+}

@@ -1,0 +1,108 @@
+/*
+ * submit.c
+ *		ec_backfill: check the arguments, enter the job.
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/rel.h"
+
+#include "backfill/definition.h"
+#include "backfill/target.h"
+#include "core/guc.h"
+#include "worker/job.h"
+
+static void
+check_method(const char *method)
+{
+	if (strcmp(method, "auto") == 0 || strcmp(method, "blocks") == 0)
+		return;
+	if (strcmp(method, "key") == 0)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("method \"key\" is not supported yet"),
+						errhint("Use method => 'auto' or 'blocks'.")));
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("unknown method \"%s\"", method),
+					errhint("Use 'auto', 'blocks' or 'key'.")));
+}
+
+static void
+require(bool isnull, const char *argument)
+{
+	if (isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be null", argument),
+				 errhint("As in SELECT ec_backfill('users', 'email = lower(name)', 'email IS NULL').")));
+}
+
+static void
+refuse_schedule(bool start_at_isnull, bool run_window_isnull)
+{
+	if (!start_at_isnull || !run_window_isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("start_at and run_window are not supported yet"),
+				 errhint("Submit the job when it should start; ec_pause and ec_resume hold it back.")));
+}
+
+PG_FUNCTION_INFO_V1(ec_backfill);
+
+/*
+ * ec_backfill(relation, assignments, predicate, batch_size, delay_ms, workers,
+ *			   method, start_at, run_window, max_lag) → the job's number
+ *
+ * Updates the rows for which predicate holds with the SET list assignments, in
+ * a background worker, as the caller.  predicate NULL: the rows in which a
+ * column differs from its expression.  batch_size is the most rows that one
+ * transaction writes (0: sized by time), delay_ms the pause after it; NULL
+ * takes the settings expand_contract.batch_size and backfill_delay.  The
+ * worker starts when the transaction commits.
+ *
+ * Needs SELECT on the table and UPDATE on the assigned columns.  Errors: 42809
+ * for what is not a table, 42601 for what is not a SET list or an expression,
+ * 22023 for values out of range or a missing predicate, XE010 for a predicate
+ * that the update cannot make false, 0A000 for what is not supported, and
+ * whatever the server says of the UPDATE itself.
+ */
+Datum
+ec_backfill(PG_FUNCTION_ARGS)
+{
+	EcJobSpec spec = {0};
+	EcBackfill backfill;
+	Relation relation;
+	char *assignments;
+	char *predicate;
+	int batch_size = ec_check_batch_size(PG_ARGISNULL(3), PG_GETARG_INT32(3));
+	int delay_ms = ec_check_delay(PG_ARGISNULL(4), PG_GETARG_INT32(4));
+
+	require(PG_ARGISNULL(0), "relation");
+	require(PG_ARGISNULL(1), "assignments");
+	ec_check_workers(PG_ARGISNULL(5), PG_GETARG_INT32(5));
+	if (!PG_ARGISNULL(6))
+		check_method(text_to_cstring(PG_GETARG_TEXT_PP(6)));
+	refuse_schedule(PG_ARGISNULL(7), PG_ARGISNULL(8));
+	ec_check_max_lag(PG_ARGISNULL(9));
+	assignments = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	predicate = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
+
+	relation = try_relation_open(PG_GETARG_OID(0), RowExclusiveLock);
+	if (relation == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation with OID %u does not exist", PG_GETARG_OID(0))));
+	ec_check_backfill_target(relation);
+	ec_define_backfill(relation, assignments, predicate, &backfill);
+
+	spec.kind = "backfill";
+	spec.relation = RelationGetRelid(relation);
+	spec.parameters = ec_backfill_to_json(&backfill);
+	spec.batch_size = batch_size < 0 ? ec_batch_size : batch_size;
+	spec.delay_ms = delay_ms < 0 ? ec_backfill_delay : delay_ms;
+	spec.rows_estimate = ec_estimate_backfill(relation, predicate);
+	/* until commit, so that the table is the one that was checked */
+	relation_close(relation, NoLock);
+	PG_RETURN_INT64(ec_job_submit(&spec));
+}

@@ -1,0 +1,13 @@
+/*
+ * target.h
+ *		Which relations can be backfilled.
+ */
+#ifndef EC_TARGET_H
+#define EC_TARGET_H
+
+#include "utils/rel.h"
+
+/* Raises the reason if the relation cannot be backfilled. */
+extern void ec_check_backfill_target(Relation relation);
+
+#endif

@@ -1,0 +1,79 @@
+/*
+ * grant.c
+ *		ec_grant: EXECUTE on all that is not everyone's.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_class.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+
+#include "core/catalog.h"
+#include "core/query.h"
+
+PG_FUNCTION_INFO_V1(ec_grant);
+
+/*
+ * ec_grant(role) → void
+ *
+ * Grants EXECUTE on every function and procedure of the extension that PUBLIC
+ * may not execute, except on ec_grant itself: who may hand the rights on is
+ * the owner's business.  Only for members of the extension's owner (42501).
+ */
+Datum
+ec_grant(PG_FUNCTION_ARGS)
+{
+	EcExtension extension;
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	char *role;
+	uint64 found;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+						errmsg("role must not be null")));
+	if (!ec_extension_lookup(&extension) ||
+		!has_privs_of_role(GetUserId(), extension.owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for function ec_grant"),
+				 errdetail(
+					 "Only the owner of extension \"expand_contract\" can hand out its functions.")));
+	role = pstrdup(quote_identifier(GetUserNameFromId(PG_GETARG_OID(0), false)));
+
+	ec_arg_oid(&args, extension.oid);
+	ec_catalog_begin(&scope);
+	found = ec_query("SELECT p.oid::regprocedure::text, p.prokind = 'p' "
+					 "FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid "
+					 "AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e' "
+					 "AND d.refclassid = 'pg_extension'::regclass AND d.refobjid = $1 "
+					 "WHERE p.proname <> 'ec_grant' AND p.proacl IS NOT NULL "
+					 "AND NOT EXISTS (SELECT FROM aclexplode(p.proacl) a "
+					 "WHERE a.grantee = 0 AND a.privilege_type = 'EXECUTE') "
+					 "ORDER BY 1",
+					 &args);
+	{
+		SPITupleTable *functions = SPI_tuptable;
+
+		for (uint64 row = 0; row < found; row++)
+		{
+			bool isnull;
+			char *signature =
+				SPI_getvalue(functions->vals[row], functions->tupdesc, 1);
+			bool is_procedure =
+				DatumGetBool(SPI_getbinval(functions->vals[row],
+										   functions->tupdesc, 2, &isnull));
+			char *command = psprintf("GRANT EXECUTE ON %s %s TO %s",
+									 is_procedure ? "PROCEDURE" : "FUNCTION",
+									 signature, role);
+
+			if (SPI_execute(command, false, 0) != SPI_OK_UTILITY)
+				elog(ERROR, "could not run \"%s\"", command);
+		}
+	}
+	ec_catalog_end(&scope);
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,240 @@
+/*
+ * apply.c
+ *		ec_apply: runs a migration once.
+ *
+ * The order of things: arguments, syntax, what the ledger knows already, what
+ * kind of statements they are and whether they are safe; only then the
+ * migration lock, the ledger again, and the script.  So a deployment that
+ * applies all its migrations at every start waits for nobody, and a script
+ * that was right when it was applied stays `unchanged` when rules are added.
+ *
+ * Locks: the migration lock, then what the script takes.  All end with the
+ * caller's transaction.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "tcop/utility.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "expand_contract.h"
+#include "migrate/arguments.h"
+#include "migrate/ledger.h"
+#include "migrate/lint.h"
+#include "migrate/lock.h"
+#include "migrate/run.h"
+#include "migrate/script.h"
+#include "migrate/version.h"
+
+typedef struct ApplyRequest
+{
+	char *version;
+	char *up;
+	char *down;
+	char *description;
+	Datum requires;
+	char *phase;
+	Datum allow;
+	List *allowed; /* of char *: the elements of allow */
+	bool dry_run;
+
+	const char *what; /* names the migration in messages */
+	EcScript *script;
+} ApplyRequest;
+
+static void
+check_requires(const ApplyRequest *request, List *requires)
+{
+	ListCell *cell;
+
+	foreach (cell, requires)
+	{
+		const char *required = lfirst(cell);
+		ListCell *before;
+
+		ec_check_version(required);
+		if (strcmp(required, request->version) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("%s requires itself", request->what),
+					 errhint("Take \"%s\" out of \"requires\".", required)));
+		foreach (before, requires)
+		{
+			if (before == cell)
+				break;
+			if (strcmp(required, lfirst(before)) == 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						 errmsg("%s requires \"%s\" twice", request->what,
+								required),
+						 errhint("Name each version in \"requires\" once.")));
+		}
+	}
+}
+
+static void
+read_arguments(FunctionCallInfo fcinfo, ApplyRequest *request)
+{
+	List *requires;
+
+	request->version = ec_text_argument(fcinfo, 0, "version");
+	ec_check_version(request->version);
+	request->what = psprintf("migration \"%s\"", request->version);
+	request->up = ec_text_argument(fcinfo, 1, "up");
+	request->down = ec_text_or_null(fcinfo, 2);
+	request->description = ec_text_or_null(fcinfo, 3);
+	request->requires =
+		ec_text_array_argument(fcinfo, 4, "requires", &requires);
+	check_requires(request, requires);
+	request->phase = ec_text_argument(fcinfo, 5, "phase");
+	ec_lint_check_phase(request->phase);
+	request->allow =
+		ec_text_array_argument(fcinfo, 6, "allow", &request->allowed);
+	ec_lint_check_rules(request->allowed);
+	request->dry_run = ec_bool_argument(fcinfo, 7, "dry_run");
+}
+
+/* A down script that could never run should not wait for the bad day. */
+static void
+check_down(const ApplyRequest *request)
+{
+	if (request->down != NULL)
+		ec_script_require_transactional(ec_script_parse(
+			request->down, psprintf("the way down of %s", request->what)));
+}
+
+/*
+ * True if this very migration is applied.  Another script under the same
+ * version is drift.
+ */
+static bool
+is_applied(const ApplyRequest *request)
+{
+	EcMigration *known = ec_ledger_find(request->version);
+
+	if (known == NULL)
+		return false;
+	if (strcmp(known->state, EC_STATE_APPLIED) != 0)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("%s is %s", request->what, known->state),
+						errhint("Wait for it with CALL ec_wait_migration.")));
+	if (strcmp(known->checksum, request->script->checksum) != 0)
+		ereport(ERROR,
+				(errcode(EC_ERRCODE_DRIFT),
+				 errmsg("script of %s differs from the one that was applied",
+						request->what),
+				 errdetail("Applied: %s. Given: %s.", known->checksum,
+						   request->script->checksum),
+				 errhint("Restore the script as it was, and put the change in "
+						 "a new migration.")));
+	return true;
+}
+
+static void
+check_order(const ApplyRequest *request)
+{
+	char *newest = ec_ledger_newest_after(request->version);
+
+	if (newest != NULL)
+		ereport(
+			ERROR,
+			(errcode(EC_ERRCODE_OUT_OF_ORDER),
+			 errmsg("%s is older than the newest applied one", request->what),
+			 errdetail("The newest applied migration is \"%s\".", newest),
+			 errhint("Give the migration a version after that one.")));
+}
+
+static void
+check_required(const ApplyRequest *request)
+{
+	char *missing = ec_ledger_not_applied(request->requires);
+
+	if (missing != NULL)
+		ereport(ERROR, (errcode(EC_ERRCODE_REQUIRES),
+						errmsg("%s requires migrations that are not applied",
+							   request->what),
+						errdetail("Not applied: %s.", missing),
+						errhint("Apply these first.")));
+}
+
+static void
+record_applied(void *arg)
+{
+	ec_ledger_enter((EcLedgerEntry *) arg);
+}
+
+static void
+run_and_record(const ApplyRequest *request, int lock_timeout_ms)
+{
+	EcLedgerEntry entry = {0};
+
+	entry.version = request->version;
+	entry.description = request->description;
+	entry.phase = request->phase;
+	entry.checksum = request->script->checksum;
+	entry.up = request->up;
+	entry.down = request->down;
+	entry.requires = request->requires;
+	entry.allow = request->allow;
+	entry.steps = list_length(request->script->statements);
+	entry.executed_by = GetUserNameFromId(GetUserId(), false);
+	entry.executed_at = GetCurrentTimestamp();
+	ec_run_script(request->script, lock_timeout_ms, record_applied, &entry);
+}
+
+static const char *
+apply(ApplyRequest *request)
+{
+	int lock_timeout_ms;
+
+	ec_run_check_nesting(request->what);
+	request->script = ec_script_parse(request->up, request->what);
+	if (is_applied(request))
+		return "unchanged";
+	ec_script_require_transactional(request->script);
+	check_down(request);
+	ec_lint_require_safe(request->script, request->phase, request->allowed);
+	if (request->dry_run)
+	{
+		check_order(request);
+		check_required(request);
+		return "planned";
+	}
+
+	PreventCommandIfReadOnly("ec_apply");
+	lock_timeout_ms = ec_migration_lock();
+	ec_ledger_require_fresh();
+	if (is_applied(request))
+		return "unchanged";
+	check_order(request);
+	check_required(request);
+	run_and_record(request, lock_timeout_ms);
+	return "applied";
+}
+
+/*
+ * ec_apply(version text, up text, down text, description text,
+ *			requires text[], phase text, allow text[], dry_run boolean) → text
+ *
+ * Runs the script up as the caller, in the caller's transaction, and enters it
+ * in the ledger.  Returns 'applied'; 'unchanged' if the same script has been
+ * applied under this version; 'planned' for a dry run, which checks the same
+ * and runs nothing.
+ *
+ * Errors: 22004, 22023 (arguments), 42601 (syntax), 0A000, 2D000 (statements
+ * that a script cannot have), EC_ERRCODE_UNSAFE, EC_ERRCODE_DRIFT,
+ * EC_ERRCODE_OUT_OF_ORDER, EC_ERRCODE_REQUIRES, 55P03 (a lock), 57014 (a
+ * timeout), 40001 (the ledger changed under REPEATABLE READ), 55000 (called
+ * from a script), 25006 (read-only), and what the script's statements raise.
+ */
+PG_FUNCTION_INFO_V1(ec_apply);
+Datum
+ec_apply(PG_FUNCTION_ARGS)
+{
+	ApplyRequest request = {0};
+
+	read_arguments(fcinfo, &request);
+	PG_RETURN_TEXT_P(cstring_to_text(apply(&request)));
+}

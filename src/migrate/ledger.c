@@ -1,0 +1,209 @@
+/*
+ * ledger.c
+ *		expand_contract.schema_migrations, and the log of what was done.
+ *
+ * The ledger says what is applied now; expand_contract.migration_events is
+ * only ever added to, and says who did what when, rolled back versions too.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "core/catalog.h"
+#include "core/query.h"
+#include "expand_contract.h"
+#include "migrate/ledger.h"
+
+EcMigration *
+ec_ledger_find(const char *version)
+{
+	EcMigration *migration = NULL;
+	EcCatalogScope scope;
+	EcArgs args = {0};
+
+	ec_catalog_begin(&scope);
+	ec_arg_text(&args, version);
+	if (ec_query("SELECT version, state, checksum, up, down, error"
+				 "  FROM expand_contract.schema_migrations"
+				 " WHERE version = $1",
+				 &args) > 0)
+	{
+		migration = SPI_palloc(sizeof(EcMigration));
+		migration->version = ec_get_text(0, 1);
+		migration->state = ec_get_text(0, 2);
+		migration->checksum = ec_get_text(0, 3);
+		migration->up = ec_get_text(0, 4);
+		migration->down = ec_get_text(0, 5);
+		migration->error = ec_get_text(0, 6);
+	}
+	ec_catalog_end(&scope);
+	return migration;
+}
+
+/* The one text that a query with one argument gives; NULL if none. */
+static char *
+query_text(const char *sql, EcArgs *args)
+{
+	EcCatalogScope scope;
+	char *text = NULL;
+
+	ec_catalog_begin(&scope);
+	if (ec_query(sql, args) > 0)
+		text = ec_get_text(0, 1);
+	ec_catalog_end(&scope);
+	return text;
+}
+
+char *
+ec_ledger_newest_after(const char *version)
+{
+	EcArgs args = {0};
+
+	ec_arg_text(&args, version);
+	return query_text("SELECT version FROM expand_contract.schema_migrations"
+					  " WHERE version_key > expand_contract.version_key($1)"
+					  "   AND state = 'applied'"
+					  " ORDER BY version_key DESC LIMIT 1",
+					  &args);
+}
+
+char *
+ec_ledger_not_applied(Datum versions)
+{
+	EcArgs args = {0};
+
+	ec_arg(&args, TEXTARRAYOID, versions, false);
+	return query_text(
+		"SELECT string_agg('\"' || r.version || '\"', ', ' ORDER BY r.n)"
+		"  FROM unnest($1) WITH ORDINALITY AS r (version, n)"
+		" WHERE NOT EXISTS (SELECT FROM expand_contract.schema_migrations m"
+		"                    WHERE m.version = r.version"
+		"                      AND m.state = 'applied')",
+		&args);
+}
+
+char *
+ec_ledger_required_by(const char *version)
+{
+	EcArgs args = {0};
+
+	ec_arg_text(&args, version);
+	return query_text(
+		"SELECT string_agg('\"' || version || '\"', ', ' ORDER BY version_key)"
+		"  FROM expand_contract.schema_migrations"
+		" WHERE requires @> ARRAY[$1] AND version <> $1",
+		&args);
+}
+
+/*
+ * Every change of the ledger adds an event, under the migration lock, so the
+ * highest id tells one state of the ledger from another.
+ */
+void
+ec_ledger_require_fresh(void)
+{
+	static const char *const sql =
+		"SELECT coalesce(max(id), 0) FROM expand_contract.migration_events";
+	EcCatalogScope scope;
+	SPIPlanPtr plan;
+	int64 seen;
+	int64 latest;
+
+	if (!IsolationUsesXactSnapshot())
+		return;
+	ec_catalog_begin(&scope);
+	(void) ec_query(sql, NULL);
+	seen = ec_get_int8(0, 1, 0);
+	plan = SPI_prepare(sql, 0, NULL);
+	if (plan == NULL ||
+		SPI_execute_snapshot(plan, NULL, NULL, GetLatestSnapshot(),
+							 InvalidSnapshot, true, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read the ledger: %s",
+			 SPI_result_code_string(SPI_result));
+	latest = ec_get_int8(0, 1, 0);
+	ec_catalog_end(&scope);
+	if (seen != latest)
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("could not serialize access to the migration ledger"),
+			 errdetail("Another session changed the ledger after this "
+					   "transaction took its snapshot."),
+			 errhint(
+				 "Retry the transaction, or use isolation level READ COMMITTED.")));
+}
+
+static void
+log_event(const char *event, const char *version, const char *checksum,
+		  const char *script, const char *executed_by, TimestampTz executed_at)
+{
+	EcArgs args = {0};
+
+	ec_arg_text(&args, event);
+	ec_arg_text(&args, version);
+	ec_arg_text(&args, checksum);
+	ec_arg_text(&args, script);
+	ec_arg_text(&args, executed_by);
+	ec_arg_timestamptz(&args, executed_at);
+	(void) ec_query(
+		"INSERT INTO expand_contract.migration_events (event, version,"
+		"   checksum, script, executed_by, executed_at, execution_time,"
+		"   session_role, application_name)"
+		" VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp() - $6,"
+		"   session_user, current_setting('application_name'))",
+		&args);
+}
+
+void
+ec_ledger_enter(const EcLedgerEntry *entry)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+
+	ec_catalog_begin(&scope);
+	ec_arg_text(&args, entry->version);
+	ec_arg_text(&args, entry->description);
+	ec_arg_text(&args, entry->phase);
+	ec_arg_text(&args, entry->checksum);
+	ec_arg_timestamptz(&args, entry->executed_at);
+	ec_arg_text(&args, entry->executed_by);
+	ec_arg_int4(&args, entry->steps);
+	ec_arg_text(&args, entry->up);
+	ec_arg_text(&args, entry->down);
+	ec_arg(&args, TEXTARRAYOID, entry->requires, false);
+	ec_arg(&args, TEXTARRAYOID, entry->allow, false);
+	(void) ec_query(
+		"INSERT INTO expand_contract.schema_migrations (version, description,"
+		"   phase, state, checksum, executed_at, executed_by, execution_time,"
+		"   steps, steps_done, up, down, requires, allow)"
+		" VALUES ($1, $2, $3, 'applied', $4, $5, $6, clock_timestamp() - $5,"
+		"   $7, $7, $8, $9, $10, $11)",
+		&args);
+	log_event("apply", entry->version, entry->checksum, entry->up,
+			  entry->executed_by, entry->executed_at);
+	ec_catalog_end(&scope);
+}
+
+void
+ec_ledger_remove(const EcMigration *migration, const char *executed_by,
+				 TimestampTz executed_at)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+
+	ec_catalog_begin(&scope);
+	ec_arg_text(&args, migration->version);
+	if (ec_query("DELETE FROM expand_contract.schema_migrations"
+				 " WHERE version = $1",
+				 &args) != 1)
+		elog(ERROR, "migration \"%s\" has left the ledger by itself",
+			 migration->version);
+	log_event("rollback", migration->version, migration->checksum,
+			  migration->down, executed_by, executed_at);
+	ec_catalog_end(&scope);
+}

@@ -1,0 +1,71 @@
+/*
+ * ledger.h
+ *		expand_contract.schema_migrations, and the log of what was done.
+ *
+ * Everything here runs as the extension's owner.  Write only under the
+ * migration lock.
+ */
+#ifndef EC_LEDGER_H
+#define EC_LEDGER_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "nodes/pg_list.h"
+
+#define EC_STATE_APPLIED "applied"
+#define EC_STATE_FAILED  "failed"
+
+typedef struct EcMigration
+{
+	char *version;
+	char *state;
+	char *checksum;
+	char *up;
+	char *down;  /* NULL: none */
+	char *error; /* NULL: none */
+} EcMigration;
+
+/* What is written about a migration when it has been applied. */
+typedef struct EcLedgerEntry
+{
+	const char *version;
+	const char *description; /* may be NULL */
+	const char *phase;
+	const char *checksum;
+	const char *up;
+	const char *down; /* may be NULL */
+	Datum requires;   /* text[] */
+	Datum allow;      /* text[] */
+	int steps;
+	const char *executed_by;
+	TimestampTz executed_at;
+} EcLedgerEntry;
+
+/* The ledger's row; NULL if the version is not there. */
+extern EcMigration *ec_ledger_find(const char *version);
+
+/* The newest applied version if that is newer than this one, else NULL. */
+extern char *ec_ledger_newest_after(const char *version);
+
+/* Those of a text[] that are not applied, as a list for a message, or NULL. */
+extern char *ec_ledger_not_applied(Datum versions);
+
+/* The migrations that require this one, as a list for a message, or NULL. */
+extern char *ec_ledger_required_by(const char *version);
+
+/*
+ * Raise 40001 if the ledger has changed since the transaction's snapshot was
+ * taken.  Under READ COMMITTED that cannot be; under REPEATABLE READ what the
+ * functions above tell would be old.
+ */
+extern void ec_ledger_require_fresh(void);
+
+/* Enter an applied migration; its time runs from executed_at until now. */
+extern void ec_ledger_enter(const EcLedgerEntry *entry);
+
+/* Take out a migration that has been rolled back. */
+extern void ec_ledger_remove(const EcMigration *migration,
+							 const char *executed_by, TimestampTz executed_at);
+
+#endif

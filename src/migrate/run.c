@@ -1,0 +1,292 @@
+/*
+ * run.c
+ *		Runs a transactional script.
+ *
+ * The script runs in a subtransaction of its own.  The error of a statement
+ * goes to the caller all the same; but by then the script's locks are gone,
+ * so the error can say who was in the way without being in the way itself.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "storage/proc.h"
+#include "tcop/dest.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/timeout.h"
+#include "utils/timestamp.h"
+
+#include "core/guc.h"
+#include "expand_contract.h"
+#include "migrate/lock.h"
+#include "migrate/run.h"
+
+/* The statement timeout that we armed, and the caller's that it replaced. */
+typedef struct StatementLimit
+{
+	bool armed;
+	int duration; /* ms */
+	TimestampTz finish;
+	bool outer_active;
+	TimestampTz outer_finish;
+} StatementLimit;
+
+typedef struct ScriptRun
+{
+	const EcScript *script;
+	const EcStatement *statement; /* the one that runs, or failed */
+	StatementLimit limit;
+} ScriptRun;
+
+/* what is being run in this session, for ec_run_check_nesting */
+static const char *running = NULL;
+
+void
+ec_run_check_nesting(const char *what)
+{
+	if (running != NULL)
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("%s cannot be applied or rolled back from within a script",
+					what),
+			 errdetail("The script of %s is being run.", running),
+			 errhint("Apply migrations one after the other.")));
+}
+
+/*
+ * A statement_timeout that is set while a statement of the client runs is not
+ * armed before the client's next one, so we arm it.  The caller's own timeout
+ * stays in force if it ends first.
+ */
+static void
+arm_statement_limit(StatementLimit *limit)
+{
+	memset(limit, 0, sizeof(*limit));
+	if (ec_statement_timeout == 0)
+		return;
+	limit->finish = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+												ec_statement_timeout);
+	limit->outer_active = get_timeout_active(STATEMENT_TIMEOUT);
+	if (limit->outer_active)
+	{
+		limit->outer_finish = get_timeout_finish_time(STATEMENT_TIMEOUT);
+		if (limit->outer_finish <= limit->finish)
+			return;
+		disable_timeout(STATEMENT_TIMEOUT, false);
+	}
+	limit->armed = true;
+	limit->duration = ec_statement_timeout;
+	enable_timeout_at(STATEMENT_TIMEOUT, limit->finish);
+}
+
+/* Give the caller its own timeout back; true if ours has run out. */
+static bool
+disarm_statement_limit(StatementLimit *limit)
+{
+	if (!limit->armed)
+		return false;
+	limit->armed = false;
+	disable_timeout(STATEMENT_TIMEOUT, false);
+	if (limit->outer_active)
+		enable_timeout_at(STATEMENT_TIMEOUT, limit->outer_finish);
+	return GetCurrentTimestamp() >= limit->finish;
+}
+
+static void
+run_error_callback(void *arg)
+{
+	ScriptRun *run = (ScriptRun *) arg;
+
+	if (run->statement != NULL)
+		errcontext("statement %d of %s, line %d", run->statement->number,
+				   run->script->what, run->statement->line);
+}
+
+/* The caller's own lock_timeout stays in force if it is shorter. */
+static void
+limit_lock_waits(int lock_timeout_ms)
+{
+	char value[16];
+
+	if (LockTimeout > 0 && LockTimeout <= lock_timeout_ms)
+		return;
+	snprintf(value, sizeof(value), "%d", lock_timeout_ms);
+	(void) set_config_option("lock_timeout", value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
+static void
+run_statements(ScriptRun *run)
+{
+	SPIExecuteOptions options = {0};
+	ListCell *cell;
+
+	/* rows have nowhere to go: do not collect them */
+	options.dest = None_Receiver;
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	foreach (cell, run->script->statements)
+	{
+		int code;
+
+		run->statement = lfirst(cell);
+		arm_statement_limit(&run->limit);
+		code = SPI_execute_extended(run->statement->text, &options);
+		if (code < 0)
+			elog(ERROR, "SPI_execute_extended failed: %s",
+				 SPI_result_code_string(code));
+		/* a timeout that has fired should still be told as one */
+		CHECK_FOR_INTERRUPTS();
+		(void) disarm_statement_limit(&run->limit);
+	}
+	run->statement = NULL;
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "SPI_finish failed");
+}
+
+/* The relations that a statement names itself, of RangeVar. */
+static List *
+named_relations(Node *node)
+{
+	List *relations = NIL;
+	ListCell *cell;
+
+	switch (nodeTag(node))
+	{
+		case T_AlterTableStmt:
+			return list_make1(castNode(AlterTableStmt, node)->relation);
+		case T_IndexStmt:
+			return list_make1(castNode(IndexStmt, node)->relation);
+		case T_CreateTrigStmt:
+			return list_make1(castNode(CreateTrigStmt, node)->relation);
+		case T_RenameStmt:
+			return castNode(RenameStmt, node)->relation
+					   ? list_make1(castNode(RenameStmt, node)->relation)
+					   : NIL;
+		case T_InsertStmt:
+			return list_make1(castNode(InsertStmt, node)->relation);
+		case T_UpdateStmt:
+			return list_make1(castNode(UpdateStmt, node)->relation);
+		case T_DeleteStmt:
+			return list_make1(castNode(DeleteStmt, node)->relation);
+		case T_TruncateStmt:
+			return castNode(TruncateStmt, node)->relations;
+		case T_LockStmt:
+			return castNode(LockStmt, node)->relations;
+		case T_DropStmt:
+			if (castNode(DropStmt, node)->removeType != OBJECT_TABLE)
+				return NIL;
+			foreach (cell, castNode(DropStmt, node)->objects)
+				relations =
+					lappend(relations, makeRangeVarFromNameList(lfirst(cell)));
+			return relations;
+		default:
+			return NIL;
+	}
+}
+
+/* Say who held the lock that a statement did not get. */
+static void
+explain_lock_timeout(ErrorData *error, const EcStatement *statement)
+{
+	ListCell *cell;
+
+	if (error->hint == NULL)
+		error->hint =
+			pstrdup("Nothing has changed. Apply the migration again when the "
+					"lock's holders are done, or raise "
+					"expand_contract.lock_timeout.");
+	if (error->detail != NULL)
+		return;
+	foreach (cell, named_relations(statement->node))
+	{
+		RangeVar *name = lfirst_node(RangeVar, cell);
+		Oid relation = RangeVarGetRelid(name, NoLock, true);
+		char *holders = OidIsValid(relation) ? ec_lock_holders(relation) : NULL;
+
+		if (holders != NULL)
+		{
+			error->detail = psprintf("Locks on \"%s\" are held by %s.",
+									 name->relname, holders);
+			return;
+		}
+	}
+}
+
+static void
+explain_statement_timeout(ErrorData *error, int duration)
+{
+	if (error->hint == NULL)
+		error->hint = psprintf(
+			"A statement of a migration may run for %d ms, see "
+			"expand_contract.statement_timeout. Rewriting many rows is "
+			"ec_backfill's work.",
+			duration);
+}
+
+void
+ec_run_script(const EcScript *script, int lock_timeout_ms, EcRecord record,
+			  void *arg)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ScriptRun *run = palloc0(sizeof(ScriptRun));
+	ErrorContextCallback callback;
+
+	run->script = script;
+	callback.callback = run_error_callback;
+	callback.arg = run;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+
+	ec_run_check_nesting(script->what);
+	running = script->what;
+	PG_TRY();
+	{
+		int guc_level;
+
+		BeginInternalSubTransaction(NULL);
+		MemoryContextSwitchTo(context);
+
+		guc_level = NewGUCNestLevel();
+		limit_lock_waits(lock_timeout_ms);
+		run_statements(run);
+		/* undoes SET ROLE too: from here on it is the caller again */
+		AtEOXact_GUC(false, guc_level);
+
+		record(arg);
+		ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+		running = NULL;
+	}
+	PG_CATCH();
+	{
+		/* first of all, so that what follows is not cut short by our limit */
+		bool out_of_time = disarm_statement_limit(&run->limit);
+		ErrorData *error;
+
+		running = NULL;
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+
+		if (run->statement != NULL &&
+			error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
+			explain_lock_timeout(error, run->statement);
+		else if (out_of_time && error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+			explain_statement_timeout(error, run->limit.duration);
+		ReThrowError(error);
+	}
+	PG_END_TRY();
+	error_context_stack = callback.previous;
+}

@@ -1,0 +1,28 @@
+/*
+ * control.h
+ *		A job as its owner sees it.
+ */
+#ifndef EC_CONTROL_H
+#define EC_CONTROL_H
+
+#include "postgres.h"
+
+typedef struct EcJobStatus
+{
+	int64 id;
+	char *kind;
+	char *relation_name;
+	char *state; /* as stored */
+	Oid owner;
+	bool is_live;           /* a worker is at it */
+	bool from_before_start; /* queued before the server was started */
+	char *error_code;
+	char *error_message;
+	char *error_detail;
+	char *error_hint;
+} EcJobStatus;
+
+/* In an open catalogue scope; raises 42704 if there is no such job. */
+extern void ec_job_look(int64 id, bool for_update, EcJobStatus *status);
+
+#endif

@@ -1,0 +1,340 @@
+/*
+ * job.c
+ *		The tables of jobs.
+ *
+ * Every statement here runs as the extension's owner; who may do what was
+ * checked before.
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "catalog/pg_authid.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+#include "core/catalog.h"
+#include "core/guc.h"
+#include "core/query.h"
+#include "expand_contract.h"
+#include "worker/job.h"
+
+/*
+ * A worker that dies this many times without committing a batch in between
+ * takes its job with it: whatever kills it would go on killing the server.
+ */
+#define MAX_STARTS_WITHOUT_PROGRESS 5
+
+/* The rate that ec_progress shows looks back over about this long. */
+#define RATE_HORIZON_SECONDS 5.0
+
+/*
+ * A worker connects as the job's owner, and before 17 only a role with LOGIN
+ * can be connected as.  Better said now than in the log later.
+ */
+static void
+check_owner_can_log_in(Oid owner)
+{
+	HeapTuple tuple;
+	bool can_log_in;
+
+	if (!EC_OWNER_NEEDS_LOGIN)
+		return;
+	tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(owner));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for role %u", owner);
+	can_log_in = ((Form_pg_authid) GETSTRUCT(tuple))->rolcanlogin;
+	ReleaseSysCache(tuple);
+	if (!can_log_in)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+				 errmsg("role \"%s\" cannot own a job because it cannot log in",
+						GetUserNameFromId(owner, false)),
+				 errdetail("Background workers connect as the job's owner."),
+				 errhint("Submit the job as a role with LOGIN, or use ALTER ROLE %s LOGIN.",
+						 quote_identifier(GetUserNameFromId(owner, false)))));
+}
+
+/*
+ * Enter a job, owned by the current user; its worker starts when the
+ * transaction commits.
+ */
+int64
+ec_job_submit(const EcJobSpec *spec)
+{
+	Oid owner = GetUserId();
+	Jsonb *settings = ec_capture_session();
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	char *relation_name;
+	int64 job;
+
+	check_owner_can_log_in(owner);
+	relation_name =
+		quote_qualified_identifier(get_namespace_name(
+									   get_rel_namespace(spec->relation)),
+								   get_rel_name(spec->relation));
+
+	ec_arg_text(&args, spec->kind);
+	ec_arg_text(&args, spec->change);
+	ec_arg_oid(&args, spec->relation);
+	ec_arg_text(&args, relation_name);
+	ec_arg_jsonb(&args, spec->parameters);
+	ec_arg_jsonb(&args, settings);
+	ec_arg_oid(&args, owner);
+	ec_arg_int4(&args, spec->batch_size);
+	ec_arg_int4(&args, spec->delay_ms);
+	ec_arg_int8(&args, spec->rows_estimate);
+	ec_arg_int8(&args, (int64) GetSystemIdentifier());
+	ec_arg_oid(&args, MyDatabaseId);
+
+	ec_catalog_begin(&scope);
+	ec_query("INSERT INTO expand_contract.jobs (kind, change, relation, "
+			 "relation_name, parameters, settings, owner, batch_size, "
+			 "delay_ms, rows_estimate, system_identifier, database) "
+			 "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) "
+			 "RETURNING id",
+			 &args);
+	job = ec_get_int8(0, 1, 0);
+	memset(&args, 0, sizeof(args));
+	ec_arg_int8(&args, job);
+	ec_query("INSERT INTO expand_contract.job_slots (job, slot) VALUES ($1, 0)",
+			 &args);
+	ec_catalog_end(&scope);
+
+	ec_start_at_commit(job, owner);
+	return job;
+}
+
+/* False if there is no such job. */
+bool
+ec_job_load(int64 id, int slot, EcJob *job)
+{
+	EcArgs args = {0};
+
+	memset(job, 0, sizeof(*job));
+	ec_arg_int8(&args, id);
+	ec_arg_int4(&args, slot);
+	if (ec_query("SELECT j.kind, j.change, j.relation, j.relation_name, "
+				 "j.owner, j.parameters, j.settings, j.state, j.batch_size, "
+				 "j.delay_ms, s.position, s.sweep, s.work_done, s.work_total, "
+				 "s.rows_done, s.skipped_locked "
+				 "FROM expand_contract.jobs j "
+				 "JOIN expand_contract.job_slots s ON s.job = j.id "
+				 "WHERE j.id = $1 AND s.slot = $2",
+				 &args) == 0)
+		return false;
+	job->id = id;
+	job->slot = slot;
+	job->kind = ec_get_text(0, 1);
+	job->change = ec_get_text(0, 2);
+	job->relation = ec_get_oid(0, 3);
+	job->relation_name = ec_get_text(0, 4);
+	job->owner = ec_get_oid(0, 5);
+	job->parameters = ec_get_jsonb(0, 6);
+	job->settings = ec_get_jsonb(0, 7);
+	job->state = ec_get_text(0, 8);
+	job->batch_size = ec_get_int4(0, 9, 0);
+	job->delay_ms = ec_get_int4(0, 10, 0);
+	job->position = ec_get_jsonb(0, 11);
+	job->sweep = ec_get_int4(0, 12, 1);
+	job->work_done = ec_get_int8(0, 13, 0);
+	job->work_total = ec_get_int8(0, 14, 0);
+	job->rows_done = ec_get_int8(0, 15, 0);
+	job->skipped_locked = ec_get_int8(0, 16, 0);
+	return true;
+}
+
+/* State and pace, as they are now; false if the job is gone. */
+bool
+ec_job_read_pace(EcJob *job)
+{
+	EcArgs args = {0};
+
+	ec_arg_int8(&args, job->id);
+	ec_arg_oid(&args, job->owner);
+	if (ec_query("SELECT state, batch_size, delay_ms "
+				 "FROM expand_contract.jobs WHERE id = $1 AND owner = $2",
+				 &args) == 0)
+		return false;
+	job->state = ec_get_text(0, 1);
+	job->batch_size = ec_get_int4(0, 2, 0);
+	job->delay_ms = ec_get_int4(0, 3, 0);
+	return true;
+}
+
+/*
+ * Save what a batch did, in the batch's own transaction.  seconds is the time
+ * since the last save, pauses included.
+ */
+void
+ec_job_save_progress(EcJob *job, double seconds, int64 wal_bytes)
+{
+	EcArgs args = {0};
+	double rate = seconds > 0 ? job->rows_written / seconds : 0;
+
+	ec_arg_int8(&args, job->id);
+	ec_arg_int4(&args, job->slot);
+	ec_arg_jsonb(&args, job->position);
+	ec_arg_int4(&args, job->sweep);
+	ec_arg_int8(&args, job->work_done);
+	ec_arg_int8(&args, job->work_total);
+	ec_arg_int8(&args, job->rows_done);
+	ec_arg_int8(&args, job->skipped_locked);
+	ec_arg_float8(&args, RATE_HORIZON_SECONDS);
+	ec_arg_float8(&args, rate);
+	ec_arg_float8(&args, seconds);
+	ec_arg_int8(&args, wal_bytes);
+	ec_arg_text(&args, job->throttled_by);
+	if (ec_query("UPDATE expand_contract.job_slots SET position = $3, "
+				 "sweep = $4, work_done = $5, work_total = $6, "
+				 "rows_done = $7, skipped_locked = $8, "
+				 "rows_per_second = rows_per_second + ($10 - rows_per_second) "
+				 "* $11 / greatest(least($9, active_seconds + $11), 1e-6), "
+				 "active_seconds = active_seconds + $11, "
+				 "wal_bytes = wal_bytes + $12, throttled_by = $13 "
+				 "WHERE job = $1 AND slot = $2",
+				 &args) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("job " INT64_FORMAT " does not exist any more", job->id)));
+}
+
+/* "Started" is committed before the work; false if it is not to be done. */
+bool
+ec_job_set_running(EcJob *job)
+{
+	EcArgs args = {0};
+
+	ec_arg_int8(&args, job->id);
+	ec_arg_oid(&args, job->owner);
+	ec_arg_int8(&args, (int64) GetSystemIdentifier());
+	ec_arg_oid(&args, MyDatabaseId);
+	return ec_query("UPDATE expand_contract.jobs SET state = 'running', "
+					"starts = starts + 1, "
+					"started_at = coalesce(started_at, clock_timestamp()), "
+					"size_at_start = coalesce(size_at_start, "
+					"pg_relation_size(relation)), "
+					"error_code = NULL, error_message = NULL, "
+					"error_detail = NULL, error_hint = NULL, "
+					"finished_at = NULL "
+					"WHERE id = $1 AND owner = $2 "
+					"AND state IN ('queued', 'running') "
+					"AND system_identifier = $3 AND database = $4",
+					&args) > 0;
+}
+
+/* A batch has committed, so the worker's death is not the job's fault. */
+void
+ec_job_clear_starts(EcJob *job)
+{
+	EcArgs args = {0};
+
+	ec_arg_int8(&args, job->id);
+	ec_query("UPDATE expand_contract.jobs SET starts = 0 "
+			 "WHERE id = $1 AND starts <> 0",
+			 &args);
+}
+
+void
+ec_job_set_throttle(int64 id, int slot, const char *reason)
+{
+	EcArgs args = {0};
+
+	ec_arg_int8(&args, id);
+	ec_arg_int4(&args, slot);
+	ec_arg_text(&args, reason);
+	ec_query("UPDATE expand_contract.job_slots SET throttled_by = $3 "
+			 "WHERE job = $1 AND slot = $2",
+			 &args);
+}
+
+void
+ec_job_set_done(EcJob *job)
+{
+	EcArgs args = {0};
+
+	ec_arg_int8(&args, job->id);
+	ec_query("UPDATE expand_contract.jobs SET state = 'done', "
+			 "finished_at = clock_timestamp(), "
+			 "size_at_end = pg_relation_size(relation) "
+			 "WHERE id = $1 AND state = 'running'",
+			 &args);
+}
+
+void
+ec_job_set_failed(int64 id, const ErrorData *error)
+{
+	EcArgs args = {0};
+
+	ec_arg_int8(&args, id);
+	ec_arg_text(&args, unpack_sql_state(error->sqlerrcode));
+	ec_arg_text(&args, error->message);
+	ec_arg_text(&args, error->detail);
+	ec_arg_text(&args, error->hint);
+	ec_query("UPDATE expand_contract.jobs SET state = 'failed', "
+			 "finished_at = clock_timestamp(), "
+			 "size_at_end = pg_relation_size(relation), "
+			 "error_code = $2, error_message = $3, error_detail = $4, "
+			 "error_hint = $5 "
+			 "WHERE id = $1 AND state IN ('queued', 'running')",
+			 &args);
+}
+
+/*
+ * Jobs of this database that want a worker and have none, oldest first.  Those
+ * that cannot be started are failed here, so that nobody waits for them.
+ */
+int
+ec_jobs_to_start(EcJobStart **jobs)
+{
+	EcArgs args = {0};
+	List *live = ec_live_slots();
+	uint64 found;
+	int count = 0;
+
+	ec_arg_int4(&args, MAX_STARTS_WITHOUT_PROGRESS);
+	ec_query("UPDATE expand_contract.jobs j SET state = 'failed', "
+			 "finished_at = clock_timestamp(), "
+			 "error_code = CASE WHEN r.oid IS NULL THEN '42704' "
+			 "ELSE '57P02' END, "
+			 "error_message = CASE WHEN r.oid IS NULL "
+			 "THEN 'the owner of the job does not exist any more' "
+			 "ELSE 'the worker ended ' || j.starts || ' times in a row "
+			 "before it committed a batch' END, "
+			 "error_hint = 'See the server log.' "
+			 "FROM expand_contract.jobs k "
+			 "LEFT JOIN pg_catalog.pg_roles r ON r.oid = k.owner "
+			 "WHERE k.id = j.id AND j.state IN ('queued', 'running') "
+			 "AND (r.oid IS NULL OR j.starts >= $1) "
+			 "AND NOT EXISTS (SELECT FROM expand_contract.live_slots() l "
+			 "WHERE l.job = j.id)",
+			 &args);
+
+	memset(&args, 0, sizeof(args));
+	ec_arg_int8(&args, (int64) GetSystemIdentifier());
+	ec_arg_oid(&args, MyDatabaseId);
+	found = ec_query("SELECT id, owner FROM expand_contract.jobs "
+					 "WHERE state IN ('queued', 'running') "
+					 "AND system_identifier = $1 AND database = $2 "
+					 "ORDER BY id",
+					 &args);
+	*jobs = SPI_palloc(Max(found, 1) * sizeof(EcJobStart));
+	for (uint64 row = 0; row < found; row++)
+	{
+		EcJobStart *start = *jobs + count;
+		bool is_live = false;
+		ListCell *cell;
+
+		start->id = ec_get_int8(row, 1, 0);
+		start->owner = ec_get_oid(row, 2);
+		foreach (cell, live)
+			is_live |= ((EcLiveSlot *) lfirst(cell))->job == start->id;
+		if (!is_live)
+			count++;
+	}
+	return count;
+}

@@ -1,0 +1,177 @@
+/*
+ * job.h
+ *		Jobs: pieces of background work of whatever kind.
+ *
+ * A job is a row of expand_contract.jobs; where each of its workers stands is
+ * a row of expand_contract.job_slots.  The worker room starts, paces, stops
+ * and reports jobs; what a batch does is the business of the job's kind,
+ * which an upper room registers.
+ *
+ * States in the table:
+ *
+ *		queued --> running --> done
+ *		  ^  \        |  \---> failed
+ *		  |   \-------+------> cancelled
+ *		  |           v
+ *		  +-------- paused      (failed can be resumed as well)
+ *
+ * A job that the table calls running, but whose slots no worker has locked,
+ * has lost its worker: it shows as "interrupted" and can be resumed.
+ *
+ * Locking protocol.  A worker holds, from before it calls the job running
+ * until it ends, session-level advisory locks on its job slot (so that there
+ * is one worker a slot, whatever pids say) and on one of max_workers places
+ * in the cluster.  Control functions lock the job's row and never wait for
+ * the worker; the worker reads the row at the start of each batch.
+ */
+#ifndef EC_JOB_H
+#define EC_JOB_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+#include "utils/jsonb.h"
+#include "utils/timestamp.h"
+
+#define EC_STATE_QUEUED      "queued"
+#define EC_STATE_RUNNING     "running"
+#define EC_STATE_PAUSED      "paused"
+#define EC_STATE_DONE        "done"
+#define EC_STATE_FAILED      "failed"
+#define EC_STATE_CANCELLED   "cancelled"
+#define EC_STATE_INTERRUPTED "interrupted" /* shown, never stored */
+
+/* What a submission says; the rest is taken from the session. */
+typedef struct EcJobSpec
+{
+	const char *kind;
+	const char *change; /* NULL if none */
+	Oid relation;
+	Jsonb *parameters; /* what the kind needs; read again by the worker */
+	int batch_size;    /* rows; 0 = by time */
+	int delay_ms;
+	int64 rows_estimate; /* rows the job will write, at a guess */
+} EcJobSpec;
+
+/* A job as one of its workers sees it. */
+typedef struct EcJob
+{
+	int64 id;
+	int slot;
+
+	char *kind;
+	char *change;
+	Oid relation;
+	char *relation_name; /* as it was at submission */
+	Oid owner;
+	Jsonb *parameters;
+	Jsonb *settings; /* the submitter's, see session.c */
+
+	/* The pace; read again at the start of each batch. */
+	char *state;
+	int batch_size;
+	int delay_ms;
+
+	/*
+	 * Progress of this slot.  A step adds to it, and the worker saves it in
+	 * the step's transaction.
+	 */
+	Jsonb *position; /* the kind's own; NULL at the start */
+	int sweep;       /* passes over the data, from 1 */
+	int64 work_done; /* of work_total in this sweep, in units of the kind */
+	int64 work_total;
+	int64 rows_done;
+	int64 skipped_locked;
+
+	/* What the worker allows the step, and what the step tells the worker. */
+	int row_limit;            /* the most rows to write */
+	int64 rows_written;       /* by this step */
+	const char *throttled_by; /* why the worker should pause, or NULL */
+	int pause_ms;             /* for that long */
+
+	/*
+	 * What the worker tells the step: the last try met a lock of somebody
+	 * else's (then no row lock may be waited for), or ran for too long.
+	 */
+	bool avoid_locks;
+	int conflicts; /* in a row */
+
+	void *private; /* the kind's, in the memory of this EcJob */
+} EcJob;
+
+typedef struct EcJobKind
+{
+	const char *name;
+
+	/*
+	 * Make ready to go on from job->position.  Called in a transaction as the
+	 * job's owner, at the start and again after a step has failed and been
+	 * rolled back; allocate in the current memory context.
+	 */
+	void (*begin)(EcJob *job);
+
+	/*
+	 * One batch, in a transaction as the job's owner.  Updates the progress;
+	 * false when the job is complete.  Memory is reset after each step.
+	 */
+	bool (*step)(EcJob *job);
+} EcJobKind;
+
+/* registry.c: kinds, registered at load by _PG_init */
+extern void ec_register_job_kind(const EcJobKind *kind);
+extern const EcJobKind *ec_find_job_kind(const char *name);
+
+/*
+ * job.c: the tables.  Those that say so want an open catalogue scope
+ * (ec_catalog_begin); times are the server's.
+ */
+extern int64 ec_job_submit(const EcJobSpec *spec);
+extern bool ec_job_load(int64 id, int slot, EcJob *job); /* in scope */
+extern bool ec_job_read_pace(EcJob *job);                /* in scope */
+extern void ec_job_save_progress(EcJob *job, double seconds, int64 wal_bytes);
+extern bool ec_job_set_running(EcJob *job);  /* in scope */
+extern void ec_job_clear_starts(EcJob *job); /* in scope */
+extern void ec_job_set_throttle(int64 id, int slot, const char *reason); /* in scope */
+extern void ec_job_set_done(EcJob *job);                         /* in scope */
+extern void ec_job_set_failed(int64 id, const ErrorData *error); /* in scope */
+
+typedef struct EcJobStart
+{
+	int64 id;
+	Oid owner;
+} EcJobStart;
+
+extern int ec_jobs_to_start(EcJobStart **jobs); /* how many; in scope */
+
+/* pace.c: pace arguments, checked; -1 where the argument is NULL */
+extern int ec_check_batch_size(bool isnull, int32 value);
+extern int ec_check_delay(bool isnull, int32 value);
+extern void ec_check_workers(bool isnull, int32 value);
+extern void ec_check_max_lag(bool isnull);
+
+/* session.c: the settings of the submission that decide what SQL means */
+extern Jsonb *ec_capture_session(void);
+extern void ec_apply_session(Jsonb *settings);
+
+/* slots.c: who works on what, by locks */
+typedef struct EcLiveSlot
+{
+	int64 job;
+	int slot;
+	int pid;
+} EcLiveSlot;
+
+extern bool ec_lock_job_slot(int64 job, int slot);
+extern bool ec_keep_job_slot(int64 job, int slot);
+extern bool ec_lock_worker_place(void);
+extern void ec_unlock_all(void);
+extern List *ec_live_slots(void); /* of EcLiveSlot, in this database */
+extern bool ec_job_is_live(int64 job);
+
+/* start.c: workers are started, or woken, when the transaction commits */
+extern void ec_start_at_commit(int64 job, Oid owner);
+extern void ec_wake_at_commit(int64 job);
+extern bool ec_start_worker(int64 job, Oid owner);
+extern void ec_start_waiting_jobs(void);
+
+#endif

@@ -1,0 +1,196 @@
+/*
+ * start.c
+ *		Workers are started, or woken, when the transaction commits.
+ *
+ * A job submitted in a transaction that rolls back must never run, so the
+ * worker is registered by the commit.  One that a rolled back savepoint took
+ * away is registered all the same, finds no job, and leaves.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "postmaster/bgworker.h"
+#include "storage/proc.h"
+#include "storage/procarray.h"
+#include "utils/memutils.h"
+
+#include "core/catalog.h"
+#include "core/guc.h"
+#include "expand_contract.h"
+#include "worker/job.h"
+#include "worker/launcher.h"
+#include "worker/worker.h"
+
+/* A job that finds no free slot is tried again by the launcher after this. */
+#define RETRY_MS 5000
+
+typedef struct AtCommit
+{
+	int64 job;
+	Oid owner; /* InvalidOid: wake the job's workers, start none */
+} AtCommit;
+
+static List *at_commit = NIL; /* in TopTransactionContext */
+
+static void
+wake_workers(int64 job)
+{
+	ListCell *cell;
+
+	foreach (cell, ec_live_slots())
+	{
+		EcLiveSlot *slot = lfirst(cell);
+		PGPROC *process;
+
+		if (slot->job != job)
+			continue;
+		process = BackendPidGetProc(slot->pid);
+		if (process != NULL)
+			SetLatch(&process->procLatch);
+	}
+}
+
+static void
+start_or_warn(int64 job, Oid owner)
+{
+	if (ec_start_worker(job, owner))
+		return;
+	if (ec_launcher_running())
+		ec_call_launcher(MyDatabaseId,
+						 TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+													 RETRY_MS));
+	else
+		ereport(WARNING,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("job " INT64_FORMAT
+						" stays queued: no background worker slot is free",
+						job),
+				 errhint("It starts when another job ends, or with SELECT ec_resume(" INT64_FORMAT
+						 "). You might need to increase max_worker_processes.",
+						 job)));
+}
+
+static void
+on_transaction_event(XactEvent event, void *arg)
+{
+	List *todo = at_commit;
+	ListCell *cell;
+
+	if (todo == NIL)
+		return;
+	switch (event)
+	{
+		case XACT_EVENT_PRE_PREPARE:
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("cannot PREPARE a transaction that has started or changed jobs"),
+					 errhint("Submit and control jobs in a transaction of their own.")));
+			break;
+		case XACT_EVENT_COMMIT:
+			at_commit = NIL;
+			foreach (cell, todo)
+			{
+				AtCommit *entry = lfirst(cell);
+
+				if (OidIsValid(entry->owner))
+					start_or_warn(entry->job, entry->owner);
+				else
+					wake_workers(entry->job);
+			}
+			break;
+		case XACT_EVENT_ABORT:
+			at_commit = NIL;
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+remember(int64 job, Oid owner)
+{
+	static bool registered = false;
+	MemoryContext old_context;
+	AtCommit *entry;
+
+	if (!registered)
+	{
+		RegisterXactCallback(on_transaction_event, NULL);
+		registered = true;
+	}
+	old_context = MemoryContextSwitchTo(TopTransactionContext);
+	entry = palloc(sizeof(AtCommit));
+	entry->job = job;
+	entry->owner = owner;
+	at_commit = lappend(at_commit, entry);
+	MemoryContextSwitchTo(old_context);
+}
+
+void
+ec_start_at_commit(int64 job, Oid owner)
+{
+	remember(job, owner);
+}
+
+/* Have the job's workers look at its row now, not after their pause. */
+void
+ec_wake_at_commit(int64 job)
+{
+	remember(job, InvalidOid);
+}
+
+/* False if the server has no free slot for a background worker. */
+bool
+ec_start_worker(int64 job, Oid owner)
+{
+	BackgroundWorker worker;
+	EcWorkerTicket ticket;
+
+	memset(&worker, 0, sizeof(worker));
+	memset(&ticket, 0, sizeof(ticket));
+	ticket.job = job;
+	ticket.slot = 0;
+	ticket.database = MyDatabaseId;
+	ticket.owner = owner;
+	StaticAssertStmt(sizeof(ticket) <= BGW_EXTRALEN,
+					 "the ticket must fit into bgw_extra");
+
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	snprintf(worker.bgw_library_name, sizeof(worker.bgw_library_name),
+			 "expand_contract");
+	snprintf(worker.bgw_function_name, sizeof(worker.bgw_function_name),
+			 "ec_job_worker_main");
+	snprintf(worker.bgw_name, sizeof(worker.bgw_name),
+			 "expand_contract job " INT64_FORMAT, job);
+	snprintf(worker.bgw_type, sizeof(worker.bgw_type), EC_WORKER_TYPE);
+	memcpy(worker.bgw_extra, &ticket, sizeof(ticket));
+	return RegisterDynamicBackgroundWorker(&worker, NULL);
+}
+
+/*
+ * Start workers for this database's jobs that have none, as many as can run.
+ * In a transaction.  Called by whoever may have made room: a worker that ends,
+ * and the launcher's scout; a started worker that finds no place left leaves
+ * its job queued, so trying too often does no harm.
+ */
+void
+ec_start_waiting_jobs(void)
+{
+	EcCatalogScope scope;
+	EcJobStart *jobs;
+	int count;
+
+	ec_catalog_begin(&scope);
+	count = ec_jobs_to_start(&jobs);
+	ec_catalog_end(&scope);
+	for (int i = 0; i < Min(count, ec_max_workers); i++)
+		if (!ec_start_worker(jobs[i].id, jobs[i].owner))
+			break;
+	if (count > 0)
+		ec_call_launcher(MyDatabaseId,
+						 TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+													 RETRY_MS));
+}
