@@ -4,14 +4,14 @@
  */
 #define INT64_FORMAT  "%lld"
 #define UINT64_FORMAT "%llu"
-#define DEBUG1  14
-#define LOG     15
-#define INFO    17
-#define NOTICE  18
-#define WARNING 19
-#define ERROR   21
-#define FATAL   22
-#define PANIC   23
+#define DEBUG1        14
+#define LOG           15
+#define INFO          17
+#define NOTICE        18
+#define WARNING       19
+#define ERROR         21
+#define FATAL         22
+#define PANIC         23
 #define ereport(elevel, ...)                                                   \
 	do                                                                         \
 	{                                                                          \
