@@ -1,25 +1,9 @@
 -- Migrations: ec_apply, ec_rollback, ec_wait_migration, ec_migrations.
 -- Every error is shown with its SQLSTATE, message, detail, hint and context.
-CREATE EXTENSION expand_contract;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set errors :abs_srcdir '/test/errors.sql'
+\i :errors
 SET client_min_messages = warning;
-
--- What a statement raises, one field a line; of the context, our own lines.
-CREATE FUNCTION errors_of(statement text) RETURNS SETOF text LANGUAGE plpgsql AS $$
-DECLARE
-    state text; message text; detail text; hint text; context text;
-BEGIN
-    EXECUTE statement;
-    RETURN NEXT 'no error';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
-        detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT,
-        context = PG_EXCEPTION_CONTEXT;
-    RETURN NEXT state || ': ' || message;
-    IF detail <> '' THEN RETURN NEXT 'DETAIL: ' || detail; END IF;
-    IF hint <> '' THEN RETURN NEXT 'HINT: ' || hint; END IF;
-    RETURN QUERY SELECT 'CONTEXT: ' || line FROM regexp_split_to_table(context, E'\n') line
-                  WHERE line ~ 'migration "';
-END $$;
 
 CREATE TABLE users (id integer PRIMARY KEY, legacy_email text);
 INSERT INTO users SELECT g, 'User' || g || '@Example.org' FROM generate_series(1, 3) g;
@@ -315,5 +299,4 @@ DROP SCHEMA tenant, deployer CASCADE;
 DROP OWNED BY regress_ec_other, regress_ec_deployer;
 DROP ROLE regress_ec_other, regress_ec_deployer;
 DROP TABLE users, kept, second_try, rr, rr2;
-DROP FUNCTION two(), errors_of(text);
-DROP EXTENSION expand_contract;
+DROP FUNCTION two();

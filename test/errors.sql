@@ -1,3 +1,4 @@
+\set ECHO none
 -- What a statement raises, one field a line.  Included by regression tests:
 --     \getenv abs_srcdir PG_ABS_SRCDIR
 --     \set errors :abs_srcdir '/test/errors.sql'
@@ -19,3 +20,4 @@ EXCEPTION WHEN OTHERS THEN
     RETURN QUERY SELECT 'CONTEXT: ' || line FROM regexp_split_to_table(context, E'\n') line
                   WHERE line ~ 'migration "';
 END $$;
+\set ECHO all

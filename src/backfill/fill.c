@@ -235,6 +235,7 @@ step_fill(EcJob *job)
 	job->rows_done += job->rows_written;
 	job->work_done = fill->cursor.block;
 	job->work_total = fill->cursor.end;
+	job->table_bytes = (int64) RelationGetNumberOfBlocks(relation) * BLCKSZ;
 	job->position = save_position(fill);
 	/* the lock stays until commit, so nobody rewrites the table before */
 	table_close(relation, NoLock);

@@ -11,6 +11,11 @@
 #error "expand_contract supports PostgreSQL 15 to 18"
 #endif
 
+/* 16 moved the varlena macros out of postgres.h. */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
 /*
  * From 17 on a background worker may connect as a role that has no LOGIN.
  * Before, such a role cannot own a job.
@@ -35,6 +40,15 @@
 #define ec_update_has_returning(update) ((update)->returningClause != NULL)
 #else
 #define ec_update_has_returning(update) ((update)->returningList != NIL)
+#endif
+
+/* 18 took away the last argument of ExecutorRun, which was always true. */
+#if PG_VERSION_NUM >= 180000
+#define ec_ExecutorRun(query, direction, count)                                \
+	ExecutorRun(query, direction, count)
+#else
+#define ec_ExecutorRun(query, direction, count)                                \
+	ExecutorRun(query, direction, count, true)
 #endif
 
 #endif

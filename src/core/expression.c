@@ -30,25 +30,57 @@ refuse(const CheckedExpression *expression, const char *reason)
 					errhint(EXPRESSION_HINT)));
 }
 
-/*
- * The parser's own errors know nothing of where the text comes from.  Their
- * position is one in the text, not in the statement that the client sent.
- */
+/* The server takes a position for one in the statement that the client sent. */
 static void
-parse_error_callback(void *arg)
+point_into(const char *text)
 {
-	const CheckedExpression *expression = arg;
 	int position = geterrposition();
 
 	if (position > 0)
 	{
 		errposition(0);
 		internalerrposition(position);
-		internalerrquery(expression->text);
+		internalerrquery(text);
 	}
+}
+
+/* The parser's own errors know nothing of where the text comes from. */
+static void
+parse_error_callback(void *arg)
+{
+	const CheckedExpression *expression = arg;
+
+	point_into(expression->text);
 	errdetail("\"%s\", %s, is not a single expression.", expression->text,
 			  expression->what);
 	errhint(EXPRESSION_HINT);
+}
+
+static void
+expression_context_callback(void *arg)
+{
+	const EcExpressionContext *context = arg;
+
+	point_into(context->text);
+	errcontext("%s: \"%s\"", context->what, context->text);
+}
+
+void
+ec_expression_context_begin(EcExpressionContext *context, const char *text,
+							const char *what)
+{
+	context->text = text;
+	context->what = what;
+	context->callback.callback = expression_context_callback;
+	context->callback.arg = context;
+	context->callback.previous = error_context_stack;
+	error_context_stack = &context->callback;
+}
+
+void
+ec_expression_context_end(EcExpressionContext *context)
+{
+	error_context_stack = context->callback.previous;
 }
 
 /*
@@ -97,7 +129,7 @@ is_bare_star(const Node *node)
  * RAW_PARSE_PLPGSQL_EXPR reads the text as what follows SELECT, so anything
  * but a single, unnamed target is something that the user must not write.
  */
-static void
+static Node *
 check_parsed(const CheckedExpression *expression, List *parsed)
 {
 	const SelectStmt *select;
@@ -129,14 +161,16 @@ check_parsed(const CheckedExpression *expression, List *parsed)
 		refuse(expression, "is not a value");
 	if (contains_parameter(target->val, NULL))
 		refuse(expression, "has a parameter");
+	return target->val;
 }
 
-void
-ec_check_expression(const char *text, const char *what)
+Node *
+ec_parse_expression(const char *text, const char *what)
 {
 	CheckedExpression expression = {text, what};
 	ErrorContextCallback callback;
 	List *parsed;
+	Node *node;
 
 	callback.callback = parse_error_callback;
 	callback.arg = &expression;
@@ -145,9 +179,16 @@ ec_check_expression(const char *text, const char *what)
 	parsed = raw_parser(text, RAW_PARSE_PLPGSQL_EXPR);
 	error_context_stack = callback.previous;
 
-	check_parsed(&expression, parsed);
+	node = check_parsed(&expression, parsed);
 	if (ends_in_comment(text))
 		refuse(&expression, "ends in a comment that has no end");
+	return node;
+}
+
+void
+ec_check_expression(const char *text, const char *what)
+{
+	(void) ec_parse_expression(text, what);
 }
 
 void

@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "lib/stringinfo.h"
+#include "nodes/nodes.h"
 
 /*
  * Raises ERRCODE_SYNTAX_ERROR unless text is exactly one SQL expression: no
@@ -24,6 +25,24 @@
  * may be missing still.
  */
 extern void ec_check_expression(const char *text, const char *what);
+
+/* The same; returns the raw parse tree, for a transformExpr of one's own. */
+extern Node *ec_parse_expression(const char *text, const char *what);
+
+/*
+ * While a user's expression is analysed, errors show it as their context, and
+ * their position is one in it.  End what was begun; an error needs no end.
+ */
+typedef struct EcExpressionContext
+{
+	const char *text;
+	const char *what;
+	ErrorContextCallback callback;
+} EcExpressionContext;
+
+extern void ec_expression_context_begin(EcExpressionContext *context,
+										const char *text, const char *what);
+extern void ec_expression_context_end(EcExpressionContext *context);
 
 /* Append a checked expression to a statement. */
 extern void ec_append_expression(StringInfo sql, const char *text);

@@ -56,10 +56,9 @@ check_requires(const ApplyRequest *request, List *requires)
 
 		ec_check_version(required);
 		if (strcmp(required, request->version) == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("%s requires itself", request->what),
-					 errhint("Take \"%s\" out of \"requires\".", required)));
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("%s requires itself", request->what),
+							errhint("Take \"%s\" out of \"requires\".", required)));
 		foreach (before, requires)
 		{
 			if (before == cell)
@@ -67,8 +66,7 @@ check_requires(const ApplyRequest *request, List *requires)
 			if (strcmp(required, lfirst(before)) == 0)
 				ereport(ERROR,
 						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						 errmsg("%s requires \"%s\" twice", request->what,
-								required),
+						 errmsg("%s requires \"%s\" twice", request->what, required),
 						 errhint("Name each version in \"requires\" once.")));
 		}
 	}
@@ -85,13 +83,11 @@ read_arguments(FunctionCallInfo fcinfo, ApplyRequest *request)
 	request->up = ec_text_argument(fcinfo, 1, "up");
 	request->down = ec_text_or_null(fcinfo, 2);
 	request->description = ec_text_or_null(fcinfo, 3);
-	request->requires =
-		ec_text_array_argument(fcinfo, 4, "requires", &requires);
+	request->requires = ec_text_array_argument(fcinfo, 4, "requires", &requires);
 	check_requires(request, requires);
 	request->phase = ec_text_argument(fcinfo, 5, "phase");
 	ec_lint_check_phase(request->phase);
-	request->allow =
-		ec_text_array_argument(fcinfo, 6, "allow", &request->allowed);
+	request->allow = ec_text_array_argument(fcinfo, 6, "allow", &request->allowed);
 	ec_lint_check_rules(request->allowed);
 	request->dry_run = ec_bool_argument(fcinfo, 7, "dry_run");
 }
@@ -101,8 +97,9 @@ static void
 check_down(const ApplyRequest *request)
 {
 	if (request->down != NULL)
-		ec_script_require_transactional(ec_script_parse(
-			request->down, psprintf("the way down of %s", request->what)));
+		ec_script_require_transactional(
+			ec_script_parse(request->down,
+							psprintf("the way down of %s", request->what)));
 }
 
 /*
@@ -121,14 +118,13 @@ is_applied(const ApplyRequest *request)
 						errmsg("%s is %s", request->what, known->state),
 						errhint("Wait for it with CALL ec_wait_migration.")));
 	if (strcmp(known->checksum, request->script->checksum) != 0)
-		ereport(ERROR,
-				(errcode(EC_ERRCODE_DRIFT),
-				 errmsg("script of %s differs from the one that was applied",
-						request->what),
-				 errdetail("Applied: %s. Given: %s.", known->checksum,
-						   request->script->checksum),
-				 errhint("Restore the script as it was, and put the change in "
-						 "a new migration.")));
+		ereport(ERROR, (errcode(EC_ERRCODE_DRIFT),
+						errmsg("script of %s differs from the one that was applied",
+							   request->what),
+						errdetail("Applied: %s. Given: %s.", known->checksum,
+								  request->script->checksum),
+						errhint("Restore the script as it was, and put the change in "
+								"a new migration.")));
 	return true;
 }
 
@@ -138,12 +134,11 @@ check_order(const ApplyRequest *request)
 	char *newest = ec_ledger_newest_after(request->version);
 
 	if (newest != NULL)
-		ereport(
-			ERROR,
-			(errcode(EC_ERRCODE_OUT_OF_ORDER),
-			 errmsg("%s is older than the newest applied one", request->what),
-			 errdetail("The newest applied migration is \"%s\".", newest),
-			 errhint("Give the migration a version after that one.")));
+		ereport(ERROR,
+				(errcode(EC_ERRCODE_OUT_OF_ORDER),
+				 errmsg("%s is older than the newest applied one", request->what),
+				 errdetail("The newest applied migration is \"%s\".", newest),
+				 errhint("Give the migration a version after that one.")));
 }
 
 static void

@@ -58,10 +58,9 @@ ec_text_array_argument(FunctionCallInfo fcinfo, int n, const char *name,
 	for (int i = 0; i < count; i++)
 	{
 		if (nulls[i])
-			ereport(
-				ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" must not have null elements", name)));
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("argument \"%s\" must not have null elements", name)));
 		*elements = lappend(*elements, TextDatumGetCString(values[i]));
 	}
 	return PointerGetDatum(array);

@@ -21,18 +21,16 @@ look_at_migration(void *arg, char **notice)
 	EcMigration *migration = ec_ledger_find(version);
 
 	if (migration == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("migration \"%s\" is not in the ledger", version),
-				 errhint("Submit it with ec_apply, and commit.")));
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+						errmsg("migration \"%s\" is not in the ledger", version),
+						errhint("Submit it with ec_apply, and commit.")));
 	if (strcmp(migration->state, EC_STATE_APPLIED) == 0)
 		return true;
 	if (strcmp(migration->state, EC_STATE_FAILED) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("migration \"%s\" failed", version),
-				 migration->error ? errdetail("%s", migration->error) : 0,
-				 errhint("Apply it again once the cause is gone.")));
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("migration \"%s\" failed", version),
+						migration->error ? errdetail("%s", migration->error) : 0,
+						errhint("Apply it again once the cause is gone.")));
 	*notice = psprintf("migration \"%s\" is %s", version, migration->state);
 	return false;
 }
@@ -52,8 +50,7 @@ ec_wait_migration(PG_FUNCTION_ARGS)
 	char *version = ec_text_argument(fcinfo, 0, "version");
 
 	ec_check_version(version);
-	ec_wait_until(fcinfo, psprintf("migration \"%s\"", version),
-				  look_at_migration, version,
-				  PG_ARGISNULL(1) ? NULL : PG_GETARG_INTERVAL_P(1));
+	ec_wait_until(fcinfo, psprintf("migration \"%s\"", version), look_at_migration,
+				  version, PG_ARGISNULL(1) ? NULL : PG_GETARG_INTERVAL_P(1));
 	PG_RETURN_VOID();
 }

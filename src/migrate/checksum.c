@@ -90,8 +90,7 @@ restore_offsets(const char *text, int *offsets, int count)
 }
 
 static void
-append_token(StringInfo stream, int token, const core_YYSTYPE *value,
-			 bool quoted)
+append_token(StringInfo stream, int token, const core_YYSTYPE *value, bool quoted)
 {
 	/* one letter for the kind, the value, and an end that no value has */
 	switch ((CoreToken) token)
@@ -163,8 +162,7 @@ sha256_hex(const char *data, size_t length)
 	if (context == NULL || pg_cryptohash_init(context) < 0 ||
 		pg_cryptohash_update(context, (const uint8 *) data, length) < 0 ||
 		pg_cryptohash_final(context, digest, sizeof(digest)) < 0)
-		elog(ERROR, "could not compute SHA-256: %s",
-			 pg_cryptohash_error(context));
+		elog(ERROR, "could not compute SHA-256: %s", pg_cryptohash_error(context));
 	pg_cryptohash_free(context);
 	hex[hex_encode((const char *) digest, sizeof(digest), hex)] = '\0';
 	return hex;

@@ -48,8 +48,7 @@ reindex_name(ReindexStmt *stmt)
 	{
 		DefElem *option = lfirst_node(DefElem, cell);
 
-		if (strcmp(option->defname, "concurrently") == 0 &&
-			defGetBoolean(option))
+		if (strcmp(option->defname, "concurrently") == 0 && defGetBoolean(option))
 			return stmt->kind == REINDEX_OBJECT_INDEX
 					   ? "REINDEX INDEX CONCURRENTLY"
 					   : "REINDEX TABLE CONCURRENTLY";
@@ -103,9 +102,8 @@ top_level_name(Node *node)
 					   ? "CREATE INDEX CONCURRENTLY"
 					   : NULL;
 		case T_DropStmt:
-			return castNode(DropStmt, node)->concurrent
-					   ? "DROP INDEX CONCURRENTLY"
-					   : NULL;
+			return castNode(DropStmt, node)->concurrent ? "DROP INDEX CONCURRENTLY"
+														: NULL;
 		case T_ReindexStmt:
 			return reindex_name(castNode(ReindexStmt, node));
 		case T_AlterTableStmt:
@@ -121,8 +119,7 @@ top_level_name(Node *node)
 		case T_DropdbStmt:
 			return "DROP DATABASE";
 		case T_AlterDatabaseStmt:
-			return has_option(castNode(AlterDatabaseStmt, node)->options,
-							  "tablespace")
+			return has_option(castNode(AlterDatabaseStmt, node)->options, "tablespace")
 					   ? "ALTER DATABASE SET TABLESPACE"
 					   : NULL;
 		case T_CreateTableSpaceStmt:
@@ -139,14 +136,12 @@ top_level_name(Node *node)
 		case T_CreateSubscriptionStmt:
 			return "CREATE SUBSCRIPTION";
 		case T_AlterSubscriptionStmt:
-			return alter_subscription_name(
-				castNode(AlterSubscriptionStmt, node));
+			return alter_subscription_name(castNode(AlterSubscriptionStmt, node));
 		case T_DropSubscriptionStmt:
 			return "DROP SUBSCRIPTION";
 		case T_DiscardStmt:
-			return castNode(DiscardStmt, node)->target == DISCARD_ALL
-					   ? "DISCARD ALL"
-					   : NULL;
+			return castNode(DiscardStmt, node)->target == DISCARD_ALL ? "DISCARD ALL"
+																	  : NULL;
 		default:
 			return NULL;
 	}
@@ -189,16 +184,14 @@ static void
 refuse_top_level(const EcScript *script, const EcStatement *statement,
 				 const char *name)
 {
-	ereport(
-		ERROR,
-		(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-		 errmsg("%s has a statement that cannot run in a transaction: %s",
-				script->what, name),
-		 errdetail("%s: %s.", ec_statement_place(statement), name),
-		 errhint(
-			 "Take it out of the script and run it by itself, outside of a "
-			 "transaction and of ec_apply. A later version will run it in a "
-			 "background worker.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("%s has a statement that cannot run in a transaction: %s",
+					script->what, name),
+			 errdetail("%s: %s.", ec_statement_place(statement), name),
+			 errhint("Take it out of the script and run it by itself, outside of a "
+					 "transaction and of ec_apply. A later version will run it in a "
+					 "background worker.")));
 }
 
 static void
@@ -212,9 +205,8 @@ refuse_forbidden(const EcScript *script, const EcStatement *statement,
 	{
 		case T_TransactionStmt:
 			code = ERRCODE_INVALID_TRANSACTION_TERMINATION;
-			hint =
-				"Take it out of the script: a script runs in the transaction "
-				"of its caller, and is applied as a whole or not at all.";
+			hint = "Take it out of the script: a script runs in the transaction "
+				   "of its caller, and is applied as a whole or not at all.";
 			break;
 		case T_CopyStmt:
 			hint = "A script has no client to copy from or to. Use INSERT, or "

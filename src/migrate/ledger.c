@@ -78,13 +78,12 @@ ec_ledger_not_applied(Datum versions)
 	EcArgs args = {0};
 
 	ec_arg(&args, TEXTARRAYOID, versions, false);
-	return query_text(
-		"SELECT string_agg('\"' || r.version || '\"', ', ' ORDER BY r.n)"
-		"  FROM unnest($1) WITH ORDINALITY AS r (version, n)"
-		" WHERE NOT EXISTS (SELECT FROM expand_contract.schema_migrations m"
-		"                    WHERE m.version = r.version"
-		"                      AND m.state = 'applied')",
-		&args);
+	return query_text("SELECT string_agg('\"' || r.version || '\"', ', ' ORDER BY r.n)"
+					  "  FROM unnest($1) WITH ORDINALITY AS r (version, n)"
+					  " WHERE NOT EXISTS (SELECT FROM expand_contract.schema_migrations m"
+					  "                    WHERE m.version = r.version"
+					  "                      AND m.state = 'applied')",
+					  &args);
 }
 
 char *
@@ -93,11 +92,10 @@ ec_ledger_required_by(const char *version)
 	EcArgs args = {0};
 
 	ec_arg_text(&args, version);
-	return query_text(
-		"SELECT string_agg('\"' || version || '\"', ', ' ORDER BY version_key)"
-		"  FROM expand_contract.schema_migrations"
-		" WHERE requires @> ARRAY[$1] AND version <> $1",
-		&args);
+	return query_text("SELECT string_agg('\"' || version || '\"', ', ' ORDER BY version_key)"
+					  "  FROM expand_contract.schema_migrations"
+					  " WHERE requires @> ARRAY[$1] AND version <> $1",
+					  &args);
 }
 
 /*
@@ -128,14 +126,12 @@ ec_ledger_require_fresh(void)
 	latest = ec_get_int8(0, 1, 0);
 	ec_catalog_end(&scope);
 	if (seen != latest)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-			 errmsg("could not serialize access to the migration ledger"),
-			 errdetail("Another session changed the ledger after this "
-					   "transaction took its snapshot."),
-			 errhint(
-				 "Retry the transaction, or use isolation level READ COMMITTED.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access to the migration ledger"),
+				 errdetail("Another session changed the ledger after this "
+						   "transaction took its snapshot."),
+				 errhint("Retry the transaction, or use isolation level READ COMMITTED.")));
 }
 
 static void
@@ -150,13 +146,12 @@ log_event(const char *event, const char *version, const char *checksum,
 	ec_arg_text(&args, script);
 	ec_arg_text(&args, executed_by);
 	ec_arg_timestamptz(&args, executed_at);
-	(void) ec_query(
-		"INSERT INTO expand_contract.migration_events (event, version,"
-		"   checksum, script, executed_by, executed_at, execution_time,"
-		"   session_role, application_name)"
-		" VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp() - $6,"
-		"   session_user, current_setting('application_name'))",
-		&args);
+	(void) ec_query("INSERT INTO expand_contract.migration_events (event, version,"
+					"   checksum, script, executed_by, executed_at, execution_time,"
+					"   session_role, application_name)"
+					" VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp() - $6,"
+					"   session_user, current_setting('application_name'))",
+					&args);
 }
 
 void
@@ -177,13 +172,12 @@ ec_ledger_enter(const EcLedgerEntry *entry)
 	ec_arg_text(&args, entry->down);
 	ec_arg(&args, TEXTARRAYOID, entry->requires, false);
 	ec_arg(&args, TEXTARRAYOID, entry->allow, false);
-	(void) ec_query(
-		"INSERT INTO expand_contract.schema_migrations (version, description,"
-		"   phase, state, checksum, executed_at, executed_by, execution_time,"
-		"   steps, steps_done, up, down, requires, allow)"
-		" VALUES ($1, $2, $3, 'applied', $4, $5, $6, clock_timestamp() - $5,"
-		"   $7, $7, $8, $9, $10, $11)",
-		&args);
+	(void) ec_query("INSERT INTO expand_contract.schema_migrations (version, description,"
+					"   phase, state, checksum, executed_at, executed_by, execution_time,"
+					"   steps, steps_done, up, down, requires, allow)"
+					" VALUES ($1, $2, $3, 'applied', $4, $5, $6, clock_timestamp() - $5,"
+					"   $7, $7, $8, $9, $10, $11)",
+					&args);
 	log_event("apply", entry->version, entry->checksum, entry->up,
 			  entry->executed_by, entry->executed_at);
 	ec_catalog_end(&scope);

@@ -41,8 +41,7 @@ static const LintRule rules[] = {
 void
 ec_lint_check_phase(const char *phase)
 {
-	if (strcmp(phase, EC_PHASE_EXPAND) != 0 &&
-		strcmp(phase, EC_PHASE_CONTRACT) != 0)
+	if (strcmp(phase, EC_PHASE_EXPAND) != 0 && strcmp(phase, EC_PHASE_CONTRACT) != 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("unknown phase \"%s\" of a migration", phase),
 						errhint("The phases are \"%s\" and \"%s\".",
@@ -170,8 +169,7 @@ created_here(const EcScript *script, const EcStatement *before,
 }
 
 static bool
-all_created_here(const EcScript *script, const EcStatement *statement,
-				 List *relations)
+all_created_here(const EcScript *script, const EcStatement *statement, List *relations)
 {
 	ListCell *cell;
 
@@ -285,16 +283,14 @@ ec_lint_require_safe(const EcScript *script, const char *phase, List *allow)
 		if (rule == NULL || is_allowed(rule, allow))
 			continue;
 		(void) ec_statement_kind(statement->node, &name);
-		ereport(
-			ERROR,
-			(errcode(EC_ERRCODE_UNSAFE),
-			 errmsg("%s is not safe in phase \"%s\": %s", script->what, phase,
-					rule),
-			 errdetail("%s: %s breaks %s.", ec_statement_place(statement), name,
-					   find_rule(rule)->breaks),
-			 errhint(
-				 "Apply it with phase => '%s' once no code needs it, or with "
-				 "allow => '{%s}' if nothing does.",
-				 EC_PHASE_CONTRACT, rule)));
+		ereport(ERROR,
+				(errcode(EC_ERRCODE_UNSAFE),
+				 errmsg("%s is not safe in phase \"%s\": %s", script->what,
+						phase, rule),
+				 errdetail("%s: %s breaks %s.", ec_statement_place(statement),
+						   name, find_rule(rule)->breaks),
+				 errhint("Apply it with phase => '%s' once no code needs it, or with "
+						 "allow => '{%s}' if nothing does.",
+						 EC_PHASE_CONTRACT, rule)));
 	}
 }

@@ -26,7 +26,7 @@ extern void ec_lint_check_rules(List *names);
  * Raise EC_ERRCODE_UNSAFE for the first statement that breaks a rule which is
  * not in allow (of char *).  In phase "contract" all is allowed.
  */
-extern void ec_lint_require_safe(const EcScript *script, const char *phase,
-								 List *allow);
+extern void
+ec_lint_require_safe(const EcScript *script, const char *phase, List *allow);
 
 #endif

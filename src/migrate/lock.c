@@ -35,8 +35,8 @@
 static void
 pause_with_jitter(int pause, long left)
 {
-	long wait = pause / 2 +
-				(long) (pg_prng_double(&pg_global_prng_state) * (pause + 1));
+	long wait =
+		pause / 2 + (long) (pg_prng_double(&pg_global_prng_state) * (pause + 1));
 
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 					 Min(wait, left), PG_WAIT_EXTENSION);
@@ -51,8 +51,7 @@ raise_not_available(void)
 
 	ereport(ERROR,
 			(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-			 errmsg("could not get the migration lock within %d ms",
-					ec_lock_timeout),
+			 errmsg("could not get the migration lock within %d ms", ec_lock_timeout),
 			 holders ? errdetail("Held by %s.", holders)
 					 : errdetail("Its holder has just let go of it."),
 			 errhint("Another migration is being applied in this database. Try "
@@ -68,19 +67,20 @@ ec_migration_lock(void)
 	LOCKTAG tag;
 
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, 0, 0, EC_LOCK_MIGRATION);
-	while (LockAcquire(&tag, ExclusiveLock, false, true) ==
-		   LOCKACQUIRE_NOT_AVAIL)
+	while (LockAcquire(&tag, ExclusiveLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
 	{
-		long left = ec_lock_timeout - TimestampDifferenceMilliseconds(
-										  started, GetCurrentTimestamp());
+		long left =
+			ec_lock_timeout -
+			TimestampDifferenceMilliseconds(started, GetCurrentTimestamp());
 
 		if (left <= 0)
 			raise_not_available();
 		pause_with_jitter(pause, left);
 		pause = Min(pause * 2, LONGEST_PAUSE_MS);
 	}
-	return Max(1, ec_lock_timeout - TimestampDifferenceMilliseconds(
-										started, GetCurrentTimestamp()));
+	return Max(1, ec_lock_timeout -
+					  TimestampDifferenceMilliseconds(started,
+													  GetCurrentTimestamp()));
 }
 
 char *
@@ -98,23 +98,22 @@ ec_lock_holders(Oid relation)
 	ec_catalog_begin(&scope);
 	ec_arg_oid(&args, MyDatabaseId);
 	ec_arg_oid(&args, relation);
-	/* pg_locks shows the tag's field as a signed number */
-	ec_arg_int4(&args, (int16) EC_LOCK_MIGRATION);
-	count = ec_query(
-		"SELECT l.pid, coalesce(nullif(a.application_name, ''),"
-		"         a.backend_type, 'unknown'),"
-		"       extract(epoch FROM clock_timestamp() - a.xact_start)::bigint,"
-		"       left(regexp_replace(a.query, '\\s+', ' ', 'g'), 200)"
-		"  FROM (SELECT DISTINCT pid FROM pg_locks"
-		"         WHERE granted AND database = $1"
-		"           AND pid IS DISTINCT FROM pg_backend_pid()"
-		"           AND CASE WHEN $2 IS NULL"
-		"               THEN locktype = 'advisory' AND classid = 0"
-		"                AND objid = 0 AND objsubid = $3"
-		"               ELSE locktype = 'relation' AND relation = $2 END) l"
-		"  LEFT JOIN pg_stat_activity a USING (pid)"
-		" ORDER BY a.xact_start, l.pid",
-		&args);
+	ec_arg_int4(&args, EC_LOCK_MIGRATION);
+	count =
+		ec_query("SELECT l.pid, coalesce(nullif(a.application_name, ''),"
+				 "         a.backend_type, 'unknown'),"
+				 "       extract(epoch FROM clock_timestamp() - a.xact_start)::bigint,"
+				 "       left(regexp_replace(a.query, '\\s+', ' ', 'g'), 200)"
+				 "  FROM (SELECT DISTINCT pid FROM pg_locks"
+				 "         WHERE granted AND database = $1"
+				 "           AND pid IS DISTINCT FROM pg_backend_pid()"
+				 "           AND CASE WHEN $2 IS NULL"
+				 "               THEN locktype = 'advisory' AND classid = 0"
+				 "                AND objid = 0 AND objsubid = $3"
+				 "               ELSE locktype = 'relation' AND relation = $2 END) l"
+				 "  LEFT JOIN pg_stat_activity a USING (pid)"
+				 " ORDER BY a.xact_start, l.pid",
+				 &args);
 	for (uint64 row = 0; row < count; row++)
 	{
 		if (row > 0)

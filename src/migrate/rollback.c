@@ -82,8 +82,7 @@ record_rolled_back(void *arg)
 {
 	RollbackRecord *record = (RollbackRecord *) arg;
 
-	ec_ledger_remove(record->migration, record->executed_by,
-					 record->executed_at);
+	ec_ledger_remove(record->migration, record->executed_by, record->executed_at);
 }
 
 static const char *

@@ -50,13 +50,11 @@ void
 ec_run_check_nesting(const char *what)
 {
 	if (running != NULL)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("%s cannot be applied or rolled back from within a script",
-					what),
-			 errdetail("The script of %s is being run.", running),
-			 errhint("Apply migrations one after the other.")));
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("%s cannot be applied or rolled back from within a script",
+							   what),
+						errdetail("The script of %s is being run.", running),
+						errhint("Apply migrations one after the other.")));
 }
 
 /*
@@ -70,8 +68,8 @@ arm_statement_limit(StatementLimit *limit)
 	memset(limit, 0, sizeof(*limit));
 	if (ec_statement_timeout == 0)
 		return;
-	limit->finish = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-												ec_statement_timeout);
+	limit->finish =
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ec_statement_timeout);
 	limit->outer_active = get_timeout_active(STATEMENT_TIMEOUT);
 	if (limit->outer_active)
 	{
@@ -198,10 +196,9 @@ explain_lock_timeout(ErrorData *error, const EcStatement *statement)
 	ListCell *cell;
 
 	if (error->hint == NULL)
-		error->hint =
-			pstrdup("Nothing has changed. Apply the migration again when the "
-					"lock's holders are done, or raise "
-					"expand_contract.lock_timeout.");
+		error->hint = pstrdup("Nothing has changed. Apply the migration again when the "
+							  "lock's holders are done, or raise "
+							  "expand_contract.lock_timeout.");
 	if (error->detail != NULL)
 		return;
 	foreach (cell, named_relations(statement->node))
@@ -223,16 +220,15 @@ static void
 explain_statement_timeout(ErrorData *error, int duration)
 {
 	if (error->hint == NULL)
-		error->hint = psprintf(
-			"A statement of a migration may run for %d ms, see "
-			"expand_contract.statement_timeout. Rewriting many rows is "
-			"ec_backfill's work.",
-			duration);
+		error->hint =
+			psprintf("A statement of a migration may run for %d ms, see "
+					 "expand_contract.statement_timeout. Rewriting many rows is "
+					 "ec_backfill's work.",
+					 duration);
 }
 
 void
-ec_run_script(const EcScript *script, int lock_timeout_ms, EcRecord record,
-			  void *arg)
+ec_run_script(const EcScript *script, int lock_timeout_ms, EcRecord record, void *arg)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -280,8 +276,7 @@ ec_run_script(const EcScript *script, int lock_timeout_ms, EcRecord record,
 		MemoryContextSwitchTo(context);
 		CurrentResourceOwner = owner;
 
-		if (run->statement != NULL &&
-			error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
+		if (run->statement != NULL && error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
 			explain_lock_timeout(error, run->statement);
 		else if (out_of_time && error->sqlerrcode == ERRCODE_QUERY_CANCELED)
 			explain_statement_timeout(error, run->limit.duration);

@@ -36,14 +36,12 @@ ec_check_version(const char *version)
 		if ((unsigned char) *c < ' ' || *c == '\177')
 			break;
 	}
-	if (*c || scanner_isspace(version[0]) ||
-		scanner_isspace(version[length - 1]))
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("invalid version \"%s\" of a migration", version),
-			 errdetail(
-				 "A version has no control characters, and no white space at its ends.")));
+	if (*c || scanner_isspace(version[0]) || scanner_isspace(version[length - 1]))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid version \"%s\" of a migration", version),
+				 errdetail(
+					 "A version has no control characters, and no white space at its ends.")));
 }
 
 /*

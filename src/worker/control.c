@@ -113,8 +113,6 @@ set_state(int64 id, const char *state)
 			 "ELSE queued_at END, "
 			 "finished_at = CASE WHEN $2 = 'cancelled' THEN clock_timestamp() "
 			 "END, "
-			 "size_at_end = CASE WHEN $2 = 'cancelled' "
-			 "THEN pg_relation_size(relation) END, "
 			 "starts = 0 WHERE id = $1",
 			 &args);
 }

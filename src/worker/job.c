@@ -189,13 +189,16 @@ ec_job_save_progress(EcJob *job, double seconds, int64 wal_bytes)
 	ec_arg_float8(&args, seconds);
 	ec_arg_int8(&args, wal_bytes);
 	ec_arg_text(&args, job->throttled_by);
+	ec_arg_int8(&args, job->table_bytes);
 	if (ec_query("UPDATE expand_contract.job_slots SET position = $3, "
 				 "sweep = $4, work_done = $5, work_total = $6, "
 				 "rows_done = $7, skipped_locked = $8, "
 				 "rows_per_second = rows_per_second + ($10 - rows_per_second) "
 				 "* $11 / greatest(least($9, active_seconds + $11), 1e-6), "
 				 "active_seconds = active_seconds + $11, "
-				 "wal_bytes = wal_bytes + $12, throttled_by = $13 "
+				 "wal_bytes = wal_bytes + $12, throttled_by = $13, "
+				 "bytes_at_start = coalesce(bytes_at_start, $14), "
+				 "bytes_now = $14 "
 				 "WHERE job = $1 AND slot = $2",
 				 &args) == 0)
 		ereport(ERROR,
@@ -216,8 +219,6 @@ ec_job_set_running(EcJob *job)
 	return ec_query("UPDATE expand_contract.jobs SET state = 'running', "
 					"starts = starts + 1, "
 					"started_at = coalesce(started_at, clock_timestamp()), "
-					"size_at_start = coalesce(size_at_start, "
-					"pg_relation_size(relation)), "
 					"error_code = NULL, error_message = NULL, "
 					"error_detail = NULL, error_hint = NULL, "
 					"finished_at = NULL "
@@ -259,8 +260,7 @@ ec_job_set_done(EcJob *job)
 
 	ec_arg_int8(&args, job->id);
 	ec_query("UPDATE expand_contract.jobs SET state = 'done', "
-			 "finished_at = clock_timestamp(), "
-			 "size_at_end = pg_relation_size(relation) "
+			 "finished_at = clock_timestamp() "
 			 "WHERE id = $1 AND state = 'running'",
 			 &args);
 }
@@ -277,7 +277,6 @@ ec_job_set_failed(int64 id, const ErrorData *error)
 	ec_arg_text(&args, error->hint);
 	ec_query("UPDATE expand_contract.jobs SET state = 'failed', "
 			 "finished_at = clock_timestamp(), "
-			 "size_at_end = pg_relation_size(relation), "
 			 "error_code = $2, error_message = $3, error_detail = $4, "
 			 "error_hint = $5 "
 			 "WHERE id = $1 AND state IN ('queued', 'running')",

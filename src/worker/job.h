@@ -82,6 +82,7 @@ typedef struct EcJob
 	int64 work_total;
 	int64 rows_done;
 	int64 skipped_locked;
+	int64 table_bytes; /* its size now */
 
 	/* What the worker allows the step, and what the step tells the worker. */
 	int row_limit;            /* the most rows to write */

@@ -1,0 +1,40 @@
+/*
+ * checksum.h
+ *		The order-independent checksum of a set of rows.
+ *
+ * A checksum is how many rows there are and the sum of their hashes, lane by
+ * lane modulo 2^64.  A sum does not depend on the order, can be taken in parts
+ * (parallel workers, chunks of a table), and unlike XOR does not lose pairs.
+ * Written out it is 'COUNT:32 hex digits', the same on every supported server
+ * version.
+ */
+#ifndef EC_CHECKSUM_H
+#define EC_CHECKSUM_H
+
+#include "postgres.h"
+
+#include "verify/lanes.h"
+
+typedef struct EcChecksum
+{
+	int64 rows;
+	uint64 sum_a;
+	uint64 sum_b;
+} EcChecksum;
+
+/* Add a row; its lanes must be finished. */
+static inline void
+ec_checksum_add(EcChecksum *checksum, const EcLanes *row)
+{
+	checksum->rows++;
+	checksum->sum_a += row->a;
+	checksum->sum_b += row->b;
+}
+
+/* Add all rows of another checksum. */
+extern void ec_checksum_merge(EcChecksum *checksum, const EcChecksum *other);
+
+/* As text, palloc'd. */
+extern char *ec_checksum_text(const EcChecksum *checksum);
+
+#endif

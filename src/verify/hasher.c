@@ -1,0 +1,436 @@
+/*
+ * hasher.c
+ *		How a value of some type is fed into the hash of its row: types that
+ *		do not consist of others.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "storage/itemptr.h"
+#include "utils/builtins.h"
+#include "utils/bytea.h"
+#include "utils/date.h"
+#include "utils/float.h"
+#include "utils/fmgroids.h"
+#include "utils/fmgrprotos.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/numeric.h"
+#include "utils/timestamp.h"
+#include "utils/typcache.h"
+
+#include "core/compat.h"
+#include "verify/hasher.h"
+#include "verify/hasher_names.h"
+#include "verify/hasher_nested.h"
+
+/* A varlena's content; detoasts where needed, but copies nothing else. */
+static inline void
+feed_varlena(EcLanes *lanes, Datum value)
+{
+	struct varlena *content = PG_DETOAST_DATUM_PACKED(value);
+
+	ec_lanes_bytes(lanes, VARDATA_ANY(content), VARSIZE_ANY_EXHDR(content));
+}
+
+static void
+feed_bool(EcHasher *hasher, EcLanes *lanes, Datum value)
+{
+	ec_lanes_word(lanes, DatumGetBool(value) ? 1 : 0);
+}
+
+static void
+feed_char(EcHasher *hasher, EcLanes *lanes, Datum value)
+{
+	ec_lanes_word(lanes, (unsigned char) DatumGetChar(value));
+}
+
+static void
+feed_int2(EcHasher *hasher, EcLanes *lanes, Datum value)
+{
+	ec_lanes_word(lanes, (uint64) (int64) DatumGetInt16(value));
+}
+
+static void
+feed_int4(EcHasher *hasher, EcLanes *lanes, Datum value)
+{
+	ec_lanes_word(lanes, (uint64) (int64) DatumGetInt32(value));
+}
+
+static void
+feed_int8(EcHasher *hasher, EcLanes *lanes, Datum value)
+{
+	ec_lanes_word(lanes, (uint64) DatumGetInt64(value));
+}
+
+static void
+feed_oid(EcHasher *hasher, EcLanes *lanes, Datum value)
+{
+	ec_lanes_word(lanes, DatumGetObjectId(value));
+}
+
+/* All NaNs are equal, and so are both zeros. */
+static void
+feed_double(EcLanes *lanes, float8 number)
+{
+	uint64 word;
+
+	if (isnan(number))
+		number = get_float8_nan();
+	else if (number == 0)
+		number = 0;
+	memcpy(&word, &number, sizeof(word));
+	ec_lanes_word(lanes, word);
+}
+
+static void
+feed_float4(EcHasher *hasher, EcLanes *lanes, Datum value)
+{
+	feed_double(lanes, DatumGetFloat4(value));
+}
+
+static void
+feed_float8(EcHasher *hasher, EcLanes *lanes, Datum value)
+{
+	feed_double(lanes, DatumGetFloat8(value));
+}
+
+/*
+ * numeric's own hash knows digits and weight, whatever the display scale, but
+ * neither the sign nor which of NaN and the infinities it is.
+ */
+void
+ec_feed_numeric(EcLanes *lanes, Numeric number)
+{
+	static Numeric zero = NULL;
+	Datum hash;
+	int kind;
+
+	if (zero == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+		zero = int64_to_numeric(0);
+		MemoryContextSwitchTo(old);
+	}
+	hash = DirectFunctionCall2(hash_numeric_extended, NumericGetDatum(number),
+							   Int64GetDatum(0));
+	kind = DatumGetInt32(DirectFunctionCall2(numeric_cmp, NumericGetDatum(number),
+											 NumericGetDatum(zero)));
+	kind = kind < 0 ? 1 : 0;
+	if (numeric_is_nan(number))
+		kind = 2;
+	else if (numeric_is_inf(number))
+		kind |= 4;
+	ec_lanes_word(lanes, DatumGetUInt64(hash));
+	ec_lanes_word(lanes, kind);
+}
+
+/* Most numerics are stored with a short header; unpacking must not allocate. */
+static void
+feed_numeric(EcHasher *hasher, EcLanes *lanes, Datum value)
+{
+	struct varlena *stored = (struct varlena *) DatumGetPointer(value);
+
+	if (VARATT_IS_SHORT(stored))
+	{
+		union
+		{
+			int32 align;
+			char bytes[VARATT_SHORT_MAX + VARHDRSZ];
+		} unpacked;
+		Size length = VARSIZE_SHORT(stored) - VARHDRSZ_SHORT;
+
+		SET_VARSIZE(unpacked.bytes, length + VARHDRSZ);
+		memcpy(VARDATA(unpacked.bytes), VARDATA_SHORT(stored), length);
+		ec_feed_numeric(lanes, (Numeric) unpacked.bytes);
+	}
+	else
+		ec_feed_numeric(lanes, DatumGetNumeric(value));
+}
+
+static void
+feed_timetz(EcHasher *hasher, EcLanes *lanes, Datum value)
+{
+	TimeTzADT *time = DatumGetTimeTzADTP(value);
+
+	ec_lanes_word(lanes, (uint64) time->time);
+	ec_lanes_word(lanes, (uint64) (int64) time->zone);
+}
+
+/* Intervals are compared as spans: 30 days a month, 24 hours a day. */
+static void
+feed_interval(EcHasher *hasher, EcLanes *lanes, Datum value)
+{
+	Interval *interval = DatumGetIntervalP(value);
+	int64 days = interval->time / USECS_PER_DAY;
+	int64 microseconds = interval->time % USECS_PER_DAY;
+
+	if (microseconds < 0)
+	{
+		microseconds += USECS_PER_DAY;
+		days--;
+	}
+	days += (int64) interval->month * DAYS_PER_MONTH + interval->day;
+	ec_lanes_word(lanes, (uint64) days);
+	ec_lanes_word(lanes, (uint64) microseconds);
+}
+
+static void
+feed_bytes(EcHasher *hasher, EcLanes *lanes, Datum value)
+{
+	feed_varlena(lanes, value);
+}
+
+static void
+feed_bpchar(EcHasher *hasher, EcLanes *lanes, Datum value)
+{
+	struct varlena *content = PG_DETOAST_DATUM_PACKED(value);
+	char *bytes = VARDATA_ANY(content);
+
+	ec_lanes_bytes(lanes, bytes, bpchartruelen(bytes, VARSIZE_ANY_EXHDR(content)));
+}
+
+static void
+feed_name(EcHasher *hasher, EcLanes *lanes, Datum value)
+{
+	const char *name = NameStr(*DatumGetName(value));
+
+	ec_lanes_bytes(lanes, name, strnlen(name, NAMEDATALEN));
+}
+
+static void
+feed_cstring(EcHasher *hasher, EcLanes *lanes, Datum value)
+{
+	const char *string = DatumGetCString(value);
+
+	ec_lanes_bytes(lanes, string, strlen(string));
+}
+
+/* The stored bytes of a type of any length, in a Datum only the low ones. */
+static void
+feed_image(EcHasher *hasher, EcLanes *lanes, Datum value)
+{
+	if (hasher->by_value)
+	{
+		int unused = 8 * (sizeof(uint64) - hasher->length);
+
+		ec_lanes_word(lanes, ((uint64) value << unused) >> unused);
+	}
+	else if (hasher->length == -1)
+		feed_varlena(lanes, value);
+	else if (hasher->length == -2)
+		feed_cstring(hasher, lanes, value);
+	else
+		ec_lanes_bytes(lanes, DatumGetPointer(value), hasher->length);
+}
+
+/* A tid is stored in six bytes without padding. */
+static void
+feed_tid(EcHasher *hasher, EcLanes *lanes, Datum value)
+{
+	ItemPointer tid = (ItemPointer) DatumGetPointer(value);
+
+	ec_lanes_word(lanes, ItemPointerGetBlockNumberNoCheck(tid));
+	ec_lanes_word(lanes, ItemPointerGetOffsetNumberNoCheck(tid));
+}
+
+static void
+feed_extended_hash(EcHasher *hasher, EcLanes *lanes, Datum value)
+{
+	FunctionCallInfo call = hasher->extra;
+	Datum hash;
+
+	call->args[0].value = value;
+	call->isnull = false;
+	hash = FunctionCallInvoke(call);
+	if (call->isnull)
+		elog(ERROR, "function %u returned NULL", call->flinfo->fn_oid);
+	ec_lanes_word(lanes, DatumGetUInt64(hash));
+}
+
+/* Output text that no setting of the session changes. */
+static void
+feed_plain_output(EcHasher *hasher, EcLanes *lanes, Datum value)
+{
+	char *text = OutputFunctionCall(hasher->extra, value);
+
+	ec_lanes_bytes(lanes, text, strlen(text));
+}
+
+static void
+feed_pinned_output(EcHasher *hasher, EcLanes *lanes, Datum value)
+{
+	int level = ec_pin_output_settings();
+
+	feed_plain_output(hasher, lanes, value);
+	AtEOXact_GUC(true, level);
+}
+
+static void
+pin(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
+/* Where a setting already has its pinned value, as by default, do nothing. */
+int
+ec_pin_output_settings(void)
+{
+	int level = NewGUCNestLevel();
+
+	if (DateStyle != USE_ISO_DATES || DateOrder != DATEORDER_MDY)
+		pin("datestyle", "ISO, MDY");
+	if (IntervalStyle != INTSTYLE_POSTGRES)
+		pin("intervalstyle", "postgres");
+	if (extra_float_digits < 1)
+		pin("extra_float_digits", "1");
+	if (bytea_output != BYTEA_OUTPUT_HEX)
+		pin("bytea_output", "hex");
+	if (quote_all_identifiers)
+		pin("quote_all_identifiers", "off");
+	return level;
+}
+
+typedef struct KnownType
+{
+	Oid type;
+	void (*feed)(EcHasher *hasher, EcLanes *lanes, Datum value);
+} KnownType;
+
+static const KnownType known_types[] = {
+	{BOOLOID, feed_bool},       {CHAROID, feed_char},
+	{INT2OID, feed_int2},       {INT4OID, feed_int4},
+	{INT8OID, feed_int8},       {OIDOID, feed_oid},
+	{XIDOID, feed_oid},         {CIDOID, feed_oid},
+	{XID8OID, feed_int8},       {PG_LSNOID, feed_int8},
+	{MONEYOID, feed_int8},      {FLOAT4OID, feed_float4},
+	{FLOAT8OID, feed_float8},   {NUMERICOID, feed_numeric},
+	{DATEOID, feed_int4},       {TIMEOID, feed_int8},
+	{TIMESTAMPOID, feed_int8},  {TIMESTAMPTZOID, feed_int8},
+	{TIMETZOID, feed_timetz},   {INTERVALOID, feed_interval},
+	{TEXTOID, feed_bytes},      {VARCHAROID, feed_bytes},
+	{BPCHAROID, feed_bpchar},   {BYTEAOID, feed_bytes},
+	{NAMEOID, feed_name},       {UNKNOWNOID, feed_cstring},
+	{CSTRINGOID, feed_cstring}, {REFCURSOROID, feed_bytes},
+	{JSONOID, feed_bytes},      {XMLOID, feed_bytes},
+	{UUIDOID, feed_image},      {MACADDROID, feed_image},
+	{MACADDR8OID, feed_image},  {BITOID, feed_bytes},
+	{VARBITOID, feed_bytes},    {POINTOID, feed_image},
+	{TIDOID, feed_tid},
+};
+
+/* No extended hash, or one by OIDs, and settings do not touch the output. */
+static const Oid plain_output_types[] = {TSVECTOROID,    TSQUERYOID,
+										 JSONPATHOID,    ACLITEMOID,
+										 PG_SNAPSHOTOID, TXID_SNAPSHOTOID};
+
+static void
+use_output(EcHasher *hasher, bool pinned)
+{
+	FmgrInfo *output = MemoryContextAlloc(hasher->memory, sizeof(FmgrInfo));
+	Oid function;
+	bool is_varlena;
+
+	getTypeOutputInfo(hasher->type, &function, &is_varlena);
+	fmgr_info_cxt(function, output, hasher->memory);
+	hasher->extra = output;
+	hasher->feed = pinned ? feed_pinned_output : feed_plain_output;
+}
+
+/* A call prepared once, with the seed in place. */
+static void
+use_extended_hash(EcHasher *hasher, Oid function)
+{
+	FmgrInfo *flinfo = MemoryContextAlloc(hasher->memory, sizeof(FmgrInfo));
+	FunctionCallInfo call =
+		MemoryContextAllocZero(hasher->memory, SizeForFunctionCallInfo(2));
+	MemoryContext old;
+
+	fmgr_info_cxt(function, flinfo, hasher->memory);
+	InitFunctionCallInfoData(*call, flinfo, 2, hasher->collation, NULL, NULL);
+	old = MemoryContextSwitchTo(hasher->memory);
+	call->args[1].value = Int64GetDatum(0); /* a pointer on 32 bits */
+	MemoryContextSwitchTo(old);
+	hasher->extra = call;
+	hasher->feed = feed_extended_hash;
+}
+
+static void
+refuse_nondeterministic(const EcHasher *hasher)
+{
+	char *collation = get_collation_name(hasher->collation);
+
+	if (get_collation_isdeterministic(hasher->collation))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("nondeterministic collations are not supported for checksums"),
+			 errdetail("A value of type %s has collation \"%s\", under which different strings are equal.",
+					   format_type_be(hasher->type),
+					   collation ? collation : "(dropped)"),
+			 errhint("Compare bytes instead: add COLLATE \"C\" to the expression.")));
+}
+
+static void
+refuse_pseudo_type(const EcHasher *hasher)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("cannot compute a checksum of pseudo-type %s",
+					format_type_be(hasher->type)),
+			 errdetail("A value of a pseudo-type cannot be hashed by itself."),
+			 errhint("Leave the argument out, or cast it to a type of its own.")));
+}
+
+static bool
+init_known(EcHasher *hasher)
+{
+	for (int i = 0; i < lengthof(known_types); i++)
+		if (known_types[i].type == hasher->type)
+		{
+			hasher->feed = known_types[i].feed;
+			return true;
+		}
+	for (int i = 0; i < lengthof(plain_output_types); i++)
+		if (plain_output_types[i] == hasher->type)
+		{
+			use_output(hasher, false);
+			return true;
+		}
+	return false;
+}
+
+void
+ec_hasher_init(EcHasher *hasher, Oid type, Oid collation, MemoryContext memory)
+{
+	TypeCacheEntry *entry;
+
+	memset(hasher, 0, sizeof(EcHasher));
+	hasher->type = getBaseType(type);
+	hasher->collation = collation;
+	hasher->memory = memory;
+	get_typlenbyval(hasher->type, &hasher->length, &hasher->by_value);
+
+	if (OidIsValid(collation) && type_is_collatable(hasher->type))
+		refuse_nondeterministic(hasher);
+	if (init_known(hasher) || ec_hasher_init_names(hasher) ||
+		ec_hasher_init_nested(hasher))
+		return;
+	if (get_typtype(hasher->type) == TYPTYPE_PSEUDO)
+		refuse_pseudo_type(hasher);
+
+	entry = lookup_type_cache(hasher->type,
+							  TYPECACHE_HASH_EXTENDED_PROC | TYPECACHE_EQ_OPR);
+	if (OidIsValid(entry->hash_extended_proc))
+		use_extended_hash(hasher, entry->hash_extended_proc);
+	else if (OidIsValid(entry->eq_opr))
+		use_output(hasher, true);
+	else
+		hasher->feed = feed_image;
+}

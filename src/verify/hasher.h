@@ -1,0 +1,101 @@
+/*
+ * hasher.h
+ *		How a value of some type is fed into the hash of its row.
+ *
+ * Values that are equal by their type's `=` feed in the same words, whatever
+ * the session's settings, the database (OIDs) and the server's version.
+ *
+ *		type								what is fed in
+ *		integers, oid, bool, date, time,	the value as 64 bits; int4 and int8,
+ *		timestamp, money, pg_lsn, xid		float4 and float8 agree
+ *		numeric								its own hash, sign and kind (that
+ *											hash leaves out the sign: -1 and 1)
+ *		interval							days and microseconds: '1 month'
+ *											and '30 days' are equal
+ *		text, varchar, name, bytea, uuid,	bytes; char(n) without its padding
+ *		char(n), json, xml, bit, point ...
+ *		enum, regclass and its kind			the name, schema included
+ *		array, range, composite, jsonb		element by element, with bounds,
+ *											dimensions, NULLs and structure
+ *		domain								as its base type
+ *		other, with an extended hash		that hash
+ *		other, with an = only				output text, output settings pinned
+ *		other								the stored bytes
+ *
+ * The types' own extended hashes are used only where nothing better is known:
+ * hashint8extended folds 64 bits into 32, hash_numeric_extended leaves out the
+ * sign, hash_array_extended and hash_record_extended are linear and leave out
+ * leading NULLs.
+ */
+#ifndef EC_HASHER_H
+#define EC_HASHER_H
+
+#include "postgres.h"
+
+#include "verify/lanes.h"
+
+typedef struct EcHasher EcHasher;
+
+struct EcHasher
+{
+	/*
+	 * Feed in a value that is not NULL.  May allocate in the current memory
+	 * context, which the caller resets row by row.
+	 */
+	void (*feed)(EcHasher *hasher, EcLanes *lanes, Datum value);
+
+	Oid type;             /* domains are looked through */
+	Oid collation;        /* as far as the type has one */
+	MemoryContext memory; /* what lives as long as the hasher */
+	void *extra;          /* of the feed function */
+	int16 length;         /* of the type */
+	bool by_value;
+};
+
+/*
+ * Prepare for a type.  Raises ERRCODE_FEATURE_NOT_SUPPORTED for a collation
+ * under which different strings are equal, and for pseudo-types.
+ */
+extern void
+ec_hasher_init(EcHasher *hasher, Oid type, Oid collation, MemoryContext memory);
+
+/*
+ * A sequence of values, any of which may be NULL: the columns of a row, the
+ * elements of an array.  NULLs feed in nothing but a bit each, once for every
+ * 64 values and at the end, so that the words still tell them apart.
+ */
+typedef struct EcNullMask
+{
+	uint64 bits;
+	uint32 count;
+} EcNullMask;
+
+static inline void
+ec_feed_next(EcHasher *hasher, EcLanes *lanes, EcNullMask *mask, Datum value,
+			 bool isnull)
+{
+	if (isnull)
+		mask->bits |= UINT64CONST(1) << (mask->count & 63);
+	else
+		hasher->feed(hasher, lanes, value);
+	if ((++mask->count & 63) == 0)
+	{
+		ec_lanes_word(lanes, mask->bits);
+		mask->bits = 0;
+	}
+}
+
+static inline void
+ec_feed_end(EcLanes *lanes, const EcNullMask *mask)
+{
+	ec_lanes_word(lanes, mask->bits);
+	ec_lanes_word(lanes, mask->count);
+}
+
+/*
+ * Settings under which output functions give the same text in every session.
+ * Undo with AtEOXact_GUC(true, level).
+ */
+extern int ec_pin_output_settings(void);
+
+#endif
