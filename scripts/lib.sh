@@ -75,14 +75,14 @@ choose_user()
 }
 
 # setpriv and not su: no shell between us and the program, so that its pid is
-# the one we signal.
+# the one we signal.  Temporary files of tests land where we clean up.
 exec_as_user()
 {
 	if is_root; then
 		exec setpriv --reuid="$RUN_AS" --regid="$(id -g "$RUN_AS")" \
-			--init-groups -- env HOME="$WORK" USER="$RUN_AS" "$@"
+			--init-groups -- env HOME="$WORK" USER="$RUN_AS" TMPDIR="$WORK" "$@"
 	else
-		exec "$@"
+		exec env TMPDIR="$WORK" "$@"
 	fi
 }
 
