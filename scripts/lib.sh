@@ -1,0 +1,354 @@
+# shellcheck shell=bash
+#
+# lib.sh: what scripts/demo, scripts/check, .ci/run and bench/run share.
+#
+# Four things: install the packages that are missing, build the extension from
+# a copy of the tree, run a throwaway cluster that nothing else can see, and
+# leave nothing behind.  Source it, then call in this order:
+#
+#	make_workdir			a temporary directory, removed on exit
+#	need_server [package]...	server, headers, compiler; sets PG_CONFIG
+#	build_and_install		copy, compile, install
+#	start_cluster NAME [setting]...	private socket; sets PGHOST and friends
+#
+# Environment:
+#	PG_CONFIG	the server to use; nothing of PostgreSQL is installed then
+#	PG_VERSION	15 to 18: which of the distribution's versions to use
+#	KEEP=1		keep the temporary directory (the server stops all the same)
+
+TREE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+WORK=
+SRC=
+BINDIR=
+RUN_AS=
+BACKGROUND=()
+readonly SUPPORTED="18 17 16 15"
+
+# ---------------------------------------------------------------- words
+
+say() { printf '%s\n' "$*"; }
+step() { printf '\n== %s\n' "$*"; }
+die()
+{
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+	exit 1
+}
+
+# Runs a command, and shows what it said only when it failed.
+quietly()
+{
+	local log
+	log=$(mktemp "$WORK/quietly.XXXXXX")
+	if ! "$@" >"$log" 2>&1; then
+		tail -n 40 "$log" >&2
+		die "failed: $*"
+	fi
+	rm -f "$log"
+}
+
+# ---------------------------------------------------------------- users
+
+is_root() { [[ $(id -u) -eq 0 ]]; }
+
+as_root()
+{
+	if is_root; then
+		"$@"
+	elif command -v sudo >/dev/null; then
+		sudo "$@"
+	else
+		die "needs root for: $*"
+	fi
+}
+
+# PostgreSQL refuses to run as root, so root hands over to the account of the
+# Debian packages, or to nobody where the server came from elsewhere.
+choose_user()
+{
+	if ! is_root; then
+		RUN_AS=$(id -un)
+	elif getent passwd postgres >/dev/null; then
+		RUN_AS=postgres
+	else
+		RUN_AS=nobody
+	fi
+}
+
+# setpriv and not su: no shell between us and the program, so that its pid is
+# the one we signal.  Temporary files of tests land where we clean up.
+exec_as_user()
+{
+	if is_root; then
+		exec setpriv --reuid="$RUN_AS" --regid="$(id -g "$RUN_AS")" \
+			--init-groups -- env HOME="$WORK" USER="$RUN_AS" TMPDIR="$WORK" "$@"
+	else
+		exec env TMPDIR="$WORK" "$@"
+	fi
+}
+
+as_user() { (exec_as_user "$@"); }
+
+# ---------------------------------------------------------------- leaving
+
+make_workdir()
+{
+	# Short, because a socket's path has about 100 characters.
+	WORK=$(mktemp -d "${TMPDIR:-/tmp}/ec.XXXXXX")
+	# Our clusters are found by what we set, not by what the caller had.
+	local name
+	for name in "${!PG@}"; do
+		case $name in
+			PG_CONFIG | PG_VERSION) ;;
+			*) unset "$name" ;;
+		esac
+	done
+	# Neither the caller's directory nor the locale is fit for every user.
+	export LC_ALL=C.UTF-8
+	cd "$WORK" || exit
+	trap leave EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+}
+
+leave()
+{
+	local status=$?
+	trap - EXIT
+	trap '' INT TERM HUP
+	set +e
+	stop_background
+	stop_servers
+	allow_main_cluster
+	cd /
+	if [[ -n ${KEEP:-} ]]; then
+		say "kept: $WORK" >&2
+	elif [[ -n $WORK ]]; then
+		rm -rf "$WORK"
+	fi
+	exit "$status"
+}
+
+stop_background()
+{
+	local pid
+	for pid in "${BACKGROUND[@]}"; do
+		kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+	done
+	BACKGROUND=()
+}
+
+# Every server below the temporary directory, those of an interrupted test
+# included.  Nothing of value is in them, so no checkpoint.
+stop_servers()
+{
+	local pidfile
+	[[ -n $WORK && -n $BINDIR ]] || return 0
+	find "$WORK" -name postmaster.pid 2>/dev/null | while read -r pidfile; do
+		as_user "$BINDIR/pg_ctl" -D "${pidfile%/*}" -m immediate -w stop \
+			>/dev/null 2>&1
+	done
+}
+
+# ---------------------------------------------------------------- packages
+
+has_apt() { command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; }
+
+is_installed()
+{
+	[[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
+}
+
+is_available()
+{
+	local candidate
+	candidate=$(apt-cache policy "$1" 2>/dev/null |
+		sed -n 's/^ *Candidate: *//p')
+	[[ -n $candidate && $candidate != "(none)" ]]
+}
+
+apt()
+{
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y \
+		-o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@"
+}
+
+# The lists are fetched once, and only when something is to be installed.
+LISTS_FRESH=
+refresh_lists()
+{
+	[[ -z $LISTS_FRESH ]] || return 0
+	quietly apt update
+	LISTS_FRESH=yes
+}
+
+install_packages()
+{
+	local package missing=()
+	for package in "$@"; do
+		is_installed "$package" || missing+=("$package")
+	done
+	[[ ${#missing[@]} -gt 0 ]] || return 0
+	if ! is_root && ! command -v sudo >/dev/null; then
+		die "please install these packages: ${missing[*]}"
+	fi
+	say "installing: ${missing[*]}"
+	refresh_lists
+	if [[ " ${missing[*]} " =~ \ postgresql-[0-9]+\  ]]; then
+		forbid_main_cluster
+	fi
+	quietly apt install --no-install-recommends "${missing[@]}"
+	allow_main_cluster
+}
+
+# Debian's server package makes and starts a cluster "main".  Nobody asked us
+# for one: where the package is new to this machine, say no for as long as the
+# installation takes.  Existing clusters and existing settings stay as they are.
+MAIN_CLUSTER_SETTING=
+forbid_main_cluster()
+{
+	local directory=/etc/postgresql-common/createcluster.d
+	MAIN_CLUSTER_SETTING=$directory/expand_contract.conf
+	as_root mkdir -p "$directory"
+	say 'create_main_cluster = false' |
+		as_root tee "$MAIN_CLUSTER_SETTING" >/dev/null
+}
+
+allow_main_cluster()
+{
+	[[ -n $MAIN_CLUSTER_SETTING ]] || return 0
+	as_root rm -f "$MAIN_CLUSTER_SETTING"
+	MAIN_CLUSTER_SETTING=
+}
+
+# The newest supported version: one that is installed, else the distribution's.
+choose_version()
+{
+	local version
+	for version in $SUPPORTED; do
+		if [[ -x /usr/lib/postgresql/$version/bin/postgres ]]; then
+			say "$version"
+			return
+		fi
+	done
+	for version in $SUPPORTED; do
+		if is_available "postgresql-$version"; then
+			say "$version"
+			return
+		fi
+	done
+}
+
+# Installs what is missing of the server, of the compiler and of the packages
+# named.  %v in a name stands for the server's major version; such packages
+# extend Debian's server and are left out where PG_CONFIG names another.
+need_server()
+{
+	local package packages=(gcc libc6-dev make)
+
+	if [[ -n ${PG_CONFIG:-} ]]; then
+		[[ -x $(command -v "$PG_CONFIG") ]] || die "no such program: $PG_CONFIG"
+		PG_VERSION=$("$PG_CONFIG" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
+	else
+		has_apt || die "this is no Debian or Ubuntu: set PG_CONFIG"
+		if [[ -z ${PG_VERSION:-} ]]; then
+			PG_VERSION=$(choose_version)
+		fi
+		if [[ -z $PG_VERSION ]] || ! is_installed "postgresql-$PG_VERSION"; then
+			refresh_lists
+			PG_VERSION=${PG_VERSION:-$(choose_version)}
+			[[ -n $PG_VERSION ]] ||
+				die "the distribution has no PostgreSQL of $SUPPORTED"
+			is_available "postgresql-$PG_VERSION" ||
+				die "the distribution has no PostgreSQL $PG_VERSION"
+		fi
+		packages+=("postgresql-$PG_VERSION" "postgresql-server-dev-$PG_VERSION")
+	fi
+	[[ " $SUPPORTED " == *" $PG_VERSION "* ]] ||
+		die "PostgreSQL $PG_VERSION is not supported (of $SUPPORTED)"
+
+	for package in "$@"; do
+		if [[ $package != *%v* ]]; then
+			packages+=("$package")
+		elif [[ -z ${PG_CONFIG:-} ]]; then
+			packages+=("${package//%v/$PG_VERSION}")
+		fi
+	done
+	if has_apt; then
+		install_packages "${packages[@]}"
+	fi
+
+	PG_CONFIG=${PG_CONFIG:-/usr/lib/postgresql/$PG_VERSION/bin/pg_config}
+	PG_CONFIG=$(command -v "$PG_CONFIG")
+	BINDIR=$("$PG_CONFIG" --bindir)
+	export PG_CONFIG PG_VERSION PATH="$BINDIR:$PATH"
+	choose_user
+	# The directory was made before there was a user to give it to.
+	if is_root; then
+		chown "$RUN_AS" "$WORK"
+	fi
+	say "$("$PG_CONFIG" --version), servers run as $RUN_AS"
+}
+
+# ---------------------------------------------------------------- building
+
+# A copy, so that neither objects nor test output land in the tree, and so that
+# a user who may not write here can build.
+copy_tree()
+{
+	mkdir -p "$1"
+	tar -C "$TREE" --exclude=./.git --exclude='*.o' --exclude='*.bc' \
+		--exclude='*.so' -cf - . | tar -C "$1" --no-same-owner -xf -
+	if is_root; then
+		chown -R "$RUN_AS" "$1"
+	fi
+}
+
+# Bitcode for inlining would need the clang that built the server; it is of no
+# use to code that spends its time in the executor.
+make_ext() { make -s -C "$SRC" PG_CONFIG="$PG_CONFIG" with_llvm=no "$@"; }
+
+build_and_install()
+{
+	local library
+	SRC=$WORK/src
+	copy_tree "$SRC"
+	quietly as_user make -s -j"$(nproc)" -C "$SRC" \
+		PG_CONFIG="$PG_CONFIG" with_llvm=no
+	library=$("$PG_CONFIG" --pkglibdir)
+	if [[ -w $library ]]; then
+		quietly make_ext install
+	else
+		quietly as_root make -s -C "$SRC" PG_CONFIG="$PG_CONFIG" \
+			with_llvm=no install
+	fi
+	say "built and installed expand_contract into $library"
+}
+
+# ---------------------------------------------------------------- clusters
+
+# start_cluster NAME [SETTING]...: a new cluster that only the socket in our
+# own directory leads to.
+start_cluster()
+{
+	local name=$1 setting
+	shift
+	quietly as_user "$BINDIR/initdb" -D "$WORK/$name" -U postgres -A trust \
+		-E UTF8 --locale=C --no-sync
+	{
+		say "listen_addresses = ''"
+		say "unix_socket_directories = '$WORK'"
+		say "port = 5432"
+		for setting in "$@"; do
+			say "$setting"
+		done
+	} >>"$WORK/$name/postgresql.conf"
+	if ! as_user "$BINDIR/pg_ctl" -D "$WORK/$name" -w -t 120 \
+		-l "$WORK/$name.log" start >/dev/null; then
+		tail -n 20 "$WORK/$name.log" >&2
+		die "the server did not start"
+	fi
+	export PGHOST=$WORK PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
+}
+
+# One value, or several separated by |.
+value() { psql -XAtq -v ON_ERROR_STOP=1 -c "$1"; }
