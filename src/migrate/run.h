@@ -18,8 +18,9 @@ extern void ec_run_check_nesting(const char *what);
 /*
  * Run the statements one by one as the current user, then record(arg), all in
  * one subtransaction: an error leaves neither.  What the script SETs, ends
- * with it.  A wait for one lock ends after lock_timeout_ms, a statement after
- * expand_contract.statement_timeout; both errors get a hint, and the first
+ * with it.  Table locks are waited for in short, growing tries of the whole
+ * script, until lock_timeout_ms is used up; a statement runs no longer than
+ * expand_contract.statement_timeout.  Both errors get a hint, and the first
  * names who holds the lock.
  */
 extern void ec_run_script(const EcScript *script, int lock_timeout_ms,

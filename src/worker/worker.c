@@ -251,8 +251,8 @@ save_progress(Worker *worker, bool complete)
 	double rate_seconds = seconds;
 	EcCatalogScope scope;
 
-	/* the first batch has no pause behind it yet: the one to come counts */
-	if (!worker->has_committed)
+	/* the first rows have no pause behind them yet: the one to come counts */
+	if (job->rows_done == job->rows_written)
 		rate_seconds += job->pause_ms / 1000.0;
 	ec_catalog_begin(&scope);
 	ec_job_save_progress(job, seconds, rate_seconds,

@@ -144,7 +144,7 @@ sub normalise
 	my @lines = without_figures(split /\n/, $output);
 
 	@lines = grep {
-		!/^NOTICE:  job \d+(?:: \d+ % done, \d+ rows, | is (?:queued|running), )/
+		!/^NOTICE:  job \d+(?:: [\d.]+ %, \d+ rows, | is (?:queued|running), )/
 	} @lines;
 	for (@lines)
 	{
