@@ -157,7 +157,7 @@ WITH live AS MATERIALIZED (
         END AS done_percent,
         CASE
             WHEN shown_state = 'done' OR sweep > 1 THEN rows_done
-            WHEN fraction >= 0.01 THEN greatest(rows_done, (rows_done / fraction)::bigint)
+            WHEN fraction > 0.0005 THEN greatest(rows_done, (rows_done / fraction)::bigint)
             ELSE greatest(rows_done, rows_estimate)
         END AS rows_total
     FROM known k
