@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "access/sysattr.h"
+#include "access/xact.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
@@ -63,11 +64,21 @@ assignments_error_callback(void *arg)
 	errhint(ASSIGNMENTS_HINT);
 }
 
+static bool
+contains_default(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, SetToDefault))
+		return true;
+	return raw_expression_tree_walker(node, contains_default, context);
+}
+
 /*
  * The SET list goes into a statement of ours, so on its own it has to be a
- * SET list, whole and nothing else.
+ * SET list, whole and nothing else.  True if it assigns a DEFAULT.
  */
-static void
+static bool
 check_assignments(const char *assignments)
 {
 	ErrorContextCallback position;
@@ -95,6 +106,7 @@ check_assignments(const char *assignments)
 	if (!IsA(update, UpdateStmt) || update->fromClause != NIL ||
 		update->whereClause != NULL || ec_update_has_returning(update))
 		refuse_assignments(assignments, "goes on after the SET list");
+	return contains_default((Node *) update->targetList, NULL);
 }
 
 /* Parse, analyse and rewrite a statement of one query. */
@@ -323,12 +335,40 @@ check_predicate_can_change(Relation relation, Query *query, const char *predicat
 							 ->attname)))));
 }
 
+/* A subtransaction that is rolled back lets its locks go. */
+void
+ec_probe(void (*look)(void *arg), void *arg)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData *volatile error = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		look(arg);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	if (error != NULL)
+		ReThrowError(error);
+}
+
 /*
  * EXPLAIN plans the batch's very statement and checks the caller's rights on
  * all that it touches, without running any of it.
  */
-static void
-check_statement(Relation relation, const EcBackfill *backfill)
+void
+ec_check_statement(Relation relation, const EcBackfill *backfill)
 {
 	int guc_level = NewGUCNestLevel();
 	Oid types[2] = {TIDOID, TIDOID};
@@ -354,7 +394,8 @@ ec_define_backfill(Relation relation, const char *assignments,
 	StringInfoData sql;
 	Query *query;
 
-	check_assignments(assignments);
+	memset(backfill, 0, sizeof(*backfill));
+	backfill->uses_default = check_assignments(assignments);
 	if (predicate != NULL)
 		ec_check_expression(predicate, "predicate");
 
@@ -380,19 +421,44 @@ ec_define_backfill(Relation relation, const char *assignments,
 	backfill->updates_key =
 		bms_overlap(backfill->columns,
 					RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_KEY));
-	check_statement(relation, backfill);
+	ec_check_statement(relation, backfill);
+}
+
+typedef struct Estimate
+{
+	const char *sql;
+	double rows;
+} Estimate;
+
+static void
+plan_estimate(void *arg)
+{
+	Estimate *estimate = arg;
+	SPIPlanPtr plan;
+	CachedPlan *cached;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	plan = SPI_prepare(estimate->sql, 0, NULL);
+	if (plan == NULL)
+		elog(ERROR, "SPI_prepare failed for \"%s\"", estimate->sql);
+	cached = SPI_plan_get_cached_plan(plan);
+	estimate->rows =
+		linitial_node(PlannedStmt, cached->stmt_list)->planTree->plan_rows;
+	/* the plan is not saved, so no resource owner holds it */
+	ReleaseCachedPlan(cached, NULL);
+	SPI_finish();
 }
 
 int64
 ec_estimate_backfill(Relation relation, const char *predicate)
 {
+	Estimate estimate;
 	StringInfoData sql;
-	SPIPlanPtr plan;
-	CachedPlan *cached;
-	double rows;
 
+	/* with partitions and children, if there are any */
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT FROM ONLY %s",
+	appendStringInfo(&sql, "SELECT FROM %s",
 					 quote_qualified_identifier(get_namespace_name(
 													RelationGetNamespace(relation)),
 												RelationGetRelationName(relation)));
@@ -401,17 +467,9 @@ ec_estimate_backfill(Relation relation, const char *predicate)
 		appendStringInfoString(&sql, " WHERE ");
 		ec_append_expression(&sql, predicate);
 	}
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	plan = SPI_prepare(sql.data, 0, NULL);
-	if (plan == NULL)
-		elog(ERROR, "SPI_prepare failed for \"%s\"", sql.data);
-	cached = SPI_plan_get_cached_plan(plan);
-	rows = linitial_node(PlannedStmt, cached->stmt_list)->planTree->plan_rows;
-	/* the plan is not saved, so no resource owner holds it */
-	ReleaseCachedPlan(cached, NULL);
-	SPI_finish();
-	return (int64) rows;
+	estimate.sql = sql.data;
+	ec_probe(plan_estimate, &estimate);
+	return (int64) estimate.rows;
 }
 
 /* Attribute numbers, since they outlast a rename. */
@@ -459,6 +517,7 @@ ec_backfill_from_json(const Jsonb *json, EcBackfill *backfill)
 {
 	char *columns;
 
+	memset(backfill, 0, sizeof(*backfill));
 	backfill->assignments = ec_json_get_text(json, "assignments");
 	backfill->predicate = ec_json_get_text(json, "predicate");
 	columns = ec_json_get_text(json, "columns");

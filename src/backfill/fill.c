@@ -21,6 +21,7 @@
 #include "backfill/blocks.h"
 #include "backfill/definition.h"
 #include "backfill/fill.h"
+#include "backfill/leaves.h"
 #include "backfill/sweep.h"
 #include "backfill/target.h"
 #include "core/guc.h"
@@ -50,7 +51,8 @@ begin_fill(EcJob *job)
 
 /* Update what is to be updated of the rows, whichever way is open. */
 static int64
-fill_rows(EcJob *job, Fill *fill, Relation relation, const EcRows *rows)
+fill_rows(EcJob *job, Fill *fill, const EcBackfill *backfill, Relation relation,
+		  const EcRows *rows)
 {
 	int64 done;
 
@@ -60,13 +62,13 @@ fill_rows(EcJob *job, Fill *fill, Relation relation, const EcRows *rows)
 	{
 		int64 skipped;
 
-		done = ec_batch_update_unlocked(relation, &fill->backfill, rows, &skipped);
+		done = ec_batch_update_unlocked(relation, backfill, rows, &skipped);
 		fill->chunk.skipped += skipped;
 		job->skipped_locked += skipped;
 	}
 	else
 	{
-		done = ec_batch_update(relation, &fill->backfill, rows);
+		done = ec_batch_update(relation, backfill, rows);
 
 		/* a BEFORE trigger may return NULL, and the UPDATE won't tell */
 		if (done == 0 && relation->trigdesc &&
@@ -75,7 +77,7 @@ fill_rows(EcJob *job, Fill *fill, Relation relation, const EcRows *rows)
 			char *example = NULL;
 
 			fill->chunk.suppressed +=
-				ec_batch_count(relation, &fill->backfill, rows, &example);
+				ec_batch_count(relation, backfill, rows, &example);
 			if (fill->chunk.example == NULL && example != NULL)
 				fill->chunk.example = MemoryContextStrdup(job->memory, example);
 		}
@@ -85,15 +87,18 @@ fill_rows(EcJob *job, Fill *fill, Relation relation, const EcRows *rows)
 }
 
 static void
-report_activity(EcJob *job, const EcCursor *cursor)
+report_activity(EcJob *job, Relation relation, const EcCursor *cursor)
 {
-	char activity[256];
+	char activity[256 + NAMEDATALEN];
+	const char *leaf = RelationGetRelationName(relation);
+	bool is_leaf = RelationGetRelid(relation) != job->relation;
 
 	snprintf(activity, sizeof(activity),
-			 "backfill of %s: job " INT64_FORMAT
+			 "backfill of %s%s%s: job " INT64_FORMAT
 			 ", sweep %d, blocks %u to %u, pass %d of %d, block %u",
-			 job->relation_name, job->id, job->sweep, cursor->first,
-			 cursor->end, cursor->stripe + 1, cursor->stripes, cursor->block);
+			 job->relation_name, is_leaf ? ", " : "", is_leaf ? leaf : "",
+			 job->id, job->sweep, cursor->first, cursor->end,
+			 cursor->stripe + 1, cursor->stripes, cursor->block);
 	pgstat_report_activity(STATE_RUNNING, activity);
 }
 
@@ -109,11 +114,13 @@ is_out_of_time(const instr_time *started)
 
 /* The rows of a batch, from the open chunk; false at its end. */
 static bool
-fill_chunk(EcJob *job, Fill *fill, Relation relation)
+fill_chunk(EcJob *job, Fill *fill, Relation root, Relation relation)
 {
+	EcBackfill backfill;
 	instr_time started;
 
-	report_activity(job, &fill->chunk.cursor);
+	ec_leaf_backfill(root, relation, &fill->backfill, &backfill);
+	report_activity(job, relation, &fill->chunk.cursor);
 	ec_cursor_clamp(relation, &fill->chunk.cursor);
 	INSTR_TIME_SET_CURRENT(started);
 	do
@@ -123,10 +130,44 @@ fill_chunk(EcJob *job, Fill *fill, Relation relation)
 		if (!ec_next_rows(relation, &fill->chunk.cursor,
 						  job->row_limit - (int) job->rows_written, &rows))
 			return false;
-		job->rows_written += fill_rows(job, fill, relation, &rows);
+		job->rows_written += fill_rows(job, fill, &backfill, relation, &rows);
 	} while (job->row_limit - job->rows_written > SHARE_LEFT(job->row_limit) &&
 			 !is_out_of_time(&started));
 	return true;
+}
+
+/*
+ * The table of the open chunk; NULL if there is no chunk, or if the table has
+ * gone or been rewritten, and then other rows are at the same places.
+ */
+static Relation
+open_chunk(Relation root, const EcChunk *chunk)
+{
+	Relation leaf;
+
+	if (!chunk->is_open)
+		return NULL;
+	leaf = ec_open_leaf(root, chunk->leaf, false, NULL);
+	if (leaf != NULL && leaf->rd_rel->relfilenode != chunk->filenode)
+	{
+		table_close(leaf, NoLock);
+		return NULL;
+	}
+	return leaf;
+}
+
+/*
+ * A batch that ends with a small partition has written little, so it need not
+ * pause for long: the delay is one for each full batch.
+ */
+static void
+pause_in_proportion(EcJob *job, const EcChunk *chunk)
+{
+	if (chunk->leaf == job->relation || job->throttled_by != NULL ||
+		job->rows_written == 0)
+		return;
+	job->pause_ms = (int64) job->delay_ms * job->rows_written / job->row_limit;
+	job->throttled_by = "delay";
 }
 
 static bool
@@ -134,10 +175,11 @@ step_fill(EcJob *job)
 {
 	Fill *fill = job->private;
 	EcChunk *chunk = &fill->chunk;
-	Relation relation = try_table_open(job->relation, RowExclusiveLock);
+	Relation root = try_table_open(job->relation, RowExclusiveLock);
+	Relation leaf;
 	bool more = true;
 
-	if (relation == NULL)
+	if (root == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("table %s does not exist any more", job->relation_name),
@@ -145,14 +187,18 @@ step_fill(EcJob *job)
 						   job->id),
 				 errhint("Use SELECT ec_cancel(" INT64_FORMAT ") to close the job.",
 						 job->id)));
-	ec_check_backfill_target(relation);
-
-	/* a table that was rewritten has other rows at the same places */
-	if (chunk->is_open && chunk->filenode != relation->rd_rel->relfilenode)
-		chunk->is_open = false;
-	if (!chunk->is_open || !fill_chunk(job, fill, relation))
-		more = ec_claim_chunk(job, relation, &fill->backfill, chunk) !=
-			   EC_CLAIM_COMPLETE;
+	ec_check_backfill_target(root);
+	leaf = open_chunk(root, chunk);
+	if (leaf == NULL || !fill_chunk(job, fill, root, leaf))
+	{
+		more = ec_claim_chunk(job, root, &fill->backfill, chunk) != EC_CLAIM_COMPLETE;
+		pause_in_proportion(job, chunk);
+		job->table_bytes = chunk->all_blocks * BLCKSZ;
+	}
+	else
+		job->table_bytes = (chunk->all_blocks - chunk->leaf_blocks +
+							RelationGetNumberOfBlocks(leaf)) *
+						   BLCKSZ;
 
 	job->rows_done += job->rows_written;
 	job->sweep = chunk->sweep;
@@ -160,10 +206,11 @@ step_fill(EcJob *job)
 	if (chunk->is_open)
 		job->work_done += ec_cursor_done(&chunk->cursor);
 	job->work_total = chunk->total;
-	job->table_bytes = (int64) RelationGetNumberOfBlocks(relation) * BLCKSZ;
 	job->position = ec_chunk_save(chunk);
-	/* the lock stays until commit, so nobody rewrites the table before */
-	table_close(relation, NoLock);
+	/* the locks stay until commit, so nobody rewrites a table before */
+	if (leaf != NULL)
+		table_close(leaf, NoLock);
+	table_close(root, NoLock);
 	return more;
 }
 

@@ -10,6 +10,7 @@
 #include "utils/rel.h"
 
 #include "backfill/definition.h"
+#include "backfill/leaves.h"
 #include "backfill/target.h"
 #include "core/guc.h"
 #include "worker/job.h"
@@ -95,6 +96,7 @@ ec_backfill(PG_FUNCTION_ARGS)
 				 errmsg("relation with OID %u does not exist", PG_GETARG_OID(0))));
 	ec_check_backfill_target(relation);
 	ec_define_backfill(relation, assignments, predicate, &backfill);
+	ec_check_leaves(relation, &backfill);
 
 	spec.kind = "backfill";
 	spec.relation = RelationGetRelid(relation);

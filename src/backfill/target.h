@@ -7,7 +7,11 @@
 
 #include "utils/rel.h"
 
-/* Raises the reason if the relation cannot be backfilled. */
+/*
+ * Raises the reason if the relation cannot be backfilled.  Partitions and
+ * inheritance children are checked one by one.
+ */
 extern void ec_check_backfill_target(Relation relation);
+extern void ec_check_backfill_leaf(Relation leaf, Relation root);
 
 #endif
