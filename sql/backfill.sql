@@ -184,7 +184,6 @@ SELECT * FROM errors_of($$SELECT ec_backfill('users', 'email = ''x''', batch_siz
 SELECT * FROM errors_of($$SELECT ec_backfill('users', 'email = ''x''', delay_ms => -1)$$);
 SELECT * FROM errors_of($$SELECT ec_backfill('users', 'email = ''x''', workers => 0)$$);
 SELECT * FROM errors_of($$SELECT ec_backfill('users', 'email = ''x''', workers => 65)$$);
-SELECT * FROM errors_of($$SELECT ec_backfill('users', 'email = ''x''', method => 'key')$$);
 SELECT * FROM errors_of($$SELECT ec_backfill('users', 'email = ''x''', method => 'magic')$$);
 SELECT * FROM errors_of($$SELECT ec_backfill('users', 'email = ''x''', start_at => now())$$);
 SELECT * FROM errors_of($$SELECT ec_backfill('users', 'email = ''x''', run_window => '01:00-05:00')$$);

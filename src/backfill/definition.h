@@ -17,6 +17,7 @@ typedef struct EcBackfill
 	char *predicate;    /* rows still to be done; the caller's or ours */
 	Bitmapset *columns; /* assigned, offset as in Relation's bitmaps */
 	bool updates_key;   /* a column that foreign keys may refer to */
+	bool by_key;        /* walk along a key, not over blocks */
 	bool uses_default;  /* known at submission only */
 	char *alias; /* in the place of a table whose leaf this is, or NULL */
 } EcBackfill;

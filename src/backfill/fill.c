@@ -21,6 +21,7 @@
 #include "backfill/blocks.h"
 #include "backfill/definition.h"
 #include "backfill/fill.h"
+#include "backfill/key.h"
 #include "backfill/leaves.h"
 #include "backfill/sweep.h"
 #include "backfill/target.h"
@@ -36,7 +37,11 @@ typedef struct Fill
 {
 	EcBackfill backfill;
 	EcChunk chunk;
+	EcKeyWalk walk; /* by key, and then the chunk is what the sweep has met */
 } Fill;
+
+/* By key, what one worker cannot share with others. */
+#define IDLE_WORKER_PAUSE_MS 1000
 
 static void
 begin_fill(EcJob *job)
@@ -45,7 +50,13 @@ begin_fill(EcJob *job)
 
 	ec_batch_init();
 	ec_backfill_from_json(job->parameters, &fill->backfill);
-	ec_chunk_load(&fill->chunk, job->position);
+	if (fill->backfill.by_key)
+	{
+		ec_key_init();
+		ec_key_load(&fill->walk, &fill->chunk, job->position);
+	}
+	else
+		ec_chunk_load(&fill->chunk, job->position);
 	job->private = fill;
 }
 
@@ -171,24 +182,12 @@ pause_in_proportion(EcJob *job, const EcChunk *chunk)
 }
 
 static bool
-step_fill(EcJob *job)
+step_by_blocks(EcJob *job, Fill *fill, Relation root)
 {
-	Fill *fill = job->private;
 	EcChunk *chunk = &fill->chunk;
-	Relation root = try_table_open(job->relation, RowExclusiveLock);
-	Relation leaf;
+	Relation leaf = open_chunk(root, chunk);
 	bool more = true;
 
-	if (root == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("table %s does not exist any more", job->relation_name),
-				 errdetail("It was dropped while job " INT64_FORMAT " was at work on it.",
-						   job->id),
-				 errhint("Use SELECT ec_cancel(" INT64_FORMAT ") to close the job.",
-						 job->id)));
-	ec_check_backfill_target(root);
-	leaf = open_chunk(root, chunk);
 	if (leaf == NULL || !fill_chunk(job, fill, root, leaf))
 	{
 		more = ec_claim_chunk(job, root, &fill->backfill, chunk) != EC_CLAIM_COMPLETE;
@@ -200,16 +199,119 @@ step_fill(EcJob *job)
 							RelationGetNumberOfBlocks(leaf)) *
 						   BLCKSZ;
 
-	job->rows_done += job->rows_written;
-	job->sweep = chunk->sweep;
 	job->work_done = chunk->done_before;
 	if (chunk->is_open)
 		job->work_done += ec_cursor_done(&chunk->cursor);
 	job->work_total = chunk->total;
 	job->position = ec_chunk_save(chunk);
-	/* the locks stay until commit, so nobody rewrites a table before */
+	/* the lock stays until commit, so nobody rewrites the table before */
 	if (leaf != NULL)
 		table_close(leaf, NoLock);
+	return more;
+}
+
+/* Update rows that were found by key; those that have moved are skipped. */
+static void
+fill_found_rows(EcJob *job, Fill *fill, Relation relation, const EcRows *rows)
+{
+	EcChunk *met = &fill->chunk;
+	int64 dealt_with = met->changed + met->skipped + met->suppressed;
+
+	job->rows_written += fill_rows(job, fill, &fill->backfill, relation, rows);
+	dealt_with = met->changed + met->skipped + met->suppressed - dealt_with;
+	met->skipped += Max(0, rows->count - dealt_with);
+}
+
+/* The rows of a batch, behind the last key; false at the end of the sweep. */
+static bool
+fill_by_key(EcJob *job, Fill *fill, Relation relation)
+{
+	instr_time started;
+
+	INSTR_TIME_SET_CURRENT(started);
+	do
+	{
+		EcRows rows;
+
+		if (!ec_next_keys(relation, &fill->backfill, &fill->walk, job->memory,
+						  job->row_limit - (int) job->rows_written, &rows))
+			return false;
+		fill_found_rows(job, fill, relation, &rows);
+	} while (job->row_limit - job->rows_written > SHARE_LEFT(job->row_limit) &&
+			 !is_out_of_time(&started));
+	return true;
+}
+
+/* True if the job is complete with this sweep; else the next one begins. */
+static bool
+end_sweep_by_key(EcJob *job, Fill *fill)
+{
+	EcChunk *met = &fill->chunk;
+	EcKeyWalk *walk = &fill->walk;
+
+	if (met->changed == 0 && met->skipped == 0)
+	{
+		if (met->suppressed == 0)
+			return true;
+
+		/* rows that came in meanwhile look the same, but only once */
+		if (++walk->empty_sweeps > 1)
+			ec_refuse_suppressed(met->suppressed, met->example);
+	}
+	else
+		walk->empty_sweeps = 0;
+	if (met->changed == 0 && met->skipped > 0)
+	{
+		job->throttled_by = "locked rows";
+		job->pause_ms = EC_LOCKED_ROWS_PAUSE_MS;
+	}
+	met->sweep++;
+	met->changed = 0;
+	met->skipped = 0;
+	met->suppressed = 0;
+	met->example = NULL;
+	walk->count = 0;
+	return false;
+}
+
+static bool
+step_by_key(EcJob *job, Fill *fill, Relation relation)
+{
+	bool more = true;
+
+	job->table_bytes = (int64) RelationGetNumberOfBlocks(relation) * BLCKSZ;
+	if (job->slot > 0)
+	{
+		job->throttled_by = "other workers";
+		job->pause_ms = IDLE_WORKER_PAUSE_MS;
+		return true;
+	}
+	if (!fill_by_key(job, fill, relation))
+		more = !end_sweep_by_key(job, fill);
+	job->position = ec_key_save(&fill->walk, &fill->chunk);
+	return more;
+}
+
+static bool
+step_fill(EcJob *job)
+{
+	Fill *fill = job->private;
+	Relation root = try_table_open(job->relation, RowExclusiveLock);
+	bool more;
+
+	if (root == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("table %s does not exist any more", job->relation_name),
+				 errdetail("It was dropped while job " INT64_FORMAT " was at work on it.",
+						   job->id),
+				 errhint("Use SELECT ec_cancel(" INT64_FORMAT ") to close the job.",
+						 job->id)));
+	ec_check_backfill_target(root, fill->backfill.by_key);
+	more = fill->backfill.by_key ? step_by_key(job, fill, root)
+								 : step_by_blocks(job, fill, root);
+	job->rows_done += job->rows_written;
+	job->sweep = fill->chunk.sweep;
 	table_close(root, NoLock);
 	return more;
 }

@@ -47,9 +47,6 @@
 /* Others finish their chunks; look again after this. */
 #define SIBLINGS_PAUSE_MS 50
 
-/* After a sweep that found only locked rows, wait for their holders. */
-#define LOCKED_ROWS_PAUSE_MS 1000
-
 /* All leaves that are left are locked; look again after this. */
 #define LOCKED_LEAVES_PAUSE_MS 100
 
@@ -253,15 +250,15 @@ start_sweep(Sweep *sweep, const EcLeaf *leaves, int count)
 			 &args);
 }
 
-static void
-refuse_suppressed(const Sweep *sweep)
+void
+ec_refuse_suppressed(int64 suppressed, const char *example)
 {
 	ereport(ERROR,
 			(errcode(EC_ERRCODE_NOT_CONVERGING),
 			 errmsg("backfill does not converge: a trigger keeps rows from being updated"),
 			 errdetail("A sweep over the table could update none of the " INT64_FORMAT
 					   " rows that satisfy the predicate; one is the row %s.",
-					   sweep->suppressed, sweep->example ? sweep->example : "unknown"),
+					   suppressed, example ? example : "unknown"),
 			 errhint("Exclude these rows in the predicate, or change the trigger.")));
 }
 
@@ -327,7 +324,7 @@ end_sweep(EcJob *job, Relation root, Sweep *sweep)
 
 			/* rows that came in meanwhile look the same, but only once */
 			if (++sweep->empty_sweeps > 1)
-				refuse_suppressed(sweep);
+				ec_refuse_suppressed(sweep->suppressed, sweep->example);
 		}
 	}
 	else
@@ -335,7 +332,7 @@ end_sweep(EcJob *job, Relation root, Sweep *sweep)
 	if (sweep->changed == 0 && sweep->skipped > 0)
 	{
 		job->throttled_by = "locked rows";
-		job->pause_ms = LOCKED_ROWS_PAUSE_MS;
+		job->pause_ms = EC_LOCKED_ROWS_PAUSE_MS;
 	}
 	start_sweep(sweep, leaves, count);
 	return false;

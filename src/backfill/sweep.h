@@ -13,6 +13,9 @@
 #include "backfill/definition.h"
 #include "worker/job.h"
 
+/* After a sweep that found only locked rows, wait for their holders. */
+#define EC_LOCKED_ROWS_PAUSE_MS 1000
+
 /* A worker's share of a sweep, and what it has met there. */
 typedef struct EcChunk
 {
@@ -37,6 +40,9 @@ typedef enum EcClaim
 	EC_CLAIM_WAIT,    /* the others have all that is left of this sweep */
 	EC_CLAIM_COMPLETE /* a whole sweep found nothing left to do */
 } EcClaim;
+
+/* Sweeps meet only rows that a trigger keeps from being updated. */
+extern void ec_refuse_suppressed(int64 suppressed, const char *example);
 
 extern void ec_chunk_load(EcChunk *chunk, const Jsonb *position);
 extern Jsonb *ec_chunk_save(const EcChunk *chunk);
