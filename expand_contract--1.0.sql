@@ -347,7 +347,9 @@ CREATE TABLE expand_contract.job_sweeps (
     skipped bigint NOT NULL DEFAULT 0,
     suppressed bigint NOT NULL DEFAULT 0,
     example text,
-    empty_sweeps integer NOT NULL DEFAULT 0
+    empty_sweeps integer NOT NULL DEFAULT 0,
+    -- blocks of the table at the last VACUUM of ours, or at the start
+    vacuumed_at bigint
 ) WITH (fillfactor = 20);
 COMMENT ON TABLE expand_contract.job_sweeps IS 'the present sweep of a backfill, shared by its workers';
 

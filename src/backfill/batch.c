@@ -81,8 +81,8 @@ ec_batch_init(void)
 	hooked = true;
 }
 
-static char *
-qualified_name(Relation relation)
+char *
+ec_relation_name(Relation relation)
 {
 	return quote_qualified_identifier(get_namespace_name(
 										  RelationGetNamespace(relation)),
@@ -125,8 +125,8 @@ update_statement(Relation relation, const EcBackfill *backfill, bool is_list)
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "UPDATE ONLY %s SET %s\n", qualified_name(relation),
-					 backfill->assignments);
+	appendStringInfo(&sql, "UPDATE ONLY %s SET %s\n",
+					 ec_relation_name(relation), backfill->assignments);
 	append_condition(&sql, backfill, is_list);
 	appendStringInfoString(&sql, " RETURNING ");
 	ec_append_expression(&sql, backfill->predicate);
@@ -148,7 +148,7 @@ count_statement(Relation relation, const EcBackfill *backfill, bool is_list)
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT true");
 	append_key_columns(&sql, relation);
-	appendStringInfo(&sql, " FROM ONLY %s", qualified_name(relation));
+	appendStringInfo(&sql, " FROM ONLY %s", ec_relation_name(relation));
 	append_condition(&sql, backfill, is_list);
 	return sql.data;
 }
@@ -163,7 +163,7 @@ lock_statement(Relation relation, const EcBackfill *backfill, bool is_list)
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT ctid FROM ONLY %s", qualified_name(relation));
+	appendStringInfo(&sql, "SELECT ctid FROM ONLY %s", ec_relation_name(relation));
 	append_condition(&sql, backfill, is_list);
 	appendStringInfo(&sql, " FOR %s SKIP LOCKED",
 					 backfill->updates_key ? "UPDATE" : "NO KEY UPDATE");

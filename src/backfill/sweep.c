@@ -17,9 +17,11 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_class.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
+#include "utils/acl.h"
 
 #include "backfill/sweep.h"
 #include "core/catalog.h"
@@ -35,6 +37,10 @@
  */
 #define CHUNK_BLOCKS        4096
 #define FEWEST_CHUNK_BLOCKS 256
+
+/* VACUUM when the table has grown by this part of its size since the last. */
+#define VACUUM_GROWTH        0.1
+#define FEWEST_VACUUM_BLOCKS 256
 
 /* Others finish their chunks; look again after this. */
 #define SIBLINGS_PAUSE_MS 50
@@ -55,8 +61,9 @@ typedef struct Sweep
 	int64 changed;
 	int64 skipped;
 	int64 suppressed;
-	char *example;    /* of a suppressed row */
-	int empty_sweeps; /* in a row, that only met suppressed rows */
+	char *example;           /* of a suppressed row */
+	BlockNumber vacuumed_at; /* the table's size at the last VACUUM */
+	int empty_sweeps;        /* in a row, that only met suppressed rows */
 } Sweep;
 
 void
@@ -121,8 +128,8 @@ lock_sweep(int64 job, Sweep *sweep)
 			 "ON CONFLICT (job) DO NOTHING",
 			 &args);
 	ec_query("SELECT sweep, is_first, filenode, next_block, end_block, "
-			 "open_chunks, changed, skipped, suppressed, empty_sweeps, example "
-			 "FROM expand_contract.job_sweeps WHERE job = $1 FOR UPDATE",
+			 "open_chunks, changed, skipped, suppressed, empty_sweeps, example, "
+			 "vacuumed_at FROM expand_contract.job_sweeps WHERE job = $1 FOR UPDATE",
 			 &args);
 	sweep->job = job;
 	sweep->sweep = ec_get_int4(0, 1, 0);
@@ -136,6 +143,7 @@ lock_sweep(int64 job, Sweep *sweep)
 	sweep->suppressed = ec_get_int8(0, 9, 0);
 	sweep->empty_sweeps = ec_get_int4(0, 10, 0);
 	sweep->example = ec_get_text(0, 11);
+	sweep->vacuumed_at = ec_get_int8(0, 12, 0);
 }
 
 static void
@@ -155,10 +163,11 @@ save_sweep(const Sweep *sweep)
 	ec_arg_int8(&args, sweep->suppressed);
 	ec_arg_int4(&args, sweep->empty_sweeps);
 	ec_arg_text(&args, sweep->example);
+	ec_arg_int8(&args, sweep->vacuumed_at);
 	ec_query("UPDATE expand_contract.job_sweeps SET sweep = $2, is_first = $3, "
 			 "filenode = $4, next_block = $5, end_block = $6, "
 			 "open_chunks = $7, changed = $8, skipped = $9, suppressed = $10, "
-			 "empty_sweeps = $11, example = $12 WHERE job = $1",
+			 "empty_sweeps = $11, example = $12, vacuumed_at = $13 WHERE job = $1",
 			 &args);
 }
 
@@ -170,6 +179,8 @@ start_sweep(Sweep *sweep, Relation relation)
 	sweep->filenode = relation->rd_rel->relfilenode;
 	sweep->next = 0;
 	sweep->end = RelationGetNumberOfBlocks(relation);
+	if (sweep->is_first)
+		sweep->vacuumed_at = sweep->end;
 	sweep->open_chunks = 0;
 	sweep->changed = 0;
 	sweep->skipped = 0;
@@ -299,6 +310,28 @@ adopt_chunk(EcJob *job, const Sweep *sweep, EcChunk *chunk)
 	return false;
 }
 
+/*
+ * Rows that had to move leave dead versions behind, and entries of them in
+ * every index; VACUUM gives both back, and costs a scan of every index.  So it
+ * is due when rows have moved, that is, when the table has grown.
+ */
+static void
+ask_for_vacuum(EcJob *job, Relation relation, Sweep *sweep)
+{
+	BlockNumber blocks = RelationGetNumberOfBlocks(relation);
+	BlockNumber grown =
+		blocks > sweep->vacuumed_at ? blocks - sweep->vacuumed_at : 0;
+
+	if (!sweep->is_first || grown < FEWEST_VACUUM_BLOCKS ||
+		grown < sweep->end * VACUUM_GROWTH ||
+		!ec_may_vacuum(RelationGetRelid(relation)))
+		return;
+	sweep->vacuumed_at = blocks;
+	job->throttled_by = "vacuum";
+	job->vacuum = psprintf("VACUUM (SKIP_LOCKED, TRUNCATE false, PARALLEL 0) %s",
+						   ec_relation_name(relation));
+}
+
 /* In scope, with the sweep locked. */
 static EcClaim
 next_chunk(EcJob *job, Relation relation, const EcBackfill *backfill,
@@ -347,6 +380,7 @@ ec_claim_chunk(EcJob *job, Relation relation, const EcBackfill *backfill,
 		if (sweep.example == NULL)
 			sweep.example = chunk->example;
 		chunk->done_before += chunk->cursor.end - chunk->cursor.first;
+		ask_for_vacuum(job, relation, &sweep);
 	}
 	chunk->is_open = false;
 	claim = next_chunk(job, relation, backfill, &sweep, chunk);

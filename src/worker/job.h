@@ -91,6 +91,7 @@ typedef struct EcJob
 	int64 rows_written;       /* by this step */
 	const char *throttled_by; /* why the worker should pause, or NULL */
 	int pause_ms;             /* for that long */
+	const char *vacuum;       /* VACUUM to run after the commit, or NULL */
 
 	/*
 	 * What the worker tells the step: the last try met a lock of somebody

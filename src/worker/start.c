@@ -8,6 +8,8 @@
  */
 #include "postgres.h"
 
+#include <signal.h>
+
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
@@ -20,6 +22,7 @@
 #include "expand_contract.h"
 #include "worker/job.h"
 #include "worker/launcher.h"
+#include "worker/toplevel.h"
 #include "worker/worker.h"
 
 /* A job that finds no free slot is tried again by the launcher after this. */
@@ -47,8 +50,12 @@ wake_workers(int64 job)
 		if (slot->job != job)
 			continue;
 		process = BackendPidGetProc(slot->pid);
-		if (process != NULL)
-			SetLatch(&process->procLatch);
+		if (process == NULL)
+			continue;
+		SetLatch(&process->procLatch);
+		/* a VACUUM can take long, and is not worth waiting for */
+		if (ec_is_vacuuming(slot->pid))
+			kill(slot->pid, SIGINT);
 	}
 }
 

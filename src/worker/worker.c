@@ -42,6 +42,7 @@
 #include "expand_contract.h"
 #include "worker/job.h"
 #include "worker/launcher.h"
+#include "worker/toplevel.h"
 #include "worker/worker.h"
 
 #define MAX_LOCK_WAIT_MS   100
@@ -310,6 +311,7 @@ try_batch(Worker *worker)
 	job->row_limit = (int) worker->row_limit;
 	job->throttled_by = NULL;
 	job->pause_ms = 0;
+	job->vacuum = NULL;
 	MemoryContextSwitchTo(worker->batch_context);
 	if (!job->avoid_locks)
 		enable_timeout_after(STATEMENT_TIMEOUT, Max(1, DeadlockTimeout / 2));
@@ -499,6 +501,21 @@ pause_worker(Worker *worker)
 	}
 }
 
+/* What a batch asked for; no harm done if it does not come to its end. */
+static void
+vacuum(EcJob *job)
+{
+	TimestampTz started = GetCurrentTimestamp();
+
+	pgstat_report_activity(STATE_RUNNING, job->vacuum);
+	if (ec_vacuum(job->vacuum))
+		ereport(LOG,
+				(errmsg("expand_contract job " INT64_FORMAT " ran %s in %ld ms",
+						job->id, job->vacuum,
+						TimestampDifferenceMilliseconds(started,
+														GetCurrentTimestamp()))));
+}
+
 static void
 work(Worker *worker)
 {
@@ -520,6 +537,8 @@ work(Worker *worker)
 			break;
 		}
 		outcome = run_batch(worker);
+		if (outcome == BATCH_MORE && job->vacuum != NULL)
+			vacuum(job);
 		if (outcome == BATCH_MORE || outcome == BATCH_RETRY)
 			pause_worker(worker);
 	} while (outcome == BATCH_MORE || outcome == BATCH_RETRY);
