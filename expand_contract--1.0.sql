@@ -348,6 +348,9 @@ CREATE TABLE expand_contract.job_sweeps (
     suppressed bigint NOT NULL DEFAULT 0,
     example text,
     empty_sweeps integer NOT NULL DEFAULT 0,
+    -- after the sweep: has somebody looked for rows that are left, and found one?
+    is_checked boolean NOT NULL DEFAULT false,
+    found boolean NOT NULL DEFAULT false,
     -- blocks of the table at the last VACUUM of ours, or at the start
     vacuumed_at bigint
 ) WITH (fillfactor = 20);

@@ -59,7 +59,8 @@ keep_only_tid_scans(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry
 	if (!OidIsValid(scan_by_tid) || rte->relid != scan_by_tid)
 		return;
 	foreach (cell, rel->pathlist)
-		if (IsA(lfirst(cell), TidRangePath) || IsA(lfirst(cell), TidPath))
+		if ((IsA(lfirst(cell), TidRangePath) || IsA(lfirst(cell), TidPath)) &&
+			((Path *) lfirst(cell))->param_info == NULL)
 			tid_paths = lappend(tid_paths, lfirst(cell));
 
 	/* the user's own SQL may read the table as it likes */
@@ -396,4 +397,23 @@ ec_batch_update_unlocked(Relation relation, const EcBackfill *backfill,
 	ours.count = locked.rows;
 	ours.list = makeArrayResult(locked.tids, CurrentMemoryContext);
 	return ec_batch_update(relation, backfill, &ours);
+}
+
+bool
+ec_batch_any(Relation relation, const EcBackfill *backfill)
+{
+	StringInfoData sql;
+	bool any;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT true FROM ONLY %s WHERE ",
+					 ec_relation_name(relation));
+	ec_append_expression(&sql, backfill->predicate);
+	appendStringInfoString(&sql, " LIMIT 1");
+	connect();
+	if (SPI_execute(sql.data, false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not look for rows that are left");
+	any = SPI_processed > 0;
+	SPI_finish();
+	return any;
 }

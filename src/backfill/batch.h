@@ -60,4 +60,10 @@ extern int64 ec_batch_update_unlocked(Relation relation, const EcBackfill *backf
 extern int64 ec_batch_count(Relation relation, const EcBackfill *backfill,
 							const EcRows *rows, char **example);
 
+/*
+ * Does the predicate hold for any row of the table?  Under one snapshot, by
+ * whatever plan is best.
+ */
+extern bool ec_batch_any(Relation relation, const EcBackfill *backfill);
+
 #endif

@@ -370,6 +370,13 @@ ec_define_backfill(Relation relation, const char *assignments,
 		ec_append_expression(&sql, predicate);
 	}
 	query = analyse(sql.data);
+	/* the rewriter drops "generated = DEFAULT" */
+	if (columns_assigned(query) == NULL)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("backfill of table \"%s\" assigns nothing",
+							   RelationGetRelationName(relation)),
+						errdetail("The server computes generated columns itself."),
+						errhint("Assign a column that is not generated.")));
 	if (predicate != NULL)
 		check_predicate_can_change(relation, query, predicate);
 

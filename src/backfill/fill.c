@@ -15,6 +15,8 @@
 #include "pgstat.h"
 #include "storage/bufmgr.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/timeout.h"
 #include "utils/rel.h"
 
 #include "backfill/batch.h"
@@ -27,6 +29,7 @@
 #include "core/json.h"
 #include "expand_contract.h"
 #include "worker/job.h"
+#include "worker/toplevel.h"
 
 /* A batch with less than a tenth of its share left is full. */
 #define SHARE_LEFT(limit) ((limit) / 10)
@@ -48,39 +51,83 @@ begin_fill(EcJob *job)
 	job->private = fill;
 }
 
+/*
+ * Update the rows that nobody else has locked.  A single row can still be in
+ * the way: not itself, but what its update locks (the row that a foreign key
+ * refers to, say).  When it has been so more than once, it is passed by.
+ */
+static int64
+fill_unlocked(EcJob *job, Fill *fill, Relation relation, const EcRows *rows,
+			  int64 *skipped)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile int64 done = 0;
+
+	if (job->row_limit > 1 || job->conflicts < 2)
+		return ec_batch_update_unlocked(relation, &fill->backfill, rows, skipped);
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		done = ec_batch_update_unlocked(relation, &fill->backfill, rows, skipped);
+		ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+	}
+	PG_CATCH();
+	{
+		ErrorData *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+		if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
+			ReThrowError(error);
+		*skipped = 1;
+	}
+	PG_END_TRY();
+	return done;
+}
+
+/*
+ * A BEFORE trigger may return NULL, and the UPDATE won't tell.  Rows that are
+ * locked by others are candidates too, but not suppressed.
+ */
+static void
+note_suppressed(EcJob *job, Fill *fill, Relation relation, const EcRows *rows,
+				int64 skipped)
+{
+	char *example = NULL;
+	int64 candidates = ec_batch_count(relation, &fill->backfill, rows, &example);
+
+	fill->chunk.suppressed += Max(0, candidates - skipped);
+	if (fill->chunk.example == NULL && example != NULL)
+		fill->chunk.example = MemoryContextStrdup(job->memory, example);
+}
+
 /* Update what is to be updated of the rows, whichever way is open. */
 static int64
 fill_rows(EcJob *job, Fill *fill, Relation relation, const EcRows *rows)
 {
+	int64 skipped = 0;
 	int64 done;
 
 	if (rows->is_list && rows->count == 0)
 		return 0;
 	if (job->avoid_locks)
-	{
-		int64 skipped;
-
-		done = ec_batch_update_unlocked(relation, &fill->backfill, rows, &skipped);
-		fill->chunk.skipped += skipped;
-		job->skipped_locked += skipped;
-	}
+		done = fill_unlocked(job, fill, relation, rows, &skipped);
 	else
-	{
 		done = ec_batch_update(relation, &fill->backfill, rows);
-
-		/* a BEFORE trigger may return NULL, and the UPDATE won't tell */
-		if (done == 0 && relation->trigdesc &&
-			relation->trigdesc->trig_update_before_row)
-		{
-			char *example = NULL;
-
-			fill->chunk.suppressed +=
-				ec_batch_count(relation, &fill->backfill, rows, &example);
-			if (fill->chunk.example == NULL && example != NULL)
-				fill->chunk.example = MemoryContextStrdup(job->memory, example);
-		}
-	}
+	if (done == 0 && relation->trigdesc && relation->trigdesc->trig_update_before_row)
+		note_suppressed(job, fill, relation, rows, skipped);
 	fill->chunk.changed += done;
+	fill->chunk.skipped += skipped;
+	job->skipped_locked += skipped;
 	return done;
 }
 
@@ -107,11 +154,39 @@ is_out_of_time(const instr_time *started)
 	return INSTR_TIME_GET_MILLISEC(elapsed) >= ec_target_batch_time;
 }
 
+/*
+ * Is any row left?  That takes as long as a scan of the table, locks no row,
+ * and gives way to whoever wants the table for himself.
+ */
+static bool
+check_rows_left(EcJob *job, Fill *fill, Relation relation)
+{
+	char activity[256];
+	bool found;
+
+	snprintf(activity, sizeof(activity),
+			 "backfill of %s: job " INT64_FORMAT
+			 ", sweep %d, looking for rows that are left",
+			 job->relation_name, job->id, job->sweep);
+	pgstat_report_activity(STATE_RUNNING, activity);
+	disable_timeout(STATEMENT_TIMEOUT, false);
+	(void) ec_give_way(true);
+	found = ec_batch_any(relation, &fill->backfill);
+	(void) ec_give_way(false);
+	return found;
+}
+
 /* The rows of a batch, from the open chunk; false at its end. */
 static bool
 fill_chunk(EcJob *job, Fill *fill, Relation relation)
 {
 	instr_time started;
+
+	if (fill->chunk.is_check)
+	{
+		fill->chunk.found = check_rows_left(job, fill, relation);
+		return false;
+	}
 
 	report_activity(job, &fill->chunk.cursor);
 	ec_cursor_clamp(relation, &fill->chunk.cursor);

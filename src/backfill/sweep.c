@@ -3,9 +3,11 @@
  *		Sweeps over a table, shared out in chunks among a job's workers.
  *
  * A sweep covers the blocks that exist when it starts.  Rows can move behind
- * the workers and new ones come in, so a job is complete only when a sweep
- * finds nothing left; usually the second one does.  A table that was rewritten
- * (VACUUM FULL, TRUNCATE, ALTER TABLE) starts a new sweep.
+ * the workers, into blocks that are new, or out of a batch while it waits for
+ * their lock, and new ones come in.  So after a sweep one worker looks whether
+ * any row is left, under one snapshot, which nothing can move behind; the job
+ * is complete only when none is.  Else another sweep begins.  A table that was
+ * rewritten (VACUUM FULL, TRUNCATE, ALTER TABLE) starts a new sweep at once.
  *
  * Locking protocol.  How far a sweep has been handed out is a row of
  * expand_contract.job_sweeps, locked while a worker claims its next chunk and
@@ -61,6 +63,8 @@ typedef struct Sweep
 	int64 changed;
 	int64 skipped;
 	int64 suppressed;
+	bool is_checked;         /* whether any row is left */
+	bool found;              /* one is */
 	char *example;           /* of a suppressed row */
 	BlockNumber vacuumed_at; /* the table's size at the last VACUUM */
 	int empty_sweeps;        /* in a row, that only met suppressed rows */
@@ -73,6 +77,7 @@ ec_chunk_load(EcChunk *chunk, const Jsonb *position)
 
 	memset(chunk, 0, sizeof(*chunk));
 	chunk->is_open = ec_json_get_int8(position, "open", 0) != 0;
+	chunk->is_check = ec_json_get_int8(position, "check", 0) != 0;
 	chunk->sweep = ec_json_get_int8(position, "sweep", 0);
 	chunk->is_first = ec_json_get_int8(position, "first", 0) != 0;
 	chunk->filenode = ec_json_get_int8(position, "filenode", InvalidOid);
@@ -98,6 +103,7 @@ ec_chunk_save(const EcChunk *chunk)
 
 	ec_json_begin(&writer);
 	ec_json_int8(&writer, "open", chunk->is_open);
+	ec_json_int8(&writer, "check", chunk->is_check);
 	ec_json_int8(&writer, "sweep", chunk->sweep);
 	ec_json_int8(&writer, "first", chunk->is_first);
 	ec_json_int8(&writer, "filenode", chunk->filenode);
@@ -129,7 +135,7 @@ lock_sweep(int64 job, Sweep *sweep)
 			 &args);
 	ec_query("SELECT sweep, is_first, filenode, next_block, end_block, "
 			 "open_chunks, changed, skipped, suppressed, empty_sweeps, example, "
-			 "vacuumed_at FROM expand_contract.job_sweeps WHERE job = $1 FOR UPDATE",
+			 "vacuumed_at, is_checked, found FROM expand_contract.job_sweeps WHERE job = $1 FOR UPDATE",
 			 &args);
 	sweep->job = job;
 	sweep->sweep = ec_get_int4(0, 1, 0);
@@ -144,6 +150,8 @@ lock_sweep(int64 job, Sweep *sweep)
 	sweep->empty_sweeps = ec_get_int4(0, 10, 0);
 	sweep->example = ec_get_text(0, 11);
 	sweep->vacuumed_at = ec_get_int8(0, 12, 0);
+	sweep->is_checked = ec_get_bool(0, 13, false);
+	sweep->found = ec_get_bool(0, 14, false);
 }
 
 static void
@@ -164,10 +172,13 @@ save_sweep(const Sweep *sweep)
 	ec_arg_int4(&args, sweep->empty_sweeps);
 	ec_arg_text(&args, sweep->example);
 	ec_arg_int8(&args, sweep->vacuumed_at);
+	ec_arg_bool(&args, sweep->is_checked);
+	ec_arg_bool(&args, sweep->found);
 	ec_query("UPDATE expand_contract.job_sweeps SET sweep = $2, is_first = $3, "
 			 "filenode = $4, next_block = $5, end_block = $6, "
 			 "open_chunks = $7, changed = $8, skipped = $9, suppressed = $10, "
-			 "empty_sweeps = $11, example = $12, vacuumed_at = $13 WHERE job = $1",
+			 "empty_sweeps = $11, example = $12, vacuumed_at = $13, "
+			 "is_checked = $14, found = $15 WHERE job = $1",
 			 &args);
 }
 
@@ -186,6 +197,8 @@ start_sweep(Sweep *sweep, Relation relation)
 	sweep->skipped = 0;
 	sweep->suppressed = 0;
 	sweep->example = NULL;
+	sweep->is_checked = false;
+	sweep->found = false;
 }
 
 static void
@@ -204,17 +217,14 @@ refuse_suppressed(const Sweep *sweep)
 static bool
 end_sweep(EcJob *job, Sweep *sweep)
 {
-	if (sweep->changed == 0 && sweep->skipped == 0)
-	{
-		if (sweep->suppressed == 0)
-			return true;
+	if (sweep->is_checked && !sweep->found)
+		return true;
 
-		/* rows that came in meanwhile look the same, but only once */
-		if (++sweep->empty_sweeps > 1)
-			refuse_suppressed(sweep);
-	}
-	else
+	/* rows that came in meanwhile look like suppressed ones, but only once */
+	if (sweep->changed > 0 || sweep->skipped > 0 || sweep->suppressed == 0)
 		sweep->empty_sweeps = 0;
+	else if (++sweep->empty_sweeps > 1)
+		refuse_suppressed(sweep);
 	if (sweep->changed == 0 && sweep->skipped > 0)
 	{
 		job->throttled_by = "locked rows";
@@ -261,6 +271,24 @@ take_chunk(Relation relation, const EcBackfill *backfill, Sweep *sweep, EcChunk 
 	ec_cursor_start(relation, &chunk->cursor, first, end,
 					wants_stripes(relation, backfill, sweep));
 	sweep->next = end;
+	sweep->open_chunks++;
+}
+
+/* Nothing can be open now, so nothing of ours is missed. */
+static void
+take_check(Sweep *sweep, EcChunk *chunk)
+{
+	BlockNumber done_before = chunk->sweep == sweep->sweep ? chunk->done_before : 0;
+
+	memset(chunk, 0, sizeof(*chunk));
+	chunk->is_open = true;
+	chunk->is_check = true;
+	chunk->sweep = sweep->sweep;
+	chunk->is_first = sweep->is_first;
+	chunk->filenode = sweep->filenode;
+	chunk->cursor.stripes = 1;
+	chunk->done_before = done_before;
+	chunk->total = sweep->end;
 	sweep->open_chunks++;
 }
 
@@ -354,6 +382,11 @@ next_chunk(EcJob *job, Relation relation, const EcBackfill *backfill,
 			job->pause_ms = SIBLINGS_PAUSE_MS;
 			return EC_CLAIM_WAIT;
 		}
+		if (!sweep->is_checked && sweep->skipped == 0)
+		{
+			take_check(sweep, chunk);
+			return EC_CLAIM_CHUNK;
+		}
 		if (end_sweep(job, sweep))
 			return EC_CLAIM_COMPLETE;
 		start_sweep(sweep, relation);
@@ -374,6 +407,11 @@ ec_claim_chunk(EcJob *job, Relation relation, const EcBackfill *backfill,
 	if (chunk->is_open && chunk->sweep == sweep.sweep)
 	{
 		sweep.open_chunks--;
+		if (chunk->is_check)
+		{
+			sweep.is_checked = true;
+			sweep.found = chunk->found;
+		}
 		sweep.changed += chunk->changed;
 		sweep.skipped += chunk->skipped;
 		sweep.suppressed += chunk->suppressed;
@@ -383,6 +421,7 @@ ec_claim_chunk(EcJob *job, Relation relation, const EcBackfill *backfill,
 		ask_for_vacuum(job, relation, &sweep);
 	}
 	chunk->is_open = false;
+	chunk->is_check = false;
 	claim = next_chunk(job, relation, backfill, &sweep, chunk);
 	save_sweep(&sweep);
 	ec_catalog_end(&scope);

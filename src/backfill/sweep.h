@@ -16,7 +16,9 @@
 /* A worker's share of a sweep, and what it has met there. */
 typedef struct EcChunk
 {
-	bool is_open; /* there is one, and it is not handed in yet */
+	bool is_check; /* not rows to update: see whether any are left */
+	bool found;    /* by the check */
+	bool is_open;  /* there is one, and it is not handed in yet */
 	int sweep;
 	bool is_first; /* sweep over the table as it is stored now */
 	Oid filenode;  /* of the table that the chunk is part of */

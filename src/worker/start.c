@@ -53,8 +53,7 @@ wake_workers(int64 job)
 		if (process == NULL)
 			continue;
 		SetLatch(&process->procLatch);
-		/* a VACUUM can take long, and is not worth waiting for */
-		if (ec_is_vacuuming(slot->pid))
+		if (ec_gives_way(slot->pid))
 			kill(slot->pid, SIGINT);
 	}
 }

@@ -71,24 +71,26 @@ ec_run_toplevel(const char *sql)
 	MemoryContextSwitchTo(context);
 }
 
-/*
- * The server cancels an autovacuum that somebody has waited for during
- * deadlock_timeout.  It knows one by this flag, so we fly it.
- */
-static void
-set_autovacuum_flag(bool set)
+/* The server knows an autovacuum by this flag, so we fly it. */
+bool
+ec_give_way(bool give_way)
 {
+	bool before = (MyProc->statusFlags & PROC_IS_AUTOVACUUM) != 0;
+
+	if (before == give_way)
+		return before;
 	LWLockAcquire(ProcArrayLock, LW_EXCLUSIVE);
-	if (set)
+	if (give_way)
 		MyProc->statusFlags |= PROC_IS_AUTOVACUUM;
 	else
 		MyProc->statusFlags &= ~PROC_IS_AUTOVACUUM;
 	ProcGlobal->statusFlags[MyProc->pgxactoff] = MyProc->statusFlags;
 	LWLockRelease(ProcArrayLock);
+	return before;
 }
 
 bool
-ec_is_vacuuming(int pid)
+ec_gives_way(int pid)
 {
 	PGPROC *process = BackendPidGetProc(pid);
 
@@ -101,7 +103,7 @@ ec_vacuum(const char *sql)
 	MemoryContext context = CurrentMemoryContext;
 	volatile bool done = true;
 
-	set_autovacuum_flag(true);
+	(void) ec_give_way(true);
 	PG_TRY();
 	{
 		ec_run_toplevel(sql);
@@ -115,7 +117,7 @@ ec_vacuum(const char *sql)
 		done = false;
 	}
 	PG_END_TRY();
-	set_autovacuum_flag(false);
+	(void) ec_give_way(false);
 	/* a cancel that came too late was for the VACUUM */
 	QueryCancelPending = false;
 	return done;

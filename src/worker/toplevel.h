@@ -17,13 +17,17 @@
 extern void ec_run_toplevel(const char *sql);
 
 /*
- * VACUUM a table, and give way at once: to sessions that have it locked (it
- * is skipped), to those who wait for us (the server cancels us as it cancels
- * autovacuum), to ec_pause and its like.  False if it did not come to its end.
+ * Say that what we do now is not worth waiting for: the server cancels it, as
+ * it cancels autovacuum, when somebody has waited for one of our locks during
+ * deadlock_timeout, and ec_pause and its like cancel it at once.  Returns what
+ * held before.
  */
-extern bool ec_vacuum(const char *sql);
+extern bool ec_give_way(bool give_way);
 
-/* Does this process run an ec_vacuum that may be cancelled? */
-extern bool ec_is_vacuuming(int pid);
+/* Does this process give way? */
+extern bool ec_gives_way(int pid);
+
+/* VACUUM, giving way.  False if it did not come to its end. */
+extern bool ec_vacuum(const char *sql);
 
 #endif
