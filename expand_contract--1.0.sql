@@ -417,6 +417,7 @@ CREATE TABLE expand_contract.verifications (
     relation        oid NOT NULL,
     relation_name   text NOT NULL,
     reads           oid[] NOT NULL,
+    opaque          boolean NOT NULL,
     mapping         jsonb NOT NULL,
     verified_by     oid NOT NULL,
     rows_source     bigint NOT NULL,
@@ -432,6 +433,7 @@ CREATE TABLE expand_contract.verifications (
 COMMENT ON TABLE expand_contract.verifications IS 'what each verification found';
 COMMENT ON COLUMN expand_contract.verifications.relation_name IS 'its name on that day';
 COMMENT ON COLUMN expand_contract.verifications.reads IS 'the relation and all others that the expressions name';
+COMMENT ON COLUMN expand_contract.verifications.opaque IS 'whether the expressions call functions that may read yet others';
 
 CREATE TABLE expand_contract.mismatches (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -446,7 +448,8 @@ COMMENT ON TABLE expand_contract.mismatches IS 'the first rows that a verificati
 
 -- The values come from the table and whatever else the expressions read, so
 -- only those may see them who could read them there: SELECT on each as a whole,
--- and no row security in the way.  When the table is gone, its rights are too:
+-- and no row security in the way.  Where the expressions call functions that
+-- somebody wrote, nobody knows what they read: then the one who verified.  When the table is gone, its rights are too:
 -- then the one who verified.  The extension's owner holds the record anyway.
 CREATE VIEW ec_mismatches WITH (security_barrier) AS
 SELECT m.verification, m.key, m.column_name, m.source_value, m.target_value
@@ -456,6 +459,7 @@ SELECT m.verification, m.key, m.column_name, m.source_value, m.target_value
                      FROM pg_catalog.unnest(v.reads) AS r (relation)
                     WHERE pg_catalog.has_table_privilege(r.relation, 'SELECT') IS NOT TRUE
                        OR pg_catalog.row_security_active(r.relation))
+       AND (NOT v.opaque OR pg_catalog.pg_has_role(v.verified_by, 'USAGE'))
     OR NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = v.relation)
        AND pg_catalog.pg_has_role(v.verified_by, 'USAGE')
     OR EXISTS (SELECT

@@ -185,6 +185,9 @@ SELECT * FROM errors_of($$SELECT ec_backfill('users', 'score = score + 1')$$);
 SELECT * FROM errors_of($$SELECT ec_backfill('users', 'email = users::text')$$);
 SELECT * FROM errors_of($$SELECT ec_backfill('users', 'score = random()')$$);
 SELECT * FROM errors_of($$SELECT ec_backfill('users', '(note, score) = (SELECT ''a'', 1)')$$);
+SELECT * FROM errors_of($$SELECT ec_backfill('users', 'email_verified_at = now()')$$);
+SELECT * FROM errors_of($$SELECT ec_backfill('users', 'email_verified_at = current_date + 1')$$);
+SELECT * FROM errors_of($$SELECT ec_backfill('users', 'score = (SELECT max(id) + 1 FROM users)')$$);
 
 -- Paces out of range.
 SELECT * FROM errors_of($$SELECT ec_backfill('users', 'email = ''x''', batch_size => -1)$$);
@@ -224,6 +227,7 @@ CALL ec_wait(:job);
 SELECT * FROM outcome(:job);
 
 -- Also where a batch is too slow for the fast path.
+DELETE FROM guarded WHERE id NOT IN (6, 7, 8);
 CREATE OR REPLACE FUNCTION guard() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.6); RETURN NULL; END';
 UPDATE guarded SET v = NULL WHERE id <> 7;
 SELECT ec_backfill('guarded', 'v = id', 'v IS NULL') AS job \gset
@@ -350,18 +354,17 @@ SELECT wait_for_rows(:job, 2);
 SELECT ec_configure(:job, batch_size => 100, delay_ms => 1);
 CALL ec_wait(:job);
 SELECT * FROM outcome(:job);
-SELECT count(*), count(DISTINCT id), count(DISTINCT pid) AS workers FROM counted;
--- one of two is terminated, with its chunk open
+SELECT count(*), count(DISTINCT id), count(DISTINCT pid) > 1 AS workers FROM counted;
+-- one of two is terminated and not wanted any more, with its chunk open
 TRUNCATE counted;
 SELECT ec_backfill('wide', 'b = -a', workers => 2, batch_size => 1, delay_ms => 3600000) AS job \gset
 SELECT wait_for_rows(:job, 2);
 SELECT workers FROM ec_progress WHERE job = :job;
-SELECT count(pg_terminate_backend(pid, 60000)) FROM expand_contract.live_slots() WHERE job = :job AND slot = 0;
-SELECT state, workers FROM ec_progress WHERE job = :job;
-SELECT ec_configure(:job, batch_size => 1000, delay_ms => 0);
+SELECT count(pg_terminate_backend(pid, 60000)) FROM expand_contract.live_slots() WHERE job = :job AND slot = 1;
+SELECT ec_configure(:job, workers => 1, batch_size => 1000, delay_ms => 0);
 CALL ec_wait(:job);
 SELECT * FROM outcome(:job);
-SELECT count(*), count(DISTINCT id), count(DISTINCT pid) AS workers FROM counted;
+SELECT count(*), count(DISTINCT id), count(DISTINCT pid) > 1 AS workers FROM counted;
 -- one is added, one is taken away, while the job runs
 TRUNCATE counted;
 SELECT ec_backfill('wide', 'b = a', batch_size => 1, delay_ms => 3600000) AS job \gset

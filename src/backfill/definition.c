@@ -16,6 +16,7 @@
 #include "parser/parser.h"
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/plancache.h"
@@ -227,6 +228,46 @@ is_not_plain(Node *node, void *context)
 	return expression_tree_walker(node, is_not_plain, context);
 }
 
+/* What gives another value in each batch, though it is called stable. */
+static bool
+is_time_function(Oid function, void *context)
+{
+	return function == F_NOW || function == F_TRANSACTION_TIMESTAMP ||
+		   function == F_STATEMENT_TIMESTAMP;
+}
+
+static bool
+reads_clock(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (check_functions_in_node(node, is_time_function, context))
+		return true;
+	if (IsA(node, SQLValueFunction))
+	{
+		SQLValueFunctionOp op = ((SQLValueFunction *) node)->op;
+
+		return op >= SVFOP_CURRENT_DATE && op <= SVFOP_LOCALTIMESTAMP_N;
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, reads_clock, context, 0);
+	return expression_tree_walker(node, reads_clock, context);
+}
+
+/* Does a sub-select read the table itself, which each batch changes? */
+static bool
+reads_table(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+		return ((RangeTblEntry *) node)->relid == *(Oid *) context;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, reads_table, context,
+								 QTW_EXAMINE_RTES_BEFORE);
+	return expression_tree_walker(node, reads_table, context);
+}
+
 /*
  * The predicate for a backfill that has none: some column's image differs
  * from that of its new value.  Images, because an equality that says "done"
@@ -244,6 +285,10 @@ automatic_predicate(Relation relation, Query *query)
 
 	if (contain_volatile_functions((Node *) query->targetList))
 		want_predicate(relation, "An assigned expression is volatile");
+	if (reads_clock((Node *) query->targetList, NULL))
+		want_predicate(relation, "An assigned expression reads the clock");
+	if (reads_table((Node *) query->targetList, &RelationGetRelid(relation)))
+		want_predicate(relation, "A sub-select reads the table that is updated");
 	both = bms_intersect(columns_assigned(query),
 						 columns_read(query, (Node *) query->targetList));
 	if (!bms_is_empty(both))

@@ -242,4 +242,5 @@ step_fill(EcJob *job)
 	return more;
 }
 
-const EcJobKind ec_backfill_kind = {"backfill", begin_fill, step_fill};
+const EcJobKind ec_backfill_kind = {"backfill", begin_fill, step_fill,
+									ec_sweep_resume};

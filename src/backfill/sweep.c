@@ -427,3 +427,14 @@ ec_claim_chunk(EcJob *job, Relation relation, const EcBackfill *backfill,
 	ec_catalog_end(&scope);
 	return claim;
 }
+
+void
+ec_sweep_resume(int64 job)
+{
+	EcArgs args = {0};
+
+	ec_arg_int8(&args, job);
+	ec_query("UPDATE expand_contract.job_sweeps SET empty_sweeps = 0, suppressed = 0 "
+			 "WHERE job = $1",
+			 &args);
+}

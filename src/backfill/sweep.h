@@ -49,4 +49,7 @@ extern Jsonb *ec_chunk_save(const EcChunk *chunk);
 extern EcClaim ec_claim_chunk(EcJob *job, Relation relation,
 							  const EcBackfill *backfill, EcChunk *chunk);
 
+/* Whatever kept rows from being updated may be mended; in scope. */
+extern void ec_sweep_resume(int64 job);
+
 #endif

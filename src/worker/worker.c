@@ -258,7 +258,7 @@ adapt_row_limit(Worker *worker, double step_seconds, bool too_slow)
 	double limit = worker->row_limit;
 
 	if (too_slow)
-		limit /= 2;
+		limit /= 4;
 	else if (job->batch_size > 0)
 		limit = limit * 1.2 + 1; /* back to batch_size after a slow spell */
 	else if (job->rows_written > 0 && step_seconds > 0)
