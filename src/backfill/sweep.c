@@ -352,7 +352,7 @@ ask_for_vacuum(EcJob *job, Relation relation, Sweep *sweep)
 
 	if (!sweep->is_first || grown < FEWEST_VACUUM_BLOCKS ||
 		grown < sweep->end * VACUUM_GROWTH ||
-		!ec_may_vacuum(RelationGetRelid(relation)))
+		!ec_may_vacuum(RelationGetRelid(relation), job->owner))
 		return;
 	sweep->vacuumed_at = blocks;
 	job->throttled_by = "vacuum";

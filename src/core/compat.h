@@ -46,14 +46,14 @@
 
 /* Who may VACUUM a table: its owner, from 17 on also who may MAINTAIN it. */
 #if PG_VERSION_NUM >= 170000
-#define ec_may_vacuum(relation)                                                \
-	(object_ownercheck(RelationRelationId, relation, GetUserId()) ||           \
-	 pg_class_aclcheck(relation, GetUserId(), ACL_MAINTAIN) == ACLCHECK_OK)
+#define ec_may_vacuum(relation, role)                                          \
+	(object_ownercheck(RelationRelationId, relation, role) ||                  \
+	 pg_class_aclcheck(relation, role, ACL_MAINTAIN) == ACLCHECK_OK)
 #elif PG_VERSION_NUM >= 160000
-#define ec_may_vacuum(relation)                                                \
-	object_ownercheck(RelationRelationId, relation, GetUserId())
+#define ec_may_vacuum(relation, role)                                          \
+	object_ownercheck(RelationRelationId, relation, role)
 #else
-#define ec_may_vacuum(relation) pg_class_ownercheck(relation, GetUserId())
+#define ec_may_vacuum(relation, role) pg_class_ownercheck(relation, role)
 #endif
 
 /* 16 lets updates of columns of BRIN indexes alone be HOT. */
