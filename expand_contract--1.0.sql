@@ -340,14 +340,11 @@ GRANT SELECT ON @extschema@.ec_migrations TO PUBLIC;
 ----------------------------------------------------------------------
 -- backfill (src/backfill)
 ----------------------------------------------------------------------
--- How far the present sweep over a table has been handed out to the workers.
 CREATE TABLE expand_contract.job_sweeps (
     job bigint PRIMARY KEY REFERENCES expand_contract.jobs ON DELETE CASCADE,
     sweep integer NOT NULL DEFAULT 0,
-    is_first boolean NOT NULL DEFAULT true,
-    filenode oid,
-    next_block bigint NOT NULL DEFAULT 0,
-    end_block bigint NOT NULL DEFAULT 0,
+    total_blocks bigint NOT NULL DEFAULT 0,
+    all_blocks bigint NOT NULL DEFAULT 0,
     open_chunks integer NOT NULL DEFAULT 0,
     changed bigint NOT NULL DEFAULT 0,
     skipped bigint NOT NULL DEFAULT 0,
@@ -356,11 +353,25 @@ CREATE TABLE expand_contract.job_sweeps (
     empty_sweeps integer NOT NULL DEFAULT 0,
     -- after the sweep: has somebody looked for rows that are left, and found one?
     is_checked boolean NOT NULL DEFAULT false,
-    found boolean NOT NULL DEFAULT false,
-    -- blocks of the table at the last VACUUM of ours, or at the start
-    vacuumed_at bigint
+    found boolean NOT NULL DEFAULT false
 ) WITH (fillfactor = 20);
 COMMENT ON TABLE expand_contract.job_sweeps IS 'the present sweep of a backfill, shared by its workers';
+
+-- The table itself, or its partitions or children.
+CREATE TABLE expand_contract.job_leaves (
+    job bigint NOT NULL REFERENCES expand_contract.jobs ON DELETE CASCADE,
+    leaf oid NOT NULL,
+    sweep integer NOT NULL,
+    filenode oid NOT NULL,
+    is_first boolean NOT NULL,
+    next_block bigint NOT NULL,
+    end_block bigint NOT NULL,
+    blocks bigint NOT NULL,
+    vacuumed_at bigint, -- its blocks at the last VACUUM of ours
+    PRIMARY KEY (job, leaf)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE expand_contract.job_leaves IS
+    'how far the present sweep of a backfill has been handed out, table by table';
 
 CREATE FUNCTION expand_contract.differs(anyelement, anyelement) RETURNS boolean
 AS 'MODULE_PATHNAME', 'ec_differs' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;

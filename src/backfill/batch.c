@@ -109,6 +109,18 @@ append_key_columns(StringInfo sql, Relation relation)
 	}
 }
 
+/*
+ * The table, under the name that the caller's text may know it by: that of the
+ * partitioned table, if this is a partition.
+ */
+static void
+append_target(StringInfo sql, Relation relation, const EcBackfill *backfill)
+{
+	appendStringInfo(sql, "ONLY %s", ec_relation_name(relation));
+	if (backfill->alias != NULL)
+		appendStringInfo(sql, " AS %s", quote_identifier(backfill->alias));
+}
+
 /* " WHERE" the row is one of the batch and still to be done. */
 static void
 append_condition(StringInfo sql, const EcBackfill *backfill, bool is_list)
@@ -126,8 +138,9 @@ update_statement(Relation relation, const EcBackfill *backfill, bool is_list)
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "UPDATE ONLY %s SET %s\n",
-					 ec_relation_name(relation), backfill->assignments);
+	appendStringInfoString(&sql, "UPDATE ");
+	append_target(&sql, relation, backfill);
+	appendStringInfo(&sql, " SET %s\n", backfill->assignments);
 	append_condition(&sql, backfill, is_list);
 	appendStringInfoString(&sql, " RETURNING ");
 	ec_append_expression(&sql, backfill->predicate);
@@ -149,7 +162,8 @@ count_statement(Relation relation, const EcBackfill *backfill, bool is_list)
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT true");
 	append_key_columns(&sql, relation);
-	appendStringInfo(&sql, " FROM ONLY %s", ec_relation_name(relation));
+	appendStringInfoString(&sql, " FROM ");
+	append_target(&sql, relation, backfill);
 	append_condition(&sql, backfill, is_list);
 	return sql.data;
 }
@@ -164,7 +178,8 @@ lock_statement(Relation relation, const EcBackfill *backfill, bool is_list)
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT ctid FROM ONLY %s", ec_relation_name(relation));
+	appendStringInfoString(&sql, "SELECT ctid FROM ");
+	append_target(&sql, relation, backfill);
 	append_condition(&sql, backfill, is_list);
 	appendStringInfo(&sql, " FOR %s SKIP LOCKED",
 					 backfill->updates_key ? "UPDATE" : "NO KEY UPDATE");
@@ -203,22 +218,25 @@ typedef struct Receiver
 {
 	DestReceiver base;
 	int64 rows;
-	bool check;            /* the first column must not be true */
-	char *example;         /* names the first row, if not check */
+	Relation leaf; /* to name with a row, or NULL if that says nothing */
+	bool check;    /* the first column must not be true */
+	char *example; /* names the first row, if not check */
 	ArrayBuildState *tids; /* collects the first column, if a TID */
 	MemoryContext context; /* of what is kept */
 } Receiver;
 
 /* "(id) = (17)", or where no primary key is, words. */
 static char *
-name_row(TupleTableSlot *slot)
+name_row(TupleTableSlot *slot, Relation leaf)
 {
 	TupleDesc columns = slot->tts_tupleDescriptor;
 	StringInfoData names;
 	StringInfoData values;
 
 	if (columns->natts < 2)
-		return pstrdup("of a table without a primary key");
+		return leaf ? psprintf("of table %s, which has no primary key",
+							   ec_relation_name(leaf))
+					: pstrdup("of a table without a primary key");
 	initStringInfo(&names);
 	initStringInfo(&values);
 	for (int i = 2; i <= columns->natts; i++)
@@ -235,16 +253,18 @@ name_row(TupleTableSlot *slot)
 		appendStringInfo(&values, "%s%s", i > 2 ? ", " : "",
 						 isnull ? "null" : OidOutputFunctionCall(output, value));
 	}
-	return psprintf("(%s)=(%s)", names.data, values.data);
+	if (leaf)
+		appendStringInfo(&values, ") of table %s", ec_relation_name(leaf));
+	return psprintf("(%s)=(%s%s", names.data, values.data, leaf ? "" : ")");
 }
 
 static void
-refuse_row(TupleTableSlot *slot)
+refuse_row(TupleTableSlot *slot, Relation leaf)
 {
 	ereport(ERROR,
 			(errcode(EC_ERRCODE_NOT_CONVERGING),
 			 errmsg("backfill does not converge: the predicate still holds for a row that was just updated"),
-			 errdetail("Row %s.", name_row(slot)),
+			 errdetail("Row %s.", name_row(slot, leaf)),
 			 errhint("The update has to make the predicate false for every row. Exclude rows whose new value satisfies it again, as in \"new_column IS NULL AND old_column IS NOT NULL\".")));
 }
 
@@ -259,7 +279,7 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	if (receiver->check)
 	{
 		if (!isnull && DatumGetBool(first))
-			refuse_row(slot);
+			refuse_row(slot, receiver->leaf);
 	}
 	else if (receiver->tids != NULL)
 		receiver->tids = accumArrayResult(receiver->tids, first, isnull, TIDOID,
@@ -268,7 +288,7 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	{
 		MemoryContext old_context = MemoryContextSwitchTo(receiver->context);
 
-		receiver->example = name_row(slot);
+		receiver->example = name_row(slot, receiver->leaf);
 		MemoryContextSwitchTo(old_context);
 	}
 	return true;
@@ -285,9 +305,10 @@ receiver_end(DestReceiver *self)
 }
 
 static void
-init_receiver(Receiver *receiver)
+init_receiver(Receiver *receiver, Relation relation, const EcBackfill *backfill)
 {
 	memset(receiver, 0, sizeof(*receiver));
+	receiver->leaf = backfill->alias ? relation : NULL;
 	receiver->base.receiveSlot = receive_row;
 	receiver->base.rStartup = receiver_startup;
 	receiver->base.rShutdown = receiver_end;
@@ -349,7 +370,7 @@ ec_batch_update(Relation relation, const EcBackfill *backfill, const EcRows *row
 {
 	Receiver receiver;
 
-	init_receiver(&receiver);
+	init_receiver(&receiver, relation, backfill);
 	receiver.check = true;
 	connect();
 	run(update_rows, update_statement(relation, backfill, rows->is_list),
@@ -364,7 +385,7 @@ ec_batch_count(Relation relation, const EcBackfill *backfill,
 {
 	Receiver receiver;
 
-	init_receiver(&receiver);
+	init_receiver(&receiver, relation, backfill);
 	connect();
 	run(count_rows, count_statement(relation, backfill, rows->is_list),
 		relation, rows, &receiver);
@@ -385,7 +406,7 @@ ec_batch_update_unlocked(Relation relation, const EcBackfill *backfill,
 	*skipped = 0;
 	if (candidates == 0)
 		return 0;
-	init_receiver(&locked);
+	init_receiver(&locked, relation, backfill);
 	locked.tids = initArrayResult(TIDOID, CurrentMemoryContext, false);
 	connect();
 	run(lock_rows, lock_statement(relation, backfill, rows->is_list), relation,
@@ -399,19 +420,26 @@ ec_batch_update_unlocked(Relation relation, const EcBackfill *backfill,
 	return ec_batch_update(relation, backfill, &ours);
 }
 
-bool
-ec_batch_any(Relation relation, const EcBackfill *backfill)
+char *
+ec_any_statement(Relation root, const EcBackfill *backfill)
 {
 	StringInfoData sql;
-	bool any;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT true FROM ONLY %s WHERE ",
-					 ec_relation_name(relation));
+	/* without ONLY: all leaves under one snapshot */
+	appendStringInfo(&sql, "SELECT true FROM %s WHERE ", ec_relation_name(root));
 	ec_append_expression(&sql, backfill->predicate);
 	appendStringInfoString(&sql, " LIMIT 1");
+	return sql.data;
+}
+
+bool
+ec_batch_any(Relation root, const EcBackfill *backfill)
+{
+	bool any;
+
 	connect();
-	if (SPI_execute(sql.data, false, 1) != SPI_OK_SELECT)
+	if (SPI_execute(ec_any_statement(root, backfill), false, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not look for rows that are left");
 	any = SPI_processed > 0;
 	SPI_finish();

@@ -61,9 +61,10 @@ extern int64 ec_batch_count(Relation relation, const EcBackfill *backfill,
 							const EcRows *rows, char **example);
 
 /*
- * Does the predicate hold for any row of the table?  Under one snapshot, by
- * whatever plan is best.
+ * Does the predicate hold for any row of the table and its leaves?  Under one
+ * snapshot, by whatever plan is best.
  */
-extern bool ec_batch_any(Relation relation, const EcBackfill *backfill);
+extern char *ec_any_statement(Relation root, const EcBackfill *backfill);
+extern bool ec_batch_any(Relation root, const EcBackfill *backfill);
 
 #endif

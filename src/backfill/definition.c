@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "access/sysattr.h"
+#include "access/xact.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
@@ -64,11 +65,21 @@ assignments_error_callback(void *arg)
 	errhint(ASSIGNMENTS_HINT);
 }
 
+static bool
+contains_default(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, SetToDefault))
+		return true;
+	return raw_expression_tree_walker(node, contains_default, context);
+}
+
 /*
  * The SET list goes into a statement of ours, so on its own it has to be a
- * SET list, whole and nothing else.
+ * SET list, whole and nothing else.  True if it assigns a DEFAULT.
  */
-static void
+static bool
 check_assignments(const char *assignments)
 {
 	ErrorContextCallback position;
@@ -96,6 +107,7 @@ check_assignments(const char *assignments)
 	if (!IsA(update, UpdateStmt) || update->fromClause != NIL ||
 		update->whereClause != NULL || ec_update_has_returning(update))
 		refuse_assignments(assignments, "goes on after the SET list");
+	return contains_default((Node *) update->targetList, NULL);
 }
 
 /* Parse, analyse and rewrite a statement of one query. */
@@ -368,28 +380,68 @@ check_predicate_can_change(Relation relation, Query *query, const char *predicat
 							 ->attname)))));
 }
 
+/* A subtransaction that is rolled back lets its locks go. */
+void
+ec_probe(void (*look)(void *arg), void *arg)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData *volatile error = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		look(arg);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	if (error != NULL)
+		ReThrowError(error);
+}
+
 /*
- * EXPLAIN plans the batch's very statement and checks the caller's rights on
- * all that it touches, without running any of it.
+ * EXPLAIN plans the very statement and checks the caller's rights on all that
+ * it touches, without running any of it.
  */
 static void
-check_statement(Relation relation, const EcBackfill *backfill)
+explain(const char *statement, int nargs)
 {
 	int guc_level = NewGUCNestLevel();
 	Oid types[2] = {TIDOID, TIDOID};
 	ItemPointerData tid;
 	Datum values[2] = {PointerGetDatum(&tid), PointerGetDatum(&tid)};
-	char *sql = psprintf("EXPLAIN %s", ec_batch_statement(relation, backfill));
 
 	ItemPointerSet(&tid, 0, 1);
 	(void) set_config_option("row_security", "off", PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	if (SPI_execute_with_args(sql, 2, types, values, NULL, false, 0) < 0)
-		elog(ERROR, "could not explain the batch");
+	if (SPI_execute_with_args(psprintf("EXPLAIN %s", statement), nargs, types,
+							  values, NULL, false, 0) < 0)
+		elog(ERROR, "could not explain \"%s\"", statement);
 	SPI_finish();
 	AtEOXact_GUC(false, guc_level);
+}
+
+void
+ec_check_statement(Relation relation, const EcBackfill *backfill)
+{
+	explain(ec_batch_statement(relation, backfill), 2);
+}
+
+void
+ec_check_any_statement(Relation root, const EcBackfill *backfill)
+{
+	explain(ec_any_statement(root, backfill), 0);
 }
 
 void
@@ -399,7 +451,8 @@ ec_define_backfill(Relation relation, const char *assignments,
 	StringInfoData sql;
 	Query *query;
 
-	check_assignments(assignments);
+	memset(backfill, 0, sizeof(*backfill));
+	backfill->uses_default = check_assignments(assignments);
 	if (predicate != NULL)
 		ec_check_expression(predicate, "predicate");
 
@@ -432,19 +485,44 @@ ec_define_backfill(Relation relation, const char *assignments,
 	backfill->updates_key =
 		bms_overlap(backfill->columns,
 					RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_KEY));
-	check_statement(relation, backfill);
+	ec_check_statement(relation, backfill);
+}
+
+typedef struct Estimate
+{
+	const char *sql;
+	double rows;
+} Estimate;
+
+static void
+plan_estimate(void *arg)
+{
+	Estimate *estimate = arg;
+	SPIPlanPtr plan;
+	CachedPlan *cached;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	plan = SPI_prepare(estimate->sql, 0, NULL);
+	if (plan == NULL)
+		elog(ERROR, "SPI_prepare failed for \"%s\"", estimate->sql);
+	cached = SPI_plan_get_cached_plan(plan);
+	estimate->rows =
+		linitial_node(PlannedStmt, cached->stmt_list)->planTree->plan_rows;
+	/* the plan is not saved, so no resource owner holds it */
+	ReleaseCachedPlan(cached, NULL);
+	SPI_finish();
 }
 
 int64
 ec_estimate_backfill(Relation relation, const char *predicate)
 {
+	Estimate estimate;
 	StringInfoData sql;
-	SPIPlanPtr plan;
-	CachedPlan *cached;
-	double rows;
 
+	/* with partitions and children, if there are any */
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT FROM ONLY %s",
+	appendStringInfo(&sql, "SELECT FROM %s",
 					 quote_qualified_identifier(get_namespace_name(
 													RelationGetNamespace(relation)),
 												RelationGetRelationName(relation)));
@@ -453,17 +531,9 @@ ec_estimate_backfill(Relation relation, const char *predicate)
 		appendStringInfoString(&sql, " WHERE ");
 		ec_append_expression(&sql, predicate);
 	}
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	plan = SPI_prepare(sql.data, 0, NULL);
-	if (plan == NULL)
-		elog(ERROR, "SPI_prepare failed for \"%s\"", sql.data);
-	cached = SPI_plan_get_cached_plan(plan);
-	rows = linitial_node(PlannedStmt, cached->stmt_list)->planTree->plan_rows;
-	/* the plan is not saved, so no resource owner holds it */
-	ReleaseCachedPlan(cached, NULL);
-	SPI_finish();
-	return (int64) rows;
+	estimate.sql = sql.data;
+	ec_probe(plan_estimate, &estimate);
+	return (int64) estimate.rows;
 }
 
 /* Attribute numbers, since they outlast a rename. */
@@ -503,6 +573,7 @@ ec_backfill_to_json(const EcBackfill *backfill)
 	ec_json_text(&writer, "predicate", backfill->predicate);
 	ec_json_text(&writer, "columns", columns_to_text(backfill->columns));
 	ec_json_int8(&writer, "updates_key", backfill->updates_key);
+	ec_json_int8(&writer, "by_key", backfill->by_key);
 	return ec_json_end(&writer);
 }
 
@@ -511,10 +582,12 @@ ec_backfill_from_json(const Jsonb *json, EcBackfill *backfill)
 {
 	char *columns;
 
+	memset(backfill, 0, sizeof(*backfill));
 	backfill->assignments = ec_json_get_text(json, "assignments");
 	backfill->predicate = ec_json_get_text(json, "predicate");
 	columns = ec_json_get_text(json, "columns");
 	backfill->updates_key = ec_json_get_int8(json, "updates_key", 0) != 0;
+	backfill->by_key = ec_json_get_int8(json, "by_key", 0) != 0;
 	if (backfill->assignments == NULL || backfill->predicate == NULL ||
 		columns == NULL)
 		elog(ERROR, "the job's parameters are incomplete");

@@ -70,6 +70,15 @@
 #define ec_update_has_returning(update) ((update)->returningList != NIL)
 #endif
 
+/* 18 knows NOT NULL constraints that are not valid. */
+#if PG_VERSION_NUM >= 180000
+#define ec_column_is_not_null(columns, number)                                 \
+	(TupleDescCompactAttr(columns, (number) -1)->attnullability == ATTNULLABLE_VALID)
+#else
+#define ec_column_is_not_null(columns, number)                                 \
+	(TupleDescAttr(columns, (number) -1)->attnotnull)
+#endif
+
 /* 18 took away the last argument of ExecutorRun, which was always true. */
 #if PG_VERSION_NUM >= 180000
 #define ec_ExecutorRun(query, direction, count)                                \
