@@ -59,7 +59,8 @@ keep_only_tid_scans(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry
 	if (!OidIsValid(scan_by_tid) || rte->relid != scan_by_tid)
 		return;
 	foreach (cell, rel->pathlist)
-		if (IsA(lfirst(cell), TidRangePath) || IsA(lfirst(cell), TidPath))
+		if ((IsA(lfirst(cell), TidRangePath) || IsA(lfirst(cell), TidPath)) &&
+			((Path *) lfirst(cell))->param_info == NULL)
 			tid_paths = lappend(tid_paths, lfirst(cell));
 
 	/* the user's own SQL may read the table as it likes */
@@ -81,8 +82,8 @@ ec_batch_init(void)
 	hooked = true;
 }
 
-static char *
-qualified_name(Relation relation)
+char *
+ec_relation_name(Relation relation)
 {
 	return quote_qualified_identifier(get_namespace_name(
 										  RelationGetNamespace(relation)),
@@ -115,7 +116,7 @@ append_key_columns(StringInfo sql, Relation relation)
 static void
 append_target(StringInfo sql, Relation relation, const EcBackfill *backfill)
 {
-	appendStringInfo(sql, "ONLY %s", qualified_name(relation));
+	appendStringInfo(sql, "ONLY %s", ec_relation_name(relation));
 	if (backfill->alias != NULL)
 		appendStringInfo(sql, " AS %s", quote_identifier(backfill->alias));
 }
@@ -234,7 +235,7 @@ name_row(TupleTableSlot *slot, Relation leaf)
 
 	if (columns->natts < 2)
 		return leaf ? psprintf("of table %s, which has no primary key",
-							   qualified_name(leaf))
+							   ec_relation_name(leaf))
 					: pstrdup("of a table without a primary key");
 	initStringInfo(&names);
 	initStringInfo(&values);
@@ -253,7 +254,7 @@ name_row(TupleTableSlot *slot, Relation leaf)
 						 isnull ? "null" : OidOutputFunctionCall(output, value));
 	}
 	if (leaf)
-		appendStringInfo(&values, ") of table %s", qualified_name(leaf));
+		appendStringInfo(&values, ") of table %s", ec_relation_name(leaf));
 	return psprintf("(%s)=(%s%s", names.data, values.data, leaf ? "" : ")");
 }
 
@@ -417,4 +418,30 @@ ec_batch_update_unlocked(Relation relation, const EcBackfill *backfill,
 	ours.count = locked.rows;
 	ours.list = makeArrayResult(locked.tids, CurrentMemoryContext);
 	return ec_batch_update(relation, backfill, &ours);
+}
+
+char *
+ec_any_statement(Relation root, const EcBackfill *backfill)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	/* without ONLY: all leaves under one snapshot */
+	appendStringInfo(&sql, "SELECT true FROM %s WHERE ", ec_relation_name(root));
+	ec_append_expression(&sql, backfill->predicate);
+	appendStringInfoString(&sql, " LIMIT 1");
+	return sql.data;
+}
+
+bool
+ec_batch_any(Relation root, const EcBackfill *backfill)
+{
+	bool any;
+
+	connect();
+	if (SPI_execute(ec_any_statement(root, backfill), false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not look for rows that are left");
+	any = SPI_processed > 0;
+	SPI_finish();
+	return any;
 }

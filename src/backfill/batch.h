@@ -32,6 +32,9 @@ typedef struct EcRows
  */
 extern char *ec_batch_statement(Relation relation, const EcBackfill *backfill);
 
+/* The relation's name as SQL, with its schema and quoted. */
+extern char *ec_relation_name(Relation relation);
+
 /* Once in a worker process, before the first batch. */
 extern void ec_batch_init(void);
 
@@ -56,5 +59,12 @@ extern int64 ec_batch_update_unlocked(Relation relation, const EcBackfill *backf
  */
 extern int64 ec_batch_count(Relation relation, const EcBackfill *backfill,
 							const EcRows *rows, char **example);
+
+/*
+ * Does the predicate hold for any row of the table and its leaves?  Under one
+ * snapshot, by whatever plan is best.
+ */
+extern char *ec_any_statement(Relation root, const EcBackfill *backfill);
+extern bool ec_batch_any(Relation root, const EcBackfill *backfill);
 
 #endif

@@ -17,6 +17,7 @@
 #include "parser/parser.h"
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/plancache.h"
@@ -239,6 +240,46 @@ is_not_plain(Node *node, void *context)
 	return expression_tree_walker(node, is_not_plain, context);
 }
 
+/* What gives another value in each batch, though it is called stable. */
+static bool
+is_time_function(Oid function, void *context)
+{
+	return function == F_NOW || function == F_TRANSACTION_TIMESTAMP ||
+		   function == F_STATEMENT_TIMESTAMP;
+}
+
+static bool
+reads_clock(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (check_functions_in_node(node, is_time_function, context))
+		return true;
+	if (IsA(node, SQLValueFunction))
+	{
+		SQLValueFunctionOp op = ((SQLValueFunction *) node)->op;
+
+		return op >= SVFOP_CURRENT_DATE && op <= SVFOP_LOCALTIMESTAMP_N;
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, reads_clock, context, 0);
+	return expression_tree_walker(node, reads_clock, context);
+}
+
+/* Does a sub-select read the table itself, which each batch changes? */
+static bool
+reads_table(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+		return ((RangeTblEntry *) node)->relid == *(Oid *) context;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, reads_table, context,
+								 QTW_EXAMINE_RTES_BEFORE);
+	return expression_tree_walker(node, reads_table, context);
+}
+
 /*
  * The predicate for a backfill that has none: some column's image differs
  * from that of its new value.  Images, because an equality that says "done"
@@ -256,6 +297,10 @@ automatic_predicate(Relation relation, Query *query)
 
 	if (contain_volatile_functions((Node *) query->targetList))
 		want_predicate(relation, "An assigned expression is volatile");
+	if (reads_clock((Node *) query->targetList, NULL))
+		want_predicate(relation, "An assigned expression reads the clock");
+	if (reads_table((Node *) query->targetList, &RelationGetRelid(relation)))
+		want_predicate(relation, "A sub-select reads the table that is updated");
 	both = bms_intersect(columns_assigned(query),
 						 columns_read(query, (Node *) query->targetList));
 	if (!bms_is_empty(both))
@@ -364,27 +409,39 @@ ec_probe(void (*look)(void *arg), void *arg)
 }
 
 /*
- * EXPLAIN plans the batch's very statement and checks the caller's rights on
- * all that it touches, without running any of it.
+ * EXPLAIN plans the very statement and checks the caller's rights on all that
+ * it touches, without running any of it.
  */
-void
-ec_check_statement(Relation relation, const EcBackfill *backfill)
+static void
+explain(const char *statement, int nargs)
 {
 	int guc_level = NewGUCNestLevel();
 	Oid types[2] = {TIDOID, TIDOID};
 	ItemPointerData tid;
 	Datum values[2] = {PointerGetDatum(&tid), PointerGetDatum(&tid)};
-	char *sql = psprintf("EXPLAIN %s", ec_batch_statement(relation, backfill));
 
 	ItemPointerSet(&tid, 0, 1);
 	(void) set_config_option("row_security", "off", PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	if (SPI_execute_with_args(sql, 2, types, values, NULL, false, 0) < 0)
-		elog(ERROR, "could not explain the batch");
+	if (SPI_execute_with_args(psprintf("EXPLAIN %s", statement), nargs, types,
+							  values, NULL, false, 0) < 0)
+		elog(ERROR, "could not explain \"%s\"", statement);
 	SPI_finish();
 	AtEOXact_GUC(false, guc_level);
+}
+
+void
+ec_check_statement(Relation relation, const EcBackfill *backfill)
+{
+	explain(ec_batch_statement(relation, backfill), 2);
+}
+
+void
+ec_check_any_statement(Relation root, const EcBackfill *backfill)
+{
+	explain(ec_any_statement(root, backfill), 0);
 }
 
 void
@@ -411,6 +468,13 @@ ec_define_backfill(Relation relation, const char *assignments,
 		ec_append_expression(&sql, predicate);
 	}
 	query = analyse(sql.data);
+	/* the rewriter drops "generated = DEFAULT" */
+	if (columns_assigned(query) == NULL)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("backfill of table \"%s\" assigns nothing",
+							   RelationGetRelationName(relation)),
+						errdetail("The server computes generated columns itself."),
+						errhint("Assign a column that is not generated.")));
 	if (predicate != NULL)
 		check_predicate_can_change(relation, query, predicate);
 

@@ -43,6 +43,9 @@ extern void ec_probe(void (*look)(void *arg), void *arg);
  */
 extern void ec_check_statement(Relation relation, const EcBackfill *backfill);
 
+/* The same of the look at all leaves that comes after a sweep. */
+extern void ec_check_any_statement(Relation root, const EcBackfill *backfill);
+
 /* Rows that the predicate holds for, as the planner sees it. */
 extern int64 ec_estimate_backfill(Relation relation, const char *predicate);
 

@@ -15,6 +15,8 @@
 #include "pgstat.h"
 #include "storage/bufmgr.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/timeout.h"
 #include "utils/rel.h"
 
 #include "backfill/batch.h"
@@ -29,6 +31,7 @@
 #include "core/json.h"
 #include "expand_contract.h"
 #include "worker/job.h"
+#include "worker/toplevel.h"
 
 /* A batch with less than a tenth of its share left is full. */
 #define SHARE_LEFT(limit) ((limit) / 10)
@@ -60,40 +63,84 @@ begin_fill(EcJob *job)
 	job->private = fill;
 }
 
+/*
+ * Update the rows that nobody else has locked.  A single row can still be in
+ * the way: not itself, but what its update locks (the row that a foreign key
+ * refers to, say).  When it has been so more than once, it is passed by.
+ */
+static int64
+fill_unlocked(EcJob *job, const EcBackfill *backfill, Relation relation,
+			  const EcRows *rows, int64 *skipped)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile int64 done = 0;
+
+	if (job->row_limit > 1 || job->conflicts < 2)
+		return ec_batch_update_unlocked(relation, backfill, rows, skipped);
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		done = ec_batch_update_unlocked(relation, backfill, rows, skipped);
+		ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+	}
+	PG_CATCH();
+	{
+		ErrorData *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+		if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
+			ReThrowError(error);
+		*skipped = 1;
+	}
+	PG_END_TRY();
+	return done;
+}
+
+/*
+ * A BEFORE trigger may return NULL, and the UPDATE won't tell.  Rows that are
+ * locked by others are candidates too, but not suppressed.
+ */
+static void
+note_suppressed(EcJob *job, Fill *fill, const EcBackfill *backfill,
+				Relation relation, const EcRows *rows, int64 skipped)
+{
+	char *example = NULL;
+	int64 candidates = ec_batch_count(relation, backfill, rows, &example);
+
+	fill->chunk.suppressed += Max(0, candidates - skipped);
+	if (fill->chunk.example == NULL && example != NULL)
+		fill->chunk.example = MemoryContextStrdup(job->memory, example);
+}
+
 /* Update what is to be updated of the rows, whichever way is open. */
 static int64
 fill_rows(EcJob *job, Fill *fill, const EcBackfill *backfill, Relation relation,
 		  const EcRows *rows)
 {
+	int64 skipped = 0;
 	int64 done;
 
 	if (rows->is_list && rows->count == 0)
 		return 0;
 	if (job->avoid_locks)
-	{
-		int64 skipped;
-
-		done = ec_batch_update_unlocked(relation, backfill, rows, &skipped);
-		fill->chunk.skipped += skipped;
-		job->skipped_locked += skipped;
-	}
+		done = fill_unlocked(job, backfill, relation, rows, &skipped);
 	else
-	{
 		done = ec_batch_update(relation, backfill, rows);
-
-		/* a BEFORE trigger may return NULL, and the UPDATE won't tell */
-		if (done == 0 && relation->trigdesc &&
-			relation->trigdesc->trig_update_before_row)
-		{
-			char *example = NULL;
-
-			fill->chunk.suppressed +=
-				ec_batch_count(relation, backfill, rows, &example);
-			if (fill->chunk.example == NULL && example != NULL)
-				fill->chunk.example = MemoryContextStrdup(job->memory, example);
-		}
-	}
+	if (done == 0 && relation->trigdesc && relation->trigdesc->trig_update_before_row)
+		note_suppressed(job, fill, backfill, relation, rows, skipped);
 	fill->chunk.changed += done;
+	fill->chunk.skipped += skipped;
+	job->skipped_locked += skipped;
 	return done;
 }
 
@@ -121,6 +168,32 @@ is_out_of_time(const instr_time *started)
 	INSTR_TIME_SET_CURRENT(elapsed);
 	INSTR_TIME_SUBTRACT(elapsed, *started);
 	return INSTR_TIME_GET_MILLISEC(elapsed) >= ec_target_batch_time;
+}
+
+/*
+ * Is any row left?  That takes as long as a scan of the table, locks no row,
+ * and gives way to whoever wants the table for himself.
+ */
+static bool
+check_rows_left(EcJob *job, Fill *fill, Relation root)
+{
+	char activity[256];
+	EcLeaf *leaves;
+	bool found;
+
+	/* refuses a leaf that cannot be backfilled, before it is read */
+	if (!fill->backfill.by_key)
+		(void) ec_leaves(root, &leaves);
+	snprintf(activity, sizeof(activity),
+			 "backfill of %s: job " INT64_FORMAT
+			 ", sweep %d, looking for rows that are left",
+			 job->relation_name, job->id, job->sweep);
+	pgstat_report_activity(STATE_RUNNING, activity);
+	disable_timeout(STATEMENT_TIMEOUT, false);
+	(void) ec_give_way(true);
+	found = ec_batch_any(root, &fill->backfill);
+	(void) ec_give_way(false);
+	return found;
 }
 
 /* The rows of a batch, from the open chunk; false at its end. */
@@ -156,7 +229,7 @@ open_chunk(Relation root, const EcChunk *chunk)
 {
 	Relation leaf;
 
-	if (!chunk->is_open)
+	if (!chunk->is_open || chunk->is_check)
 		return NULL;
 	leaf = ec_open_leaf(root, chunk->leaf, false, NULL);
 	if (leaf != NULL && leaf->rd_rel->relfilenode != chunk->filenode)
@@ -188,9 +261,12 @@ step_by_blocks(EcJob *job, Fill *fill, Relation root)
 	Relation leaf = open_chunk(root, chunk);
 	bool more = true;
 
+	if (chunk->is_open && chunk->is_check)
+		chunk->found = check_rows_left(job, fill, root);
 	if (leaf == NULL || !fill_chunk(job, fill, root, leaf))
 	{
-		more = ec_claim_chunk(job, root, &fill->backfill, chunk) != EC_CLAIM_COMPLETE;
+		more = ec_claim_chunk(job, root, leaf, &fill->backfill, chunk) !=
+			   EC_CLAIM_COMPLETE;
 		pause_in_proportion(job, chunk);
 		job->table_bytes = chunk->all_blocks * BLCKSZ;
 	}
@@ -244,22 +320,19 @@ fill_by_key(EcJob *job, Fill *fill, Relation relation)
 
 /* True if the job is complete with this sweep; else the next one begins. */
 static bool
-end_sweep_by_key(EcJob *job, Fill *fill)
+end_sweep_by_key(EcJob *job, Fill *fill, Relation relation)
 {
 	EcChunk *met = &fill->chunk;
 	EcKeyWalk *walk = &fill->walk;
 
-	if (met->changed == 0 && met->skipped == 0)
-	{
-		if (met->suppressed == 0)
-			return true;
+	if (met->skipped == 0 && !check_rows_left(job, fill, relation))
+		return true;
 
-		/* rows that came in meanwhile look the same, but only once */
-		if (++walk->empty_sweeps > 1)
-			ec_refuse_suppressed(met->suppressed, met->example);
-	}
-	else
+	/* rows that came in meanwhile look like suppressed ones, but only once */
+	if (met->changed > 0 || met->skipped > 0 || met->suppressed == 0)
 		walk->empty_sweeps = 0;
+	else if (++walk->empty_sweeps > 1)
+		ec_refuse_suppressed(met->suppressed, met->example);
 	if (met->changed == 0 && met->skipped > 0)
 	{
 		job->throttled_by = "locked rows";
@@ -287,7 +360,7 @@ step_by_key(EcJob *job, Fill *fill, Relation relation)
 		return true;
 	}
 	if (!fill_by_key(job, fill, relation))
-		more = !end_sweep_by_key(job, fill);
+		more = !end_sweep_by_key(job, fill, relation);
 	job->position = ec_key_save(&fill->walk, &fill->chunk);
 	return more;
 }
@@ -316,4 +389,5 @@ step_fill(EcJob *job)
 	return more;
 }
 
-const EcJobKind ec_backfill_kind = {"backfill", begin_fill, step_fill};
+const EcJobKind ec_backfill_kind = {"backfill", begin_fill, step_fill,
+									ec_sweep_resume};

@@ -270,6 +270,15 @@ check_leaf(void *arg)
 	relation_close(leaf, NoLock);
 }
 
+/* Locks every leaf, so it is a probe as well. */
+static void
+check_root(void *arg)
+{
+	const LeafCheck *check = arg;
+
+	ec_check_any_statement(check->root, check->backfill);
+}
+
 void
 ec_check_leaves(Relation root, const EcBackfill *backfill)
 {
@@ -302,4 +311,5 @@ ec_check_leaves(Relation root, const EcBackfill *backfill)
 		if (check.leaf != root_oid)
 			ec_probe(check_leaf, &check);
 	}
+	ec_probe(check_root, &(LeafCheck){root, root_oid, backfill});
 }

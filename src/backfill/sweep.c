@@ -2,12 +2,14 @@
  * sweep.c
  *		Sweeps over a table, shared out in chunks among a job's workers.
  *
- * A sweep covers the blocks that exist when it starts, leaf by leaf, and at
- * its end those that were added.  Rows can move behind the workers and new ones
- * come in, so a job is complete only when a sweep finds nothing left and every
- * leaf has been swept as it is stored now; usually the second one does.  A leaf
- * that was rewritten (VACUUM FULL, TRUNCATE, ALTER TABLE) is begun again, one
- * that was attached is found by the next sweep, one that is gone is left out.
+ * A sweep covers the blocks that exist when it comes to them, leaf by leaf.
+ * Rows can move behind the workers, into blocks that are new, or out of a batch
+ * while it waits for their lock, and new ones come in.  So after a sweep one
+ * worker looks whether any row is left, in all leaves under one snapshot, which
+ * nothing can move behind; the job is complete only when none is.  Else another
+ * sweep begins.  A leaf that was rewritten (VACUUM FULL, TRUNCATE, ALTER TABLE)
+ * is begun again, one that was attached is found by the next sweep, one that is
+ * gone is left out.
  *
  * Locking protocol.  The sweep is a row of expand_contract.job_sweeps, locked
  * while a worker claims its next chunk and until that commits; the lock covers
@@ -22,10 +24,12 @@
 #include "postgres.h"
 
 #include "access/table.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
+#include "utils/acl.h"
 #include "utils/array.h"
 
 #include "backfill/leaves.h"
@@ -43,6 +47,10 @@
  */
 #define CHUNK_BLOCKS        4096
 #define FEWEST_CHUNK_BLOCKS 256
+
+/* VACUUM when the table has grown by this part of its size since the last. */
+#define VACUUM_GROWTH        0.1
+#define FEWEST_VACUUM_BLOCKS 256
 
 /* Others finish their chunks; look again after this. */
 #define SIBLINGS_PAUSE_MS 50
@@ -64,6 +72,8 @@ typedef struct Sweep
 	int64 changed;
 	int64 skipped;
 	int64 suppressed;
+	bool is_checked;  /* whether any row is left */
+	bool found;       /* one is */
 	char *example;    /* of a suppressed row */
 	int empty_sweeps; /* in a row, that only met suppressed rows */
 } Sweep;
@@ -86,6 +96,7 @@ ec_chunk_load(EcChunk *chunk, const Jsonb *position)
 
 	memset(chunk, 0, sizeof(*chunk));
 	chunk->is_open = ec_json_get_int8(position, "open", 0) != 0;
+	chunk->is_check = ec_json_get_int8(position, "check", 0) != 0;
 	chunk->sweep = ec_json_get_int8(position, "sweep", 0);
 	chunk->leaf = ec_json_get_int8(position, "leaf", InvalidOid);
 	chunk->filenode = ec_json_get_int8(position, "filenode", InvalidOid);
@@ -113,6 +124,7 @@ ec_chunk_save(const EcChunk *chunk)
 
 	ec_json_begin(&writer);
 	ec_json_int8(&writer, "open", chunk->is_open);
+	ec_json_int8(&writer, "check", chunk->is_check);
 	ec_json_int8(&writer, "sweep", chunk->sweep);
 	ec_json_int8(&writer, "leaf", chunk->leaf);
 	ec_json_int8(&writer, "filenode", chunk->filenode);
@@ -145,7 +157,7 @@ lock_sweep(int64 job, Sweep *sweep)
 			 "ON CONFLICT (job) DO NOTHING",
 			 &args);
 	ec_query("SELECT sweep, total_blocks, all_blocks, open_chunks, changed, "
-			 "skipped, suppressed, empty_sweeps, example "
+			 "skipped, suppressed, empty_sweeps, example, is_checked, found "
 			 "FROM expand_contract.job_sweeps WHERE job = $1 FOR UPDATE",
 			 &args);
 	sweep->job = job;
@@ -158,6 +170,8 @@ lock_sweep(int64 job, Sweep *sweep)
 	sweep->suppressed = ec_get_int8(0, 7, 0);
 	sweep->empty_sweeps = ec_get_int4(0, 8, 0);
 	sweep->example = ec_get_text(0, 9);
+	sweep->is_checked = ec_get_bool(0, 10, false);
+	sweep->found = ec_get_bool(0, 11, false);
 }
 
 static void
@@ -175,10 +189,13 @@ save_sweep(const Sweep *sweep)
 	ec_arg_int8(&args, sweep->suppressed);
 	ec_arg_int4(&args, sweep->empty_sweeps);
 	ec_arg_text(&args, sweep->example);
+	ec_arg_bool(&args, sweep->is_checked);
+	ec_arg_bool(&args, sweep->found);
 	ec_query("UPDATE expand_contract.job_sweeps SET sweep = $2, "
 			 "total_blocks = $3, all_blocks = $4, open_chunks = $5, "
 			 "changed = $6, skipped = $7, suppressed = $8, "
-			 "empty_sweeps = $9, example = $10 WHERE job = $1",
+			 "empty_sweeps = $9, example = $10, is_checked = $11, "
+			 "found = $12 WHERE job = $1",
 			 &args);
 }
 
@@ -233,6 +250,8 @@ start_sweep(Sweep *sweep, const EcLeaf *leaves, int count)
 	sweep->skipped = 0;
 	sweep->suppressed = 0;
 	sweep->example = NULL;
+	sweep->is_checked = false;
+	sweep->found = false;
 
 	ec_arg_int8(&args, sweep->job);
 	ec_arg_int4(&args, sweep->sweep);
@@ -244,7 +263,7 @@ start_sweep(Sweep *sweep, const EcLeaf *leaves, int count)
 			 "SELECT $1, n.leaf, $2, n.filenode, true, 0, n.blocks, n.blocks "
 			 "FROM unnest($3, $4, $5) n (leaf, filenode, blocks) "
 			 "ON CONFLICT (job, leaf) DO UPDATE SET sweep = excluded.sweep, "
-			 "is_first = l.filenode <> excluded.filenode, "
+			 "is_first = l.filenode <> excluded.filenode, vacuumed_at = NULL, "
 			 "filenode = excluded.filenode, next_block = 0, "
 			 "end_block = excluded.end_block, blocks = excluded.blocks",
 			 &args);
@@ -263,77 +282,29 @@ ec_refuse_suppressed(int64 suppressed, const char *example)
 }
 
 /*
- * Go on with blocks that were added since the sweep has come to their leaf: a
- * row that was updated meanwhile may have moved there.  False if there are
- * none.
- */
-static bool
-extend_sweep(Sweep *sweep, const EcLeaf *leaves, int count)
-{
-	EcArgs args = {0};
-
-	ec_arg_int8(&args, sweep->job);
-	ec_arg_int4(&args, sweep->sweep);
-	arg_leaves(&args, leaves, count);
-	if (ec_query("UPDATE expand_contract.job_leaves l SET end_block = n.blocks, "
-				 "blocks = n.blocks "
-				 "FROM unnest($3, $4, $5) n (leaf, filenode, blocks) "
-				 "WHERE l.job = $1 AND l.sweep = $2 AND l.leaf = n.leaf "
-				 "AND l.filenode = n.filenode AND l.end_block < n.blocks",
-				 &args) == 0)
-		return false;
-	sweep->total_blocks = Max(sweep->total_blocks, sum_blocks(leaves, count));
-	return true;
-}
-
-/* Has the sweep come to every leaf, as it is stored now? */
-static bool
-swept_all(const Sweep *sweep, const EcLeaf *leaves, int count)
-{
-	EcArgs args = {0};
-
-	ec_arg_int8(&args, sweep->job);
-	ec_arg_int4(&args, sweep->sweep);
-	arg_leaves(&args, leaves, count);
-	return ec_query("SELECT FROM unnest($3, $4, $5) n (leaf, filenode, blocks) "
-					"WHERE NOT EXISTS (SELECT FROM expand_contract.job_leaves l "
-					"WHERE l.job = $1 AND l.sweep = $2 AND l.leaf = n.leaf "
-					"AND l.filenode = n.filenode) LIMIT 1",
-					&args) == 0;
-}
-
-/*
  * A sweep is at its end.  True if the job is complete with it; else the next
- * one, or the rest of this one, has begun.
+ * one has begun.
  */
 static bool
 end_sweep(EcJob *job, Relation root, Sweep *sweep)
 {
 	EcLeaf *leaves;
-	int count = ec_leaves(root, &leaves);
+	int count;
 
-	sweep->all_blocks = sum_blocks(leaves, count);
-	if (sweep->changed == 0 && sweep->skipped == 0)
-	{
-		if (extend_sweep(sweep, leaves, count))
-			return false;
-		if (swept_all(sweep, leaves, count))
-		{
-			if (sweep->suppressed == 0)
-				return true;
+	if (sweep->is_checked && !sweep->found)
+		return true;
 
-			/* rows that came in meanwhile look the same, but only once */
-			if (++sweep->empty_sweeps > 1)
-				ec_refuse_suppressed(sweep->suppressed, sweep->example);
-		}
-	}
-	else
+	/* rows that came in meanwhile look like suppressed ones, but only once */
+	if (sweep->changed > 0 || sweep->skipped > 0 || sweep->suppressed == 0)
 		sweep->empty_sweeps = 0;
+	else if (++sweep->empty_sweeps > 1)
+		ec_refuse_suppressed(sweep->suppressed, sweep->example);
 	if (sweep->changed == 0 && sweep->skipped > 0)
 	{
 		job->throttled_by = "locked rows";
 		job->pause_ms = EC_LOCKED_ROWS_PAUSE_MS;
 	}
+	count = ec_leaves(root, &leaves);
 	start_sweep(sweep, leaves, count);
 	return false;
 }
@@ -517,6 +488,21 @@ take_next_chunk(Relation root, const EcBackfill *backfill, Sweep *sweep,
 	return false;
 }
 
+/* Nothing can be open now, so nothing of ours is missed. */
+static void
+take_check(Sweep *sweep, EcChunk *chunk)
+{
+	int64 done_before = chunk->sweep == sweep->sweep ? chunk->done_before : 0;
+
+	memset(chunk, 0, sizeof(*chunk));
+	chunk->is_open = true;
+	chunk->is_check = true;
+	chunk->sweep = sweep->sweep;
+	chunk->cursor.stripes = 1;
+	chunk->done_before = done_before;
+	sweep->open_chunks++;
+}
+
 /*
  * Take over a chunk of a worker that is gone.  We get its lock only if it is
  * gone, and keep it until the chunk is ours for all to see.
@@ -563,6 +549,35 @@ adopt_chunk(EcJob *job, const Sweep *sweep, EcChunk *chunk)
 	return false;
 }
 
+/*
+ * Rows that had to move leave dead versions behind, and entries of them in
+ * every index; VACUUM gives both back, and costs a scan of every index.  So it
+ * is due when rows have moved, that is, when the table has grown.
+ */
+static void
+ask_for_vacuum(EcJob *job, Relation leaf, const EcChunk *chunk)
+{
+	EcArgs args = {0};
+
+	if (!ec_may_vacuum(RelationGetRelid(leaf), job->owner))
+		return;
+	ec_arg_int8(&args, job->id);
+	ec_arg_oid(&args, chunk->leaf);
+	ec_arg_oid(&args, chunk->filenode);
+	ec_arg_int8(&args, RelationGetNumberOfBlocks(leaf));
+	ec_arg_int8(&args, FEWEST_VACUUM_BLOCKS);
+	ec_arg_float8(&args, VACUUM_GROWTH);
+	if (ec_query("UPDATE expand_contract.job_leaves SET vacuumed_at = $4 "
+				 "WHERE job = $1 AND leaf = $2 AND filenode = $3 AND is_first "
+				 "AND $4 - coalesce(vacuumed_at, end_block) >= "
+				 "greatest($5, end_block * $6)",
+				 &args) == 0)
+		return;
+	job->throttled_by = "vacuum";
+	job->vacuum = psprintf("VACUUM (SKIP_LOCKED, TRUNCATE false, PARALLEL 0) %s",
+						   ec_relation_name(leaf));
+}
+
 /* In scope, with the sweep locked. */
 static EcClaim
 next_chunk(EcJob *job, Relation root, const EcBackfill *backfill, Sweep *sweep,
@@ -595,13 +610,19 @@ next_chunk(EcJob *job, Relation root, const EcBackfill *backfill, Sweep *sweep,
 			job->pause_ms = SIBLINGS_PAUSE_MS;
 			return EC_CLAIM_WAIT;
 		}
+		if (!sweep->is_checked && sweep->skipped == 0)
+		{
+			take_check(sweep, chunk);
+			return EC_CLAIM_CHUNK;
+		}
 		if (end_sweep(job, root, sweep))
 			return EC_CLAIM_COMPLETE;
 	}
 }
 
 EcClaim
-ec_claim_chunk(EcJob *job, Relation root, const EcBackfill *backfill, EcChunk *chunk)
+ec_claim_chunk(EcJob *job, Relation root, Relation leaf,
+			   const EcBackfill *backfill, EcChunk *chunk)
 {
 	EcCatalogScope scope;
 	EcClaim claim;
@@ -613,14 +634,22 @@ ec_claim_chunk(EcJob *job, Relation root, const EcBackfill *backfill, EcChunk *c
 	if (chunk->is_open && chunk->sweep == sweep.sweep)
 	{
 		sweep.open_chunks--;
+		if (chunk->is_check)
+		{
+			sweep.is_checked = true;
+			sweep.found = chunk->found;
+		}
 		sweep.changed += chunk->changed;
 		sweep.skipped += chunk->skipped;
 		sweep.suppressed += chunk->suppressed;
 		if (sweep.example == NULL)
 			sweep.example = chunk->example;
 		chunk->done_before += chunk->cursor.end - chunk->cursor.first;
+		if (leaf != NULL)
+			ask_for_vacuum(job, leaf, chunk);
 	}
 	chunk->is_open = false;
+	chunk->is_check = false;
 	claim = next_chunk(job, root, backfill, &sweep, chunk);
 	chunk->sweep = sweep.sweep;
 	chunk->total = sweep.total_blocks;
@@ -628,4 +657,15 @@ ec_claim_chunk(EcJob *job, Relation root, const EcBackfill *backfill, EcChunk *c
 	save_sweep(&sweep);
 	ec_catalog_end(&scope);
 	return claim;
+}
+
+void
+ec_sweep_resume(int64 job)
+{
+	EcArgs args = {0};
+
+	ec_arg_int8(&args, job);
+	ec_query("UPDATE expand_contract.job_sweeps SET empty_sweeps = 0, suppressed = 0 "
+			 "WHERE job = $1",
+			 &args);
 }

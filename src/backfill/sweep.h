@@ -19,7 +19,9 @@
 /* A worker's share of a sweep, and what it has met there. */
 typedef struct EcChunk
 {
-	bool is_open; /* there is one, and it is not handed in yet */
+	bool is_check; /* not rows to update: see whether any are left */
+	bool found;    /* by the check */
+	bool is_open;  /* there is one, and it is not handed in yet */
 	int sweep;
 	Oid leaf;     /* the table that the chunk is part of */
 	Oid filenode; /* of that */
@@ -38,7 +40,7 @@ typedef enum EcClaim
 {
 	EC_CLAIM_CHUNK,   /* here is one */
 	EC_CLAIM_WAIT,    /* the others have all that is left of this sweep */
-	EC_CLAIM_COMPLETE /* a whole sweep found nothing left to do */
+	EC_CLAIM_COMPLETE /* nothing is left to do */
 } EcClaim;
 
 /* Sweeps meet only rows that a trigger keeps from being updated. */
@@ -49,10 +51,13 @@ extern Jsonb *ec_chunk_save(const EcChunk *chunk);
 
 /*
  * Hand in a chunk that is finished, or whose table has gone or been rewritten,
- * if one is open, and get the next.  The caller has locked the root, and
- * commits soon: other workers wait for that.
+ * if one is open, and get the next.  leaf is the table of the chunk, or NULL.
+ * The caller has locked both, and commits soon: other workers wait for that.
  */
-extern EcClaim ec_claim_chunk(EcJob *job, Relation root,
+extern EcClaim ec_claim_chunk(EcJob *job, Relation root, Relation leaf,
 							  const EcBackfill *backfill, EcChunk *chunk);
+
+/* Whatever kept rows from being updated may be mended; in scope. */
+extern void ec_sweep_resume(int64 job);
 
 #endif
