@@ -245,10 +245,10 @@ open_chunk(Relation root, const EcChunk *chunk)
  * pause for long: the delay is one for each full batch.
  */
 static void
-pause_in_proportion(EcJob *job, const EcChunk *chunk)
+pause_in_proportion(EcJob *job, Relation leaf)
 {
-	if (chunk->leaf == job->relation || job->throttled_by != NULL ||
-		job->rows_written == 0)
+	if (leaf == NULL || RelationGetRelid(leaf) == job->relation ||
+		job->throttled_by != NULL || job->rows_written == 0)
 		return;
 	job->pause_ms = (int64) job->delay_ms * job->rows_written / job->row_limit;
 	job->throttled_by = "delay";
@@ -267,7 +267,7 @@ step_by_blocks(EcJob *job, Fill *fill, Relation root)
 	{
 		more = ec_claim_chunk(job, root, leaf, &fill->backfill, chunk) !=
 			   EC_CLAIM_COMPLETE;
-		pause_in_proportion(job, chunk);
+		pause_in_proportion(job, leaf);
 		job->table_bytes = chunk->all_blocks * BLCKSZ;
 	}
 	else
@@ -318,15 +318,12 @@ fill_by_key(EcJob *job, Fill *fill, Relation relation)
 	return true;
 }
 
-/* True if the job is complete with this sweep; else the next one begins. */
-static bool
-end_sweep_by_key(EcJob *job, Fill *fill, Relation relation)
+/* After a sweep and a look for rows that are left, which found some. */
+static void
+next_sweep_by_key(EcJob *job, Fill *fill)
 {
 	EcChunk *met = &fill->chunk;
 	EcKeyWalk *walk = &fill->walk;
-
-	if (met->skipped == 0 && !check_rows_left(job, fill, relation))
-		return true;
 
 	/* rows that came in meanwhile look like suppressed ones, but only once */
 	if (met->changed > 0 || met->skipped > 0 || met->suppressed == 0)
@@ -339,12 +336,12 @@ end_sweep_by_key(EcJob *job, Fill *fill, Relation relation)
 		job->pause_ms = EC_LOCKED_ROWS_PAUSE_MS;
 	}
 	met->sweep++;
+	met->is_check = false;
 	met->changed = 0;
 	met->skipped = 0;
 	met->suppressed = 0;
 	met->example = NULL;
 	walk->count = 0;
-	return false;
 }
 
 static bool
@@ -359,8 +356,20 @@ step_by_key(EcJob *job, Fill *fill, Relation relation)
 		job->pause_ms = IDLE_WORKER_PAUSE_MS;
 		return true;
 	}
-	if (!fill_by_key(job, fill, relation))
-		more = !end_sweep_by_key(job, fill, relation);
+	if (fill->chunk.is_check)
+	{
+		more = check_rows_left(job, fill, relation);
+		if (more)
+			next_sweep_by_key(job, fill);
+	}
+	else if (!fill_by_key(job, fill, relation))
+	{
+		/* in a step of its own, which has locked no row */
+		if (fill->chunk.skipped == 0)
+			fill->chunk.is_check = true;
+		else
+			next_sweep_by_key(job, fill);
+	}
 	job->position = ec_key_save(&fill->walk, &fill->chunk);
 	return more;
 }
@@ -389,5 +398,11 @@ step_fill(EcJob *job)
 	return more;
 }
 
-const EcJobKind ec_backfill_kind = {"backfill", begin_fill, step_fill,
-									ec_sweep_resume};
+static void
+resume_fill(int64 job)
+{
+	ec_sweep_resume(job);
+	ec_key_resume(job);
+}
+
+const EcJobKind ec_backfill_kind = {"backfill", begin_fill, step_fill, resume_fill};

@@ -41,6 +41,7 @@
 #include "core/compat.h"
 #include "core/expression.h"
 #include "core/json.h"
+#include "core/query.h"
 
 /* Rows that one statement reads at most. */
 #define ROWS_TO_READ 1000
@@ -215,6 +216,7 @@ ec_key_load(EcKeyWalk *walk, EcChunk *met, const Jsonb *position)
 	memset(walk, 0, sizeof(*walk));
 	memset(met, 0, sizeof(*met));
 	met->sweep = ec_json_get_int8(position, "sweep", 1);
+	met->is_check = ec_json_get_int8(position, "check", 0) != 0;
 	met->changed = ec_json_get_int8(position, "changed", 0);
 	met->skipped = ec_json_get_int8(position, "skipped", 0);
 	met->suppressed = ec_json_get_int8(position, "suppressed", 0);
@@ -233,6 +235,7 @@ ec_key_save(const EcKeyWalk *walk, const EcChunk *met)
 
 	ec_json_begin(&writer);
 	ec_json_int8(&writer, "sweep", met->sweep);
+	ec_json_int8(&writer, "check", met->is_check);
 	ec_json_int8(&writer, "changed", met->changed);
 	ec_json_int8(&writer, "skipped", met->skipped);
 	ec_json_int8(&writer, "suppressed", met->suppressed);
@@ -243,6 +246,18 @@ ec_key_save(const EcKeyWalk *walk, const EcChunk *met)
 	for (int i = 0; i < walk->count; i++)
 		ec_json_text(&writer, psprintf("key_%d", i), walk->values[i]);
 	return ec_json_end(&writer);
+}
+
+void
+ec_key_resume(int64 job)
+{
+	EcArgs args = {0};
+
+	ec_arg_int8(&args, job);
+	ec_query("UPDATE expand_contract.job_slots SET position = position || "
+			 "'{\"empty_sweeps\": 0, \"suppressed\": 0}' "
+			 "WHERE job = $1 AND position ? 'empty_sweeps'",
+			 &args);
 }
 
 /* Settings under which every value survives as text. */

@@ -35,6 +35,9 @@ extern void ec_key_init(void);
 extern void ec_key_load(EcKeyWalk *walk, EcChunk *met, const Jsonb *position);
 extern Jsonb *ec_key_save(const EcKeyWalk *walk, const EcChunk *met);
 
+/* Whatever kept rows from being updated may be mended; in scope. */
+extern void ec_key_resume(int64 job);
+
 /*
  * The next rows that the predicate holds for, at most limit of them, and the
  * walk moves on; what it remembers is allocated in context.  False at the end

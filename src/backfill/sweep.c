@@ -488,12 +488,18 @@ take_next_chunk(Relation root, const EcBackfill *backfill, Sweep *sweep,
 	return false;
 }
 
-/* Nothing can be open now, so nothing of ours is missed. */
+/*
+ * Nothing can be open now, so nothing of ours is missed.  A leaf that cannot be
+ * backfilled is refused here, before its rows are looked at.
+ */
 static void
-take_check(Sweep *sweep, EcChunk *chunk)
+take_check(Relation root, Sweep *sweep, EcChunk *chunk)
 {
+	EcLeaf *leaves;
+	int count = ec_leaves(root, &leaves);
 	int64 done_before = chunk->sweep == sweep->sweep ? chunk->done_before : 0;
 
+	sweep->all_blocks = sum_blocks(leaves, count);
 	memset(chunk, 0, sizeof(*chunk));
 	chunk->is_open = true;
 	chunk->is_check = true;
@@ -574,8 +580,11 @@ ask_for_vacuum(EcJob *job, Relation leaf, const EcChunk *chunk)
 				 &args) == 0)
 		return;
 	job->throttled_by = "vacuum";
-	job->vacuum = psprintf("VACUUM (SKIP_LOCKED, TRUNCATE false, PARALLEL 0) %s",
-						   ec_relation_name(leaf));
+	/* outlives our SPI connection, whose memory is the current one */
+	job->vacuum =
+		MemoryContextStrdup(job->memory,
+							psprintf("VACUUM (SKIP_LOCKED, TRUNCATE false, PARALLEL 0) %s",
+									 ec_relation_name(leaf)));
 }
 
 /* In scope, with the sweep locked. */
@@ -612,7 +621,7 @@ next_chunk(EcJob *job, Relation root, const EcBackfill *backfill, Sweep *sweep,
 		}
 		if (!sweep->is_checked && sweep->skipped == 0)
 		{
-			take_check(sweep, chunk);
+			take_check(root, sweep, chunk);
 			return EC_CLAIM_CHUNK;
 		}
 		if (end_sweep(job, root, sweep))
