@@ -50,7 +50,8 @@ guess_leaf(Oid relation, EcLeaf *leaf)
 	if (!HeapTupleIsValid(tuple))
 		return false;
 	form = (Form_pg_class) GETSTRUCT(tuple);
-	found = is_leaf_kind(form->relkind);
+	found = is_leaf_kind(form->relkind) &&
+			form->relpersistence != RELPERSISTENCE_TEMP;
 	leaf->relation = relation;
 	leaf->filenode = form->relfilenode;
 	leaf->blocks = Max(form->relpages, 1);
@@ -283,6 +284,8 @@ ec_check_leaves(Relation root, const EcBackfill *backfill)
 {
 	Oid root_oid = RelationGetRelid(root);
 	List *relations = find_all_inheritors(root_oid, NoLock, NULL);
+	List *ancestors =
+		root->rd_rel->relispartition ? get_partition_ancestors(root_oid) : NIL;
 	ListCell *cell;
 
 	if (root->rd_rel->relkind == RELKIND_RELATION && list_length(relations) == 1)
@@ -294,12 +297,13 @@ ec_check_leaves(Relation root, const EcBackfill *backfill)
 				 errdetail("Each partition or child of \"%s\" may have a default of its own.",
 						   RelationGetRelationName(root)),
 				 errhint("Write the value out.")));
-	if (root->rd_rel->relispartition)
-		foreach (cell, get_partition_ancestors(root_oid))
-			check_partition_key(root, lfirst_oid(cell), backfill);
-	foreach (cell, relations)
-		if (get_rel_relkind(lfirst_oid(cell)) == RELKIND_PARTITIONED_TABLE)
-			check_partition_key(root, lfirst_oid(cell), backfill);
+	foreach (cell, list_concat_copy(ancestors, relations))
+	{
+		Oid relation = lfirst_oid(cell);
+
+		if (get_rel_relkind(relation) == RELKIND_PARTITIONED_TABLE)
+			check_partition_key(root, relation, backfill);
+	}
 	foreach (cell, relations)
 	{
 		LeafCheck check = {root, lfirst_oid(cell), backfill};

@@ -68,5 +68,16 @@ for my $part (1 .. 3)
 $node->safe_psql('postgres', "CALL ec_wait($job)");
 check_exactly_once($node, $rows, 'killed three times');
 
+# The same along a key.
+$node->safe_psql('postgres', 'DROP TABLE users; DROP TABLE audit; DROP FUNCTION count_update');
+audited_table($node, $rows);
+$job = $node->safe_psql('postgres',
+	q{SELECT ec_backfill('users', 'email = lower(name)', 'email IS NULL', delay_ms => 1, method => 'key')});
+wait_for_rows($node, $job, $rows / 2);
+kill_worker($node, $job);
+$node->safe_psql('postgres', "SELECT ec_resume($job)");
+$node->safe_psql('postgres', "CALL ec_wait($job)");
+check_exactly_once($node, $rows, 'killed on its way along a key');
+
 $node->stop;
 done_testing();
