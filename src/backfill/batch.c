@@ -29,6 +29,7 @@
 #include "utils/memutils.h"
 
 #include "backfill/batch.h"
+#include "core/catalog.h"
 #include "core/expression.h"
 #include "expand_contract.h"
 
@@ -82,14 +83,6 @@ ec_batch_init(void)
 	hooked = true;
 }
 
-char *
-ec_relation_name(Relation relation)
-{
-	return quote_qualified_identifier(get_namespace_name(
-										  RelationGetNamespace(relation)),
-									  RelationGetRelationName(relation));
-}
-
 /* ", id, region": the primary key's columns, so that errors can name a row. */
 static void
 append_key_columns(StringInfo sql, Relation relation)
@@ -116,7 +109,7 @@ append_key_columns(StringInfo sql, Relation relation)
 static void
 append_target(StringInfo sql, Relation relation, const EcBackfill *backfill)
 {
-	appendStringInfo(sql, "ONLY %s", ec_relation_name(relation));
+	appendStringInfo(sql, "ONLY %s", ec_relation_name(RelationGetRelid(relation)));
 	if (backfill->alias != NULL)
 		appendStringInfo(sql, " AS %s", quote_identifier(backfill->alias));
 }
@@ -235,7 +228,7 @@ name_row(TupleTableSlot *slot, Relation leaf)
 
 	if (columns->natts < 2)
 		return leaf ? psprintf("of table %s, which has no primary key",
-							   ec_relation_name(leaf))
+							   ec_relation_name(RelationGetRelid(leaf)))
 					: pstrdup("of a table without a primary key");
 	initStringInfo(&names);
 	initStringInfo(&values);
@@ -254,7 +247,8 @@ name_row(TupleTableSlot *slot, Relation leaf)
 						 isnull ? "null" : OidOutputFunctionCall(output, value));
 	}
 	if (leaf)
-		appendStringInfo(&values, ") of table %s", ec_relation_name(leaf));
+		appendStringInfo(&values, ") of table %s",
+						 ec_relation_name(RelationGetRelid(leaf)));
 	return psprintf("(%s)=(%s%s", names.data, values.data, leaf ? "" : ")");
 }
 
@@ -427,7 +421,8 @@ ec_any_statement(Relation root, const EcBackfill *backfill)
 
 	initStringInfo(&sql);
 	/* without ONLY: all leaves under one snapshot */
-	appendStringInfo(&sql, "SELECT true FROM %s WHERE ", ec_relation_name(root));
+	appendStringInfo(&sql, "SELECT true FROM %s WHERE ",
+					 ec_relation_name(RelationGetRelid(root)));
 	ec_append_expression(&sql, backfill->predicate);
 	appendStringInfoString(&sql, " LIMIT 1");
 	return sql.data;

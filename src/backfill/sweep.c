@@ -575,7 +575,7 @@ ask_for_vacuum(EcJob *job, Relation leaf, const EcChunk *chunk)
 		return;
 	job->throttled_by = "vacuum";
 	job->vacuum = psprintf("VACUUM (SKIP_LOCKED, TRUNCATE false, PARALLEL 0) %s",
-						   ec_relation_name(leaf));
+						   ec_relation_name(RelationGetRelid(leaf)));
 }
 
 /* In scope, with the sweep locked. */
