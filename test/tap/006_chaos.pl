@@ -60,6 +60,7 @@ $node->append_conf(
 	'postgresql.conf', q{
 shared_preload_libraries = 'expand_contract'
 restart_after_crash = on
+log_statement = none
 expand_contract.max_workers = 8
 max_worker_processes = 20
 max_connections = 40
@@ -231,7 +232,7 @@ sub start_application
 	my $log = "$script_directory/pgbench.log";
 
 	$application = IPC::Run::start(
-		[ 'pgbench', '-n', '-c', 5, '-R', 600, '-T', 3600, @scripts, $node->connstr('postgres') ],
+		[ 'pgbench', '-n', '-c', 5, '-R', 600, '-T', 3600, @scripts, $node->connstr('postgres') . ' application_name=application' ],
 		'<', \undef, '>', $log, '2>', $log);
 	return;
 }
@@ -259,14 +260,13 @@ sub wait_until
 	return;
 }
 
+# None if there is no more work.
 sub random_worker
 {
-	my $pid;
-
-	wait_until('there is a worker', "SELECT count(*) > 0 FROM expand_contract.live_slots()");
-	$pid = $node->safe_psql('postgres',
+	wait_until('there is a worker, or no more work',
+		"SELECT count(*) > 0 FROM expand_contract.live_slots() UNION SELECT ($jobs_at_work) = 0 ORDER BY 1 DESC LIMIT 1");
+	return $node->safe_psql('postgres',
 		q{SELECT pid FROM expand_contract.live_slots() ORDER BY random() LIMIT 1});
-	return $pid;
 }
 
 # A child of the postmaster that dies takes all others with it.
@@ -425,7 +425,7 @@ sub run_round
 	wait_until('all jobs are over', "SELECT ($jobs_at_work) = 0");
 	stop_application();
 	wait_until('the application has left',
-		q{SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name = 'pgbench'});
+		q{SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name = 'application'});
 
 	cmp_ok($hits, '>=', @hand / 2, "round $round: $hits of " . @hand . ' hit jobs that were at work');
 	is( $node->safe_psql('postgres',
