@@ -5,8 +5,8 @@
  * The fast path is one plain UPDATE with a TID range, as a saved generic plan.
  * Left to itself the planner may prefer an index on the predicate's column and
  * use the range as a mere filter, and then each batch reads half of an index.
- * So while our statements are planned, a hook drops every path of the target
- * table but the scan by TID; joins and sub-selects stay the planner's.
+ * So while our statements are planned, a hook leaves the target table no path
+ * but the scan by TID; joins and sub-selects stay the planner's.
  *
  * When a row lock stood in the way, the rows of the range are first locked
  * with SKIP LOCKED and then updated by their TIDs, all in one transaction.
@@ -49,9 +49,22 @@ static Statement lock_rows[2];
 static Oid scan_by_tid = InvalidOid;
 static set_rel_pathlist_hook_type previous_pathlist_hook = NULL;
 
+static bool
+is_plain_tid_scan(const Path *path)
+{
+	return (IsA(path, TidRangePath) || IsA(path, TidPath)) &&
+		   path->param_info == NULL;
+}
+
+/*
+ * The paths that we find here are those that the planner has kept: a scan by
+ * TID that looked dearer than another way is gone already.  So they are made
+ * again, without competition.
+ */
 static void
 keep_only_tid_scans(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 {
+	List *all_paths;
 	List *tid_paths = NIL;
 	ListCell *cell;
 
@@ -59,14 +72,19 @@ keep_only_tid_scans(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry
 		previous_pathlist_hook(root, rel, rti, rte);
 	if (!OidIsValid(scan_by_tid) || rte->relid != scan_by_tid)
 		return;
+	all_paths = rel->pathlist;
+	rel->pathlist = NIL;
+	(void) create_tidscan_paths(root, rel);
 	foreach (cell, rel->pathlist)
-		if ((IsA(lfirst(cell), TidRangePath) || IsA(lfirst(cell), TidPath)) &&
-			((Path *) lfirst(cell))->param_info == NULL)
+		if (is_plain_tid_scan(lfirst(cell)))
 			tid_paths = lappend(tid_paths, lfirst(cell));
 
 	/* the user's own SQL may read the table as it likes */
 	if (tid_paths == NIL)
+	{
+		rel->pathlist = all_paths;
 		return;
+	}
 	rel->pathlist = tid_paths;
 	rel->partial_pathlist = NIL;
 }
