@@ -5,8 +5,8 @@
  * The fast path is one plain UPDATE with a TID range, as a saved generic plan.
  * Left to itself the planner may prefer an index on the predicate's column and
  * use the range as a mere filter, and then each batch reads half of an index.
- * So while our statements are planned, a hook drops every path of the target
- * table but the scan by TID; joins and sub-selects stay the planner's.
+ * So while our statements are planned, a hook leaves the target table no path
+ * but the scan by TID; joins and sub-selects stay the planner's.
  *
  * When a row lock stood in the way, the rows of the range are first locked
  * with SKIP LOCKED and then updated by their TIDs, all in one transaction.
@@ -29,6 +29,7 @@
 #include "utils/memutils.h"
 
 #include "backfill/batch.h"
+#include "core/catalog.h"
 #include "core/expression.h"
 #include "expand_contract.h"
 
@@ -48,9 +49,22 @@ static Statement lock_rows[2];
 static Oid scan_by_tid = InvalidOid;
 static set_rel_pathlist_hook_type previous_pathlist_hook = NULL;
 
+static bool
+is_plain_tid_scan(const Path *path)
+{
+	return (IsA(path, TidRangePath) || IsA(path, TidPath)) &&
+		   path->param_info == NULL;
+}
+
+/*
+ * The paths that we find here are those that the planner has kept: a scan by
+ * TID that looked dearer than another way is gone already.  So they are made
+ * again, without competition.
+ */
 static void
 keep_only_tid_scans(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 {
+	List *all_paths;
 	List *tid_paths = NIL;
 	ListCell *cell;
 
@@ -58,14 +72,19 @@ keep_only_tid_scans(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry
 		previous_pathlist_hook(root, rel, rti, rte);
 	if (!OidIsValid(scan_by_tid) || rte->relid != scan_by_tid)
 		return;
+	all_paths = rel->pathlist;
+	rel->pathlist = NIL;
+	(void) create_tidscan_paths(root, rel);
 	foreach (cell, rel->pathlist)
-		if ((IsA(lfirst(cell), TidRangePath) || IsA(lfirst(cell), TidPath)) &&
-			((Path *) lfirst(cell))->param_info == NULL)
+		if (is_plain_tid_scan(lfirst(cell)))
 			tid_paths = lappend(tid_paths, lfirst(cell));
 
 	/* the user's own SQL may read the table as it likes */
 	if (tid_paths == NIL)
+	{
+		rel->pathlist = all_paths;
 		return;
+	}
 	rel->pathlist = tid_paths;
 	rel->partial_pathlist = NIL;
 }
@@ -80,14 +99,6 @@ ec_batch_init(void)
 	previous_pathlist_hook = set_rel_pathlist_hook;
 	set_rel_pathlist_hook = keep_only_tid_scans;
 	hooked = true;
-}
-
-char *
-ec_relation_name(Relation relation)
-{
-	return quote_qualified_identifier(get_namespace_name(
-										  RelationGetNamespace(relation)),
-									  RelationGetRelationName(relation));
 }
 
 /* ", id, region": the primary key's columns, so that errors can name a row. */
@@ -116,7 +127,7 @@ append_key_columns(StringInfo sql, Relation relation)
 static void
 append_target(StringInfo sql, Relation relation, const EcBackfill *backfill)
 {
-	appendStringInfo(sql, "ONLY %s", ec_relation_name(relation));
+	appendStringInfo(sql, "ONLY %s", ec_relation_name(RelationGetRelid(relation)));
 	if (backfill->alias != NULL)
 		appendStringInfo(sql, " AS %s", quote_identifier(backfill->alias));
 }
@@ -235,7 +246,7 @@ name_row(TupleTableSlot *slot, Relation leaf)
 
 	if (columns->natts < 2)
 		return leaf ? psprintf("of table %s, which has no primary key",
-							   ec_relation_name(leaf))
+							   ec_relation_name(RelationGetRelid(leaf)))
 					: pstrdup("of a table without a primary key");
 	initStringInfo(&names);
 	initStringInfo(&values);
@@ -254,7 +265,8 @@ name_row(TupleTableSlot *slot, Relation leaf)
 						 isnull ? "null" : OidOutputFunctionCall(output, value));
 	}
 	if (leaf)
-		appendStringInfo(&values, ") of table %s", ec_relation_name(leaf));
+		appendStringInfo(&values, ") of table %s",
+						 ec_relation_name(RelationGetRelid(leaf)));
 	return psprintf("(%s)=(%s%s", names.data, values.data, leaf ? "" : ")");
 }
 
@@ -427,7 +439,8 @@ ec_any_statement(Relation root, const EcBackfill *backfill)
 
 	initStringInfo(&sql);
 	/* without ONLY: all leaves under one snapshot */
-	appendStringInfo(&sql, "SELECT true FROM %s WHERE ", ec_relation_name(root));
+	appendStringInfo(&sql, "SELECT true FROM %s WHERE ",
+					 ec_relation_name(RelationGetRelid(root)));
 	ec_append_expression(&sql, backfill->predicate);
 	appendStringInfoString(&sql, " LIMIT 1");
 	return sql.data;

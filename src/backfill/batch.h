@@ -32,9 +32,6 @@ typedef struct EcRows
  */
 extern char *ec_batch_statement(Relation relation, const EcBackfill *backfill);
 
-/* The relation's name as SQL, with its schema and quoted. */
-extern char *ec_relation_name(Relation relation);
-
 /* Once in a worker process, before the first batch. */
 extern void ec_batch_init(void);
 

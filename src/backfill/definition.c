@@ -26,6 +26,7 @@
 
 #include "backfill/batch.h"
 #include "backfill/definition.h"
+#include "core/catalog.h"
 #include "core/expression.h"
 #include "core/json.h"
 #include "expand_contract.h"
@@ -458,10 +459,7 @@ ec_define_backfill(Relation relation, const char *assignments,
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "UPDATE ONLY %s SET %s\n",
-					 quote_qualified_identifier(get_namespace_name(
-													RelationGetNamespace(relation)),
-												RelationGetRelationName(relation)),
-					 assignments);
+					 ec_relation_name(RelationGetRelid(relation)), assignments);
 	if (predicate != NULL)
 	{
 		appendStringInfoString(&sql, " WHERE ");
@@ -523,9 +521,7 @@ ec_estimate_backfill(Relation relation, const char *predicate)
 	/* with partitions and children, if there are any */
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "SELECT FROM %s",
-					 quote_qualified_identifier(get_namespace_name(
-													RelationGetNamespace(relation)),
-												RelationGetRelationName(relation)));
+					 ec_relation_name(RelationGetRelid(relation)));
 	if (predicate != NULL)
 	{
 		appendStringInfoString(&sql, " WHERE ");

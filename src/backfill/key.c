@@ -38,6 +38,7 @@
 #include "utils/syscache.h"
 
 #include "backfill/key.h"
+#include "core/catalog.h"
 #include "core/compat.h"
 #include "core/expression.h"
 #include "core/json.h"
@@ -332,9 +333,7 @@ find_statement(Relation relation, const EcBackfill *backfill, const Key *key,
 	for (int i = 0; i < key->count; i++)
 		appendStringInfo(&sql, ", %s", key->columns[i].name);
 	appendStringInfo(&sql, " FROM ONLY %s",
-					 quote_qualified_identifier(get_namespace_name(
-													RelationGetNamespace(relation)),
-												RelationGetRelationName(relation)));
+					 ec_relation_name(RelationGetRelid(relation)));
 	if (!is_begin)
 		append_behind(&sql, key);
 	for (int i = 0; i < key->count; i++)

@@ -32,6 +32,7 @@
 
 #include "backfill/leaves.h"
 #include "backfill/target.h"
+#include "core/catalog.h"
 
 static bool
 is_leaf_kind(char relkind)
@@ -231,9 +232,7 @@ set_error_context(Relation root, Relation leaf, LeafErrorContext *context)
 	else
 		context->hint =
 			psprintf("GRANT SELECT, UPDATE ON %s TO %s, and likewise on the others.",
-					 quote_qualified_identifier(get_namespace_name(
-													RelationGetNamespace(leaf)),
-												RelationGetRelationName(leaf)),
+					 ec_relation_name(RelationGetRelid(leaf)),
 					 quote_identifier(GetUserNameFromId(GetUserId(), false)));
 }
 

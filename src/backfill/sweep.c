@@ -584,7 +584,7 @@ ask_for_vacuum(EcJob *job, Relation leaf, const EcChunk *chunk)
 	job->vacuum =
 		MemoryContextStrdup(job->memory,
 							psprintf("VACUUM (SKIP_LOCKED, TRUNCATE false, PARALLEL 0) %s",
-									 ec_relation_name(leaf)));
+									 ec_relation_name(RelationGetRelid(leaf))));
 }
 
 /* In scope, with the sweep locked. */

@@ -112,9 +112,7 @@ static int64
 record(Relation relation, const Jsonb *mapping, EcComparison *comparison,
 	   TimestampTz started_at, TimestampTz finished_at)
 {
-	char *name = quote_qualified_identifier(get_namespace_name(
-												RelationGetNamespace(relation)),
-											RelationGetRelationName(relation));
+	char *name = ec_relation_name(RelationGetRelid(relation));
 	Oid caller = GetUserId();
 	EcCatalogScope scope;
 	EcArgs args = {0};

@@ -105,10 +105,7 @@ ec_job_submit(const EcJobSpec *spec)
 	int64 job;
 
 	check_owner_can_log_in(owner);
-	relation_name =
-		quote_qualified_identifier(get_namespace_name(
-									   get_rel_namespace(spec->relation)),
-								   get_rel_name(spec->relation));
+	relation_name = ec_relation_name(spec->relation);
 
 	ec_arg_text(&args, spec->kind);
 	ec_arg_text(&args, spec->change);

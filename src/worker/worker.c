@@ -110,6 +110,7 @@ set_session_options(void)
 	set_option("default_transaction_read_only", "off");
 	set_option("synchronous_commit", "off");
 	set_option("row_security", "off");
+	set_option("enable_tidscan", "on");
 #if PG_VERSION_NUM >= 170000
 	set_option("transaction_timeout", "0");
 #endif
