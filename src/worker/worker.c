@@ -594,6 +594,9 @@ work(Worker *worker)
 	do
 	{
 		CHECK_FOR_INTERRUPTS();
+		/* without pauses, no other wait would notice the postmaster's death */
+		(void) WaitLatch(NULL, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 0,
+						 PG_WAIT_EXTENSION);
 		reload_config_if_asked();
 		/* user code may have released all advisory locks of the session */
 		if (!ec_keep_job_slot(worker->ticket.job, worker->ticket.slot))

@@ -450,5 +450,19 @@ for (my ($round, $left) = (1, $kills); $left > 0; $round++)
 	$left -= $now;
 }
 
+# A worker that never pauses must notice as well that it is an orphan: it would
+# keep the next server from starting until its job is done.
+as_app(q{
+	CREATE TABLE long (id int PRIMARY KEY, done boolean);
+	INSERT INTO long SELECT generate_series(1, 300000);
+});
+my $job = as_app(q{SELECT ec_backfill('long', 'done = true', 'done IS NULL', batch_size => 10, delay_ms => 0)});
+wait_until('the job is at work', "SELECT rows_done > 0 FROM ec_progress WHERE job = $job");
+start_application();
+kill_postmaster();
+cmp_ok($node->safe_psql('postgres', "SELECT rows_done FROM ec_progress WHERE job = $job"),
+	'<', 150_000, 'the worker of a job without pauses ends with its postmaster');
+$node->safe_psql('postgres', "SELECT ec_cancel($job)");
+
 $node->stop;
 done_testing();
