@@ -100,6 +100,9 @@ sub worker_plans
 
 		next if !$worker{$pid};
 		my $explained = decode_json($text =~ s/^\t//mgr);
+
+		# the look for rows that are left, after a sweep, is no batch
+		next if $explained->{'Query Text'} =~ /^SELECT true FROM .* LIMIT 1\z/s;
 		my @scans = target_scans($explained->{Plan});
 		push @plans, [ $explained->{'Query Text'}, @scans ] if @scans;
 	}
