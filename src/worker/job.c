@@ -241,7 +241,8 @@ ec_job_read_pace(EcJob *job)
 	ec_arg_int8(&args, job->id);
 	ec_arg_oid(&args, job->owner);
 	if (ec_query("SELECT state, batch_size, delay_ms, workers, "
-				 "(least(extract(epoch FROM max_lag), 1e9) * 1000)::bigint, "
+				 "CASE WHEN max_lag IS NOT NULL "
+				 "THEN (least(extract(epoch FROM max_lag), 1e9) * 1000)::bigint END, "
 				 "start_at, run_window, settings ->> 'TimeZone' "
 				 "FROM expand_contract.jobs WHERE id = $1 AND owner = $2",
 				 &args) == 0)

@@ -20,8 +20,8 @@
  * after us gets a quarter of the time that we were at work, any other VACUUM a
  * minute.  Those that workers of ours run do not count.
  *
- * An old snapshot is one that was there LOOK_BACK_MS ago already and keeps
- * what has died since from being pruned.  It counts once four fifths of the
+ * An old snapshot is one that was there LOOK_BACK_MS ago, or before we began,
+ * and keeps what has died since from being pruned.  It counts once four fifths of the
  * allowed growth are used up.  If the table goes on growing past max_growth
  * while we wait, the job fails, to be resumed when the snapshot is gone.
  * Growth alone does neither: where the assigned columns have an index, a table
@@ -56,7 +56,7 @@
 #define FIRST_PAUSE_MS     50
 #define LONGEST_PAUSE_MS   1000
 #define LOG_AFTER_MS       1000
-#define LOOK_BACK_MS       3000
+#define LOOK_BACK_MS       2000
 #define VACUUM_PATIENCE_MS 60000
 #define VACUUM_SHARE       4 /* one part in so many, for what may be our doing */
 #define SNAPSHOT_SHARE     0.8 /* of max_growth, from where snapshots count */
@@ -319,12 +319,12 @@ find_old_snapshot(EcThrottle *throttle)
 	ec_arg_int4(&args, FullTransactionIdIsValid(throttle->old_xid)
 						   ? age_of_xid(throttle->old_xid)
 						   : PG_INT32_MAX);
-	ec_arg_int4(&args, LOOK_BACK_MS);
+	ec_arg_timestamptz(&args, throttle->started);
 	ec_arg_text(&args, EC_WORKER_TYPE);
 	if (ec_query("SELECT who FROM ("
 				 "SELECT format('pid %s', a.pid) AS who, "
 				 "greatest(age(a.backend_xmin), age(a.backend_xid)) AS age, "
-				 "clock_timestamp() - a.xact_start > $4 * interval '1 ms' AS is_old "
+				 "a.xact_start < $4 AS was_first "
 				 "FROM pg_stat_get_activity(NULL) a "
 				 /* VACUUM does not hold back others */
 				 "WHERE (a.datid = $1 AND a.backend_type NOT IN ($5, 'walsender') "
@@ -334,12 +334,12 @@ find_old_snapshot(EcThrottle *throttle)
 				 "OR (a.datid IS NULL AND a.backend_type = 'walsender') "
 				 "UNION ALL "
 				 "SELECT format('prepared transaction %L', p.gid), age(p.transaction), "
-				 "clock_timestamp() - p.prepared > $4 * interval '1 ms' "
+				 "p.prepared < $4 "
 				 "FROM pg_prepared_xacts p WHERE p.database = current_database() "
 				 "UNION ALL "
 				 "SELECT format('slot %s', s.slot_name), age(s.xmin), false "
 				 "FROM pg_replication_slots s) holders "
-				 "WHERE age > $3 OR (is_old AND age >= $2 AND age > 0) "
+				 "WHERE age > $3 OR (was_first AND age >= $2 AND age > 0) "
 				 "ORDER BY age DESC LIMIT 1",
 				 &args) == 0)
 		return NULL;
