@@ -14,7 +14,7 @@ SELECT * FROM errors_of($$SELECT ec_backfill('visits', 'seen = true', run_window
 SELECT w, (SELECT errors_of FROM errors_of(format('SELECT ec_backfill(''visits'', ''seen = true'', run_window => %L)', w)) LIMIT 1)
   FROM unnest(ARRAY['01:00', '01:00-', '1-5', '01:00-05:00,', ',01:00-05:00', '01:00-05:00;06:00-07:00', '25:00-26:00',
                     '24:00-01:00', '01:60-02:00', '01:5-02:00', '001:00-02:00', '-1:00-02:00', '01:00-24:01', '01:00-05:00 UTC',
-                    '01:00 - 05:00 - 06:00']) w;
+                    '01:00 - 05:00 - 06:00', '01:00:7-02:00', '01:00-02:00:60']) w;
 SELECT * FROM errors_of($$SELECT ec_backfill('visits', 'seen = true', run_window => '05:00-05:00')$$);
 SELECT errors_of FROM errors_of(format('SELECT ec_backfill(''visits'', ''seen = true'', run_window => %L)', repeat('01:00-02:00,', 32) || '01:00-02:00'))
  WHERE errors_of LIKE 'DETAIL%';
@@ -29,7 +29,7 @@ SELECT max_lag, run_window FROM expand_contract.jobs WHERE id = :job;
 SELECT count(seen) FROM visits;
 -- an end before the beginning is on the next day
 UPDATE visits SET seen = NULL;
-SELECT ec_backfill('visits', 'seen = true', run_window => '12:00-11:59, 9:00-17:30', delay_ms => 0) AS job \gset
+SELECT ec_backfill('visits', 'seen = true', run_window => '12:00:30-11:59, 9:00-12:00:30', delay_ms => 0) AS job \gset
 CALL ec_wait(:job);
 SELECT count(seen) FROM visits;
 

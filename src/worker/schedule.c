@@ -18,13 +18,13 @@
 
 #include "worker/schedule.h"
 
-#define DAY_MINUTES (24 * 60)
+#define DAY_SECONDS (24 * 60 * 60)
 #define MAX_WINDOWS 32
 
 typedef struct Window
 {
-	int from; /* minutes of the day, 0 to 1439 */
-	int to;   /* up to 1440; below from: on the next day */
+	int from; /* second of the day, 0 to 86399 */
+	int to;   /* up to 86400; below from: on the next day */
 } Window;
 
 static void
@@ -45,25 +45,42 @@ skip_blanks(const char *at)
 	return at;
 }
 
-/* "1:30" or "01:30" as minutes, -1 if it is not that; *at goes behind it. */
+/* Two digits below 60, -1 if they are not that; *at goes behind them. */
+static int
+read_sixtieths(const char **at)
+{
+	const char *c = *at;
+
+	if (!isdigit((unsigned char) c[0]) || !isdigit((unsigned char) c[1]) ||
+		c[0] > '5')
+		return -1;
+	*at = c + 2;
+	return (c[0] - '0') * 10 + (c[1] - '0');
+}
+
+/* "1:30", "01:30" or "01:30:15" as seconds, -1 if it is not that. */
 static int
 read_time(const char **at)
 {
-	const char *c = *at;
 	int hours = 0;
-	int minutes = 0;
+	int minutes;
+	int seconds = 0;
 	int digits;
 
-	for (digits = 0; digits < 2 && isdigit((unsigned char) *c); digits++)
-		hours = hours * 10 + (*c++ - '0');
-	if (digits == 0 || *c++ != ':')
+	for (digits = 0; digits < 2 && isdigit((unsigned char) **at); digits++)
+		hours = hours * 10 + (*(*at)++ - '0');
+	if (digits == 0 || *(*at)++ != ':')
 		return -1;
-	for (digits = 0; digits < 2 && isdigit((unsigned char) *c); digits++)
-		minutes = minutes * 10 + (*c++ - '0');
-	if (digits != 2 || minutes > 59 || hours * 60 + minutes > DAY_MINUTES)
+	minutes = read_sixtieths(at);
+	if (**at == ':')
+	{
+		(*at)++;
+		seconds = read_sixtieths(at);
+	}
+	if (minutes < 0 || seconds < 0)
 		return -1;
-	*at = c;
-	return hours * 60 + minutes;
+	seconds += (hours * 60 + minutes) * 60;
+	return seconds <= DAY_SECONDS ? seconds : -1;
 }
 
 static int
@@ -79,7 +96,7 @@ read_windows(const char *run_window, Window *windows)
 		at = skip_blanks(at);
 		window->from = read_time(&at);
 		at = skip_blanks(at);
-		if (window->from < 0 || window->from == DAY_MINUTES || *at++ != '-')
+		if (window->from < 0 || window->from == DAY_SECONDS || *at++ != '-')
 			refuse_window(run_window,
 						  "A window is two times of the day, from 00:00 to 24:00, with a hyphen between them.");
 		at = skip_blanks(at);
@@ -122,36 +139,42 @@ ec_is_always_open(const char *run_window)
 {
 	Window windows[MAX_WINDOWS];
 	int count = read_windows(run_window, windows);
+	int open_to = 0;
 
-	for (int minute = 0; minute < DAY_MINUTES; minute++)
-	{
-		bool open = false;
-
-		for (int i = 0; i < count && !open; i++)
+	/* each turn goes on to the end of one window at least */
+	for (int turn = 0; turn < count && open_to < DAY_SECONDS; turn++)
+		for (int i = 0; i < count; i++)
 		{
 			const Window *window = &windows[i];
 
-			open = window->from < window->to
-					   ? minute >= window->from && minute < window->to
-					   : minute >= window->from || minute < window->to;
+			if (window->from < window->to)
+			{
+				if (window->from <= open_to)
+					open_to = Max(open_to, window->to);
+			}
+			else
+			{
+				open_to = Max(open_to, window->to);
+				if (window->from <= open_to)
+					open_to = DAY_SECONDS;
+			}
 		}
-		if (!open)
-			return false;
-	}
-	return true;
+	return open_to >= DAY_SECONDS;
 }
 
-/* A time of the local clock, as minutes from the midnight a day begins with. */
+/* A time of the local clock, as seconds of a day or the one after. */
 static TimestampTz
-local_time(int julian_day, int minutes, pg_tz *zone)
+local_time(int julian_day, int seconds, pg_tz *zone)
 {
 	struct pg_tm tm = {0};
 	TimestampTz result;
 	int offset;
 
-	j2date(julian_day + minutes / DAY_MINUTES, &tm.tm_year, &tm.tm_mon, &tm.tm_mday);
-	tm.tm_hour = minutes % DAY_MINUTES / 60;
-	tm.tm_min = minutes % 60;
+	j2date(julian_day + seconds / DAY_SECONDS, &tm.tm_year, &tm.tm_mon, &tm.tm_mday);
+	seconds %= DAY_SECONDS;
+	tm.tm_hour = seconds / 3600;
+	tm.tm_min = seconds / 60 % 60;
+	tm.tm_sec = seconds % 60;
 	offset = DetermineTimeZoneOffset(&tm, zone);
 	if (tm2timestamp(&tm, 0, &offset, &result) != 0)
 		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
@@ -199,7 +222,7 @@ ec_next_run(TimestampTz start_at, const char *run_window, const char *time_zone,
 			for (int i = 0; i < count; i++)
 			{
 				const Window *window = &windows[i];
-				int to = window->to + (window->to < window->from ? DAY_MINUTES : 0);
+				int to = window->to + (window->to < window->from ? DAY_SECONDS : 0);
 				TimestampTz opens = local_time(day, window->from, zone);
 				TimestampTz closes = local_time(day, to, zone);
 				TimestampTz open_at = *until == DT_NOEND ? at : *until;
