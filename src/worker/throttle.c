@@ -21,11 +21,11 @@
  * minute.  Those that workers of ours run do not count.
  *
  * An old snapshot is one that was there LOOK_BACK_MS ago, or before we began,
- * and keeps what has died since from being pruned.  It counts once four fifths of the
- * allowed growth are used up.  If the table goes on growing past max_growth
- * while we wait, the job fails, to be resumed when the snapshot is gone.
- * Growth alone does neither: where the assigned columns have an index, a table
- * has to grow.
+ * and keeps what has died since from being pruned.  It counts once four fifths
+ * of the allowed growth are used up, and a quarter of a megabyte at least.  If
+ * the table goes on growing past max_growth while we wait, the job fails, to be
+ * resumed when the snapshot is gone.  Growth alone does neither: where the
+ * assigned columns have an index, a table has to grow.
  *
  * Left out on purpose: checkpoints and the WAL rate.  The job's own WAL is
  * most of what brings a checkpoint near, and there is no telling it from the
@@ -61,6 +61,7 @@
 #define VACUUM_SHARE       4 /* one part in so many, for what may be our doing */
 #define SNAPSHOT_SHARE     0.8 /* of max_growth, from where snapshots count */
 #define SAMPLES            128
+#define LEAST_GROWTH_BYTES (32.0 * BLCKSZ)
 
 typedef struct Sample
 {
@@ -292,10 +293,16 @@ table_growth(EcThrottle *throttle, EcJob *job)
 	return throttle->bytes_at_start > 0 ? bytes / throttle->bytes_at_start : 0;
 }
 
+/* The growth from which on an old snapshot counts. */
 static double
-growth_to_wait_at(void)
+growth_to_wait_at(const EcThrottle *throttle)
 {
-	return 1 + (ec_max_growth - 1) * SNAPSHOT_SHARE;
+	double growth = 1 + (ec_max_growth - 1) * SNAPSHOT_SHARE;
+
+	/* a table of a few blocks doubles with the first row that moves */
+	if (throttle->bytes_at_start > 0)
+		growth = Max(growth, 1 + LEAST_GROWTH_BYTES / throttle->bytes_at_start);
+	return growth;
 }
 
 static int32
@@ -373,7 +380,7 @@ look_at_snapshots(EcThrottle *throttle, EcJob *job, TimestampTz now)
 		throttle->mark_xid = ReadNextFullTransactionId();
 		throttle->mark_at = now;
 	}
-	throttle->was_growing = growth >= growth_to_wait_at();
+	throttle->was_growing = growth >= growth_to_wait_at(throttle);
 	if (throttle->was_growing)
 		holder = find_old_snapshot(throttle);
 	if (holder == NULL)
@@ -484,7 +491,8 @@ is_look_due(const EcThrottle *throttle, const EcJob *job, TimestampTz now)
 
 	/* the batch before may have come to the limit */
 	return !throttle->was_growing && throttle->bytes_at_start > 0 &&
-		   job->table_bytes >= throttle->bytes_at_start * growth_to_wait_at();
+		   job->table_bytes >=
+			   throttle->bytes_at_start * growth_to_wait_at(throttle);
 }
 
 static void
