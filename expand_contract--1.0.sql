@@ -8,6 +8,12 @@
 -- everyone: they are written by the C functions as the extension's owner, and
 -- read through views that filter by ownership.  USAGE is for the few internal
 -- functions that SQL run as the user calls.
+
+-- No name below is looked up in the schema we are created in: whoever can write
+-- to it could put a function or an operator of his own there, which then runs
+-- for everyone who reads our views.
+SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+
 CREATE SCHEMA expand_contract;
 GRANT USAGE ON SCHEMA expand_contract TO PUBLIC;
 COMMENT ON SCHEMA expand_contract IS 'tables and internal functions of the extension expand_contract';
@@ -98,27 +104,27 @@ AS 'MODULE_PATHNAME', 'ec_sql_next_run' LANGUAGE C STABLE CALLED ON NULL INPUT P
 COMMENT ON FUNCTION expand_contract.next_run(timestamptz, text, text, timestamptz)
     IS 'the first moment from a point in time on at which a job with this schedule may run';
 
-CREATE FUNCTION ec_pause(job bigint) RETURNS text
+CREATE FUNCTION @extschema@.ec_pause(job bigint) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_pause' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION ec_pause(bigint) IS 'stops a job after its current batch; ec_resume goes on from there';
+COMMENT ON FUNCTION @extschema@.ec_pause(bigint) IS 'stops a job after its current batch; ec_resume goes on from there';
 
-CREATE FUNCTION ec_resume(job bigint) RETURNS text
+CREATE FUNCTION @extschema@.ec_resume(job bigint) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_resume' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION ec_resume(bigint) IS 'goes on with a paused, interrupted or failed job where it stopped';
+COMMENT ON FUNCTION @extschema@.ec_resume(bigint) IS 'goes on with a paused, interrupted or failed job where it stopped';
 
-CREATE FUNCTION ec_cancel(job bigint) RETURNS text
+CREATE FUNCTION @extschema@.ec_cancel(job bigint) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_cancel' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION ec_cancel(bigint) IS 'ends a job for good after its current batch; rows already written stay';
+COMMENT ON FUNCTION @extschema@.ec_cancel(bigint) IS 'ends a job for good after its current batch; rows already written stay';
 
-CREATE FUNCTION ec_configure(job bigint, batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL,
+CREATE FUNCTION @extschema@.ec_configure(job bigint, batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL,
     workers integer DEFAULT NULL, max_lag interval DEFAULT NULL) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_configure' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION ec_configure(bigint, integer, integer, integer, interval)
+COMMENT ON FUNCTION @extschema@.ec_configure(bigint, integer, integer, integer, interval)
     IS 'changes the pace of a job from its next batch on; NULL leaves a value as it is';
 
-CREATE PROCEDURE ec_wait(job bigint, timeout interval DEFAULT NULL)
+CREATE PROCEDURE @extschema@.ec_wait(job bigint, timeout interval DEFAULT NULL)
 AS 'MODULE_PATHNAME', 'ec_wait' LANGUAGE C;
-COMMENT ON PROCEDURE ec_wait(bigint, interval)
+COMMENT ON PROCEDURE @extschema@.ec_wait(bigint, interval)
     IS 'waits for the end of a job without holding a snapshot, shows its progress, raises its error';
 
 -- Every job, for whoever may see all; ec_progress shows each caller his.
@@ -213,7 +219,7 @@ SELECT id AS job,
 FROM counted;
 COMMENT ON VIEW expand_contract.progress IS 'all jobs and how far they are; behind ec_progress';
 
-CREATE VIEW ec_progress WITH (security_barrier) AS
+CREATE VIEW @extschema@.ec_progress WITH (security_barrier) AS
 SELECT job,
     kind,
     change,
@@ -247,12 +253,12 @@ SELECT job,
     finished_at
 FROM expand_contract.progress
 WHERE pg_has_role(owner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE');
-COMMENT ON VIEW ec_progress IS 'jobs one owns (pg_monitor: all), how far they are and what holds them back';
-GRANT SELECT ON ec_progress TO PUBLIC;
+COMMENT ON VIEW @extschema@.ec_progress IS 'jobs one owns (pg_monitor: all), how far they are and what holds them back';
+GRANT SELECT ON @extschema@.ec_progress TO PUBLIC;
 
-REVOKE EXECUTE ON FUNCTION ec_pause(bigint), ec_resume(bigint), ec_cancel(bigint),
-    ec_configure(bigint, integer, integer, integer, interval) FROM PUBLIC;
-REVOKE EXECUTE ON PROCEDURE ec_wait(bigint, interval) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_pause(bigint), @extschema@.ec_resume(bigint), @extschema@.ec_cancel(bigint),
+    @extschema@.ec_configure(bigint, integer, integer, integer, interval) FROM PUBLIC;
+REVOKE EXECUTE ON PROCEDURE @extschema@.ec_wait(bigint, interval) FROM PUBLIC;
 
 ----------------------------------------------------------------------
 -- migrations (src/migrate)
@@ -312,77 +318,93 @@ SELECT pg_catalog.pg_extension_config_dump('expand_contract.schema_migrations', 
 SELECT pg_catalog.pg_extension_config_dump('expand_contract.migration_events', '');
 SELECT pg_catalog.pg_extension_config_dump('expand_contract.migration_events_id_seq', '');
 
-CREATE FUNCTION ec_apply(version text, up text, down text = NULL, description text = NULL,
+CREATE FUNCTION @extschema@.ec_apply(version text, up text, down text = NULL, description text = NULL,
         requires text[] = '{}', phase text = 'expand', allow text[] = '{}', dry_run boolean = false)
     RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION ec_apply(text, text, text, text, text[], text, text[], boolean) IS
+COMMENT ON FUNCTION @extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean) IS
     'applies a migration once, under the migration lock: applied, unchanged or (dry run) planned';
 
-CREATE FUNCTION ec_rollback(version text, dry_run boolean = false) RETURNS text
+CREATE FUNCTION @extschema@.ec_rollback(version text, dry_run boolean = false) RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION ec_rollback(text, boolean) IS
+COMMENT ON FUNCTION @extschema@.ec_rollback(text, boolean) IS
     'runs the down script of a migration and takes it out of the ledger';
 
-CREATE PROCEDURE ec_wait_migration(version text, timeout interval = NULL)
+CREATE PROCEDURE @extschema@.ec_wait_migration(version text, timeout interval = NULL)
     AS 'MODULE_PATHNAME' LANGUAGE C;
-COMMENT ON PROCEDURE ec_wait_migration(text, interval) IS
+COMMENT ON PROCEDURE @extschema@.ec_wait_migration(text, interval) IS
     'waits, without holding a snapshot, until a migration is applied';
 
-REVOKE EXECUTE ON FUNCTION ec_apply(text, text, text, text, text[], text, text[], boolean) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION ec_rollback(text, boolean) FROM PUBLIC;
-REVOKE EXECUTE ON PROCEDURE ec_wait_migration(text, interval) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_rollback(text, boolean) FROM PUBLIC;
+REVOKE EXECUTE ON PROCEDURE @extschema@.ec_wait_migration(text, interval) FROM PUBLIC;
 
 -- The ledger belongs to whoever may execute ec_apply; pg_monitor sees it too.
 -- The function is named by a constant, so that no name is looked up, with
 -- whatever search_path and rights, when the view is read.  The version has the
 -- database's collation here, so that it compares with the columns of others.
-CREATE VIEW ec_migrations WITH (security_barrier) AS
+CREATE VIEW @extschema@.ec_migrations WITH (security_barrier) AS
 SELECT version COLLATE pg_catalog."default" AS version, description, phase, state,
        checksum, executed_at, executed_by, execution_time, steps, steps_done, error
   FROM expand_contract.schema_migrations
  WHERE (SELECT pg_catalog.has_function_privilege(
-                   'ec_apply(text, text, text, text, text[], text, text[], boolean)'::pg_catalog.regprocedure,
+                   '@extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean)'::pg_catalog.regprocedure,
                    'EXECUTE')
                OR pg_catalog.pg_has_role('pg_monitor', 'USAGE'))
  ORDER BY version_key;
-COMMENT ON VIEW ec_migrations IS
+COMMENT ON VIEW @extschema@.ec_migrations IS
     'the ledger of migrations, in the order of their versions';
-GRANT SELECT ON ec_migrations TO PUBLIC;
+GRANT SELECT ON @extschema@.ec_migrations TO PUBLIC;
 
 ----------------------------------------------------------------------
 -- backfill (src/backfill)
 ----------------------------------------------------------------------
--- How far the present sweep over a table has been handed out to the workers.
 CREATE TABLE expand_contract.job_sweeps (
     job bigint PRIMARY KEY REFERENCES expand_contract.jobs ON DELETE CASCADE,
     sweep integer NOT NULL DEFAULT 0,
-    is_first boolean NOT NULL DEFAULT true,
-    filenode oid,
-    next_block bigint NOT NULL DEFAULT 0,
-    end_block bigint NOT NULL DEFAULT 0,
+    total_blocks bigint NOT NULL DEFAULT 0,
+    all_blocks bigint NOT NULL DEFAULT 0,
     open_chunks integer NOT NULL DEFAULT 0,
     changed bigint NOT NULL DEFAULT 0,
     skipped bigint NOT NULL DEFAULT 0,
     suppressed bigint NOT NULL DEFAULT 0,
     example text,
-    empty_sweeps integer NOT NULL DEFAULT 0
+    empty_sweeps integer NOT NULL DEFAULT 0,
+    -- after the sweep: has somebody looked for rows that are left, and found one?
+    is_checked boolean NOT NULL DEFAULT false,
+    found boolean NOT NULL DEFAULT false
 ) WITH (fillfactor = 20);
 COMMENT ON TABLE expand_contract.job_sweeps IS 'the present sweep of a backfill, shared by its workers';
+
+-- The table itself, or its partitions or children.
+CREATE TABLE expand_contract.job_leaves (
+    job bigint NOT NULL REFERENCES expand_contract.jobs ON DELETE CASCADE,
+    leaf oid NOT NULL,
+    sweep integer NOT NULL,
+    filenode oid NOT NULL,
+    is_first boolean NOT NULL,
+    next_block bigint NOT NULL,
+    end_block bigint NOT NULL,
+    blocks bigint NOT NULL,
+    vacuumed_at bigint, -- its blocks at the last VACUUM of ours
+    PRIMARY KEY (job, leaf)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE expand_contract.job_leaves IS
+    'how far the present sweep of a backfill has been handed out, table by table';
 
 CREATE FUNCTION expand_contract.differs(anyelement, anyelement) RETURNS boolean
 AS 'MODULE_PATHNAME', 'ec_differs' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
 COMMENT ON FUNCTION expand_contract.differs(anyelement, anyelement)
     IS 'whether two values have different images; NULL equals NULL';
 
-CREATE FUNCTION ec_backfill(relation regclass, assignments text, predicate text DEFAULT NULL,
+CREATE FUNCTION @extschema@.ec_backfill(relation regclass, assignments text, predicate text DEFAULT NULL,
     batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL, workers integer DEFAULT 1,
     method text DEFAULT 'auto', start_at timestamptz DEFAULT NULL, run_window text DEFAULT NULL,
     max_lag interval DEFAULT NULL) RETURNS bigint
 AS 'MODULE_PATHNAME', 'ec_backfill' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION ec_backfill(regclass, text, text, integer, integer, integer, text, timestamptz, text, interval)
+COMMENT ON FUNCTION @extschema@.ec_backfill(regclass, text, text, integer, integer, integer, text, timestamptz, text, interval)
     IS 'updates a table in the background, in small batches that commit; returns the job';
-REVOKE EXECUTE ON FUNCTION ec_backfill(regclass, text, text, integer, integer, integer, text,
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_backfill(regclass, text, text, integer, integer, integer, text,
     timestamptz, text, interval) FROM PUBLIC;
 
 ----------------------------------------------------------------------
@@ -413,7 +435,7 @@ CREATE FUNCTION expand_contract.checksum_final(internal) RETURNS text
     AS 'MODULE_PATHNAME', 'ec_checksum_final';
 COMMENT ON FUNCTION expand_contract.checksum_final(internal) IS 'final function of ec_checksum';
 
-CREATE AGGREGATE ec_checksum(VARIADIC "any") (
+CREATE AGGREGATE @extschema@.ec_checksum(VARIADIC "any") (
     SFUNC = expand_contract.checksum_step,
     STYPE = internal,
     SSPACE = 64,
@@ -424,13 +446,14 @@ CREATE AGGREGATE ec_checksum(VARIADIC "any") (
     DESERIALFUNC = expand_contract.checksum_deserialize,
     PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE ec_checksum(VARIADIC "any") IS 'checksum of a set of rows, whatever their order: COUNT:32 hex digits';
+COMMENT ON AGGREGATE @extschema@.ec_checksum(VARIADIC "any") IS 'checksum of a set of rows, whatever their order: COUNT:32 hex digits';
 
 CREATE TABLE expand_contract.verifications (
     id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     relation        oid NOT NULL,
     relation_name   text NOT NULL,
     reads           oid[] NOT NULL,
+    opaque          boolean NOT NULL,
     mapping         jsonb NOT NULL,
     verified_by     oid NOT NULL,
     rows_source     bigint NOT NULL,
@@ -446,6 +469,7 @@ CREATE TABLE expand_contract.verifications (
 COMMENT ON TABLE expand_contract.verifications IS 'what each verification found';
 COMMENT ON COLUMN expand_contract.verifications.relation_name IS 'its name on that day';
 COMMENT ON COLUMN expand_contract.verifications.reads IS 'the relation and all others that the expressions name';
+COMMENT ON COLUMN expand_contract.verifications.opaque IS 'whether the expressions call functions that may read yet others';
 
 CREATE TABLE expand_contract.mismatches (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -460,9 +484,10 @@ COMMENT ON TABLE expand_contract.mismatches IS 'the first rows that a verificati
 
 -- The values come from the table and whatever else the expressions read, so
 -- only those may see them who could read them there: SELECT on each as a whole,
--- and no row security in the way.  When the table is gone, its rights are too:
+-- and no row security in the way.  Where the expressions call functions that
+-- somebody wrote, nobody knows what they read: then the one who verified.  When the table is gone, its rights are too:
 -- then the one who verified.  The extension's owner holds the record anyway.
-CREATE VIEW ec_mismatches WITH (security_barrier) AS
+CREATE VIEW @extschema@.ec_mismatches WITH (security_barrier) AS
 SELECT m.verification, m.key, m.column_name, m.source_value, m.target_value
   FROM expand_contract.mismatches m
   JOIN expand_contract.verifications v ON v.id = m.verification
@@ -470,6 +495,7 @@ SELECT m.verification, m.key, m.column_name, m.source_value, m.target_value
                      FROM pg_catalog.unnest(v.reads) AS r (relation)
                     WHERE pg_catalog.has_table_privilege(r.relation, 'SELECT') IS NOT TRUE
                        OR pg_catalog.row_security_active(r.relation))
+       AND (NOT v.opaque OR pg_catalog.pg_has_role(v.verified_by, 'USAGE'))
     OR NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = v.relation)
        AND pg_catalog.pg_has_role(v.verified_by, 'USAGE')
     OR EXISTS (SELECT
@@ -477,10 +503,10 @@ SELECT m.verification, m.key, m.column_name, m.source_value, m.target_value
                 WHERE e.extname = 'expand_contract'
                   AND pg_catalog.pg_has_role(e.extowner, 'USAGE'))
  ORDER BY m.id;
-COMMENT ON VIEW ec_mismatches IS 'the first rows that each verification found to differ; at most expand_contract.max_mismatches of each';
-GRANT SELECT ON ec_mismatches TO PUBLIC;
+COMMENT ON VIEW @extschema@.ec_mismatches IS 'the first rows that each verification found to differ; at most expand_contract.max_mismatches of each';
+GRANT SELECT ON @extschema@.ec_mismatches TO PUBLIC;
 
-CREATE TYPE ec_verification AS (
+CREATE TYPE @extschema@.ec_verification AS (
     id              bigint,
     ok              boolean,
     rows_source     bigint,
@@ -493,18 +519,18 @@ CREATE TYPE ec_verification AS (
     started_at      timestamptz,
     finished_at     timestamptz
 );
-COMMENT ON TYPE ec_verification IS 'the result of a verification';
+COMMENT ON TYPE @extschema@.ec_verification IS 'the result of a verification';
 
-CREATE FUNCTION ec_verify(relation regclass, mapping jsonb) RETURNS ec_verification
+CREATE FUNCTION @extschema@.ec_verify(relation regclass, mapping jsonb) RETURNS @extschema@.ec_verification
     LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'ec_verify';
-COMMENT ON FUNCTION ec_verify(regclass, jsonb) IS 'compares columns of a table with expressions over the same row, and records what differs';
-REVOKE EXECUTE ON FUNCTION ec_verify(regclass, jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.ec_verify(regclass, jsonb) IS 'compares columns of a table with expressions over the same row, and records what differs';
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_verify(regclass, jsonb) FROM PUBLIC;
 
 ----------------------------------------------------------------------
 -- who may call what
 ----------------------------------------------------------------------
-CREATE FUNCTION ec_grant(role regrole) RETURNS void
+CREATE FUNCTION @extschema@.ec_grant(role regrole) RETURNS void
 AS 'MODULE_PATHNAME', 'ec_grant' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION ec_grant(regrole) IS 'lets a role call every function of the extension that is not everyone''s';
-REVOKE EXECUTE ON FUNCTION ec_grant(regrole) FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.ec_grant(regrole) IS 'lets a role call every function of the extension that is not everyone''s';
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_grant(regrole) FROM PUBLIC;

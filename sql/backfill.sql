@@ -42,6 +42,11 @@ SELECT ec_backfill('users', 'score = id::float8 / 3, note = ''abc''') AS job \gs
 CALL ec_wait(:job);
 SELECT * FROM outcome(:job);
 SELECT count(*) FROM users WHERE score = round(id / 3.0, 2) AND note = 'abc';
+-- a generated column is nothing that an update assigns
+CREATE TABLE made (id int PRIMARY KEY, twice int GENERATED ALWAYS AS (id * 2) STORED);
+SELECT ec_backfill('made', 'twice = DEFAULT');
+SELECT ec_backfill('made', 'twice = DEFAULT', 'id > 0');
+DROP TABLE made;
 -- to NULL, to the default, from a sub-select, with the table's name, with a comment at the end
 SELECT ec_backfill('users', 'note = NULL, created_at = DEFAULT, score = (SELECT max(s) FROM (VALUES (1), (2)) v(s)), email = users.legacy_email -- all')
     AS job \gset
@@ -131,8 +136,6 @@ CREATE FOREIGN DATA WRAPPER nothing;
 CREATE SERVER nowhere FOREIGN DATA WRAPPER nothing;
 CREATE FOREIGN TABLE a_foreign_table (a int) SERVER nowhere;
 CREATE TABLE a_partitioned_table (a int) PARTITION BY RANGE (a);
-CREATE TABLE a_parent (a int);
-CREATE TABLE a_child () INHERITS (a_parent);
 CREATE TEMP TABLE a_temp_table (a int);
 CREATE TABLE a_table_with_rules (a int);
 CREATE RULE no_updates AS ON UPDATE TO a_table_with_rules DO INSTEAD NOTHING;
@@ -143,7 +146,6 @@ SELECT * FROM errors_of($$SELECT ec_backfill('a_view', 'email = 1')$$);
 SELECT * FROM errors_of($$SELECT ec_backfill('a_matview', 'a = 1')$$);
 SELECT * FROM errors_of($$SELECT ec_backfill('a_foreign_table', 'a = 1')$$);
 SELECT * FROM errors_of($$SELECT ec_backfill('a_partitioned_table', 'a = 1')$$);
-SELECT * FROM errors_of($$SELECT ec_backfill('a_parent', 'a = 1')$$);
 SELECT * FROM errors_of($$SELECT ec_backfill('a_temp_table', 'a = 1')$$);
 SELECT * FROM errors_of($$SELECT ec_backfill('a_table_with_rules', 'a = 1')$$);
 SELECT * FROM errors_of($$SELECT ec_backfill('a_sequence', 'last_value = 1')$$);
@@ -180,6 +182,9 @@ SELECT * FROM errors_of($$SELECT ec_backfill('users', 'score = score + 1')$$);
 SELECT * FROM errors_of($$SELECT ec_backfill('users', 'email = users::text')$$);
 SELECT * FROM errors_of($$SELECT ec_backfill('users', 'score = random()')$$);
 SELECT * FROM errors_of($$SELECT ec_backfill('users', '(note, score) = (SELECT ''a'', 1)')$$);
+SELECT * FROM errors_of($$SELECT ec_backfill('users', 'email_verified_at = now()')$$);
+SELECT * FROM errors_of($$SELECT ec_backfill('users', 'email_verified_at = current_date + 1')$$);
+SELECT * FROM errors_of($$SELECT ec_backfill('users', 'score = (SELECT max(id) + 1 FROM users)')$$);
 
 -- Paces out of range.
 SELECT * FROM errors_of($$SELECT ec_backfill('users', 'email = ''x''', batch_size => -1)$$);
@@ -187,7 +192,6 @@ SELECT * FROM errors_of($$SELECT ec_backfill('users', 'email = ''x''', batch_siz
 SELECT * FROM errors_of($$SELECT ec_backfill('users', 'email = ''x''', delay_ms => -1)$$);
 SELECT * FROM errors_of($$SELECT ec_backfill('users', 'email = ''x''', workers => 0)$$);
 SELECT * FROM errors_of($$SELECT ec_backfill('users', 'email = ''x''', workers => 65)$$);
-SELECT * FROM errors_of($$SELECT ec_backfill('users', 'email = ''x''', method => 'key')$$);
 SELECT * FROM errors_of($$SELECT ec_backfill('users', 'email = ''x''', method => 'magic')$$);
 SELECT * FROM errors_of($$SELECT ec_backfill('users', 'email = ''x''', max_lag => '-1s')$$);
 
@@ -215,6 +219,28 @@ CREATE TRIGGER guard BEFORE UPDATE ON guarded FOR EACH ROW WHEN (old.id = 7) EXE
 SELECT ec_backfill('guarded', 'v = id') AS job \gset
 CALL ec_wait(:job);
 SELECT * FROM outcome(:job);
+
+-- Also where a batch is too slow for the fast path.
+DELETE FROM guarded WHERE id NOT IN (6, 7, 8);
+CREATE OR REPLACE FUNCTION guard() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.6); RETURN NULL; END';
+UPDATE guarded SET v = NULL WHERE id <> 7;
+SELECT ec_backfill('guarded', 'v = id', 'v IS NULL') AS job \gset
+CALL ec_wait(:job);
+SELECT state, rows_done FROM outcome(:job);
+-- What a trigger sets ends with the batch.
+CREATE OR REPLACE FUNCTION guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    new.v = current_setting('lock_timeout') <> '0' AND current_setting('search_path') <> 'pg_catalog';
+    PERFORM set_config('lock_timeout', '0', false), set_config('search_path', 'pg_catalog', false);
+    RETURN new;
+END$$;
+DROP TRIGGER guard ON guarded;
+ALTER TABLE guarded ALTER v TYPE boolean USING NULL;
+CREATE TRIGGER guard BEFORE UPDATE ON guarded FOR EACH ROW EXECUTE FUNCTION guard();
+SELECT ec_backfill('guarded', 'v = true', 'v IS NULL', batch_size => 1) AS job \gset
+CALL ec_wait(:job);
+SELECT v, count(*) FROM guarded GROUP BY v;
+ALTER TABLE guarded ALTER v TYPE int USING NULL;
 
 -- The user's triggers fire, and an error of theirs is the job's.
 DROP TRIGGER guard ON guarded;
@@ -257,6 +283,33 @@ SELECT ec_configure(:job, delay_ms => 0, batch_size => 1000);
 CALL ec_wait(:job);
 SELECT * FROM outcome(:job);
 SELECT count(*) FROM moving WHERE b = a;
+-- a row moved to a new block, while the only sweep that could find it is on its way
+CREATE TABLE far (id int PRIMARY KEY, v int, n int, pad text DEFAULT repeat('x', 1000)) WITH (autovacuum_enabled = off);
+INSERT INTO far SELECT i, CASE WHEN i < 700 THEN 0 END FROM generate_series(1, 700) i;
+CREATE FUNCTION slow(id int) RETURNS boolean STABLE LANGUAGE plpgsql AS
+    'BEGIN IF id = 350 THEN PERFORM pg_sleep(0.4); END IF; RETURN true; END';
+SELECT ec_backfill('far', 'v = 1', 'CASE WHEN slow(id) THEN v IS NULL END', batch_size => 10) AS job \gset
+DO $$BEGIN
+    FOR i IN 1..6000 LOOP
+        EXIT WHEN EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND backend_type = 'expand_contract worker');
+        PERFORM pg_sleep(0.01), pg_stat_clear_snapshot();
+    END LOOP;
+    UPDATE far SET n = 1 WHERE id = 700;
+END$$;
+CALL ec_wait(:job);
+SELECT state, rows_done FROM outcome(:job);
+SELECT count(*) FROM far WHERE v IS NULL;
+DROP TABLE far;
+DROP FUNCTION slow;
+-- its end cut off by VACUUM
+INSERT INTO moving SELECT i, i FROM generate_series(10001, 30000) i;
+SELECT ec_backfill('moving', 'b = a + 1', batch_size => 1, delay_ms => 3600000) AS job \gset
+SELECT wait_for_rows(:job, 1);
+DELETE FROM moving WHERE id > 10000;
+VACUUM moving;
+SELECT ec_configure(:job, delay_ms => 0, batch_size => 1000);
+CALL ec_wait(:job);
+SELECT state, last_error FROM outcome(:job);
 -- emptied
 SELECT ec_backfill('moving', 'b = -a', batch_size => 1, delay_ms => 3600000) AS job \gset
 SELECT wait_for_rows(:job, 1);
@@ -295,18 +348,17 @@ SELECT wait_for_rows(:job, 2);
 SELECT ec_configure(:job, batch_size => 100, delay_ms => 1);
 CALL ec_wait(:job);
 SELECT * FROM outcome(:job);
-SELECT count(*), count(DISTINCT id), count(DISTINCT pid) AS workers FROM counted;
--- one of two is terminated, with its chunk open
+SELECT count(*), count(DISTINCT id), count(DISTINCT pid) > 1 AS workers FROM counted;
+-- one of two is terminated and not wanted any more, with its chunk open
 TRUNCATE counted;
 SELECT ec_backfill('wide', 'b = -a', workers => 2, batch_size => 1, delay_ms => 3600000) AS job \gset
 SELECT wait_for_rows(:job, 2);
 SELECT workers FROM ec_progress WHERE job = :job;
-SELECT count(pg_terminate_backend(pid, 60000)) FROM expand_contract.live_slots() WHERE job = :job AND slot = 0;
-SELECT state, workers FROM ec_progress WHERE job = :job;
-SELECT ec_configure(:job, batch_size => 1000, delay_ms => 0);
+SELECT count(pg_terminate_backend(pid, 60000)) FROM expand_contract.live_slots() WHERE job = :job AND slot = 1;
+SELECT ec_configure(:job, workers => 1, batch_size => 1000, delay_ms => 0);
 CALL ec_wait(:job);
 SELECT * FROM outcome(:job);
-SELECT count(*), count(DISTINCT id), count(DISTINCT pid) AS workers FROM counted;
+SELECT count(*), count(DISTINCT id), count(DISTINCT pid) > 1 AS workers FROM counted;
 -- one is added, one is taken away, while the job runs
 TRUNCATE counted;
 SELECT ec_backfill('wide', 'b = a', batch_size => 1, delay_ms => 3600000) AS job \gset
@@ -325,6 +377,6 @@ DROP SCHEMA app, "s""c'h;--" CASCADE;
 DROP VIEW a_view;
 DROP MATERIALIZED VIEW a_matview;
 DROP FOREIGN DATA WRAPPER nothing CASCADE;
-DROP TABLE users, sizes, empty, a_partitioned_table, a_parent, a_child, a_temp_table, a_table_with_rules, guarded;
+DROP TABLE users, sizes, empty, a_partitioned_table, a_temp_table, a_table_with_rules, guarded;
 DROP SEQUENCE a_sequence;
 DROP FUNCTION outcome, wait_for_rows, measure, guard;

@@ -270,6 +270,19 @@ SELECT key, column_name, source_value, target_value FROM ec_mismatches
  WHERE verification = (SELECT max(id) FROM expand_contract.verifications);
 DROP TABLE people;
 
+-- A function may read what its caller may not: then the values are for the one who verified.
+CREATE TABLE secrets (id int, secret text);
+INSERT INTO secrets SELECT id, 'secret' || id FROM users;
+CREATE FUNCTION peek(int) RETURNS text LANGUAGE sql STABLE AS 'SELECT secret FROM secrets WHERE id = $1 LIMIT 1';
+SELECT (ec_verify('users', '{"tag": "left(peek(id), 4)"}')).different > 0 AS differs;
+SELECT count(*) > 0 AS mine FROM last_mismatches;
+GRANT SELECT ON users, last_mismatches TO regress_verify_reader;
+SET ROLE regress_verify_reader;
+SELECT count(*) FROM ec_mismatches WHERE source_value ~ 'secr';
+RESET ROLE;
+DROP FUNCTION peek;
+DROP TABLE secrets;
+
 DROP VIEW last_mismatches, users_v;
 DROP MATERIALIZED VIEW users_mv, unfilled;
 DROP TABLE users, kinds, keyless, parts, composite_key, generated, empty_table, "a""b'c;--", collated;

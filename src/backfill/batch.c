@@ -5,8 +5,8 @@
  * The fast path is one plain UPDATE with a TID range, as a saved generic plan.
  * Left to itself the planner may prefer an index on the predicate's column and
  * use the range as a mere filter, and then each batch reads half of an index.
- * So while our statements are planned, a hook drops every path of the target
- * table but the scan by TID; joins and sub-selects stay the planner's.
+ * So while our statements are planned, a hook leaves the target table no path
+ * but the scan by TID; joins and sub-selects stay the planner's.
  *
  * When a row lock stood in the way, the rows of the range are first locked
  * with SKIP LOCKED and then updated by their TIDs, all in one transaction.
@@ -29,6 +29,7 @@
 #include "utils/memutils.h"
 
 #include "backfill/batch.h"
+#include "core/catalog.h"
 #include "core/expression.h"
 #include "expand_contract.h"
 
@@ -48,9 +49,22 @@ static Statement lock_rows[2];
 static Oid scan_by_tid = InvalidOid;
 static set_rel_pathlist_hook_type previous_pathlist_hook = NULL;
 
+static bool
+is_plain_tid_scan(const Path *path)
+{
+	return (IsA(path, TidRangePath) || IsA(path, TidPath)) &&
+		   path->param_info == NULL;
+}
+
+/*
+ * The paths that we find here are those that the planner has kept: a scan by
+ * TID that looked dearer than another way is gone already.  So they are made
+ * again, without competition.
+ */
 static void
 keep_only_tid_scans(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 {
+	List *all_paths;
 	List *tid_paths = NIL;
 	ListCell *cell;
 
@@ -58,13 +72,19 @@ keep_only_tid_scans(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry
 		previous_pathlist_hook(root, rel, rti, rte);
 	if (!OidIsValid(scan_by_tid) || rte->relid != scan_by_tid)
 		return;
+	all_paths = rel->pathlist;
+	rel->pathlist = NIL;
+	(void) create_tidscan_paths(root, rel);
 	foreach (cell, rel->pathlist)
-		if (IsA(lfirst(cell), TidRangePath) || IsA(lfirst(cell), TidPath))
+		if (is_plain_tid_scan(lfirst(cell)))
 			tid_paths = lappend(tid_paths, lfirst(cell));
 
 	/* the user's own SQL may read the table as it likes */
 	if (tid_paths == NIL)
+	{
+		rel->pathlist = all_paths;
 		return;
+	}
 	rel->pathlist = tid_paths;
 	rel->partial_pathlist = NIL;
 }
@@ -79,14 +99,6 @@ ec_batch_init(void)
 	previous_pathlist_hook = set_rel_pathlist_hook;
 	set_rel_pathlist_hook = keep_only_tid_scans;
 	hooked = true;
-}
-
-static char *
-qualified_name(Relation relation)
-{
-	return quote_qualified_identifier(get_namespace_name(
-										  RelationGetNamespace(relation)),
-									  RelationGetRelationName(relation));
 }
 
 /* ", id, region": the primary key's columns, so that errors can name a row. */
@@ -108,6 +120,18 @@ append_key_columns(StringInfo sql, Relation relation)
 	}
 }
 
+/*
+ * The table, under the name that the caller's text may know it by: that of the
+ * partitioned table, if this is a partition.
+ */
+static void
+append_target(StringInfo sql, Relation relation, const EcBackfill *backfill)
+{
+	appendStringInfo(sql, "ONLY %s", ec_relation_name(RelationGetRelid(relation)));
+	if (backfill->alias != NULL)
+		appendStringInfo(sql, " AS %s", quote_identifier(backfill->alias));
+}
+
 /* " WHERE" the row is one of the batch and still to be done. */
 static void
 append_condition(StringInfo sql, const EcBackfill *backfill, bool is_list)
@@ -125,8 +149,9 @@ update_statement(Relation relation, const EcBackfill *backfill, bool is_list)
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "UPDATE ONLY %s SET %s\n", qualified_name(relation),
-					 backfill->assignments);
+	appendStringInfoString(&sql, "UPDATE ");
+	append_target(&sql, relation, backfill);
+	appendStringInfo(&sql, " SET %s\n", backfill->assignments);
 	append_condition(&sql, backfill, is_list);
 	appendStringInfoString(&sql, " RETURNING ");
 	ec_append_expression(&sql, backfill->predicate);
@@ -148,7 +173,8 @@ count_statement(Relation relation, const EcBackfill *backfill, bool is_list)
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT true");
 	append_key_columns(&sql, relation);
-	appendStringInfo(&sql, " FROM ONLY %s", qualified_name(relation));
+	appendStringInfoString(&sql, " FROM ");
+	append_target(&sql, relation, backfill);
 	append_condition(&sql, backfill, is_list);
 	return sql.data;
 }
@@ -163,7 +189,8 @@ lock_statement(Relation relation, const EcBackfill *backfill, bool is_list)
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT ctid FROM ONLY %s", qualified_name(relation));
+	appendStringInfoString(&sql, "SELECT ctid FROM ");
+	append_target(&sql, relation, backfill);
 	append_condition(&sql, backfill, is_list);
 	appendStringInfo(&sql, " FOR %s SKIP LOCKED",
 					 backfill->updates_key ? "UPDATE" : "NO KEY UPDATE");
@@ -202,22 +229,25 @@ typedef struct Receiver
 {
 	DestReceiver base;
 	int64 rows;
-	bool check;            /* the first column must not be true */
-	char *example;         /* names the first row, if not check */
+	Relation leaf; /* to name with a row, or NULL if that says nothing */
+	bool check;    /* the first column must not be true */
+	char *example; /* names the first row, if not check */
 	ArrayBuildState *tids; /* collects the first column, if a TID */
 	MemoryContext context; /* of what is kept */
 } Receiver;
 
 /* "(id) = (17)", or where no primary key is, words. */
 static char *
-name_row(TupleTableSlot *slot)
+name_row(TupleTableSlot *slot, Relation leaf)
 {
 	TupleDesc columns = slot->tts_tupleDescriptor;
 	StringInfoData names;
 	StringInfoData values;
 
 	if (columns->natts < 2)
-		return pstrdup("of a table without a primary key");
+		return leaf ? psprintf("of table %s, which has no primary key",
+							   ec_relation_name(RelationGetRelid(leaf)))
+					: pstrdup("of a table without a primary key");
 	initStringInfo(&names);
 	initStringInfo(&values);
 	for (int i = 2; i <= columns->natts; i++)
@@ -234,16 +264,19 @@ name_row(TupleTableSlot *slot)
 		appendStringInfo(&values, "%s%s", i > 2 ? ", " : "",
 						 isnull ? "null" : OidOutputFunctionCall(output, value));
 	}
-	return psprintf("(%s)=(%s)", names.data, values.data);
+	if (leaf)
+		appendStringInfo(&values, ") of table %s",
+						 ec_relation_name(RelationGetRelid(leaf)));
+	return psprintf("(%s)=(%s%s", names.data, values.data, leaf ? "" : ")");
 }
 
 static void
-refuse_row(TupleTableSlot *slot)
+refuse_row(TupleTableSlot *slot, Relation leaf)
 {
 	ereport(ERROR,
 			(errcode(EC_ERRCODE_NOT_CONVERGING),
 			 errmsg("backfill does not converge: the predicate still holds for a row that was just updated"),
-			 errdetail("Row %s.", name_row(slot)),
+			 errdetail("Row %s.", name_row(slot, leaf)),
 			 errhint("The update has to make the predicate false for every row. Exclude rows whose new value satisfies it again, as in \"new_column IS NULL AND old_column IS NOT NULL\".")));
 }
 
@@ -258,7 +291,7 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	if (receiver->check)
 	{
 		if (!isnull && DatumGetBool(first))
-			refuse_row(slot);
+			refuse_row(slot, receiver->leaf);
 	}
 	else if (receiver->tids != NULL)
 		receiver->tids = accumArrayResult(receiver->tids, first, isnull, TIDOID,
@@ -267,7 +300,7 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	{
 		MemoryContext old_context = MemoryContextSwitchTo(receiver->context);
 
-		receiver->example = name_row(slot);
+		receiver->example = name_row(slot, receiver->leaf);
 		MemoryContextSwitchTo(old_context);
 	}
 	return true;
@@ -284,9 +317,10 @@ receiver_end(DestReceiver *self)
 }
 
 static void
-init_receiver(Receiver *receiver)
+init_receiver(Receiver *receiver, Relation relation, const EcBackfill *backfill)
 {
 	memset(receiver, 0, sizeof(*receiver));
+	receiver->leaf = backfill->alias ? relation : NULL;
 	receiver->base.receiveSlot = receive_row;
 	receiver->base.rStartup = receiver_startup;
 	receiver->base.rShutdown = receiver_end;
@@ -348,7 +382,7 @@ ec_batch_update(Relation relation, const EcBackfill *backfill, const EcRows *row
 {
 	Receiver receiver;
 
-	init_receiver(&receiver);
+	init_receiver(&receiver, relation, backfill);
 	receiver.check = true;
 	connect();
 	run(update_rows, update_statement(relation, backfill, rows->is_list),
@@ -363,7 +397,7 @@ ec_batch_count(Relation relation, const EcBackfill *backfill,
 {
 	Receiver receiver;
 
-	init_receiver(&receiver);
+	init_receiver(&receiver, relation, backfill);
 	connect();
 	run(count_rows, count_statement(relation, backfill, rows->is_list),
 		relation, rows, &receiver);
@@ -384,7 +418,7 @@ ec_batch_update_unlocked(Relation relation, const EcBackfill *backfill,
 	*skipped = 0;
 	if (candidates == 0)
 		return 0;
-	init_receiver(&locked);
+	init_receiver(&locked, relation, backfill);
 	locked.tids = initArrayResult(TIDOID, CurrentMemoryContext, false);
 	connect();
 	run(lock_rows, lock_statement(relation, backfill, rows->is_list), relation,
@@ -396,4 +430,31 @@ ec_batch_update_unlocked(Relation relation, const EcBackfill *backfill,
 	ours.count = locked.rows;
 	ours.list = makeArrayResult(locked.tids, CurrentMemoryContext);
 	return ec_batch_update(relation, backfill, &ours);
+}
+
+char *
+ec_any_statement(Relation root, const EcBackfill *backfill)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	/* without ONLY: all leaves under one snapshot */
+	appendStringInfo(&sql, "SELECT true FROM %s WHERE ",
+					 ec_relation_name(RelationGetRelid(root)));
+	ec_append_expression(&sql, backfill->predicate);
+	appendStringInfoString(&sql, " LIMIT 1");
+	return sql.data;
+}
+
+bool
+ec_batch_any(Relation root, const EcBackfill *backfill)
+{
+	bool any;
+
+	connect();
+	if (SPI_execute(ec_any_statement(root, backfill), false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not look for rows that are left");
+	any = SPI_processed > 0;
+	SPI_finish();
+	return any;
 }

@@ -57,4 +57,11 @@ extern int64 ec_batch_update_unlocked(Relation relation, const EcBackfill *backf
 extern int64 ec_batch_count(Relation relation, const EcBackfill *backfill,
 							const EcRows *rows, char **example);
 
+/*
+ * Does the predicate hold for any row of the table and its leaves?  Under one
+ * snapshot, by whatever plan is best.
+ */
+extern char *ec_any_statement(Relation root, const EcBackfill *backfill);
+extern bool ec_batch_any(Relation root, const EcBackfill *backfill);
+
 #endif

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "access/sysattr.h"
+#include "access/xact.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
@@ -16,6 +17,7 @@
 #include "parser/parser.h"
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/plancache.h"
@@ -24,6 +26,7 @@
 
 #include "backfill/batch.h"
 #include "backfill/definition.h"
+#include "core/catalog.h"
 #include "core/expression.h"
 #include "core/json.h"
 #include "expand_contract.h"
@@ -63,11 +66,21 @@ assignments_error_callback(void *arg)
 	errhint(ASSIGNMENTS_HINT);
 }
 
+static bool
+contains_default(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, SetToDefault))
+		return true;
+	return raw_expression_tree_walker(node, contains_default, context);
+}
+
 /*
  * The SET list goes into a statement of ours, so on its own it has to be a
- * SET list, whole and nothing else.
+ * SET list, whole and nothing else.  True if it assigns a DEFAULT.
  */
-static void
+static bool
 check_assignments(const char *assignments)
 {
 	ErrorContextCallback position;
@@ -95,6 +108,7 @@ check_assignments(const char *assignments)
 	if (!IsA(update, UpdateStmt) || update->fromClause != NIL ||
 		update->whereClause != NULL || ec_update_has_returning(update))
 		refuse_assignments(assignments, "goes on after the SET list");
+	return contains_default((Node *) update->targetList, NULL);
 }
 
 /* Parse, analyse and rewrite a statement of one query. */
@@ -227,6 +241,46 @@ is_not_plain(Node *node, void *context)
 	return expression_tree_walker(node, is_not_plain, context);
 }
 
+/* What gives another value in each batch, though it is called stable. */
+static bool
+is_time_function(Oid function, void *context)
+{
+	return function == F_NOW || function == F_TRANSACTION_TIMESTAMP ||
+		   function == F_STATEMENT_TIMESTAMP;
+}
+
+static bool
+reads_clock(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (check_functions_in_node(node, is_time_function, context))
+		return true;
+	if (IsA(node, SQLValueFunction))
+	{
+		SQLValueFunctionOp op = ((SQLValueFunction *) node)->op;
+
+		return op >= SVFOP_CURRENT_DATE && op <= SVFOP_LOCALTIMESTAMP_N;
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, reads_clock, context, 0);
+	return expression_tree_walker(node, reads_clock, context);
+}
+
+/* Does a sub-select read the table itself, which each batch changes? */
+static bool
+reads_table(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+		return ((RangeTblEntry *) node)->relid == *(Oid *) context;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, reads_table, context,
+								 QTW_EXAMINE_RTES_BEFORE);
+	return expression_tree_walker(node, reads_table, context);
+}
+
 /*
  * The predicate for a backfill that has none: some column's image differs
  * from that of its new value.  Images, because an equality that says "done"
@@ -244,6 +298,10 @@ automatic_predicate(Relation relation, Query *query)
 
 	if (contain_volatile_functions((Node *) query->targetList))
 		want_predicate(relation, "An assigned expression is volatile");
+	if (reads_clock((Node *) query->targetList, NULL))
+		want_predicate(relation, "An assigned expression reads the clock");
+	if (reads_table((Node *) query->targetList, &RelationGetRelid(relation)))
+		want_predicate(relation, "A sub-select reads the table that is updated");
 	both = bms_intersect(columns_assigned(query),
 						 columns_read(query, (Node *) query->targetList));
 	if (!bms_is_empty(both))
@@ -323,28 +381,68 @@ check_predicate_can_change(Relation relation, Query *query, const char *predicat
 							 ->attname)))));
 }
 
+/* A subtransaction that is rolled back lets its locks go. */
+void
+ec_probe(void (*look)(void *arg), void *arg)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData *volatile error = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		look(arg);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	if (error != NULL)
+		ReThrowError(error);
+}
+
 /*
- * EXPLAIN plans the batch's very statement and checks the caller's rights on
- * all that it touches, without running any of it.
+ * EXPLAIN plans the very statement and checks the caller's rights on all that
+ * it touches, without running any of it.
  */
 static void
-check_statement(Relation relation, const EcBackfill *backfill)
+explain(const char *statement, int nargs)
 {
 	int guc_level = NewGUCNestLevel();
 	Oid types[2] = {TIDOID, TIDOID};
 	ItemPointerData tid;
 	Datum values[2] = {PointerGetDatum(&tid), PointerGetDatum(&tid)};
-	char *sql = psprintf("EXPLAIN %s", ec_batch_statement(relation, backfill));
 
 	ItemPointerSet(&tid, 0, 1);
 	(void) set_config_option("row_security", "off", PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	if (SPI_execute_with_args(sql, 2, types, values, NULL, false, 0) < 0)
-		elog(ERROR, "could not explain the batch");
+	if (SPI_execute_with_args(psprintf("EXPLAIN %s", statement), nargs, types,
+							  values, NULL, false, 0) < 0)
+		elog(ERROR, "could not explain \"%s\"", statement);
 	SPI_finish();
 	AtEOXact_GUC(false, guc_level);
+}
+
+void
+ec_check_statement(Relation relation, const EcBackfill *backfill)
+{
+	explain(ec_batch_statement(relation, backfill), 2);
+}
+
+void
+ec_check_any_statement(Relation root, const EcBackfill *backfill)
+{
+	explain(ec_any_statement(root, backfill), 0);
 }
 
 void
@@ -354,22 +452,27 @@ ec_define_backfill(Relation relation, const char *assignments,
 	StringInfoData sql;
 	Query *query;
 
-	check_assignments(assignments);
+	memset(backfill, 0, sizeof(*backfill));
+	backfill->uses_default = check_assignments(assignments);
 	if (predicate != NULL)
 		ec_check_expression(predicate, "predicate");
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "UPDATE ONLY %s SET %s\n",
-					 quote_qualified_identifier(get_namespace_name(
-													RelationGetNamespace(relation)),
-												RelationGetRelationName(relation)),
-					 assignments);
+					 ec_relation_name(RelationGetRelid(relation)), assignments);
 	if (predicate != NULL)
 	{
 		appendStringInfoString(&sql, " WHERE ");
 		ec_append_expression(&sql, predicate);
 	}
 	query = analyse(sql.data);
+	/* the rewriter drops "generated = DEFAULT" */
+	if (columns_assigned(query) == NULL)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("backfill of table \"%s\" assigns nothing",
+							   RelationGetRelationName(relation)),
+						errdetail("The server computes generated columns itself."),
+						errhint("Assign a column that is not generated.")));
 	if (predicate != NULL)
 		check_predicate_can_change(relation, query, predicate);
 
@@ -380,38 +483,53 @@ ec_define_backfill(Relation relation, const char *assignments,
 	backfill->updates_key =
 		bms_overlap(backfill->columns,
 					RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_KEY));
-	check_statement(relation, backfill);
+	ec_check_statement(relation, backfill);
+}
+
+typedef struct Estimate
+{
+	const char *sql;
+	double rows;
+} Estimate;
+
+static void
+plan_estimate(void *arg)
+{
+	Estimate *estimate = arg;
+	SPIPlanPtr plan;
+	CachedPlan *cached;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	plan = SPI_prepare(estimate->sql, 0, NULL);
+	if (plan == NULL)
+		elog(ERROR, "SPI_prepare failed for \"%s\"", estimate->sql);
+	cached = SPI_plan_get_cached_plan(plan);
+	estimate->rows =
+		linitial_node(PlannedStmt, cached->stmt_list)->planTree->plan_rows;
+	/* the plan is not saved, so no resource owner holds it */
+	ReleaseCachedPlan(cached, NULL);
+	SPI_finish();
 }
 
 int64
 ec_estimate_backfill(Relation relation, const char *predicate)
 {
+	Estimate estimate;
 	StringInfoData sql;
-	SPIPlanPtr plan;
-	CachedPlan *cached;
-	double rows;
 
+	/* with partitions and children, if there are any */
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT FROM ONLY %s",
-					 quote_qualified_identifier(get_namespace_name(
-													RelationGetNamespace(relation)),
-												RelationGetRelationName(relation)));
+	appendStringInfo(&sql, "SELECT FROM %s",
+					 ec_relation_name(RelationGetRelid(relation)));
 	if (predicate != NULL)
 	{
 		appendStringInfoString(&sql, " WHERE ");
 		ec_append_expression(&sql, predicate);
 	}
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	plan = SPI_prepare(sql.data, 0, NULL);
-	if (plan == NULL)
-		elog(ERROR, "SPI_prepare failed for \"%s\"", sql.data);
-	cached = SPI_plan_get_cached_plan(plan);
-	rows = linitial_node(PlannedStmt, cached->stmt_list)->planTree->plan_rows;
-	/* the plan is not saved, so no resource owner holds it */
-	ReleaseCachedPlan(cached, NULL);
-	SPI_finish();
-	return (int64) rows;
+	estimate.sql = sql.data;
+	ec_probe(plan_estimate, &estimate);
+	return (int64) estimate.rows;
 }
 
 /* Attribute numbers, since they outlast a rename. */
@@ -451,6 +569,7 @@ ec_backfill_to_json(const EcBackfill *backfill)
 	ec_json_text(&writer, "predicate", backfill->predicate);
 	ec_json_text(&writer, "columns", columns_to_text(backfill->columns));
 	ec_json_int8(&writer, "updates_key", backfill->updates_key);
+	ec_json_int8(&writer, "by_key", backfill->by_key);
 	return ec_json_end(&writer);
 }
 
@@ -459,10 +578,12 @@ ec_backfill_from_json(const Jsonb *json, EcBackfill *backfill)
 {
 	char *columns;
 
+	memset(backfill, 0, sizeof(*backfill));
 	backfill->assignments = ec_json_get_text(json, "assignments");
 	backfill->predicate = ec_json_get_text(json, "predicate");
 	columns = ec_json_get_text(json, "columns");
 	backfill->updates_key = ec_json_get_int8(json, "updates_key", 0) != 0;
+	backfill->by_key = ec_json_get_int8(json, "by_key", 0) != 0;
 	if (backfill->assignments == NULL || backfill->predicate == NULL ||
 		columns == NULL)
 		elog(ERROR, "the job's parameters are incomplete");

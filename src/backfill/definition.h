@@ -17,6 +17,9 @@ typedef struct EcBackfill
 	char *predicate;    /* rows still to be done; the caller's or ours */
 	Bitmapset *columns; /* assigned, offset as in Relation's bitmaps */
 	bool updates_key;   /* a column that foreign keys may refer to */
+	bool by_key;        /* walk along a key, not over blocks */
+	bool uses_default;  /* known at submission only */
+	char *alias; /* in the place of a table whose leaf this is, or NULL */
 } EcBackfill;
 
 /*
@@ -27,6 +30,21 @@ typedef struct EcBackfill
  */
 extern void ec_define_backfill(Relation relation, const char *assignments,
 							   const char *predicate, EcBackfill *backfill);
+
+/*
+ * Have a look that keeps no lock: there can be thousands of partitions.  Its
+ * errors are the caller's.
+ */
+extern void ec_probe(void (*look)(void *arg), void *arg);
+
+/*
+ * Can the caller run the batches' statement on the relation?  If not, raises
+ * the server's error.
+ */
+extern void ec_check_statement(Relation relation, const EcBackfill *backfill);
+
+/* The same of the look at all leaves that comes after a sweep. */
+extern void ec_check_any_statement(Relation root, const EcBackfill *backfill);
 
 /* Rows that the predicate holds for, as the planner sees it. */
 extern int64 ec_estimate_backfill(Relation relation, const char *predicate);

@@ -15,18 +15,23 @@
 #include "pgstat.h"
 #include "storage/bufmgr.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/timeout.h"
 #include "utils/rel.h"
 
 #include "backfill/batch.h"
 #include "backfill/blocks.h"
 #include "backfill/definition.h"
 #include "backfill/fill.h"
+#include "backfill/key.h"
+#include "backfill/leaves.h"
 #include "backfill/sweep.h"
 #include "backfill/target.h"
 #include "core/guc.h"
 #include "core/json.h"
 #include "expand_contract.h"
 #include "worker/job.h"
+#include "worker/toplevel.h"
 
 /* A batch with less than a tenth of its share left is full. */
 #define SHARE_LEFT(limit) ((limit) / 10)
@@ -35,7 +40,11 @@ typedef struct Fill
 {
 	EcBackfill backfill;
 	EcChunk chunk;
+	EcKeyWalk walk; /* by key, and then the chunk is what the sweep has met */
 } Fill;
+
+/* By key, what one worker cannot share with others. */
+#define IDLE_WORKER_PAUSE_MS 1000
 
 static void
 begin_fill(EcJob *job)
@@ -44,56 +53,110 @@ begin_fill(EcJob *job)
 
 	ec_batch_init();
 	ec_backfill_from_json(job->parameters, &fill->backfill);
-	ec_chunk_load(&fill->chunk, job->position);
+	if (fill->backfill.by_key)
+	{
+		ec_key_init();
+		ec_key_load(&fill->walk, &fill->chunk, job->position);
+	}
+	else
+		ec_chunk_load(&fill->chunk, job->position);
 	job->private = fill;
+}
+
+/*
+ * Update the rows that nobody else has locked.  A single row can still be in
+ * the way: not itself, but what its update locks (the row that a foreign key
+ * refers to, say).  When it has been so more than once, it is passed by.
+ */
+static int64
+fill_unlocked(EcJob *job, const EcBackfill *backfill, Relation relation,
+			  const EcRows *rows, int64 *skipped)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile int64 done = 0;
+
+	if (job->row_limit > 1 || job->conflicts < 2)
+		return ec_batch_update_unlocked(relation, backfill, rows, skipped);
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		done = ec_batch_update_unlocked(relation, backfill, rows, skipped);
+		ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+	}
+	PG_CATCH();
+	{
+		ErrorData *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+		if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
+			ReThrowError(error);
+		*skipped = 1;
+	}
+	PG_END_TRY();
+	return done;
+}
+
+/*
+ * A BEFORE trigger may return NULL, and the UPDATE won't tell.  Rows that are
+ * locked by others are candidates too, but not suppressed.
+ */
+static void
+note_suppressed(EcJob *job, Fill *fill, const EcBackfill *backfill,
+				Relation relation, const EcRows *rows, int64 skipped)
+{
+	char *example = NULL;
+	int64 candidates = ec_batch_count(relation, backfill, rows, &example);
+
+	fill->chunk.suppressed += Max(0, candidates - skipped);
+	if (fill->chunk.example == NULL && example != NULL)
+		fill->chunk.example = MemoryContextStrdup(job->memory, example);
 }
 
 /* Update what is to be updated of the rows, whichever way is open. */
 static int64
-fill_rows(EcJob *job, Fill *fill, Relation relation, const EcRows *rows)
+fill_rows(EcJob *job, Fill *fill, const EcBackfill *backfill, Relation relation,
+		  const EcRows *rows)
 {
+	int64 skipped = 0;
 	int64 done;
 
 	if (rows->is_list && rows->count == 0)
 		return 0;
 	if (job->avoid_locks)
-	{
-		int64 skipped;
-
-		done = ec_batch_update_unlocked(relation, &fill->backfill, rows, &skipped);
-		fill->chunk.skipped += skipped;
-		job->skipped_locked += skipped;
-	}
+		done = fill_unlocked(job, backfill, relation, rows, &skipped);
 	else
-	{
-		done = ec_batch_update(relation, &fill->backfill, rows);
-
-		/* a BEFORE trigger may return NULL, and the UPDATE won't tell */
-		if (done == 0 && relation->trigdesc &&
-			relation->trigdesc->trig_update_before_row)
-		{
-			char *example = NULL;
-
-			fill->chunk.suppressed +=
-				ec_batch_count(relation, &fill->backfill, rows, &example);
-			if (fill->chunk.example == NULL && example != NULL)
-				fill->chunk.example = MemoryContextStrdup(job->memory, example);
-		}
-	}
+		done = ec_batch_update(relation, backfill, rows);
+	if (done == 0 && relation->trigdesc && relation->trigdesc->trig_update_before_row)
+		note_suppressed(job, fill, backfill, relation, rows, skipped);
 	fill->chunk.changed += done;
+	fill->chunk.skipped += skipped;
+	job->skipped_locked += skipped;
 	return done;
 }
 
 static void
-report_activity(EcJob *job, const EcCursor *cursor)
+report_activity(EcJob *job, Relation relation, const EcCursor *cursor)
 {
-	char activity[256];
+	char activity[256 + NAMEDATALEN];
+	const char *leaf = RelationGetRelationName(relation);
+	bool is_leaf = RelationGetRelid(relation) != job->relation;
 
 	snprintf(activity, sizeof(activity),
-			 "backfill of %s: job " INT64_FORMAT
+			 "backfill of %s%s%s: job " INT64_FORMAT
 			 ", sweep %d, blocks %u to %u, pass %d of %d, block %u",
-			 job->relation_name, job->id, job->sweep, cursor->first,
-			 cursor->end, cursor->stripe + 1, cursor->stripes, cursor->block);
+			 job->relation_name, is_leaf ? ", " : "", is_leaf ? leaf : "",
+			 job->id, job->sweep, cursor->first, cursor->end,
+			 cursor->stripe + 1, cursor->stripes, cursor->block);
 	pgstat_report_activity(STATE_RUNNING, activity);
 }
 
@@ -107,13 +170,41 @@ is_out_of_time(const instr_time *started)
 	return INSTR_TIME_GET_MILLISEC(elapsed) >= ec_target_batch_time;
 }
 
+/*
+ * Is any row left?  That takes as long as a scan of the table, locks no row,
+ * and gives way to whoever wants the table for himself.
+ */
+static bool
+check_rows_left(EcJob *job, Fill *fill, Relation root)
+{
+	char activity[256];
+	EcLeaf *leaves;
+	bool found;
+
+	/* refuses a leaf that cannot be backfilled, before it is read */
+	if (!fill->backfill.by_key)
+		(void) ec_leaves(root, &leaves);
+	snprintf(activity, sizeof(activity),
+			 "backfill of %s: job " INT64_FORMAT
+			 ", sweep %d, looking for rows that are left",
+			 job->relation_name, job->id, job->sweep);
+	pgstat_report_activity(STATE_RUNNING, activity);
+	disable_timeout(STATEMENT_TIMEOUT, false);
+	(void) ec_give_way(true);
+	found = ec_batch_any(root, &fill->backfill);
+	(void) ec_give_way(false);
+	return found;
+}
+
 /* The rows of a batch, from the open chunk; false at its end. */
 static bool
-fill_chunk(EcJob *job, Fill *fill, Relation relation)
+fill_chunk(EcJob *job, Fill *fill, Relation root, Relation relation)
 {
+	EcBackfill backfill;
 	instr_time started;
 
-	report_activity(job, &fill->chunk.cursor);
+	ec_leaf_backfill(root, relation, &fill->backfill, &backfill);
+	report_activity(job, relation, &fill->chunk.cursor);
 	ec_cursor_clamp(relation, &fill->chunk.cursor);
 	INSTR_TIME_SET_CURRENT(started);
 	do
@@ -123,21 +214,166 @@ fill_chunk(EcJob *job, Fill *fill, Relation relation)
 		if (!ec_next_rows(relation, &fill->chunk.cursor,
 						  job->row_limit - (int) job->rows_written, &rows))
 			return false;
-		job->rows_written += fill_rows(job, fill, relation, &rows);
+		job->rows_written += fill_rows(job, fill, &backfill, relation, &rows);
 	} while (job->row_limit - job->rows_written > SHARE_LEFT(job->row_limit) &&
 			 !is_out_of_time(&started));
 	return true;
+}
+
+/*
+ * The table of the open chunk; NULL if there is no chunk, or if the table has
+ * gone or been rewritten, and then other rows are at the same places.
+ */
+static Relation
+open_chunk(Relation root, const EcChunk *chunk)
+{
+	Relation leaf;
+
+	if (!chunk->is_open || chunk->is_check)
+		return NULL;
+	leaf = ec_open_leaf(root, chunk->leaf, false, NULL);
+	if (leaf != NULL && leaf->rd_rel->relfilenode != chunk->filenode)
+	{
+		table_close(leaf, NoLock);
+		return NULL;
+	}
+	return leaf;
+}
+
+/*
+ * A batch that ends with a small partition has written little, so it need not
+ * pause for long: the delay is one for each full batch.
+ */
+static void
+pause_in_proportion(EcJob *job, const EcChunk *chunk)
+{
+	if (chunk->leaf == job->relation || job->throttled_by != NULL ||
+		job->rows_written == 0)
+		return;
+	job->pause_ms = (int64) job->delay_ms * job->rows_written / job->row_limit;
+	job->throttled_by = "delay";
+}
+
+static bool
+step_by_blocks(EcJob *job, Fill *fill, Relation root)
+{
+	EcChunk *chunk = &fill->chunk;
+	Relation leaf = open_chunk(root, chunk);
+	bool more = true;
+
+	job->table = leaf ? RelationGetRelid(leaf) : InvalidOid;
+	if (chunk->is_open && chunk->is_check)
+		chunk->found = check_rows_left(job, fill, root);
+	if (leaf == NULL || !fill_chunk(job, fill, root, leaf))
+	{
+		more = ec_claim_chunk(job, root, leaf, &fill->backfill, chunk) !=
+			   EC_CLAIM_COMPLETE;
+		pause_in_proportion(job, chunk);
+		job->table_bytes = chunk->all_blocks * BLCKSZ;
+	}
+	else
+		job->table_bytes = (chunk->all_blocks - chunk->leaf_blocks +
+							RelationGetNumberOfBlocks(leaf)) *
+						   BLCKSZ;
+
+	job->work_done = chunk->done_before;
+	if (chunk->is_open)
+		job->work_done += ec_cursor_done(&chunk->cursor);
+	job->work_total = chunk->total;
+	job->position = ec_chunk_save(chunk);
+	/* the lock stays until commit, so nobody rewrites the table before */
+	if (leaf != NULL)
+		table_close(leaf, NoLock);
+	return more;
+}
+
+/* Update rows that were found by key; those that have moved are skipped. */
+static void
+fill_found_rows(EcJob *job, Fill *fill, Relation relation, const EcRows *rows)
+{
+	EcChunk *met = &fill->chunk;
+	int64 dealt_with = met->changed + met->skipped + met->suppressed;
+
+	job->rows_written += fill_rows(job, fill, &fill->backfill, relation, rows);
+	dealt_with = met->changed + met->skipped + met->suppressed - dealt_with;
+	met->skipped += Max(0, rows->count - dealt_with);
+}
+
+/* The rows of a batch, behind the last key; false at the end of the sweep. */
+static bool
+fill_by_key(EcJob *job, Fill *fill, Relation relation)
+{
+	instr_time started;
+
+	INSTR_TIME_SET_CURRENT(started);
+	do
+	{
+		EcRows rows;
+
+		if (!ec_next_keys(relation, &fill->backfill, &fill->walk, job->memory,
+						  job->row_limit - (int) job->rows_written, &rows))
+			return false;
+		fill_found_rows(job, fill, relation, &rows);
+	} while (job->row_limit - job->rows_written > SHARE_LEFT(job->row_limit) &&
+			 !is_out_of_time(&started));
+	return true;
+}
+
+/* True if the job is complete with this sweep; else the next one begins. */
+static bool
+end_sweep_by_key(EcJob *job, Fill *fill, Relation relation)
+{
+	EcChunk *met = &fill->chunk;
+	EcKeyWalk *walk = &fill->walk;
+
+	if (met->skipped == 0 && !check_rows_left(job, fill, relation))
+		return true;
+
+	/* rows that came in meanwhile look like suppressed ones, but only once */
+	if (met->changed > 0 || met->skipped > 0 || met->suppressed == 0)
+		walk->empty_sweeps = 0;
+	else if (++walk->empty_sweeps > 1)
+		ec_refuse_suppressed(met->suppressed, met->example);
+	if (met->changed == 0 && met->skipped > 0)
+	{
+		job->throttled_by = "locked rows";
+		job->pause_ms = EC_LOCKED_ROWS_PAUSE_MS;
+	}
+	met->sweep++;
+	met->changed = 0;
+	met->skipped = 0;
+	met->suppressed = 0;
+	met->example = NULL;
+	walk->count = 0;
+	return false;
+}
+
+static bool
+step_by_key(EcJob *job, Fill *fill, Relation relation)
+{
+	bool more = true;
+
+	job->table_bytes = (int64) RelationGetNumberOfBlocks(relation) * BLCKSZ;
+	if (job->slot > 0)
+	{
+		job->throttled_by = "other workers";
+		job->pause_ms = IDLE_WORKER_PAUSE_MS;
+		return true;
+	}
+	if (!fill_by_key(job, fill, relation))
+		more = !end_sweep_by_key(job, fill, relation);
+	job->position = ec_key_save(&fill->walk, &fill->chunk);
+	return more;
 }
 
 static bool
 step_fill(EcJob *job)
 {
 	Fill *fill = job->private;
-	EcChunk *chunk = &fill->chunk;
-	Relation relation = try_table_open(job->relation, RowExclusiveLock);
-	bool more = true;
+	Relation root = try_table_open(job->relation, RowExclusiveLock);
+	bool more;
 
-	if (relation == NULL)
+	if (root == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("table %s does not exist any more", job->relation_name),
@@ -145,26 +381,14 @@ step_fill(EcJob *job)
 						   job->id),
 				 errhint("Use SELECT ec_cancel(" INT64_FORMAT ") to close the job.",
 						 job->id)));
-	ec_check_backfill_target(relation);
-
-	/* a table that was rewritten has other rows at the same places */
-	if (chunk->is_open && chunk->filenode != relation->rd_rel->relfilenode)
-		chunk->is_open = false;
-	if (!chunk->is_open || !fill_chunk(job, fill, relation))
-		more = ec_claim_chunk(job, relation, &fill->backfill, chunk) !=
-			   EC_CLAIM_COMPLETE;
-
+	ec_check_backfill_target(root, fill->backfill.by_key);
+	more = fill->backfill.by_key ? step_by_key(job, fill, root)
+								 : step_by_blocks(job, fill, root);
 	job->rows_done += job->rows_written;
-	job->sweep = chunk->sweep;
-	job->work_done = chunk->done_before;
-	if (chunk->is_open)
-		job->work_done += ec_cursor_done(&chunk->cursor);
-	job->work_total = chunk->total;
-	job->table_bytes = (int64) RelationGetNumberOfBlocks(relation) * BLCKSZ;
-	job->position = ec_chunk_save(chunk);
-	/* the lock stays until commit, so nobody rewrites the table before */
-	table_close(relation, NoLock);
+	job->sweep = fill->chunk.sweep;
+	table_close(root, NoLock);
 	return more;
 }
 
-const EcJobKind ec_backfill_kind = {"backfill", begin_fill, step_fill};
+const EcJobKind ec_backfill_kind = {"backfill", begin_fill, step_fill,
+									ec_sweep_resume};

@@ -2,25 +2,37 @@
  * sweep.c
  *		Sweeps over a table, shared out in chunks among a job's workers.
  *
- * A sweep covers the blocks that exist when it starts.  Rows can move behind
- * the workers and new ones come in, so a job is complete only when a sweep
- * finds nothing left; usually the second one does.  A table that was rewritten
- * (VACUUM FULL, TRUNCATE, ALTER TABLE) starts a new sweep.
+ * A sweep covers the blocks that exist when it comes to them, leaf by leaf.
+ * Rows can move behind the workers, into blocks that are new, or out of a batch
+ * while it waits for their lock, and new ones come in.  So after a sweep one
+ * worker looks whether any row is left, in all leaves under one snapshot, which
+ * nothing can move behind; the job is complete only when none is.  Else another
+ * sweep begins.  A leaf that was rewritten (VACUUM FULL, TRUNCATE, ALTER TABLE)
+ * is begun again, one that was attached is found by the next sweep, one that is
+ * gone is left out.
  *
- * Locking protocol.  How far a sweep has been handed out is a row of
- * expand_contract.job_sweeps, locked while a worker claims its next chunk and
- * until that commits.  The chunk itself is the position in the worker's row of
- * job_slots, written in the same transaction, so a chunk is never lost and
- * never with two workers.  Chunks of workers that are gone are taken over by
- * those who find nothing else to do; a worker's lock on its slot says whether
- * it is gone.
+ * Locking protocol.  The sweep is a row of expand_contract.job_sweeps, locked
+ * while a worker claims its next chunk and until that commits; the lock covers
+ * the job's rows of job_leaves, which say how far each leaf has been handed
+ * out.  The chunk itself is the position in the worker's row of job_slots,
+ * written in the same transaction, so a chunk is never lost and never with two
+ * workers.  Chunks of workers that are gone are taken over by those who find
+ * nothing else to do; a worker's lock on its slot says whether it is gone.
+ * Whoever has locked the sweep waits for no leaf: those that are locked are
+ * left for later.
  */
 #include "postgres.h"
 
+#include "access/table.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
+#include "utils/acl.h"
+#include "utils/array.h"
 
+#include "backfill/leaves.h"
 #include "backfill/sweep.h"
 #include "core/catalog.h"
 #include "core/compat.h"
@@ -36,28 +48,46 @@
 #define CHUNK_BLOCKS        4096
 #define FEWEST_CHUNK_BLOCKS 256
 
+/* VACUUM when the table has grown by this part of its size since the last. */
+#define VACUUM_GROWTH        0.1
+#define FEWEST_VACUUM_BLOCKS 256
+
 /* Others finish their chunks; look again after this. */
 #define SIBLINGS_PAUSE_MS 50
 
-/* After a sweep that found only locked rows, wait for their holders. */
-#define LOCKED_ROWS_PAUSE_MS 1000
+/* All leaves that are left are locked; look again after this. */
+#define LOCKED_LEAVES_PAUSE_MS 100
+
+/* Leaves to look at in one go for one that is not locked. */
+#define LEAVES_TO_TRY 64
 
 /* A row of expand_contract.job_sweeps. */
 typedef struct Sweep
 {
 	int64 job;
 	int sweep;
-	bool is_first;
-	Oid filenode;
-	BlockNumber next;
-	BlockNumber end;
-	int open_chunks; /* handed out and not handed in */
+	int64 total_blocks; /* of this sweep */
+	int64 all_blocks;   /* of all leaves, when they were last looked at */
+	int open_chunks;    /* handed out and not handed in */
 	int64 changed;
 	int64 skipped;
 	int64 suppressed;
+	bool is_checked;  /* whether any row is left */
+	bool found;       /* one is */
 	char *example;    /* of a suppressed row */
 	int empty_sweeps; /* in a row, that only met suppressed rows */
 } Sweep;
+
+/* A row of expand_contract.job_leaves. */
+typedef struct SweptLeaf
+{
+	Oid relation;
+	Oid filenode;
+	bool is_first; /* sweep over the leaf as it is stored now */
+	int64 next;
+	int64 end;
+	int64 blocks; /* when it was last looked at */
+} SweptLeaf;
 
 void
 ec_chunk_load(EcChunk *chunk, const Jsonb *position)
@@ -66,8 +96,9 @@ ec_chunk_load(EcChunk *chunk, const Jsonb *position)
 
 	memset(chunk, 0, sizeof(*chunk));
 	chunk->is_open = ec_json_get_int8(position, "open", 0) != 0;
+	chunk->is_check = ec_json_get_int8(position, "check", 0) != 0;
 	chunk->sweep = ec_json_get_int8(position, "sweep", 0);
-	chunk->is_first = ec_json_get_int8(position, "first", 0) != 0;
+	chunk->leaf = ec_json_get_int8(position, "leaf", InvalidOid);
 	chunk->filenode = ec_json_get_int8(position, "filenode", InvalidOid);
 	cursor->first = ec_json_get_int8(position, "chunk", 0);
 	cursor->end = ec_json_get_int8(position, "chunk_end", 0);
@@ -81,6 +112,8 @@ ec_chunk_load(EcChunk *chunk, const Jsonb *position)
 	chunk->example = ec_json_get_text(position, "example");
 	chunk->done_before = ec_json_get_int8(position, "done_before", 0);
 	chunk->total = ec_json_get_int8(position, "total", 0);
+	chunk->all_blocks = ec_json_get_int8(position, "all_blocks", 0);
+	chunk->leaf_blocks = ec_json_get_int8(position, "leaf_blocks", 0);
 }
 
 Jsonb *
@@ -91,8 +124,9 @@ ec_chunk_save(const EcChunk *chunk)
 
 	ec_json_begin(&writer);
 	ec_json_int8(&writer, "open", chunk->is_open);
+	ec_json_int8(&writer, "check", chunk->is_check);
 	ec_json_int8(&writer, "sweep", chunk->sweep);
-	ec_json_int8(&writer, "first", chunk->is_first);
+	ec_json_int8(&writer, "leaf", chunk->leaf);
 	ec_json_int8(&writer, "filenode", chunk->filenode);
 	ec_json_int8(&writer, "chunk", cursor->first);
 	ec_json_int8(&writer, "chunk_end", cursor->end);
@@ -106,6 +140,8 @@ ec_chunk_save(const EcChunk *chunk)
 	ec_json_text(&writer, "example", chunk->example);
 	ec_json_int8(&writer, "done_before", chunk->done_before);
 	ec_json_int8(&writer, "total", chunk->total);
+	ec_json_int8(&writer, "all_blocks", chunk->all_blocks);
+	ec_json_int8(&writer, "leaf_blocks", chunk->leaf_blocks);
 	return ec_json_end(&writer);
 }
 
@@ -120,22 +156,22 @@ lock_sweep(int64 job, Sweep *sweep)
 	ec_query("INSERT INTO expand_contract.job_sweeps (job) VALUES ($1) "
 			 "ON CONFLICT (job) DO NOTHING",
 			 &args);
-	ec_query("SELECT sweep, is_first, filenode, next_block, end_block, "
-			 "open_chunks, changed, skipped, suppressed, empty_sweeps, example "
+	ec_query("SELECT sweep, total_blocks, all_blocks, open_chunks, changed, "
+			 "skipped, suppressed, empty_sweeps, example, is_checked, found "
 			 "FROM expand_contract.job_sweeps WHERE job = $1 FOR UPDATE",
 			 &args);
 	sweep->job = job;
 	sweep->sweep = ec_get_int4(0, 1, 0);
-	sweep->is_first = ec_get_bool(0, 2, true);
-	sweep->filenode = ec_get_oid(0, 3);
-	sweep->next = ec_get_int8(0, 4, 0);
-	sweep->end = ec_get_int8(0, 5, 0);
-	sweep->open_chunks = ec_get_int4(0, 6, 0);
-	sweep->changed = ec_get_int8(0, 7, 0);
-	sweep->skipped = ec_get_int8(0, 8, 0);
-	sweep->suppressed = ec_get_int8(0, 9, 0);
-	sweep->empty_sweeps = ec_get_int4(0, 10, 0);
-	sweep->example = ec_get_text(0, 11);
+	sweep->total_blocks = ec_get_int8(0, 2, 0);
+	sweep->all_blocks = ec_get_int8(0, 3, 0);
+	sweep->open_chunks = ec_get_int4(0, 4, 0);
+	sweep->changed = ec_get_int8(0, 5, 0);
+	sweep->skipped = ec_get_int8(0, 6, 0);
+	sweep->suppressed = ec_get_int8(0, 7, 0);
+	sweep->empty_sweeps = ec_get_int4(0, 8, 0);
+	sweep->example = ec_get_text(0, 9);
+	sweep->is_checked = ec_get_bool(0, 10, false);
+	sweep->found = ec_get_bool(0, 11, false);
 }
 
 static void
@@ -145,70 +181,131 @@ save_sweep(const Sweep *sweep)
 
 	ec_arg_int8(&args, sweep->job);
 	ec_arg_int4(&args, sweep->sweep);
-	ec_arg_bool(&args, sweep->is_first);
-	ec_arg_oid(&args, sweep->filenode);
-	ec_arg_int8(&args, sweep->next);
-	ec_arg_int8(&args, sweep->end);
+	ec_arg_int8(&args, sweep->total_blocks);
+	ec_arg_int8(&args, sweep->all_blocks);
 	ec_arg_int4(&args, sweep->open_chunks);
 	ec_arg_int8(&args, sweep->changed);
 	ec_arg_int8(&args, sweep->skipped);
 	ec_arg_int8(&args, sweep->suppressed);
 	ec_arg_int4(&args, sweep->empty_sweeps);
 	ec_arg_text(&args, sweep->example);
-	ec_query("UPDATE expand_contract.job_sweeps SET sweep = $2, is_first = $3, "
-			 "filenode = $4, next_block = $5, end_block = $6, "
-			 "open_chunks = $7, changed = $8, skipped = $9, suppressed = $10, "
-			 "empty_sweeps = $11, example = $12 WHERE job = $1",
+	ec_arg_bool(&args, sweep->is_checked);
+	ec_arg_bool(&args, sweep->found);
+	ec_query("UPDATE expand_contract.job_sweeps SET sweep = $2, "
+			 "total_blocks = $3, all_blocks = $4, open_chunks = $5, "
+			 "changed = $6, skipped = $7, suppressed = $8, "
+			 "empty_sweeps = $9, example = $10, is_checked = $11, "
+			 "found = $12 WHERE job = $1",
 			 &args);
 }
 
+/* Leaves as three arrays: their OIDs, filenodes and blocks. */
 static void
-start_sweep(Sweep *sweep, Relation relation)
+arg_leaves(EcArgs *args, const EcLeaf *leaves, int count)
 {
+	Datum *relations = palloc(count * sizeof(Datum));
+	Datum *filenodes = palloc(count * sizeof(Datum));
+	Datum *blocks = palloc(count * sizeof(Datum));
+
+	for (int i = 0; i < count; i++)
+	{
+		relations[i] = ObjectIdGetDatum(leaves[i].relation);
+		filenodes[i] = ObjectIdGetDatum(leaves[i].filenode);
+		blocks[i] = Int64GetDatum((int64) leaves[i].blocks);
+	}
+	ec_arg(args, OIDARRAYOID,
+		   PointerGetDatum(construct_array(relations, count, OIDOID,
+										   sizeof(Oid), true, TYPALIGN_INT)),
+		   false);
+	ec_arg(args, OIDARRAYOID,
+		   PointerGetDatum(construct_array(filenodes, count, OIDOID,
+										   sizeof(Oid), true, TYPALIGN_INT)),
+		   false);
+	ec_arg(args, INT8ARRAYOID,
+		   PointerGetDatum(construct_array(blocks, count, INT8OID, sizeof(int64),
+										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)),
+		   false);
+}
+
+static int64
+sum_blocks(const EcLeaf *leaves, int count)
+{
+	int64 sum = 0;
+
+	for (int i = 0; i < count; i++)
+		sum += leaves[i].blocks;
+	return sum;
+}
+
+static void
+start_sweep(Sweep *sweep, const EcLeaf *leaves, int count)
+{
+	EcArgs args = {0};
+
 	sweep->sweep++;
-	sweep->is_first = sweep->filenode != relation->rd_rel->relfilenode;
-	sweep->filenode = relation->rd_rel->relfilenode;
-	sweep->next = 0;
-	sweep->end = RelationGetNumberOfBlocks(relation);
+	sweep->total_blocks = sum_blocks(leaves, count);
+	sweep->all_blocks = sweep->total_blocks;
 	sweep->open_chunks = 0;
 	sweep->changed = 0;
 	sweep->skipped = 0;
 	sweep->suppressed = 0;
 	sweep->example = NULL;
+	sweep->is_checked = false;
+	sweep->found = false;
+
+	ec_arg_int8(&args, sweep->job);
+	ec_arg_int4(&args, sweep->sweep);
+	ec_query("DELETE FROM expand_contract.job_leaves WHERE job = $1 AND sweep < $2 - 1",
+			 &args);
+	arg_leaves(&args, leaves, count);
+	ec_query("INSERT INTO expand_contract.job_leaves AS l (job, leaf, sweep, "
+			 "filenode, is_first, next_block, end_block, blocks) "
+			 "SELECT $1, n.leaf, $2, n.filenode, true, 0, n.blocks, n.blocks "
+			 "FROM unnest($3, $4, $5) n (leaf, filenode, blocks) "
+			 "ON CONFLICT (job, leaf) DO UPDATE SET sweep = excluded.sweep, "
+			 "is_first = l.filenode <> excluded.filenode, vacuumed_at = NULL, "
+			 "filenode = excluded.filenode, next_block = 0, "
+			 "end_block = excluded.end_block, blocks = excluded.blocks",
+			 &args);
 }
 
-static void
-refuse_suppressed(const Sweep *sweep)
+void
+ec_refuse_suppressed(int64 suppressed, const char *example)
 {
 	ereport(ERROR,
 			(errcode(EC_ERRCODE_NOT_CONVERGING),
 			 errmsg("backfill does not converge: a trigger keeps rows from being updated"),
 			 errdetail("A sweep over the table could update none of the " INT64_FORMAT
 					   " rows that satisfy the predicate; one is the row %s.",
-					   sweep->suppressed, sweep->example ? sweep->example : "unknown"),
+					   suppressed, example ? example : "unknown"),
 			 errhint("Exclude these rows in the predicate, or change the trigger.")));
 }
 
-/* A sweep is at its end.  True if the job is complete with it. */
+/*
+ * A sweep is at its end.  True if the job is complete with it; else the next
+ * one has begun.
+ */
 static bool
-end_sweep(EcJob *job, Sweep *sweep)
+end_sweep(EcJob *job, Relation root, Sweep *sweep)
 {
-	if (sweep->changed == 0 && sweep->skipped == 0)
-	{
-		if (sweep->suppressed == 0)
-			return true;
+	EcLeaf *leaves;
+	int count;
 
-		/* rows that came in meanwhile look the same, but only once */
-		if (++sweep->empty_sweeps > 1)
-			refuse_suppressed(sweep);
-	}
-	else
+	if (sweep->is_checked && !sweep->found)
+		return true;
+
+	/* rows that came in meanwhile look like suppressed ones, but only once */
+	if (sweep->changed > 0 || sweep->skipped > 0 || sweep->suppressed == 0)
 		sweep->empty_sweeps = 0;
+	else if (++sweep->empty_sweeps > 1)
+		ec_refuse_suppressed(sweep->suppressed, sweep->example);
 	if (sweep->changed == 0 && sweep->skipped > 0)
 	{
 		job->throttled_by = "locked rows";
-		job->pause_ms = LOCKED_ROWS_PAUSE_MS;
+		job->pause_ms = EC_LOCKED_ROWS_PAUSE_MS;
 	}
+	count = ec_leaves(root, &leaves);
+	start_sweep(sweep, leaves, count);
 	return false;
 }
 
@@ -217,39 +314,192 @@ end_sweep(EcJob *job, Sweep *sweep)
  * is much to do: later sweeps look for the few rows that are left.
  */
 static bool
-wants_stripes(Relation relation, const EcBackfill *backfill, const Sweep *sweep)
+wants_stripes(Relation root, Relation leaf, const EcBackfill *backfill,
+			  const SweptLeaf *swept)
 {
-	return sweep->is_first &&
-		   !bms_overlap(backfill->columns,
-						RelationGetIndexAttrBitmap(relation,
-												   EC_INDEX_ATTR_BITMAP_HOT));
+	EcBackfill leaf_backfill;
+
+	if (!swept->is_first)
+		return false;
+	ec_leaf_backfill(root, leaf, backfill, &leaf_backfill);
+	return !bms_overlap(leaf_backfill.columns,
+						RelationGetIndexAttrBitmap(leaf, EC_INDEX_ATTR_BITMAP_HOT));
 }
 
 /* Several chunks even in a small table: workers can be added at any time. */
 static BlockNumber
-chunk_size(const Sweep *sweep)
+chunk_size(const SweptLeaf *swept)
 {
 	return Max(FEWEST_CHUNK_BLOCKS,
-			   Min(Min(CHUNK_BLOCKS, NBuffers / 8), sweep->end / 8 + 1));
+			   Min(Min(CHUNK_BLOCKS, NBuffers / 8), swept->end / 8 + 1));
 }
 
 static void
-take_chunk(Relation relation, const EcBackfill *backfill, Sweep *sweep, EcChunk *chunk)
+save_leaf(const Sweep *sweep, const SweptLeaf *swept)
 {
-	BlockNumber first = sweep->next;
-	BlockNumber end = Min(sweep->end, first + chunk_size(sweep));
-	BlockNumber done_before = chunk->sweep == sweep->sweep ? chunk->done_before : 0;
+	EcArgs args = {0};
+
+	ec_arg_int8(&args, sweep->job);
+	ec_arg_oid(&args, swept->relation);
+	ec_arg_oid(&args, swept->filenode);
+	ec_arg_bool(&args, swept->is_first);
+	ec_arg_int8(&args, swept->next);
+	ec_arg_int8(&args, swept->end);
+	ec_arg_int8(&args, swept->blocks);
+	ec_query("UPDATE expand_contract.job_leaves SET filenode = $3, "
+			 "is_first = $4, next_block = $5, end_block = $6, blocks = $7 "
+			 "WHERE job = $1 AND leaf = $2",
+			 &args);
+}
+
+/* A leaf that is gone. */
+static void
+give_up_leaf(Sweep *sweep, SweptLeaf *swept)
+{
+	sweep->total_blocks -= swept->end - swept->next;
+	sweep->all_blocks -= swept->blocks;
+	swept->blocks = 0;
+	swept->end = swept->next;
+	save_leaf(sweep, swept);
+}
+
+/*
+ * Look at the leaf before a chunk is taken from it.  With new blocks the sweep
+ * over it begins again; at its beginning its end is known for sure; and VACUUM
+ * may have truncated it since.
+ */
+static void
+refresh_leaf(Sweep *sweep, SweptLeaf *swept, Relation leaf)
+{
+	BlockNumber blocks = RelationGetNumberOfBlocks(leaf);
+	int64 left = swept->end - swept->next;
+
+	if (swept->filenode != leaf->rd_rel->relfilenode)
+	{
+		swept->filenode = leaf->rd_rel->relfilenode;
+		swept->is_first = true;
+		swept->next = 0;
+	}
+	if (swept->next == 0)
+		swept->end = blocks;
+	else
+		swept->end = Max(swept->next, Min(swept->end, blocks));
+	sweep->total_blocks += swept->end - swept->next - left;
+	sweep->all_blocks += blocks - swept->blocks;
+	swept->blocks = blocks;
+}
+
+static void
+take_chunk(Relation root, Relation leaf, const EcBackfill *backfill,
+		   Sweep *sweep, SweptLeaf *swept, EcChunk *chunk)
+{
+	BlockNumber first = swept->next;
+	BlockNumber end = Min(swept->end, first + chunk_size(swept));
+	int64 done_before = chunk->sweep == sweep->sweep ? chunk->done_before : 0;
 
 	memset(chunk, 0, sizeof(*chunk));
 	chunk->is_open = true;
 	chunk->sweep = sweep->sweep;
-	chunk->is_first = sweep->is_first;
-	chunk->filenode = sweep->filenode;
+	chunk->leaf = swept->relation;
+	chunk->filenode = swept->filenode;
 	chunk->done_before = done_before;
-	chunk->total = sweep->end;
-	ec_cursor_start(relation, &chunk->cursor, first, end,
-					wants_stripes(relation, backfill, sweep));
-	sweep->next = end;
+	chunk->leaf_blocks = swept->blocks;
+	ec_cursor_start(leaf, &chunk->cursor, first, end,
+					wants_stripes(root, leaf, backfill, swept));
+	sweep->open_chunks++;
+	swept->next = end;
+}
+
+/* Leaves that have blocks left, by OID: so a sweep goes over one at a time. */
+static int
+open_leaves(const Sweep *sweep, Oid after, SweptLeaf *leaves)
+{
+	EcArgs args = {0};
+	int found;
+
+	ec_arg_int8(&args, sweep->job);
+	ec_arg_int4(&args, sweep->sweep);
+	ec_arg_int8(&args, after);
+	ec_arg_int4(&args, LEAVES_TO_TRY);
+	found = (int) ec_query("SELECT leaf, filenode, is_first, next_block, end_block, blocks "
+						   "FROM expand_contract.job_leaves "
+						   "WHERE job = $1 AND sweep = $2 AND leaf > $3::oid "
+						   "AND next_block < end_block ORDER BY leaf LIMIT $4",
+						   &args);
+	for (int i = 0; i < found; i++)
+	{
+		leaves[i].relation = ec_get_oid(i, 1);
+		leaves[i].filenode = ec_get_oid(i, 2);
+		leaves[i].is_first = ec_get_bool(i, 3, false);
+		leaves[i].next = ec_get_int8(i, 4, 0);
+		leaves[i].end = ec_get_int8(i, 5, 0);
+		leaves[i].blocks = ec_get_int8(i, 6, 0);
+	}
+	return found;
+}
+
+/* False if the leaf has nothing left, or is locked. */
+static bool
+take_from_leaf(Relation root, const EcBackfill *backfill, Sweep *sweep,
+			   SweptLeaf *swept, EcChunk *chunk, bool *is_locked)
+{
+	Relation leaf = ec_open_leaf(root, swept->relation, true, is_locked);
+	bool taken;
+
+	if (leaf == NULL)
+	{
+		if (!*is_locked)
+			give_up_leaf(sweep, swept);
+		return false;
+	}
+	refresh_leaf(sweep, swept, leaf);
+	taken = swept->next < swept->end;
+	if (taken)
+		take_chunk(root, leaf, backfill, sweep, swept, chunk);
+	save_leaf(sweep, swept);
+	/* the lock stays until commit */
+	table_close(leaf, NoLock);
+	return taken;
+}
+
+/* A chunk from the first leaf that has one and is not locked. */
+static bool
+take_next_chunk(Relation root, const EcBackfill *backfill, Sweep *sweep,
+				EcChunk *chunk, bool *any_locked)
+{
+	SweptLeaf leaves[LEAVES_TO_TRY];
+	Oid after = InvalidOid;
+	int found;
+
+	*any_locked = false;
+	while ((found = open_leaves(sweep, after, leaves)) > 0)
+	{
+		for (int i = 0; i < found; i++)
+		{
+			bool is_locked = false;
+
+			CHECK_FOR_INTERRUPTS();
+			if (take_from_leaf(root, backfill, sweep, &leaves[i], chunk, &is_locked))
+				return true;
+			*any_locked |= is_locked;
+		}
+		after = leaves[found - 1].relation;
+	}
+	return false;
+}
+
+/* Nothing can be open now, so nothing of ours is missed. */
+static void
+take_check(Sweep *sweep, EcChunk *chunk)
+{
+	int64 done_before = chunk->sweep == sweep->sweep ? chunk->done_before : 0;
+
+	memset(chunk, 0, sizeof(*chunk));
+	chunk->is_open = true;
+	chunk->is_check = true;
+	chunk->sweep = sweep->sweep;
+	chunk->cursor.stripes = 1;
+	chunk->done_before = done_before;
 	sweep->open_chunks++;
 }
 
@@ -260,7 +510,7 @@ take_chunk(Relation relation, const EcBackfill *backfill, Sweep *sweep, EcChunk 
 static bool
 adopt_chunk(EcJob *job, const Sweep *sweep, EcChunk *chunk)
 {
-	BlockNumber done_before = chunk->sweep == sweep->sweep ? chunk->done_before : 0;
+	int64 done_before = chunk->sweep == sweep->sweep ? chunk->done_before : 0;
 	EcArgs args = {0};
 	SPITupleTable *slots;
 	uint64 found;
@@ -299,37 +549,80 @@ adopt_chunk(EcJob *job, const Sweep *sweep, EcChunk *chunk)
 	return false;
 }
 
+/*
+ * Rows that had to move leave dead versions behind, and entries of them in
+ * every index; VACUUM gives both back, and costs a scan of every index.  So it
+ * is due when rows have moved, that is, when the table has grown.
+ */
+static void
+ask_for_vacuum(EcJob *job, Relation leaf, const EcChunk *chunk)
+{
+	EcArgs args = {0};
+
+	if (!ec_may_vacuum(RelationGetRelid(leaf), job->owner))
+		return;
+	ec_arg_int8(&args, job->id);
+	ec_arg_oid(&args, chunk->leaf);
+	ec_arg_oid(&args, chunk->filenode);
+	ec_arg_int8(&args, RelationGetNumberOfBlocks(leaf));
+	ec_arg_int8(&args, FEWEST_VACUUM_BLOCKS);
+	ec_arg_float8(&args, VACUUM_GROWTH);
+	if (ec_query("UPDATE expand_contract.job_leaves SET vacuumed_at = $4 "
+				 "WHERE job = $1 AND leaf = $2 AND filenode = $3 AND is_first "
+				 "AND $4 - coalesce(vacuumed_at, end_block) >= "
+				 "greatest($5, end_block * $6)",
+				 &args) == 0)
+		return;
+	job->throttled_by = "vacuum";
+	job->vacuum = psprintf("VACUUM (SKIP_LOCKED, TRUNCATE false, PARALLEL 0) %s",
+						   ec_relation_name(RelationGetRelid(leaf)));
+}
+
 /* In scope, with the sweep locked. */
 static EcClaim
-next_chunk(EcJob *job, Relation relation, const EcBackfill *backfill,
-		   Sweep *sweep, EcChunk *chunk)
+next_chunk(EcJob *job, Relation root, const EcBackfill *backfill, Sweep *sweep,
+		   EcChunk *chunk)
 {
-	if (sweep->sweep == 0 || sweep->filenode != relation->rd_rel->relfilenode)
-		start_sweep(sweep, relation);
+	if (sweep->sweep == 0)
+	{
+		EcLeaf *leaves;
+		int count = ec_leaves(root, &leaves);
+
+		start_sweep(sweep, leaves, count);
+	}
 	for (;;)
 	{
-		if (sweep->next < sweep->end)
-		{
-			take_chunk(relation, backfill, sweep, chunk);
+		bool any_locked;
+
+		if (take_next_chunk(root, backfill, sweep, chunk, &any_locked))
 			return EC_CLAIM_CHUNK;
+		if (sweep->open_chunks > 0 && adopt_chunk(job, sweep, chunk))
+			return EC_CLAIM_CHUNK;
+		if (any_locked)
+		{
+			job->throttled_by = "lock";
+			job->pause_ms = LOCKED_LEAVES_PAUSE_MS;
+			return EC_CLAIM_WAIT;
 		}
 		if (sweep->open_chunks > 0)
 		{
-			if (adopt_chunk(job, sweep, chunk))
-				return EC_CLAIM_CHUNK;
 			job->throttled_by = "other workers";
 			job->pause_ms = SIBLINGS_PAUSE_MS;
 			return EC_CLAIM_WAIT;
 		}
-		if (end_sweep(job, sweep))
+		if (!sweep->is_checked && sweep->skipped == 0)
+		{
+			take_check(sweep, chunk);
+			return EC_CLAIM_CHUNK;
+		}
+		if (end_sweep(job, root, sweep))
 			return EC_CLAIM_COMPLETE;
-		start_sweep(sweep, relation);
 	}
 }
 
 EcClaim
-ec_claim_chunk(EcJob *job, Relation relation, const EcBackfill *backfill,
-			   EcChunk *chunk)
+ec_claim_chunk(EcJob *job, Relation root, Relation leaf,
+			   const EcBackfill *backfill, EcChunk *chunk)
 {
 	EcCatalogScope scope;
 	EcClaim claim;
@@ -341,16 +634,38 @@ ec_claim_chunk(EcJob *job, Relation relation, const EcBackfill *backfill,
 	if (chunk->is_open && chunk->sweep == sweep.sweep)
 	{
 		sweep.open_chunks--;
+		if (chunk->is_check)
+		{
+			sweep.is_checked = true;
+			sweep.found = chunk->found;
+		}
 		sweep.changed += chunk->changed;
 		sweep.skipped += chunk->skipped;
 		sweep.suppressed += chunk->suppressed;
 		if (sweep.example == NULL)
 			sweep.example = chunk->example;
 		chunk->done_before += chunk->cursor.end - chunk->cursor.first;
+		if (leaf != NULL)
+			ask_for_vacuum(job, leaf, chunk);
 	}
 	chunk->is_open = false;
-	claim = next_chunk(job, relation, backfill, &sweep, chunk);
+	chunk->is_check = false;
+	claim = next_chunk(job, root, backfill, &sweep, chunk);
+	chunk->sweep = sweep.sweep;
+	chunk->total = sweep.total_blocks;
+	chunk->all_blocks = sweep.all_blocks;
 	save_sweep(&sweep);
 	ec_catalog_end(&scope);
 	return claim;
+}
+
+void
+ec_sweep_resume(int64 job)
+{
+	EcArgs args = {0};
+
+	ec_arg_int8(&args, job);
+	ec_query("UPDATE expand_contract.job_sweeps SET empty_sweeps = 0, suppressed = 0 "
+			 "WHERE job = $1",
+			 &args);
 }

@@ -18,45 +18,43 @@
 
 #include "backfill/target.h"
 
+/* root is NULL, or the table that the relation is a partition or child of. */
 static void
-refuse_kind(Relation relation, const char *detail, const char *hint)
+refuse_kind(Relation relation, Relation root, const char *detail, const char *hint)
 {
 	ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-					errmsg("\"%s\" cannot be backfilled",
-						   RelationGetRelationName(relation)),
+					root ? errmsg("\"%s\", a partition or child of \"%s\", cannot be backfilled",
+								  RelationGetRelationName(relation),
+								  RelationGetRelationName(root))
+						 : errmsg("\"%s\" cannot be backfilled",
+								  RelationGetRelationName(relation)),
 					errdetail("%s", detail), errhint("%s", hint)));
 }
 
 static void
-check_kind(Relation relation)
+check_kind(Relation relation, Relation root)
 {
 	switch (relation->rd_rel->relkind)
 	{
 		case RELKIND_RELATION:
-			break;
 		case RELKIND_PARTITIONED_TABLE:
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("backfill of partitioned tables is not supported yet"),
-					 errdetail("\"%s\" is a partitioned table.",
-							   RelationGetRelationName(relation)),
-					 errhint("Use ec_backfill for each of its partitions.")));
 			break;
 		case RELKIND_VIEW:
-			refuse_kind(relation, "It is a view.",
+			refuse_kind(relation, root, "It is a view.",
 						"Use ec_backfill for the table behind it.");
 			break;
 		case RELKIND_MATVIEW:
-			refuse_kind(relation, "It is a materialized view.",
+			refuse_kind(relation, root, "It is a materialized view.",
 						"Use ec_backfill for the table behind it.");
 			break;
 		case RELKIND_FOREIGN_TABLE:
-			refuse_kind(relation,
+			refuse_kind(relation, root,
 						"It is a foreign table, and a commit elsewhere cannot be one with the job's position.",
-						"Use ec_backfill on the server that holds the table.");
+						root ? "Use ec_backfill for each of the others, and on the server that holds this one."
+							 : "Use ec_backfill on the server that holds the table.");
 			break;
 		default:
-			refuse_kind(relation, "It is not a table.",
+			refuse_kind(relation, root, "It is not a table.",
 						"Use ec_backfill for a table.");
 	}
 }
@@ -72,33 +70,51 @@ has_update_rule(Relation relation)
 	return false;
 }
 
-void
-ec_check_backfill_target(Relation relation)
+static void
+check_target(Relation relation, Relation root, bool by_key)
 {
-	check_kind(relation);
+	check_kind(relation, root);
 	if (IsCatalogRelation(relation) || IsToastRelation(relation))
-		refuse_kind(relation, "It is a system catalog.",
+		refuse_kind(relation, root, "It is a system catalog.",
 					"Use ec_backfill for a table of your own.");
 	if (RelationUsesLocalBuffers(relation))
-		refuse_kind(relation,
+		refuse_kind(relation, root,
 					"It is a temporary table, and a background worker cannot see another session's.",
 					"Use a plain UPDATE.");
-	if (relation->rd_rel->relam != HEAP_TABLE_AM_OID)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("backfill of tables that are not heaps is not supported yet"),
-				 errdetail("\"%s\" uses the access method \"%s\".",
-						   RelationGetRelationName(relation),
-						   get_am_name(relation->rd_rel->relam))));
-	if (has_subclass(RelationGetRelid(relation)) &&
-		find_inheritance_children(RelationGetRelid(relation), NoLock) != NIL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("backfill of tables with inheritance children is not supported yet"),
-				 errdetail("Table \"%s\" has children.",
-						   RelationGetRelationName(relation)),
-				 errhint("Use ec_backfill for each child that has no children itself.")));
+	if (!by_key && relation->rd_rel->relkind == RELKIND_RELATION &&
+		relation->rd_rel->relam != HEAP_TABLE_AM_OID)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("only heap tables can be backfilled by blocks"),
+						errdetail("\"%s\" uses the access method \"%s\".",
+								  RelationGetRelationName(relation),
+								  get_am_name(relation->rd_rel->relam)),
+						root ? errhint("Use ec_backfill for each of the others, and for this one, by its name, as well.")
+							 : errhint("Use method => 'key'.")));
 	if (has_update_rule(relation))
-		refuse_kind(relation, "It has rules on UPDATE.",
+		refuse_kind(relation, root, "It has rules on UPDATE.",
 					"Replace the rules by triggers, or drop them.");
+}
+
+void
+ec_check_backfill_target(Relation relation, bool by_key)
+{
+	check_target(relation, NULL, by_key);
+	if (by_key &&
+		(relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ||
+		 (has_subclass(RelationGetRelid(relation)) &&
+		  find_inheritance_children(RelationGetRelid(relation), NoLock) != NIL)))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("method \"key\" does not go over partitions and children"),
+				 errdetail("Table \"%s\" has some.",
+						   RelationGetRelationName(relation)),
+				 errhint("Use method => 'blocks', or ec_backfill for each of them.")));
+}
+
+void
+ec_check_backfill_leaf(Relation leaf, Relation root)
+{
+	check_target(leaf,
+				 RelationGetRelid(leaf) == RelationGetRelid(root) ? NULL : root,
+				 false);
 }

@@ -7,7 +7,12 @@
 
 #include "utils/rel.h"
 
-/* Raises the reason if the relation cannot be backfilled. */
-extern void ec_check_backfill_target(Relation relation);
+/*
+ * Raises the reason if the relation cannot be backfilled, by blocks or by key.
+ * Partitions and inheritance children are checked one by one; by key, there
+ * must be none.
+ */
+extern void ec_check_backfill_target(Relation relation, bool by_key);
+extern void ec_check_backfill_leaf(Relation leaf, Relation root);
 
 #endif

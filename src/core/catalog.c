@@ -85,10 +85,8 @@ ec_catalog_end(EcCatalogScope *scope)
 }
 
 char *
-ec_qualified(const char *name)
+ec_relation_name(Oid relation)
 {
-	EcExtension extension;
-
-	require_extension(&extension);
-	return quote_qualified_identifier(get_namespace_name(extension.schema), name);
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)),
+									  get_rel_name(relation));
 }

@@ -39,7 +39,7 @@ extern bool ec_extension_lookup(EcExtension *extension);
 extern void ec_catalog_begin(EcCatalogScope *scope);
 extern void ec_catalog_end(EcCatalogScope *scope);
 
-/* The extension's ec_* objects as SQL, e.g. "public.ec_checksum", quoted. */
-extern char *ec_qualified(const char *name);
+/* A relation's name as SQL, with its schema and quoted. */
+extern char *ec_relation_name(Oid relation);
 
 #endif

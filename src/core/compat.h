@@ -35,6 +35,27 @@
 #define ec_lock_held_by_me(tag, mode) LockHeldByMe(tag, mode)
 #endif
 
+/* 18 took away PortalRun's run_once, which was always true as well. */
+#if PG_VERSION_NUM >= 180000
+#define ec_PortalRun(portal, count, top, dest, altdest, completion)            \
+	PortalRun(portal, count, top, dest, altdest, completion)
+#else
+#define ec_PortalRun(portal, count, top, dest, altdest, completion)            \
+	PortalRun(portal, count, top, true, dest, altdest, completion)
+#endif
+
+/* Who may VACUUM a table: its owner, from 17 on also who may MAINTAIN it. */
+#if PG_VERSION_NUM >= 170000
+#define ec_may_vacuum(relation, role)                                          \
+	(object_ownercheck(RelationRelationId, relation, role) ||                  \
+	 pg_class_aclcheck(relation, role, ACL_MAINTAIN) == ACLCHECK_OK)
+#elif PG_VERSION_NUM >= 160000
+#define ec_may_vacuum(relation, role)                                          \
+	object_ownercheck(RelationRelationId, relation, role)
+#else
+#define ec_may_vacuum(relation, role) pg_class_ownercheck(relation, role)
+#endif
+
 /* 16 lets updates of columns of BRIN indexes alone be HOT. */
 #if PG_VERSION_NUM >= 160000
 #define EC_INDEX_ATTR_BITMAP_HOT INDEX_ATTR_BITMAP_HOT_BLOCKING
@@ -47,6 +68,15 @@
 #define ec_update_has_returning(update) ((update)->returningClause != NULL)
 #else
 #define ec_update_has_returning(update) ((update)->returningList != NIL)
+#endif
+
+/* 18 knows NOT NULL constraints that are not valid. */
+#if PG_VERSION_NUM >= 180000
+#define ec_column_is_not_null(columns, number)                                 \
+	(TupleDescCompactAttr(columns, (number) -1)->attnullability == ATTNULLABLE_VALID)
+#else
+#define ec_column_is_not_null(columns, number)                                 \
+	(TupleDescAttr(columns, (number) -1)->attnotnull)
 #endif
 
 /* 18 took away the last argument of ExecutorRun, which was always true. */

@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "access/transam.h"
 #include "access/relation.h"
 #include "access/sysattr.h"
 #include "access/xact.h"
@@ -351,6 +352,25 @@ init_receiver(CompareReceiver *receiver, Relation relation, List *columns)
 	}
 }
 
+static bool
+is_user_function(Oid function, void *context)
+{
+	return function >= FirstNormalObjectId;
+}
+
+/* A function that somebody wrote may read what the query does not name. */
+static bool
+calls_user_functions(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (check_functions_in_node(node, is_user_function, context))
+		return true;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, calls_user_functions, context, 0);
+	return expression_tree_walker(node, calls_user_functions, context);
+}
+
 static void
 run_query(Query *query, DestReceiver *receiver)
 {
@@ -392,6 +412,7 @@ ec_compare_columns(Relation relation, List *columns, int max_mismatches,
 	PushActiveSnapshot(GetTransactionSnapshot());
 	query = compare_query(relation, columns, receiver.key);
 	(void) collect_relations((Node *) query, &comparison->reads);
+	comparison->is_opaque = calls_user_functions((Node *) query, NULL);
 	run_query(query, &receiver.pub);
 	PopActiveSnapshot();
 

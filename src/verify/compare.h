@@ -36,6 +36,7 @@ extern List *ec_mapping_columns(Relation relation, const Jsonb *mapping);
 typedef struct EcComparison
 {
 	List *reads;       /* OIDs of all relations that the query names */
+	bool is_opaque;    /* it calls functions that may read others */
 	int64 different;   /* rows */
 	EcChecksum source; /* of the expressions, as ec_checksum gives it */
 	EcChecksum target; /* of the columns */

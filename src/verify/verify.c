@@ -112,9 +112,7 @@ static int64
 record(Relation relation, const Jsonb *mapping, EcComparison *comparison,
 	   TimestampTz started_at, TimestampTz finished_at)
 {
-	char *name = quote_qualified_identifier(get_namespace_name(
-												RelationGetNamespace(relation)),
-											RelationGetRelationName(relation));
+	char *name = ec_relation_name(RelationGetRelid(relation));
 	Oid caller = GetUserId();
 	EcCatalogScope scope;
 	EcArgs args = {0};
@@ -133,11 +131,12 @@ record(Relation relation, const Jsonb *mapping, EcComparison *comparison,
 	ec_arg_text(&args, ec_checksum_text(&comparison->target));
 	ec_arg_timestamptz(&args, started_at);
 	ec_arg_timestamptz(&args, finished_at);
+	ec_arg_bool(&args, comparison->is_opaque);
 	ec_query("INSERT INTO expand_contract.verifications "
 			 "(relation, relation_name, reads, mapping, verified_by, "
 			 "rows_source, rows_target, missing, extra, different, "
-			 "checksum_source, checksum_target, started_at, finished_at) "
-			 "VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, $8, $9, $10, $11, $12) "
+			 "checksum_source, checksum_target, started_at, finished_at, opaque) "
+			 "VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, $8, $9, $10, $11, $12, $13) "
 			 "RETURNING id",
 			 &args);
 	id = ec_get_int8(0, 1, 0);

@@ -229,6 +229,10 @@ ec_resume(PG_FUNCTION_ARGS)
 	}
 	else
 	{
+		const EcJobKind *kind = ec_find_job_kind(status.kind);
+
+		if (kind != NULL && kind->resume != NULL)
+			kind->resume(id);
 		set_state(id, EC_STATE_QUEUED);
 		ec_job_add_slots(id, status.workers, status.owner, 0);
 	}

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "access/xlog.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -100,7 +101,14 @@ look(void *arg, char **notice)
 	if (strcmp(status.state, EC_STATE_CANCELLED) == 0)
 		ereport(ERROR, (errcode(EC_ERRCODE_JOB_CANCELLED),
 						errmsg("job " INT64_FORMAT " was cancelled", follow->job)));
-	if (!ec_launcher_running())
+	if (!status.is_ours)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("job " INT64_FORMAT " does not run in this database",
+						follow->job),
+				 errdetail("It was submitted in the database that this one is a copy of."),
+				 errhint("Cancel it here, and submit a new job.")));
+	if (!ec_launcher_running() && !RecoveryInProgress())
 	{
 		if (status.is_interrupted)
 			ereport(ERROR,
@@ -117,7 +125,7 @@ look(void *arg, char **notice)
 			TimestampDifferenceExceeds(follow->last_start,
 									   GetCurrentTimestamp(), RESTART_AFTER_MS))
 		{
-			(void) ec_start_worker(follow->job, 0, status.owner);
+			ec_start_waiting_jobs();
 			follow->last_start = GetCurrentTimestamp();
 		}
 	}

@@ -152,10 +152,7 @@ ec_job_submit(const EcJobSpec *spec)
 
 	check_owner_can_log_in(owner);
 	check_launcher(spec);
-	relation_name =
-		quote_qualified_identifier(get_namespace_name(
-									   get_rel_namespace(spec->relation)),
-								   get_rel_name(spec->relation));
+	relation_name = ec_relation_name(spec->relation);
 
 	ec_arg_text(&args, spec->kind);
 	ec_arg_text(&args, spec->change);
@@ -415,19 +412,27 @@ ec_jobs_to_start(EcJobStart **jobs, TimestampTz *next)
 	int count = 0;
 
 	ec_arg_int4(&args, MAX_STARTS_WITHOUT_PROGRESS);
+	ec_arg_bool(&args, EC_OWNER_NEEDS_LOGIN);
 	ec_query("UPDATE expand_contract.jobs j SET state = 'failed', "
-			 "finished_at = clock_timestamp(), "
-			 "error_code = CASE WHEN r.oid IS NULL THEN '42704' "
-			 "ELSE '57P02' END, "
-			 "error_message = CASE WHEN r.oid IS NULL "
-			 "THEN 'the owner of the job does not exist any more' "
-			 "ELSE 'the worker ended ' || j.starts || ' times in a row "
-			 "before it committed a batch' END, "
-			 "error_hint = 'See the server log.' "
+			 "finished_at = clock_timestamp(), error_code = c.code, "
+			 "error_message = c.message, error_hint = c.hint "
 			 "FROM expand_contract.jobs k "
 			 "LEFT JOIN pg_catalog.pg_roles r ON r.oid = k.owner "
+			 "CROSS JOIN LATERAL (SELECT "
+			 "'42704' AS code, 'the owner of the job does not exist any more' "
+			 "AS message, 'Cancel the job and submit another.' AS hint "
+			 "WHERE r.oid IS NULL "
+			 "UNION ALL SELECT '28000', 'the owner of the job cannot log in any "
+			 "more', 'Use ALTER ROLE ... LOGIN, then ec_resume.' "
+			 "WHERE $2 AND NOT r.rolcanlogin "
+			 "UNION ALL SELECT '42501', 'the owner of the job may not connect to "
+			 "the database any more', 'Use GRANT CONNECT ON DATABASE, then "
+			 "ec_resume.' WHERE NOT has_database_privilege(r.oid, "
+			 "current_database(), 'CONNECT') "
+			 "UNION ALL SELECT '57P02', 'the worker ended ' || k.starts || "
+			 "' times in a row before it committed a batch', 'See the server log.' "
+			 "WHERE k.starts >= $1 * k.workers LIMIT 1) c "
 			 "WHERE k.id = j.id AND j.state IN ('queued', 'running') "
-			 "AND (r.oid IS NULL OR j.starts >= $1 * j.workers) "
 			 "AND NOT EXISTS (SELECT FROM expand_contract.live_slots() l "
 			 "WHERE l.job = j.id)",
 			 &args);

@@ -103,6 +103,7 @@ typedef struct EcJob
 	int64 rows_written;       /* by this step */
 	const char *throttled_by; /* why the worker should pause, or NULL */
 	int pause_ms;             /* for that long */
+	const char *vacuum;       /* VACUUM to run after the commit, or NULL */
 
 	/*
 	 * What the worker tells the step: the last try met a lock of somebody
@@ -131,6 +132,12 @@ typedef struct EcJobKind
 	 * false when the job is complete.  Memory is reset after each step.
 	 */
 	bool (*step)(EcJob *job);
+
+	/*
+	 * The job's owner has resumed it: forget what was held against it.  In
+	 * scope; may be NULL.
+	 */
+	void (*resume)(int64 job);
 } EcJobKind;
 
 /* registry.c: kinds, registered at load by _PG_init */
@@ -192,6 +199,7 @@ extern bool ec_lock_job_slot(int64 job, int slot);
 extern bool ec_lock_job_slot_for_transaction(int64 job, int slot);
 extern bool ec_keep_job_slot(int64 job, int slot);
 extern bool ec_lock_worker_place(void);
+extern int ec_free_worker_places(void);
 extern void ec_unlock_all(void);
 extern List *ec_live_slots(void); /* of EcLiveSlot, in this database */
 extern bool ec_job_is_live(int64 job);

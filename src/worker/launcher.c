@@ -338,6 +338,14 @@ ec_launcher_main(Datum argument)
 	}
 }
 
+/* A scout that failed, for a lock say, is sent again. */
+static void
+come_back(int code, Datum argument)
+{
+	ec_call_launcher(DatumGetObjectId(argument),
+					 TimestampTzPlusMilliseconds(GetCurrentTimestamp(), RETRY_MS));
+}
+
 void
 ec_scout_main(Datum argument)
 {
@@ -347,6 +355,9 @@ ec_scout_main(Datum argument)
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(argument),
 											  InvalidOid, 0);
+	before_shmem_exit(come_back, argument);
+	/* the launcher waits for us, with all other databases */
+	SetConfigOption("lock_timeout", "1s", PGC_SUSET, PGC_S_SESSION);
 	pgstat_report_activity(STATE_RUNNING, "looking for unfinished jobs");
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
@@ -355,5 +366,6 @@ ec_scout_main(Datum argument)
 		ec_start_waiting_jobs();
 	PopActiveSnapshot();
 	CommitTransactionCommand();
+	cancel_before_shmem_exit(come_back, argument);
 	proc_exit(0);
 }

@@ -83,6 +83,26 @@ ec_lock_worker_place(void)
 	return false;
 }
 
+/* Places that no worker holds, at this moment. */
+int
+ec_free_worker_places(void)
+{
+	LockData *locks = GetLockStatusData();
+	int held = 0;
+
+	for (int i = 0; i < locks->nelements; i++)
+	{
+		LOCKTAG *tag = &locks->locks[i].locktag;
+
+		held += tag->locktag_type == LOCKTAG_ADVISORY &&
+				locks->locks[i].holdMask != 0 &&
+				tag->locktag_field1 == InvalidOid &&
+				tag->locktag_field4 >= EC_LOCK_WORKER &&
+				tag->locktag_field4 < EC_LOCK_WORKER + ec_max_workers;
+	}
+	return ec_max_workers - held;
+}
+
 void
 ec_unlock_all(void)
 {

@@ -8,6 +8,8 @@
  */
 #include "postgres.h"
 
+#include <signal.h>
+
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
@@ -20,6 +22,7 @@
 #include "expand_contract.h"
 #include "worker/job.h"
 #include "worker/launcher.h"
+#include "worker/toplevel.h"
 #include "worker/worker.h"
 
 /* A job that finds no free slot is tried again by the launcher after this. */
@@ -48,21 +51,26 @@ wake_workers(int64 job)
 		if (slot->job != job)
 			continue;
 		process = BackendPidGetProc(slot->pid);
-		if (process != NULL)
-			SetLatch(&process->procLatch);
+		if (process == NULL)
+			continue;
+		SetLatch(&process->procLatch);
+		if (ec_gives_way(slot->pid))
+			kill(slot->pid, SIGINT);
 	}
 }
 
 static void
 start_or_warn(int64 job, int slot, Oid owner)
 {
-	if (ec_start_worker(job, slot, owner))
+	bool has_place = ec_free_worker_places() > 0;
+
+	if (has_place && ec_start_worker(job, slot, owner))
 		return;
 	if (ec_launcher_running())
 		ec_call_launcher(MyDatabaseId,
 						 TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
 													 RETRY_MS));
-	else
+	else if (has_place) /* without one, whoever ends next starts it */
 		ereport(WARNING,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("job " INT64_FORMAT
@@ -200,7 +208,7 @@ ec_start_waiting_jobs(void)
 	ec_catalog_begin(&scope);
 	count = ec_jobs_to_start(&jobs, &next);
 	ec_catalog_end(&scope);
-	for (int i = 0; i < Min(count, ec_max_workers); i++)
+	for (int i = 0; i < Min(count, ec_free_worker_places()); i++)
 		if (!ec_start_worker(jobs[i].id, jobs[i].slot, jobs[i].owner))
 			break;
 	if (next != DT_NOEND)

@@ -140,11 +140,11 @@ ms_between(TimestampTz from, TimestampTz to)
  * then; else we do not queue for it.
  */
 static const char *
-look_at_lock(EcJob *job)
+look_at_lock(Oid table)
 {
 	LockData *locks;
 
-	if (ConditionalLockRelationOid(job->relation, RowExclusiveLock))
+	if (ConditionalLockRelationOid(table, RowExclusiveLock))
 		return NULL;
 	locks = GetLockStatusData();
 	for (int i = 0; i < locks->nelements; i++)
@@ -153,8 +153,7 @@ look_at_lock(EcJob *job)
 
 		if (lock->locktag.locktag_type == LOCKTAG_RELATION &&
 			lock->locktag.locktag_field1 == MyDatabaseId &&
-			lock->locktag.locktag_field2 == job->relation &&
-			lock->waitLockMode != NoLock)
+			lock->locktag.locktag_field2 == table && lock->waitLockMode != NoLock)
 			return "lock waiters";
 	}
 	return "lock";
@@ -284,7 +283,9 @@ table_growth(EcThrottle *throttle, EcJob *job)
 	relation = RelationIdGetRelation(job->relation);
 	if (relation != NULL)
 	{
-		if (RELKIND_HAS_STORAGE(relation->rd_rel->relkind))
+		/* of several tables together only the job knows the size */
+		if (RELKIND_HAS_STORAGE(relation->rd_rel->relkind) &&
+			!relation->rd_rel->relhassubclass)
 			bytes = (double) RelationGetNumberOfBlocks(relation) * BLCKSZ;
 		RelationClose(relation);
 	}
@@ -513,7 +514,9 @@ ec_throttle_look(EcThrottle *throttle, EcJob *job)
 	const char *reason;
 
 	strlcpy(before, throttle->reason, sizeof(before));
-	reason = look_at_lock(job);
+	reason = look_at_lock(job->relation);
+	if (reason == NULL && OidIsValid(job->table))
+		reason = look_at_lock(job->table);
 	if (reason != NULL)
 	{
 		strlcpy(throttle->reason, reason, sizeof(throttle->reason));

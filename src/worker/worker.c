@@ -23,8 +23,11 @@
 #include <math.h>
 
 #include "access/xact.h"
+#include "commands/trigger.h"
 #include "executor/instrument.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/parsenodes.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
@@ -44,10 +47,17 @@
 #include "worker/job.h"
 #include "worker/launcher.h"
 #include "worker/throttle.h"
+#include "worker/toplevel.h"
 #include "worker/worker.h"
 
-#define MAX_LOCK_WAIT_MS   100
-#define CLAIM_PATIENCE_MS  10000
+#define MAX_LOCK_WAIT_MS  100
+#define CLAIM_PATIENCE_MS 10000
+/* What user code raises again and again is no conflict with others. */
+#define MAX_SERIALIZATION_FAILURES 50
+
+/* Whoever had us cancelled gets in before we try again. */
+#define GAVE_WAY_PAUSE_MS 1000
+
 #define LONGEST_BACKOFF_MS 5000
 #define FIRST_ROWS_BY_TIME 500
 
@@ -68,6 +78,7 @@ typedef struct Worker
 	bool loaded;           /* job and kind are as the table says */
 	bool has_committed;    /* a batch, since we started */
 	double row_limit;      /* the most rows of a batch, at present */
+	bool has_deadline;     /* the batch is cancelled when it takes long */
 	TimestampTz last_save; /* of progress */
 	uint64 wal_at_save;
 	EcThrottle *throttle;
@@ -102,9 +113,21 @@ set_session_options(void)
 	set_option("default_transaction_read_only", "off");
 	set_option("synchronous_commit", "off");
 	set_option("row_security", "off");
+	set_option("enable_tidscan", "on");
 #if PG_VERSION_NUM >= 170000
 	set_option("transaction_timeout", "0");
 #endif
+}
+
+/*
+ * A transaction of ours that holds nothing can wait for the job's row as long
+ * as it takes (a session may be idle after ec_configure): nobody waits for us,
+ * and what it has to say must not get lost.  Until set_session_options.
+ */
+static void
+wait_for_the_row(void)
+{
+	set_option("lock_timeout", "0");
 }
 
 static void
@@ -177,6 +200,7 @@ claim_job(Worker *worker)
 	if (!ec_lock_worker_place())
 		return false;
 
+	wait_for_the_row();
 	begin_transaction();
 	if (extension_is_ours(worker))
 	{
@@ -186,7 +210,10 @@ claim_job(Worker *worker)
 		wanted = ec_job_set_running(&worker->job);
 		ec_catalog_end(&scope);
 	}
+	/* the count of starts must survive the crash that it counts */
+	ForceSyncCommit();
 	commit_transaction();
+	set_session_options();
 	return wanted;
 }
 
@@ -236,7 +263,7 @@ adapt_row_limit(Worker *worker, double step_seconds, bool too_slow)
 	double limit = worker->row_limit;
 
 	if (too_slow)
-		limit /= 2;
+		limit /= 4;
 	else if (job->batch_size > 0)
 		limit = limit * 1.2 + 1; /* back to batch_size after a slow spell */
 	else if (job->rows_written > 0 && step_seconds > 0)
@@ -287,6 +314,32 @@ leave_until_due(EcJob *job)
 	ec_catalog_end(&scope);
 }
 
+/*
+ * The step, and all of the user's code that it sets off.  What that code SETs
+ * (the role, say) ends with it; deferred triggers run now, so that none of it
+ * runs later.  A batch that is over before anybody's deadlock_timeout makes
+ * nobody a deadlock victim; only a single row takes what it takes.
+ */
+static bool
+run_step(Worker *worker)
+{
+	EcJob *job = &worker->job;
+	int guc_level = NewGUCNestLevel();
+	ConstraintsSetStmt *immediate = makeNode(ConstraintsSetStmt);
+	bool more;
+
+	worker->has_deadline = !job->avoid_locks || job->row_limit > 1;
+	if (worker->has_deadline)
+		enable_timeout_after(STATEMENT_TIMEOUT, Max(1, DeadlockTimeout / 2));
+	more = worker->kind->step(job);
+	immediate->constraints = NIL; /* all */
+	immediate->deferred = false;
+	AfterTriggerSetState(immediate);
+	disable_timeout(STATEMENT_TIMEOUT, false);
+	AtEOXact_GUC(false, guc_level);
+	return more;
+}
+
 /* The transaction of a batch; an error leaves through the caller. */
 static BatchOutcome
 try_batch(Worker *worker)
@@ -335,14 +388,12 @@ try_batch(Worker *worker)
 	job->row_limit = (int) worker->row_limit;
 	job->throttled_by = NULL;
 	job->pause_ms = 0;
+	job->vacuum = NULL;
 	MemoryContextSwitchTo(worker->batch_context);
-	if (!job->avoid_locks)
-		enable_timeout_after(STATEMENT_TIMEOUT, Max(1, DeadlockTimeout / 2));
 	INSTR_TIME_SET_CURRENT(started);
-	more = worker->kind->step(job);
+	more = run_step(worker);
 	INSTR_TIME_SET_CURRENT(elapsed);
 	INSTR_TIME_SUBTRACT(elapsed, started);
-	disable_timeout(STATEMENT_TIMEOUT, false);
 
 	/* Only a batch that wrote is worth a pause: reading is not throttled. */
 	if (more && job->throttled_by == NULL && job->rows_written > 0 &&
@@ -386,6 +437,7 @@ fail_job(Worker *worker, ErrorData *error)
 						 worker->ticket.job, error->message),
 				  error->detail ? errdetail_internal("%s", error->detail) : 0,
 				  error->context ? errcontext("%s", error->context) : 0));
+	wait_for_the_row();
 	begin_transaction();
 	if (extension_is_ours(worker))
 	{
@@ -394,6 +446,7 @@ fail_job(Worker *worker, ErrorData *error)
 		ec_catalog_end(&scope);
 	}
 	commit_transaction();
+	set_session_options();
 }
 
 static bool
@@ -406,18 +459,26 @@ is_lock_conflict(int sqlerrcode)
 
 /* What to do about a batch that was rolled back with this error. */
 static BatchOutcome
-after_error(Worker *worker, ErrorData *error, bool timed_out)
+after_error(Worker *worker, ErrorData *error, bool timed_out, bool gave_way)
 {
 	EcJob *job = &worker->job;
 
 	worker->loaded = false;
+	if (gave_way && error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+	{
+		job->pause_ms = GAVE_WAY_PAUSE_MS;
+		return BATCH_RETRY;
+	}
 	if (timed_out)
 	{
 		adapt_row_limit(worker, 0, true);
 		job->avoid_locks = true;
+		job->pause_ms = 0;
 		return BATCH_RETRY;
 	}
-	if (!is_lock_conflict(error->sqlerrcode))
+	if (!is_lock_conflict(error->sqlerrcode) ||
+		(error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE &&
+		 job->conflicts >= MAX_SERIALIZATION_FAILURES))
 	{
 		fail_job(worker, error);
 		return BATCH_STOP;
@@ -429,6 +490,8 @@ after_error(Worker *worker, ErrorData *error, bool timed_out)
 	if (job->conflicts > 1)
 	{
 		job->throttled_by = "lock";
+		/* home in on the rows that are in the way */
+		adapt_row_limit(worker, 0, true);
 		job->pause_ms = Min(LONGEST_BACKOFF_MS, 10 << Min(job->conflicts, 10));
 		report_conflict(worker);
 	}
@@ -444,6 +507,7 @@ run_batch(Worker *worker)
 	volatile BatchOutcome outcome = BATCH_STOP;
 	TimestampTz started = GetCurrentTimestamp();
 	ErrorData *error = NULL;
+	bool gave_way = false;
 
 	MemoryContextReset(worker->batch_context);
 	PG_TRY();
@@ -458,18 +522,19 @@ run_batch(Worker *worker)
 		disable_timeout(STATEMENT_TIMEOUT, false);
 		QueryCancelPending = false; /* of a timeout that came too late */
 		AbortCurrentTransaction();
+		gave_way = ec_give_way(false);
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(old_context);
 
 	if (error != NULL)
 	{
-		bool timed_out = error->sqlerrcode == ERRCODE_QUERY_CANCELED &&
-						 !worker->job.avoid_locks &&
-						 TimestampDifferenceExceeds(started, GetCurrentTimestamp(),
-													Max(1, DeadlockTimeout / 2));
+		bool timed_out =
+			error->sqlerrcode == ERRCODE_QUERY_CANCELED && worker->has_deadline &&
+			TimestampDifferenceExceeds(started, GetCurrentTimestamp(),
+									   Max(1, DeadlockTimeout / 2));
 
-		outcome = after_error(worker, error, timed_out);
+		outcome = after_error(worker, error, timed_out, gave_way);
 	}
 	return outcome;
 }
@@ -520,11 +585,28 @@ pause_worker(Worker *worker)
 		events = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 						   left, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
+		/* there is no statement to cancel */
+		QueryCancelPending = false;
 		CHECK_FOR_INTERRUPTS();
 		reload_config_if_asked();
 		if ((events & WL_LATCH_SET) && pace_has_changed(worker))
 			break;
 	}
+}
+
+/* What a batch asked for; no harm done if it does not come to its end. */
+static void
+vacuum(EcJob *job)
+{
+	TimestampTz started = GetCurrentTimestamp();
+
+	pgstat_report_activity(STATE_RUNNING, job->vacuum);
+	if (ec_vacuum(job->vacuum))
+		ereport(LOG,
+				(errmsg("expand_contract job " INT64_FORMAT " ran %s in %ld ms",
+						job->id, job->vacuum,
+						TimestampDifferenceMilliseconds(started,
+														GetCurrentTimestamp()))));
 }
 
 static void
@@ -550,6 +632,8 @@ work(Worker *worker)
 		}
 		outcome = run_batch(worker);
 		ec_throttle_log(worker->throttle, job, job->throttled_by);
+		if (outcome == BATCH_MORE && job->vacuum != NULL)
+			vacuum(job);
 		if (outcome == BATCH_MORE || outcome == BATCH_RETRY)
 			pause_worker(worker);
 	} while (outcome == BATCH_MORE || outcome == BATCH_RETRY);

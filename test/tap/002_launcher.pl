@@ -72,6 +72,28 @@ $node->poll_query_until('postgres', $finished . $job)
   or BAIL_OUT("job $job did not finish after its worker was terminated");
 check_exactly_once($node, $rows, 'terminated');
 
+# A job that takes the server down with it is given up.  Nothing but the start
+# itself is written before the crash, so that has to be on disk by then.
+$node->safe_psql('postgres', q{
+	CREATE TABLE deadly (id int, v int);
+	INSERT INTO deadly VALUES (1);
+	CREATE FUNCTION die() RETURNS int LANGUAGE plpgsql AS $$
+	BEGIN
+		COPY (SELECT) TO PROGRAM 'kill -9 $PPID';
+		PERFORM pg_sleep(60);
+		RETURN 1;
+	END$$;
+});
+$job = $node->safe_psql('postgres',
+	q{SELECT ec_backfill('deadly', 'v = die()', 'v IS NULL')});
+$node->poll_query_until('postgres',
+	"SELECT state = 'failed' FROM ec_progress WHERE job = $job")
+  or BAIL_OUT("job $job was not given up");
+like( $node->safe_psql('postgres',
+		"SELECT last_error FROM ec_progress WHERE job = $job"),
+	qr/ended 5 times in a row/,
+	'a job that keeps killing its worker is given up');
+
 # No connection of ours stays in the way of DROP DATABASE.
 $node->safe_psql('postgres', 'CREATE DATABASE spare');
 $node->safe_psql('spare', 'CREATE EXTENSION expand_contract');

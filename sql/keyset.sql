@@ -1,0 +1,180 @@
+-- ec_backfill along a key: method => 'key', and tables that are not heaps.
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set errors :abs_srcdir '/test/errors.sql'
+\i :errors
+\set SHOW_CONTEXT never
+SET client_min_messages = warning;
+ALTER TABLE expand_contract.jobs ALTER id RESTART 6000;
+SET expand_contract.backfill_delay = 0;
+
+CREATE FUNCTION outcome(job_id bigint, OUT state text, OUT rows_done bigint, OUT percent numeric, OUT last_error text)
+LANGUAGE sql AS $$
+    SELECT state, rows_done, percent, last_error FROM ec_progress WHERE job = job_id;
+$$;
+CREATE FUNCTION wait_for_rows(job_id bigint, wanted bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    FOR i IN 1..6000 LOOP
+        IF (SELECT state = 'running' AND rows_done >= wanted FROM ec_progress WHERE job = job_id) THEN RETURN; END IF;
+        PERFORM pg_sleep(0.01);
+    END LOOP;
+    RAISE EXCEPTION 'job % did not come to % rows', job_id, wanted;
+END $$;
+-- updates in their order, each as a transaction has made it
+CREATE TABLE done (position int GENERATED ALWAYS AS IDENTITY, key text, transaction xid8 DEFAULT pg_current_xact_id());
+CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN EXECUTE format(''INSERT INTO done (key) SELECT ($1).%s::text'', tg_argv[0]) USING new; RETURN NULL; END';
+
+-- A heap, on request.
+CREATE TABLE users (id bigint PRIMARY KEY, name text, email text);
+INSERT INTO users SELECT i, 'User' || i FROM generate_series(1, 2500) i ORDER BY random();
+CREATE TRIGGER note AFTER UPDATE ON users FOR EACH ROW EXECUTE FUNCTION note('id');
+SELECT ec_backfill('users', 'email = lower(name)', batch_size => 100, method => 'key') AS job \gset
+CALL ec_wait(:job);
+SELECT * FROM outcome(:job);
+SELECT count(*), count(*) FILTER (WHERE email = lower(name)) AS set FROM users;
+SELECT count(*), count(DISTINCT key) AS keys FROM done;
+SELECT max(rows) <= 100 AS bounded FROM (SELECT count(*) AS rows FROM done GROUP BY transaction) t;
+-- idempotent, and what is out of step is found
+SELECT ec_backfill('users', 'email = lower(name)', method => 'key') AS job \gset
+CALL ec_wait(:job);
+SELECT * FROM outcome(:job);
+UPDATE users SET email = 'wrong' WHERE id % 100 = 0;
+SELECT ec_backfill('users', 'email = lower(name)', method => 'key', batch_size => 7) AS job \gset
+CALL ec_wait(:job);
+SELECT * FROM outcome(:job);
+
+-- Another access method: by key without being asked.
+CREATE ACCESS METHOD pile TYPE TABLE HANDLER heap_tableam_handler;
+CREATE TABLE piled (a int, b text, v int, PRIMARY KEY (a, b)) USING pile;
+INSERT INTO piled SELECT i % 10, 'k' || i FROM generate_series(1, 3000) i;
+SELECT ec_backfill('piled', 'v = 1', batch_size => 17) AS job \gset
+CALL ec_wait(:job);
+SELECT * FROM outcome(:job);
+SELECT position ? 'key_1' AS by_key FROM expand_contract.job_slots WHERE job = :job;
+SELECT * FROM errors_of($$SELECT ec_backfill('piled', 'v = 2', method => 'blocks')$$);
+
+-- Keys of any type, in whatever order their index has them.
+CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
+CREATE DOMAIN code AS varchar(20);
+CREATE FUNCTION check_key(columns text, index_columns text, rows text)
+RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    DROP TABLE IF EXISTS keyed;
+    EXECUTE format('CREATE TABLE keyed (%s, v int)', columns);
+    EXECUTE format('CREATE UNIQUE INDEX "keyed""_key" ON keyed (%s)', index_columns);
+    EXECUTE format('INSERT INTO keyed %s', rows);
+    RETURN NULL;
+END $$;
+SELECT check_key('k timestamptz NOT NULL', 'k', $$SELECT '2026-01-01'::timestamptz + i * interval '1.000001 s' FROM generate_series(1, 50) i$$);
+SET DateStyle = 'SQL, DMY';
+SELECT ec_backfill('keyed', 'v = 1', batch_size => 3, method => 'key') AS job \gset
+RESET DateStyle;
+CALL ec_wait(:job);
+SELECT * FROM outcome(:job);
+SELECT check_key('k float8 NOT NULL', 'k DESC', $$SELECT i / 7.0 FROM generate_series(1, 50) i UNION ALL SELECT unnest('{NaN,Infinity,-Infinity}'::float8[])$$);
+SET extra_float_digits = -3;
+SELECT ec_backfill('keyed', 'v = 1', batch_size => 3, method => 'key') AS job \gset
+RESET extra_float_digits;
+CALL ec_wait(:job);
+SELECT * FROM outcome(:job);
+SELECT check_key('k interval NOT NULL, l text NOT NULL', 'k, l text_pattern_ops', $$SELECT i * interval '-1 day 2 hours', E'a''"\\ ,' || i % 3 FROM generate_series(1, 50) i$$);
+SET IntervalStyle = 'sql_standard';
+SELECT ec_backfill('keyed', 'v = 1', batch_size => 3, method => 'key') AS job \gset
+RESET IntervalStyle;
+CALL ec_wait(:job);
+SELECT * FROM outcome(:job);
+SELECT check_key('k mood NOT NULL, l code NOT NULL, m int NOT NULL', 'k DESC NULLS LAST, l, m DESC', $$SELECT (enum_range(NULL::mood))[1 + i % 3], 'x' || i % 4, i FROM generate_series(1, 50) i$$);
+SELECT ec_backfill('keyed', 'v = 1', batch_size => 3, method => 'key') AS job \gset
+CALL ec_wait(:job);
+SELECT * FROM outcome(:job);
+SELECT check_key('"k""'';--" bytea NOT NULL, l uuid NOT NULL, n numeric NOT NULL', '"k""'';--" DESC, l DESC, n DESC', $$SELECT decode(md5((i % 5)::text), 'hex'), md5((i % 7)::text)::uuid, i / 3.0 FROM generate_series(1, 50) i$$);
+SELECT ec_backfill('keyed', 'v = 1', batch_size => 3, method => 'key') AS job \gset
+CALL ec_wait(:job);
+SELECT * FROM outcome(:job);
+SELECT count(*), count(v) FROM keyed;
+-- many rows of one value in the first column
+SELECT check_key('k int NOT NULL, l int NOT NULL', 'k, l DESC', $$SELECT 1, i FROM generate_series(1, 5000) i$$);
+SELECT ec_backfill('keyed', 'v = 1', batch_size => 100, method => 'key') AS job \gset
+CALL ec_wait(:job);
+SELECT * FROM outcome(:job);
+
+-- The order is that of the key, and the key is what the job remembers: the table may be rewritten,
+-- its columns renamed, its index built anew.
+CREATE TABLE moving (key int PRIMARY KEY, a int, b int);
+INSERT INTO moving SELECT i, i FROM generate_series(100, 1, -1) i;
+CREATE TRIGGER note AFTER UPDATE ON moving FOR EACH ROW EXECUTE FUNCTION note('a');
+TRUNCATE done;
+SELECT ec_backfill('moving', 'b = a', batch_size => 1, delay_ms => 3600000, method => 'key') AS job \gset
+SELECT wait_for_rows(:job, 1);
+ALTER TABLE moving RENAME key TO the_key;
+ALTER TABLE moving RENAME TO moved;
+REINDEX INDEX CONCURRENTLY moving_pkey;
+VACUUM FULL moved;
+INSERT INTO moved VALUES (0, 0), (-1, -1);
+SELECT ec_configure(:job, batch_size => 7, delay_ms => 0);
+CALL ec_wait(:job);
+SELECT * FROM outcome(:job);
+SELECT count(*), count(DISTINCT key) AS keys FROM done;
+SELECT count(*) FILTER (WHERE lowest < previous) AS out_of_order FROM
+    (SELECT min(key::int) AS lowest, lag(max(key::int)) OVER (ORDER BY min(position)) AS previous
+       FROM done WHERE key::int > 0 GROUP BY transaction) t;
+-- the key is another one: the sweep begins again
+SELECT ec_backfill('moved', 'b = -a', batch_size => 1, delay_ms => 3600000, method => 'key') AS job \gset
+SELECT wait_for_rows(:job, 1);
+ALTER TABLE moved DROP CONSTRAINT moving_pkey;
+ALTER TABLE moved ALTER a SET NOT NULL;
+CREATE UNIQUE INDEX moved_a ON moved (a DESC);
+SELECT ec_configure(:job, batch_size => 7, delay_ms => 0);
+CALL ec_wait(:job);
+SELECT * FROM outcome(:job);
+-- there is none any more
+SELECT ec_backfill('moved', 'b = a', batch_size => 1, delay_ms => 3600000, method => 'key') AS job \gset
+SELECT wait_for_rows(:job, 1);
+DROP INDEX moved_a;
+SELECT ec_configure(:job, batch_size => 7, delay_ms => 0);
+CALL ec_wait(:job);
+ALTER TABLE moved ADD PRIMARY KEY (the_key);
+SELECT ec_resume(:job);
+CALL ec_wait(:job);
+SELECT * FROM outcome(:job);
+
+-- One worker only; more that are added have nothing to do.
+SELECT ec_backfill('moved', 'b = 0', batch_size => 1, delay_ms => 3600000, method => 'key') AS job \gset
+SELECT wait_for_rows(:job, 1);
+SELECT ec_configure(:job, workers => 2);
+SELECT ec_configure(:job, batch_size => 7, delay_ms => 0);
+CALL ec_wait(:job);
+SELECT * FROM outcome(:job);
+
+-- It has to end, as ever.
+SELECT ec_backfill('moved', 'b = 0', 'b <= a AND a = 20', method => 'key') AS job \gset
+CALL ec_wait(:job);
+SELECT ec_cancel(:job);
+CREATE FUNCTION guard() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER guard BEFORE UPDATE ON moved FOR EACH ROW WHEN (old.a = 7) EXECUTE FUNCTION guard();
+SELECT ec_backfill('moved', 'b = 5', method => 'key') AS job \gset
+CALL ec_wait(:job);
+SELECT ec_cancel(:job);
+
+-- What there is no key for.
+CREATE TABLE no_key (a int, b int NOT NULL, c int NOT NULL, d int NOT NULL);
+CREATE UNIQUE INDEX ON no_key (a);
+CREATE UNIQUE INDEX ON no_key (b) WHERE c > 0;
+CREATE UNIQUE INDEX ON no_key ((b + c));
+CREATE INDEX ON no_key (b);
+ALTER TABLE no_key ADD UNIQUE (d) DEFERRABLE;
+CREATE TABLE parted (a int PRIMARY KEY, b int) PARTITION BY RANGE (a);
+SELECT * FROM errors_of($$SELECT ec_backfill('no_key', 'c = 1', method => 'key')$$);
+SELECT * FROM errors_of($$SELECT ec_backfill('parted', 'b = 1', method => 'key')$$);
+SELECT * FROM errors_of($$SELECT ec_backfill('moved', 'b = 1', method => 'key', workers => 2)$$);
+SELECT * FROM errors_of($$SELECT ec_backfill('moved', 'b = 1', method => 'KEY')$$);
+CREATE TABLE pile_of_nothing (a int, b int) USING pile;
+SELECT * FROM errors_of($$SELECT ec_backfill('pile_of_nothing', 'b = 1')$$);
+CREATE TABLE piled_part PARTITION OF parted FOR VALUES FROM (0) TO (10) USING pile;
+SELECT * FROM errors_of($$SELECT ec_backfill('parted', 'b = 1')$$);
+
+DROP TABLE users, piled, keyed, moved, done, no_key, parted, pile_of_nothing;
+DROP ACCESS METHOD pile;
+DROP TYPE mood;
+DROP DOMAIN code;
+DROP FUNCTION outcome, wait_for_rows, note, check_key, guard;

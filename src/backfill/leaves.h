@@ -1,0 +1,46 @@
+/*
+ * leaves.h
+ *		The tables that hold the rows of a relation: itself, or its partitions.
+ */
+#ifndef EC_LEAVES_H
+#define EC_LEAVES_H
+
+#include "postgres.h"
+
+#include "storage/block.h"
+#include "utils/rel.h"
+
+#include "backfill/definition.h"
+
+typedef struct EcLeaf
+{
+	Oid relation;
+	Oid filenode;
+	BlockNumber blocks;
+} EcLeaf;
+
+/*
+ * All leaves as they are now, by OID; waits for no lock.  Raises an error for
+ * one that cannot be backfilled.
+ */
+extern int ec_leaves(Relation root, EcLeaf **leaves);
+
+/*
+ * Open a leaf with RowExclusiveLock, which is to be kept until commit.  NULL
+ * if it is not one, or not any more.  With no_wait, NULL and *is_locked if
+ * somebody has locked it.
+ */
+extern Relation
+ec_open_leaf(Relation root, Oid relation, bool no_wait, bool *is_locked);
+
+/* The backfill of the root as that of one of its leaves. */
+extern void ec_leaf_backfill(Relation root, Relation leaf,
+							 const EcBackfill *backfill, EcBackfill *result);
+
+/*
+ * At submission, as the caller: can each leaf be backfilled, by him?  Keeps no
+ * lock on a leaf, for there can be thousands.
+ */
+extern void ec_check_leaves(Relation root, const EcBackfill *backfill);
+
+#endif
