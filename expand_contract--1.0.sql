@@ -35,6 +35,9 @@ CREATE TABLE expand_contract.jobs (
     workers integer NOT NULL CHECK (workers >= 1),
     batch_size integer NOT NULL CHECK (batch_size >= 0),
     delay_ms integer NOT NULL CHECK (delay_ms >= 0),
+    max_lag interval,
+    start_at timestamptz,
+    run_window text,
     rows_estimate bigint NOT NULL,
     -- a copied or restored database does not go on with the original's jobs
     system_identifier bigint NOT NULL,
@@ -53,6 +56,8 @@ CREATE TABLE expand_contract.jobs (
 );
 CREATE INDEX jobs_unfinished ON expand_contract.jobs (id) WHERE state IN ('queued', 'running');
 COMMENT ON TABLE expand_contract.jobs IS 'background work: what it is, whose it is, and its state';
+COMMENT ON COLUMN expand_contract.jobs.max_lag IS 'NULL: as expand_contract.max_replication_lag says';
+COMMENT ON COLUMN expand_contract.jobs.run_window IS 'on the clock of the TimeZone in settings';
 
 -- One row per worker of a job, updated with every batch: room for HOT.
 CREATE TABLE expand_contract.job_slots (
@@ -92,6 +97,12 @@ COMMENT ON FUNCTION expand_contract.launcher_running() IS 'whether the library i
 CREATE FUNCTION expand_contract.replication_lag() RETURNS interval
 AS 'MODULE_PATHNAME', 'ec_sql_replication_lag' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION expand_contract.replication_lag() IS 'lag of the slowest standby; zero without standbys, NULL while one is unknown';
+
+CREATE FUNCTION expand_contract.next_run(start_at timestamptz, run_window text, time_zone text, at timestamptz)
+RETURNS timestamptz
+AS 'MODULE_PATHNAME', 'ec_sql_next_run' LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION expand_contract.next_run(timestamptz, text, text, timestamptz)
+    IS 'the first moment from a point in time on at which a job with this schedule may run';
 
 CREATE FUNCTION @extschema@.ec_pause(job bigint) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_pause' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
@@ -147,7 +158,10 @@ WITH live AS MATERIALIZED (
             WHEN j.state = 'queued' AND j.queued_at < pg_postmaster_start_time()
                 AND NOT expand_contract.launcher_running() THEN 'interrupted'
             ELSE j.state
-        END AS shown_state
+        END AS shown_state,
+        CASE WHEN j.state = 'queued' THEN
+            expand_contract.next_run(j.start_at, j.run_window, j.settings ->> 'TimeZone', clock_timestamp())
+        END AS next_run
     FROM expand_contract.jobs j
     JOIN slots s ON s.job = j.id
     LEFT JOIN live l ON l.job = j.id
@@ -188,7 +202,12 @@ SELECT id AS job,
             date_trunc('second', make_interval(secs => active_seconds * (100 - done_percent) / done_percent))
     END AS eta,
     live_workers::integer AS workers,
-    CASE WHEN shown_state = 'running' THEN throttled_by END AS throttled_by,
+    CASE
+        WHEN shown_state = 'running' THEN throttled_by
+        WHEN shown_state = 'queued' AND next_run > clock_timestamp() THEN
+            CASE WHEN start_at > clock_timestamp() THEN 'start at ' ELSE 'run window opens ' END
+            || date_trunc('second', next_run)
+    END AS throttled_by,
     round(table_growth, 2) AS table_growth,
     wal_bytes,
     skipped_locked,

@@ -116,7 +116,7 @@ SELECT * FROM errors_of('SELECT ec_configure(NULL)');
 SELECT * FROM errors_of('SELECT ec_configure(1, batch_size => -5)');
 SELECT * FROM errors_of('SELECT ec_configure(1, delay_ms => -5)');
 SELECT * FROM errors_of('SELECT ec_configure(1, workers => 1000)');
-SELECT * FROM errors_of($$SELECT ec_configure(1, max_lag => '1s')$$);
+SELECT * FROM errors_of($$SELECT ec_configure(1, max_lag => '-1s')$$);
 CALL ec_wait(NULL);
 CALL ec_wait(0);
 

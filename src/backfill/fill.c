@@ -261,6 +261,7 @@ step_by_blocks(EcJob *job, Fill *fill, Relation root)
 	Relation leaf = open_chunk(root, chunk);
 	bool more = true;
 
+	job->table = leaf ? RelationGetRelid(leaf) : InvalidOid;
 	if (chunk->is_open && chunk->is_check)
 		chunk->found = check_rows_left(job, fill, root);
 	if (leaf == NULL || !fill_chunk(job, fill, root, leaf))

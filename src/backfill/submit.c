@@ -16,6 +16,7 @@
 #include "backfill/target.h"
 #include "core/guc.h"
 #include "worker/job.h"
+#include "worker/schedule.h"
 
 static void
 check_method(const char *method)
@@ -60,16 +61,6 @@ require(bool isnull, const char *argument)
 				 errhint("As in SELECT ec_backfill('users', 'email = lower(name)', 'email IS NULL').")));
 }
 
-static void
-refuse_schedule(bool start_at_isnull, bool run_window_isnull)
-{
-	if (!start_at_isnull || !run_window_isnull)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("start_at and run_window are not supported yet"),
-				 errhint("Submit the job when it should start; ec_pause and ec_resume hold it back.")));
-}
-
 PG_FUNCTION_INFO_V1(ec_backfill);
 
 /*
@@ -81,12 +72,15 @@ PG_FUNCTION_INFO_V1(ec_backfill);
  * column differs from its expression.  batch_size is the most rows that one
  * transaction writes (0: sized by time), delay_ms the pause after it; NULL
  * takes the settings expand_contract.batch_size and backfill_delay.  The
- * worker starts when the transaction commits.
+ * worker starts when the transaction commits, but not before start_at nor
+ * outside of run_window; it waits while a standby is more than max_lag behind
+ * (NULL: expand_contract.max_replication_lag).
  *
  * Needs SELECT on the table and UPDATE on the assigned columns.  Errors: 42809
  * for what is not a table, 42601 for what is not a SET list or an expression,
  * 22023 for values out of range or a missing predicate, XE010 for a predicate
- * that the update cannot make false, 0A000 for what is not supported, and
+ * that the update cannot make false, 55000 for a schedule without a launcher
+ * that could keep it, 0A000 for what is not supported, and
  * whatever the server says of the UPDATE itself.
  */
 Datum
@@ -102,14 +96,25 @@ ec_backfill(PG_FUNCTION_ARGS)
 	int batch_size = ec_check_batch_size(PG_ARGISNULL(3), PG_GETARG_INT32(3));
 	int delay_ms = ec_check_delay(PG_ARGISNULL(4), PG_GETARG_INT32(4));
 	int workers = ec_check_workers(PG_ARGISNULL(5), PG_GETARG_INT32(5));
+	TimestampTz start_at;
 
 	require(PG_ARGISNULL(0), "relation");
 	require(PG_ARGISNULL(1), "assignments");
 	if (!PG_ARGISNULL(6))
 		method = text_to_cstring(PG_GETARG_TEXT_PP(6));
 	check_method(method);
-	refuse_schedule(PG_ARGISNULL(7), PG_ARGISNULL(8));
-	ec_check_max_lag(PG_ARGISNULL(9));
+	if (!PG_ARGISNULL(7))
+	{
+		start_at = PG_GETARG_TIMESTAMPTZ(7);
+		ec_check_start_at(start_at);
+		spec.start_at = &start_at;
+	}
+	if (!PG_ARGISNULL(8))
+	{
+		spec.run_window = text_to_cstring(PG_GETARG_TEXT_PP(8));
+		ec_check_run_window(spec.run_window);
+	}
+	spec.max_lag = ec_check_max_lag(PG_ARGISNULL(9), PG_GETARG_INTERVAL_P(9));
 	assignments = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	predicate = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
 

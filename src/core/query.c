@@ -81,6 +81,12 @@ ec_arg_timestamptz(EcArgs *args, TimestampTz value)
 	ec_arg(args, TIMESTAMPTZOID, TimestampTzGetDatum(value), false);
 }
 
+void
+ec_arg_interval(EcArgs *args, const Interval *value)
+{
+	ec_arg(args, INTERVALOID, PointerGetDatum(value), value == NULL);
+}
+
 static SPIPlanPtr
 saved_plan(const char *sql, EcArgs *args)
 {

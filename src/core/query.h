@@ -41,6 +41,7 @@ extern void ec_arg_oid(EcArgs *args, Oid value); /* InvalidOid = NULL */
 extern void ec_arg_text(EcArgs *args, const char *value);   /* NULL = NULL */
 extern void ec_arg_jsonb(EcArgs *args, const Jsonb *value); /* NULL = NULL */
 extern void ec_arg_timestamptz(EcArgs *args, TimestampTz value);
+extern void ec_arg_interval(EcArgs *args, const Interval *value); /* NULL = NULL */
 
 /*
  * Run one statement; returns the rows it gave or changed, the rows themselves

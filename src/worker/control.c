@@ -84,7 +84,9 @@ ec_job_look(int64 id, bool for_update, EcJobStatus *status)
 	if (ec_query("SELECT state, owner, error_code, error_message, "
 				 "error_detail, error_hint, kind, relation_name, "
 				 "queued_at < pg_postmaster_start_time(), workers, "
-				 "system_identifier = $2 AND database = $3 "
+				 "system_identifier = $2 AND database = $3, "
+				 "expand_contract.next_run(start_at, run_window, "
+				 "settings ->> 'TimeZone', clock_timestamp()) <= clock_timestamp() "
 				 "FROM expand_contract.jobs WHERE id = $1",
 				 &args) == 0)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -104,6 +106,7 @@ ec_job_look(int64 id, bool for_update, EcJobStatus *status)
 	status->from_before_start = ec_get_bool(0, 9, false);
 	status->workers = ec_get_int4(0, 10, 1);
 	status->is_ours = ec_get_bool(0, 11, false);
+	status->is_due = ec_get_bool(0, 12, true);
 	status->is_live = ec_job_is_live(id);
 	status->is_interrupted = ec_job_is_interrupted(id);
 }
@@ -274,11 +277,12 @@ ec_configure(PG_FUNCTION_ARGS)
 	int batch_size = ec_check_batch_size(PG_ARGISNULL(1), PG_GETARG_INT32(1));
 	int delay_ms = ec_check_delay(PG_ARGISNULL(2), PG_GETARG_INT32(2));
 	int workers = ec_check_workers(PG_ARGISNULL(3), PG_GETARG_INT32(3));
+	const Interval *max_lag =
+		ec_check_max_lag(PG_ARGISNULL(4), PG_GETARG_INTERVAL_P(4));
 	EcCatalogScope scope;
 	EcJobStatus status;
 	EcArgs args = {0};
 
-	ec_check_max_lag(PG_ARGISNULL(4));
 	look_as_caller(id, true, &scope, &status);
 	if (is_in(status.state, EC_STATE_DONE, EC_STATE_CANCELLED, NULL))
 		refuse(&status, "configure");
@@ -286,10 +290,12 @@ ec_configure(PG_FUNCTION_ARGS)
 	ec_arg_int4(&args, batch_size);
 	ec_arg_int4(&args, delay_ms);
 	ec_arg_int4(&args, workers);
+	ec_arg_interval(&args, max_lag);
 	ec_query("UPDATE expand_contract.jobs SET "
 			 "batch_size = CASE WHEN $2 < 0 THEN batch_size ELSE $2 END, "
 			 "delay_ms = CASE WHEN $3 < 0 THEN delay_ms ELSE $3 END, "
-			 "workers = CASE WHEN $4 < 0 THEN workers ELSE $4 END "
+			 "workers = CASE WHEN $4 < 0 THEN workers ELSE $4 END, "
+			 "max_lag = coalesce($5, max_lag) "
 			 "WHERE id = $1",
 			 &args);
 	if (workers > 0 && is_in(status.state, EC_STATE_QUEUED, EC_STATE_RUNNING, NULL))

@@ -18,6 +18,7 @@ typedef struct EcJobStatus
 	bool is_ours;           /* not of the database that ours is a copy of */
 	bool is_interrupted;    /* called running, without a worker */
 	bool is_live;           /* a worker is at it */
+	bool is_due;            /* its schedule lets it run now */
 	bool from_before_start; /* queued before the server was started */
 	char *error_code;
 	char *error_message;

@@ -41,8 +41,10 @@ progress_line(int64 job)
 				 &args) == 0)
 		return NULL;
 	if (strcmp(ec_get_text(0, 1), EC_STATE_RUNNING) != 0)
-		line = psprintf("job " INT64_FORMAT " is %s, %s rows done", job,
-						ec_get_text(0, 1), ec_get_text(0, 2));
+		line = psprintf("job " INT64_FORMAT " is %s, %s rows done%s%s", job,
+						ec_get_text(0, 1), ec_get_text(0, 2),
+						ec_is_null(0, 6) ? "" : ", ",
+						ec_is_null(0, 6) ? "" : ec_get_text(0, 6));
 	else
 		line =
 			psprintf("job " INT64_FORMAT ": %s %%, %s rows, %s rows/s, %s left%s%s",
@@ -118,7 +120,8 @@ look(void *arg, char **notice)
 							 follow->job)));
 
 		/* It found no free slot, or its worker could not start. */
-		if (!status.is_live && strcmp(status.state, EC_STATE_QUEUED) == 0 &&
+		if (!status.is_live && status.is_due &&
+			strcmp(status.state, EC_STATE_QUEUED) == 0 &&
 			TimestampDifferenceExceeds(follow->last_start,
 									   GetCurrentTimestamp(), RESTART_AFTER_MS))
 		{

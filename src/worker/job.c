@@ -9,6 +9,7 @@
 
 #include "access/xlog.h"
 #include "catalog/pg_authid.h"
+#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -21,6 +22,8 @@
 #include "core/query.h"
 #include "expand_contract.h"
 #include "worker/job.h"
+#include "worker/launcher.h"
+#include "worker/schedule.h"
 
 /*
  * A worker that dies this many times without committing a batch in between
@@ -73,11 +76,26 @@ is_live(List *live, int64 job, int slot)
 	return false;
 }
 
+/*
+ * What a scheduled job is now: may it run, and until when?  From the columns
+ * start_at, run_window and the submitter's time zone of the last result.
+ */
+static TimestampTz
+next_run(uint64 row, int column, TimestampTz now, TimestampTz *until)
+{
+	return ec_next_run(ec_get_timestamptz(row, column, DT_NOBEGIN),
+					   ec_get_text(row, column + 1),
+					   ec_get_text(row, column + 2), now, until);
+}
+
 void
 ec_job_add_slots(int64 id, int workers, Oid owner, int all_from)
 {
 	EcArgs args = {0};
 	List *live = ec_live_slots();
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz due = now;
+	TimestampTz until;
 
 	ec_arg_int8(&args, id);
 	ec_arg_int4(&args, workers);
@@ -85,9 +103,37 @@ ec_job_add_slots(int64 id, int workers, Oid owner, int all_from)
 			 "SELECT $1, slot FROM generate_series(0, $2 - 1) slot "
 			 "ON CONFLICT (job, slot) DO NOTHING",
 			 &args);
+	memset(&args, 0, sizeof(args));
+	ec_arg_int8(&args, id);
+	if (ec_query("SELECT start_at, run_window, settings ->> 'TimeZone' "
+				 "FROM expand_contract.jobs WHERE id = $1",
+				 &args) > 0)
+		due = next_run(0, 1, now, &until);
+	if (due > now)
+	{
+		ec_call_launcher_at_commit(due);
+		return;
+	}
 	for (int slot = 0; slot < workers; slot++)
 		if (slot >= all_from || !is_live(live, id, slot))
 			ec_start_at_commit(id, slot, owner);
+}
+
+/* What starts later is started by the launcher. */
+static void
+check_launcher(const EcJobSpec *spec)
+{
+	bool waits = spec->start_at != NULL && *spec->start_at > GetCurrentTimestamp();
+	bool closes = spec->run_window != NULL && !ec_is_always_open(spec->run_window);
+
+	if ((waits || closes) && !ec_launcher_running())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("nobody would start the job when its time comes"),
+				 errdetail("%s needs the launcher, and the launcher does not run.",
+						   waits ? "start_at" : "run_window"),
+				 errhint("Add expand_contract to shared_preload_libraries and restart the server, or submit the job without %s.",
+						 waits ? "start_at" : "run_window")));
 }
 
 /*
@@ -105,6 +151,7 @@ ec_job_submit(const EcJobSpec *spec)
 	int64 job;
 
 	check_owner_can_log_in(owner);
+	check_launcher(spec);
 	relation_name = ec_relation_name(spec->relation);
 
 	ec_arg_text(&args, spec->kind);
@@ -120,12 +167,19 @@ ec_job_submit(const EcJobSpec *spec)
 	ec_arg_int8(&args, spec->rows_estimate);
 	ec_arg_int8(&args, (int64) GetSystemIdentifier());
 	ec_arg_oid(&args, MyDatabaseId);
+	ec_arg_interval(&args, spec->max_lag);
+	ec_arg(&args, TIMESTAMPTZOID,
+		   spec->start_at ? TimestampTzGetDatum(*spec->start_at) : (Datum) 0,
+		   spec->start_at == NULL);
+	ec_arg_text(&args, spec->run_window);
 
 	ec_catalog_begin(&scope);
 	ec_query("INSERT INTO expand_contract.jobs (kind, change, relation, "
 			 "relation_name, parameters, settings, owner, workers, batch_size, "
-			 "delay_ms, rows_estimate, system_identifier, database) "
-			 "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) "
+			 "delay_ms, rows_estimate, system_identifier, database, "
+			 "max_lag, start_at, run_window) "
+			 "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
+			 "$14, $15, $16) "
 			 "RETURNING id",
 			 &args);
 	job = ec_get_int8(0, 1, 0);
@@ -179,10 +233,14 @@ bool
 ec_job_read_pace(EcJob *job)
 {
 	EcArgs args = {0};
+	TimestampTz now = GetCurrentTimestamp();
 
 	ec_arg_int8(&args, job->id);
 	ec_arg_oid(&args, job->owner);
-	if (ec_query("SELECT state, batch_size, delay_ms, workers "
+	if (ec_query("SELECT state, batch_size, delay_ms, workers, "
+				 "CASE WHEN max_lag IS NOT NULL "
+				 "THEN (least(extract(epoch FROM max_lag), 1e9) * 1000)::bigint END, "
+				 "start_at, run_window, settings ->> 'TimeZone' "
 				 "FROM expand_contract.jobs WHERE id = $1 AND owner = $2",
 				 &args) == 0)
 		return false;
@@ -190,6 +248,8 @@ ec_job_read_pace(EcJob *job)
 	job->batch_size = ec_get_int4(0, 2, 0);
 	job->delay_ms = ec_get_int4(0, 3, 0);
 	job->workers = ec_get_int4(0, 4, 1);
+	job->max_lag_ms = ec_get_int8(0, 5, -1);
+	job->is_due = next_run(0, 6, now, &job->must_end_at) <= now;
 	return true;
 }
 
@@ -240,6 +300,8 @@ ec_job_set_running(EcJob *job)
 {
 	EcArgs args = {0};
 
+	if (!ec_job_read_pace(job) || !job->is_due)
+		return false;
 	ec_arg_int8(&args, job->id);
 	ec_arg_oid(&args, job->owner);
 	ec_arg_int8(&args, (int64) GetSystemIdentifier());
@@ -254,6 +316,31 @@ ec_job_set_running(EcJob *job)
 					"AND state IN ('queued', 'running') "
 					"AND system_identifier = $3 AND database = $4",
 					&args) > 0;
+}
+
+/* Its time is over for now: no worker until it is due again. */
+void
+ec_job_set_queued(EcJob *job)
+{
+	EcArgs args = {0};
+
+	ec_arg_int8(&args, job->id);
+	ec_query("UPDATE expand_contract.jobs SET state = 'queued', starts = 0, "
+			 "queued_at = clock_timestamp() "
+			 "WHERE id = $1 AND state = 'running'",
+			 &args);
+}
+
+double
+ec_job_bytes_at_start(const EcJob *job)
+{
+	EcArgs args = {0};
+
+	ec_arg_int8(&args, job->id);
+	ec_query("SELECT min(bytes_at_start)::float8 FROM expand_contract.job_slots "
+			 "WHERE job = $1",
+			 &args);
+	return ec_get_float8(0, 1, 0);
 }
 
 /* A batch has committed, so the worker's death is not the job's fault. */
@@ -312,14 +399,15 @@ ec_job_set_failed(int64 id, const ErrorData *error)
 }
 
 /*
- * Job slots of this database that want a worker and have none, oldest first.  Those
- * that cannot be started are failed here, so that nobody waits for them.
+ * Job slots of this database that want a worker, may have one now, and have
+ * none, oldest first.  Those that cannot be started are failed here, so that nobody waits for them.
  */
 int
-ec_jobs_to_start(EcJobStart **jobs)
+ec_jobs_to_start(EcJobStart **jobs, TimestampTz *next)
 {
 	EcArgs args = {0};
 	List *live = ec_live_slots();
+	TimestampTz now = GetCurrentTimestamp();
 	uint64 found;
 	int count = 0;
 
@@ -352,18 +440,27 @@ ec_jobs_to_start(EcJobStart **jobs)
 	memset(&args, 0, sizeof(args));
 	ec_arg_int8(&args, (int64) GetSystemIdentifier());
 	ec_arg_oid(&args, MyDatabaseId);
-	found = ec_query("SELECT j.id, j.owner, s.slot FROM expand_contract.jobs j "
+	found = ec_query("SELECT j.id, j.owner, s.slot, j.start_at, "
+					 "j.run_window, j.settings ->> 'TimeZone' FROM expand_contract.jobs j "
 					 "JOIN expand_contract.job_slots s ON s.job = j.id "
 					 "AND s.slot < j.workers "
 					 "WHERE j.state IN ('queued', 'running') "
 					 "AND j.system_identifier = $1 AND j.database = $2 "
 					 "ORDER BY j.id, s.slot",
 					 &args);
+	*next = DT_NOEND;
 	*jobs = SPI_palloc(Max(found, 1) * sizeof(EcJobStart));
 	for (uint64 row = 0; row < found; row++)
 	{
 		EcJobStart *start = *jobs + count;
+		TimestampTz until;
+		TimestampTz due = next_run(row, 4, now, &until);
 
+		if (due > now)
+		{
+			*next = Min(*next, due);
+			continue;
+		}
 		start->id = ec_get_int8(row, 1, 0);
 		start->owner = ec_get_oid(row, 2);
 		start->slot = ec_get_int4(row, 3, 0);

@@ -18,6 +18,9 @@
  * A job that the table calls running, but whose slots no worker has locked,
  * has lost its worker: it shows as "interrupted" and can be resumed.
  *
+ * A job with a start time or a run window is queued, without a worker, until
+ * it is due; see schedule.h.
+ *
  * Locking protocol.  A worker holds, from before it calls the job running
  * until it ends, session-level advisory locks on its job slot (so that there
  * is one worker a slot, whatever pids say) and on one of max_workers places
@@ -52,6 +55,11 @@ typedef struct EcJobSpec
 	int batch_size; /* rows; 0 = by time */
 	int delay_ms;
 	int64 rows_estimate; /* rows the job will write, at a guess */
+
+	/* NULL where not given */
+	const Interval *max_lag;
+	const TimestampTz *start_at;
+	const char *run_window; /* see schedule.h */
 } EcJobSpec;
 
 /* A job as one of its workers sees it. */
@@ -73,6 +81,9 @@ typedef struct EcJob
 	int workers;
 	int batch_size;
 	int delay_ms;
+	int64 max_lag_ms;        /* -1: as the setting says */
+	bool is_due;             /* it may run now */
+	TimestampTz must_end_at; /* when the run window closes; DT_NOEND: never */
 
 	/*
 	 * Progress of this slot.  A step adds to it, and the worker saves it in
@@ -85,6 +96,7 @@ typedef struct EcJob
 	int64 rows_done;
 	int64 skipped_locked;
 	int64 table_bytes; /* its size now */
+	Oid table; /* of the last step, if not the job's relation but a part of it */
 
 	/* What the worker allows the step, and what the step tells the worker. */
 	int row_limit;            /* the most rows to write */
@@ -141,7 +153,9 @@ extern bool ec_job_load(int64 id, int slot, EcJob *job); /* in scope */
 extern bool ec_job_read_pace(EcJob *job);                /* in scope */
 extern void ec_job_save_progress(EcJob *job, double seconds,
 								 double rate_seconds, int64 wal_bytes);
-extern bool ec_job_set_running(EcJob *job); /* in scope */
+extern bool ec_job_set_running(EcJob *job);            /* in scope */
+extern void ec_job_set_queued(EcJob *job);             /* in scope */
+extern double ec_job_bytes_at_start(const EcJob *job); /* 0: no batch yet; in scope */
 
 /*
  * Make a job's slots up to so many, and have workers start for them at commit:
@@ -160,13 +174,14 @@ typedef struct EcJobStart
 	Oid owner;
 } EcJobStart;
 
-extern int ec_jobs_to_start(EcJobStart **jobs); /* how many; in scope */
+/* How many; *next is when the next one is due, DT_NOEND if none.  In scope. */
+extern int ec_jobs_to_start(EcJobStart **jobs, TimestampTz *next);
 
 /* pace.c: pace arguments, checked; -1 where the argument is NULL */
 extern int ec_check_batch_size(bool isnull, int32 value);
 extern int ec_check_delay(bool isnull, int32 value);
 extern int ec_check_workers(bool isnull, int32 value);
-extern void ec_check_max_lag(bool isnull);
+extern const Interval *ec_check_max_lag(bool isnull, const Interval *value);
 
 /* session.c: the settings of the submission that decide what SQL means */
 extern Jsonb *ec_capture_session(void);
@@ -192,6 +207,7 @@ extern bool ec_job_is_live(int64 job);
 /* start.c: workers are started, or woken, when the transaction commits */
 extern void ec_start_at_commit(int64 job, int slot, Oid owner);
 extern void ec_wake_at_commit(int64 job);
+extern void ec_call_launcher_at_commit(TimestampTz at);
 extern bool ec_start_worker(int64 job, int slot, Oid owner);
 extern void ec_start_waiting_jobs(void);
 

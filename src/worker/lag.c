@@ -1,15 +1,107 @@
 /*
  * lag.c
  *		How far the standbys are behind.
+ *
+ * Those that count are the physical standbys and what they left behind: an
+ * inactive slot is a standby that is not there.  Base backups and logical
+ * replication do not count.  Read as the extension's owner, since others do not
+ * see pg_stat_replication.
  */
 #include "postgres.h"
 
+#include <ctype.h>
+
 #include "fmgr.h"
+#include "utils/pg_lsn.h"
 #include "utils/timestamp.h"
 
 #include "core/catalog.h"
 #include "core/guc.h"
 #include "core/query.h"
+#include "worker/lag.h"
+
+/* Is a name one of expand_contract.ignore_standbys? */
+bool
+ec_is_ignored_standby(const char *name)
+{
+	const char *at = ec_ignore_standbys;
+
+	while (at != NULL && *at != '\0')
+	{
+		const char *end = strchr(at, ',');
+		size_t length;
+
+		if (end == NULL)
+			end = at + strlen(at);
+		while (at < end && isspace((unsigned char) *at))
+			at++;
+		length = end - at;
+		while (length > 0 && isspace((unsigned char) at[length - 1]))
+			length--;
+		if (length == strlen(name) && strncmp(at, name, length) == 0)
+			return true;
+		at = *end == ',' ? end + 1 : end;
+	}
+	return false;
+}
+
+static XLogRecPtr
+get_lsn(uint64 row, int column)
+{
+	bool isnull;
+	Datum value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
+								column, &isnull);
+
+	return isnull ? InvalidXLogRecPtr : DatumGetLSN(value);
+}
+
+int
+ec_read_standbys(EcStandby **standbys, XLogRecPtr *flushed)
+{
+	uint64 found;
+	int count = 0;
+
+	/* the first row is of no standby, so that there is one with the LSN */
+	found = ec_query("WITH here AS (SELECT CASE WHEN pg_is_in_recovery() "
+					 "THEN pg_last_wal_replay_lsn() "
+					 "ELSE pg_current_wal_flush_lsn() END AS lsn) "
+					 "SELECT NULL, NULL, NULL, h.lsn, false, NULL::bigint FROM here h "
+					 "UNION ALL "
+					 "SELECT r.application_name, host(r.client_addr), s.slot_name, "
+					 "coalesce(r.replay_lsn, r.flush_lsn, r.write_lsn), "
+					 "r.replay_lsn IS NOT NULL, "
+					 "(extract(epoch FROM r.replay_lag) * 1000)::bigint "
+					 "FROM pg_stat_replication r "
+					 "LEFT JOIN pg_replication_slots s ON s.active_pid = r.pid "
+					 "WHERE r.state <> 'backup' "
+					 "AND r.application_name <> 'pg_basebackup' "
+					 "AND s.slot_type IS DISTINCT FROM 'logical' "
+					 "UNION ALL "
+					 "SELECT s.slot_name, NULL, s.slot_name, NULL, false, NULL "
+					 "FROM pg_replication_slots s "
+					 "WHERE s.slot_type = 'physical' AND NOT s.active "
+					 "AND s.restart_lsn IS NOT NULL",
+					 NULL);
+	*flushed = get_lsn(0, 4);
+	*standbys = SPI_palloc(found * sizeof(EcStandby));
+	for (uint64 row = 1; row < found; row++)
+	{
+		EcStandby *standby = &(*standbys)[count];
+		char *slot = ec_get_text(row, 3);
+
+		standby->name = ec_get_text(row, 1);
+		if (standby->name == NULL)
+			standby->name = slot;
+		standby->address = ec_get_text(row, 2);
+		standby->lsn = get_lsn(row, 4);
+		standby->replays = ec_get_bool(row, 5, false);
+		standby->reported_lag = ec_get_int8(row, 6, -1);
+		if (!ec_is_ignored_standby(standby->name) &&
+			(slot == NULL || !ec_is_ignored_standby(slot)))
+			count++;
+	}
+	return count;
+}
 
 PG_FUNCTION_INFO_V1(ec_sql_replication_lag);
 
@@ -19,49 +111,31 @@ PG_FUNCTION_INFO_V1(ec_sql_replication_lag);
  * The lag of the slowest physical standby, zero when there is none, NULL when
  * one is there (or has left its slot behind) whose lag nobody can tell: an
  * unknown lag is never shown as none.  replay_lag is NULL for a standby that
- * has nothing to replay, so a distance of zero counts as no lag.  Read as the
- * extension's owner, since others do not see pg_stat_replication.
+ * has nothing to replay, so a distance of zero counts as no lag.
  */
 Datum
 ec_sql_replication_lag(PG_FUNCTION_ARGS)
 {
 	EcCatalogScope scope;
-	EcArgs args = {0};
-	bool known;
-	Interval *lag = NULL;
+	EcStandby *standbys;
+	XLogRecPtr flushed;
+	int64 slowest = 0;
+	bool known = true;
+	Interval *lag = palloc0(sizeof(Interval));
+	int count;
 
-	ec_arg_text(&args, ec_ignore_standbys);
 	ec_catalog_begin(&scope);
-	ec_query("WITH ignored AS (SELECT array_agg(btrim(n)) AS names "
-			 "FROM unnest(string_to_array($1, ',')) n), lags AS ("
-			 "SELECT CASE WHEN r.replay_lsn >= l.lsn THEN interval '0' "
-			 "ELSE r.replay_lag END AS lag "
-			 "FROM pg_stat_replication r "
-			 "CROSS JOIN (SELECT CASE WHEN NOT pg_is_in_recovery() "
-			 "THEN pg_current_wal_lsn() ELSE pg_last_wal_replay_lsn() END AS lsn) l "
-			 "WHERE r.state <> 'backup' AND NOT EXISTS (SELECT FROM ignored "
-			 "WHERE r.application_name = ANY (names)) "
-			 "AND NOT EXISTS (SELECT FROM pg_replication_slots s "
-			 "WHERE s.active_pid = r.pid AND s.slot_type = 'logical') "
-			 "UNION ALL SELECT NULL FROM pg_replication_slots s "
-			 "WHERE s.slot_type = 'physical' AND NOT s.active "
-			 "AND s.restart_lsn IS NOT NULL AND NOT EXISTS (SELECT FROM ignored "
-			 "WHERE s.slot_name::text = ANY (names))) "
-			 "SELECT coalesce(bool_and(lag IS NOT NULL), true), "
-			 "coalesce(max(lag), interval '0') FROM lags",
-			 &args);
-	known = ec_get_bool(0, 1, false);
-	if (known)
-	{
-		bool isnull;
-		Datum value = SPI_getbinval(SPI_tuptable->vals[0],
-									SPI_tuptable->tupdesc, 2, &isnull);
-
-		lag = SPI_palloc(sizeof(Interval));
-		memcpy(lag, DatumGetIntervalP(value), sizeof(Interval));
-	}
+	count = ec_read_standbys(&standbys, &flushed);
 	ec_catalog_end(&scope);
+	for (int i = 0; i < count; i++)
+	{
+		if (standbys[i].lsn != InvalidXLogRecPtr && standbys[i].lsn >= flushed)
+			continue;
+		known = known && standbys[i].reported_lag >= 0;
+		slowest = Max(slowest, standbys[i].reported_lag);
+	}
 	if (!known)
 		PG_RETURN_NULL();
+	lag->time = slowest * 1000;
 	PG_RETURN_INTERVAL_P(lag);
 }

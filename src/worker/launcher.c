@@ -12,7 +12,8 @@
  *		called for a database   --> a scout there, at the time asked for
  *
  * It is called by workers that end, however they end, by submissions that
- * found no slot, and by scouts that left work waiting.
+ * found no slot or whose time has not come, and by scouts that left work
+ * waiting.
  *
  * Locking protocol.  The calls are in shared memory under a spinlock.  Scouts
  * run as the bootstrap superuser, as no user of a database can be known here;
@@ -49,6 +50,9 @@
 #define MAX_CALLS       64
 #define RETRY_MS        5000
 #define RESTART_SECONDS 5
+
+/* The system's clock may be set while we sleep. */
+#define LONGEST_SLEEP_MS (10 * 60 * 1000)
 
 typedef struct LauncherCall
 {
@@ -293,13 +297,15 @@ ec_launcher_main(Datum argument)
 	for (;;)
 	{
 		TimestampTz next;
+		List *databases;
 		ListCell *cell;
 		long sleep_ms = -1;
 		int events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH;
 
 		MemoryContextReset(context);
 		MemoryContextSwitchTo(context);
-		foreach (cell, take_calls(&next))
+		databases = take_calls(&next);
+		foreach (cell, databases)
 			if (!send_scout(lfirst_oid(cell)))
 			{
 				TimestampTz retry =
@@ -308,10 +314,17 @@ ec_launcher_main(Datum argument)
 				ec_call_launcher(lfirst_oid(cell), retry);
 			}
 
+		/* a scout that called us has set the latch on which we waited for it */
+		if (databases != NIL)
+		{
+			CHECK_FOR_INTERRUPTS();
+			continue;
+		}
 		if (next != 0)
 		{
 			sleep_ms =
 				Max(1, TimestampDifferenceMilliseconds(GetCurrentTimestamp(), next));
+			sleep_ms = Min(sleep_ms, LONGEST_SLEEP_MS);
 			events |= WL_TIMEOUT;
 		}
 		(void) WaitLatch(MyLatch, events, sleep_ms, PG_WAIT_EXTENSION);

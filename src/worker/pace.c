@@ -4,6 +4,11 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
 #include "core/guc.h"
 #include "worker/job.h"
 
@@ -48,12 +53,25 @@ ec_check_workers(bool isnull, int32 value)
 	return value;
 }
 
-void
-ec_check_max_lag(bool isnull)
+/* NULL where the argument is NULL. */
+const Interval *
+ec_check_max_lag(bool isnull, const Interval *value)
 {
-	if (!isnull)
+	double seconds;
+
+	if (isnull)
+		return NULL;
+	seconds = DatumGetFloat8(DirectFunctionCall2(interval_part,
+												 CStringGetTextDatum("epoch"),
+												 IntervalPGetDatum(value)));
+	if (!(seconds >= 0) || isinf(seconds))
 		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("max_lag is not supported yet"),
-				 errhint("Leave max_lag out and watch replication_lag in ec_progress.")));
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("max_lag must be finite and not negative"),
+				 errdetail("max_lag is %s.",
+						   DatumGetCString(
+							   DirectFunctionCall1(interval_out,
+												   IntervalPGetDatum(value)))),
+				 errhint("Standbys that are not to be waited for are named in expand_contract.ignore_standbys.")));
+	return value;
 }

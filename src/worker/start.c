@@ -32,7 +32,8 @@ typedef struct AtCommit
 {
 	int64 job;
 	int slot;
-	Oid owner; /* InvalidOid: wake the job's workers, start none */
+	Oid owner;           /* InvalidOid: wake the job's workers, start none */
+	TimestampTz call_at; /* not 0: call the launcher for then, that is all */
 } AtCommit;
 
 static List *at_commit = NIL; /* in TopTransactionContext */
@@ -102,7 +103,9 @@ on_transaction_event(XactEvent event, void *arg)
 			{
 				AtCommit *entry = lfirst(cell);
 
-				if (OidIsValid(entry->owner))
+				if (entry->call_at != 0)
+					ec_call_launcher(MyDatabaseId, entry->call_at);
+				else if (OidIsValid(entry->owner))
 					start_or_warn(entry->job, entry->slot, entry->owner);
 				else
 					wake_workers(entry->job);
@@ -117,7 +120,7 @@ on_transaction_event(XactEvent event, void *arg)
 }
 
 static void
-remember(int64 job, int slot, Oid owner)
+remember(int64 job, int slot, Oid owner, TimestampTz call_at)
 {
 	static bool registered = false;
 	MemoryContext old_context;
@@ -133,6 +136,7 @@ remember(int64 job, int slot, Oid owner)
 	entry->job = job;
 	entry->slot = slot;
 	entry->owner = owner;
+	entry->call_at = call_at;
 	at_commit = lappend(at_commit, entry);
 	MemoryContextSwitchTo(old_context);
 }
@@ -140,14 +144,21 @@ remember(int64 job, int slot, Oid owner)
 void
 ec_start_at_commit(int64 job, int slot, Oid owner)
 {
-	remember(job, slot, owner);
+	remember(job, slot, owner, 0);
 }
 
 /* Have the job's workers look at its row now, not after their pause. */
 void
 ec_wake_at_commit(int64 job)
 {
-	remember(job, 0, InvalidOid);
+	remember(job, 0, InvalidOid, 0);
+}
+
+/* The launcher looks at this database then, for a job that is due. */
+void
+ec_call_launcher_at_commit(TimestampTz at)
+{
+	remember(0, 0, InvalidOid, at);
 }
 
 /* False if the server has no free slot for a background worker. */
@@ -191,14 +202,17 @@ ec_start_waiting_jobs(void)
 {
 	EcCatalogScope scope;
 	EcJobStart *jobs;
+	TimestampTz next;
 	int count;
 
 	ec_catalog_begin(&scope);
-	count = ec_jobs_to_start(&jobs);
+	count = ec_jobs_to_start(&jobs, &next);
 	ec_catalog_end(&scope);
 	for (int i = 0; i < Min(count, ec_free_worker_places()); i++)
 		if (!ec_start_worker(jobs[i].id, jobs[i].slot, jobs[i].owner))
 			break;
+	if (next != DT_NOEND)
+		ec_call_launcher(MyDatabaseId, next);
 	if (count > 0)
 		ec_call_launcher(MyDatabaseId,
 						 TimestampTzPlusMilliseconds(GetCurrentTimestamp(),

@@ -5,8 +5,9 @@
  * A worker connects as the job's owner, claims the job slot with a lock, calls
  * the job running, and then repeats: one batch in one transaction, a pause
  * without any.  A batch reads the job's row (is it still wanted? at which
- * pace?), lets the job's kind do a step, and saves the progress, all in the
- * step's own transaction: a crash repeats nothing and skips nothing.
+ * pace?), looks whether something else in the server should be waited for
+ * (throttle.h), lets the job's kind do a step, and saves the progress, all in
+ * the step's own transaction: a crash repeats nothing and skips nothing.
  *
  * The application always wins.  lock_timeout is far below deadlock_timeout,
  * and a batch that may wait for row locks must end within half of
@@ -45,6 +46,7 @@
 #include "expand_contract.h"
 #include "worker/job.h"
 #include "worker/launcher.h"
+#include "worker/throttle.h"
 #include "worker/toplevel.h"
 #include "worker/worker.h"
 
@@ -62,7 +64,7 @@
 typedef enum BatchOutcome
 {
 	BATCH_MORE,    /* go on after a pause */
-	BATCH_RETRY,   /* rolled back; try again */
+	BATCH_RETRY,   /* rolled back, or not begun; try again */
 	BATCH_STOP,    /* paused or cancelled, or somebody else's now */
 	BATCH_COMPLETE /* the job is done */
 } BatchOutcome;
@@ -79,6 +81,7 @@ typedef struct Worker
 	bool has_deadline;     /* the batch is cancelled when it takes long */
 	TimestampTz last_save; /* of progress */
 	uint64 wal_at_save;
+	EcThrottle *throttle;
 	MemoryContext job_context;   /* reset when the job is loaded again */
 	MemoryContext batch_context; /* reset per batch */
 } Worker;
@@ -228,7 +231,8 @@ load_job(Worker *worker)
 	MemoryContextReset(worker->job_context);
 	old_context = MemoryContextSwitchTo(worker->job_context);
 	ec_catalog_begin(&scope);
-	if (!ec_job_load(worker->ticket.job, worker->ticket.slot, job))
+	if (!ec_job_load(worker->ticket.job, worker->ticket.slot, job) ||
+		!ec_job_read_pace(job))
 		elog(ERROR, "job " INT64_FORMAT " has no slot %d", worker->ticket.job,
 			 worker->ticket.slot);
 	ec_catalog_end(&scope);
@@ -299,6 +303,17 @@ is_wanted(const EcJob *job)
 	return strcmp(job->state, EC_STATE_RUNNING) == 0 && job->slot < job->workers;
 }
 
+/* The run window has closed: the launcher starts us when it opens again. */
+static void
+leave_until_due(EcJob *job)
+{
+	EcCatalogScope scope;
+
+	ec_catalog_begin(&scope);
+	ec_job_set_queued(job);
+	ec_catalog_end(&scope);
+}
+
 /*
  * The step, and all of the user's code that it sets off.  What that code SETs
  * (the role, say) ends with it; deferred triggers run now, so that none of it
@@ -346,6 +361,11 @@ try_batch(Worker *worker)
 		ec_catalog_end(&scope);
 		MemoryContextSwitchTo(old_context);
 	}
+	if (wanted && !job->is_due)
+	{
+		leave_until_due(job);
+		wanted = false;
+	}
 	if (!wanted)
 	{
 		commit_transaction();
@@ -353,6 +373,11 @@ try_batch(Worker *worker)
 	}
 	if (!worker->loaded)
 		load_job(worker);
+	if (ec_throttle_look(worker->throttle, job) != NULL)
+	{
+		commit_transaction();
+		return BATCH_RETRY;
+	}
 	if (worker->row_limit == 0)
 		worker->row_limit =
 			job->batch_size > 0 ? job->batch_size : FIRST_ROWS_BY_TIME;
@@ -464,6 +489,7 @@ after_error(Worker *worker, ErrorData *error, bool timed_out, bool gave_way)
 	job->conflicts++;
 	if (job->conflicts > 1)
 	{
+		job->throttled_by = "lock";
 		/* home in on the rows that are in the way */
 		adapt_row_limit(worker, 0, true);
 		job->pause_ms = Min(LONGEST_BACKOFF_MS, 10 << Min(job->conflicts, 10));
@@ -527,6 +553,7 @@ pace_has_changed(Worker *worker)
 		ec_catalog_begin(&scope);
 		changed = !ec_job_read_pace(&now) || !is_wanted(&now) ||
 				  now.delay_ms != worker->job.delay_ms ||
+				  now.max_lag_ms != worker->job.max_lag_ms ||
 				  now.batch_size != worker->job.batch_size;
 		ec_catalog_end(&scope);
 	}
@@ -546,6 +573,7 @@ pause_worker(Worker *worker)
 
 	if (worker->job.pause_ms == 0)
 		return;
+	until = Min(until, worker->job.must_end_at);
 	pgstat_report_activity(STATE_IDLE, NULL);
 	for (;;)
 	{
@@ -591,6 +619,7 @@ work(Worker *worker)
 						 worker->ticket.job)));
 	worker->last_save = GetCurrentTimestamp();
 	worker->wal_at_save = pgWalUsage.wal_bytes;
+	worker->throttle = ec_throttle_create();
 	do
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -605,6 +634,7 @@ work(Worker *worker)
 			break;
 		}
 		outcome = run_batch(worker);
+		ec_throttle_log(worker->throttle, job, job->throttled_by);
 		if (outcome == BATCH_MORE && job->vacuum != NULL)
 			vacuum(job);
 		if (outcome == BATCH_MORE || outcome == BATCH_RETRY)
