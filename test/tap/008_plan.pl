@@ -33,6 +33,8 @@ log_statement = none
 autovacuum = off
 max_prepared_transactions = 1
 });
+# one case leaves a transaction open, which is not to stop the job
+$node->append_conf('postgresql.conf', 'expand_contract.max_growth = 1000');
 $node->start;
 $node->safe_psql(
 	'postgres', qq{
