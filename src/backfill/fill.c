@@ -270,6 +270,9 @@ step_by_blocks(EcJob *job, Fill *fill, Relation root)
 			   EC_CLAIM_COMPLETE;
 		pause_in_proportion(job, leaf);
 		job->table_bytes = chunk->all_blocks * BLCKSZ;
+		/* of one table the size is known better */
+		if (root->rd_rel->relkind == RELKIND_RELATION && !root->rd_rel->relhassubclass)
+			job->table_bytes = (int64) RelationGetNumberOfBlocks(root) * BLCKSZ;
 	}
 	else
 		job->table_bytes = (chunk->all_blocks - chunk->leaf_blocks +

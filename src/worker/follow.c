@@ -125,7 +125,7 @@ look(void *arg, char **notice)
 			TimestampDifferenceExceeds(follow->last_start,
 									   GetCurrentTimestamp(), RESTART_AFTER_MS))
 		{
-			ec_start_waiting_jobs();
+			ec_start_waiting_jobs(false);
 			follow->last_start = GetCurrentTimestamp();
 		}
 	}

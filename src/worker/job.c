@@ -62,6 +62,17 @@ check_owner_can_log_in(Oid owner)
 }
 
 static bool
+has_live_slot(List *live, int64 job)
+{
+	ListCell *cell;
+
+	foreach (cell, live)
+		if (((EcLiveSlot *) lfirst(cell))->job == job)
+			return true;
+	return false;
+}
+
+static bool
 is_live(List *live, int64 job, int slot)
 {
 	ListCell *cell;
@@ -403,7 +414,7 @@ ec_job_set_failed(int64 id, const ErrorData *error)
  * none, oldest first.  Those that cannot be started are failed here, so that nobody waits for them.
  */
 int
-ec_jobs_to_start(EcJobStart **jobs, TimestampTz *next)
+ec_jobs_to_start(bool lost_ones, EcJobStart **jobs, TimestampTz *next)
 {
 	EcArgs args = {0};
 	List *live = ec_live_slots();
@@ -441,7 +452,8 @@ ec_jobs_to_start(EcJobStart **jobs, TimestampTz *next)
 	ec_arg_int8(&args, (int64) GetSystemIdentifier());
 	ec_arg_oid(&args, MyDatabaseId);
 	found = ec_query("SELECT j.id, j.owner, s.slot, j.start_at, "
-					 "j.run_window, j.settings ->> 'TimeZone' FROM expand_contract.jobs j "
+					 "j.run_window, j.settings ->> 'TimeZone', j.state = 'running' "
+					 "FROM expand_contract.jobs j "
 					 "JOIN expand_contract.job_slots s ON s.job = j.id "
 					 "AND s.slot < j.workers "
 					 "WHERE j.state IN ('queued', 'running') "
@@ -464,8 +476,12 @@ ec_jobs_to_start(EcJobStart **jobs, TimestampTz *next)
 		start->id = ec_get_int8(row, 1, 0);
 		start->owner = ec_get_oid(row, 2);
 		start->slot = ec_get_int4(row, 3, 0);
-		if (!is_live(live, start->id, start->slot))
-			count++;
+		if (is_live(live, start->id, start->slot))
+			continue;
+		if (ec_get_bool(row, 7, false) && !lost_ones &&
+			!has_live_slot(live, start->id))
+			continue;
+		count++;
 	}
 	return count;
 }

@@ -175,7 +175,7 @@ typedef struct EcJobStart
 } EcJobStart;
 
 /* How many; *next is when the next one is due, DT_NOEND if none.  In scope. */
-extern int ec_jobs_to_start(EcJobStart **jobs, TimestampTz *next);
+extern int ec_jobs_to_start(bool lost_ones, EcJobStart **jobs, TimestampTz *next);
 
 /* pace.c: pace arguments, checked; -1 where the argument is NULL */
 extern int ec_check_batch_size(bool isnull, int32 value);
@@ -209,6 +209,6 @@ extern void ec_start_at_commit(int64 job, int slot, Oid owner);
 extern void ec_wake_at_commit(int64 job);
 extern void ec_call_launcher_at_commit(TimestampTz at);
 extern bool ec_start_worker(int64 job, int slot, Oid owner);
-extern void ec_start_waiting_jobs(void);
+extern void ec_start_waiting_jobs(bool lost_ones);
 
 #endif

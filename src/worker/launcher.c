@@ -46,6 +46,7 @@
 #include "expand_contract.h"
 #include "worker/job.h"
 #include "worker/launcher.h"
+#include "worker/worker.h"
 
 #define MAX_CALLS       64
 #define RETRY_MS        5000
@@ -112,16 +113,8 @@ ec_register_launcher(void)
 	previous_shmem_startup_hook = shmem_startup_hook;
 	shmem_startup_hook = start_shared_memory;
 
-	memset(&worker, 0, sizeof(worker));
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	ec_describe_worker(&worker, "ec_launcher_main", "expand_contract launcher");
 	worker.bgw_restart_time = RESTART_SECONDS;
-	snprintf(worker.bgw_library_name, sizeof(worker.bgw_library_name),
-			 "expand_contract");
-	snprintf(worker.bgw_function_name, sizeof(worker.bgw_function_name),
-			 "ec_launcher_main");
-	snprintf(worker.bgw_name, sizeof(worker.bgw_name), "expand_contract launcher");
-	snprintf(worker.bgw_type, sizeof(worker.bgw_type), "expand_contract launcher");
 	RegisterBackgroundWorker(&worker);
 }
 
@@ -223,18 +216,9 @@ send_scout(Oid database)
 	BackgroundWorker worker;
 	BackgroundWorkerHandle *handle;
 
-	memset(&worker, 0, sizeof(worker));
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	ec_describe_worker(&worker, "ec_scout_main", "expand_contract scout");
 	worker.bgw_notify_pid = MyProcPid;
 	worker.bgw_main_arg = ObjectIdGetDatum(database);
-	snprintf(worker.bgw_library_name, sizeof(worker.bgw_library_name),
-			 "expand_contract");
-	snprintf(worker.bgw_function_name, sizeof(worker.bgw_function_name),
-			 "ec_scout_main");
-	snprintf(worker.bgw_name, sizeof(worker.bgw_name), "expand_contract scout");
-	snprintf(worker.bgw_type, sizeof(worker.bgw_type), "expand_contract scout");
 	if (!RegisterDynamicBackgroundWorker(&worker, &handle))
 		return false;
 	(void) WaitForBackgroundWorkerShutdown(handle);
@@ -363,7 +347,7 @@ ec_scout_main(Datum argument)
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (ec_extension_lookup(&extension))
-		ec_start_waiting_jobs();
+		ec_start_waiting_jobs(true);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	cancel_before_shmem_exit(come_back, argument);

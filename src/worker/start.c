@@ -161,6 +161,22 @@ ec_call_launcher_at_commit(TimestampTz at)
 	remember(0, 0, InvalidOid, at);
 }
 
+/* Whatever kind of worker of ours: connected to a database, once. */
+void
+ec_describe_worker(BackgroundWorker *worker, const char *function, const char *type)
+{
+	memset(worker, 0, sizeof(*worker));
+	worker->bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker->bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker->bgw_restart_time = BGW_NEVER_RESTART;
+	snprintf(worker->bgw_library_name, sizeof(worker->bgw_library_name),
+			 "expand_contract");
+	snprintf(worker->bgw_function_name, sizeof(worker->bgw_function_name), "%s",
+			 function);
+	snprintf(worker->bgw_name, sizeof(worker->bgw_name), "%s", type);
+	snprintf(worker->bgw_type, sizeof(worker->bgw_type), "%s", type);
+}
+
 /* False if the server has no free slot for a background worker. */
 bool
 ec_start_worker(int64 job, int slot, Oid owner)
@@ -168,7 +184,6 @@ ec_start_worker(int64 job, int slot, Oid owner)
 	BackgroundWorker worker;
 	EcWorkerTicket ticket;
 
-	memset(&worker, 0, sizeof(worker));
 	memset(&ticket, 0, sizeof(ticket));
 	ticket.job = job;
 	ticket.slot = slot;
@@ -177,16 +192,9 @@ ec_start_worker(int64 job, int slot, Oid owner)
 	StaticAssertStmt(sizeof(ticket) <= BGW_EXTRALEN,
 					 "the ticket must fit into bgw_extra");
 
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
-	snprintf(worker.bgw_library_name, sizeof(worker.bgw_library_name),
-			 "expand_contract");
-	snprintf(worker.bgw_function_name, sizeof(worker.bgw_function_name),
-			 "ec_job_worker_main");
+	ec_describe_worker(&worker, "ec_job_worker_main", EC_WORKER_TYPE);
 	snprintf(worker.bgw_name, sizeof(worker.bgw_name),
 			 "expand_contract job " INT64_FORMAT, job);
-	snprintf(worker.bgw_type, sizeof(worker.bgw_type), EC_WORKER_TYPE);
 	memcpy(worker.bgw_extra, &ticket, sizeof(ticket));
 	return RegisterDynamicBackgroundWorker(&worker, NULL);
 }
@@ -195,10 +203,12 @@ ec_start_worker(int64 job, int slot, Oid owner)
  * Start workers for this database's jobs that have none, as many as can run.
  * In a transaction.  Called by whoever may have made room: a worker that ends,
  * and the launcher's scout; a started worker that finds no place left leaves
- * its job queued, so trying too often does no harm.
+ * its job queued, so trying too often does no harm.  Jobs that have lost all
+ * their workers are the launcher's business (lost_ones): without one they show
+ * as interrupted, and wait for ec_resume.
  */
 void
-ec_start_waiting_jobs(void)
+ec_start_waiting_jobs(bool lost_ones)
 {
 	EcCatalogScope scope;
 	EcJobStart *jobs;
@@ -206,7 +216,7 @@ ec_start_waiting_jobs(void)
 	int count;
 
 	ec_catalog_begin(&scope);
-	count = ec_jobs_to_start(&jobs, &next);
+	count = ec_jobs_to_start(lost_ones, &jobs, &next);
 	ec_catalog_end(&scope);
 	for (int i = 0; i < Min(count, ec_free_worker_places()); i++)
 		if (!ec_start_worker(jobs[i].id, jobs[i].slot, jobs[i].owner))

@@ -662,7 +662,7 @@ start_next(Worker *worker)
 {
 	begin_transaction();
 	if (extension_is_ours(worker))
-		ec_start_waiting_jobs();
+		ec_start_waiting_jobs(false);
 	commit_transaction();
 }
 

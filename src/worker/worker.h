@@ -7,6 +7,8 @@
 
 #include "postgres.h"
 
+#include "postmaster/bgworker.h"
+
 /* What pg_stat_activity.backend_type shows. */
 #define EC_WORKER_TYPE "expand_contract worker"
 
@@ -20,5 +22,8 @@ typedef struct EcWorkerTicket
 } EcWorkerTicket;
 
 extern PGDLLEXPORT void ec_job_worker_main(Datum argument);
+
+extern void ec_describe_worker(BackgroundWorker *worker, const char *function,
+							   const char *type);
 
 #endif
