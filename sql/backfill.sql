@@ -2,16 +2,13 @@
 \getenv abs_srcdir PG_ABS_SRCDIR
 \set errors :abs_srcdir '/test/errors.sql'
 \i :errors
+\set jobs :abs_srcdir '/test/jobs.sql'
+\i :jobs
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;
 ALTER TABLE expand_contract.jobs ALTER id RESTART 1000;
 SET expand_contract.backfill_delay = 0;
 
--- what a job ended as
-CREATE FUNCTION outcome(job_id bigint, OUT state text, OUT rows_done bigint, OUT percent numeric, OUT last_error text)
-LANGUAGE sql AS $$
-    SELECT state, rows_done, percent, last_error FROM ec_progress WHERE job = job_id;
-$$;
 
 CREATE TABLE users (id bigint PRIMARY KEY, legacy_email text, email text, score numeric(10,2), note varchar(5),
                     created_at timestamptz NOT NULL DEFAULT '2026-01-01', email_verified_at timestamptz);
@@ -253,14 +250,6 @@ SELECT * FROM outcome(:job);
 SELECT ec_cancel(:job);
 
 -- Changes to the table while the job runs.  The first batch is of one row, and a long pause follows.
-CREATE FUNCTION wait_for_rows(job_id bigint, wanted bigint) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    FOR i IN 1..6000 LOOP
-        IF (SELECT state = 'running' AND rows_done >= wanted FROM ec_progress WHERE job = job_id) THEN RETURN; END IF;
-        PERFORM pg_sleep(0.01);
-    END LOOP;
-    RAISE EXCEPTION 'job % did not come to % rows', job_id, wanted;
-END $$;
 CREATE TABLE moving (id int PRIMARY KEY, a int, b int);
 INSERT INTO moving SELECT i, i FROM generate_series(1, 100) i;
 -- renamed, with its key, and moved to another schema; another table takes its name
@@ -379,4 +368,4 @@ DROP MATERIALIZED VIEW a_matview;
 DROP FOREIGN DATA WRAPPER nothing CASCADE;
 DROP TABLE users, sizes, empty, a_partitioned_table, a_temp_table, a_table_with_rules, guarded;
 DROP SEQUENCE a_sequence;
-DROP FUNCTION outcome, wait_for_rows, measure, guard;
+DROP FUNCTION measure, guard;

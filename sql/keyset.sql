@@ -2,23 +2,13 @@
 \getenv abs_srcdir PG_ABS_SRCDIR
 \set errors :abs_srcdir '/test/errors.sql'
 \i :errors
+\set jobs :abs_srcdir '/test/jobs.sql'
+\i :jobs
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;
 ALTER TABLE expand_contract.jobs ALTER id RESTART 6000;
 SET expand_contract.backfill_delay = 0;
 
-CREATE FUNCTION outcome(job_id bigint, OUT state text, OUT rows_done bigint, OUT percent numeric, OUT last_error text)
-LANGUAGE sql AS $$
-    SELECT state, rows_done, percent, last_error FROM ec_progress WHERE job = job_id;
-$$;
-CREATE FUNCTION wait_for_rows(job_id bigint, wanted bigint) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    FOR i IN 1..6000 LOOP
-        IF (SELECT state = 'running' AND rows_done >= wanted FROM ec_progress WHERE job = job_id) THEN RETURN; END IF;
-        PERFORM pg_sleep(0.01);
-    END LOOP;
-    RAISE EXCEPTION 'job % did not come to % rows', job_id, wanted;
-END $$;
 -- updates in their order, each as a transaction has made it
 CREATE TABLE done (position int GENERATED ALWAYS AS IDENTITY, key text, transaction xid8 DEFAULT pg_current_xact_id());
 CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
@@ -177,4 +167,4 @@ DROP TABLE users, piled, keyed, moved, done, no_key, parted, pile_of_nothing;
 DROP ACCESS METHOD pile;
 DROP TYPE mood;
 DROP DOMAIN code;
-DROP FUNCTION outcome, wait_for_rows, note, check_key, guard;
+DROP FUNCTION note, check_key, guard;

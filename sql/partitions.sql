@@ -2,23 +2,13 @@
 \getenv abs_srcdir PG_ABS_SRCDIR
 \set errors :abs_srcdir '/test/errors.sql'
 \i :errors
+\set jobs :abs_srcdir '/test/jobs.sql'
+\i :jobs
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;
 ALTER TABLE expand_contract.jobs ALTER id RESTART 5000;
 SET expand_contract.backfill_delay = 0;
 
-CREATE FUNCTION outcome(job_id bigint, OUT state text, OUT rows_done bigint, OUT percent numeric, OUT last_error text)
-LANGUAGE sql AS $$
-    SELECT state, rows_done, percent, last_error FROM ec_progress WHERE job = job_id;
-$$;
-CREATE FUNCTION wait_for_rows(job_id bigint, wanted bigint) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    FOR i IN 1..6000 LOOP
-        IF (SELECT state = 'running' AND rows_done >= wanted FROM ec_progress WHERE job = job_id) THEN RETURN; END IF;
-        PERFORM pg_sleep(0.01);
-    END LOOP;
-    RAISE EXCEPTION 'job % did not come to % rows', job_id, wanted;
-END $$;
 -- every update that commits is counted: what is done twice shows
 CREATE TABLE counted (id int, leaf regclass, pid int DEFAULT pg_backend_pid());
 CREATE FUNCTION count_update() RETURNS trigger LANGUAGE plpgsql AS
@@ -251,4 +241,4 @@ DROP FOREIGN DATA WRAPPER nothing CASCADE;
 DROP TABLE "e""v'; --", mixed, by_sum, counted, parent, child, grandchild, second_child;
 DROP OWNED BY partition_writer;
 DROP ROLE partition_writer;
-DROP FUNCTION outcome, wait_for_rows, count_update;
+DROP FUNCTION count_update;
