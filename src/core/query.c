@@ -138,7 +138,11 @@ ec_query(const char *sql, EcArgs *args)
 static Datum
 get_datum(uint64 row, int column, bool *isnull)
 {
-	Assert(SPI_tuptable != NULL && row < SPI_tuptable->numvals);
+	/* SPI_getbinval calls a column that is not there NULL */
+	if (SPI_tuptable == NULL || row >= SPI_tuptable->numvals || column < 1 ||
+		column > SPI_tuptable->tupdesc->natts)
+		elog(ERROR, "no row " UINT64_FORMAT " or column %d in the result", row,
+			 column);
 	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column,
 						 isnull);
 }

@@ -83,8 +83,7 @@ ec_job_look(int64 id, bool for_update, EcJobStatus *status)
 	ec_arg_oid(&args, MyDatabaseId);
 	if (ec_query("SELECT state, owner, error_code, error_message, "
 				 "error_detail, error_hint, kind, relation_name, "
-				 "queued_at < pg_postmaster_start_time(), workers, "
-				 "system_identifier = $2 AND database = $3, "
+				 "workers, system_identifier = $2 AND database = $3, "
 				 "expand_contract.next_run(start_at, run_window, "
 				 "settings ->> 'TimeZone', clock_timestamp()) <= clock_timestamp() "
 				 "FROM expand_contract.jobs WHERE id = $1",
@@ -103,10 +102,9 @@ ec_job_look(int64 id, bool for_update, EcJobStatus *status)
 	status->error_hint = ec_get_text(0, 6);
 	status->kind = ec_get_text(0, 7);
 	status->relation_name = ec_get_text(0, 8);
-	status->from_before_start = ec_get_bool(0, 9, false);
-	status->workers = ec_get_int4(0, 10, 1);
-	status->is_ours = ec_get_bool(0, 11, false);
-	status->is_due = ec_get_bool(0, 12, true);
+	status->workers = ec_get_int4(0, 9, 1);
+	status->is_ours = ec_get_bool(0, 10, false);
+	status->is_due = ec_get_bool(0, 11, true);
 	status->is_live = ec_job_is_live(id);
 	status->is_interrupted = ec_job_is_interrupted(id);
 }

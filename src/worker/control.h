@@ -14,12 +14,11 @@ typedef struct EcJobStatus
 	char *relation_name;
 	char *state; /* as stored */
 	Oid owner;
-	int workers;            /* wanted */
-	bool is_ours;           /* not of the database that ours is a copy of */
-	bool is_interrupted;    /* called running, without a worker */
-	bool is_live;           /* a worker is at it */
-	bool is_due;            /* its schedule lets it run now */
-	bool from_before_start; /* queued before the server was started */
+	int workers;         /* wanted */
+	bool is_ours;        /* not of the database that ours is a copy of */
+	bool is_interrupted; /* called running, without a worker */
+	bool is_live;        /* a worker is at it */
+	bool is_due;         /* its schedule lets it run now */
 	char *error_code;
 	char *error_message;
 	char *error_detail;

@@ -21,6 +21,7 @@
 #include "utils/memutils.h"
 #include "utils/portal.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 
 #include "core/compat.h"
 #include "worker/toplevel.h"
@@ -71,6 +72,19 @@ ec_run_toplevel(const char *sql)
 	MemoryContextSwitchTo(context);
 }
 
+/* A signal that was meant for the time before is here by then. */
+#define LATE_SIGNAL_MS 10000
+
+static TimestampTz gave_way_until = 0;
+
+bool
+ec_gave_way_lately(void)
+{
+	return gave_way_until != 0 &&
+		   !TimestampDifferenceExceeds(gave_way_until, GetCurrentTimestamp(),
+									   LATE_SIGNAL_MS);
+}
+
 /* The server knows an autovacuum by this flag, so we fly it. */
 bool
 ec_give_way(bool give_way)
@@ -86,6 +100,8 @@ ec_give_way(bool give_way)
 		MyProc->statusFlags &= ~PROC_IS_AUTOVACUUM;
 	ProcGlobal->statusFlags[MyProc->pgxactoff] = MyProc->statusFlags;
 	LWLockRelease(ProcArrayLock);
+	if (!give_way)
+		gave_way_until = GetCurrentTimestamp();
 	return before;
 }
 

@@ -24,6 +24,12 @@ extern void ec_run_toplevel(const char *sql);
  */
 extern bool ec_give_way(bool give_way);
 
+/*
+ * Did we give way a moment ago?  Whoever cancels us looks at the flag and then
+ * sends a signal, which can come when we have gone on to something else.
+ */
+extern bool ec_gave_way_lately(void);
+
 /* Does this process give way? */
 extern bool ec_gives_way(int pid);
 

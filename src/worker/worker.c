@@ -464,7 +464,8 @@ after_error(Worker *worker, ErrorData *error, bool timed_out, bool gave_way)
 	EcJob *job = &worker->job;
 
 	worker->loaded = false;
-	if (gave_way && error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+	if (!timed_out && error->sqlerrcode == ERRCODE_QUERY_CANCELED &&
+		(gave_way || ec_gave_way_lately()))
 	{
 		job->pause_ms = GAVE_WAY_PAUSE_MS;
 		return BATCH_RETRY;
@@ -622,6 +623,8 @@ work(Worker *worker)
 	worker->throttle = ec_throttle_create();
 	do
 	{
+		/* between batches there is no statement to cancel */
+		QueryCancelPending = false;
 		CHECK_FOR_INTERRUPTS();
 		/* without pauses, no other wait would notice the postmaster's death */
 		(void) WaitLatch(NULL, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 0,
