@@ -213,12 +213,12 @@ ec_get_timestamptz(uint64 row, int column, TimestampTz if_null)
 char *
 ec_get_text(uint64 row, int column)
 {
-	char *value =
-		SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
+	char *value;
 	char *copy;
 
-	if (value == NULL)
+	if (ec_is_null(row, column))
 		return NULL;
+	value = SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
 	copy = SPI_palloc(strlen(value) + 1);
 	strcpy(copy, value);
 	return copy;
