@@ -528,6 +528,14 @@ COMMENT ON FUNCTION @extschema@.ec_verify(regclass, jsonb) IS 'compares columns 
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_verify(regclass, jsonb) FROM PUBLIC;
 
 ----------------------------------------------------------------------
+-- advice (src/change)
+----------------------------------------------------------------------
+CREATE FUNCTION @extschema@.ec_advise(relation regclass,
+    OUT approach text, OUT recommended boolean, OUT why text, OUT cost text) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'ec_advise' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.ec_advise(regclass) IS 'which way of changing a table fits it, with estimates of time, locks and room';
+
+----------------------------------------------------------------------
 -- who may call what
 ----------------------------------------------------------------------
 CREATE FUNCTION @extschema@.ec_grant(role regrole) RETURNS void
