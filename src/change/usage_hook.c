@@ -307,9 +307,13 @@ check_permissions(EC_CHECK_PERMISSIONS_PARAMETERS)
 	if (previous_check_permissions &&
 		!previous_check_permissions(EC_CHECK_PERMISSIONS_ARGUMENTS))
 		return false;
-	if (unlikely(!is_current()) && !IsParallelWorker())
+	if (likely(is_current()) && watched_count == 0)
+		return true;
+	if (ec_own_reads || IsParallelWorker())
+		return true;
+	if (unlikely(!is_current()))
 		look_again();
-	if (watched_count > 0 && counts && !ec_own_reads && !IsParallelWorker())
+	if (watched_count > 0 && counts)
 		look_for_watched(EC_CHECK_PERMISSIONS_LISTS);
 	return true;
 }

@@ -24,8 +24,10 @@
 #include "change/usage_memory.h"
 #include "change/usage_sync.h"
 #include "core/catalog.h"
+#include "core/own.h"
 #include "core/query.h"
 #include "expand_contract.h"
+#include "worker/launcher.h"
 
 static bool announce_at_commit = false;
 
@@ -33,7 +35,11 @@ static void
 on_transaction_event(XactEvent event, void *arg)
 {
 	if (event == XACT_EVENT_COMMIT && announce_at_commit)
+	{
 		ec_usage_announce();
+		/* slots are freed by a flush */
+		ec_call_launcher(MyDatabaseId, GetCurrentTimestamp());
+	}
 	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT ||
 		event == XACT_EVENT_PREPARE)
 		announce_at_commit = false;
@@ -198,8 +204,9 @@ columns_of(Relation relation, ArrayType *names)
 	return columns;
 }
 
+/* Slots are given at the next look, so those of this transaction come on top. */
 static void
-require_free_slots(void)
+require_free_slots(int wanted)
 {
 	int taken = 0;
 
@@ -207,26 +214,54 @@ require_free_slots(void)
 	for (int i = 0; i < ec_usage->used; i++)
 		taken += ec_usage->keys[i].serial != 0;
 	LWLockRelease(ec_usage->lock);
-	/* rows of this transaction have no slot yet */
-	if (taken >= EC_MAX_TRACKED ||
-		ec_query("SELECT FROM expand_contract.usage", NULL) > EC_MAX_TRACKED)
+	if (taken + wanted > EC_MAX_TRACKED)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("too many columns are tracked"),
-				 errdetail("At most %d columns can be tracked in the whole cluster.",
-						   EC_MAX_TRACKED),
-				 errhint("Use ec_untrack for columns that need not be watched any more.")));
+				 errdetail("At most %d columns can be tracked in the whole cluster, and %d are.",
+						   EC_MAX_TRACKED, taken),
+				 errhint("Use ec_untrack for columns that need not be watched any more; their places are free in a moment.")));
 }
 
-/* One statement for each column; how many rows it changed. */
+/* How many rows a statement, run for each of the columns, has changed. */
 static int
-for_each_column(FunctionCallInfo fcinfo, const char *sql, bool is_track)
+change_rows(Oid relation, List *columns, const char *sql)
+{
+	bool own_before = ec_own_reads;
+	volatile int changed = 0;
+	EcCatalogScope scope;
+
+	ec_catalog_begin(&scope);
+	/* nor does the hook look at what is tracked after each row */
+	ec_own_reads = true;
+	PG_TRY();
+	{
+		ListCell *cell;
+
+		foreach (cell, columns)
+		{
+			EcArgs args = {0};
+
+			ec_arg_oid(&args, relation);
+			ec_arg_text(&args, lfirst(cell));
+			changed += ec_query(sql, &args);
+		}
+	}
+	PG_FINALLY();
+	{
+		ec_own_reads = own_before;
+	}
+	PG_END_TRY();
+	ec_catalog_end(&scope);
+	return changed;
+}
+
+static int
+for_each_column(FunctionCallInfo fcinfo, const char *sql)
 {
 	Relation relation;
 	List *columns;
-	ListCell *cell;
-	EcCatalogScope scope;
-	int changed = 0;
+	int changed;
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -235,19 +270,7 @@ for_each_column(FunctionCallInfo fcinfo, const char *sql, bool is_track)
 	require_trackable(relation);
 	columns =
 		columns_of(relation, PG_ARGISNULL(1) ? NULL : PG_GETARG_ARRAYTYPE_P(1));
-
-	ec_catalog_begin(&scope);
-	foreach (cell, columns)
-	{
-		EcArgs args = {0};
-
-		ec_arg_oid(&args, RelationGetRelid(relation));
-		ec_arg_text(&args, lfirst(cell));
-		changed += ec_query(sql, &args);
-	}
-	if (is_track && changed > 0)
-		require_free_slots();
-	ec_catalog_end(&scope);
+	changed = change_rows(RelationGetRelid(relation), columns, sql);
 	relation_close(relation, NoLock);
 	return changed;
 }
@@ -262,12 +285,16 @@ PG_FUNCTION_INFO_V1(ec_track);
 Datum
 ec_track(PG_FUNCTION_ARGS)
 {
+	int added;
+
 	require_memory();
-	PG_RETURN_INT32(
+	added =
 		for_each_column(fcinfo,
 						"INSERT INTO expand_contract.usage (relation, attnum, column_name) "
-						"VALUES ($1::regclass, 0, $2) ON CONFLICT DO NOTHING",
-						true));
+						"VALUES ($1::regclass, 0, $2) ON CONFLICT DO NOTHING");
+	if (added > 0)
+		require_free_slots(added);
+	PG_RETURN_INT32(added);
 }
 
 PG_FUNCTION_INFO_V1(ec_untrack);
@@ -280,6 +307,5 @@ ec_untrack(PG_FUNCTION_ARGS)
 		for_each_column(fcinfo,
 						"DELETE FROM expand_contract.usage u USING pg_attribute a "
 						"WHERE u.relation = $1::regclass AND a.attrelid = u.relation "
-						"AND a.attnum = u.attnum AND a.attname = $2",
-						false));
+						"AND a.attnum = u.attnum AND a.attname = $2"));
 }

@@ -258,10 +258,11 @@ is($node->safe_psql('postgres',
 $node->safe_psql('postgres', q{ALTER TABLE people ADD older text; SELECT older FROM people});
 is($node->safe_psql('postgres', q{SELECT count(*) FROM ec_column_usage WHERE relation::text ~ 'people'}),
 	0, 'another column of that name is not tracked');
+$node->safe_psql('postgres', q{SELECT ec_untrack('members', '{id}')});
 $node->poll_query_until('postgres',
-	q{SELECT count(*) = 4 FROM expand_contract.usage})
+	q{SELECT count(*) = 3 FROM expand_contract.usage})
   or BAIL_OUT('the rows of what was dropped are still there');
-pass('their rows go with the next flush');
+pass('their rows go with the next flush, which comes after ec_untrack at once');
 
 # Rights: the owner and those who monitor.
 $node->safe_psql('postgres', q{CREATE TABLE hers (a int, b int); ALTER TABLE hers OWNER TO alice;
