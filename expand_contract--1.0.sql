@@ -595,6 +595,57 @@ SELECT relation, column_name, reads, last_read, last_reader, writes, last_write,
 COMMENT ON VIEW @extschema@.ec_column_usage IS 'who uses the tracked columns of tables one owns (pg_monitor: all)';
 GRANT SELECT ON @extschema@.ec_column_usage TO PUBLIC;
 
+-- What standbys have counted, as somebody brought it here.
+CREATE TABLE expand_contract.standby_usage (
+    standby        text NOT NULL,
+    relation       regclass NOT NULL,
+    attnum         smallint NOT NULL,
+    reads          bigint NOT NULL,
+    last_read      timestamptz,
+    last_reader    text,
+    counting_since timestamptz NOT NULL,
+    unknown_until  timestamptz,
+    taken_at       timestamptz NOT NULL,
+    PRIMARY KEY (standby, relation, attnum),
+    FOREIGN KEY (relation, attnum) REFERENCES expand_contract.usage ON DELETE CASCADE
+);
+COMMENT ON TABLE expand_contract.standby_usage IS 'reads of tracked columns on standbys, as they were imported';
+
+CREATE FUNCTION @extschema@.ec_export_usage() RETURNS jsonb
+    LANGUAGE sql VOLATILE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT jsonb_build_object(
+        'system_identifier', (SELECT system_identifier::text FROM pg_control_system()),
+        'database', current_database(),
+        'in_recovery', pg_is_in_recovery(),
+        'taken_at', clock_timestamp(),
+        'columns', coalesce((
+            SELECT jsonb_agg(jsonb_build_object(
+                'relation', format('%I.%I', n.nspname, c.relname), 'column_name', u.column_name,
+                'reads', u.reads, 'last_read', u.last_read, 'last_reader', u.last_reader,
+                'tracked_since', u.tracked_since, 'unknown_until', u.unknown_until))
+              FROM expand_contract.column_usage() u
+              JOIN pg_class c ON c.oid = u.relation
+              JOIN pg_namespace n ON n.oid = c.relnamespace), '[]'))
+$$;
+COMMENT ON FUNCTION @extschema@.ec_export_usage() IS 'what this standby has counted, for ec_import_usage on the primary';
+
+CREATE FUNCTION @extschema@.ec_import_usage(standby text, usage jsonb) RETURNS integer
+AS 'MODULE_PATHNAME', 'ec_import_usage' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_import_usage(text, jsonb) IS 'records what ec_export_usage said on a standby; returns how many columns';
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_import_usage(text, jsonb) FROM PUBLIC;
+
+CREATE VIEW @extschema@.ec_standby_usage WITH (security_barrier) AS
+SELECT s.standby, s.relation, a.attname::text AS column_name, s.reads, s.last_read, s.last_reader,
+       s.counting_since, s.unknown_until, s.taken_at
+  FROM expand_contract.standby_usage s
+  JOIN pg_catalog.pg_class c ON c.oid = s.relation
+  JOIN pg_catalog.pg_attribute a ON a.attrelid = s.relation AND a.attnum = s.attnum AND NOT a.attisdropped
+ WHERE pg_has_role(c.relowner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE')
+ ORDER BY s.standby, s.relation::text COLLATE "C", a.attname;
+COMMENT ON VIEW @extschema@.ec_standby_usage IS 'reads of tracked columns on standbys, as they were last imported';
+GRANT SELECT ON @extschema@.ec_standby_usage TO PUBLIC;
+
 ----------------------------------------------------------------------
 -- who may call what
 ----------------------------------------------------------------------

@@ -13,6 +13,7 @@
  *		usage_flush.c    writes the counters to the table, from the launcher's scout
  *		usage_track.c    ec_track, ec_untrack
  *		usage_show.c     ec_column_usage, and ec_usage_of for the gates
+ *		usage_import.c   what a standby has counted
  *
  * Silence is what was watched.  Whatever interrupts the watch (a crash, a start
  * without the library, a promotion) is recorded as a time of which nothing is

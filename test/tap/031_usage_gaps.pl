@@ -185,6 +185,25 @@ $before = known('reads, last_reader, tracked_since', $standby);
 $standby->restart;
 is(known('reads, last_reader, tracked_since', $standby), $before, 'a restart of the standby forgets nothing');
 
+# What the standby has counted can be brought to the primary.
+my $export = $standby->safe_psql('postgres', 'SELECT ec_export_usage()');
+is($node->safe_psql('postgres', "SELECT ec_import_usage('standby', \$\$$export\$\$)"), 2, 'two columns are imported');
+is($node->safe_psql('postgres', "SELECT ec_import_usage('standby', \$\$$export\$\$)"), 2, 'and once more');
+is( $node->safe_psql('postgres', q{SELECT standby, relation, reads, last_reader, counting_since < taken_at
+		FROM ec_standby_usage WHERE column_name = 'old'}),
+	'standby|users|2|report (postgres)|t', 'with readers and times');
+for my $case (
+	[ $node->safe_psql('postgres', 'SELECT ec_export_usage()'), 'It was not taken on a standby.' ],
+	[ $export =~ s/"system_identifier": "/$&1/r, 'The system identifier is another.' ],
+	[ $export =~ s/"database": "/$&x/r, 'The database is another.' ],
+	[ $export =~ s/"columns"/"rows"/r, 'It has no list of columns.' ],
+	[ '[]', 'The system identifier is another.' ])
+{
+	($result, $stdout, $stderr) = $node->psql('postgres', "SELECT ec_import_usage('standby', \$\$$case->[0]\$\$)",
+		extra_params => [ '-v', 'VERBOSITY=verbose' ]);
+	like($stderr, qr/22023: .*DETAIL:  $case->[1]/s, "refused: $case->[1]");
+}
+
 # A promotion: what the primary had not flushed is unknown.
 wait_for_flush(now());
 $node->wait_for_catchup($standby);
