@@ -8,6 +8,7 @@
 #include "access/relation.h"
 #include "access/xact.h"
 #include "catalog/catalog.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
@@ -109,8 +110,13 @@ ec_usage_changed(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		elog(ERROR, "ec_usage_changed must be called as a trigger");
+	/* anybody can make it a trigger of a table of his */
+	if (!CALLED_AS_TRIGGER(fcinfo) ||
+		RelationGetRelid(trigger->tg_relation) !=
+			get_relname_relid("usage", get_namespace_oid("expand_contract", false)))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("expand_contract.usage_changed() is a trigger of expand_contract.usage only")));
 	if (TRIGGER_FIRED_BEFORE(trigger->tg_event))
 		return PointerGetDatum(complete_row(trigger));
 	announce(RelationGetRelid(trigger->tg_relation));
