@@ -1,0 +1,324 @@
+/*
+ * usage_sync.c
+ *		Brings the table of tracked columns and shared memory together.
+ *
+ * The table says what is tracked, a slot in shared memory counts.  Whoever
+ * looks gives a slot to each row that has none: so a row needs nothing but to
+ * be there, however it came (ec_track, a restored dump, a copied database,
+ * replication).  Slots whose row is gone are taken by the launcher's scout
+ * alone, which cannot be misled by what its own transaction has changed and may
+ * yet roll back.
+ *
+ * A new slot takes over what the table knew.  Counts that were made after the
+ * last flush of another run are lost, and nobody knows what they were: the slot
+ * notes that time as unknown.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xlog.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+#include "change/usage_memory.h"
+#include "change/usage_sync.h"
+#include "core/catalog.h"
+#include "core/compat.h"
+
+/* Columns of expand_contract.usage, in the script's order. */
+enum
+{
+	USAGE_RELATION,
+	USAGE_ATTNUM,
+	USAGE_COLUMN_NAME,
+	USAGE_TRACKED_SINCE,
+	USAGE_READS,
+	USAGE_WRITES,
+	USAGE_READERS,
+	USAGE_WRITERS,
+	USAGE_UNKNOWN_SINCE,
+	USAGE_UNKNOWN_UNTIL,
+	USAGE_COLUMNS
+};
+
+/* Columns of expand_contract.usage_flush. */
+enum
+{
+	FLUSH_RUN,
+	FLUSH_FLUSHED_AT,
+	FLUSH_COLUMNS
+};
+
+/* Users are stored as they are: the array of them, without its unused end. */
+Datum
+ec_usage_users_datum(const EcAccess *access)
+{
+	Size length = access->user_count * sizeof(EcUser);
+	bytea *users = palloc(VARHDRSZ + length);
+
+	SET_VARSIZE(users, VARHDRSZ + length);
+	memcpy(VARDATA(users), access->users, length);
+	return PointerGetDatum(users);
+}
+
+static void
+read_access(EcAccess *access, Datum count, Datum users)
+{
+	bytea *image = DatumGetByteaPP(users);
+	int user_count = VARSIZE_ANY_EXHDR(image) / sizeof(EcUser);
+
+	memset(access, 0, sizeof(*access));
+	access->count = DatumGetInt64(count);
+	for (int i = 0; i < Min(user_count, EC_RECENT_USERS); i++)
+	{
+		EcUser user;
+
+		memcpy(&user, VARDATA_ANY(image) + i * sizeof(EcUser), sizeof(EcUser));
+		ec_usage_add_user(access, &user);
+	}
+}
+
+/*
+ * Somebody may have locked the table for long (a DROP EXTENSION that has not
+ * committed): the application does not wait for that.
+ */
+static Relation
+open_table(Oid table, bool may_wait)
+{
+	if (!OidIsValid(table))
+		return NULL;
+	if (may_wait)
+		LockRelationOid(table, AccessShareLock);
+	else if (!ConditionalLockRelationOid(table, AccessShareLock))
+		return NULL;
+	return try_table_open(table, NoLock);
+}
+
+static void
+close_and_unlock(Relation table)
+{
+	if (table != NULL)
+		table_close(table, AccessShareLock);
+}
+
+/* A snapshot of this moment, whatever the transaction's own is. */
+static SysScanDesc
+begin_scan(Relation table)
+{
+	return systable_beginscan(table, InvalidOid, false, NULL, 0, NULL);
+}
+
+static void
+read_flush(EcTrackedSet *set, Relation table)
+{
+	SysScanDesc scan = begin_scan(table);
+	HeapTuple tuple = systable_getnext(scan);
+	Datum values[FLUSH_COLUMNS];
+	bool nulls[FLUSH_COLUMNS];
+
+	if (HeapTupleIsValid(tuple))
+	{
+		heap_deform_tuple(tuple, RelationGetDescr(table), values, nulls);
+		set->run = DatumGetTimestampTz(values[FLUSH_RUN]);
+		set->flushed_at = DatumGetTimestampTz(values[FLUSH_FLUSHED_AT]);
+	}
+	systable_endscan(scan);
+}
+
+static void
+read_columns(EcTrackedSet *set, Relation table)
+{
+	SysScanDesc scan = begin_scan(table);
+	HeapTuple tuple;
+	int allocated = 16;
+
+	set->columns = palloc(allocated * sizeof(EcTracked));
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Datum values[USAGE_COLUMNS];
+		bool nulls[USAGE_COLUMNS];
+		EcTracked *column;
+		EcUsage *usage;
+
+		if (set->count == allocated)
+		{
+			allocated *= 2;
+			set->columns = repalloc(set->columns, allocated * sizeof(EcTracked));
+		}
+		column = &set->columns[set->count++];
+		memset(column, 0, sizeof(*column));
+		usage = &column->usage;
+		heap_deform_tuple(tuple, RelationGetDescr(table), values, nulls);
+		usage->relation = DatumGetObjectId(values[USAGE_RELATION]);
+		usage->attnum = DatumGetInt16(values[USAGE_ATTNUM]);
+		namestrcpy(&usage->column_name,
+				   NameStr(*DatumGetName(values[USAGE_COLUMN_NAME])));
+		usage->tracked_since = DatumGetTimestampTz(values[USAGE_TRACKED_SINCE]);
+		read_access(&usage->reads, values[USAGE_READS], values[USAGE_READERS]);
+		read_access(&usage->writes, values[USAGE_WRITES], values[USAGE_WRITERS]);
+		if (!nulls[USAGE_UNKNOWN_SINCE])
+			usage->unknown.since =
+				DatumGetTimestampTz(values[USAGE_UNKNOWN_SINCE]);
+		if (!nulls[USAGE_UNKNOWN_UNTIL])
+			usage->unknown.until =
+				DatumGetTimestampTz(values[USAGE_UNKNOWN_UNTIL]);
+	}
+	systable_endscan(scan);
+}
+
+static EcTrackedSet *
+read_tables(bool may_wait)
+{
+	EcTrackedSet *set = palloc0(sizeof(EcTrackedSet));
+	EcExtension extension;
+	Oid schema;
+	Relation columns;
+	Relation flush;
+
+	/* only the extension can have made the tables what we take them for */
+	if (!ec_extension_lookup(&extension))
+		return set;
+	schema = get_namespace_oid("expand_contract", true);
+	set->table = get_relname_relid("usage", schema);
+	columns = open_table(set->table, may_wait);
+	flush = open_table(get_relname_relid("usage_flush", schema), may_wait);
+	if (columns != NULL && flush != NULL)
+	{
+		read_flush(set, flush);
+		read_columns(set, columns);
+	}
+	else
+		set->is_locked_out = OidIsValid(set->table);
+	close_and_unlock(flush);
+	close_and_unlock(columns);
+	return set;
+}
+
+/* Since when do we know nothing of what was done after the last flush? */
+static TimestampTz
+unknown_since(const EcTrackedSet *set, const EcTracked *column)
+{
+	return Max(set->flushed_at, column->usage.tracked_since);
+}
+
+static void
+merge_access(EcAccess *into, const EcAccess *from)
+{
+	into->count += from->count;
+	for (int i = 0; i < from->user_count; i++)
+		ec_usage_add_user(into, &from->users[i]);
+}
+
+static void
+merge(const EcTrackedSet *set, const EcTracked *column, EcUsageSlot *slot)
+{
+	EcUnknown unknown = column->usage.unknown;
+
+	if (set->run != ec_usage->began && column->usage.tracked_since < ec_usage->began)
+	{
+		unknown.since = unknown_since(set, column);
+		unknown.until = ec_usage->began;
+	}
+	SpinLockAcquire(&slot->mutex);
+	if (!slot->merged)
+	{
+		merge_access(&slot->reads, &column->usage.reads);
+		merge_access(&slot->writes, &column->usage.writes);
+		if (unknown.until > slot->unknown.until)
+			slot->unknown = unknown;
+		slot->merged = true;
+		slot->changes++;
+	}
+	SpinLockRelease(&slot->mutex);
+}
+
+/*
+ * A row that finds no slot is tracked and not counted: of it nothing is known.
+ * False if slots are to be freed and the set is not what was read any more.
+ */
+static bool
+attach(EcTrackedSet *set, uint32 generation, bool may_free)
+{
+	bool wanted[EC_MAX_TRACKED] = {false};
+	bool is_current;
+
+	LWLockAcquire(ec_usage->lock, LW_EXCLUSIVE);
+	is_current = pg_atomic_read_u32(&ec_usage->generation) == generation;
+	for (int i = 0; i < set->count; i++)
+	{
+		EcTracked *column = &set->columns[i];
+		int slot = ec_usage_find(&column->usage);
+
+		if (slot < 0)
+			slot = ec_usage_allocate(&column->usage);
+		if (slot < 0)
+			continue;
+		wanted[slot] = true;
+		column->slot = slot;
+		column->serial = ec_usage->keys[slot].serial;
+		if (ec_usage->timeline != 0)
+			merge(set, column, &ec_usage->slots[slot]);
+	}
+	for (int i = 0; i < ec_usage->used && may_free && is_current; i++)
+		if (!wanted[i] && ec_usage->keys[i].serial != 0 &&
+			ec_usage->keys[i].database == MyDatabaseId)
+			ec_usage_free(i);
+	LWLockRelease(ec_usage->lock);
+	return is_current || !may_free;
+}
+
+EcTrackedSet *
+ec_usage_sync(EcSyncMode mode)
+{
+	EcTrackedSet *set;
+	uint32 generation;
+
+	if (ec_usage == NULL)
+		return read_tables(mode != EC_SYNC_NO_WAIT);
+	ec_usage_check_run();
+	do
+	{
+		generation = pg_atomic_read_u32(&ec_usage->generation);
+		set = read_tables(mode != EC_SYNC_NO_WAIT);
+	} while (!attach(set, generation, mode == EC_SYNC_AND_FREE));
+	return set;
+}
+
+void
+ec_usage_look(const EcTrackedSet *set, const EcTracked *column, EcUsage *usage)
+{
+	EcUsageSlot *slot;
+	bool is_counted;
+
+	*usage = column->usage;
+	is_counted = column->serial != 0;
+	if (is_counted)
+	{
+		slot = &ec_usage->slots[column->slot];
+		SpinLockAcquire(&slot->mutex);
+		is_counted = slot->serial == column->serial;
+		if (is_counted)
+		{
+			usage->reads = slot->reads;
+			usage->writes = slot->writes;
+			usage->unknown = slot->unknown;
+		}
+		SpinLockRelease(&slot->mutex);
+	}
+	if (!is_counted)
+	{
+		usage->unknown.since = unknown_since(set, column);
+		usage->unknown.until = DT_NOEND;
+	}
+	/* a standby shows its own counts: how long has it been counting? */
+	if (is_counted && RecoveryInProgress())
+		usage->tracked_since = Max(usage->tracked_since, ec_usage->began);
+}
