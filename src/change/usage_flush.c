@@ -99,7 +99,8 @@ write_columns(EcTrackedSet *set, TimestampTz flushed_at, Flushed *flushed)
 		}
 		ec_usage_look(set, column, &usage);
 		/* a column without a slot: nothing is known of it until now */
-		usage.unknown.until = Min(usage.unknown.until, flushed_at);
+		if (usage.unknown.until == DT_NOEND)
+			usage.unknown.until = flushed_at;
 		write_column(&usage);
 	}
 	return count;

@@ -133,17 +133,17 @@ watch(const WatchedColumn *column, int *allocated)
 static void
 watch_with_children(const EcTracked *tracked, int *allocated)
 {
-	Oid relation = tracked->usage.relation;
+	Oid relation = tracked->relation;
 	WatchedColumn column = {.relation = relation,
-							.attnum = tracked->usage.attnum,
+							.attnum = tracked->attnum,
 							.slot = tracked->slot,
 							.serial = tracked->serial};
-	char *name = get_attname(relation, tracked->usage.attnum, true);
+	char *name = get_attname(relation, tracked->attnum, true);
 	ListCell *cell;
 
 	/* a dropped column has an attribute, but not by its name */
 	if (tracked->serial == 0 || name == NULL ||
-		get_attnum(relation, name) != tracked->usage.attnum)
+		get_attnum(relation, name) != tracked->attnum)
 		return;
 	column.counted = MemoryContextAllocZero(watched_context, 2 * sizeof(uint64));
 	watch(&column, allocated);
@@ -291,30 +291,42 @@ look_for_watched(List *range_table, List *permission_infos)
 	}
 }
 
-static bool
+static inline bool
 is_current(void)
 {
 	return known_generation == pg_atomic_read_u32(&ec_usage->generation);
 }
 
-static bool
-check_permissions(EC_CHECK_PERMISSIONS_PARAMETERS)
+/* What most statements do with most servers: nothing is tracked. */
+static inline bool
+nothing_is_watched(void)
 {
+	return likely(is_current()) && watched_count == 0;
+}
+
+static pg_noinline void
+look(List *range_table, List *permission_infos)
+{
+	/* the exemption is of this statement, not of those that it starts */
 	bool counts = !is_exempt;
 
-	/* the exemption is of this statement, not of those that it starts */
 	is_exempt = false;
-	if (previous_check_permissions &&
-		!previous_check_permissions(EC_CHECK_PERMISSIONS_ARGUMENTS))
-		return false;
-	if (likely(is_current()) && watched_count == 0)
-		return true;
 	if (ec_own_reads || IsParallelWorker())
-		return true;
+		return;
 	if (unlikely(!is_current()))
 		look_again();
 	if (watched_count > 0 && counts)
-		look_for_watched(EC_CHECK_PERMISSIONS_LISTS);
+		look_for_watched(range_table, permission_infos);
+}
+
+static bool
+check_permissions(EC_CHECK_PERMISSIONS_PARAMETERS)
+{
+	if (previous_check_permissions &&
+		!previous_check_permissions(EC_CHECK_PERMISSIONS_ARGUMENTS))
+		return false;
+	if (!nothing_is_watched())
+		look(EC_CHECK_PERMISSIONS_LISTS);
 	return true;
 }
 
@@ -333,7 +345,7 @@ is_foreign_key_statement(const char *text)
 		   strstr(text, " OPERATOR(") != NULL;
 }
 
-static void
+static inline void
 start_statement(QueryDesc *query, int flags)
 {
 	if (previous_executor_start)
@@ -342,16 +354,9 @@ start_statement(QueryDesc *query, int flags)
 		standard_ExecutorStart(query, flags);
 }
 
-static void
-executor_start(QueryDesc *query, int flags)
+static pg_noinline void
+start_exempt_statement(QueryDesc *query, int flags)
 {
-	if (likely((watched_count == 0 && is_current()) ||
-			   (!(flags & EXEC_FLAG_EXPLAIN_ONLY) &&
-				!is_foreign_key_statement(query->sourceText))))
-	{
-		start_statement(query, flags);
-		return;
-	}
 	PG_TRY();
 	{
 		is_exempt = true;
@@ -362,6 +367,17 @@ executor_start(QueryDesc *query, int flags)
 		is_exempt = false;
 	}
 	PG_END_TRY();
+}
+
+static void
+executor_start(QueryDesc *query, int flags)
+{
+	if (unlikely(!nothing_is_watched()) &&
+		((flags & EXEC_FLAG_EXPLAIN_ONLY) ||
+		 is_foreign_key_statement(query->sourceText)))
+		start_exempt_statement(query, flags);
+	else
+		start_statement(query, flags);
 }
 
 void

@@ -101,7 +101,7 @@ ec_usage_check_run(void)
 }
 
 int
-ec_usage_find(const EcUsage *column)
+ec_usage_find(const EcTracked *column)
 {
 	for (int i = 0; i < ec_usage->used; i++)
 	{
@@ -116,7 +116,7 @@ ec_usage_find(const EcUsage *column)
 }
 
 int
-ec_usage_allocate(const EcUsage *column)
+ec_usage_allocate(const EcTracked *column)
 {
 	EcUsageKey *key;
 	EcUsageSlot *slot;

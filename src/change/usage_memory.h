@@ -12,7 +12,7 @@
 #include "storage/lwlock.h"
 #include "storage/spin.h"
 
-#include "change/usage.h"
+#include "change/usage_sync.h"
 
 /* In the whole cluster; about 2 kB each. */
 #define EC_MAX_TRACKED 1024
@@ -79,9 +79,9 @@ extern void ec_usage_announce(void);
 extern void ec_usage_check_run(void);
 
 /* With the lock held: the slot of a column, or -1. */
-extern int ec_usage_find(const EcUsage *column);
-extern int ec_usage_allocate(const EcUsage *column); /* exclusive; -1: none is free */
-extern void ec_usage_free(int slot);                 /* exclusive */
+extern int ec_usage_find(const EcTracked *column);
+extern int ec_usage_allocate(const EcTracked *column); /* exclusive; -1: none is free */
+extern void ec_usage_free(int slot);                   /* exclusive */
 
 /* Count an execution; false if the slot is not that column's any more. */
 extern bool

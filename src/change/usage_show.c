@@ -31,8 +31,7 @@ ec_usage_of(Oid relation, AttrNumber attnum, EcUsage *usage)
 	EcTrackedSet *set = ec_usage_sync(EC_SYNC_WAIT);
 
 	for (int i = 0; i < set->count; i++)
-		if (set->columns[i].usage.relation == relation &&
-			set->columns[i].usage.attnum == attnum)
+		if (set->columns[i].relation == relation && set->columns[i].attnum == attnum)
 		{
 			ec_usage_look(set, &set->columns[i], usage);
 			return true;

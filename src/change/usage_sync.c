@@ -133,12 +133,46 @@ read_flush(EcTrackedSet *set, Relation table)
 	systable_endscan(scan);
 }
 
+static EcUsage *
+read_usage(const EcTracked *column, Datum *values, bool *nulls)
+{
+	EcUsage *usage = palloc0(sizeof(EcUsage));
+
+	usage->relation = column->relation;
+	usage->attnum = column->attnum;
+	usage->tracked_since = column->tracked_since;
+	namestrcpy(&usage->column_name,
+			   NameStr(*DatumGetName(values[USAGE_COLUMN_NAME])));
+	read_access(&usage->reads, values[USAGE_READS], values[USAGE_READERS]);
+	read_access(&usage->writes, values[USAGE_WRITES], values[USAGE_WRITERS]);
+	if (!nulls[USAGE_UNKNOWN_SINCE])
+		usage->unknown.since = DatumGetTimestampTz(values[USAGE_UNKNOWN_SINCE]);
+	if (!nulls[USAGE_UNKNOWN_UNTIL])
+		usage->unknown.until = DatumGetTimestampTz(values[USAGE_UNKNOWN_UNTIL]);
+	return usage;
+}
+
+/* Does a slot have all that the table knows? */
+static bool
+has_merged_slot(const EcTracked *column)
+{
+	bool is_merged = false;
+	int slot;
+
+	LWLockAcquire(ec_usage->lock, LW_SHARED);
+	slot = ec_usage_find(column);
+	if (slot >= 0)
+		is_merged = ec_usage->slots[slot].merged;
+	LWLockRelease(ec_usage->lock);
+	return is_merged;
+}
+
 static void
-read_columns(EcTrackedSet *set, Relation table)
+read_columns(EcTrackedSet *set, Relation table, EcSyncMode mode)
 {
 	SysScanDesc scan = begin_scan(table);
 	HeapTuple tuple;
-	int allocated = 16;
+	int allocated = 32;
 
 	set->columns = palloc(allocated * sizeof(EcTracked));
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
@@ -146,7 +180,6 @@ read_columns(EcTrackedSet *set, Relation table)
 		Datum values[USAGE_COLUMNS];
 		bool nulls[USAGE_COLUMNS];
 		EcTracked *column;
-		EcUsage *usage;
 
 		if (set->count == allocated)
 		{
@@ -155,27 +188,18 @@ read_columns(EcTrackedSet *set, Relation table)
 		}
 		column = &set->columns[set->count++];
 		memset(column, 0, sizeof(*column));
-		usage = &column->usage;
 		heap_deform_tuple(tuple, RelationGetDescr(table), values, nulls);
-		usage->relation = DatumGetObjectId(values[USAGE_RELATION]);
-		usage->attnum = DatumGetInt16(values[USAGE_ATTNUM]);
-		namestrcpy(&usage->column_name,
-				   NameStr(*DatumGetName(values[USAGE_COLUMN_NAME])));
-		usage->tracked_since = DatumGetTimestampTz(values[USAGE_TRACKED_SINCE]);
-		read_access(&usage->reads, values[USAGE_READS], values[USAGE_READERS]);
-		read_access(&usage->writes, values[USAGE_WRITES], values[USAGE_WRITERS]);
-		if (!nulls[USAGE_UNKNOWN_SINCE])
-			usage->unknown.since =
-				DatumGetTimestampTz(values[USAGE_UNKNOWN_SINCE]);
-		if (!nulls[USAGE_UNKNOWN_UNTIL])
-			usage->unknown.until =
-				DatumGetTimestampTz(values[USAGE_UNKNOWN_UNTIL]);
+		column->relation = DatumGetObjectId(values[USAGE_RELATION]);
+		column->attnum = DatumGetInt16(values[USAGE_ATTNUM]);
+		column->tracked_since = DatumGetTimestampTz(values[USAGE_TRACKED_SINCE]);
+		if (mode != EC_SYNC_NO_WAIT || !has_merged_slot(column))
+			column->usage = read_usage(column, values, nulls);
 	}
 	systable_endscan(scan);
 }
 
 static EcTrackedSet *
-read_tables(bool may_wait)
+read_tables(EcSyncMode mode)
 {
 	EcTrackedSet *set = palloc0(sizeof(EcTrackedSet));
 	EcExtension extension;
@@ -188,12 +212,13 @@ read_tables(bool may_wait)
 		return set;
 	schema = get_namespace_oid("expand_contract", true);
 	set->table = get_relname_relid("usage", schema);
-	columns = open_table(set->table, may_wait);
-	flush = open_table(get_relname_relid("usage_flush", schema), may_wait);
+	columns = open_table(set->table, mode != EC_SYNC_NO_WAIT);
+	flush = open_table(get_relname_relid("usage_flush", schema),
+					   mode != EC_SYNC_NO_WAIT);
 	if (columns != NULL && flush != NULL)
 	{
 		read_flush(set, flush);
-		read_columns(set, columns);
+		read_columns(set, columns, mode);
 	}
 	else
 		set->is_locked_out = OidIsValid(set->table);
@@ -206,7 +231,7 @@ read_tables(bool may_wait)
 static TimestampTz
 unknown_since(const EcTrackedSet *set, const EcTracked *column)
 {
-	return Max(set->flushed_at, column->usage.tracked_since);
+	return Max(set->flushed_at, column->tracked_since);
 }
 
 static void
@@ -220,9 +245,13 @@ merge_access(EcAccess *into, const EcAccess *from)
 static void
 merge(const EcTrackedSet *set, const EcTracked *column, EcUsageSlot *slot)
 {
-	EcUnknown unknown = column->usage.unknown;
+	EcUnknown unknown;
 
-	if (set->run != ec_usage->began && column->usage.tracked_since < ec_usage->began)
+	if (column->usage == NULL)
+		return; /* it was merged when we looked */
+	unknown = column->usage->unknown;
+
+	if (set->run != ec_usage->began && column->tracked_since < ec_usage->began)
 	{
 		unknown.since = unknown_since(set, column);
 		unknown.until = ec_usage->began;
@@ -230,8 +259,8 @@ merge(const EcTrackedSet *set, const EcTracked *column, EcUsageSlot *slot)
 	SpinLockAcquire(&slot->mutex);
 	if (!slot->merged)
 	{
-		merge_access(&slot->reads, &column->usage.reads);
-		merge_access(&slot->writes, &column->usage.writes);
+		merge_access(&slot->reads, &column->usage->reads);
+		merge_access(&slot->writes, &column->usage->writes);
 		if (unknown.until > slot->unknown.until)
 			slot->unknown = unknown;
 		slot->merged = true;
@@ -255,10 +284,10 @@ attach(EcTrackedSet *set, uint32 generation, bool may_free)
 	for (int i = 0; i < set->count; i++)
 	{
 		EcTracked *column = &set->columns[i];
-		int slot = ec_usage_find(&column->usage);
+		int slot = ec_usage_find(column);
 
 		if (slot < 0)
-			slot = ec_usage_allocate(&column->usage);
+			slot = ec_usage_allocate(column);
 		if (slot < 0)
 			continue;
 		wanted[slot] = true;
@@ -282,12 +311,12 @@ ec_usage_sync(EcSyncMode mode)
 	uint32 generation;
 
 	if (ec_usage == NULL)
-		return read_tables(mode != EC_SYNC_NO_WAIT);
+		return read_tables(mode);
 	ec_usage_check_run();
 	do
 	{
 		generation = pg_atomic_read_u32(&ec_usage->generation);
-		set = read_tables(mode != EC_SYNC_NO_WAIT);
+		set = read_tables(mode);
 	} while (!attach(set, generation, mode == EC_SYNC_AND_FREE));
 	return set;
 }
@@ -298,7 +327,7 @@ ec_usage_look(const EcTrackedSet *set, const EcTracked *column, EcUsage *usage)
 	EcUsageSlot *slot;
 	bool is_counted;
 
-	*usage = column->usage;
+	*usage = *column->usage;
 	is_counted = column->serial != 0;
 	if (is_counted)
 	{

@@ -9,10 +9,17 @@
 
 #include "change/usage.h"
 
-/* A row of expand_contract.usage, and the slot that counts for it. */
+/*
+ * A row of expand_contract.usage, and the slot that counts for it.  What every
+ * session reads is kept small: memory that it frees early leaves holes, which
+ * all its later statements pay for.
+ */
 typedef struct EcTracked
 {
-	EcUsage usage; /* as the table has it */
+	Oid relation;
+	AttrNumber attnum;
+	TimestampTz tracked_since;
+	EcUsage *usage; /* all of the row; the hook has it where it has to merge */
 	int slot;
 	uint32 serial; /* 0: it has no slot */
 } EcTracked;
