@@ -10,6 +10,7 @@
 
 #include "backfill/fill.h"
 #include "change/backfill_change.h"
+#include "change/sightings.h"
 #include "change/usage.h"
 #include "core/guc.h"
 #include "expand_contract.h"
@@ -32,5 +33,6 @@ _PG_init(void)
 	{
 		ec_register_launcher();
 		ec_register_usage();
+		ec_register_sightings();
 	}
 }

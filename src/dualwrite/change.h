@@ -81,6 +81,9 @@ extern void ec_change_insert(const EcChange *change);
 extern void ec_change_set_phase(const char *name, const char *phase);
 extern void ec_change_set_dual_write(const EcChange *change, bool enabled);
 
+/* Set a read switch, and tell the channel expand_contract. */
+extern void ec_flag_set(const char *name, bool value);
+
 /* Log and NOTIFY; value may be NULL. */
 extern void
 ec_change_announce(const char *change, const char *event, const char *value);
