@@ -21,3 +21,17 @@ ec_compare(const EcSubject *subject, const EcCompareOptions *options,
 	else
 		ec_compare_tables(subject, options, comparison);
 }
+
+/*
+ * With no row to look at, a comparison still analyses, plans and checks the
+ * rights on all that it names.
+ */
+void
+ec_compare_check(const EcSubject *subject)
+{
+	EcCompareOptions options = {.plan_only = true};
+	EcComparison comparison = {0};
+
+	ec_compare(subject, &options, &comparison);
+	tuplestore_end(comparison.mismatches);
+}

@@ -34,11 +34,11 @@ typedef struct EcMappedColumn
 	char *expression;
 } EcMappedColumn;
 
-typedef enum EcSide
+typedef enum EcRowSide
 {
-	EC_SIDE_SOURCE,
-	EC_SIDE_TARGET
-} EcSide;
+	EC_ROW_OF_SOURCE,
+	EC_ROW_OF_TARGET
+} EcRowSide;
 
 /* What is compared.  The tables are open, with AccessShareLock. */
 typedef struct EcSubject
@@ -70,6 +70,12 @@ extern List *ec_mapping_columns(Relation relation, const Jsonb *mapping);
  */
 extern void ec_mapping_take_key(EcSubject *subject, ArrayType *names);
 
+/*
+ * The names of the primary key's columns, in the order of its index; raises
+ * 55000 if there is none.
+ */
+extern List *ec_primary_key(Relation relation);
+
 /* What a comparison found. */
 typedef struct EcComparison
 {
@@ -91,6 +97,7 @@ typedef struct EcCompareOptions
 	int64 max_mismatches; /* rows of which each differing column is recorded */
 	const EcKeyRange *range; /* NULL: all rows */
 	EcSuspects *suspects;    /* NULL: what differs counts at once */
+	bool plan_only;          /* look at no row */
 } EcCompareOptions;
 
 /*
@@ -99,6 +106,9 @@ typedef struct EcCompareOptions
  */
 extern void ec_compare(const EcSubject *subject, const EcCompareOptions *options,
 					   EcComparison *comparison);
+
+/* Raises what a comparison would raise before it reads a row. */
+extern void ec_compare_check(const EcSubject *subject);
 
 /* compare_columns.c and compare_tables.c */
 extern void

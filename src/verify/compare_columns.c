@@ -212,6 +212,7 @@ build_reading(CompareReceiver *receiver, EcReading *reading)
 	ListCell *cell;
 
 	ec_reading_begin(reading, relation);
+	reading->plan_only = receiver->options->plan_only;
 	foreach (cell, list_concat_copy(subject->columns, subject->backward))
 	{
 		EcMappedColumn *column = lfirst(cell);

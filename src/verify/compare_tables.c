@@ -61,7 +61,7 @@ typedef struct TableReceiver
 	EcComparedColumn *columns;
 	EcComparedColumn *old_columns;
 
-	EcSide side; /* that is being read */
+	EcRowSide side; /* that is being read */
 	EcChecksum *buckets;
 	Tuplesortstate *sort; /* NULL: the first look */
 	TupleTableSlot *sorted;
@@ -123,7 +123,7 @@ add_row(TableReceiver *receiver, const EcLanes *key, const EcLanes *row)
 {
 	EcChecksum *bucket = bucket_of(receiver, key);
 
-	if (receiver->side == EC_SIDE_SOURCE)
+	if (receiver->side == EC_ROW_OF_SOURCE)
 	{
 		ec_checksum_add(bucket, row);
 		ec_checksum_add(&receiver->result->source, row);
@@ -190,6 +190,7 @@ read_source(TableReceiver *receiver)
 	ListCell *cell;
 
 	ec_reading_begin(&reading, subject->source);
+	reading.plan_only = receiver->options->plan_only;
 	foreach (cell, list_concat_copy(subject->key, subject->columns))
 	{
 		EcMappedColumn *column = lfirst(cell);
@@ -215,7 +216,7 @@ read_source(TableReceiver *receiver)
 	if (receiver->options->range != NULL)
 		reading.quals = ec_range_quals(receiver->options->range, range_expressions);
 	ec_reading_end(&reading, &receiver->result->reads, &receiver->result->is_opaque);
-	receiver->side = EC_SIDE_SOURCE;
+	receiver->side = EC_ROW_OF_SOURCE;
 	ec_reading_run(&reading, &receiver->pub);
 }
 
@@ -229,6 +230,7 @@ read_target(TableReceiver *receiver)
 	ListCell *cell;
 
 	ec_reading_begin(&reading, subject->target);
+	reading.plan_only = receiver->options->plan_only;
 	foreach (cell, list_concat_copy(subject->key, subject->columns))
 	{
 		EcMappedColumn *column = lfirst(cell);
@@ -248,7 +250,7 @@ read_target(TableReceiver *receiver)
 	if (receiver->options->range != NULL)
 		reading.quals = ec_range_quals(receiver->options->range, range_expressions);
 	ec_reading_end(&reading, &receiver->result->reads, &receiver->result->is_opaque);
-	receiver->side = EC_SIDE_TARGET;
+	receiver->side = EC_ROW_OF_TARGET;
 	ec_reading_run(&reading, &receiver->pub);
 }
 
@@ -359,7 +361,7 @@ record_different(TableReceiver *receiver, TupleTableSlot *source,
 }
 
 static void
-record_one_sided(TableReceiver *receiver, EcSide side, TupleTableSlot *slot,
+record_one_sided(TableReceiver *receiver, EcRowSide side, TupleTableSlot *slot,
 				 bool is_unique)
 {
 	const EcSubject *subject = receiver->subject;
@@ -368,7 +370,7 @@ record_one_sided(TableReceiver *receiver, EcSide side, TupleTableSlot *slot,
 						   .row = receiver->result->recorded};
 	char *row = ec_row_json(subject->columns, slot, VALUES + receiver->key_count);
 
-	if (side == EC_SIDE_SOURCE)
+	if (side == EC_ROW_OF_SOURCE)
 	{
 		mismatch.difference = "missing";
 		mismatch.source_value = row;
@@ -456,18 +458,18 @@ match_pair(TableReceiver *receiver, TupleTableSlot *source,
 }
 
 static void
-match_one_sided(TableReceiver *receiver, EcSide side, TupleTableSlot *slot,
+match_one_sided(TableReceiver *receiver, EcRowSide side, TupleTableSlot *slot,
 				bool is_unique)
 {
 	EcComparison *result = receiver->result;
 
 	if (!confirm(receiver, slot))
 	{
-		excuse(result, side == EC_SIDE_SOURCE ? slot : NULL,
-			   side == EC_SIDE_SOURCE ? NULL : slot);
+		excuse(result, side == EC_ROW_OF_SOURCE ? slot : NULL,
+			   side == EC_ROW_OF_SOURCE ? NULL : slot);
 		return;
 	}
-	if (side == EC_SIDE_SOURCE)
+	if (side == EC_ROW_OF_SOURCE)
 		result->missing++;
 	else
 		result->extra++;
@@ -516,9 +518,9 @@ end_key(TableReceiver *receiver, KeyGroup *group)
 			match_pair(receiver, group->slot[0], group->slot[1], is_unique);
 		else
 		{
-			EcSide side = group->unmatched_count[EC_SIDE_SOURCE] > pairs
-							  ? EC_SIDE_SOURCE
-							  : EC_SIDE_TARGET;
+			EcRowSide side = group->unmatched_count[EC_ROW_OF_SOURCE] > pairs
+								 ? EC_ROW_OF_SOURCE
+								 : EC_ROW_OF_TARGET;
 
 			match_one_sided(receiver, side, group->slot[side], is_unique);
 		}

@@ -101,9 +101,8 @@ ec_mapping_columns(Relation relation, const Jsonb *mapping)
 	return columns;
 }
 
-/* The names of the primary key's columns, in the order of its index. */
-static List *
-primary_key(Relation relation)
+List *
+ec_primary_key(Relation relation)
 {
 	List *names = NIL;
 	Relation index;
@@ -182,9 +181,13 @@ same_column(EcSubject *subject, char *name)
 	column->name = name;
 	column->attnum = column_number(subject->target, name);
 	foreach (cell, subject->key)
-		if (((EcMappedColumn *) lfirst(cell))->attnum == column->attnum)
+	{
+		EcMappedColumn *other = lfirst(cell);
+
+		if (other->attnum == column->attnum)
 			refuse_key("key must not name a column twice",
 					   psprintf("\"%s\" is there twice.", name));
+	}
 	if (get_attnum(RelationGetRelid(subject->source), name) <= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
@@ -202,7 +205,7 @@ ec_mapping_take_key(EcSubject *subject, ArrayType *names)
 {
 	ListCell *cell;
 
-	foreach (cell, names ? names_in(names) : primary_key(subject->target))
+	foreach (cell, names ? names_in(names) : ec_primary_key(subject->target))
 	{
 		char *name = lfirst(cell);
 		EcMappedColumn *column = take_column(&subject->columns, name);

@@ -31,6 +31,7 @@ ec_reading_begin(EcReading *reading, Relation relation)
 	reading->pstate = pstate;
 	reading->query = makeNode(Query);
 	reading->quals = NIL;
+	reading->plan_only = false;
 	addNSItemToQuery(pstate,
 					 addRangeTableEntryForRelation(pstate, relation, AccessShareLock,
 												   NULL, true, true),
@@ -211,7 +212,8 @@ ec_reading_run(EcReading *reading, DestReceiver *receiver)
 	desc = CreateQueryDesc(plan, source_text, GetActiveSnapshot(),
 						   InvalidSnapshot, receiver, NULL, NULL, 0);
 	ExecutorStart(desc, 0);
-	ec_ExecutorRun(desc, ForwardScanDirection, 0);
+	if (!reading->plan_only)
+		ec_ExecutorRun(desc, ForwardScanDirection, 0);
 	ExecutorFinish(desc);
 	ExecutorEnd(desc);
 	FreeQueryDesc(desc);

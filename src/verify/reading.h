@@ -25,7 +25,8 @@ typedef struct EcReading
 	Relation relation;
 	ParseState *pstate;
 	Query *query;
-	List *quals; /* ANDed; may be added to */
+	List *quals;    /* ANDed; may be added to */
+	bool plan_only; /* check rights and all else, but read no row */
 } EcReading;
 
 extern void ec_reading_begin(EcReading *reading, Relation relation);

@@ -209,7 +209,8 @@ ec_record_end(int64 id)
 	ec_arg_int8(&args, id);
 	ec_catalog_begin(&scope);
 	ec_query("UPDATE expand_contract.verifications "
-			 "SET finished_at = clock_timestamp() WHERE id = $1",
+			 "SET finished_at = clock_timestamp() "
+			 "WHERE id = $1 AND finished_at IS NULL",
 			 &args);
 	ec_catalog_end(&scope);
 }

@@ -36,6 +36,17 @@ ec_suspects_look(EcSuspects *suspects, MemoryContext memory)
 	suspects->pending = 0;
 }
 
+void
+ec_suspects_forget(EcSuspects *suspects, MemoryContext memory)
+{
+	if (suspects->before == NULL && hash_get_num_entries(suspects->now) == 0)
+		return;
+	if (suspects->before != NULL)
+		hash_destroy(suspects->before);
+	hash_destroy(suspects->now);
+	ec_suspects_init(suspects, memory);
+}
+
 bool
 ec_suspects_confirm(EcSuspects *suspects, const EcLanes *key)
 {

@@ -29,6 +29,9 @@ extern void ec_suspects_init(EcSuspects *suspects, MemoryContext memory);
 /* Begin another look. */
 extern void ec_suspects_look(EcSuspects *suspects, MemoryContext memory);
 
+/* Forget all: other rows are looked at from now on. */
+extern void ec_suspects_forget(EcSuspects *suspects, MemoryContext memory);
+
 /* A row differs in this look; does it count?  suspects may be NULL. */
 extern bool ec_suspects_confirm(EcSuspects *suspects, const EcLanes *key);
 
