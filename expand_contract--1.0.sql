@@ -580,6 +580,117 @@ REVOKE EXECUTE ON FUNCTION @extschema@.ec_verify(regclass, jsonb),
     @extschema@.ec_verify(regclass, regclass, jsonb, text[]) FROM PUBLIC;
 
 ----------------------------------------------------------------------
+-- changes and dual writes (src/dualwrite)
+----------------------------------------------------------------------
+-- relation and target are regclass: they follow renames, and a dump holds names.
+CREATE TABLE expand_contract.changes (
+    name text COLLATE "C" PRIMARY KEY,
+    relation regclass NOT NULL,
+    target regclass,
+    forward jsonb NOT NULL,
+    backward jsonb,
+    key_columns text[],
+    old_columns text[],
+    on_error text NOT NULL CHECK (on_error IN ('record', 'raise')),
+    phase text NOT NULL DEFAULT 'dual_write' CHECK (phase IN
+        ('dual_write', 'backfilled', 'verified', 'cut_over', 'quarantined', 'contracted', 'reverted')),
+    since timestamptz NOT NULL DEFAULT clock_timestamp(),
+    dual_write boolean NOT NULL DEFAULT true,
+    -- attribute numbers are good for this relation only: a restored table has another OID
+    relation_oid oid NOT NULL,
+    registered_by text NOT NULL DEFAULT session_user,
+    registered_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+COMMENT ON TABLE expand_contract.changes IS 'changes as ec_expand was told of them, and where they are';
+COMMENT ON COLUMN expand_contract.changes.dual_write IS 'the flag of ec_dual_write';
+COMMENT ON COLUMN expand_contract.changes.relation_oid IS 'of the relation that change_columns numbers';
+
+CREATE TABLE expand_contract.change_columns (
+    change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON DELETE CASCADE,
+    side text NOT NULL CHECK (side IN ('old', 'new', 'key')),
+    name text COLLATE "C" NOT NULL,
+    attnum smallint NOT NULL,
+    expression text,
+    key_position smallint,
+    PRIMARY KEY (change, side, attnum)
+);
+COMMENT ON TABLE expand_contract.change_columns IS 'the columns that a change reads and writes';
+COMMENT ON COLUMN expand_contract.change_columns.side IS 'key: neither old nor new, only tells rows apart';
+COMMENT ON COLUMN expand_contract.change_columns.name IS 'on the day of ec_expand, and in expression still';
+COMMENT ON COLUMN expand_contract.change_columns.expression IS 'what dual writes assign; every name in it is looked up in pg_catalog alone';
+
+CREATE TABLE expand_contract.change_events (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    change text COLLATE "C",
+    event text NOT NULL,
+    value text,
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    by_role text NOT NULL DEFAULT session_user
+);
+COMMENT ON TABLE expand_contract.change_events IS 'every change of a phase or flag; rows are only added';
+
+-- Rows are only added by writers, so that a REPEATABLE READ writer never meets
+-- the row of another; the reconciler folds and removes them.  No foreign key,
+-- which would lock the row of the change.
+CREATE TABLE expand_contract.discrepancies (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    change text COLLATE "C" NOT NULL,
+    key jsonb NOT NULL,
+    operation text NOT NULL,
+    direction text NOT NULL CHECK (direction IN ('forward', 'backward')),
+    error_code text NOT NULL,
+    error text NOT NULL,
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    writes bigint NOT NULL DEFAULT 1,
+    first_at timestamptz,
+    attempts integer NOT NULL DEFAULT 0,
+    next_attempt_at timestamptz
+);
+CREATE INDEX ON expand_contract.discrepancies (change, id);
+COMMENT ON TABLE expand_contract.discrepancies IS 'modern writes that failed and are still to be made';
+COMMENT ON COLUMN expand_contract.discrepancies.writes IS 'how many failed writes the reconciler has folded into this one';
+
+CREATE TABLE expand_contract.gaps (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    change text COLLATE "C" NOT NULL,
+    reason text NOT NULL,
+    writer xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    repaired_by bigint,
+    repaired_at timestamptz
+);
+CREATE INDEX ON expand_contract.gaps (change) WHERE repaired_by IS NULL;
+COMMENT ON TABLE expand_contract.gaps IS 'transactions whose writes were not carried over, until a repair';
+
+CREATE TABLE expand_contract.flags (
+    name text COLLATE "C" PRIMARY KEY,
+    value boolean NOT NULL
+);
+COMMENT ON TABLE expand_contract.flags IS 'read switches of applications';
+
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.changes', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.change_columns', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.change_events', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.change_events_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.discrepancies', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.discrepancies_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.flags', '');
+
+-- Everyone's: a partition that somebody creates gets the trigger with it.  It
+-- does nothing on a table that is not the change's.
+CREATE FUNCTION expand_contract.dual_write() RETURNS trigger
+AS 'MODULE_PATHNAME', 'ec_dual_write_row' LANGUAGE C;
+COMMENT ON FUNCTION expand_contract.dual_write() IS 'keeps the columns of a change in step; its argument is the change';
+
+CREATE FUNCTION @extschema@.ec_expand(change text, relation regclass, forward jsonb, backward jsonb DEFAULT NULL,
+    target regclass DEFAULT NULL, key text[] DEFAULT NULL, old_columns text[] DEFAULT NULL,
+    on_error text DEFAULT 'record') RETURNS text
+AS 'MODULE_PATHNAME', 'ec_expand' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text)
+    IS 'registers a change and starts its dual writes: expanded or unchanged';
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text) FROM PUBLIC;
+
+----------------------------------------------------------------------
 -- who may call what
 ----------------------------------------------------------------------
 CREATE FUNCTION @extschema@.ec_grant(role regrole) RETURNS void

@@ -97,4 +97,11 @@
 	ExecutorRun(query, direction, count, true)
 #endif
 
+/* 18 knows CHECK constraints that are NOT ENFORCED. */
+#if PG_VERSION_NUM >= 180000
+#define ec_check_is_enforced(check) ((check).ccenforced)
+#else
+#define ec_check_is_enforced(check) true
+#endif
+
 #endif

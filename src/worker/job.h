@@ -140,6 +140,12 @@ typedef struct EcJobKind
 	void (*resume)(int64 job);
 } EcJobKind;
 
+/*
+ * worker.c: the change whose job this process runs a step of, or NULL.  No
+ * session can pretend it.
+ */
+extern const char *ec_running_change(void);
+
 /* registry.c: kinds, registered at load by _PG_init */
 extern void ec_register_job_kind(const EcJobKind *kind);
 extern const EcJobKind *ec_find_job_kind(const char *name);

@@ -314,6 +314,15 @@ leave_until_due(EcJob *job)
 	ec_catalog_end(&scope);
 }
 
+/* whose rows are being written; an error ends the batch, and with it the use */
+static const char *running_change = NULL;
+
+const char *
+ec_running_change(void)
+{
+	return running_change;
+}
+
 /*
  * The step, and all of the user's code that it sets off.  What that code SETs
  * (the role, say) ends with it; deferred triggers run now, so that none of it
@@ -331,7 +340,9 @@ run_step(Worker *worker)
 	worker->has_deadline = !job->avoid_locks || job->row_limit > 1;
 	if (worker->has_deadline)
 		enable_timeout_after(STATEMENT_TIMEOUT, Max(1, DeadlockTimeout / 2));
+	running_change = job->change;
 	more = worker->kind->step(job);
+	running_change = NULL;
 	immediate->constraints = NIL; /* all */
 	immediate->deferred = false;
 	AfterTriggerSetState(immediate);
