@@ -691,6 +691,23 @@ COMMENT ON FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text) FROM PUBLIC;
 
 ----------------------------------------------------------------------
+-- verification of changes (src/change)
+----------------------------------------------------------------------
+CREATE FUNCTION @extschema@.ec_verify_change(change text) RETURNS @extschema@.ec_verification
+AS 'MODULE_PATHNAME', 'ec_verify_change' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_verify_change(text)
+    IS 'compares every row of a change under one snapshot, and records what is out of step';
+
+CREATE FUNCTION @extschema@.ec_verify_job(change text, batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL,
+    workers integer DEFAULT 1, start_at timestamptz DEFAULT NULL, run_window text DEFAULT NULL,
+    max_lag interval DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_verify_job' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_verify_job(text, integer, integer, integer, timestamptz, text, interval)
+    IS 'the same in the background, chunk by chunk with a snapshot each; returns the job';
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_verify_change(text),
+    @extschema@.ec_verify_job(text, integer, integer, integer, timestamptz, text, interval) FROM PUBLIC;
+
+----------------------------------------------------------------------
 -- who may call what
 ----------------------------------------------------------------------
 CREATE FUNCTION @extschema@.ec_grant(role regrole) RETURNS void

@@ -393,3 +393,11 @@ ec_verification_step(EcJob *job, const EcSubject *subject)
 		ec_record_end(walk->verification);
 	return more;
 }
+
+bool
+ec_verification_of_job(const EcJob *job, EcVerification *verification)
+{
+	const Walk *walk = job->private;
+
+	return ec_record_read(walk->verification, verification);
+}

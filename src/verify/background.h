@@ -21,6 +21,7 @@
 #include "postgres.h"
 
 #include "verify/compare.h"
+#include "verify/record.h"
 #include "worker/job.h"
 
 /* Rows of a chunk where nothing is said: reading costs less than writing. */
@@ -37,5 +38,8 @@ extern int64 ec_verification_submit(EcJobSpec *spec, const EcSubject *subject,
 /* Of EcJobKind; the subject is that of the submission. */
 extern void ec_verification_begin(EcJob *job);
 extern bool ec_verification_step(EcJob *job, const EcSubject *subject);
+
+/* What the job has found so far. */
+extern bool ec_verification_of_job(const EcJob *job, EcVerification *verification);
 
 #endif

@@ -32,6 +32,7 @@ typedef struct EcMappedColumn
 	AttrNumber attnum;
 	char *name;
 	char *expression;
+	Node *analysed; /* the expression over varno 1, coerced; NULL: not yet */
 } EcMappedColumn;
 
 typedef enum EcRowSide
@@ -44,10 +45,13 @@ typedef enum EcRowSide
 typedef struct EcSubject
 {
 	Relation source;
-	Relation target; /* the same for columns of one table */
-	List *columns;   /* EcMappedColumn of the target */
-	List *key;       /* two tables: EcMappedColumn of the target */
-	List *backward;  /* EcMappedColumn of the source, or NIL */
+	Relation target;   /* the same for columns of one table */
+	List *columns;     /* EcMappedColumn of the target */
+	List *key;         /* two tables: EcMappedColumn of the target */
+	List *backward;    /* EcMappedColumn of the source, or NIL */
+	List *walk;        /* names of a unique key that jobs walk along; NIL: the
+					  * key above, or the primary key */
+	bool new_is_right; /* after cutover: repairs flow from new to old */
 } EcSubject;
 
 static inline bool

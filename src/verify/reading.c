@@ -72,6 +72,17 @@ refuse_what_is_not_of_one_row(ParseState *pstate, Node *expression,
 				 errhint("Use an expression over the row's columns, with immutable or stable functions.")));
 }
 
+/* Rights are checked for the columns that count as read. */
+static bool
+mark_columns(Node *node, ParseState *pstate)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+		markVarForSelectPriv(pstate, (Var *) node);
+	return expression_tree_walker(node, mark_columns, pstate);
+}
+
 /* The expression, coerced to the column's type as INSERT and UPDATE do it. */
 Node *
 ec_reading_expression(EcReading *reading, Relation owner,
@@ -82,10 +93,19 @@ ec_reading_expression(EcReading *reading, Relation owner,
 		TupleDescAttr(RelationGetDescr(owner), column->attnum - 1);
 	char *what = psprintf("expression for column \"%s\"", column->name);
 	EcExpressionContext context;
-	Node *raw = ec_parse_expression(column->expression, what);
+	Node *raw;
 	Node *expression;
 	Node *coerced;
 
+	if (column->analysed != NULL)
+	{
+		coerced = copyObject(column->analysed);
+		(void) mark_columns(coerced, pstate);
+		if (plain != NULL)
+			*plain = coerced;
+		return coerced;
+	}
+	raw = ec_parse_expression(column->expression, what);
 	ec_expression_context_begin(&context, column->expression, what);
 	pstate->p_sourcetext = column->expression;
 	expression = transformExpr(pstate, raw, EXPR_KIND_SELECT_TARGET);

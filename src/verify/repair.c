@@ -68,7 +68,17 @@ table_of_row(const EcRowKey *key, TupleTableSlot *slot)
 	return DatumGetObjectId(slot->tts_values[first]);
 }
 
-/* UPDATE table SET column = (expression) WHERE key */
+static void
+append_assignment(StringInfo sql, const EcMappedColumn *column)
+{
+	appendStringInfo(sql, "%s = ", quote_identifier(column->name));
+	append_expression(sql, column);
+}
+
+/*
+ * UPDATE table SET column = (expression) WHERE key; or, where the new columns
+ * are right, the old ones as the mapping back has them.
+ */
 char *
 ec_repair_column(const EcSubject *subject, const EcRowKey *key,
 				 TupleTableSlot *slot, const EcMappedColumn *column)
@@ -76,7 +86,10 @@ ec_repair_column(const EcSubject *subject, const EcRowKey *key,
 	Oid table = table_of_row(key, slot);
 	bool has_children = strcmp(key->names[0], "tableoid") == 0;
 	StringInfoData sql;
+	ListCell *cell;
 
+	if (subject->new_is_right && subject->backward == NIL)
+		return NULL;
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "UPDATE %s%s", has_children ? "ONLY " : "",
 					 ec_relation_name(table));
@@ -84,8 +97,16 @@ ec_repair_column(const EcSubject *subject, const EcRowKey *key,
 	if (table != key->relation)
 		appendStringInfo(&sql, " AS %s",
 						 quote_identifier(RelationGetRelationName(subject->target)));
-	appendStringInfo(&sql, " SET %s = ", quote_identifier(column->name));
-	append_expression(&sql, column);
+	appendStringInfoString(&sql, " SET ");
+	if (subject->new_is_right)
+		foreach (cell, subject->backward)
+		{
+			if (foreach_current_index(cell) > 0)
+				appendStringInfoString(&sql, ", ");
+			append_assignment(&sql, lfirst(cell));
+		}
+	else
+		append_assignment(&sql, column);
 	appendStringInfoString(&sql, " WHERE ");
 	append_row_key(&sql, key, slot);
 	return sql.data;

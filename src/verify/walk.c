@@ -363,12 +363,28 @@ ec_range_check(const EcSubject *subject, const EcKeyRange *range)
 	check_side(subject->source, columns, range->count);
 }
 
+static List *
+walk_primary_key(Relation relation)
+{
+	list_free(RelationGetIndexList(relation)); /* finds it */
+	if (!OidIsValid(relation->rd_pkindex))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("a job cannot walk over \"%s\"",
+						RelationGetRelationName(relation)),
+				 errdetail("It has no primary key."),
+				 errhint("Add one; ec_verify and ec_verify_change need none.")));
+	return ec_primary_key(relation);
+}
+
 void
 ec_range_init(EcKeyRange *range, const EcSubject *subject)
 {
-	List *names = ec_is_one_table(subject) ? ec_primary_key(subject->target) : NIL;
+	List *names = list_copy(subject->walk);
 	ListCell *cell;
 
+	if (names == NIL && ec_is_one_table(subject))
+		names = walk_primary_key(subject->target);
 	foreach (cell, subject->key)
 		names = lappend(names, ((EcMappedColumn *) lfirst(cell))->name);
 	memset(range, 0, sizeof(*range));
