@@ -646,7 +646,7 @@ CREATE TABLE expand_contract.discrepancies (
     attempts integer NOT NULL DEFAULT 0,
     next_attempt_at timestamptz
 );
-CREATE INDEX ON expand_contract.discrepancies (change, id);
+CREATE INDEX ON expand_contract.discrepancies USING hash (key); -- of any length
 COMMENT ON TABLE expand_contract.discrepancies IS 'modern writes that failed and are still to be made';
 COMMENT ON COLUMN expand_contract.discrepancies.writes IS 'how many failed writes the reconciler has folded into this one';
 
@@ -668,6 +668,16 @@ CREATE TABLE expand_contract.flags (
 );
 COMMENT ON TABLE expand_contract.flags IS 'read switches of applications';
 
+-- Of jobs, so not in a dump.
+CREATE TABLE expand_contract.change_jobs (
+    job bigint PRIMARY KEY REFERENCES expand_contract.jobs ON DELETE CASCADE,
+    change text COLLATE "C" NOT NULL,
+    mode text NOT NULL CHECK (mode IN ('fill', 'repair')),
+    snapshot pg_snapshot NOT NULL DEFAULT pg_current_snapshot()
+);
+COMMENT ON TABLE expand_contract.change_jobs IS 'the backfills and repairs of changes';
+COMMENT ON COLUMN expand_contract.change_jobs.snapshot IS 'at submission: gaps that it shows had been committed';
+
 SELECT pg_catalog.pg_extension_config_dump('expand_contract.changes', '');
 SELECT pg_catalog.pg_extension_config_dump('expand_contract.change_columns', '');
 SELECT pg_catalog.pg_extension_config_dump('expand_contract.change_events', '');
@@ -688,7 +698,87 @@ CREATE FUNCTION @extschema@.ec_expand(change text, relation regclass, forward js
 AS 'MODULE_PATHNAME', 'ec_expand' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text)
     IS 'registers a change and starts its dual writes: expanded or unchanged';
-REVOKE EXECUTE ON FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.ec_dual_write(change text, enabled boolean) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_dual_write' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_dual_write(text, boolean)
+    IS 'switches the modern write of a change on or off';
+
+CREATE FUNCTION @extschema@.ec_set_flag(name text, value boolean) RETURNS boolean
+AS 'MODULE_PATHNAME', 'ec_set_flag' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_set_flag(text, boolean) IS 'sets a read switch, and tells the channel expand_contract';
+
+-- For applications: everyone may ask, and nobody sees the table.
+CREATE FUNCTION @extschema@.ec_flag(name text) RETURNS boolean
+LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'SELECT coalesce((SELECT f.value FROM expand_contract.flags f WHERE f.name = ec_flag.name), false)';
+COMMENT ON FUNCTION @extschema@.ec_flag(text) IS 'a read switch; false unless it has been set';
+
+CREATE FUNCTION @extschema@.ec_reconcile(change text DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_reconcile' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_reconcile(text)
+    IS 'makes queued modern writes again now; how many rows are left';
+
+CREATE FUNCTION @extschema@.ec_backfill_change(change text, mode text DEFAULT 'fill', batch_size integer DEFAULT NULL,
+    delay_ms integer DEFAULT NULL, workers integer DEFAULT 1, start_at timestamptz DEFAULT NULL,
+    run_window text DEFAULT NULL, max_lag interval DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_backfill_change' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval)
+    IS 'brings the rows of a change in step in the background; returns the job';
+
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text),
+    @extschema@.ec_dual_write(text, boolean), @extschema@.ec_set_flag(text, boolean), @extschema@.ec_reconcile(text),
+    @extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval) FROM PUBLIC;
+
+-- A row a row of the table: its failed writes together.
+CREATE VIEW expand_contract.open_discrepancies AS
+SELECT d.change, d.key,
+       (array_agg(d.operation ORDER BY d.id DESC))[1] AS operation,
+       (array_agg(d.direction ORDER BY d.id DESC))[1] AS direction,
+       (array_agg(d.error_code ORDER BY d.id DESC))[1] AS error_code,
+       (array_agg(d.error ORDER BY d.id DESC))[1] AS error,
+       sum(d.writes)::bigint AS writes,
+       min(coalesce(d.first_at, d.at)) AS first_at,
+       max(d.at) AS last_at,
+       max(d.attempts) AS attempts,
+       max(d.next_attempt_at) AS next_attempt_at
+  FROM expand_contract.discrepancies d
+ GROUP BY d.change, d.key;
+COMMENT ON VIEW expand_contract.open_discrepancies IS 'rows whose modern write failed, of every change';
+
+-- Figures for those who monitor; key and message hold row data, so they are for
+-- those who could read it in the table.
+CREATE VIEW @extschema@.ec_discrepancies WITH (security_barrier) AS
+SELECT d.change, c.relation,
+       CASE WHEN r.is_readable THEN d.key END AS key,
+       d.operation, d.direction, d.error_code,
+       CASE WHEN r.is_readable THEN d.error END AS error,
+       d.writes, d.first_at, d.last_at,
+       date_trunc('second', clock_timestamp() - d.first_at) AS age,
+       d.attempts, d.next_attempt_at
+  FROM expand_contract.open_discrepancies d
+  JOIN expand_contract.changes c ON c.name = d.change
+  JOIN pg_class t ON t.oid = c.relation,
+       LATERAL (SELECT has_table_privilege(t.oid, 'SELECT') AND NOT row_security_active(t.oid)) AS r (is_readable)
+ WHERE pg_has_role(t.relowner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE')
+ ORDER BY d.first_at;
+COMMENT ON VIEW @extschema@.ec_discrepancies IS 'rows whose modern write failed and is still to be made';
+GRANT SELECT ON @extschema@.ec_discrepancies TO PUBLIC;
+
+CREATE VIEW @extschema@.ec_changes WITH (security_barrier) AS
+SELECT c.name COLLATE "default" AS change, c.relation, c.target, c.phase, c.since,
+       c.dual_write AND coalesce(current_setting('expand_contract.enable_modern_write', true)::boolean, true) AS dual_write,
+       c.on_error, c.forward, c.backward, c.old_columns,
+       (SELECT count(DISTINCT d.key) FROM expand_contract.discrepancies d WHERE d.change = c.name) AS discrepancies,
+       (SELECT count(*) FROM expand_contract.gaps g WHERE g.change = c.name AND g.repaired_by IS NULL) AS gaps,
+       coalesce((SELECT f.value FROM expand_contract.flags f WHERE f.name = c.name), false) AS flag,
+       t.oid IS NULL AS is_gone
+  FROM expand_contract.changes c
+  LEFT JOIN pg_class t ON t.oid = c.relation
+ WHERE pg_has_role(t.relowner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE')
+ ORDER BY c.registered_at;
+COMMENT ON VIEW @extschema@.ec_changes IS 'changes of tables one owns (pg_monitor: all), and where they are';
+GRANT SELECT ON @extschema@.ec_changes TO PUBLIC;
 
 ----------------------------------------------------------------------
 -- verification of changes (src/change)

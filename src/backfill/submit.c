@@ -13,6 +13,7 @@
 #include "backfill/definition.h"
 #include "backfill/key.h"
 #include "backfill/leaves.h"
+#include "backfill/submit.h"
 #include "backfill/target.h"
 #include "core/guc.h"
 #include "worker/job.h"
@@ -61,6 +62,34 @@ require(bool isnull, const char *argument)
 				 errhint("As in SELECT ec_backfill('users', 'email = lower(name)', 'email IS NULL').")));
 }
 
+int64
+ec_submit_backfill(EcJobSpec *spec, Oid table, const char *assignments,
+				   const char *predicate, const char *method)
+{
+	EcBackfill backfill;
+	Relation relation = try_relation_open(table, RowExclusiveLock);
+	bool by_key;
+
+	if (relation == NULL)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+						errmsg("relation with OID %u does not exist", table)));
+	by_key = choose_key(relation, method);
+	ec_check_backfill_target(relation, by_key);
+	if (by_key)
+		check_key(relation, spec->workers);
+	ec_define_backfill(relation, assignments, predicate, &backfill);
+	backfill.by_key = by_key;
+	ec_check_leaves(relation, &backfill);
+
+	spec->kind = "backfill";
+	spec->relation = RelationGetRelid(relation);
+	spec->parameters = ec_backfill_to_json(&backfill);
+	spec->rows_estimate = ec_estimate_backfill(relation, predicate);
+	/* until commit, so that the table is the one that was checked */
+	relation_close(relation, NoLock);
+	return ec_job_submit(spec);
+}
+
 PG_FUNCTION_INFO_V1(ec_backfill);
 
 /*
@@ -87,12 +116,9 @@ Datum
 ec_backfill(PG_FUNCTION_ARGS)
 {
 	EcJobSpec spec = {0};
-	EcBackfill backfill;
-	Relation relation;
 	char *assignments;
 	char *predicate;
 	char *method = "auto";
-	bool by_key;
 	int batch_size = ec_check_batch_size(PG_ARGISNULL(3), PG_GETARG_INT32(3));
 	int delay_ms = ec_check_delay(PG_ARGISNULL(4), PG_GETARG_INT32(4));
 	int workers = ec_check_workers(PG_ARGISNULL(5), PG_GETARG_INT32(5));
@@ -115,30 +141,12 @@ ec_backfill(PG_FUNCTION_ARGS)
 		ec_check_run_window(spec.run_window);
 	}
 	spec.max_lag = ec_check_max_lag(PG_ARGISNULL(9), PG_GETARG_INTERVAL_P(9));
-	assignments = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	predicate = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
-
-	relation = try_relation_open(PG_GETARG_OID(0), RowExclusiveLock);
-	if (relation == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation with OID %u does not exist", PG_GETARG_OID(0))));
-	by_key = choose_key(relation, method);
-	ec_check_backfill_target(relation, by_key);
-	if (by_key)
-		check_key(relation, workers);
-	ec_define_backfill(relation, assignments, predicate, &backfill);
-	backfill.by_key = by_key;
-	ec_check_leaves(relation, &backfill);
-
-	spec.kind = "backfill";
-	spec.relation = RelationGetRelid(relation);
-	spec.parameters = ec_backfill_to_json(&backfill);
 	spec.workers = Max(1, workers);
 	spec.batch_size = batch_size < 0 ? ec_batch_size : batch_size;
 	spec.delay_ms = delay_ms < 0 ? ec_backfill_delay : delay_ms;
-	spec.rows_estimate = ec_estimate_backfill(relation, predicate);
-	/* until commit, so that the table is the one that was checked */
-	relation_close(relation, NoLock);
-	PG_RETURN_INT64(ec_job_submit(&spec));
+	assignments = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	predicate = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
+
+	PG_RETURN_INT64(ec_submit_backfill(&spec, PG_GETARG_OID(0), assignments,
+									   predicate, method));
 }

@@ -23,6 +23,7 @@
 #include "core/json.h"
 #include "dualwrite/change.h"
 #include "dualwrite/mapping.h"
+#include "dualwrite/statement.h"
 #include "verify/background.h"
 #include "verify/verify.h"
 #include "worker/schedule.h"
@@ -174,8 +175,7 @@ open_subject(const EcChange *change, EcSubject *subject)
 	subject->columns = mapped_columns(change, subject->target, EC_SIDE_NEW, names);
 	subject->backward = mapped_columns(change, subject->target, EC_SIDE_OLD, names);
 	subject->walk = key_names(change);
-	subject->new_is_right = strcmp(change->phase, EC_PHASE_CUT_OVER) == 0 ||
-							strcmp(change->phase, EC_PHASE_QUARANTINED) == 0;
+	subject->new_is_right = !ec_old_is_authority(change);
 }
 
 /*

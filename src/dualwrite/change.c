@@ -160,11 +160,11 @@ ec_change_load(const char *name, EcChange *change)
 	return found;
 }
 
-static bool
-owns(Oid relation)
+bool
+ec_change_is_mine(const EcChange *change)
 {
 	bool owner;
-	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(change->relation));
 
 	if (!HeapTupleIsValid(tuple))
 		return superuser(); /* the table is gone */
@@ -181,13 +181,24 @@ ec_change_get(const char *name, EcChange *change)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
 						errmsg("change \"%s\" does not exist", name),
 						errhint("The view ec_changes lists those that do.")));
-	if (!owns(change->relation))
+	if (!ec_change_is_mine(change))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be owner of the table of change \"%s\"", name),
 				 errdetail("It is a change of table \"%s\".",
 						   get_rel_name(change->relation)),
 				 errhint("Ask the table's owner, or a member of that role.")));
+}
+
+void
+ec_change_require_active(const EcChange *change)
+{
+	if (strcmp(change->phase, EC_PHASE_CONTRACTED) == 0 ||
+		strcmp(change->phase, EC_PHASE_REVERTED) == 0)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("change \"%s\" is over", change->name),
+						errdetail("Its phase is \"%s\".", change->phase),
+						errhint("Register a new change with ec_expand.")));
 }
 
 static void

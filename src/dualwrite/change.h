@@ -64,6 +64,12 @@ extern bool ec_change_load(const char *name, EcChange *change);
  * owns the table. */
 extern void ec_change_get(const char *name, EcChange *change);
 
+/* Does the caller own the change's table? */
+extern bool ec_change_is_mine(const EcChange *change);
+
+/* 55000 unless the change still has something to do. */
+extern void ec_change_require_active(const EcChange *change);
+
 /* Enter a new change, with its columns. */
 extern void ec_change_insert(const EcChange *change);
 

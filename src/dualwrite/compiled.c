@@ -176,8 +176,7 @@ compile_checks(Relation relation, EcDirection *direction)
 			continue;
 		direction->checks[direction->check_count].name =
 			pstrdup(constraints->check[i].ccname);
-		direction->checks[direction->check_count++].expression =
-			expression_planner((Expr *) expression);
+		direction->checks[direction->check_count++].expression = (Expr *) expression;
 	}
 }
 
@@ -190,10 +189,9 @@ compile_direction(Relation relation, EcDirection *direction, List *names)
 		EcCompiledColumn *column = &direction->columns[i];
 
 		direction->attnums[i] = column->attnum;
-		column->expression = expression_planner(
+		column->expression =
 			(Expr *) ec_mapping_reparse(relation, names, relation, column->attnum,
-										column->stored, column->known_as));
-		direction->can_fail |= ec_can_fail((Node *) column->expression);
+										column->stored, column->known_as);
 	}
 	compile_checks(relation, direction);
 	for (int i = 0; i < direction->check_count; i++)
@@ -201,9 +199,8 @@ compile_direction(Relation relation, EcDirection *direction, List *names)
 			ec_can_fail((Node *) direction->checks[i].expression);
 }
 
-/* The names that the stored expressions use, where this table has them. */
-static List *
-names_of_that_day(Relation relation, const EcChange *change, const AttrNumber *attnums)
+List *
+ec_change_names(Relation relation, const EcChange *change, const AttrNumber *attnums)
 {
 	List *names = NIL;
 	ListCell *cell;
@@ -220,9 +217,8 @@ names_of_that_day(Relation relation, const EcChange *change, const AttrNumber *a
 	return names;
 }
 
-/* False if a column is gone. */
-static bool
-find_columns(Relation relation, const EcChange *change, AttrNumber *attnums)
+bool
+ec_change_find_columns(Relation relation, const EcChange *change, AttrNumber *attnums)
 {
 	Relation root = open_root(relation, change);
 	ListCell *cell;
@@ -256,12 +252,12 @@ load(EcCompiled *compiled, Relation relation, const char *name)
 		return false;
 	compiled->root = change.relation;
 	attnums = palloc0(sizeof(AttrNumber) * (list_length(change.columns) + 1));
-	if (!find_columns(relation, &change, attnums))
+	if (!ec_change_find_columns(relation, &change, attnums))
 		return false;
 	compiled->change = change.name;
 	compiled->is_on = change.dual_write;
 	compiled->records = change.records;
-	compiled->names = names_of_that_day(relation, &change, attnums);
+	compiled->names = ec_change_names(relation, &change, attnums);
 
 	size = sizeof(EcCompiledColumn) * (list_length(change.columns) + 1);
 	compiled->old_columns = palloc0(size);
@@ -292,15 +288,33 @@ load(EcCompiled *compiled, Relation relation, const char *name)
 	return true;
 }
 
+/* What is inlined, too, depends on the role's rights. */
+static Expr *
+plan(EcDirection *direction, Expr *expression)
+{
+	Expr *planned = expression_planner(expression);
+
+	direction->can_fail |= ec_can_fail((Node *) planned);
+	return planned;
+}
+
 static void
 prepare_direction(EcDirection *direction)
 {
+	direction->can_fail = false;
 	for (int i = 0; i < direction->count; i++)
-		direction->columns[i].value =
-			ExecInitExpr(direction->columns[i].expression, NULL);
+	{
+		EcCompiledColumn *column = &direction->columns[i];
+
+		column->value = ExecInitExpr(plan(direction, column->expression), NULL);
+	}
 	for (int i = 0; i < direction->check_count; i++)
-		direction->checks[i].state =
-			ExecInitCheck(list_make1(direction->checks[i].expression), NULL);
+	{
+		EcCompiledCheck *check = &direction->checks[i];
+
+		check->state =
+			ExecInitCheck(list_make1(plan(direction, check->expression)), NULL);
+	}
 }
 
 /*

@@ -88,4 +88,15 @@ extern EcCompiled *ec_compiled(Relation relation, Trigger *trigger);
 /* After an error the states of expressions may be half way through. */
 extern void ec_compiled_reset(EcCompiled *compiled, Relation relation);
 
+/*
+ * The numbers that the change's columns have in a table, or in a partition or
+ * child of it; false if one is gone.
+ */
+extern bool ec_change_find_columns(Relation relation, const EcChange *change,
+								   AttrNumber *attnums);
+
+/* The names that the stored expressions use, where this table has them. */
+extern List *ec_change_names(Relation relation, const EcChange *change,
+							 const AttrNumber *attnums);
+
 #endif

@@ -111,6 +111,28 @@ ec_discrepancy_record(const EcCompiled *compiled, const EcDirection *direction,
 }
 
 void
+ec_discrepancy_follow(const EcCompiled *compiled, TupleTableSlot *old_slot,
+					  TupleTableSlot *slot)
+{
+	Jsonb *old_key = key_of(compiled, old_slot);
+	Jsonb *key = key_of(compiled, slot);
+	EcCatalogScope scope;
+	EcArgs args = {0};
+
+	ec_catalog_begin(&scope);
+	ec_arg_text(&args, compiled->change);
+	ec_arg_jsonb(&args, old_key);
+	ec_arg_jsonb(&args, key);
+	(void) ec_query("INSERT INTO expand_contract.discrepancies"
+					"       (change, key, operation, direction, error_code, error)"
+					" SELECT change, $3, operation, direction, error_code, error"
+					"   FROM expand_contract.discrepancies"
+					"  WHERE change = $1 AND key = $2 ORDER BY id DESC LIMIT 1",
+					&args);
+	ec_catalog_end(&scope);
+}
+
+void
 ec_gap_record(EcCompiled *compiled, const char *reason)
 {
 	FullTransactionId transaction = GetCurrentFullTransactionId();

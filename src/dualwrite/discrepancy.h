@@ -28,6 +28,10 @@ ec_discrepancy_record(const EcCompiled *compiled, const EcDirection *direction,
 					  TupleTableSlot *slot, const char *operation,
 					  const EcFailure *failure);
 
+/* The row in old_slot gets another key: what is queued for it follows. */
+extern void ec_discrepancy_follow(const EcCompiled *compiled,
+								  TupleTableSlot *old_slot, TupleTableSlot *slot);
+
 /* Once a subtransaction: writes of the change were not carried over. */
 extern void ec_gap_record(EcCompiled *compiled, const char *reason);
 

@@ -37,6 +37,7 @@
 #include "core/guc.h"
 #include "dualwrite/compiled.h"
 #include "dualwrite/discrepancy.h"
+#include "dualwrite/reconcile.h"
 #include "dualwrite/safe.h"
 #include "expand_contract.h"
 #include "worker/job.h"
@@ -330,14 +331,31 @@ warn_once(EcCompiled *compiled, const Trigger *trigger, Relation relation)
 			 errhint("Register the change with ec_expand, or drop the trigger.")));
 }
 
-/* A trigger of the user's that the job's statement sets off is not the job. */
-static bool
-is_own_job(const EcCompiled *compiled)
+/* by ec_reconcile, and how deep in triggers its statement's own are */
+static const char *exempt_change = NULL;
+static int exempt_depth = 0;
+
+static int
+trigger_depth(void)
 {
-	const char *change = ec_running_change();
+	return DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, (Datum) 0));
+}
+
+void
+ec_exempt_change(const char *change)
+{
+	exempt_change = change;
+	exempt_depth = trigger_depth() + 1;
+}
+
+/* A trigger of the user's that our own statement sets off is not exempt. */
+static bool
+is_exempt(const EcCompiled *compiled)
+{
+	const char *change = exempt_change ? exempt_change : ec_running_change();
 
 	return change != NULL && strcmp(change, compiled->change) == 0 &&
-		   DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, (Datum) 0)) == 1;
+		   trigger_depth() == (exempt_change ? exempt_depth : 1);
 }
 
 /*
@@ -374,8 +392,11 @@ ec_dual_write_row(PG_FUNCTION_ARGS)
 		warn_once(write.compiled, data->tg_trigger, write.relation);
 		return PointerGetDatum(write.tuple);
 	}
-	if (is_own_job(write.compiled))
+	if (is_exempt(write.compiled))
 		return PointerGetDatum(write.tuple);
+	if (write.old_slot != NULL && write.compiled->records &&
+		has_changed(&write, write.compiled->key, write.compiled->key_count))
+		ec_discrepancy_follow(write.compiled, write.old_slot, write.slot);
 	write.direction = find_direction(&write);
 	if (write.direction == NULL)
 		return PointerGetDatum(write.tuple);

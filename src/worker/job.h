@@ -146,6 +146,12 @@ typedef struct EcJobKind
  */
 extern const char *ec_running_change(void);
 
+/*
+ * Called, as the job's owner, in the transaction that makes the job of a
+ * change done; set by the room that knows changes.
+ */
+extern void (*ec_change_job_done)(const EcJob *job);
+
 /* registry.c: kinds, registered at load by _PG_init */
 extern void ec_register_job_kind(const EcJobKind *kind);
 extern const EcJobKind *ec_find_job_kind(const char *name);

@@ -131,6 +131,17 @@ wait_for_the_row(void)
 	set_option("lock_timeout", "0");
 }
 
+/* whose rows are being written; an error ends the batch, and with it the use */
+static const char *running_change = NULL;
+
+void (*ec_change_job_done)(const EcJob *job) = NULL;
+
+const char *
+ec_running_change(void)
+{
+	return running_change;
+}
+
 static void
 begin_transaction(void)
 {
@@ -294,6 +305,8 @@ save_progress(Worker *worker, bool complete)
 	if (complete)
 		ec_job_set_done(job);
 	ec_catalog_end(&scope);
+	if (complete && job->change != NULL && ec_change_job_done != NULL)
+		ec_change_job_done(job);
 	worker->last_save = now;
 	worker->wal_at_save = pgWalUsage.wal_bytes;
 }
@@ -313,15 +326,6 @@ leave_until_due(EcJob *job)
 	ec_catalog_begin(&scope);
 	ec_job_set_queued(job);
 	ec_catalog_end(&scope);
-}
-
-/* whose rows are being written; an error ends the batch, and with it the use */
-static const char *running_change = NULL;
-
-const char *
-ec_running_change(void)
-{
-	return running_change;
 }
 
 /*
