@@ -127,6 +127,23 @@ CREATE TABLE keyless (a int, b int);
 SELECT ec_expand('keyless_b', 'keyless', '{"b": "a"}', on_error => 'raise');
 SELECT ok FROM ec_verify_change('keyless_b');
 SELECT * FROM errors_of($$SELECT ec_verify_job('keyless_b')$$);
+-- another key will do: rows are known by it
+CREATE TABLE unique_key (code text NOT NULL UNIQUE, a int, b int);
+SELECT ec_expand('unique_b', 'unique_key', '{"b": "a"}', key => '{code}');
+INSERT INTO unique_key SELECT 'c' || i, i FROM generate_series(1, 500) i;
+ALTER TABLE unique_key DISABLE TRIGGER USER;
+UPDATE unique_key SET b = 0 WHERE code = 'c77';
+ALTER TABLE unique_key ENABLE TRIGGER USER;
+SELECT ec_verify_job('unique_b', batch_size => 100, delay_ms => 0) AS job \gset
+CALL ec_wait(:job);
+TABLE found;
+TABLE last_mismatches;
+-- the table goes while the job is at work
+SELECT ec_verify_job('unique_b', batch_size => 100, delay_ms => 3600000) AS job \gset
+SELECT wait_for_rows(:job, 100);
+DROP TABLE unique_key;
+SELECT ec_configure(:job, delay_ms => 0);
+CALL ec_wait(:job);
 BEGIN READ ONLY;
 SELECT ec_verify_change('users_email');
 ROLLBACK;

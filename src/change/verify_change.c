@@ -17,6 +17,7 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/ruleutils.h"
+#include "utils/syscache.h"
 
 #include "change/verify_change.h"
 #include "core/guc.h"
@@ -168,6 +169,13 @@ open_subject(const EcChange *change, EcSubject *subject)
 				 errdetail("Change \"%s\" writes to table \"%s\".",
 						   change->name, get_rel_name(change->target)),
 				 errhint("Use ec_verify(source, target, mapping, key).")));
+	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(change->relation)))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("the table of change \"%s\" does not exist any more",
+						change->name),
+				 errdetail("There are no rows to verify."),
+				 errhint("Use ec_cancel to close a job that was at work on it.")));
 	memset(subject, 0, sizeof(*subject));
 	subject->target = ec_open_verified(change->relation, false);
 	subject->source = subject->target;

@@ -239,7 +239,7 @@ ec_compare_columns(const EcSubject *subject, const EcCompareOptions *options,
 	EcReading reading;
 
 	ec_init_receiver(&receiver.pub, receive_row);
-	receiver.key = ec_row_key(subject->target);
+	receiver.key = ec_row_key(subject->target, subject->walk);
 	receiver.count = list_length(subject->columns);
 	receiver.columns = ec_compared_columns(subject->target, subject->columns);
 	receiver.old_count = list_length(subject->backward);

@@ -58,29 +58,43 @@ ec_mismatch_put(Tuplestorestate *mismatches, const EcMismatch *mismatch)
 	tuplestore_putvalues(mismatches, ec_mismatch_desc(), values, nulls);
 }
 
-EcRowKey *
-ec_row_key(Relation relation)
+static List *
+primary_key_names(Relation relation)
 {
-	EcRowKey *key = palloc0_object(EcRowKey);
 	Bitmapset *primary_key =
 		RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY);
-	bool partitioned = relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
+	List *names = NIL;
 	int member = -1;
 
-	key->relation = RelationGetRelid(relation);
-	key->first = -1;
-	key->names = palloc_array(char *, bms_num_members(primary_key) + 2);
-	/* A primary key of a partitioned table holds for all its partitions. */
-	if (relation->rd_rel->relhassubclass && !(partitioned && primary_key != NULL))
-		key->names[key->count++] = "tableoid";
 	while ((member = bms_next_member(primary_key, member)) >= 0)
 	{
 		AttrNumber attnum = member + FirstLowInvalidHeapAttributeNumber;
+		Form_pg_attribute attribute =
+			TupleDescAttr(RelationGetDescr(relation), attnum - 1);
 
-		key->names[key->count++] = pstrdup(NameStr(
-			TupleDescAttr(RelationGetDescr(relation), attnum - 1)->attname));
+		names = lappend(names, pstrdup(NameStr(attribute->attname)));
 	}
-	if (primary_key == NULL)
+	return names;
+}
+
+EcRowKey *
+ec_row_key(Relation relation, List *names)
+{
+	EcRowKey *key = palloc0_object(EcRowKey);
+	bool partitioned = relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
+	ListCell *cell;
+
+	if (names == NIL)
+		names = primary_key_names(relation);
+	key->relation = RelationGetRelid(relation);
+	key->first = -1;
+	key->names = palloc_array(char *, list_length(names) + 2);
+	/* A key of a partitioned table holds for all its partitions. */
+	if (relation->rd_rel->relhassubclass && !(partitioned && names != NIL))
+		key->names[key->count++] = "tableoid";
+	foreach (cell, names)
+		key->names[key->count++] = lfirst(cell);
+	if (names == NIL)
 		key->names[key->count++] = "ctid";
 	return key;
 }

@@ -36,7 +36,7 @@ extern void
 ec_mismatch_put(Tuplestorestate *mismatches, const EcMismatch *mismatch);
 
 /*
- * The columns that find a row again: the primary key, else ctid; with tableoid
+ * The columns that find a row again: those named, the primary key, else ctid; with tableoid
  * where rows of several tables are read and these columns do not tell them
  * apart.  In a slot they are at position first, or, if that is negative, at
  * the end.
@@ -49,7 +49,7 @@ typedef struct EcRowKey
 	Oid relation; /* tableoid is left out where it is this */
 } EcRowKey;
 
-extern EcRowKey *ec_row_key(Relation relation);
+extern EcRowKey *ec_row_key(Relation relation, List *names);
 extern char *ec_row_key_json(const EcRowKey *key, TupleTableSlot *slot);
 
 /* A value as text that does not depend on settings; NULL for NULL. */

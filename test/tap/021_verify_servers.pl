@@ -97,4 +97,17 @@ $primary->safe_psql('copy', q{UPDATE users SET mood = NULL WHERE id = 19});
 ($ok) = cook('dump');
 ok(!$ok, 'a value that is lost is found');
 
+# a foreign table is a source
+$primary->safe_psql('copy', sprintf(q{
+	CREATE EXTENSION postgres_fdw;
+	CREATE SERVER here FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '%s', port '%s', dbname 'here');
+	CREATE USER MAPPING FOR CURRENT_USER SERVER here;
+	CREATE FOREIGN TABLE original (id bigint, email text, mood mood, made_at timestamptz) SERVER here OPTIONS (table_name 'users');
+}, $primary->host, $primary->port));
+is( $primary->safe_psql('copy', q{
+		SELECT missing, extra, different FROM ec_verify('original', 'users', '{"email": "email", "mood": "mood", "made_at": "made_at"}')}),
+	'0|0|2', 'a table is held against a foreign one');
+is( $primary->safe_psql('copy', 'SELECT key, column_name FROM ec_mismatches ORDER BY 1'),
+	qq[{"id": 1}|email\n{"id": 19}|mood], 'and the rows that differ are named');
+
 done_testing();
