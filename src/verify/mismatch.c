@@ -93,7 +93,11 @@ ec_row_key(Relation relation, List *names)
 	if (relation->rd_rel->relhassubclass && !(partitioned && names != NIL))
 		key->names[key->count++] = "tableoid";
 	foreach (cell, names)
-		key->names[key->count++] = lfirst(cell);
+	{
+		char *name = lfirst(cell);
+
+		key->names[key->count++] = name;
+	}
 	if (names == NIL)
 		key->names[key->count++] = "ctid";
 	return key;
