@@ -484,8 +484,8 @@ expand(void *arg)
 	List *entries = NIL;
 	Relation relation;
 
-	(void) find_all_inheritors(change->relation, ShareRowExclusiveLock, NULL);
 	relation = table_open(change->relation, ShareRowExclusiveLock);
+	(void) find_all_inheritors(change->relation, ShareRowExclusiveLock, NULL);
 	ec_check_dual_write_table(relation);
 	lock_changes();
 	expansion->is_known = is_registered(change);
