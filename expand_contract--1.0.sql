@@ -692,6 +692,14 @@ CREATE FUNCTION expand_contract.dual_write() RETURNS trigger
 AS 'MODULE_PATHNAME', 'ec_dual_write_row' LANGUAGE C;
 COMMENT ON FUNCTION expand_contract.dual_write() IS 'keeps the columns of a change in step; its argument is the change';
 
+CREATE FUNCTION expand_contract.note_ddl() RETURNS event_trigger
+AS 'MODULE_PATHNAME', 'ec_note_ddl' LANGUAGE C;
+COMMENT ON FUNCTION expand_contract.note_ddl() IS 'warns of DDL that ends what a change has promised';
+CREATE EVENT TRIGGER expand_contract_note_ddl ON ddl_command_end
+    WHEN TAG IN ('CREATE INDEX', 'ALTER TABLE')
+    EXECUTE FUNCTION expand_contract.note_ddl();
+COMMENT ON EVENT TRIGGER expand_contract_note_ddl IS 'warns of DDL that ends what a change has promised';
+
 CREATE FUNCTION @extschema@.ec_expand(change text, relation regclass, forward jsonb, backward jsonb DEFAULT NULL,
     target regclass DEFAULT NULL, key text[] DEFAULT NULL, old_columns text[] DEFAULT NULL,
     on_error text DEFAULT 'record') RETURNS text
