@@ -156,6 +156,33 @@ SELECT * FROM errors_of($$SELECT ec_verify_change('users_email')$$);
 SELECT * FROM errors_of($$SELECT ec_verify_job('users_email')$$);
 RESET ROLE;
 
+-- an owner who is no superuser: the worker is he, and so is whoever reads
+CREATE ROLE regress_verify_owner LOGIN;
+SELECT ec_grant('regress_verify_owner');
+CREATE SCHEMA owned AUTHORIZATION regress_verify_owner;
+SET ROLE regress_verify_owner;
+CREATE FUNCTION owned.me(text) RETURNS text LANGUAGE sql STABLE AS $$ SELECT current_user || ' ' || $1 $$;
+CREATE TABLE owned.people (id int PRIMARY KEY, old text, new text);
+SELECT ec_expand('owned_people', 'owned.people', '{"new": "owned.me(old)"}', on_error => 'raise');
+INSERT INTO owned.people (id, old) SELECT i, 'n' || i FROM generate_series(1, 300) i;
+SELECT ec_verify_job('owned_people', batch_size => 50, delay_ms => 0, workers => 2) AS job \gset
+CALL ec_wait(:job);
+SELECT ok, rows_source, verified_by FROM ec_verifications WHERE job = :job;
+UPDATE owned.people SET new = 'wrong', old = 'n' WHERE id = 99;
+SELECT ec_verify_job('owned_people', batch_size => 50, delay_ms => 0) AS job \gset
+CALL ec_wait(:job);
+SELECT m.key, m.source_value, m.target_value FROM ec_mismatches m JOIN ec_verifications v USING (verification) WHERE v.job = :job;
+-- row security that hides rows is an error, not half an answer
+ALTER TABLE owned.people ENABLE ROW LEVEL SECURITY;
+ALTER TABLE owned.people FORCE ROW LEVEL SECURITY;
+CREATE POLICY few ON owned.people USING (id < 50);
+SELECT * FROM errors_of($$SELECT ec_verify_change('owned_people')$$);
+SELECT * FROM errors_of($$SELECT ec_verify_job('owned_people')$$);
+RESET ROLE;
+DROP SCHEMA owned CASCADE;
+DROP OWNED BY regress_verify_owner;
+DROP ROLE regress_verify_owner;
+
 DROP VIEW found, last_mismatches;
 DROP TABLE users, parted, keyless;
 DROP FUNCTION verified;
