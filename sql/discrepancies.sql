@@ -85,6 +85,22 @@ SELECT * FROM errors_of($$INSERT INTO raising (id, a) VALUES (2, 'x')$$);
 SELECT * FROM errors_of($$INSERT INTO raising (id, a) VALUES (2, '-1')$$);
 SELECT * FROM raising;
 
+-- What ends the promise is said when it comes, and fails with its own error.
+CREATE TABLE unique_later (id int PRIMARY KEY, a text, b text, c text);
+SELECT ec_expand('unique_later', 'unique_later', '{"b": "lower(a)"}');
+CREATE INDEX plain_later ON unique_later (b);
+CREATE UNIQUE INDEX other_later ON unique_later (c);
+CREATE UNIQUE INDEX unique_later_b ON unique_later (b);
+DROP INDEX unique_later_b;
+CREATE UNIQUE INDEX unique_later_upper ON unique_later (upper(b));
+DROP INDEX unique_later_upper;
+ALTER TABLE unique_later ADD FOREIGN KEY (b) REFERENCES unique_later (c) NOT VALID;
+ALTER TABLE unique_later DROP CONSTRAINT unique_later_b_fkey;
+CREATE UNIQUE INDEX CONCURRENTLY unique_later_b ON unique_later (b);
+INSERT INTO unique_later (id, a) VALUES (1, 'X');
+SELECT * FROM errors_of($$INSERT INTO unique_later (id, a) VALUES (2, 'x')$$);
+DROP TABLE unique_later;
+
 -- A function that is gone, or that the writer may not call, is a failure too.
 CREATE FUNCTION secret(text) RETURNS text LANGUAGE sql STABLE AS 'SELECT upper($1)';
 CREATE TABLE secrets (id int PRIMARY KEY, a text, b text);

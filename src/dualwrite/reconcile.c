@@ -198,7 +198,9 @@ write_row(const Reconciliation *work, const Entry *entry)
 	int code;
 
 	foreach (cell, work->key)
+	{
 		ec_arg_text(&args, ec_json_get_scalar(entry->key, lfirst(cell)));
+	}
 	(void) set_config_option("search_path", EC_CHANGE_SEARCH_PATH, PGC_USERSET,
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	(void) set_config_option("row_security", "off", PGC_USERSET, PGC_S_SESSION,
@@ -367,7 +369,9 @@ ec_reconcile(PG_FUNCTION_ARGS)
 		PG_RETURN_INT64(reconcile(&change));
 	}
 	foreach (cell, changes_with_queues())
+	{
 		if (ec_change_load(lfirst(cell), &change) && ec_change_is_mine(&change))
 			left += reconcile(&change);
+	}
 	PG_RETURN_INT64(left);
 }

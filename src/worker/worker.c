@@ -346,8 +346,8 @@ run_step(Worker *worker)
 	worker->has_deadline = !job->avoid_locks || job->row_limit > 1;
 	if (worker->has_deadline)
 		enable_timeout_after(STATEMENT_TIMEOUT, Max(1, DeadlockTimeout / 2));
-	ec_flush_in_pieces(job->delay_ms > 0);
 	running_change = job->change;
+	ec_flush_in_pieces(job->delay_ms > 0);
 	more = worker->kind->step(job);
 	running_change = NULL;
 	immediate->constraints = NIL; /* all */
