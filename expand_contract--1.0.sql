@@ -814,16 +814,15 @@ CREATE TABLE expand_contract.usage (
     PRIMARY KEY (relation, attnum)
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE expand_contract.usage IS 'tracked columns, and their use at the last flush';
+COMMENT ON COLUMN expand_contract.usage.unknown_until IS 'the end of the last time of which nothing is known; NULL until the first flush';
 COMMENT ON COLUMN expand_contract.usage.readers IS 'the recent ones, as shared memory has them';
 COMMENT ON COLUMN expand_contract.usage.writers IS 'the recent ones, as shared memory has them';
 
 CREATE TABLE expand_contract.usage_flush (
-    run        timestamptz NOT NULL,
     flushed_at timestamptz NOT NULL
 );
 CREATE UNIQUE INDEX ON expand_contract.usage_flush ((true));
-COMMENT ON TABLE expand_contract.usage_flush IS 'the last flush: counts that were made after it, in another run, are lost';
-COMMENT ON COLUMN expand_contract.usage_flush.run IS 'an uninterrupted watch, known by its beginning';
+COMMENT ON TABLE expand_contract.usage_flush IS 'the last flush: what was counted after it is in shared memory only';
 
 CREATE FUNCTION expand_contract.usage_changed() RETURNS trigger
 AS 'MODULE_PATHNAME', 'ec_usage_changed' LANGUAGE C VOLATILE PARALLEL UNSAFE;

@@ -135,15 +135,13 @@ follow_catalog(void)
 }
 
 static void
-write_flush(TimestampTz run, TimestampTz flushed_at)
+write_flush(TimestampTz flushed_at)
 {
 	EcArgs args = {0};
 
-	ec_arg_timestamptz(&args, run);
 	ec_arg_timestamptz(&args, flushed_at);
-	if (ec_query("UPDATE expand_contract.usage_flush SET run = $1, flushed_at = $2",
-				 &args) == 0)
-		ec_query("INSERT INTO expand_contract.usage_flush VALUES ($1, $2)", &args);
+	if (ec_query("UPDATE expand_contract.usage_flush SET flushed_at = $1", &args) == 0)
+		ec_query("INSERT INTO expand_contract.usage_flush VALUES ($1)", &args);
 }
 
 /* Slots of databases that are gone: nobody will come there to free them. */
@@ -192,7 +190,7 @@ flush(void)
 		ec_usage_ask_for_flush();
 		ec_catalog_begin(&scope);
 		count = write_columns(set, flushed_at, flushed);
-		write_flush(ec_usage->began, flushed_at);
+		write_flush(flushed_at);
 		follow_catalog();
 		ec_catalog_end(&scope);
 	}

@@ -83,7 +83,7 @@ ec_usage_announce(void)
  * its own counts only.
  */
 void
-ec_usage_check_run(void)
+ec_usage_check_timeline(void)
 {
 	TimeLineID timeline = RecoveryInProgress() ? 0 : GetWALInsertionTimeLine();
 
@@ -120,6 +120,7 @@ ec_usage_allocate(const EcTracked *column)
 {
 	EcUsageKey *key;
 	EcUsageSlot *slot;
+	TimestampTz now = GetCurrentTimestamp();
 	int i;
 
 	for (i = 0; i < ec_usage->used; i++)
@@ -140,6 +141,7 @@ ec_usage_allocate(const EcTracked *column)
 	slot = &ec_usage->slots[i];
 	SpinLockAcquire(&slot->mutex);
 	slot->serial = key->serial;
+	slot->since = now;
 	slot->merged = false;
 	slot->changes = slot->flushed = 0;
 	memset(&slot->reads, 0, sizeof(slot->reads));
@@ -234,7 +236,8 @@ ec_usage_note_miss(void)
 			ec_usage->keys[i].database != MyDatabaseId)
 			continue;
 		SpinLockAcquire(&slot->mutex);
-		if (slot->unknown.until < now - ONE_MISS_MS * INT64CONST(1000))
+		if (slot->unknown.until <= slot->since ||
+			slot->unknown.until < now - ONE_MISS_MS * INT64CONST(1000))
 			slot->unknown.since = now;
 		slot->unknown.until = now;
 		slot->changes++;

@@ -34,8 +34,9 @@ typedef struct EcUsageKey
 typedef struct EcUsageSlot
 {
 	slock_t mutex;
-	uint32 serial; /* of the key */
-	bool merged;   /* what the table knew before is in the counts */
+	uint32 serial;     /* of the key */
+	TimestampTz since; /* it has been counting */
+	bool merged;       /* what the table knew before is in the counts */
 	uint64 changes;
 	uint64 flushed; /* as many changes are in the table */
 	EcAccess reads;
@@ -44,7 +45,7 @@ typedef struct EcUsageSlot
 } EcUsageSlot;
 
 /*
- * Locking protocol.  lock guards keys and the run; a slot's mutex guards its
+ * Locking protocol.  lock guards keys and timeline; a slot's mutex guards its
  * fields, and is enough to count.  A change of serial takes both.
  */
 typedef struct EcUsageShared
@@ -54,9 +55,8 @@ typedef struct EcUsageShared
 	pg_atomic_uint32 generation;
 
 	/*
-	 * A run: an uninterrupted watch on one timeline, over clean restarts.  It
-	 * is known by the time when it began.  On a standby the timeline is 0, and
-	 * the slots count what was done there, nothing else.
+	 * The timeline that is watched, and since when, over clean restarts.  On a
+	 * standby it is 0, and the slots count what was done there, nothing else.
 	 */
 	TimeLineID timeline;
 	TimestampTz began;
@@ -75,8 +75,8 @@ extern void ec_usage_request_memory(void); /* from _PG_init */
 /* Something may have changed: everybody looks again. */
 extern void ec_usage_announce(void);
 
-/* Is the process on the run's timeline?  Begins another run if not. */
-extern void ec_usage_check_run(void);
+/* Are we still on the timeline that is watched? */
+extern void ec_usage_check_timeline(void);
 
 /* With the lock held: the slot of a column, or -1. */
 extern int ec_usage_find(const EcTracked *column);

@@ -34,7 +34,7 @@ ec_usage_of(Oid relation, AttrNumber attnum, EcUsage *usage)
 	for (int i = 0; i < set->count; i++)
 		if (set->columns[i].relation == relation && set->columns[i].attnum == attnum)
 		{
-			ec_usage_look(set, &set->columns[i], usage);
+			ec_usage_look_at_watch(set, &set->columns[i], usage);
 			return true;
 		}
 	return false;
@@ -138,7 +138,7 @@ ec_sql_column_usage(PG_FUNCTION_ARGS)
 		EcUsage usage;
 		char *name;
 
-		ec_usage_look(set, &set->columns[i], &usage);
+		ec_usage_look_at_watch(set, &set->columns[i], &usage);
 		name = get_attname(usage.relation, usage.attnum, true);
 		/* a dropped column has an attribute, but not by its name */
 		if (name == NULL || get_attnum(usage.relation, name) != usage.attnum ||

@@ -9,15 +9,16 @@
  * alone, which cannot be misled by what its own transaction has changed and may
  * yet roll back.
  *
- * A new slot takes over what the table knew.  Counts that were made after the
- * last flush of another run are lost, and nobody knows what they were: the slot
- * notes that time as unknown.
+ * A new slot takes over what the table knew.  What was done between the last
+ * flush and the slot's beginning is not known: nobody counted (the row is new),
+ * or the counts are lost (a crash, a promotion).  The slot notes that.
  */
 #include "postgres.h"
 
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
@@ -52,7 +53,6 @@ enum
 /* Columns of expand_contract.usage_flush. */
 enum
 {
-	FLUSH_RUN,
 	FLUSH_FLUSHED_AT,
 	FLUSH_COLUMNS
 };
@@ -127,7 +127,6 @@ read_flush(EcTrackedSet *set, Relation table)
 	if (HeapTupleIsValid(tuple))
 	{
 		heap_deform_tuple(tuple, RelationGetDescr(table), values, nulls);
-		set->run = DatumGetTimestampTz(values[FLUSH_RUN]);
 		set->flushed_at = DatumGetTimestampTz(values[FLUSH_FLUSHED_AT]);
 	}
 	systable_endscan(scan);
@@ -192,6 +191,8 @@ read_columns(EcTrackedSet *set, Relation table, EcSyncMode mode)
 		column->relation = DatumGetObjectId(values[USAGE_RELATION]);
 		column->attnum = DatumGetInt16(values[USAGE_ATTNUM]);
 		column->tracked_since = DatumGetTimestampTz(values[USAGE_TRACKED_SINCE]);
+		column->is_ours = TransactionIdIsCurrentTransactionId(
+			HeapTupleHeaderGetXmin(tuple->t_data));
 		if (mode != EC_SYNC_NO_WAIT || !has_merged_slot(column))
 			column->usage = read_usage(column, values, nulls);
 	}
@@ -227,11 +228,17 @@ read_tables(EcSyncMode mode)
 	return set;
 }
 
-/* Since when do we know nothing of what was done after the last flush? */
+/*
+ * Since when do we know nothing of what the table has not?  A row that was
+ * never written has no time of its own, however many flushes there were: its
+ * transaction may have taken long to commit.
+ */
 static TimestampTz
-unknown_since(const EcTrackedSet *set, const EcTracked *column)
+unknown_since(const EcTrackedSet *set, const EcUsage *usage)
 {
-	return Max(set->flushed_at, column->tracked_since);
+	if (usage->unknown.until == 0)
+		return usage->tracked_since;
+	return Max(set->flushed_at, usage->tracked_since);
 }
 
 static void
@@ -249,20 +256,16 @@ merge(const EcTrackedSet *set, const EcTracked *column, EcUsageSlot *slot)
 
 	if (column->usage == NULL)
 		return; /* it was merged when we looked */
-	unknown = column->usage->unknown;
+	unknown.since = unknown_since(set, column->usage);
+	/* a standby's slot has counted before, but not what the primary did */
+	unknown.until = Max(slot->since, ec_usage->began);
 
-	if (set->run != ec_usage->began && column->tracked_since < ec_usage->began)
-	{
-		unknown.since = unknown_since(set, column);
-		unknown.until = ec_usage->began;
-	}
 	SpinLockAcquire(&slot->mutex);
 	if (!slot->merged)
 	{
 		merge_access(&slot->reads, &column->usage->reads);
 		merge_access(&slot->writes, &column->usage->writes);
-		if (unknown.until > slot->unknown.until)
-			slot->unknown = unknown;
+		slot->unknown = unknown;
 		slot->merged = true;
 		slot->changes++;
 	}
@@ -286,7 +289,7 @@ attach(EcTrackedSet *set, uint32 generation, bool may_free)
 		EcTracked *column = &set->columns[i];
 		int slot = ec_usage_find(column);
 
-		if (slot < 0)
+		if (slot < 0 && !column->is_ours)
 			slot = ec_usage_allocate(column);
 		if (slot < 0)
 			continue;
@@ -312,7 +315,7 @@ ec_usage_sync(EcSyncMode mode)
 
 	if (ec_usage == NULL)
 		return read_tables(mode);
-	ec_usage_check_run();
+	ec_usage_check_timeline();
 	do
 	{
 		generation = pg_atomic_read_u32(&ec_usage->generation);
@@ -324,14 +327,14 @@ ec_usage_sync(EcSyncMode mode)
 void
 ec_usage_look(const EcTrackedSet *set, const EcTracked *column, EcUsage *usage)
 {
-	EcUsageSlot *slot;
-	bool is_counted;
+	bool is_counted = column->serial != 0;
+	TimestampTz since = 0;
 
 	*usage = *column->usage;
-	is_counted = column->serial != 0;
 	if (is_counted)
 	{
-		slot = &ec_usage->slots[column->slot];
+		EcUsageSlot *slot = &ec_usage->slots[column->slot];
+
 		SpinLockAcquire(&slot->mutex);
 		is_counted = slot->serial == column->serial;
 		if (is_counted)
@@ -339,15 +342,30 @@ ec_usage_look(const EcTrackedSet *set, const EcTracked *column, EcUsage *usage)
 			usage->reads = slot->reads;
 			usage->writes = slot->writes;
 			usage->unknown = slot->unknown;
+			since = slot->since;
 		}
 		SpinLockRelease(&slot->mutex);
 	}
 	if (!is_counted)
 	{
-		usage->unknown.since = unknown_since(set, column);
+		usage->unknown.since = unknown_since(set, column->usage);
 		usage->unknown.until = DT_NOEND;
 	}
-	/* a standby shows its own counts: how long has it been counting? */
-	if (is_counted && RecoveryInProgress())
-		usage->tracked_since = Max(usage->tracked_since, ec_usage->began);
+	else if (RecoveryInProgress())
+		/* a standby shows its own counts */
+		usage->tracked_since = Max(usage->tracked_since, since);
+}
+
+/* A watch that begins with a time of which nothing is known began after it. */
+void
+ec_usage_look_at_watch(const EcTrackedSet *set, const EcTracked *column,
+					   EcUsage *usage)
+{
+	ec_usage_look(set, column, usage);
+	if (usage->unknown.since <= usage->tracked_since &&
+		usage->unknown.until != DT_NOEND && usage->unknown.until != 0)
+	{
+		usage->tracked_since = Max(usage->tracked_since, usage->unknown.until);
+		usage->unknown.since = usage->unknown.until = 0;
+	}
 }

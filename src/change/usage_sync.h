@@ -19,6 +19,7 @@ typedef struct EcTracked
 	Oid relation;
 	AttrNumber attnum;
 	TimestampTz tracked_since;
+	bool is_ours;   /* of our own transaction, which may yet roll it back */
 	EcUsage *usage; /* all of the row; the hook has it where it has to merge */
 	int slot;
 	uint32 serial; /* 0: it has no slot */
@@ -26,10 +27,9 @@ typedef struct EcTracked
 
 typedef struct EcTrackedSet
 {
-	Oid table;          /* expand_contract.usage, if there is one */
-	bool is_locked_out; /* the table could not be read without waiting */
-	TimestampTz run;    /* of the last flush; 0 if there was none */
-	TimestampTz flushed_at;
+	Oid table;              /* expand_contract.usage, if there is one */
+	bool is_locked_out;     /* the table could not be read without waiting */
+	TimestampTz flushed_at; /* 0: never */
 	int count;
 	EcTracked *columns;
 } EcTrackedSet;
@@ -47,9 +47,14 @@ typedef enum EcSyncMode
  */
 extern EcTrackedSet *ec_usage_sync(EcSyncMode mode);
 
-/* What is known of a column now: the table's row, or its slot. */
+/*
+ * What is known of a column now: the table's row, or its slot; as it is for the
+ * table, and as it is shown.  After a wait.
+ */
 extern void
 ec_usage_look(const EcTrackedSet *set, const EcTracked *column, EcUsage *usage);
+extern void ec_usage_look_at_watch(const EcTrackedSet *set,
+								   const EcTracked *column, EcUsage *usage);
 
 /* How the users in an EcAccess stand in the table. */
 extern Datum ec_usage_users_datum(const EcAccess *access);

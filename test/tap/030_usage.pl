@@ -224,6 +224,18 @@ $node->safe_psql('postgres', q{SELECT ec_untrack('users', '{new}')});
 $session->query_safe('SELECT new FROM users LIMIT 1; COMMIT');
 $session->quit;
 
+# Before ec_track has committed nobody counts, and nobody says so.
+$session = $node->background_psql('postgres');
+$session->query_safe(q{BEGIN; SELECT ec_track('users', '{new}')});
+$node->safe_psql('postgres', 'SELECT new FROM users');
+my $uncounted = $node->safe_psql('postgres', 'SELECT clock_timestamp()');
+$session->query_safe('COMMIT');
+$session->quit;
+is($node->safe_psql('postgres',
+		qq{SELECT reads, tracked_since > '$uncounted', unknown_since FROM ec_column_usage WHERE column_name = 'new'}),
+	'0|t|', 'tracked since the commit');
+$node->safe_psql('postgres', q{SELECT ec_untrack('users', '{new}')});
+
 # Nothing of a transaction that rolled back remains, in either direction.
 $node->safe_psql('postgres', q{BEGIN; SELECT ec_track('users', '{new}'); SELECT new FROM users; ROLLBACK});
 is($node->safe_psql('postgres', q{SELECT count(*) FROM ec_column_usage WHERE column_name = 'new'}),
