@@ -640,6 +640,10 @@ CREATE FUNCTION expand_contract.dual_write() RETURNS trigger
 AS 'MODULE_PATHNAME', 'ec_dual_write_row' LANGUAGE C;
 COMMENT ON FUNCTION expand_contract.dual_write() IS 'keeps the columns of a change in step; its argument is the change';
 
+CREATE FUNCTION expand_contract.dual_write_table() RETURNS trigger
+AS 'MODULE_PATHNAME', 'ec_dual_write_table' LANGUAGE C;
+COMMENT ON FUNCTION expand_contract.dual_write_table() IS 'keeps the two tables of a change in step, a statement at a time; its argument is the change';
+
 CREATE FUNCTION @extschema@.ec_expand(change text, relation regclass, forward jsonb, backward jsonb DEFAULT NULL,
     target regclass DEFAULT NULL, key text[] DEFAULT NULL, old_columns text[] DEFAULT NULL,
     on_error text DEFAULT 'record') RETURNS text

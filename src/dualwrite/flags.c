@@ -35,6 +35,8 @@ switch_on(void *arg)
 	const EcChange *change = arg;
 
 	(void) find_all_inheritors(change->relation, ShareRowExclusiveLock, NULL);
+	if (OidIsValid(change->target))
+		(void) find_all_inheritors(change->target, ShareRowExclusiveLock, NULL);
 	ec_change_set_dual_write(change, true);
 }
 
