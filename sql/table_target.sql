@@ -323,3 +323,4 @@ DROP ROLE regress_ec_owner, regress_ec_writer;
 DELETE FROM expand_contract.changes;
 DELETE FROM expand_contract.gaps;
 DELETE FROM expand_contract.discrepancies;
+DELETE FROM expand_contract.change_events;

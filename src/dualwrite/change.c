@@ -79,7 +79,9 @@ copy_names(List *names)
 	ListCell *cell;
 
 	foreach (cell, names)
+	{
 		copy = lappend(copy, pstrdup(lfirst(cell)));
+	}
 	return copy;
 }
 
@@ -209,7 +211,9 @@ arg_names(EcArgs *args, List *names)
 	ListCell *cell;
 
 	foreach (cell, names)
+	{
 		values[count++] = CStringGetTextDatum(lfirst(cell));
+	}
 	ec_arg(args, TEXTARRAYOID,
 		   PointerGetDatum(construct_array(values, count, TEXTOID, -1, false,
 										   TYPALIGN_INT)),

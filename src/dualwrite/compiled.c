@@ -183,7 +183,7 @@ compile_checks(Relation relation, EcDirection *direction)
 static void
 compile_direction(Relation relation, EcDirection *direction, List *names)
 {
-	direction->attnums = palloc(sizeof(int) * Max(1, direction->count));
+	direction->attnums = palloc(sizeof(AttrNumber) * Max(1, direction->count));
 	for (int i = 0; i < direction->count; i++)
 	{
 		EcCompiledColumn *column = &direction->columns[i];
@@ -413,37 +413,53 @@ compile(EcCompiled *compiled, Relation relation, Trigger *trigger)
 		try_to(compile_expressions, compiled, relation);
 }
 
-EcCompiled *
-ec_compiled(Relation relation, Trigger *trigger)
+/* Entries stay where they are, for the life of the session. */
+static EcCompiled *
+find_entry(Oid trigger)
 {
 	EcCompiled *compiled;
 	bool found;
 
 	if (all_compiled == NULL)
 		start_cache();
-	compiled = hash_search(all_compiled, &trigger->tgoid, HASH_ENTER, &found);
+	compiled = hash_search(all_compiled, &trigger, HASH_ENTER, &found);
 	if (!found)
 	{
 		memset(compiled, 0, sizeof(*compiled));
-		compiled->trigger = trigger->tgoid;
+		compiled->trigger = trigger;
 	}
+	return compiled;
+}
+
+/* On its own, since a caller's variables would not survive an error. */
+static pg_noinline void
+compile_or_forget(EcCompiled *compiled, Relation relation, Trigger *trigger)
+{
+	PG_TRY();
+	{
+		compile(compiled, relation, trigger);
+	}
+	PG_CATCH();
+	{
+		compiled->is_valid = false;
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+}
+
+EcCompiled *
+ec_compiled(Relation relation, Trigger *trigger, EcCompiled *known)
+{
+	EcCompiled *compiled = known;
+
+	if (compiled == NULL || compiled->trigger != trigger->tgoid)
+		compiled = find_entry(trigger->tgoid);
 	/* expressions that did not compile for one role may do so for another */
 	if (compiled->is_valid && compiled->error != NULL &&
 		compiled->role != GetUserId())
 		compiled->is_valid = false;
 	if (!compiled->is_valid)
-	{
-		PG_TRY();
-		{
-			compile(compiled, relation, trigger);
-		}
-		PG_CATCH();
-		{
-			compiled->is_valid = false;
-			PG_RE_THROW();
-		}
-		PG_END_TRY();
-	}
+		compile_or_forget(compiled, relation, trigger);
 	else if (compiled->is_found && compiled->role != GetUserId())
 		ec_compiled_reset(compiled, relation);
 	return compiled;

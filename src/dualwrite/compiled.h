@@ -47,7 +47,7 @@ typedef struct EcDirection
 	const char *name;
 	int count; /* 0: there is no such mapping */
 	EcCompiledColumn *columns;
-	int *attnums; /* the same columns, for heap_modify_tuple_by_cols */
+	AttrNumber *attnums; /* of the same columns */
 	int check_count;
 	EcCompiledCheck *checks;
 	bool can_fail; /* with an error, other than out of memory and the like */
@@ -83,7 +83,9 @@ typedef struct EcCompiled
 	bool has_warned;
 } EcCompiled;
 
-extern EcCompiled *ec_compiled(Relation relation, Trigger *trigger);
+/* known is what the last call gave, or NULL: it spares looking for it. */
+extern EcCompiled *
+ec_compiled(Relation relation, Trigger *trigger, EcCompiled *known);
 
 /* After an error the states of expressions may be half way through. */
 extern void ec_compiled_reset(EcCompiled *compiled, Relation relation);

@@ -179,8 +179,10 @@ targets_of(List *entries)
 	ListCell *cell;
 
 	foreach (cell, entries)
+	{
 		targets =
 			bms_add_member(targets, ((EcMappingEntry *) lfirst(cell))->attnum);
+	}
 	return targets;
 }
 
@@ -191,7 +193,9 @@ reads_of(List *entries)
 	ListCell *cell;
 
 	foreach (cell, entries)
+	{
 		reads = bms_add_members(reads, ((EcMappingEntry *) lfirst(cell))->reads);
+	}
 	return reads;
 }
 
@@ -286,8 +290,10 @@ collect_columns(EcChange *change, Relation relation, List *forward,
 	while ((member = bms_next_member(reads_of(backward), member)) >= 0)
 		(void) add_column(change, relation, EC_SIDE_NEW, member);
 	foreach (cell, key)
+	{
 		add_column(change, relation, EC_SIDE_KEY, lfirst_int(cell))->key_position =
 			++position;
+	}
 }
 
 static void
@@ -425,7 +431,9 @@ start_dual_writes(const EcChange *change, List *entries)
 	if (get_rel_relkind(change->relation) != RELKIND_PARTITIONED_TABLE)
 		leaves = find_all_inheritors(change->relation, NoLock, NULL);
 	foreach (cell, leaves)
+	{
 		create_trigger(lfirst_oid(cell), change->name);
+	}
 	CommandCounterIncrement();
 	record_dependencies(change->relation, change, entries);
 	relation = table_open(change->relation, NoLock);
@@ -505,10 +513,13 @@ expand(void *arg)
 	EcChange *change = &expansion->change;
 	Relation relation;
 
+	relation = table_open(change->relation, ShareRowExclusiveLock);
 	(void) find_all_inheritors(change->relation, ShareRowExclusiveLock, NULL);
 	if (OidIsValid(change->target))
+	{
+		LockRelationOid(change->target, ShareRowExclusiveLock);
 		(void) find_all_inheritors(change->target, ShareRowExclusiveLock, NULL);
-	relation = table_open(change->relation, ShareRowExclusiveLock);
+	}
 	ec_check_dual_write_table(relation);
 	lock_changes();
 	expansion->is_known = is_registered(change);

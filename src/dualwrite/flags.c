@@ -8,6 +8,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "fmgr.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
@@ -34,9 +35,14 @@ switch_on(void *arg)
 {
 	const EcChange *change = arg;
 
+	/* the second call locks what is below the table only */
+	LockRelationOid(change->relation, ShareRowExclusiveLock);
 	(void) find_all_inheritors(change->relation, ShareRowExclusiveLock, NULL);
 	if (OidIsValid(change->target))
+	{
+		LockRelationOid(change->target, ShareRowExclusiveLock);
 		(void) find_all_inheritors(change->target, ShareRowExclusiveLock, NULL);
+	}
 	ec_change_set_dual_write(change, true);
 }
 

@@ -352,6 +352,8 @@ ec_mapping_analyse(Relation source, Relation target, const Jsonb *mapping,
 		refuse_mapping(argument, "must not be empty", NULL);
 	list_sort(entries, by_attnum);
 	foreach (cell, entries)
+	{
 		analyse_entry(source, target, lfirst(cell), argument);
+	}
 	return entries;
 }

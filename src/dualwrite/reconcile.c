@@ -197,7 +197,9 @@ write_columns(const Reconciliation *work, const Entry *entry)
 	int code;
 
 	foreach (cell, work->key)
+	{
 		ec_arg_text(&args, ec_json_get_scalar(entry->key, lfirst(cell)));
+	}
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	code = SPI_execute_with_args(work->statements[entry->forward], args.count,
@@ -379,7 +381,9 @@ ec_reconcile(PG_FUNCTION_ARGS)
 		PG_RETURN_INT64(reconcile(&change));
 	}
 	foreach (cell, changes_with_queues())
+	{
 		if (ec_change_load(lfirst(cell), &change) && ec_change_is_mine(&change))
 			left += reconcile(&change);
+	}
 	PG_RETURN_INT64(left);
 }

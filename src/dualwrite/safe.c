@@ -96,9 +96,11 @@ lacks_collation(Node *node)
 	else
 		return false;
 	foreach (cell, arguments)
+	{
 		if (OidIsValid(get_typcollation(exprType(lfirst(cell)))) &&
 			!OidIsValid(exprInputCollation(node)))
 			return true;
+	}
 	return false;
 }
 

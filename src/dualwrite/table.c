@@ -245,8 +245,10 @@ same_columns(List *left, List *right)
 	if (list_length(left) != list_length(right))
 		return false;
 	foreach (cell, left)
+	{
 		if (!list_member_int(right, lfirst_int(cell)))
 			return false;
+	}
 	return true;
 }
 

@@ -55,10 +55,18 @@ typedef struct Write
 	const EcDirection *direction;
 } Write;
 
+/* Values that are in the row itself, as most are. */
+static inline bool
+is_plain(Datum value)
+{
+	return !VARATT_IS_EXTENDED(DatumGetPointer(value)) ||
+		   VARATT_IS_SHORT(DatumGetPointer(value));
+}
+
 /*
  * By image: what an equality calls equal may still be mapped to something
- * else.  Stored bytes first, which spares fetching a long value that nobody
- * has touched.
+ * else.  Of values that are stored apart or compressed the stored bytes come
+ * first, which spares fetching a long value that nobody has touched.
  */
 static bool
 is_same(const EcCompiledColumn *column, Datum left, bool left_null, Datum right,
@@ -66,9 +74,20 @@ is_same(const EcCompiledColumn *column, Datum left, bool left_null, Datum right,
 {
 	if (left_null || right_null)
 		return left_null == right_null;
-	return datumIsEqual(left, right, column->by_value, column->length) ||
-		   (column->length == -1 &&
-			datum_image_eq(left, right, column->by_value, column->length));
+	if (column->by_value)
+		return left == right;
+	if (column->length != -1)
+		return datumIsEqual(left, right, false, column->length);
+	if (is_plain(left) && is_plain(right))
+	{
+		char *a = DatumGetPointer(left);
+		char *b = DatumGetPointer(right);
+
+		return VARSIZE_ANY_EXHDR(a) == VARSIZE_ANY_EXHDR(b) &&
+			   memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
+	}
+	return datumIsEqual(left, right, false, -1) ||
+		   datum_image_eq(left, right, false, -1);
 }
 
 static bool
@@ -133,6 +152,33 @@ find_direction(const Write *write)
 	return to_old && compiled->backward.count > 0 ? &compiled->backward : NULL;
 }
 
+/* As heap_modify_tuple does, from columns that the slot has taken apart. */
+static HeapTuple
+form_tuple(const Write *write, Datum *values, bool *nulls)
+{
+	TupleTableSlot *slot = write->slot;
+	int count = slot->tts_tupleDescriptor->natts;
+	Datum *row = palloc(count * sizeof(Datum));
+	bool *row_nulls = palloc(count * sizeof(bool));
+	HeapTuple tuple;
+
+	slot_getallattrs(slot);
+	memcpy(row, slot->tts_values, count * sizeof(Datum));
+	memcpy(row_nulls, slot->tts_isnull, count * sizeof(bool));
+	for (int i = 0; i < write->direction->count; i++)
+	{
+		row[write->direction->attnums[i] - 1] = values[i];
+		row_nulls[write->direction->attnums[i] - 1] = nulls[i];
+	}
+	tuple = heap_form_tuple(slot->tts_tupleDescriptor, row, row_nulls);
+	tuple->t_data->t_ctid = write->tuple->t_data->t_ctid;
+	tuple->t_self = write->tuple->t_self;
+	tuple->t_tableOid = write->tuple->t_tableOid;
+	pfree(row);
+	pfree(row_nulls);
+	return tuple;
+}
+
 /* The row with these values; itself, if it has them already. */
 static HeapTuple
 with_values(const Write *write, Datum *values, bool *nulls)
@@ -147,12 +193,7 @@ with_values(const Write *write, Datum *values, bool *nulls)
 
 		same = is_same(&direction->columns[i], value, isnull, values[i], nulls[i]);
 	}
-	if (same)
-		return write->tuple;
-	return heap_modify_tuple_by_cols(write->tuple,
-									 RelationGetDescr(write->relation),
-									 direction->count, direction->attnums,
-									 values, nulls);
+	return same ? write->tuple : form_tuple(write, values, nulls);
 }
 
 /* What the server will say of the row, as far as the written columns go. */
@@ -386,7 +427,9 @@ ec_dual_write_row(PG_FUNCTION_ARGS)
 		write.slot = data->tg_trigslot;
 		write.tuple = data->tg_trigtuple;
 	}
-	write.compiled = ec_compiled(write.relation, data->tg_trigger);
+	write.compiled =
+		ec_compiled(write.relation, data->tg_trigger, fcinfo->flinfo->fn_extra);
+	fcinfo->flinfo->fn_extra = write.compiled;
 	if (!write.compiled->is_found)
 	{
 		warn_once(write.compiled, data->tg_trigger, write.relation);

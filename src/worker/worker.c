@@ -44,6 +44,7 @@
 #include "core/catalog.h"
 #include "core/guc.h"
 #include "expand_contract.h"
+#include "worker/flush.h"
 #include "worker/job.h"
 #include "worker/launcher.h"
 #include "worker/throttle.h"
@@ -345,6 +346,7 @@ run_step(Worker *worker)
 	if (worker->has_deadline)
 		enable_timeout_after(STATEMENT_TIMEOUT, Max(1, DeadlockTimeout / 2));
 	running_change = job->change;
+	ec_flush_in_pieces(job->delay_ms > 0);
 	more = worker->kind->step(job);
 	running_change = NULL;
 	immediate->constraints = NIL; /* all */
