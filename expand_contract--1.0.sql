@@ -692,6 +692,10 @@ CREATE FUNCTION expand_contract.dual_write() RETURNS trigger
 AS 'MODULE_PATHNAME', 'ec_dual_write_row' LANGUAGE C;
 COMMENT ON FUNCTION expand_contract.dual_write() IS 'keeps the columns of a change in step; its argument is the change';
 
+CREATE FUNCTION expand_contract.dual_write_table() RETURNS trigger
+AS 'MODULE_PATHNAME', 'ec_dual_write_table' LANGUAGE C;
+COMMENT ON FUNCTION expand_contract.dual_write_table() IS 'keeps the two tables of a change in step, a statement at a time; its argument is the change';
+
 CREATE FUNCTION expand_contract.note_ddl() RETURNS event_trigger
 AS 'MODULE_PATHNAME', 'ec_note_ddl' LANGUAGE C;
 COMMENT ON FUNCTION expand_contract.note_ddl() IS 'warns of DDL that ends what a change has promised';

@@ -35,6 +35,7 @@
 #include "dualwrite/change.h"
 #include "dualwrite/mapping.h"
 #include "dualwrite/table.h"
+#include "dualwrite/table_target.h"
 #include "expand_contract.h"
 
 PG_FUNCTION_INFO_V1(ec_expand);
@@ -112,10 +113,6 @@ read_arguments(FunctionCallInfo fcinfo, EcChange *change)
 				 errmsg("unknown value \"%s\" for argument \"on_error\"", on_error),
 				 errhint("Use 'record' or 'raise'.")));
 	change->records = strcmp(on_error, "record") == 0;
-	if (OidIsValid(change->target))
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("a change to another table is not supported yet"),
-						errhint("Leave the argument \"target\" out.")));
 }
 
 static bool
@@ -338,7 +335,9 @@ check_overlap(EcChange *change)
 		EcChangeColumn *column = lfirst(cell);
 		EcArgs args = {0};
 
-		ec_arg_oid(&args, change->relation);
+		ec_arg_oid(&args, OidIsValid(change->target) && column->side == EC_SIDE_NEW
+							  ? change->target
+							  : change->relation);
 		ec_arg_int4(&args, column->attnum);
 		ec_arg_bool(&args, column->expression != NULL);
 		ec_arg_bool(&args, column->side == EC_SIDE_KEY);
@@ -484,24 +483,52 @@ lock_changes(void)
 					ShareRowExclusiveLock);
 }
 
+/* To columns of the same table. */
+static void
+expand_columns(EcChange *change, Relation relation)
+{
+	List *entries = register_change(change, relation);
+
+	table_close(relation, NoLock);
+	start_dual_writes(change, entries);
+}
+
+/* To another table. */
+static void
+expand_table(EcChange *change, Relation relation)
+{
+	EcTableMappings mappings;
+
+	ec_check_table_change(change, relation, &mappings);
+	check_overlap(change);
+	ec_change_insert(change);
+	table_close(relation, NoLock);
+	ec_start_table_writes(change, &mappings);
+}
+
 static void
 expand(void *arg)
 {
 	Expansion *expansion = arg;
 	EcChange *change = &expansion->change;
-	List *entries = NIL;
 	Relation relation;
 
 	relation = table_open(change->relation, ShareRowExclusiveLock);
 	(void) find_all_inheritors(change->relation, ShareRowExclusiveLock, NULL);
+	if (OidIsValid(change->target))
+	{
+		LockRelationOid(change->target, ShareRowExclusiveLock);
+		(void) find_all_inheritors(change->target, ShareRowExclusiveLock, NULL);
+	}
 	ec_check_dual_write_table(relation);
 	lock_changes();
 	expansion->is_known = is_registered(change);
-	if (!expansion->is_known)
-		entries = register_change(change, relation);
-	table_close(relation, NoLock);
-	if (!expansion->is_known)
-		start_dual_writes(change, entries);
+	if (expansion->is_known)
+		table_close(relation, NoLock);
+	else if (OidIsValid(change->target))
+		expand_table(change, relation);
+	else
+		expand_columns(change, relation);
 }
 
 static ErrorData *
@@ -546,6 +573,8 @@ ec_expand(PG_FUNCTION_ARGS)
 
 	read_arguments(fcinfo, &expansion.change);
 	look_at_table(expansion.change.relation);
+	if (OidIsValid(expansion.change.target))
+		look_at_table(expansion.change.target);
 	error = ec_try_for_locks(try_expand, &expansion, ec_lock_timeout);
 	if (error != NULL)
 	{
