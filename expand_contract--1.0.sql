@@ -23,7 +23,7 @@ COMMENT ON SCHEMA expand_contract IS 'tables and internal functions of the exten
 ----------------------------------------------------------------------
 CREATE TABLE expand_contract.jobs (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    kind text NOT NULL CHECK (kind IN ('backfill', 'copy', 'verify', 'statement', 'reconcile')),
+    kind text NOT NULL CHECK (kind IN ('backfill', 'copy', 'verify', 'statement', 'reconcile', 'contract')),
     change text,
     relation oid,
     relation_name text NOT NULL,
@@ -596,6 +596,8 @@ CREATE TABLE expand_contract.changes (
         ('dual_write', 'backfilled', 'verified', 'cut_over', 'quarantined', 'contracted', 'reverted')),
     since timestamptz NOT NULL DEFAULT clock_timestamp(),
     dual_write boolean NOT NULL DEFAULT true,
+    quarantine_until timestamptz,
+    auto_drop boolean NOT NULL DEFAULT false,
     -- attribute numbers are good for this relation only: a restored table has another OID
     relation_oid oid NOT NULL,
     registered_by text NOT NULL DEFAULT session_user,
@@ -603,6 +605,8 @@ CREATE TABLE expand_contract.changes (
 );
 COMMENT ON TABLE expand_contract.changes IS 'changes as ec_expand was told of them, and where they are';
 COMMENT ON COLUMN expand_contract.changes.dual_write IS 'the flag of ec_dual_write';
+COMMENT ON COLUMN expand_contract.changes.quarantine_until IS 'before that, ec_contract does not drop the old shape';
+COMMENT ON COLUMN expand_contract.changes.auto_drop IS 'whether a job drops it then';
 COMMENT ON COLUMN expand_contract.changes.relation_oid IS 'of the relation that change_columns numbers';
 
 CREATE TABLE expand_contract.change_columns (
@@ -994,6 +998,58 @@ AS 'MODULE_PATHNAME', 'ec_cutover' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARA
 COMMENT ON FUNCTION @extschema@.ec_cutover(text, text[]) IS 'passes the gates, sets the flag of the change, and tells the channel expand_contract';
 
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_require_version(text, text, text), @extschema@.ec_cutover(text, text[]) FROM PUBLIC;
+
+-- So that ec_revert can give them back.
+CREATE TABLE expand_contract.quarantined (
+    change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON DELETE CASCADE,
+    name text COLLATE "C" NOT NULL,
+    quarantined_as text COLLATE "C" NOT NULL,
+    not_null_in regclass[] NOT NULL DEFAULT '{}',
+    PRIMARY KEY (change, quarantined_as)
+);
+COMMENT ON TABLE expand_contract.quarantined IS 'old columns, or an old table, that have been renamed away';
+COMMENT ON COLUMN expand_contract.quarantined.not_null_in IS 'the tables (children of the change''s too) where the column was NOT NULL';
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.quarantined', '');
+
+-- A table, and what is below it.
+CREATE FUNCTION expand_contract.family_of(relation oid) RETURNS SETOF oid
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    WITH RECURSIVE family AS (
+        SELECT $1 AS oid
+        UNION
+        SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.oid
+    )
+    SELECT f.oid FROM family f
+$$;
+COMMENT ON FUNCTION expand_contract.family_of(oid) IS 'a table, its partitions and children';
+
+-- Known by what they do: their names are no proof.
+CREATE FUNCTION expand_contract.triggers_of(change text, OUT relation oid, OUT name name, OUT enabled "char",
+    OUT is_clone boolean) RETURNS SETOF record
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT t.tgrelid, t.tgname, t.tgenabled, t.tgparentid <> 0
+      FROM expand_contract.changes c
+      CROSS JOIN LATERAL (SELECT expand_contract.family_of(c.relation) UNION SELECT expand_contract.family_of(c.target)) f (oid)
+      JOIN pg_trigger t ON t.tgrelid = f.oid
+      JOIN pg_proc p ON p.oid = t.tgfoid
+     WHERE c.name = change
+       AND p.pronamespace = 'expand_contract'::regnamespace AND p.proname IN ('dual_write', 'dual_write_table')
+       AND t.tgargs = convert_to(change, getdatabaseencoding()) || '\x00'::bytea
+$$;
+COMMENT ON FUNCTION expand_contract.triggers_of(text) IS 'the triggers of a change''s dual writes, on all its tables';
+REVOKE EXECUTE ON FUNCTION expand_contract.family_of(oid), expand_contract.triggers_of(text) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.ec_contract(change text, override text[] DEFAULT '{}', quarantine interval DEFAULT '7 days',
+    auto_drop boolean DEFAULT false) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_contract' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_contract(text, text[], interval, boolean)
+    IS 'passes the gates and renames the old shape away; when the quarantine has passed, drops it';
+
+CREATE FUNCTION @extschema@.ec_revert(change text) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_revert' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_revert(text) IS 'takes a change one step back; nothing is lost';
+
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_contract(text, text[], interval, boolean), @extschema@.ec_revert(text) FROM PUBLIC;
 
 -- What would lose its footing with some columns, or (NULL) with the whole table.
 -- goes: the server drops it along with them and says nothing; the rest it would

@@ -10,6 +10,7 @@
 
 #include "backfill/fill.h"
 #include "change/backfill_change.h"
+#include "change/contract.h"
 #include "change/sightings.h"
 #include "change/usage.h"
 #include "change/verify_change.h"
@@ -30,6 +31,7 @@ _PG_init(void)
 	ec_register_job_kind(&ec_backfill_kind);
 	ec_register_job_kind(&ec_verify_kind);
 	ec_register_job_kind(&ec_reconcile_kind);
+	ec_register_job_kind(&ec_contract_kind);
 	ec_change_job_done = ec_note_change_job_done;
 
 	/* pg_upgrade starts servers of its own: no work there */

@@ -8,31 +8,13 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
-#include "change/cutover.h"
 #include "change/gates.h"
 #include "change/old.h"
+#include "change/step.h"
 #include "change/usage.h"
-#include "core/catalog.h"
-#include "core/query.h"
 #include "expand_contract.h"
 
 PG_FUNCTION_INFO_V1(ec_cutover);
-
-void
-ec_change_lock(const char *name, EcChange *change)
-{
-	EcCatalogScope scope;
-	EcArgs args = {0};
-
-	ec_change_get(name, change);
-	ec_arg_text(&args, name);
-	ec_catalog_begin(&scope);
-	ec_query("SELECT FROM expand_contract.changes WHERE name = $1 FOR UPDATE",
-			 &args);
-	ec_catalog_end(&scope);
-	/* what another session made of it meanwhile */
-	ec_change_get(name, change);
-}
 
 /* Uses before the cutover say nothing about those after it. */
 static void

@@ -154,15 +154,16 @@ triggers_are_there(const EcChange *change)
 	bool missing;
 
 	ec_catalog_begin(&scope);
-	ec_arg_oid(&args, change->relation);
-	ec_arg_text(&args, ec_change_trigger_name(change->name));
-	/* the partitions have clones of it */
-	ec_query("SELECT count(*) FILTER (WHERE t.tgrelid = $1) = 0"
-			 "       OR bool_or(t.tgenabled IN ('D', 'R'))"
-			 "  FROM pg_trigger t"
-			 " WHERE starts_with(t.tgname, $2)"
-			 "   AND (t.tgrelid = $1 OR t.tgrelid IN"
-			 "        (SELECT p.relid FROM pg_partition_tree($1) p))",
+	ec_arg_text(&args, change->name);
+	/* on each table and partition that is written to: one, or one an event */
+	ec_query("SELECT EXISTS (SELECT FROM expand_contract.changes c"
+			 "  CROSS JOIN LATERAL (SELECT expand_contract.family_of(c.relation)"
+			 "                UNION SELECT expand_contract.family_of(c.target)"
+			 "                       WHERE c.backward IS NOT NULL) f (oid)"
+			 "  LEFT JOIN expand_contract.triggers_of($1) t"
+			 "    ON t.relation = f.oid AND t.enabled IN ('O', 'A')"
+			 " WHERE c.name = $1 GROUP BY f.oid, c.target"
+			 " HAVING count(t.name) < CASE WHEN c.target IS NULL THEN 1 ELSE 4 END)",
 			 &args);
 	missing = ec_get_bool(0, 1, true);
 	ec_catalog_end(&scope);

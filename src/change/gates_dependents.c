@@ -16,21 +16,6 @@
 /* More of them are only counted. */
 #define MAX_NAMED 10
 
-static void
-arg_columns(EcArgs *args, Bitmapset *columns)
-{
-	Datum *numbers = palloc(sizeof(Datum) * Max(1, bms_num_members(columns)));
-	int count = 0;
-	int attnum = -1;
-
-	while ((attnum = bms_next_member(columns, attnum)) >= 0)
-		numbers[count++] = Int16GetDatum(attnum);
-	ec_arg(args, INT2ARRAYOID,
-		   PointerGetDatum(construct_array(numbers, count, INT2OID,
-										   sizeof(int16), true, TYPALIGN_SHORT)),
-		   false);
-}
-
 void
 ec_gate_dependents(const EcChange *change, EcGate *gate)
 {
@@ -42,10 +27,8 @@ ec_gate_dependents(const EcChange *change, EcGate *gate)
 	gate->required = "nothing that names the old shape and would not go with it";
 	initStringInfo(&observed);
 	ec_arg_oid(&args, change->relation);
-	if (OidIsValid(change->target))
-		ec_arg(&args, INT2ARRAYOID, (Datum) 0, true);
-	else
-		arg_columns(&args, ec_old_columns(change));
+	ec_arg(&args, INT2ARRAYOID, ec_old_column_numbers(change),
+		   OidIsValid(change->target));
 	ec_catalog_begin(&scope);
 	found = ec_query("SELECT kind || ' ' || object || ' (' || because || ')'"
 					 "  FROM expand_contract.dependents($1, $2) WHERE NOT goes",

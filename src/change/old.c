@@ -16,6 +16,8 @@
 
 #include "access/table.h"
 #include "change/old.h"
+#include "core/catalog.h"
+#include "core/query.h"
 
 static AttrNumber
 present_attnum(const EcChange *change, const EcChangeColumn *column)
@@ -78,6 +80,35 @@ all_columns(Oid relation_oid)
 	return columns;
 }
 
+/* While they are renamed away, we know their names. */
+static Bitmapset *
+quarantined_columns(const EcChange *change)
+{
+	MemoryContext memory = CurrentMemoryContext;
+	Bitmapset *columns = NULL;
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	uint64 count;
+
+	ec_arg_text(&args, change->name);
+	ec_arg_oid(&args, change->relation);
+	ec_catalog_begin(&scope);
+	count = ec_query("SELECT a.attnum::int FROM expand_contract.quarantined q"
+					 "  JOIN pg_attribute a ON a.attrelid = $2 AND a.attname = q.quarantined_as"
+					 " WHERE q.change = $1",
+					 &args);
+	for (uint64 row = 0; row < count; row++)
+	{
+		int attnum = ec_get_int4(row, 1, 0);
+		MemoryContext caller = MemoryContextSwitchTo(memory);
+
+		columns = bms_add_member(columns, attnum);
+		MemoryContextSwitchTo(caller);
+	}
+	ec_catalog_end(&scope);
+	return columns;
+}
+
 Bitmapset *
 ec_old_columns(const EcChange *change)
 {
@@ -87,6 +118,8 @@ ec_old_columns(const EcChange *change)
 
 	if (OidIsValid(change->target))
 		return all_columns(change->relation);
+	if (strcmp(change->phase, EC_PHASE_QUARANTINED) == 0)
+		return quarantined_columns(change);
 	if (names == NIL && change->backward != NULL)
 		names = keys_of(change->backward);
 	foreach (cell, names)
@@ -111,4 +144,18 @@ ec_old_column_names(const EcChange *change)
 		names[count++] =
 			CStringGetTextDatum(get_attname(change->relation, attnum, false));
 	return construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT);
+}
+
+Datum
+ec_old_column_numbers(const EcChange *change)
+{
+	Bitmapset *columns = ec_old_columns(change);
+	Datum *numbers = palloc(sizeof(Datum) * Max(1, bms_num_members(columns)));
+	int count = 0;
+	int attnum = -1;
+
+	while ((attnum = bms_next_member(columns, attnum)) >= 0)
+		numbers[count++] = Int16GetDatum(attnum);
+	return PointerGetDatum(construct_array(numbers, count, INT2OID,
+										   sizeof(int16), true, TYPALIGN_SHORT));
 }

@@ -23,4 +23,7 @@ extern Bitmapset *ec_old_columns(const EcChange *change);
 /* Their names of today, as text[]. */
 extern ArrayType *ec_old_column_names(const EcChange *change);
 
+/* Their numbers, as int2[]. */
+extern Datum ec_old_column_numbers(const EcChange *change);
+
 #endif

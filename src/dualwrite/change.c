@@ -168,8 +168,10 @@ ec_change_is_mine(const EcChange *change)
 	bool owner;
 	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(change->relation));
 
+	if (!HeapTupleIsValid(tuple) && OidIsValid(change->target))
+		tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(change->target));
 	if (!HeapTupleIsValid(tuple))
-		return superuser(); /* the table is gone */
+		return superuser(); /* the tables are gone */
 	owner = has_privs_of_role(GetUserId(),
 							  ((Form_pg_class) GETSTRUCT(tuple))->relowner);
 	ReleaseSysCache(tuple);
@@ -187,8 +189,10 @@ ec_change_get(const char *name, EcChange *change)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be owner of the table of change \"%s\"", name),
-				 errdetail("It is a change of table \"%s\".",
-						   get_rel_name(change->relation)),
+				 get_rel_name(change->relation) != NULL
+					 ? errdetail("It is a change of table \"%s\".",
+								 get_rel_name(change->relation))
+					 : errdetail("Its table does not exist any more."),
 				 errhint("Ask the table's owner, or a member of that role.")));
 }
 

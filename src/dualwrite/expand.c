@@ -19,7 +19,6 @@
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
-#include "executor/spi.h"
 #include "fmgr.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
@@ -359,17 +358,6 @@ check_overlap(EcChange *change)
 	ec_catalog_end(&scope);
 }
 
-static void
-run_ddl(const char *sql)
-{
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	if (SPI_execute(sql, false, 0) != SPI_OK_UTILITY)
-		elog(ERROR, "could not run \"%s\"", sql);
-	if (SPI_finish() != SPI_OK_FINISH)
-		elog(ERROR, "SPI_finish failed");
-}
-
 /*
  * As the table's owner.  ALWAYS: rows that logical replication applies come
  * from a table that need not know the change.
@@ -380,10 +368,10 @@ create_trigger(Oid relation, const char *change)
 	char *table = ec_relation_name(relation);
 	const char *name = quote_identifier(ec_change_trigger_name(change));
 
-	run_ddl(psprintf("CREATE TRIGGER %s BEFORE INSERT OR UPDATE ON %s FOR EACH ROW "
-					 "EXECUTE FUNCTION expand_contract.dual_write(%s)",
-					 name, table, quote_literal_cstr(change)));
-	run_ddl(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", table, name));
+	ec_run_ddl(psprintf("CREATE TRIGGER %s BEFORE INSERT OR UPDATE ON %s FOR EACH ROW "
+						"EXECUTE FUNCTION expand_contract.dual_write(%s)",
+						name, table, quote_literal_cstr(change)));
+	ec_run_ddl(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", table, name));
 }
 
 /*

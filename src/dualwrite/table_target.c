@@ -21,7 +21,6 @@
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
-#include "executor/spi.h"
 #include "nodes/bitmapset.h"
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteHandler.h"
@@ -459,17 +458,6 @@ ec_check_table_change(EcChange *change, Relation source, EcTableMappings *mappin
 	table_close(target, NoLock);
 }
 
-static void
-run_ddl(const char *sql)
-{
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	if (SPI_execute(sql, false, 0) != SPI_OK_UTILITY)
-		elog(ERROR, "could not run \"%s\"", sql);
-	if (SPI_finish() != SPI_OK_FINISH)
-		elog(ERROR, "SPI_finish failed");
-}
-
 static char *
 trigger_name(const char *change, int i)
 {
@@ -488,11 +476,11 @@ ec_create_table_triggers(Oid table, const char *change)
 
 		if (OidIsValid(get_trigger_oid(table, trigger, true)))
 			continue;
-		run_ddl(psprintf("CREATE TRIGGER %s %s FOR EACH STATEMENT "
-						 "EXECUTE FUNCTION expand_contract.dual_write_table(%s)",
-						 quoted, psprintf(triggers[i].event, name),
-						 quote_literal_cstr(change)));
-		run_ddl(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", name, quoted));
+		ec_run_ddl(psprintf("CREATE TRIGGER %s %s FOR EACH STATEMENT "
+							"EXECUTE FUNCTION expand_contract.dual_write_table(%s)",
+							quoted, psprintf(triggers[i].event, name),
+							quote_literal_cstr(change)));
+		ec_run_ddl(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", name, quoted));
 	}
 	CommandCounterIncrement();
 }

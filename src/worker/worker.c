@@ -134,6 +134,7 @@ wait_for_the_row(void)
 
 /* whose rows are being written; an error ends the batch, and with it the use */
 static const char *running_change = NULL;
+static int64 running_job = 0;
 
 void (*ec_change_job_done)(const EcJob *job) = NULL;
 
@@ -141,6 +142,12 @@ const char *
 ec_running_change(void)
 {
 	return running_change;
+}
+
+int64
+ec_running_job(void)
+{
+	return running_job;
 }
 
 static void
@@ -347,6 +354,7 @@ run_step(Worker *worker)
 	if (worker->has_deadline)
 		enable_timeout_after(STATEMENT_TIMEOUT, Max(1, DeadlockTimeout / 2));
 	running_change = job->change;
+	running_job = job->id;
 	ec_flush_in_pieces(job->delay_ms > 0);
 	more = worker->kind->step(job);
 	running_change = NULL;
