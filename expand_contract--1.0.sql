@@ -789,21 +789,6 @@ SELECT d.change, c.relation,
 COMMENT ON VIEW @extschema@.ec_discrepancies IS 'rows whose modern write failed and is still to be made';
 GRANT SELECT ON @extschema@.ec_discrepancies TO PUBLIC;
 
-CREATE VIEW @extschema@.ec_changes WITH (security_barrier) AS
-SELECT c.name COLLATE "default" AS change, c.relation, c.target, c.phase, c.since,
-       c.dual_write AND coalesce(current_setting('expand_contract.enable_modern_write', true)::boolean, true) AS dual_write,
-       c.on_error, c.forward, c.backward, c.old_columns,
-       (SELECT count(DISTINCT d.key) FROM expand_contract.discrepancies d WHERE d.change = c.name) AS discrepancies,
-       (SELECT count(*) FROM expand_contract.gaps g WHERE g.change = c.name AND g.repaired_by IS NULL) AS gaps,
-       coalesce((SELECT f.value FROM expand_contract.flags f WHERE f.name = c.name), false) AS flag,
-       t.oid IS NULL AS is_gone
-  FROM expand_contract.changes c
-  LEFT JOIN pg_class t ON t.oid = c.relation
- WHERE pg_has_role(t.relowner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE')
- ORDER BY c.registered_at;
-COMMENT ON VIEW @extschema@.ec_changes IS 'changes of tables one owns (pg_monitor: all), and where they are';
-GRANT SELECT ON @extschema@.ec_changes TO PUBLIC;
-
 ----------------------------------------------------------------------
 -- column usage (src/change/usage*)
 ----------------------------------------------------------------------
@@ -1050,6 +1035,29 @@ AS 'MODULE_PATHNAME', 'ec_revert' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARAL
 COMMENT ON FUNCTION @extschema@.ec_revert(text) IS 'takes a change one step back; nothing is lost';
 
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_contract(text, text[], interval, boolean), @extschema@.ec_revert(text) FROM PUBLIC;
+
+-- Looks at the gates of a change for its owner, whoever else asks gets NULL: it
+-- may be everyone's, as the view needs it.  STABLE, so that a query that does
+-- not ask for it does not pay for it.
+CREATE FUNCTION expand_contract.blocked_by(change text) RETURNS text[]
+AS 'MODULE_PATHNAME', 'ec_sql_blocked_by' LANGUAGE C STABLE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION expand_contract.blocked_by(text) IS 'the closed gates of the next step of a change; behind ec_changes';
+
+CREATE VIEW @extschema@.ec_changes WITH (security_barrier) AS
+SELECT c.name COLLATE "default" AS change, c.relation, c.target, c.phase, c.since,
+       c.dual_write AND coalesce(current_setting('expand_contract.enable_modern_write', true)::boolean, true) AS dual_write,
+       c.on_error, c.forward, c.backward, c.old_columns,
+       (SELECT count(DISTINCT d.key) FROM expand_contract.discrepancies d WHERE d.change = c.name) AS discrepancies,
+       (SELECT count(*) FROM expand_contract.gaps g WHERE g.change = c.name AND g.repaired_by IS NULL) AS gaps,
+       coalesce((SELECT f.value FROM expand_contract.flags f WHERE f.name = c.name), false) AS flag,
+       t.oid IS NULL AS is_gone, c.quarantine_until, c.auto_drop,
+       expand_contract.blocked_by(c.name) AS blocked_by
+  FROM expand_contract.changes c
+  LEFT JOIN pg_class t ON t.oid = c.relation
+ WHERE pg_has_role(t.relowner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE')
+ ORDER BY c.registered_at;
+COMMENT ON VIEW @extschema@.ec_changes IS 'changes of tables one owns (pg_monitor: all), and where they are';
+GRANT SELECT ON @extschema@.ec_changes TO PUBLIC;
 
 -- What would lose its footing with some columns, or (NULL) with the whole table.
 -- goes: the server drops it along with them and says nothing; the rest it would

@@ -33,7 +33,7 @@
 #include "core/query.h"
 #include "core/tries.h"
 #include "expand_contract.h"
-#include "worker/control.h"
+#include "worker/launcher.h"
 
 PG_FUNCTION_INFO_V1(ec_contract);
 
@@ -122,6 +122,13 @@ submit_drop(const EcChange *change, TimestampTz until, ArrayType *override)
 	EcJobSpec spec = {0};
 	EcJsonWriter parameters;
 
+	if (!ec_launcher_running())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("nobody would drop the old shape of change \"%s\" when its quarantine has passed",
+						change->name),
+				 errdetail("auto_drop needs the launcher, and the launcher does not run."),
+				 errhint("Add expand_contract to shared_preload_libraries and restart the server, or call ec_contract again then.")));
 	ec_json_begin(&parameters);
 	if (override != NULL)
 		ec_json_text(&parameters, "override",

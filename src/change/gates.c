@@ -9,6 +9,7 @@
 #include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/tuplestore.h"
 
 #include "change/gates.h"
@@ -38,6 +39,7 @@ static const GateKind gate_kinds[] = {
 };
 
 PG_FUNCTION_INFO_V1(ec_sql_gates);
+PG_FUNCTION_INFO_V1(ec_sql_blocked_by);
 
 static const char *
 step_name(EcStep step)
@@ -237,4 +239,48 @@ ec_sql_gates(PG_FUNCTION_ARGS)
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;
+}
+
+static bool
+is_phase(const EcChange *change, const char *phase)
+{
+	return strcmp(change->phase, phase) == 0;
+}
+
+/*
+ * expand_contract.blocked_by(change) → text[]
+ *
+ * The closed gates of the change's next step; NULL for those who may not know,
+ * and where there is no next step.
+ */
+Datum
+ec_sql_blocked_by(PG_FUNCTION_ARGS)
+{
+	EcChange change;
+	EcStep step;
+	List *gates;
+	Datum *names;
+	int count = 0;
+	ListCell *cell;
+
+	if (!ec_change_load(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change) ||
+		get_rel_name(change.relation) == NULL || !ec_change_is_mine(&change) ||
+		is_phase(&change, EC_PHASE_CONTRACTED) ||
+		is_phase(&change, EC_PHASE_REVERTED))
+		PG_RETURN_NULL();
+	step = is_phase(&change, EC_PHASE_CUT_OVER) ||
+				   is_phase(&change, EC_PHASE_QUARANTINED)
+			   ? EC_STEP_CONTRACT
+			   : EC_STEP_CUTOVER;
+	gates = ec_gates(&change, step);
+	names = palloc(sizeof(Datum) * list_length(gates));
+	foreach (cell, gates)
+	{
+		EcGate *gate = lfirst(cell);
+
+		if (!gate->passed)
+			names[count++] = CStringGetTextDatum(gate->name);
+	}
+	PG_RETURN_ARRAYTYPE_P(
+		construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT));
 }

@@ -1,9 +1,6 @@
 /*
  * old.c
  *		The old shape of a change: what contraction will remove.
- *
- * Attribute numbers follow renames; a restored table has numbers of its own,
- * so there the names of the day of ec_expand are looked up.
  */
 #include "postgres.h"
 
@@ -22,9 +19,7 @@
 static AttrNumber
 present_attnum(const EcChange *change, const EcChangeColumn *column)
 {
-	AttrNumber attnum = change->relation_oid == change->relation
-							? column->attnum
-							: get_attnum(change->relation, column->name);
+	AttrNumber attnum = column->attnum;
 
 	/* a dropped one has no name */
 	if (attnum <= 0 || get_attname(change->relation, attnum, true) == NULL)

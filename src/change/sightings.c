@@ -23,6 +23,7 @@
 #include "core/guc.h"
 #include "core/query.h"
 #include "dualwrite/change.h"
+#include "worker/job.h"
 #include "worker/launcher.h"
 
 #define LOOK_INTERVAL_MS 20000
@@ -144,6 +145,6 @@ ec_require_version(PG_FUNCTION_ARGS)
 	ec_catalog_end(&scope);
 	ec_change_announce(name, "require_version",
 					   psprintf("%s/%s", application, minimum));
-	ask_for_look();
+	ec_call_launcher_at_commit(GetCurrentTimestamp());
 	PG_RETURN_TEXT_P(cstring_to_text(minimum));
 }

@@ -30,10 +30,10 @@ typedef enum EcSide
 typedef struct EcChangeColumn
 {
 	EcSide side;
-	char *name; /* on the day of ec_expand, as the expressions have it */
-	AttrNumber attnum;
-	char *expression; /* what dual writes assign to it, or NULL */
-	int key_position; /* from 1; 0 if not of the key */
+	char *name;        /* on the day of ec_expand, as the expressions have it */
+	AttrNumber attnum; /* now; 0 if it is gone from a restored table */
+	char *expression;  /* what dual writes assign to it, or NULL */
+	int key_position;  /* from 1; 0 if not of the key */
 } EcChangeColumn;
 
 typedef struct EcChange
@@ -48,8 +48,7 @@ typedef struct EcChange
 	bool records; /* on_error => 'record' */
 	char *phase;
 	bool dual_write; /* the flag */
-	Oid relation_oid;
-	List *columns; /* of EcChangeColumn, by attribute number */
+	List *columns;   /* of EcChangeColumn, by attribute number */
 } EcChange;
 
 /*

@@ -82,14 +82,6 @@ start_cache(void)
 	CacheRegisterSyscacheCallback(PROCOID, forget_all, (Datum) 0);
 }
 
-AttrNumber
-ec_change_attnum(const EcChange *change, Oid table, const EcChangeColumn *column)
-{
-	return change->relation_oid == change->relation
-			   ? column->attnum
-			   : get_attnum(table, column->name);
-}
-
 /* Is the relation this table, or a partition or child of it, by now? */
 static bool
 belongs_to(Relation relation, Oid table)
@@ -121,9 +113,7 @@ find_sources(EcRoute *route, Relation source, const EcChange *change)
 
 		if (column->side != side || !found)
 			continue;
-		attnum =
-			ec_leaf_attnum(source, root,
-						   ec_change_attnum(change, route->source_root, column));
+		attnum = ec_leaf_attnum(source, root, column->attnum);
 		found = attnum > 0;
 		if (!found)
 			break;
@@ -169,9 +159,7 @@ find_targets(EcRoute *route, Relation target, const EcChange *change)
 			if (known->side != side || known->expression == NULL ||
 				known->key_position != (position <= count ? position : 0))
 				continue;
-			attnum =
-				ec_leaf_attnum(target, target,
-							   ec_change_attnum(change, route->target, known));
+			attnum = ec_leaf_attnum(target, target, known->attnum);
 			if (attnum <= 0)
 				return false;
 			add_target(route, target, known, attnum);

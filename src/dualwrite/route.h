@@ -76,11 +76,4 @@ extern EcRoute *ec_route(Relation source, const char *change);
 /* Analyse the expressions: raises whatever is wrong with them. */
 extern void ec_route_prepare(EcRoute *route, Relation source);
 
-/*
- * The number that a column of the change has in its table; by name in a table
- * that was restored from a dump.
- */
-extern AttrNumber
-ec_change_attnum(const EcChange *change, Oid table, const EcChangeColumn *column);
-
 #endif
