@@ -1054,7 +1054,8 @@ SELECT c.name COLLATE "default" AS change, c.relation, c.target, c.phase, c.sinc
        expand_contract.blocked_by(c.name) AS blocked_by
   FROM expand_contract.changes c
   LEFT JOIN pg_class t ON t.oid = c.relation
- WHERE pg_has_role(t.relowner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE')
+  LEFT JOIN pg_class n ON n.oid = c.target
+ WHERE pg_has_role(coalesce(t.relowner, n.relowner), 'USAGE') OR pg_has_role('pg_monitor', 'USAGE')
  ORDER BY c.registered_at;
 COMMENT ON VIEW @extschema@.ec_changes IS 'changes of tables one owns (pg_monitor: all), and where they are';
 GRANT SELECT ON @extschema@.ec_changes TO PUBLIC;

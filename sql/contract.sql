@@ -47,9 +47,13 @@ SELECT ec_cutover('users_email') AS again, ec_flag('users_email');
 SELECT * FROM errors_of($$SELECT ec_contract('users_email')$$);
 
 -- First half.
+PREPARE everything AS SELECT * FROM users WHERE id = 1;
+EXECUTE everything;
 SELECT ec_contract('users_email', '{old_reads, old_writes}', '1 day');
 SELECT columns_of('users');
 SELECT * FROM errors_of($$SELECT legacy_email FROM users$$);
+EXECUTE everything;
+DEALLOCATE everything;
 SELECT phase, quarantine_until > now() AS in_quarantine, auto_drop FROM ec_changes WHERE change = 'users_email';
 -- new writers need not know the column, which stays right
 INSERT INTO users (id, email) VALUES (101, 'new@example.com'), (102, NULL);
@@ -102,6 +106,9 @@ SELECT ec_contract('users_email', '{old_reads, old_writes}');
 SELECT columns_of('users'), (SELECT count(*) FROM pg_trigger WHERE tgrelid = 'users'::regclass) AS triggers;
 SELECT phase, dual_write, flag, blocked_by FROM ec_changes WHERE change = 'users_email';
 SELECT ec_contract('users_email') AS again;
+SELECT * FROM errors_of($$SELECT ec_verify_change('users_email')$$);
+SELECT * FROM errors_of($$SELECT ec_backfill_change('users_email')$$);
+SELECT ec_reconcile('users_email');
 SELECT * FROM errors_of($$SELECT ec_revert('users_email')$$);
 SELECT * FROM errors_of($$SELECT ec_cutover('users_email')$$);
 SELECT event, value FROM expand_contract.change_events WHERE change = 'users_email' AND event <> 'override' ORDER BY id;
@@ -203,6 +210,24 @@ SELECT to_regclass('orders'), to_regclass('orders__quarantined'), (SELECT count(
 SELECT ec_contract('orders') AS again;
 DROP TABLE orders_new;
 
+-- The table has been dropped; and a child of one that goes.
+CREATE TABLE lost (id int PRIMARY KEY, old text, new text);
+SELECT ec_expand('lost', 'lost', '{"new": "old"}', '{"old": "new"}');
+CALL to_cutover('lost');
+DROP TABLE lost;
+SELECT * FROM errors_of($$SELECT ec_contract('lost')$$);
+SELECT ec_revert('lost');
+CREATE TABLE tree (id int PRIMARY KEY, total int);
+CREATE TABLE branch (PRIMARY KEY (id)) INHERITS (tree);
+CREATE TABLE tree_new (id int PRIMARY KEY, total int);
+SELECT ec_expand('tree', 'tree', '{"id": "id", "total": "total"}', '{"id": "id", "total": "total"}', target => 'tree_new');
+INSERT INTO branch VALUES (1, 1);
+SELECT ec_cutover('tree', '{backfill_complete, verified}');
+SELECT ec_contract('tree', '{backfill_complete, verified, old_reads, old_writes}', '0');
+SELECT ec_contract('tree', '{backfill_complete, verified, old_reads, old_writes}');
+SELECT to_regclass('branch'), (SELECT count(*) FROM tree_new) AS rows, (SELECT count(*) FROM pg_trigger WHERE tgrelid = 'tree_new'::regclass) AS triggers;
+DROP TABLE tree_new;
+
 -- Arguments, and rights.
 SELECT * FROM errors_of($$SELECT ec_contract(NULL)$$);
 SELECT * FROM errors_of($$SELECT ec_contract('nobody')$$);
@@ -237,6 +262,6 @@ DROP OWNED BY regress_ec_stranger;
 DROP ROLE regress_ec_stranger;
 DROP FUNCTION columns_of, closed;
 DROP PROCEDURE to_cutover;
-DELETE FROM expand_contract.changes WHERE name IN ('users_email', 'persons', 'parts', 'parent', 'one_way', 'one_way_2', 'orders', 't');
+DELETE FROM expand_contract.changes WHERE name IN ('users_email', 'persons', 'parts', 'parent', 'one_way', 'one_way_2', 'orders', 't', 'lost', 'tree');
 DELETE FROM expand_contract.change_events;
 DELETE FROM expand_contract.flags;

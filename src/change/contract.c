@@ -56,11 +56,19 @@ require_old_shape(const EcChange *change)
 {
 	if (!bms_is_empty(ec_old_columns(change)))
 		return;
+	if (get_rel_name(change->relation) == NULL)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+						errmsg("the table of change \"%s\" does not exist any more",
+							   change->name),
+						errdetail("There is nothing to contract."),
+						errhint("Use ec_revert(%s) to end the change.",
+								quote_literal_cstr(change->name))));
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("change \"%s\" has nothing to contract", change->name),
 			 errdetail("It has no old columns: it has no backward mapping that writes some, none were named, or they are gone."),
-			 errhint("The argument \"old_columns\" of ec_expand names what contraction removes. Columns of which no change knows are dropped by a migration of phase \"contract\".")));
+			 errhint("The argument \"old_columns\" of ec_expand names what contraction removes. Use ec_dual_write(%s, false) to end the dual writes, and a migration of phase \"contract\" for columns of which the change does not know.",
+					 quote_literal_cstr(change->name))));
 }
 
 /* What goes along with the old shape; with cascade, what stands in the way too. */
@@ -166,6 +174,20 @@ drop_column(const EcChange *change, const char *name, const char *behaviour)
 								quote_identifier(name), behaviour));
 }
 
+/* Its children hold rows of it. */
+static void
+drop_table(const EcChange *change, const char *behaviour)
+{
+	StringInfoData tables;
+	ListCell *cell;
+
+	initStringInfo(&tables);
+	foreach (cell, find_all_inheritors(change->relation, NoLock, NULL))
+		appendStringInfo(&tables, "%s%s", tables.len > 0 ? ", " : "",
+						 ec_relation_name(lfirst_oid(cell)));
+	ec_run_ddl(psprintf("DROP TABLE %s %s", tables.data, behaviour));
+}
+
 static void
 drop(const EcChange *change, int lock_wait_ms, void *arg)
 {
@@ -179,8 +201,7 @@ drop(const EcChange *change, int lock_wait_ms, void *arg)
 	ec_unwatch_old_columns(change);
 	ec_drop_triggers_of_change(change);
 	if (OidIsValid(change->target))
-		ec_run_ddl(psprintf("DROP TABLE %s %s",
-							ec_relation_name(change->relation), behaviour));
+		drop_table(change, behaviour);
 	else
 		while ((attnum = bms_next_member(columns, attnum)) >= 0)
 			drop_column(change, get_attname(change->relation, attnum, false),

@@ -90,7 +90,9 @@ judge(Quiet *quiet, bool writes, EcGate *gate)
 	{
 		gate->observed = psprintf("column %s is not watched", quiet->column);
 		gate->hint =
-			"Preload the library (shared_preload_libraries = 'expand_contract'), then SELECT ec_track(relation, columns).";
+			ec_usage_is_watching()
+				? "Watch it with ec_track."
+				: "Preload the library (shared_preload_libraries = 'expand_contract'), then watch it with ec_track.";
 	}
 	else if (!quiet->known)
 	{

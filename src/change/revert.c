@@ -155,12 +155,30 @@ switch_back(const EcChange *change, int lock_wait_ms, void *arg)
 	ec_change_set_phase(change->name, EC_PHASE_VERIFIED);
 }
 
+/* Somebody may have set it before the cutover. */
+static bool
+is_flag_on(const EcChange *change)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	bool is_on;
+
+	ec_arg_text(&args, change->name);
+	ec_catalog_begin(&scope);
+	is_on = ec_query("SELECT FROM expand_contract.flags WHERE name = $1 AND value",
+					 &args) > 0;
+	ec_catalog_end(&scope);
+	return is_on;
+}
+
 /* → reverted */
 static void
 give_up(const EcChange *change, int lock_wait_ms, void *arg)
 {
 	ec_lock_tables_of_change(change, AccessExclusiveLock, lock_wait_ms);
 	ec_unwatch_old_columns(change);
+	if (is_flag_on(change))
+		ec_flag_set(change->name, false);
 	ec_change_end(change, EC_PHASE_REVERTED);
 }
 
@@ -195,21 +213,25 @@ how_to_drop(const EcChange *change)
 static const char *
 step_back(const EcChange *change)
 {
-	if (is_phase(change, EC_PHASE_QUARANTINED))
+	bool is_gone = get_rel_name(change->relation) == NULL;
+
+	if (is_phase(change, EC_PHASE_QUARANTINED) && !is_gone)
 	{
 		ec_step_with_locks(change, take_back, ec_quarantine_look(change));
 		return EC_PHASE_CUT_OVER;
 	}
-	if (is_phase(change, EC_PHASE_CUT_OVER))
+	if (is_phase(change, EC_PHASE_CUT_OVER) && !is_gone)
 	{
 		require_way_back(change);
 		ec_step_with_locks(change, switch_back, NULL);
 		return EC_PHASE_VERIFIED;
 	}
 	ec_step_with_locks(change, give_up, NULL);
-	ereport(NOTICE,
-			(errmsg("the new shape of change \"%s\" is left as it is", change->name),
-			 errhint("When nobody needs it, use: %s", how_to_drop(change))));
+	if (!is_gone)
+		ereport(NOTICE,
+				(errmsg("the new shape of change \"%s\" is left as it is",
+						change->name),
+				 errhint("When nobody needs it, use: %s", how_to_drop(change))));
 	return EC_PHASE_REVERTED;
 }
 
@@ -218,7 +240,8 @@ step_back(const EcChange *change)
  *
  * quarantined → cut_over: the old shape has its names again.  cut_over →
  * verified: the flag is off, and the old shape is the authority.  Before that
- * → reverted: dual writes end, and the new shape stays as it is.
+ * → reverted: dual writes end, and the new shape stays as it is.  Where the
+ * table has been dropped, all that is left is to end the change.
  *
  * For the owner of the table (42501); 42704 if there is no such change, 55000
  * if it is contracted or something would be lost, 55P03 if locks were not to be

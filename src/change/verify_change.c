@@ -159,6 +159,7 @@ open_subject(const EcChange *change, EcSubject *subject)
 {
 	List *names;
 
+	ec_change_require_active(change);
 	if (OidIsValid(change->target))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

@@ -16,6 +16,7 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
@@ -112,6 +113,8 @@ ec_lock_whole_table(Oid table, LOCKMODE mode, int lock_wait_ms)
 	ListCell *cell;
 
 	LockRelationOid(table, mode);
+	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(table)))
+		return; /* it is gone */
 	family = find_all_inheritors(table, NoLock, NULL);
 	foreach (cell, family)
 	{
