@@ -168,10 +168,12 @@ drop_column(const EcChange *change, const char *name, const char *behaviour)
 	ListCell *cell;
 
 	foreach (cell, find_all_inheritors(change->relation, NoLock, NULL))
+	{
 		if (get_attnum(lfirst_oid(cell), name) != InvalidAttrNumber)
 			ec_run_ddl(psprintf("ALTER TABLE %s DROP COLUMN %s %s",
 								ec_relation_name(lfirst_oid(cell)),
 								quote_identifier(name), behaviour));
+	}
 }
 
 /* Its children hold rows of it. */

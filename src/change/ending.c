@@ -40,7 +40,9 @@ ec_drop_triggers_of_change(const EcChange *change)
 	}
 	ec_catalog_end(&scope);
 	foreach (cell, commands)
+	{
 		ec_run_ddl(lfirst(cell));
+	}
 }
 
 void

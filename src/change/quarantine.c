@@ -208,7 +208,9 @@ begin_for_columns(const EcChange *change)
 		rename_column(change, name, quarantined_as);
 	}
 	foreach (cell, load_quarantined(change))
+	{
 		let_be_null(lfirst(cell));
+	}
 }
 
 static void
