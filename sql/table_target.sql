@@ -252,6 +252,9 @@ RESET ROLE;
 SELECT * FROM public.clients;
 DROP TABLE pg_temp.clients, pg_temp.ec_put;
 
+-- Until there is a job for it.
+SELECT * FROM errors_of($$SELECT ec_backfill_change('clients')$$);
+
 -- Names are followed, and what would break the triggers is refused.
 ALTER TABLE users RENAME TO customers;
 ALTER TABLE customers RENAME mail TO address;

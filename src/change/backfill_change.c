@@ -60,6 +60,17 @@ refuse_one_way(const EcChange *change)
 			 errhint("Nothing is to be repaired.")));
 }
 
+static void
+refuse_table_target(const EcChange *change)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("there is no job yet for a change to another table"),
+			 errdetail("Change \"%s\" writes to table \"%s\".", change->name,
+					   get_rel_name(change->target)),
+			 errhint("Rows come over when a column that the change reads is written.")));
+}
+
 static int64
 submit(EcJobSpec *spec, const EcChange *change, bool repair)
 {
@@ -140,6 +151,8 @@ ec_backfill_change(PG_FUNCTION_ARGS)
 
 	ec_change_get(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
 	ec_change_require_active(&change);
+	if (OidIsValid(change.target))
+		refuse_table_target(&change);
 	if (!change.dual_write || !ec_enable_modern_write)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
