@@ -116,6 +116,25 @@ INSERT INTO events VALUES (6, 11, 'six');
 TRUNCATE events;
 SELECT count(*) FROM history;
 
+-- partitions that come and go: new ones have the triggers, their rows are a gap
+CREATE TABLE events_3 PARTITION OF events FOR VALUES FROM (20) TO (30);
+INSERT INTO events_3 VALUES (7, 21, 'seven');
+CREATE TABLE events_4 (id int NOT NULL, at int NOT NULL, note text);
+ALTER TABLE events ATTACH PARTITION events_4 FOR VALUES FROM (30) TO (40);
+INSERT INTO events_4 VALUES (8, 31, 'eight');
+CREATE TABLE events_5 (id int NOT NULL, at int NOT NULL, note text);
+INSERT INTO events_5 VALUES (9, 41, 'nine');
+SELECT gaps FROM ec_changes WHERE change = 'history';
+ALTER TABLE events ATTACH PARTITION events_5 FOR VALUES FROM (40) TO (50);
+SELECT reason FROM expand_contract.gaps;
+SELECT id, at, text FROM history ORDER BY id;
+ALTER TABLE events DETACH PARTITION events_3;
+UPDATE events_3 SET note = 'on its own';
+DROP TABLE events_4;
+SELECT reason FROM expand_contract.gaps ORDER BY id;
+SELECT id, at, text FROM history ORDER BY id;
+DELETE FROM expand_contract.gaps;
+
 -- Children by inheritance.
 CREATE TABLE parent (id int PRIMARY KEY, a text);
 CREATE TABLE child (extra int, PRIMARY KEY (id)) INHERITS (parent);
@@ -123,8 +142,16 @@ CREATE TABLE family (id int PRIMARY KEY, a text);
 SELECT ec_expand('family', 'parent', '{"id": "id", "a": "a"}', target => 'family');
 INSERT INTO parent VALUES (1, 'Parent');
 INSERT INTO child VALUES (2, 'Child');
+CREATE TABLE grandchild (PRIMARY KEY (id)) INHERITS (child);
+INSERT INTO grandchild VALUES (3, 'Grandchild');
 UPDATE parent SET a = a || '!';
 SELECT * FROM family ORDER BY id;
+CREATE FOREIGN DATA WRAPPER nowhere;
+CREATE SERVER nowhere FOREIGN DATA WRAPPER nowhere;
+SELECT * FROM errors_of($$CREATE FOREIGN TABLE afar () INHERITS (parent) SERVER nowhere$$);
+SET client_min_messages = warning;
+DROP FOREIGN DATA WRAPPER nowhere CASCADE;
+RESET client_min_messages;
 
 -- Both ways, without an end to it.
 CREATE TABLE old_side (id int PRIMARY KEY, a text, b text NOT NULL DEFAULT 'b');
@@ -317,7 +344,7 @@ SELECT * FROM errors_of($$SELECT ec_expand('x', 's', '{"id": "id", "a": "a"}', t
 SELECT ec_expand('x', 's', '{"id": "id", "a": "coalesce(a, 0)"}', target => 't');
 SELECT * FROM errors_of($$SELECT ec_expand('y', 's', '{"id": "id", "a": "coalesce(a, 0)"}', target => 't')$$);
 
-DROP TABLE customers, parents, pairs, couples, events, history, parent, child, family, old_side, new_side,
+DROP TABLE customers, parents, pairs, couples, events, history, events_3, parent, child, grandchild, family, old_side, new_side,
     orders, sales, lines, strict_orders, strict_sales, accounts, clients, others, s, s_child, t, t_no_key, t_deferred, t_tree, t_ruled, written CASCADE;
 DROP SCHEMA hostile CASCADE;
 DROP FUNCTION count_written, in_step, add_one, look_up;
