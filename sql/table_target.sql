@@ -227,16 +227,6 @@ SELECT gaps FROM ec_changes WHERE change = 'sales';
 INSERT INTO orders VALUES (61, '1');
 SELECT * FROM sales WHERE id >= 60;
 
--- REPEATABLE READ: a row that came in meanwhile is no conflict.
-CREATE EXTENSION dblink;
-BEGIN ISOLATION LEVEL REPEATABLE READ;
-SELECT count(*) FROM orders;
-SELECT dblink_exec('dbname=' || current_database(), 'INSERT INTO sales VALUES (62, 1)');
-INSERT INTO orders VALUES (62, '2');
-COMMIT;
-SELECT * FROM sales WHERE id = 62;
-DROP EXTENSION dblink;
-
 -- Rights: the writer needs none on the target, and gains none.
 CREATE ROLE regress_ec_owner;
 CREATE ROLE regress_ec_writer;

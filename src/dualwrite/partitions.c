@@ -72,13 +72,12 @@ table_changes(void)
 static void
 refuse_foreign(Oid table, Oid root, const char *change)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-			 errmsg("foreign table \"%s\" cannot be a child of \"%s\"",
-					get_rel_name(table), get_rel_name(root)),
-			 errdetail("Change \"%s\" carries writes over to another table, which a foreign table has no triggers for.",
-					   change),
-			 errhint("End the change first.")));
+	ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+					errmsg("foreign table \"%s\" cannot be a child of \"%s\"",
+						   get_rel_name(table), get_rel_name(root)),
+					errdetail("Change \"%s\" carries writes over to another table, which a foreign table has no triggers for.",
+							  change),
+					errhint("End the change first.")));
 }
 
 static bool
@@ -123,8 +122,10 @@ let_go(const EcChange *change, Oid table)
 		belongs = list_concat(belongs,
 							  find_all_inheritors(change->target, NoLock, NULL));
 	foreach (cell, find_all_inheritors(table, NoLock, NULL))
+	{
 		if (!list_member_oid(belongs, lfirst_oid(cell)))
 			dropped |= ec_drop_table_triggers(lfirst_oid(cell), change->name);
+	}
 	if (dropped)
 		note_gap(change->name, "detach partition");
 }

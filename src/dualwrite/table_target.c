@@ -134,8 +134,10 @@ entry_of(List *entries, AttrNumber attnum)
 	ListCell *cell;
 
 	foreach (cell, entries)
+	{
 		if (((EcMappingEntry *) lfirst(cell))->attnum == attnum)
 			return lfirst(cell);
+	}
 	return NULL;
 }
 
@@ -169,8 +171,10 @@ maps_all(List *entries, List *key)
 	ListCell *cell;
 
 	foreach (cell, key)
+	{
 		if (entry_of(entries, lfirst_int(cell)) == NULL)
 			return false;
+	}
 	return true;
 }
 
@@ -180,8 +184,10 @@ contains_all(Bitmapset *columns, List *key)
 	ListCell *cell;
 
 	foreach (cell, key)
+	{
 		if (!bms_is_member(lfirst_int(cell), columns))
 			return false;
+	}
 	return true;
 }
 
@@ -198,6 +204,7 @@ find_target_key(const EcChange *change, Relation target, List *forward)
 				 errdetail("Its rows are found by a unique index whose columns are NOT NULL."),
 				 errhint("Add a primary key to it.")));
 	foreach (cell, key)
+	{
 		if (entry_of(forward, lfirst_int(cell)) == NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -206,6 +213,7 @@ find_target_key(const EcChange *change, Relation target, List *forward)
 					 errdetail("Rows of table \"%s\" are found by it.",
 							   RelationGetRelationName(target)),
 					 errhint("Map it, or name another key with the argument \"key\".")));
+	}
 	return key;
 }
 
@@ -388,7 +396,9 @@ add_key(EcChange *change, Oid table, EcSide side, List *key)
 	ListCell *cell;
 
 	foreach (cell, key)
+	{
 		add_column(change, table, side, lfirst_int(cell))->key_position = ++position;
+	}
 }
 
 void

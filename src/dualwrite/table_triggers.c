@@ -143,10 +143,12 @@ record_dependencies(const EcChange *change, Oid source, List *entries)
 			recordDependencyOn(&trigger, &column, DEPENDENCY_NORMAL);
 		}
 		foreach (cell, entries)
+		{
 			recordDependencyOnSingleRelExpr(&trigger,
 											((EcMappingEntry *) lfirst(cell))->expression,
 											source, DEPENDENCY_NORMAL,
 											DEPENDENCY_NORMAL, false);
+		}
 	}
 }
 
@@ -157,7 +159,9 @@ start_side(const EcChange *change, Oid source, List *entries)
 
 	/* the source itself is the first */
 	foreach (cell, find_all_inheritors(source, NoLock, NULL))
+	{
 		(void) ec_create_table_triggers(lfirst_oid(cell), source, change->name);
+	}
 	record_dependencies(change, source, entries);
 }
 
