@@ -29,6 +29,7 @@
 #include "utils/memutils.h"
 
 #include "backfill/batch.h"
+#include "backfill/copy_statement.h"
 #include "core/catalog.h"
 #include "core/expression.h"
 #include "expand_contract.h"
@@ -44,6 +45,7 @@ typedef struct Statement
 static Statement update_rows[2];
 static Statement count_rows[2];
 static Statement lock_rows[2];
+static Statement wait_for_rows[2];
 
 /* The table whose scans must go by TID, while our statements are planned. */
 static Oid scan_by_tid = InvalidOid;
@@ -98,6 +100,7 @@ ec_batch_init(void)
 		return;
 	previous_pathlist_hook = set_rel_pathlist_hook;
 	set_rel_pathlist_hook = keep_only_tid_scans;
+	ec_copy_plan_init();
 	hooked = true;
 }
 
@@ -149,6 +152,16 @@ update_statement(Relation relation, const EcBackfill *backfill, bool is_list)
 	StringInfoData sql;
 
 	initStringInfo(&sql);
+	if (backfill->copy != NULL)
+	{
+		/* rows that are locked need no other look before an INSERT */
+		if (is_list && backfill->phase == EC_COPY_WRITE)
+			appendStringInfoString(&sql,
+								   " WHERE ctid OPERATOR(pg_catalog.=) ANY ($1)");
+		else
+			append_condition(&sql, backfill, is_list);
+		return ec_copy_write_statement(relation, backfill, sql.data);
+	}
 	appendStringInfoString(&sql, "UPDATE ");
 	append_target(&sql, relation, backfill);
 	appendStringInfo(&sql, " SET %s\n", backfill->assignments);
@@ -181,10 +194,20 @@ count_statement(Relation relation, const EcBackfill *backfill, bool is_list)
 
 /*
  * A column that a foreign key of others may point to needs the stronger lock
- * for its update; taking the weaker first would mean to wait later.
+ * for its update; taking the weaker first would mean to wait later.  A copy
+ * keeps its source rows from being updated or deleted while it writes theirs.
  */
+static const char *
+lock_strength(const EcBackfill *backfill)
+{
+	if (backfill->copy == NULL)
+		return backfill->updates_key ? "UPDATE" : "NO KEY UPDATE";
+	return backfill->phase == EC_COPY_WRITE ? "SHARE" : "UPDATE";
+}
+
 static char *
-lock_statement(Relation relation, const EcBackfill *backfill, bool is_list)
+lock_statement(Relation relation, const EcBackfill *backfill, bool is_list,
+			   bool skip_locked)
 {
 	StringInfoData sql;
 
@@ -192,9 +215,15 @@ lock_statement(Relation relation, const EcBackfill *backfill, bool is_list)
 	appendStringInfoString(&sql, "SELECT ctid FROM ");
 	append_target(&sql, relation, backfill);
 	append_condition(&sql, backfill, is_list);
-	appendStringInfo(&sql, " FOR %s SKIP LOCKED",
-					 backfill->updates_key ? "UPDATE" : "NO KEY UPDATE");
+	appendStringInfo(&sql, " FOR %s%s", lock_strength(backfill),
+					 skip_locked ? " SKIP LOCKED" : "");
 	return sql.data;
+}
+
+char *
+ec_batch_lock_statement(Relation relation, const EcBackfill *backfill)
+{
+	return lock_statement(relation, backfill, false, false);
 }
 
 static SPIPlanPtr
@@ -340,10 +369,13 @@ set_parameter(ParamListInfo parameters, int number, Oid type, Datum value)
 	parameter->ptype = type;
 }
 
-/* Run one of the statements, which has a plan for ranges and one for lists. */
+/*
+ * Run one of the statements, which has a plan for ranges and one for lists.
+ * SPI_processed is the rows that it gave or changed.
+ */
 static void
-run(Statement *statements, char *sql, Relation relation, const EcRows *rows,
-	Receiver *receiver)
+run(Statement *statements, char *sql, Relation relation,
+	const EcBackfill *backfill, const EcRows *rows, Receiver *receiver)
 {
 	SPIExecuteOptions options = {0};
 	SPIPlanPtr plan;
@@ -360,12 +392,14 @@ run(Statement *statements, char *sql, Relation relation, const EcRows *rows,
 	}
 	/* executing may plan again, so the hook is on all the time */
 	scan_by_tid = RelationGetRelid(relation);
+	ec_copy_plan_begin(backfill);
 	plan = prepare(&statements[rows->is_list], sql, rows->is_list);
 	code = SPI_execute_plan_extended(plan, &options);
 	if (code < 0)
 		elog(ERROR, "SPI_execute_plan_extended failed: %s",
 			 SPI_result_code_string(code));
 	scan_by_tid = InvalidOid;
+	(void) ec_copy_plan_end();
 }
 
 static void
@@ -377,18 +411,20 @@ connect(void)
 		elog(ERROR, "SPI_connect failed");
 }
 
-int64
-ec_batch_update(Relation relation, const EcBackfill *backfill, const EcRows *rows)
+static int64
+update(Relation relation, const EcBackfill *backfill, const EcRows *rows)
 {
 	Receiver receiver;
+	int64 updated;
 
 	init_receiver(&receiver, relation, backfill);
 	receiver.check = true;
 	connect();
 	run(update_rows, update_statement(relation, backfill, rows->is_list),
-		relation, rows, &receiver);
+		relation, backfill, rows, &receiver);
+	updated = SPI_processed;
 	SPI_finish();
-	return receiver.rows;
+	return updated;
 }
 
 int64
@@ -400,11 +436,68 @@ ec_batch_count(Relation relation, const EcBackfill *backfill,
 	init_receiver(&receiver, relation, backfill);
 	connect();
 	run(count_rows, count_statement(relation, backfill, rows->is_list),
-		relation, rows, &receiver);
+		relation, backfill, rows, &receiver);
 	SPI_finish();
 	if (example != NULL)
 		*example = receiver.example;
 	return receiver.rows;
+}
+
+/* Lock those of the rows that are still to be done; they become a list. */
+static void
+lock(Relation relation, const EcBackfill *backfill, const EcRows *rows,
+	 bool skip_locked, EcRows *locked)
+{
+	Receiver receiver;
+
+	init_receiver(&receiver, relation, backfill);
+	receiver.tids = initArrayResult(TIDOID, CurrentMemoryContext, false);
+	connect();
+	run(skip_locked ? lock_rows : wait_for_rows,
+		lock_statement(relation, backfill, rows->is_list, skip_locked),
+		relation, backfill, rows, &receiver);
+	SPI_finish();
+	locked->is_list = true;
+	locked->count = receiver.rows;
+	locked->list = makeArrayResult(receiver.tids, CurrentMemoryContext);
+}
+
+/*
+ * Write the rows of a copy, which are locked.  A trigger on the target may have
+ * written something else than we said, or nothing: then rows are to be done
+ * still, and if we have written more than all others, one of ours is among
+ * them.
+ */
+static int64
+write_copies(Relation relation, const EcBackfill *backfill, const EcRows *rows)
+{
+	int64 written = update(relation, backfill, rows);
+	char *example;
+
+	if (written > 0 && backfill->phase == EC_COPY_WRITE &&
+		written + ec_batch_count(relation, backfill, rows, &example) > rows->count)
+		ereport(ERROR,
+				(errcode(EC_ERRCODE_NOT_CONVERGING),
+				 errmsg("copy does not converge: a row is not in the target as it was just written"),
+				 errdetail("Row %s.", example),
+				 errhint("A trigger on %s changes what is written. Leave the columns that it sets out of the mapping, or change the trigger.",
+						 ec_relation_name(backfill->copy->target))));
+	return written;
+}
+
+/*
+ * What a copy writes depends on two tables, so it locks the rows before the
+ * statement that writes takes its snapshot: nobody else changes them then.
+ */
+int64
+ec_batch_update(Relation relation, const EcBackfill *backfill, const EcRows *rows)
+{
+	EcRows locked;
+
+	if (backfill->copy == NULL)
+		return update(relation, backfill, rows);
+	lock(relation, backfill, rows, false, &locked);
+	return locked.count > 0 ? write_copies(relation, backfill, &locked) : 0;
 }
 
 int64
@@ -412,24 +505,17 @@ ec_batch_update_unlocked(Relation relation, const EcBackfill *backfill,
 						 const EcRows *rows, int64 *skipped)
 {
 	int64 candidates = ec_batch_count(relation, backfill, rows, NULL);
-	Receiver locked;
-	EcRows ours = {.is_list = true};
+	EcRows locked;
 
 	*skipped = 0;
 	if (candidates == 0)
 		return 0;
-	init_receiver(&locked, relation, backfill);
-	locked.tids = initArrayResult(TIDOID, CurrentMemoryContext, false);
-	connect();
-	run(lock_rows, lock_statement(relation, backfill, rows->is_list), relation,
-		rows, &locked);
-	SPI_finish();
-	*skipped = Max(0, candidates - locked.rows);
-	if (locked.rows == 0)
+	lock(relation, backfill, rows, true, &locked);
+	*skipped = Max(0, candidates - locked.count);
+	if (locked.count == 0)
 		return 0;
-	ours.count = locked.rows;
-	ours.list = makeArrayResult(locked.tids, CurrentMemoryContext);
-	return ec_batch_update(relation, backfill, &ours);
+	return backfill->copy ? write_copies(relation, backfill, &locked)
+						  : update(relation, backfill, &locked);
 }
 
 char *
@@ -439,11 +525,46 @@ ec_any_statement(Relation root, const EcBackfill *backfill)
 
 	initStringInfo(&sql);
 	/* without ONLY: all leaves under one snapshot */
-	appendStringInfo(&sql, "SELECT true FROM %s WHERE ",
+	appendStringInfo(&sql, "SELECT true FROM %s",
 					 ec_relation_name(RelationGetRelid(root)));
-	ec_append_expression(&sql, backfill->predicate);
+	if (backfill->copy != NULL)
+		appendStringInfo(&sql, " AS %s", backfill->alias);
+	appendStringInfoString(&sql, " WHERE ");
+	ec_append_expression(&sql, backfill->copy ? backfill->any_predicate
+											  : backfill->predicate);
 	appendStringInfoString(&sql, " LIMIT 1");
 	return sql.data;
+}
+
+/* Of two rows with one key, each would be written over the other for ever. */
+static void
+refuse_duplicates(const EcCopy *copy)
+{
+	StringInfoData names;
+	StringInfoData values;
+
+	if (SPI_execute(ec_copy_duplicates_statement(copy), false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not look for duplicate keys");
+	if (SPI_processed == 0)
+		return;
+	initStringInfo(&names);
+	initStringInfo(&values);
+	for (int i = 0; i < copy->key_count; i++)
+	{
+		char *value =
+			SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i + 2);
+
+		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "",
+						 quote_identifier(copy->columns[i].name));
+		appendStringInfo(&values, "%s%s", i > 0 ? ", " : "", value ? value : "null");
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_UNIQUE_VIOLATION),
+			 errmsg("rows of %s have the same key in %s",
+					ec_relation_name(copy->source), ec_relation_name(copy->target)),
+			 errdetail("Key (%s)=(%s) is that of %s rows.", names.data, values.data,
+					   SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1)),
+			 errhint("Map the key to something that tells the rows of the source apart.")));
 }
 
 bool
@@ -452,6 +573,9 @@ ec_batch_any(Relation root, const EcBackfill *backfill)
 	bool any;
 
 	connect();
+	if (backfill->copy != NULL && backfill->phase == EC_COPY_WRITE &&
+		!backfill->copy->has_unique_keys)
+		refuse_duplicates(backfill->copy);
 	if (SPI_execute(ec_any_statement(root, backfill), false, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not look for rows that are left");
 	any = SPI_processed > 0;

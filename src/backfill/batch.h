@@ -32,6 +32,10 @@ typedef struct EcRows
  */
 extern char *ec_batch_statement(Relation relation, const EcBackfill *backfill);
 
+/* What locks the rows of a copy's batch, likewise. */
+extern char *
+ec_batch_lock_statement(Relation relation, const EcBackfill *backfill);
+
 /* Once in a worker process, before the first batch. */
 extern void ec_batch_init(void);
 

@@ -1,6 +1,7 @@
 /*
  * fill.c
- *		Jobs of kind "backfill": update the rows of one chunk after the other.
+ *		Jobs of kinds "backfill" and "copy": write the rows of one chunk after
+ *		the other.
  *
  * A batch goes on over rows that hold little to do until it has written its
  * share or used up its time, so that a backfill of few rows in a big table
@@ -21,6 +22,7 @@
 
 #include "backfill/batch.h"
 #include "backfill/blocks.h"
+#include "backfill/copy_statement.h"
 #include "backfill/definition.h"
 #include "backfill/fill.h"
 #include "backfill/key.h"
@@ -136,7 +138,9 @@ fill_rows(EcJob *job, Fill *fill, const EcBackfill *backfill, Relation relation,
 		done = fill_unlocked(job, backfill, relation, rows, &skipped);
 	else
 		done = ec_batch_update(relation, backfill, rows);
-	if (done == 0 && relation->trigdesc && relation->trigdesc->trig_update_before_row)
+	if (done == 0 &&
+		(backfill->copy != NULL ||
+		 (relation->trigdesc && relation->trigdesc->trig_update_before_row)))
 		note_suppressed(job, fill, backfill, relation, rows, skipped);
 	fill->chunk.changed += done;
 	fill->chunk.skipped += skipped;
@@ -152,11 +156,11 @@ report_activity(EcJob *job, Relation relation, const EcCursor *cursor)
 	bool is_leaf = RelationGetRelid(relation) != job->relation;
 
 	snprintf(activity, sizeof(activity),
-			 "backfill of %s%s%s: job " INT64_FORMAT
+			 "%s of %s%s%s: job " INT64_FORMAT
 			 ", sweep %d, blocks %u to %u, pass %d of %d, block %u",
-			 job->relation_name, is_leaf ? ", " : "", is_leaf ? leaf : "",
-			 job->id, job->sweep, cursor->first, cursor->end,
-			 cursor->stripe + 1, cursor->stripes, cursor->block);
+			 job->kind, job->relation_name, is_leaf ? ", " : "",
+			 is_leaf ? leaf : "", job->id, job->sweep, cursor->first,
+			 cursor->end, cursor->stripe + 1, cursor->stripes, cursor->block);
 	pgstat_report_activity(STATE_RUNNING, activity);
 }
 
@@ -185,9 +189,9 @@ check_rows_left(EcJob *job, Fill *fill, Relation root)
 	if (!fill->backfill.by_key)
 		(void) ec_leaves(root, &leaves);
 	snprintf(activity, sizeof(activity),
-			 "backfill of %s: job " INT64_FORMAT
+			 "%s of %s: job " INT64_FORMAT
 			 ", sweep %d, looking for rows that are left",
-			 job->relation_name, job->id, job->sweep);
+			 job->kind, job->relation_name, job->id, job->sweep);
 	pgstat_report_activity(STATE_RUNNING, activity);
 	disable_timeout(STATEMENT_TIMEOUT, false);
 	(void) ec_give_way(true);
@@ -333,7 +337,7 @@ next_sweep_by_key(EcJob *job, Fill *fill)
 	if (met->changed > 0 || met->skipped > 0 || met->suppressed == 0)
 		walk->empty_sweeps = 0;
 	else if (++walk->empty_sweeps > 1)
-		ec_refuse_suppressed(met->suppressed, met->example);
+		ec_refuse_suppressed(&fill->backfill, met->suppressed, met->example);
 	if (met->changed == 0 && met->skipped > 0)
 	{
 		job->throttled_by = "locked rows";
@@ -363,6 +367,11 @@ step_by_key(EcJob *job, Fill *fill, Relation relation)
 	if (fill->chunk.is_check)
 	{
 		more = check_rows_left(job, fill, relation);
+		if (!more && fill->chunk.phase < ec_copy_last_phase(fill->backfill.copy))
+		{
+			fill->chunk.phase++;
+			more = true;
+		}
 		if (more)
 			next_sweep_by_key(job, fill);
 	}
@@ -378,24 +387,55 @@ step_by_key(EcJob *job, Fill *fill, Relation relation)
 	return more;
 }
 
+static void
+refuse_dropped(const EcJob *job)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_TABLE),
+			 errmsg("table %s does not exist any more", job->relation_name),
+			 errdetail("It was dropped while job " INT64_FORMAT " was at work on it.",
+					   job->id),
+			 errhint("Use SELECT ec_cancel(" INT64_FORMAT ") to close the job.",
+					 job->id)));
+}
+
+/* The table that is swept, as long as it is one that can be. */
+static Relation
+open_root(EcJob *job, Fill *fill)
+{
+	const EcCopy *copy = fill->backfill.copy;
+	Oid swept = copy ? ec_copy_swept_table(copy, fill->chunk.phase) : job->relation;
+	Relation root = try_table_open(swept, RowExclusiveLock);
+	Relation target;
+
+	if (root == NULL)
+		refuse_dropped(job);
+	if (copy == NULL || fill->backfill.by_key)
+		ec_check_backfill_target(root, fill->backfill.by_key);
+	if (copy == NULL)
+		return root;
+
+	target = try_table_open(copy->target, RowExclusiveLock);
+	if (target == NULL)
+		refuse_dropped(job);
+	ec_check_copy_target(target);
+	table_close(target, NoLock);
+	ec_copy_begin_phase(&fill->backfill, fill->chunk.phase);
+	return root;
+}
+
 static bool
 step_fill(EcJob *job)
 {
 	Fill *fill = job->private;
-	Relation root = try_table_open(job->relation, RowExclusiveLock);
+	Relation root = open_root(job, fill);
 	bool more;
 
-	if (root == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("table %s does not exist any more", job->relation_name),
-				 errdetail("It was dropped while job " INT64_FORMAT " was at work on it.",
-						   job->id),
-				 errhint("Use SELECT ec_cancel(" INT64_FORMAT ") to close the job.",
-						 job->id)));
-	ec_check_backfill_target(root, fill->backfill.by_key);
 	more = fill->backfill.by_key ? step_by_key(job, fill, root)
 								 : step_by_blocks(job, fill, root);
+	/* the table that a copy sweeps does not grow by it */
+	if (fill->backfill.copy != NULL)
+		job->table_bytes = 0;
 	job->rows_done += job->rows_written;
 	job->sweep = fill->chunk.sweep;
 	table_close(root, NoLock);
@@ -410,3 +450,4 @@ resume_fill(int64 job)
 }
 
 const EcJobKind ec_backfill_kind = {"backfill", begin_fill, step_fill, resume_fill};
+const EcJobKind ec_copy_kind = {"copy", begin_fill, step_fill, resume_fill};
