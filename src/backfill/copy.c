@@ -21,9 +21,12 @@
 #include "access/relation.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
+#include "utils/rls.h"
 
 #include "backfill/copy.h"
 #include "backfill/copy_statement.h"
@@ -32,18 +35,48 @@
 #include "backfill/target.h"
 #include "core/catalog.h"
 
+typedef struct RightsContext
+{
+	char *detail;
+	char *hint;
+} RightsContext;
+
 static void
 rights_callback(void *arg)
 {
-	const EcCopy *copy = arg;
+	RightsContext *context = arg;
 
 	if (geterrcode() != ERRCODE_INSUFFICIENT_PRIVILEGE)
 		return;
-	errdetail("A copy needs SELECT and, to lock rows, UPDATE on the source (on any column), and SELECT, INSERT%s on the target; where these are partitioned, on the partitions of a table that it goes over as well.",
-			  copy->repair ? ", UPDATE and DELETE" : "");
-	errhint("GRANT SELECT, UPDATE ON %s; GRANT SELECT, INSERT%s ON %s.",
-			ec_relation_name(copy->source), copy->repair ? ", UPDATE, DELETE" : "",
-			ec_relation_name(copy->target));
+	errdetail("%s", context->detail);
+	errhint("%s", context->hint);
+}
+
+static bool
+has_row_security(Oid table)
+{
+	return check_enable_rls(table, InvalidOid, true) == RLS_ENABLED;
+}
+
+static void
+set_rights_context(const EcCopy *copy, RightsContext *context)
+{
+	const char *rights = copy->repair ? "SELECT, INSERT, UPDATE, DELETE" : "SELECT, INSERT";
+	char *source = ec_relation_name(copy->source);
+	char *target = ec_relation_name(copy->target);
+	const char *role = quote_identifier(GetUserNameFromId(GetUserId(), false));
+
+	context->detail =
+		psprintf("A copy needs SELECT on the source and, to lock rows, UPDATE on a column of it, and %s on the target; where it goes over partitions, on each of these.",
+				 rights);
+	if (has_row_security(copy->source) || has_row_security(copy->target))
+		context->hint =
+			psprintf("Submit the job as the owner of %s and %s, or as a role with BYPASSRLS.",
+					 source, target);
+	else
+		context->hint =
+			psprintf("GRANT SELECT, UPDATE ON %s TO %s; GRANT %s ON %s TO %s.",
+					 source, role, rights, target, role);
 }
 
 /* Row by row, a search without an index would never end. */
@@ -62,9 +95,10 @@ refuse_slow_search(Relation source)
 static void
 check_phases(Relation source, Relation target, EcBackfill *backfill)
 {
-	ErrorContextCallback callback = {error_context_stack, rights_callback,
-									 backfill->copy};
+	RightsContext context;
+	ErrorContextCallback callback = {error_context_stack, rights_callback, &context};
 
+	set_rights_context(backfill->copy, &context);
 	error_context_stack = &callback;
 	ec_copy_plan_init();
 	for (int phase = 0; phase <= ec_copy_last_phase(backfill->copy); phase++)

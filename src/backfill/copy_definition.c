@@ -229,7 +229,8 @@ analyse(Relation source, Relation target, const EcMappedColumn *column,
 						is_key ? "for a column of the key" : "in mode \"repair\""),
 				 errdetail("The expression for column \"%s\" gives another value each time, so it would never be in step.",
 						   column->name),
-				 errhint("Leave the column out of the mapping, and give it a default.")));
+				 is_key ? errhint("Use an expression over the row's columns.")
+						: errhint("Leave the column out of the mapping, and give it a default.")));
 	free_parsestate(pstate);
 	(void) spell_out_coercions(expression, column->name);
 	return expression;

@@ -286,8 +286,8 @@ ec_refuse_suppressed(const EcBackfill *backfill, int64 suppressed, const char *e
 		ereport(ERROR,
 				(errcode(EC_ERRCODE_NOT_CONVERGING),
 				 errmsg("copy does not converge: a trigger keeps rows from being written or deleted"),
-				 errdetail("A sweep could do nothing about " INT64_FORMAT
-						   " rows that are out of step; one is the row %s.",
+				 errdetail("A sweep could do nothing about rows that are out of step, " INT64_FORMAT
+						   " in number; one is the row %s.",
 						   suppressed, example ? example : "unknown"),
 				 errhint("Change the trigger on %s.",
 						 ec_relation_name(backfill->copy->target))));
