@@ -233,6 +233,36 @@ CALL ec_wait(:job);
 SELECT * FROM outcome(:job);
 SELECT count(*), count(*) FILTER (WHERE i.n = o.n) FROM rows_in i FULL JOIN rows_out o USING (id);
 
+-- A foreign table as the source: along the key, a range at a time.
+CREATE EXTENSION file_fdw;
+CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;
+CREATE FOREIGN TABLE numbers (n int) SERVER files OPTIONS (program 'seq 1 250');
+CREATE TABLE counted (tens bigint, ones int, n int NOT NULL CHECK (n < 1000), PRIMARY KEY (tens, ones));
+INSERT INTO counted VALUES (3, 3, 0), (99, 99, 99);
+\set tens '''{"tens": "n / 10", "ones": "n % 10", "n": "numbers.n"}'''
+SELECT ec_copy('numbers', 'counted', :tens, batch_size => 7) AS job \gset
+CALL ec_wait(:job);
+SELECT * FROM outcome(:job);
+SELECT count(*), count(DISTINCT n), count(*) FILTER (WHERE n <> tens * 10 + ones) AS other FROM counted;
+SELECT ec_copy('numbers', 'counted', :tens, mode => 'repair', batch_size => 0) AS job \gset
+CALL ec_wait(:job);
+SELECT * FROM outcome(:job);
+SELECT count(*), count(DISTINCT n), count(*) FILTER (WHERE n <> tens * 10 + ones) AS other FROM counted;
+-- what cannot be written
+SELECT ec_copy('numbers', 'rows_out', '{"id": "least(n, 249)"}') AS job \gset
+CALL ec_wait(:job);
+SELECT ec_cancel(:job);
+SELECT ec_copy('numbers', 'rows_out', '{"id": "nullif(n, 200)"}', batch_size => 10) AS job \gset
+CALL ec_wait(:job);
+SELECT ec_cancel(:job);
+CREATE TRIGGER meddle BEFORE INSERT ON rows_out FOR EACH ROW WHEN (new.id = 777) EXECUTE FUNCTION meddle('nothing');
+SELECT ec_copy('numbers', 'rows_out', '{"id": "CASE n WHEN 250 THEN 777 ELSE n END"}') AS job \gset
+CALL ec_wait(:job);
+SELECT ec_cancel(:job);
+SELECT * FROM errors_of($$SELECT ec_copy('numbers', 'counted', '{"tens": "n", "ones": "n", "n": "n"}', method => 'blocks')$$);
+SELECT * FROM errors_of($$SELECT ec_copy('counted', 'numbers', '{"n": "n"}')$$);
+SELECT * FROM errors_of($$SELECT ec_copy('numbers', 'counted', '{"tens": "n"}')$$);
+
 -- Errors at submission; nothing has changed then.
 SELECT max(id) AS last_job FROM expand_contract.jobs \gset
 -- the tables
@@ -340,4 +370,6 @@ DROP OWNED BY regress_ec_copier;
 DROP ROLE regress_ec_copier;
 DROP TABLE people, users, written, ids, parts, ranges, rows_in, rows_out, ruled, parent, child, strict, keys, a_temp CASCADE;
 DROP VIEW a_view;
+DROP EXTENSION file_fdw CASCADE;
+DROP TABLE counted;
 DROP FUNCTION note, meddle;

@@ -160,7 +160,8 @@ update_statement(Relation relation, const EcBackfill *backfill, bool is_list)
 								   " WHERE ctid OPERATOR(pg_catalog.=) ANY ($1)");
 		else
 			append_condition(&sql, backfill, is_list);
-		return ec_copy_write_statement(relation, backfill, sql.data);
+		return ec_copy_write_statement(RelationGetRelid(relation), backfill,
+									   sql.data);
 	}
 	appendStringInfoString(&sql, "UPDATE ");
 	append_target(&sql, relation, backfill);
@@ -476,12 +477,7 @@ write_copies(Relation relation, const EcBackfill *backfill, const EcRows *rows)
 
 	if (written > 0 && backfill->phase == EC_COPY_WRITE &&
 		written + ec_batch_count(relation, backfill, rows, &example) > rows->count)
-		ereport(ERROR,
-				(errcode(EC_ERRCODE_NOT_CONVERGING),
-				 errmsg("copy does not converge: a row is not in the target as it was just written"),
-				 errdetail("Row %s.", example),
-				 errhint("A trigger on %s changes what is written. Leave the columns that it sets out of the mapping, or change the trigger.",
-						 ec_relation_name(backfill->copy->target))));
+		ec_refuse_unstable_copy(backfill->copy, example);
 	return written;
 }
 

@@ -29,6 +29,7 @@
 #include "utils/rls.h"
 
 #include "backfill/copy.h"
+#include "backfill/copy_foreign.h"
 #include "backfill/copy_statement.h"
 #include "backfill/key.h"
 #include "backfill/leaves.h"
@@ -61,7 +62,8 @@ has_row_security(Oid table)
 static void
 set_rights_context(const EcCopy *copy, RightsContext *context)
 {
-	const char *rights = copy->repair ? "SELECT, INSERT, UPDATE, DELETE" : "SELECT, INSERT";
+	const char *rights =
+		copy->repair ? "SELECT, INSERT, UPDATE, DELETE" : "SELECT, INSERT";
 	char *source = ec_relation_name(copy->source);
 	char *target = ec_relation_name(copy->target);
 	const char *role = quote_identifier(GetUserNameFromId(GetUserId(), false));
@@ -106,9 +108,16 @@ check_phases(Relation source, Relation target, EcBackfill *backfill)
 		Relation swept = phase == EC_COPY_WRITE ? source : target;
 
 		ec_copy_begin_phase(backfill, phase);
+		if (swept == source && backfill->copy->is_foreign)
+		{
+			ec_check_copy_from_foreign(backfill);
+			ec_check_any_statement(source, backfill);
+			continue;
+		}
 		ec_copy_plan_begin(backfill);
 		ec_check_statement(swept, backfill);
-		if (!ec_copy_plan_end() && phase == EC_COPY_DELETE)
+		if (!ec_copy_plan_end() && phase == EC_COPY_DELETE &&
+			!backfill->copy->is_foreign)
 			refuse_slow_search(source);
 		if (backfill->by_key)
 		{
@@ -133,6 +142,17 @@ open_table(Oid oid, LOCKMODE mode)
 	return relation;
 }
 
+static bool
+need_method_key(Relation source, const char *method)
+{
+	if (strcmp(method, "blocks") == 0)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("a foreign table cannot be copied by blocks"),
+						errdetail("\"%s\" is one.", RelationGetRelationName(source)),
+						errhint("Use method => 'key'.")));
+	return true;
+}
+
 int64
 ec_submit_copy(const EcCopySpec *spec)
 {
@@ -143,6 +163,8 @@ ec_submit_copy(const EcCopySpec *spec)
 
 	backfill.copy = ec_define_copy(source, target, spec);
 	backfill.by_key = ec_choose_by_key(source, spec->method);
+	if (backfill.copy->is_foreign)
+		backfill.by_key = need_method_key(source, spec->method);
 	check_phases(source, target, &backfill);
 
 	job.kind = "copy";

@@ -66,11 +66,8 @@ check_table(Relation relation, const char *role)
 void
 ec_check_copy_source(Relation source)
 {
-	if (source->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
-		refuse_table(source, "source",
-					 "It is a foreign table, whose rows cannot be locked against a concurrent delete.",
-					 "Copy its rows with INSERT ... SELECT.");
-	check_table(source, "source");
+	if (source->rd_rel->relkind != RELKIND_FOREIGN_TABLE)
+		check_table(source, "source");
 }
 
 void
@@ -257,6 +254,7 @@ ec_define_copy(Relation source, Relation target, const EcCopySpec *spec)
 
 	copy->source = RelationGetRelid(source);
 	copy->target = RelationGetRelid(target);
+	copy->is_foreign = source->rd_rel->relkind == RELKIND_FOREIGN_TABLE;
 	copy->repair = spec->repair;
 	copy->key_count = key.count;
 	copy->count = list_length(columns);
@@ -286,6 +284,8 @@ ec_define_copy(Relation source, Relation target, const EcCopySpec *spec)
 									  key.collations[place]);
 		}
 		column->equal = key.equals[place];
+		column->before = key.befores[place];
+		column->after = key.afters[place];
 	}
 	copy->has_unique_keys = ec_keys_are_unique(source, &key, key_expressions);
 	return copy;
@@ -296,6 +296,7 @@ ec_copy_to_json(const EcCopy *copy, EcJsonWriter *writer)
 {
 	ec_json_int8(writer, "source", copy->source);
 	ec_json_int8(writer, "target", copy->target);
+	ec_json_int8(writer, "foreign", copy->is_foreign);
 	ec_json_int8(writer, "repair", copy->repair);
 	ec_json_int8(writer, "has_unique_keys", copy->has_unique_keys);
 	ec_json_int8(writer, "key_count", copy->key_count);
@@ -308,6 +309,8 @@ ec_copy_to_json(const EcCopy *copy, EcJsonWriter *writer)
 		ec_json_text(writer, psprintf("expression_%d", i), column->expression);
 		ec_json_text(writer, psprintf("search_%d", i), column->search);
 		ec_json_text(writer, psprintf("equal_%d", i), column->equal);
+		ec_json_text(writer, psprintf("before_%d", i), column->before);
+		ec_json_text(writer, psprintf("after_%d", i), column->after);
 	}
 }
 
@@ -321,6 +324,7 @@ ec_copy_from_json(const Jsonb *json)
 	copy = palloc0(sizeof(EcCopy));
 	copy->source = ec_json_get_int8(json, "source", InvalidOid);
 	copy->target = ec_json_get_int8(json, "target", InvalidOid);
+	copy->is_foreign = ec_json_get_int8(json, "foreign", 0) != 0;
 	copy->repair = ec_json_get_int8(json, "repair", 0) != 0;
 	copy->has_unique_keys = ec_json_get_int8(json, "has_unique_keys", 0) != 0;
 	copy->key_count = ec_json_get_int8(json, "key_count", 0);
@@ -334,6 +338,8 @@ ec_copy_from_json(const Jsonb *json)
 		column->expression = ec_json_get_text(json, psprintf("expression_%d", i));
 		column->search = ec_json_get_text(json, psprintf("search_%d", i));
 		column->equal = ec_json_get_text(json, psprintf("equal_%d", i));
+		column->before = ec_json_get_text(json, psprintf("before_%d", i));
+		column->after = ec_json_get_text(json, psprintf("after_%d", i));
 	}
 	return copy;
 }

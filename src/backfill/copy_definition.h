@@ -23,13 +23,16 @@ typedef struct EcCopyColumn
 
 	/* of a column of the key */
 	char *search; /* the expression, where the source is searched by it */
-	char *equal;  /* the operator that the unique index goes by */
+	char *equal;  /* the operators that the unique index goes by */
+	char *before;
+	char *after;
 } EcCopyColumn;
 
 typedef struct EcCopy
 {
 	Oid source;
 	Oid target;
+	bool is_foreign; /* the source */
 	bool repair;
 	bool has_unique_keys; /* no two rows of the source can have one key */
 	int key_count;

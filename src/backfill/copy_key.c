@@ -35,11 +35,10 @@ is_plain_unique(Relation index)
 
 /* "OPERATOR(pg_catalog.=)" */
 static char *
-equality_of(Relation index, int i)
+operator_of(Relation index, int i, int strategy)
 {
 	Oid type = index->rd_opcintype[i];
-	Oid oid = get_opfamily_member(index->rd_opfamily[i], type, type,
-								  BTEqualStrategyNumber);
+	Oid oid = get_opfamily_member(index->rd_opfamily[i], type, type, strategy);
 	HeapTuple tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(oid));
 	Form_pg_operator form;
 	char *name;
@@ -95,7 +94,9 @@ read_key(Relation index, EcCopyKey *key)
 
 		key->numbers[i] = index->rd_index->indkey.values[i];
 		key->families[i] = index->rd_opfamily[i];
-		key->equals[i] = equality_of(index, i);
+		key->equals[i] = operator_of(index, i, BTEqualStrategyNumber);
+		key->befores[i] = operator_of(index, i, BTLessStrategyNumber);
+		key->afters[i] = operator_of(index, i, BTGreaterStrategyNumber);
 		key->collations[i] = collation_name(collation);
 		if (OidIsValid(collation) && !get_collation_isdeterministic(collation))
 			key->is_deterministic = false;

@@ -16,7 +16,9 @@ typedef struct EcCopyKey
 	int count;
 	AttrNumber numbers[INDEX_MAX_KEYS];
 	Oid families[INDEX_MAX_KEYS];
-	char *equals[INDEX_MAX_KEYS];     /* OPERATOR(...) */
+	char *equals[INDEX_MAX_KEYS]; /* OPERATOR(...) */
+	char *befores[INDEX_MAX_KEYS];
+	char *afters[INDEX_MAX_KEYS];
 	char *collations[INDEX_MAX_KEYS]; /* as SQL, or NULL */
 	bool is_deterministic;            /* what is equal is the same */
 } EcCopyKey;

@@ -16,6 +16,7 @@
 
 #include "backfill/copy_statement.h"
 #include "core/catalog.h"
+#include "expand_contract.h"
 
 static void
 append_column(StringInfo sql, const char *table, const EcCopyColumn *column)
@@ -123,8 +124,7 @@ ec_copy_swept_table(const EcCopy *copy, int phase)
  * crosswise.
  */
 static void
-append_insert(StringInfo sql, Relation relation, const EcCopy *copy,
-			  const char *condition)
+append_insert(StringInfo sql, Oid swept, const EcCopy *copy, const char *condition)
 {
 	appendStringInfo(sql, "INSERT INTO %s AS " EC_COPY_TARGET " (",
 					 ec_relation_name(copy->target));
@@ -138,7 +138,7 @@ append_insert(StringInfo sql, Relation relation, const EcCopy *copy,
 		appendStringInfo(sql, "%s%s", i > 0 ? ", " : "",
 						 copy->columns[i].expression);
 	appendStringInfo(sql, " FROM ONLY %s AS " EC_COPY_SOURCE "%s ORDER BY ",
-					 ec_relation_name(RelationGetRelid(relation)), condition);
+					 ec_relation_name(swept), condition);
 	for (int i = 0; i < copy->key_count; i++)
 		appendStringInfo(sql, "%s%d", i > 0 ? ", " : "", i + 1);
 }
@@ -167,8 +167,7 @@ append_on_conflict(StringInfo sql, const EcCopy *copy)
 }
 
 char *
-ec_copy_write_statement(Relation relation, const EcBackfill *backfill,
-						const char *condition)
+ec_copy_write_statement(Oid swept, const EcBackfill *backfill, const char *condition)
 {
 	StringInfoData sql;
 
@@ -176,10 +175,10 @@ ec_copy_write_statement(Relation relation, const EcBackfill *backfill,
 	if (backfill->phase == EC_COPY_DELETE)
 	{
 		appendStringInfo(&sql, "DELETE FROM ONLY %s AS " EC_COPY_TARGET "%s",
-						 ec_relation_name(RelationGetRelid(relation)), condition);
+						 ec_relation_name(swept), condition);
 		return sql.data;
 	}
-	append_insert(&sql, relation, backfill->copy, condition);
+	append_insert(&sql, swept, backfill->copy, condition);
 	append_on_conflict(&sql, backfill->copy);
 	return sql.data;
 }
@@ -190,7 +189,7 @@ ec_copy_duplicates_statement(const EcCopy *copy)
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfoString(&sql, "SELECT count(*)");
+	appendStringInfoString(&sql, "SELECT pg_catalog.count(*)");
 	for (int i = 0; i < copy->key_count; i++)
 		appendStringInfo(&sql, ", %s AS %s", copy->columns[i].expression,
 						 quote_identifier(copy->columns[i].name));
@@ -199,6 +198,17 @@ ec_copy_duplicates_statement(const EcCopy *copy)
 	for (int i = 0; i < copy->key_count; i++)
 		appendStringInfo(&sql, "%s%d", i > 0 ? ", " : "", i + 2);
 	appendStringInfoString(&sql,
-						   " HAVING count(*) OPERATOR(pg_catalog.>) 1 LIMIT 1");
+						   " HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 1 LIMIT 1");
 	return sql.data;
+}
+
+void
+ec_refuse_unstable_copy(const EcCopy *copy, const char *example)
+{
+	ereport(ERROR,
+			(errcode(EC_ERRCODE_NOT_CONVERGING),
+			 errmsg("copy does not converge: a row is not in the target as it was just written"),
+			 errdetail("Row %s.", example),
+			 errhint("A trigger on %s changes what is written. Leave the columns that it sets out of the mapping, or change the trigger.",
+					 ec_relation_name(copy->target))));
 }

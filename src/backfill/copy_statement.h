@@ -25,10 +25,10 @@ extern int ec_copy_last_phase(const EcCopy *copy);
 extern Oid ec_copy_swept_table(const EcCopy *copy, int phase);
 
 /*
- * What writes the rows of a batch, up to their condition, and what follows
- * that.
+ * What writes the rows of a batch: those of the table, or its leaf, for which
+ * the condition holds, a WHERE clause.
  */
-extern char *ec_copy_write_statement(Relation relation, const EcBackfill *backfill,
+extern char *ec_copy_write_statement(Oid swept, const EcBackfill *backfill,
 									 const char *condition);
 
 /* Rows of the source that have one key: how many, and the key's columns. */
@@ -42,6 +42,9 @@ extern char *ec_copy_duplicates_statement(const EcCopy *copy);
  */
 extern void ec_copy_plan_init(void);
 extern void ec_copy_plan_begin(const EcBackfill *backfill);
+
+/* A row was written, and yet it is to be done. */
+extern void ec_refuse_unstable_copy(const EcCopy *copy, const char *example);
 
 /* Had the other table, and all of its partitions, an index for it? */
 extern bool ec_copy_plan_end(void);

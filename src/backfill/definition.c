@@ -420,8 +420,8 @@ ec_probe(void (*look)(void *arg), void *arg)
  * EXPLAIN plans the very statement and checks the caller's rights on all that
  * it touches, without running any of it.
  */
-static void
-explain(const char *statement, int nargs)
+void
+ec_explain(const char *statement, int nargs)
 {
 	int guc_level = NewGUCNestLevel();
 	Oid types[2] = {TIDOID, TIDOID};
@@ -445,14 +445,14 @@ ec_check_statement(Relation relation, const EcBackfill *backfill)
 {
 	/* a right to lock rows is not one to read them */
 	if (backfill->copy != NULL)
-		explain(ec_batch_lock_statement(relation, backfill), 2);
-	explain(ec_batch_statement(relation, backfill), 2);
+		ec_explain(ec_batch_lock_statement(relation, backfill), 2);
+	ec_explain(ec_batch_statement(relation, backfill), 2);
 }
 
 void
 ec_check_any_statement(Relation root, const EcBackfill *backfill)
 {
-	explain(ec_any_statement(root, backfill), 0);
+	ec_explain(ec_any_statement(root, backfill), 0);
 }
 
 void

@@ -49,6 +49,9 @@ extern void ec_probe(void (*look)(void *arg), void *arg);
  */
 extern void ec_check_statement(Relation relation, const EcBackfill *backfill);
 
+/* Plan a statement, with a TID for each argument, and check rights on it all. */
+extern void ec_explain(const char *statement, int nargs);
+
 /* The same of the look at all leaves that comes after a sweep. */
 extern void ec_check_any_statement(Relation root, const EcBackfill *backfill);
 

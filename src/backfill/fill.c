@@ -11,6 +11,7 @@
 
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/pg_class.h"
 #include "executor/instrument.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -22,6 +23,7 @@
 
 #include "backfill/batch.h"
 #include "backfill/blocks.h"
+#include "backfill/copy_foreign.h"
 #include "backfill/copy_statement.h"
 #include "backfill/definition.h"
 #include "backfill/fill.h"
@@ -312,6 +314,9 @@ fill_by_key(EcJob *job, Fill *fill, Relation relation)
 {
 	instr_time started;
 
+	if (fill->backfill.copy && relation->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
+		return ec_copy_from_foreign(job, &fill->backfill, &fill->walk,
+									&fill->chunk, job->row_limit);
 	INSTR_TIME_SET_CURRENT(started);
 	do
 	{
@@ -357,7 +362,8 @@ step_by_key(EcJob *job, Fill *fill, Relation relation)
 {
 	bool more = true;
 
-	job->table_bytes = (int64) RelationGetNumberOfBlocks(relation) * BLCKSZ;
+	if (relation->rd_rel->relkind != RELKIND_FOREIGN_TABLE)
+		job->table_bytes = (int64) RelationGetNumberOfBlocks(relation) * BLCKSZ;
 	if (job->slot > 0)
 	{
 		job->throttled_by = "other workers";
@@ -410,7 +416,9 @@ open_root(EcJob *job, Fill *fill)
 
 	if (root == NULL)
 		refuse_dropped(job);
-	if (copy == NULL || fill->backfill.by_key)
+	if (root->rd_rel->relkind == RELKIND_FOREIGN_TABLE && copy != NULL)
+		ec_check_copy_source(root);
+	else if (copy == NULL || fill->backfill.by_key)
 		ec_check_backfill_target(root, fill->backfill.by_key);
 	if (copy == NULL)
 		return root;

@@ -264,9 +264,8 @@ ec_key_resume(int64 job)
 			 &args);
 }
 
-/* Settings under which every value survives as text. */
-static int
-begin_text(void)
+int
+ec_begin_text(void)
 {
 	int guc_level = NewGUCNestLevel();
 
@@ -417,7 +416,7 @@ static ParamListInfo
 key_parameters(const Key *key, const EcKeyWalk *walk)
 {
 	ParamListInfo parameters = makeParamList(walk->count);
-	int guc_level = begin_text();
+	int guc_level = ec_begin_text();
 
 	for (int i = 0; i < walk->count; i++)
 	{
@@ -481,7 +480,7 @@ columns_of(const Key *key)
 static void
 remember(EcKeyWalk *walk, const Key *key, const Finder *finder, MemoryContext context)
 {
-	int guc_level = begin_text();
+	int guc_level = ec_begin_text();
 	MemoryContext old_context = MemoryContextSwitchTo(context);
 
 	for (int i = 0; i < key->count; i++)

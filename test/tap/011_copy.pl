@@ -181,6 +181,37 @@ $node->safe_psql(
 });
 copy_under_fire('repair', 'key', 1);
 
+# From another database, as a foreign table: a range of keys at a time.
+$node->safe_psql('postgres', 'CREATE DATABASE elsewhere');
+$node->safe_psql(
+	'elsewhere', qq{
+	CREATE TABLE legacy (region text COLLATE "C", id int, at timestamptz, PRIMARY KEY (id, region));
+	INSERT INTO legacy SELECT chr(97 + i % 3), i / 3, '2026-01-01'::timestamptz + i * interval '1.000001 s'
+		FROM generate_series(1, 3000) i});
+my ($host, $port) = ($node->host, $node->port);
+$node->safe_psql(
+	'postgres', qq{
+	CREATE EXTENSION postgres_fdw;
+	CREATE SERVER elsewhere FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '$host', port '$port', dbname 'elsewhere');
+	CREATE USER MAPPING FOR CURRENT_USER SERVER elsewhere;
+	CREATE FOREIGN TABLE far (region text COLLATE "C", id int, at timestamptz) SERVER elsewhere OPTIONS (table_name 'legacy');
+	CREATE TABLE near (id bigint, region text COLLATE "C", at timestamptz, PRIMARY KEY (id, region));
+	INSERT INTO near VALUES (7, 'a', NULL), (-1, 'z', NULL);
+	CREATE TRIGGER count_written AFTER INSERT OR UPDATE OR DELETE ON near FOR EACH ROW EXECUTE FUNCTION count_written();
+});
+my $far = $node->safe_psql('postgres',
+	q{SELECT ec_copy('far', 'near', '{"id": "id", "region": "region", "at": "at"}', mode => 'repair', batch_size => 100, delay_ms => 20)});
+wait_for_rows($node, $far, 1000);
+kill_worker($node, $far);
+$node->poll_query_until('postgres', "SELECT state IN ('done', 'failed') FROM ec_progress WHERE job = $far")
+  or BAIL_OUT('the copy of a foreign table did not end');
+is($node->safe_psql('postgres', "SELECT state, rows_done, last_error FROM ec_progress WHERE job = $far"),
+	'done|3001|', 'a foreign table: the job has ended by itself');
+is($node->safe_psql('postgres', "SELECT count(*) FROM written WHERE job = '$far'"),
+	'3001', 'a foreign table: no row was written twice');
+is($node->safe_psql('postgres', q{SELECT count(*), count(*) FILTER (WHERE near.at = far.at) FROM far FULL JOIN near USING (id, region)}),
+	'3000|3000', 'a foreign table: the target is what the mapping makes of the source');
+
 is($node->safe_psql('postgres', q{SELECT count(DISTINCT what) FROM written WHERE what IN ('INSERT', 'UPDATE', 'DELETE')}),
 	'3', 'rows were inserted, updated and deleted');
 
