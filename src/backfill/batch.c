@@ -532,37 +532,6 @@ ec_any_statement(Relation root, const EcBackfill *backfill)
 	return sql.data;
 }
 
-/* Of two rows with one key, each would be written over the other for ever. */
-static void
-refuse_duplicates(const EcCopy *copy)
-{
-	StringInfoData names;
-	StringInfoData values;
-
-	if (SPI_execute(ec_copy_duplicates_statement(copy), false, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not look for duplicate keys");
-	if (SPI_processed == 0)
-		return;
-	initStringInfo(&names);
-	initStringInfo(&values);
-	for (int i = 0; i < copy->key_count; i++)
-	{
-		char *value =
-			SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i + 2);
-
-		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "",
-						 quote_identifier(copy->columns[i].name));
-		appendStringInfo(&values, "%s%s", i > 0 ? ", " : "", value ? value : "null");
-	}
-	ereport(ERROR,
-			(errcode(ERRCODE_UNIQUE_VIOLATION),
-			 errmsg("rows of %s have the same key in %s",
-					ec_relation_name(copy->source), ec_relation_name(copy->target)),
-			 errdetail("Key (%s)=(%s) is that of %s rows.", names.data, values.data,
-					   SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1)),
-			 errhint("Map the key to something that tells the rows of the source apart.")));
-}
-
 bool
 ec_batch_any(Relation root, const EcBackfill *backfill)
 {
@@ -571,7 +540,7 @@ ec_batch_any(Relation root, const EcBackfill *backfill)
 	connect();
 	if (backfill->copy != NULL && backfill->phase == EC_COPY_WRITE &&
 		!backfill->copy->has_unique_keys)
-		refuse_duplicates(backfill->copy);
+		ec_refuse_duplicates(backfill->copy);
 	if (SPI_execute(ec_any_statement(root, backfill), false, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not look for rows that are left");
 	any = SPI_processed > 0;

@@ -113,15 +113,23 @@ check_tables_differ(Relation source, Relation target)
 }
 
 static void
-check_column(Relation target, const EcMappedColumn *column)
+check_columns(Relation target, List *columns)
 {
-	if (TupleDescAttr(RelationGetDescr(target), column->attnum - 1)->attgenerated)
+	ListCell *cell;
+
+	foreach (cell, columns)
+	{
+		EcMappedColumn *column = lfirst(cell);
+
+		if (!TupleDescAttr(RelationGetDescr(target), column->attnum - 1)->attgenerated)
+			continue;
 		ereport(ERROR,
 				(errcode(ERRCODE_GENERATED_ALWAYS),
 				 errmsg("column \"%s\" is a generated column", column->name),
 				 errdetail("The server computes it from other columns of \"%s\".",
 						   RelationGetRelationName(target)),
 				 errhint("Leave it out of the mapping.")));
+	}
 }
 
 /* What the first row would tell, if no trigger sets the column. */
@@ -247,8 +255,7 @@ ec_define_copy(Relation source, Relation target, const EcCopySpec *spec)
 	ec_check_copy_target(target);
 	check_tables_differ(source, target);
 	columns = ec_mapping_columns(target, spec->mapping);
-	foreach (cell, columns)
-		check_column(target, lfirst(cell));
+	check_columns(target, columns);
 	ec_find_copy_key(target, spec->key, columns, &key);
 	check_left_out(target, columns);
 

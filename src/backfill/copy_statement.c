@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "executor/spi.h"
 #include "utils/builtins.h"
 
 #include "backfill/copy_statement.h"
@@ -183,8 +184,9 @@ ec_copy_write_statement(Oid swept, const EcBackfill *backfill, const char *condi
 	return sql.data;
 }
 
-char *
-ec_copy_duplicates_statement(const EcCopy *copy)
+/* Rows of the source that have one key: how many, and the key's columns. */
+static char *
+duplicates_statement(const EcCopy *copy)
 {
 	StringInfoData sql;
 
@@ -200,6 +202,37 @@ ec_copy_duplicates_statement(const EcCopy *copy)
 	appendStringInfoString(&sql,
 						   " HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 1 LIMIT 1");
 	return sql.data;
+}
+
+/* Of two rows with one key, each would be written over the other for ever. */
+void
+ec_refuse_duplicates(const EcCopy *copy)
+{
+	StringInfoData names;
+	StringInfoData values;
+
+	if (SPI_execute(duplicates_statement(copy), false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not look for duplicate keys");
+	if (SPI_processed == 0)
+		return;
+	initStringInfo(&names);
+	initStringInfo(&values);
+	for (int i = 0; i < copy->key_count; i++)
+	{
+		char *value =
+			SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i + 2);
+
+		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "",
+						 quote_identifier(copy->columns[i].name));
+		appendStringInfo(&values, "%s%s", i > 0 ? ", " : "", value ? value : "null");
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_UNIQUE_VIOLATION),
+			 errmsg("rows of %s have the same key in %s",
+					ec_relation_name(copy->source), ec_relation_name(copy->target)),
+			 errdetail("Key (%s)=(%s) is that of %s rows.", names.data, values.data,
+					   SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1)),
+			 errhint("Map the key to something that tells the rows of the source apart.")));
 }
 
 void

@@ -31,9 +31,6 @@ extern Oid ec_copy_swept_table(const EcCopy *copy, int phase);
 extern char *ec_copy_write_statement(Oid swept, const EcBackfill *backfill,
 									 const char *condition);
 
-/* Rows of the source that have one key: how many, and the key's columns. */
-extern char *ec_copy_duplicates_statement(const EcCopy *copy);
-
 /*
  * A batch looks each of its rows up in the other table.  So while our
  * statements are planned, a hook leaves that table no path but an index scan
@@ -42,6 +39,9 @@ extern char *ec_copy_duplicates_statement(const EcCopy *copy);
  */
 extern void ec_copy_plan_init(void);
 extern void ec_copy_plan_begin(const EcBackfill *backfill);
+
+/* Have rows of the source the same key?  With SPI connected. */
+extern void ec_refuse_duplicates(const EcCopy *copy);
 
 /* A row was written, and yet it is to be done. */
 extern void ec_refuse_unstable_copy(const EcCopy *copy, const char *example);
