@@ -33,6 +33,7 @@
 #include "core/catalog.h"
 #include "core/expression.h"
 #include "expand_contract.h"
+#include "worker/flush.h"
 
 /* A prepared statement, made again when its text changes (a rename, say). */
 typedef struct Statement
@@ -169,6 +170,7 @@ update_statement(Relation relation, const EcBackfill *backfill, bool is_list)
 	append_condition(&sql, backfill, is_list);
 	appendStringInfoString(&sql, " RETURNING ");
 	ec_append_expression(&sql, backfill->predicate);
+	appendStringInfoString(&sql, ", ctid");
 	append_key_columns(&sql, relation);
 	return sql.data;
 }
@@ -185,7 +187,7 @@ count_statement(Relation relation, const EcBackfill *backfill, bool is_list)
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfoString(&sql, "SELECT true");
+	appendStringInfoString(&sql, "SELECT true, ctid");
 	append_key_columns(&sql, relation);
 	appendStringInfoString(&sql, " FROM ");
 	append_target(&sql, relation, backfill);
@@ -258,13 +260,17 @@ prepare(Statement *statement, char *sql, bool is_list)
 typedef struct Receiver
 {
 	DestReceiver base;
-	int64 rows;
-	Relation leaf; /* to name with a row, or NULL if that says nothing */
-	bool check;    /* the first column must not be true */
-	char *example; /* names the first row, if not check */
+	const EcRows *from; /* the rows that the statement is about */
+	EcWritten written;
+	Relation leaf;  /* to name with a row, or NULL if that says nothing */
+	bool is_update; /* the first column must not be true */
+	char *example;  /* names the first row, if no update */
 	ArrayBuildState *tids; /* collects the first column, if a TID */
 	MemoryContext context; /* of what is kept */
 } Receiver;
+
+/* The key is what comes after the predicate and the row's place. */
+#define KEY_COLUMNS_AFTER 2
 
 /* "(id) = (17)", or where no primary key is, words. */
 static char *
@@ -274,13 +280,13 @@ name_row(TupleTableSlot *slot, Relation leaf)
 	StringInfoData names;
 	StringInfoData values;
 
-	if (columns->natts < 2)
+	if (columns->natts <= KEY_COLUMNS_AFTER)
 		return leaf ? psprintf("of table %s, which has no primary key",
 							   ec_relation_name(RelationGetRelid(leaf)))
 					: pstrdup("of a table without a primary key");
 	initStringInfo(&names);
 	initStringInfo(&values);
-	for (int i = 2; i <= columns->natts; i++)
+	for (int i = KEY_COLUMNS_AFTER + 1; i <= columns->natts; i++)
 	{
 		Form_pg_attribute column = TupleDescAttr(columns, i - 1);
 		bool isnull;
@@ -289,9 +295,9 @@ name_row(TupleTableSlot *slot, Relation leaf)
 		bool is_varlena;
 
 		getTypeOutputInfo(column->atttypid, &output, &is_varlena);
-		appendStringInfo(&names, "%s%s", i > 2 ? ", " : "",
+		appendStringInfo(&names, "%s%s", i > KEY_COLUMNS_AFTER + 1 ? ", " : "",
 						 quote_identifier(NameStr(column->attname)));
-		appendStringInfo(&values, "%s%s", i > 2 ? ", " : "",
+		appendStringInfo(&values, "%s%s", i > KEY_COLUMNS_AFTER + 1 ? ", " : "",
 						 isnull ? "null" : OidOutputFunctionCall(output, value));
 	}
 	if (leaf)
@@ -310,6 +316,18 @@ refuse_row(TupleTableSlot *slot, Relation leaf)
 			 errhint("The update has to make the predicate false for every row. Exclude rows whose new value satisfies it again, as in \"new_column IS NULL AND old_column IS NOT NULL\".")));
 }
 
+/* To a page where it takes room that was not its own? */
+static bool
+has_moved(TupleTableSlot *slot, const EcRows *from)
+{
+	bool isnull;
+	ItemPointer place =
+		(ItemPointer) DatumGetPointer(slot_getattr(slot, 2, &isnull));
+	BlockNumber block = ItemPointerGetBlockNumber(place);
+
+	return block < from->first || block >= from->end;
+}
+
 static bool
 receive_row(TupleTableSlot *slot, DestReceiver *self)
 {
@@ -317,11 +335,14 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	bool isnull;
 	Datum first = slot_getattr(slot, 1, &isnull);
 
-	receiver->rows++;
-	if (receiver->check)
+	receiver->written.rows++;
+	if (receiver->is_update)
 	{
 		if (!isnull && DatumGetBool(first))
 			refuse_row(slot, receiver->leaf);
+		if (has_moved(slot, receiver->from))
+			receiver->written.moved++;
+		ec_flush_piece();
 	}
 	else if (receiver->tids != NULL)
 		receiver->tids = accumArrayResult(receiver->tids, first, isnull, TIDOID,
@@ -347,9 +368,11 @@ receiver_end(DestReceiver *self)
 }
 
 static void
-init_receiver(Receiver *receiver, Relation relation, const EcBackfill *backfill)
+init_receiver(Receiver *receiver, Relation relation, const EcBackfill *backfill,
+			  const EcRows *rows)
 {
 	memset(receiver, 0, sizeof(*receiver));
+	receiver->from = rows;
 	receiver->leaf = backfill->alias ? relation : NULL;
 	receiver->base.receiveSlot = receive_row;
 	receiver->base.rStartup = receiver_startup;
@@ -412,20 +435,22 @@ connect(void)
 		elog(ERROR, "SPI_connect failed");
 }
 
-static int64
+static EcWritten
 update(Relation relation, const EcBackfill *backfill, const EcRows *rows)
 {
 	Receiver receiver;
-	int64 updated;
+	EcWritten written;
 
-	init_receiver(&receiver, relation, backfill);
-	receiver.check = true;
+	init_receiver(&receiver, relation, backfill, rows);
+	receiver.is_update = true;
 	connect();
 	run(update_rows, update_statement(relation, backfill, rows->is_list),
 		relation, backfill, rows, &receiver);
-	updated = SPI_processed;
+	written = receiver.written;
+	/* what a copy writes comes back without a word */
+	written.rows = SPI_processed;
 	SPI_finish();
-	return updated;
+	return written;
 }
 
 int64
@@ -434,14 +459,14 @@ ec_batch_count(Relation relation, const EcBackfill *backfill,
 {
 	Receiver receiver;
 
-	init_receiver(&receiver, relation, backfill);
+	init_receiver(&receiver, relation, backfill, rows);
 	connect();
 	run(count_rows, count_statement(relation, backfill, rows->is_list),
 		relation, backfill, rows, &receiver);
 	SPI_finish();
 	if (example != NULL)
 		*example = receiver.example;
-	return receiver.rows;
+	return receiver.written.rows;
 }
 
 /* Lock those of the rows that are still to be done; they become a list. */
@@ -451,32 +476,37 @@ lock(Relation relation, const EcBackfill *backfill, const EcRows *rows,
 {
 	Receiver receiver;
 
-	init_receiver(&receiver, relation, backfill);
+	init_receiver(&receiver, relation, backfill, rows);
 	receiver.tids = initArrayResult(TIDOID, CurrentMemoryContext, false);
 	connect();
 	run(skip_locked ? lock_rows : wait_for_rows,
 		lock_statement(relation, backfill, rows->is_list, skip_locked),
 		relation, backfill, rows, &receiver);
 	SPI_finish();
+	*locked = *rows;
 	locked->is_list = true;
-	locked->count = receiver.rows;
+	locked->count = receiver.written.rows;
 	locked->list = makeArrayResult(receiver.tids, CurrentMemoryContext);
 }
 
 /*
- * Write the rows of a copy, which are locked.  A trigger on the target may have
+ * Write rows that are locked.  A trigger on the target of a copy may have
  * written something else than we said, or nothing: then rows are to be done
  * still, and if we have written more than all others, one of ours is among
  * them.
  */
-static int64
-write_copies(Relation relation, const EcBackfill *backfill, const EcRows *rows)
+static EcWritten
+update_locked(Relation relation, const EcBackfill *backfill, const EcRows *locked)
 {
-	int64 written = update(relation, backfill, rows);
+	EcWritten written = {0};
 	char *example;
 
-	if (written > 0 && backfill->phase == EC_COPY_WRITE &&
-		written + ec_batch_count(relation, backfill, rows, &example) > rows->count)
+	if (locked->count > 0)
+		written = update(relation, backfill, locked);
+	if (backfill->copy != NULL && backfill->phase == EC_COPY_WRITE &&
+		written.rows > 0 &&
+		written.rows + ec_batch_count(relation, backfill, locked, &example) >
+			locked->count)
 		ec_refuse_unstable_copy(backfill->copy, example);
 	return written;
 }
@@ -485,7 +515,7 @@ write_copies(Relation relation, const EcBackfill *backfill, const EcRows *rows)
  * What a copy writes depends on two tables, so it locks the rows before the
  * statement that writes takes its snapshot: nobody else changes them then.
  */
-int64
+EcWritten
 ec_batch_update(Relation relation, const EcBackfill *backfill, const EcRows *rows)
 {
 	EcRows locked;
@@ -493,25 +523,23 @@ ec_batch_update(Relation relation, const EcBackfill *backfill, const EcRows *row
 	if (backfill->copy == NULL)
 		return update(relation, backfill, rows);
 	lock(relation, backfill, rows, false, &locked);
-	return locked.count > 0 ? write_copies(relation, backfill, &locked) : 0;
+	return update_locked(relation, backfill, &locked);
 }
 
-int64
+EcWritten
 ec_batch_update_unlocked(Relation relation, const EcBackfill *backfill,
 						 const EcRows *rows, int64 *skipped)
 {
 	int64 candidates = ec_batch_count(relation, backfill, rows, NULL);
 	EcRows locked;
+	EcWritten nothing = {0};
 
 	*skipped = 0;
 	if (candidates == 0)
-		return 0;
+		return nothing;
 	lock(relation, backfill, rows, true, &locked);
 	*skipped = Max(0, candidates - locked.count);
-	if (locked.count == 0)
-		return 0;
-	return backfill->copy ? write_copies(relation, backfill, &locked)
-						  : update(relation, backfill, &locked);
+	return update_locked(relation, backfill, &locked);
 }
 
 char *
