@@ -17,6 +17,8 @@
 #include "postgres.h"
 
 #include "access/sysattr.h"
+#include "access/table.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
@@ -489,25 +491,47 @@ lock(Relation relation, const EcBackfill *backfill, const EcRows *rows,
 	locked->list = makeArrayResult(receiver.tids, CurrentMemoryContext);
 }
 
+/* Can the target's rows become others than we say? */
+static bool
+has_triggers(Oid table)
+{
+	Relation relation = table_open(table, NoLock);
+	bool found = relation->trigdesc != NULL ||
+				 relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
+
+	table_close(relation, NoLock);
+	return found;
+}
+
 /*
- * Write rows that are locked.  A trigger on the target of a copy may have
+ * Write the rows of a copy, which are locked.  A trigger on the target may have
  * written something else than we said, or nothing: then rows are to be done
  * still, and if we have written more than all others, one of ours is among
  * them.
  */
 static EcWritten
-update_locked(Relation relation, const EcBackfill *backfill, const EcRows *locked)
+write_copies(Relation relation, const EcBackfill *backfill, const EcRows *locked)
 {
-	EcWritten written = {0};
+	EcWritten written = update(relation, backfill, locked);
 	char *example;
 
-	if (locked->count > 0)
-		written = update(relation, backfill, locked);
-	if (backfill->copy != NULL && backfill->phase == EC_COPY_WRITE &&
-		written.rows > 0 &&
+	if (written.rows > 0 && backfill->phase == EC_COPY_WRITE &&
+		has_triggers(backfill->copy->target) &&
 		written.rows + ec_batch_count(relation, backfill, locked, &example) >
 			locked->count)
 		ec_refuse_unstable_copy(backfill->copy, example);
+	return written;
+}
+
+static EcWritten
+update_locked(Relation relation, const EcBackfill *backfill, const EcRows *locked)
+{
+	EcWritten written = {0};
+
+	if (locked->count > 0)
+		written = backfill->copy ? write_copies(relation, backfill, locked)
+								 : update(relation, backfill, locked);
+	written.locked = locked->count;
 	return written;
 }
 

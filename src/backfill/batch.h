@@ -30,8 +30,9 @@ typedef struct EcRows
 /* What became of them. */
 typedef struct EcWritten
 {
-	int64 rows;  /* updated */
-	int64 moved; /* of these, out of their chunk of blocks */
+	int64 rows;   /* updated */
+	int64 moved;  /* of these, out of their chunk of blocks */
+	int64 locked; /* by a copy, since they were to be done */
 } EcWritten;
 
 /*

@@ -141,8 +141,9 @@ fill_rows(EcJob *job, Fill *fill, const EcBackfill *backfill, Relation relation,
 	else
 		written = ec_batch_update(relation, backfill, rows);
 	if (written.rows == 0 &&
-		(backfill->copy != NULL ||
-		 (relation->trigdesc && relation->trigdesc->trig_update_before_row)))
+		(backfill->copy
+			 ? written.locked > 0
+			 : relation->trigdesc && relation->trigdesc->trig_update_before_row))
 		note_suppressed(job, fill, backfill, relation, rows, skipped);
 	fill->chunk.changed += written.rows;
 	fill->chunk.moved += written.moved;
