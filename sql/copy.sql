@@ -117,6 +117,16 @@ SELECT ec_configure(:job, batch_size => 100, delay_ms => 0);
 CALL ec_wait(:job);
 SELECT state, last_error FROM outcome(:job);
 SELECT count(*) FROM missing;
+-- one of them is dropped
+INSERT INTO people SELECT i, 'x' FROM generate_series(100, 110) i;
+CREATE TABLE goes (id int PRIMARY KEY);
+SELECT ec_copy('people', 'goes', '{"id": "id"}', batch_size => 1, delay_ms => 3600000) AS job \gset
+SELECT wait_for_rows(:job, 1);
+DROP TABLE goes;
+SELECT ec_configure(:job, delay_ms => 0);
+CALL ec_wait(:job);
+SELECT ec_cancel(:job);
+DELETE FROM people WHERE id >= 100;
 DROP TABLE nobody;
 
 -- Keys of several columns, names that are not plain, values that are hard on text, identity, toast.

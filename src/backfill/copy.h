@@ -31,7 +31,7 @@ typedef struct EcCopySpec
 /*
  * Check all that can be known before the first batch, as the caller, and
  * submit the job; returns its number.  The mapping is parsed with the caller's
- * search_path, and stored with every name spelled out.
+ * search_path, and stored as a view stores it, with names spelled out.
  */
 extern int64 ec_submit_copy(const EcCopySpec *spec);
 

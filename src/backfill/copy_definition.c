@@ -25,6 +25,7 @@
 #include "backfill/copy_definition.h"
 #include "backfill/copy_key.h"
 #include "backfill/definition.h"
+#include "core/catalog.h"
 #include "core/compat.h"
 #include "core/mapping.h"
 
@@ -261,6 +262,7 @@ ec_define_copy(Relation source, Relation target, const EcCopySpec *spec)
 
 	copy->source = RelationGetRelid(source);
 	copy->target = RelationGetRelid(target);
+	copy->target_name = ec_relation_name(copy->target);
 	copy->is_foreign = source->rd_rel->relkind == RELKIND_FOREIGN_TABLE;
 	copy->repair = spec->repair;
 	copy->key_count = key.count;
@@ -303,6 +305,7 @@ ec_copy_to_json(const EcCopy *copy, EcJsonWriter *writer)
 {
 	ec_json_int8(writer, "source", copy->source);
 	ec_json_int8(writer, "target", copy->target);
+	ec_json_text(writer, "target_name", copy->target_name);
 	ec_json_int8(writer, "foreign", copy->is_foreign);
 	ec_json_int8(writer, "repair", copy->repair);
 	ec_json_int8(writer, "has_unique_keys", copy->has_unique_keys);
@@ -331,6 +334,7 @@ ec_copy_from_json(const Jsonb *json)
 	copy = palloc0(sizeof(EcCopy));
 	copy->source = ec_json_get_int8(json, "source", InvalidOid);
 	copy->target = ec_json_get_int8(json, "target", InvalidOid);
+	copy->target_name = ec_json_get_text(json, "target_name");
 	copy->is_foreign = ec_json_get_int8(json, "foreign", 0) != 0;
 	copy->repair = ec_json_get_int8(json, "repair", 0) != 0;
 	copy->has_unique_keys = ec_json_get_int8(json, "has_unique_keys", 0) != 0;

@@ -32,7 +32,8 @@ typedef struct EcCopy
 {
 	Oid source;
 	Oid target;
-	bool is_foreign; /* the source */
+	char *target_name; /* as it was at submission */
+	bool is_foreign;   /* the source */
 	bool repair;
 	bool has_unique_keys; /* no two rows of the source can have one key */
 	int key_count;

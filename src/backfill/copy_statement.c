@@ -112,12 +112,6 @@ ec_copy_last_phase(const EcCopy *copy)
 	return copy != NULL && copy->repair ? EC_COPY_DELETE : EC_COPY_WRITE;
 }
 
-Oid
-ec_copy_swept_table(const EcCopy *copy, int phase)
-{
-	return phase == EC_COPY_WRITE ? copy->source : copy->target;
-}
-
 /*
  * DISTINCT: of several rows with one key a statement may write one only; the
  * look after the sweep finds and refuses them.  It also puts the rows in the

@@ -22,7 +22,6 @@
 extern void ec_copy_begin_phase(EcBackfill *backfill, int phase);
 
 extern int ec_copy_last_phase(const EcCopy *copy);
-extern Oid ec_copy_swept_table(const EcCopy *copy, int phase);
 
 /*
  * What writes the rows of a batch: those of the table, or its leaf, for which

@@ -395,42 +395,49 @@ step_by_key(EcJob *job, Fill *fill, Relation relation)
 	return more;
 }
 
-static void
-refuse_dropped(const EcJob *job)
+static Relation
+open_table(const EcJob *job, Oid oid, const char *name)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_TABLE),
-			 errmsg("table %s does not exist any more", job->relation_name),
-			 errdetail("It was dropped while job " INT64_FORMAT " was at work on it.",
-					   job->id),
-			 errhint("Use SELECT ec_cancel(" INT64_FORMAT ") to close the job.",
-					 job->id)));
+	Relation relation = try_table_open(oid, RowExclusiveLock);
+
+	if (relation == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("table %s does not exist any more", name),
+				 errdetail("It was dropped while job " INT64_FORMAT " was at work on it.",
+						   job->id),
+				 errhint("Use SELECT ec_cancel(" INT64_FORMAT ") to close the job.",
+						 job->id)));
+	return relation;
+}
+
+/* The table that a copy sweeps now; the other one is locked as well. */
+static Relation
+open_copied(const EcJob *job, Fill *fill)
+{
+	const EcCopy *copy = fill->backfill.copy;
+	Relation source = open_table(job, copy->source, job->relation_name);
+	Relation target = open_table(job, copy->target, copy->target_name);
+	bool writes = fill->chunk.phase == EC_COPY_WRITE;
+
+	ec_check_copy_source(source);
+	ec_check_copy_target(target);
+	ec_copy_begin_phase(&fill->backfill, fill->chunk.phase);
+	table_close(writes ? target : source, NoLock);
+	return writes ? source : target;
 }
 
 /* The table that is swept, as long as it is one that can be. */
 static Relation
-open_root(EcJob *job, Fill *fill)
+open_root(const EcJob *job, Fill *fill)
 {
-	const EcCopy *copy = fill->backfill.copy;
-	Oid swept = copy ? ec_copy_swept_table(copy, fill->chunk.phase) : job->relation;
-	Relation root = try_table_open(swept, RowExclusiveLock);
-	Relation target;
+	Relation root = fill->backfill.copy
+						? open_copied(job, fill)
+						: open_table(job, job->relation, job->relation_name);
 
-	if (root == NULL)
-		refuse_dropped(job);
-	if (root->rd_rel->relkind == RELKIND_FOREIGN_TABLE && copy != NULL)
-		ec_check_copy_source(root);
-	else if (copy == NULL || fill->backfill.by_key)
+	if (fill->backfill.copy == NULL ||
+		(fill->backfill.by_key && root->rd_rel->relkind != RELKIND_FOREIGN_TABLE))
 		ec_check_backfill_target(root, fill->backfill.by_key);
-	if (copy == NULL)
-		return root;
-
-	target = try_table_open(copy->target, RowExclusiveLock);
-	if (target == NULL)
-		refuse_dropped(job);
-	ec_check_copy_target(target);
-	table_close(target, NoLock);
-	ec_copy_begin_phase(&fill->backfill, fill->chunk.phase);
 	return root;
 }
 
