@@ -591,11 +591,6 @@ ask_for_vacuum(EcJob *job, Relation leaf, const EcChunk *chunk)
 	EcArgs args = {0};
 	const EcCursor *cursor = &chunk->cursor;
 
-	elog(LOG,
-		 "chunk %u-%u rows " INT64_FORMAT " changed " INT64_FORMAT
-		 " moved " INT64_FORMAT " size %u",
-		 cursor->first, cursor->end, cursor->rows, chunk->changed, chunk->moved,
-		 RelationGetNumberOfBlocks(leaf));
 	if (chunk->moved == 0 || cursor->rows == 0 ||
 		!ec_may_vacuum(RelationGetRelid(leaf), job->owner))
 		return;
