@@ -28,6 +28,7 @@ _PG_init(void)
 	ec_register_job_kind(&ec_backfill_kind);
 	ec_register_job_kind(&ec_reconcile_kind);
 	ec_change_job_done = ec_note_change_job_done;
+	ec_register_job_kind(&ec_copy_kind);
 
 	/* pg_upgrade starts servers of its own: no work there */
 	if (process_shared_preload_libraries_in_progress && !IsBinaryUpgrade)
