@@ -1,7 +1,7 @@
 /*
  * expand_contract.c
  *		The extension's entry: settings and kinds of jobs, then, when
- *		preloaded, the launcher.
+ *		preloaded, the launcher and the watch on column usage.
  */
 #include "postgres.h"
 
@@ -10,6 +10,7 @@
 
 #include "backfill/fill.h"
 #include "change/backfill_change.h"
+#include "change/usage.h"
 #include "core/guc.h"
 #include "dualwrite/reconcile.h"
 #include "expand_contract.h"
@@ -27,8 +28,12 @@ _PG_init(void)
 	ec_register_job_kind(&ec_backfill_kind);
 	ec_register_job_kind(&ec_reconcile_kind);
 	ec_change_job_done = ec_note_change_job_done;
+	ec_register_job_kind(&ec_copy_kind);
 
 	/* pg_upgrade starts servers of its own: no work there */
 	if (process_shared_preload_libraries_in_progress && !IsBinaryUpgrade)
+	{
 		ec_register_launcher();
+		ec_register_usage();
+	}
 }

@@ -97,8 +97,6 @@ follow(const char *change, Oid root)
 {
 	ListCell *cell;
 
-	if (!ec_has_table_triggers(root, change))
-		return; /* dropped with CASCADE, say */
 	foreach (cell, find_all_inheritors(root, NoLock, NULL))
 	{
 		Oid table = lfirst_oid(cell);
@@ -141,8 +139,9 @@ note_trees(Oid detached)
 		EcChange change;
 
 		if (!ec_change_load(lfirst(cell), &change) ||
-			get_rel_relkind(change.relation) == '\0')
-			continue;
+			get_rel_relkind(change.relation) == '\0' ||
+			!ec_has_table_triggers(&change))
+			continue; /* dropped with CASCADE, say */
 		follow(change.name, change.relation);
 		if (change.backward != NULL && get_rel_relkind(change.target) != '\0')
 			follow(change.name, change.target);

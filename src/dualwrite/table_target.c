@@ -114,10 +114,12 @@ check_target_is_free(const EcChange *change)
 	ec_catalog_begin(&scope);
 	ec_arg_oid(&args, change->relation);
 	ec_arg_oid(&args, change->target);
+	ec_arg_text(&args, change->name);
 	if (ec_query("SELECT name, CASE WHEN target = $1 THEN target ELSE $2::regclass END::text"
 				 "  FROM expand_contract.changes"
 				 " WHERE phase NOT IN ('contracted', 'reverted')"
-				 "   AND (target IN ($1, $2) OR relation = $2) ORDER BY name LIMIT 1",
+				 "   AND (target IN ($1, $2) OR relation = $2) AND name <> $3"
+				 " ORDER BY name LIMIT 1",
 				 &args) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),

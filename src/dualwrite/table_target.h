@@ -26,7 +26,7 @@ typedef struct EcTableMappings
 extern void ec_check_table_change(EcChange *change, Relation source,
 								  EcTableMappings *mappings);
 
-/* Create the triggers.  The tables must not be open. */
+/* Create the triggers (anew).  The tables must not be open. */
 extern void
 ec_start_table_writes(const EcChange *change, const EcTableMappings *mappings);
 
@@ -36,8 +36,8 @@ ec_start_table_writes(const EcChange *change, const EcTableMappings *mappings);
  */
 extern bool ec_create_table_triggers(Oid table, Oid root, const char *change);
 
-/* Has the table the first of them? */
-extern bool ec_has_table_triggers(Oid table, const char *change);
+/* Has the change its triggers, on both sides where it goes both ways? */
+extern bool ec_has_table_triggers(const EcChange *change);
 
 /* Drop them, where there are any; false if there are none. */
 extern bool ec_drop_table_triggers(Oid table, const char *change);

@@ -93,10 +93,20 @@ ec_create_table_triggers(Oid table, Oid root, const char *change)
 	return created;
 }
 
-bool
-ec_has_table_triggers(Oid table, const char *change)
+static bool
+has_triggers(Oid table, const char *change)
 {
-	return OidIsValid(get_trigger_oid(table, trigger_name(change, 0), true));
+	for (int i = 0; i < lengthof(triggers); i++)
+		if (!OidIsValid(get_trigger_oid(table, trigger_name(change, i), true)))
+			return false;
+	return true;
+}
+
+bool
+ec_has_table_triggers(const EcChange *change)
+{
+	return has_triggers(change->relation, change->name) &&
+		   (change->backward == NULL || has_triggers(change->target, change->name));
 }
 
 bool
@@ -152,13 +162,19 @@ record_dependencies(const EcChange *change, Oid source, List *entries)
 	}
 }
 
+/* Those of a restored table depend on nothing, so they are made anew. */
 static void
 start_side(const EcChange *change, Oid source, List *entries)
 {
+	List *tables = find_all_inheritors(source, NoLock, NULL);
 	ListCell *cell;
 
+	foreach (cell, tables)
+	{
+		(void) ec_drop_table_triggers(lfirst_oid(cell), change->name);
+	}
 	/* the source itself is the first */
-	foreach (cell, find_all_inheritors(source, NoLock, NULL))
+	foreach (cell, tables)
 	{
 		(void) ec_create_table_triggers(lfirst_oid(cell), source, change->name);
 	}
