@@ -241,8 +241,9 @@ ec_resume(PG_FUNCTION_ARGS)
 /*
  * ec_cancel(job) → 'cancelled'
  *
- * For good, after the current batch; what was written stays written.  A job
- * that is done cannot be cancelled (55000).
+ * For good, after the current batch; what was written stays written.  A
+ * statement of a migration is cancelled in the middle.  A job that is done
+ * cannot be cancelled (55000).
  */
 Datum
 ec_cancel(PG_FUNCTION_ARGS)
@@ -256,8 +257,13 @@ ec_cancel(PG_FUNCTION_ARGS)
 		refuse(&status, "cancel");
 	if (strcmp(status.state, EC_STATE_CANCELLED) != 0)
 	{
+		const EcJobKind *kind = ec_find_job_kind(status.kind);
+
 		set_state(id, EC_STATE_CANCELLED);
-		ec_wake_at_commit(id);
+		if (kind != NULL && kind->run != NULL)
+			ec_interrupt_at_commit(id);
+		else
+			ec_wake_at_commit(id);
 	}
 	ec_catalog_end(&scope);
 	PG_RETURN_TEXT_P(cstring_to_text(EC_STATE_CANCELLED));
