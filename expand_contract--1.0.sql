@@ -376,17 +376,6 @@ CREATE FUNCTION expand_contract.migration_status(version text, OUT state text, O
 COMMENT ON FUNCTION expand_contract.migration_status(text) IS
     'what an unfinished migration is doing, and its job';
 
-CREATE FUNCTION expand_contract.job_error(job expand_contract.jobs) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    BEGIN ATOMIC
-        SELECT CASE (job).state
-            WHEN 'cancelled' THEN 'job ' || (job).id || ' was cancelled'
-            ELSE concat((job).error_code, ': ', (job).error_message,
-                        '. DETAIL: ' || (job).error_detail, ' HINT: ' || (job).error_hint)
-        END;
-    END;
-COMMENT ON FUNCTION expand_contract.job_error(expand_contract.jobs) IS 'why a job has ended before it was done';
-
 -- Sessions with locks on a relation and its partitions or children (0: the
 -- migration lock; NULL: any table that is not the server's own).  What
 -- pg_stat_activity hides from the caller, it hides here.
@@ -456,7 +445,10 @@ SELECT m.version COLLATE pg_catalog."default" AS version, m.description, m.phase
        coalesce(s.state, m.state) AS state, m.checksum, m.executed_at, m.executed_by, m.execution_time,
        m.steps, m.steps_done,
        CASE s.state
-           WHEN 'failed' THEN coalesce(m.error, expand_contract.job_error(j))
+           WHEN 'failed' THEN coalesce(m.error,
+               CASE j.state WHEN 'cancelled' THEN 'job ' || j.id || ' was cancelled'
+                   ELSE concat(j.error_code, ': ', j.error_message, '. DETAIL: ' || j.error_detail,
+                               ' HINT: ' || j.error_hint) END)
            WHEN 'interrupted' THEN 'nobody is at it. HINT: Use '
                || CASE m.direction WHEN 'up' THEN 'ec_apply' ELSE 'ec_rollback' END || ' again to go on.'
        END AS error,

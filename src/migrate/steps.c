@@ -58,8 +58,11 @@ ec_show_steps(const EcScript *script, const char *direction)
 
 	if (!ec_script_is_mixed(script))
 	{
-		ereport(NOTICE, (errmsg("%s: %d in the caller's transaction", direction,
-								list_length(script->statements))));
+		int count = list_length(script->statements);
+
+		ereport(NOTICE, (errmsg_plural("%s: %d statement, in the caller's transaction",
+									   "%s: %d statements, in the caller's transaction",
+									   count, direction, count)));
 		return;
 	}
 	steps = ec_plan_steps(script);
