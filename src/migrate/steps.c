@@ -60,9 +60,10 @@ ec_show_steps(const EcScript *script, const char *direction)
 	{
 		int count = list_length(script->statements);
 
-		ereport(NOTICE, (errmsg_plural("%s: %d statement, in the caller's transaction",
-									   "%s: %d statements, in the caller's transaction",
-									   count, direction, count)));
+		ereport(NOTICE,
+				(errmsg_plural("%s: %d statement, in the caller's transaction",
+							   "%s: %d statements, in the caller's transaction",
+							   count, direction, count)));
 		return;
 	}
 	steps = ec_plan_steps(script);

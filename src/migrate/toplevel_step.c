@@ -138,6 +138,7 @@ typedef struct Made
 static void
 look_at_made(const EcStep *step, Made *made)
 {
+	MemoryContext memory = CurrentMemoryContext;
 	EcCatalogScope scope;
 	EcArgs args = {0};
 	uint64 count;
@@ -179,7 +180,12 @@ look_at_made(const EcStep *step, Made *made)
 			made->named += same_name;
 		}
 		else if (same_name)
+		{
+			MemoryContext spi = MemoryContextSwitchTo(memory);
+
 			made->leftovers = lappend(made->leftovers, ec_get_text(row, 1));
+			MemoryContextSwitchTo(spi);
+		}
 	}
 	ec_catalog_end(&scope);
 }

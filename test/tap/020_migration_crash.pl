@@ -60,7 +60,7 @@ my @ways = (
 
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
-$node->append_conf('postgresql.conf', "max_worker_processes = 16");
+$node->append_conf('postgresql.conf', "max_worker_processes = 16\nrestart_after_crash = off");
 $node->start;
 $node->safe_psql('postgres', 'CREATE DATABASE prepared');
 $node->safe_psql(
@@ -78,28 +78,23 @@ $node->safe_psql(
 	CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (10) TO (20);
 });
 
-# The postmaster and all its children, at once: nobody can tidy up.
-sub kill_server
+# The postmaster and all its children, at once: nobody can tidy up.  A new one
+# starts as soon as whoever is their parent has taken notice.
+sub kill_and_start_server
 {
 	my $postmaster = $node->{_pid};
 	my @children = split /\n/, `pgrep -P $postmaster`;
+	my $tries = 10 * $PostgreSQL::Test::Utils::timeout_default;
 
-	kill 'KILL', $postmaster, @children;
-	$node->{_pid} = undef;
-	for my $pid ($postmaster, @children)
+	$node->kill9;
+	kill 'KILL', @children;
+	usleep(100_000) while kill(0, $postmaster) && $tries-- > 0;
+	while (!$node->start(fail_ok => 1))
 	{
-		usleep(10_000) while kill 0, $pid and !is_zombie($pid);
+		BAIL_OUT('the server does not start') if --$tries <= 0;
+		usleep(100_000);
 	}
 	return;
-}
-
-# Whoever has inherited it may be in no hurry to bury it.
-sub is_zombie
-{
-	my ($pid) = @_;
-
-	open my $status, '<', "/proc/$pid/stat" or return 1;
-	return scalar(<$status> =~ /\) Z /);
 }
 
 sub check_applied
@@ -143,13 +138,8 @@ for my $round (1 .. $rounds)
 	{
 		usleep(rand(300_000));
 	}
-	kill_server();
-	if (defined $holder)
-	{
-		# its server is gone
-		eval { $holder->{run}->kill_kill; };
-	}
-	$node->start;
+	kill_and_start_server();
+	$holder->{run}->kill_kill if defined $holder;
 
 	like($node->safe_psql($database, 'SELECT state FROM ec_migrations'),
 		defined $when ? qr/^interrupted$/ : qr/^(interrupted|applied|)$/,
@@ -172,9 +162,8 @@ $holder->query_safe('BEGIN; UPDATE b SET name = name WHERE id = 1');
 $node->safe_psql('preloaded', $apply);
 $node->poll_query_until('preloaded', $build_waits->('b'))
   or BAIL_OUT('the build did not wait');
-kill_server();
-eval { $holder->{run}->kill_kill; };
-$node->start;
+kill_and_start_server();
+$holder->{run}->kill_kill;
 $node->poll_query_until('preloaded', q{SELECT state = 'applied' FROM ec_migrations})
   or BAIL_OUT('the migration did not go on by itself');
 check_applied('preloaded', 'preloaded');
