@@ -369,6 +369,9 @@ REVOKE EXECUTE ON FUNCTION @extschema@.ec_apply(text, text, text, text, text[], 
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_rollback(text, boolean) FROM PUBLIC;
 REVOKE EXECUTE ON PROCEDURE @extschema@.ec_wait_migration(text, interval) FROM PUBLIC;
 
+-- A migration's job is found by its version.
+CREATE INDEX jobs_of_migrations ON expand_contract.jobs ((parameters ->> 'version')) WHERE kind = 'statement';
+
 -- What an unfinished migration is doing, as its job says, and which job that is.
 CREATE FUNCTION expand_contract.migration_status(version text, OUT state text, OUT job bigint)
     AS 'MODULE_PATHNAME', 'ec_sql_migration_status'

@@ -151,7 +151,7 @@ known_answer(const ApplyRequest *request, bool *resume)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("%s is being rolled back", request->what),
-				 errdetail("Its way down is %s, %d of %d statements are done.",
+				 errdetail("The state of its way down is \"%s\", %d of %d statements are done.",
 						   ec_migration_state_name(state), known->steps_done,
 						   known->steps),
 				 errhint("Bring that to its end with ec_rollback and CALL ec_wait_migration, then apply it.")));
@@ -224,6 +224,8 @@ resume_migration(const ApplyRequest *request)
 {
 	EcMigration *known = ec_ledger_find(request->version);
 
+	if (request->down != NULL)
+		ec_ledger_set_down(request->version, request->down);
 	ec_ledger_set_queued(known, EC_UP, known->steps, known->steps_done);
 	ec_submit_migration(request->version, EC_UP);
 	return "queued";
@@ -253,11 +255,9 @@ apply(ApplyRequest *request)
 	if (answer != NULL)
 		return answer;
 	request->is_mixed = ec_script_is_mixed(request->script);
+	check_down(request);
 	if (!resume)
-	{
-		check_down(request);
 		ec_lint_require_safe(request->script, request->phase, request->allowed);
-	}
 	if (request->dry_run)
 		return plan(request);
 

@@ -41,8 +41,10 @@ append_activity(StringInfo line, int64 job)
 	uint64 count;
 
 	ec_arg_int8(&args, job);
-	if (ec_query("SELECT p.phase, p.blocks_done, p.blocks_total,"
-				 "       p.lockers_done, p.lockers_total"
+	if (ec_query("SELECT p.phase, p.blocks_done,"
+				 "       CASE WHEN p.phase NOT LIKE 'waiting%' THEN p.blocks_total END,"
+				 "       p.lockers_done,"
+				 "       CASE WHEN p.phase LIKE 'waiting%' THEN p.lockers_total END"
 				 "  FROM expand_contract.live_slots() l"
 				 "  JOIN pg_stat_progress_create_index p ON p.pid = l.pid"
 				 " WHERE l.job = $1",

@@ -227,6 +227,15 @@ clean_up(EcJob *job, const Work *work, const EcStep *step)
 	PG_END_TRY();
 }
 
+/* The outermost context is ours: which statement it was. */
+static const char *
+last_line(const char *context)
+{
+	const char *newline = context ? strrchr(context, '\n') : NULL;
+
+	return newline ? newline + 1 : context ? context : "";
+}
+
 static char *
 error_text(const EcJob *job, const ErrorData *error)
 {
@@ -242,10 +251,11 @@ error_text(const EcJob *job, const ErrorData *error)
 	ec_catalog_end(&scope);
 	if (cancelled)
 		return psprintf("job " INT64_FORMAT " was cancelled", job->id);
-	return psprintf("%s: %s%s%s%s%s", unpack_sql_state(error->sqlerrcode),
-					error->message, error->detail ? ". DETAIL: " : "",
-					error->detail ? error->detail : "",
-					error->hint ? " HINT: " : "", error->hint ? error->hint : "");
+	return psprintf("%s: %s%s%s%s%s CONTEXT: %s",
+					unpack_sql_state(error->sqlerrcode), error->message,
+					error->detail ? ". DETAIL: " : "",
+					error->detail ? error->detail : "", error->hint ? " HINT: " : "",
+					error->hint ? error->hint : "", last_line(error->context));
 }
 
 /* Tell the ledger; the job is told by our caller. */
@@ -331,8 +341,28 @@ run_next_step(EcJob *job)
 	pg_unreachable();
 }
 
+/* In scope.  The next failure is another one. */
+static void
+resume_statements(int64 job)
+{
+	EcArgs args = {0};
+
+	ec_arg_int8(&args, job);
+	(void) ec_query("UPDATE expand_contract.schema_migrations m"
+					"   SET state = 'queued', error = NULL"
+					"  FROM expand_contract.jobs j"
+					" WHERE j.id = $1 AND m.state = 'failed'"
+					"   AND m.version = j.parameters ->> 'version'"
+					"   AND m.direction = j.parameters ->> 'direction'"
+					"   AND NOT EXISTS (SELECT FROM expand_contract.jobs n"
+					"                    WHERE n.kind = 'statement' AND n.id > j.id"
+					"                      AND n.parameters ->> 'version' = m.version)",
+					&args);
+}
+
 const EcJobKind ec_statement_job_kind = {
 	.name = "statement",
 	.begin = begin_statements,
+	.resume = resume_statements,
 	.run = run_next_step,
 };

@@ -310,3 +310,18 @@ ec_ledger_set_applied(const EcMigration *migration)
 			  migration->executed_by, migration->executed_at);
 	ec_catalog_end(&scope);
 }
+
+void
+ec_ledger_set_down(const char *version, const char *down)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+
+	ec_catalog_begin(&scope);
+	ec_arg_text(&args, version);
+	ec_arg_text(&args, down);
+	(void) ec_query("UPDATE expand_contract.schema_migrations SET down = $2"
+					" WHERE version = $1 AND state <> 'applied'",
+					&args);
+	ec_catalog_end(&scope);
+}

@@ -89,4 +89,7 @@ extern void ec_ledger_set_steps_done(const char *version, int steps_done);
 extern void ec_ledger_set_failed(const EcMigration *migration, const char *error);
 extern void ec_ledger_set_applied(const EcMigration *migration);
 
+/* Another way down for a migration that is not applied yet. */
+extern void ec_ledger_set_down(const char *version, const char *down);
+
 #endif

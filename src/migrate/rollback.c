@@ -109,7 +109,7 @@ parse_down(const EcMigration *migration, const char *what)
 								 migration->steps_done, migration->steps),
 				 is_applied
 					 ? errhint("Undo it by a new migration.")
-					 : errhint("Remove the cause of its failure and apply it again; then undo it by a new migration.")));
+					 : errhint("Remove the cause of its failure and apply it again; or apply it again with a \"down\" that undoes what is done, then roll it back.")));
 	return ec_script_parse(migration->down, psprintf("the way down of %s", what));
 }
 

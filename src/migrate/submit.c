@@ -175,8 +175,8 @@ ec_check_no_other_unfinished(const char *version, const char *what)
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("%s has to wait for migration \"%s\"", what, other),
-			 errdetail("%s is %s, %d of %d statements are done.",
-					   up ? "It" : "Its way down", ec_migration_state_name(state),
+			 errdetail("%s state is \"%s\", %d of %d statements are done.",
+					   up ? "Its" : "The way down's", ec_migration_state_name(state),
 					   unfinished->steps_done, unfinished->steps),
 			 state == EC_MIGRATION_HAS_FAILED || state == EC_MIGRATION_IS_INTERRUPTED
 				 ? errhint("Use %s again to go on with it; the view ec_migrations says why it has stopped.",
