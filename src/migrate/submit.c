@@ -69,6 +69,9 @@ state_of_job(const EcJobStatus *job)
 		return EC_MIGRATION_IS_PAUSED;
 	if (strcmp(job->state, EC_STATE_QUEUED) == 0 && !is_forgotten(job->id))
 		return EC_MIGRATION_IS_QUEUED;
+	/* it has come to its end since the ledger was read */
+	if (strcmp(job->state, EC_STATE_DONE) == 0)
+		return EC_MIGRATION_IS_RUNNING;
 	/* with a launcher, it is about to get another worker */
 	if (strcmp(job->state, EC_STATE_RUNNING) == 0 &&
 		(ec_launcher_running() || !job->is_interrupted))

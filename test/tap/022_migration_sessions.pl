@@ -94,7 +94,6 @@ auth_type = trust
 auth_file = $directory/users.txt
 pool_mode = transaction
 default_pool_size = 3
-max_prepared_statements = 0
 logfile = $directory/pgbouncer.log
 }) ;
 	my $bouncer = IPC::Run::start([ $pgbouncer, '-q', "$directory/pgbouncer.ini" ],
