@@ -173,6 +173,7 @@ SELECT state FROM ec_migrations WHERE version = 'm007';
 SET client_min_messages = notice;
 SELECT regexp_replace(ec_apply('m007', 'VACUUM users'), '\d+', 'N');
 SET client_min_messages = warning;
+SELECT errors_of(format('SELECT ec_configure(%s, workers => 2)', (SELECT job FROM ec_migrations WHERE version = 'm007')));
 SELECT ec_cancel((SELECT job FROM ec_migrations WHERE version = 'm007')) AS cancelled;
 SELECT state, error FROM ec_migrations WHERE version = 'm007';
 CALL ec_wait_migration('m007');

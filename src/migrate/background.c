@@ -137,7 +137,7 @@ mark_done(void *arg)
 
 /* Statements that share a transaction: like a plain script. */
 static void
-run_transaction(const Work *work, const EcStep *step)
+run_transaction(const EcJob *job, const Work *work, const EcStep *step)
 {
 	MemoryContext memory = CurrentMemoryContext;
 	StepMark mark = {work, step};
@@ -148,6 +148,8 @@ run_transaction(const Work *work, const EcStep *step)
 		part.statements = lappend(part.statements,
 								  list_nth(work->script->statements, number - 1));
 	begin_transaction(memory);
+	/* the script may call pg_advisory_unlock_all(); this one it cannot let go */
+	(void) ec_lock_job_slot_for_transaction(job->id, job->slot);
 	ec_run_script(&part, ec_lock_timeout, mark_done, &mark);
 	commit_transaction(memory);
 }
@@ -194,7 +196,7 @@ run_step(EcJob *job, const Work *work, EcStep *step)
 	if (step->is_top_level)
 		run_top_level(work, step);
 	else
-		run_transaction(work, step);
+		run_transaction(job, work, step);
 	error_context_stack = callback.previous;
 }
 

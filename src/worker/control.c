@@ -283,6 +283,7 @@ ec_configure(PG_FUNCTION_ARGS)
 	int workers = ec_check_workers(PG_ARGISNULL(3), PG_GETARG_INT32(3));
 	const Interval *max_lag =
 		ec_check_max_lag(PG_ARGISNULL(4), PG_GETARG_INTERVAL_P(4));
+	const EcJobKind *kind;
 	EcCatalogScope scope;
 	EcJobStatus status;
 	EcArgs args = {0};
@@ -290,6 +291,13 @@ ec_configure(PG_FUNCTION_ARGS)
 	look_as_caller(id, true, &scope, &status);
 	if (is_in(status.state, EC_STATE_DONE, EC_STATE_CANCELLED, NULL))
 		refuse(&status, "configure");
+	kind = ec_find_job_kind(status.kind);
+	if (workers > 1 && kind != NULL && kind->run != NULL)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("job " INT64_FORMAT " has one worker", id),
+						errdetail("The steps of a %s job run one after the other.",
+								  status.kind),
+						errhint("Leave \"workers\" out.")));
 	ec_arg_int8(&args, id);
 	ec_arg_int4(&args, batch_size);
 	ec_arg_int4(&args, delay_ms);

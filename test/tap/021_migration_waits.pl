@@ -125,6 +125,38 @@ is($node->safe_psql('postgres',
 		q{SELECT state, indisvalid FROM ec_migrations, pg_index WHERE indexrelid = 'b_name'::regclass}),
 	'applied|t', 'once the snapshot is gone, it is built');
 
+# ------------------------------------------------ REINDEX CONCURRENTLY
+# stopped before the exchange of the indexes: the copies are dropped
+my $reindex = q{SELECT ec_apply('001r', 'REINDEX TABLE CONCURRENTLY b')};
+my $names = q{SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relname ~ '^b_'};
+$reporting->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM other');
+$node->safe_psql('postgres', $reindex);
+wait_until($waits_for_snapshots, 'the REINDEX waits for the snapshot');
+is($node->safe_psql('postgres', $names), 'b_name b_name_ccnew b_pkey b_pkey_ccnew', 'a REINDEX makes copies');
+$node->safe_psql('postgres', 'SELECT ec_cancel(job) FROM ec_migrations WHERE job IS NOT NULL');
+like(errors_of(q{CALL ec_wait_migration('001r', '1min')}), qr/was cancelled/, 'it is cancelled before they are of use');
+is($node->safe_psql('postgres', "$names; $invalid"), "b_name b_pkey\n0", 'then they are dropped');
+
+# stopped after it: the old ones are, and that is the end
+my $builds = $node->safe_psql('postgres', q{SELECT string_agg(oid::text, ' ') FROM pg_class WHERE relname IN ('b_name', 'b_pkey')});
+$node->safe_psql('postgres', $reindex);
+wait_until($waits_for_snapshots, 'the REINDEX waits for the snapshot again');
+my $reader = session('reader', 'BEGIN; SELECT count(*) FROM b');
+$reporting->query_safe('COMMIT');
+wait_until(q{SELECT count(*) = 1 FROM pg_stat_progress_create_index WHERE phase = 'waiting for readers before marking dead'},
+	'the REINDEX waits for the reader');
+is($node->safe_psql('postgres', $names), 'b_name b_name_ccold b_pkey b_pkey_ccold', 'it has exchanged the indexes');
+$node->safe_psql('postgres', 'SELECT pg_terminate_backend(pid, 10000) FROM expand_contract.live_slots()');
+is($node->safe_psql('postgres', q{SELECT state FROM ec_migrations WHERE version = '001r'}), 'interrupted', 'its worker is killed');
+my $exchanged = $node->safe_psql('postgres', q{SELECT string_agg(oid::text, ' ') FROM pg_class WHERE relname IN ('b_name', 'b_pkey')});
+$reader->quit;
+is($node->safe_psql('postgres', $reindex), 'queued', 'it is applied again');
+$node->safe_psql('postgres', q{CALL ec_wait_migration('001r', '1min')});
+is($node->safe_psql('postgres', "$names; $invalid"), "b_name b_pkey\n0", 'the old indexes are dropped');
+is($node->safe_psql('postgres', q{SELECT string_agg(oid::text, ' ') FROM pg_class WHERE relname IN ('b_name', 'b_pkey')}),
+	$exchanged, 'the new ones are not built twice');
+isnt($exchanged, $builds, 'and they are new ones');
+
 # ------------------------------------------------ who is in the way
 $node->safe_psql('postgres', q{CREATE ROLE deployer LOGIN; SELECT ec_grant('deployer'); ALTER TABLE other OWNER TO deployer});
 my $holder = session('holder', 'BEGIN; SELECT count(*) FROM other');
