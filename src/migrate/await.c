@@ -223,6 +223,15 @@ look_at_migration(void *arg, char **notice)
 	return false;
 }
 
+void
+ec_await_migration(FunctionCallInfo fcinfo, const char *version, Interval *timeout)
+{
+	Await await = {version, GetCurrentTimestamp(), false};
+
+	ec_wait_until(fcinfo, psprintf("migration \"%s\"", version),
+				  look_at_migration, &await, timeout);
+}
+
 /*
  * ec_wait_migration(version text, timeout interval) - a procedure
  *
@@ -239,10 +248,9 @@ Datum
 ec_wait_migration(PG_FUNCTION_ARGS)
 {
 	char *version = ec_text_argument(fcinfo, 0, "version");
-	Await await = {version, GetCurrentTimestamp(), false};
 
 	ec_check_version(version);
-	ec_wait_until(fcinfo, psprintf("migration \"%s\"", version), look_at_migration,
-				  &await, PG_ARGISNULL(1) ? NULL : PG_GETARG_INTERVAL_P(1));
+	ec_await_migration(fcinfo, version,
+					   PG_ARGISNULL(1) ? NULL : PG_GETARG_INTERVAL_P(1));
 	PG_RETURN_VOID();
 }

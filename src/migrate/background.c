@@ -111,8 +111,8 @@ begin_statements(EcJob *job)
 						work->what);
 	job->work_total = list_length(work->script->statements);
 	job->work_done = ec_steps_done(work->version, work->direction);
-	/* it may have failed before, and have been resumed */
-	if (strcmp(work->migration->state, EC_MIGRATION_APPLIED) != 0)
+	/* of a worker that died before its job had failed as well */
+	if (strcmp(work->migration->state, EC_MIGRATION_FAILED) == 0)
 		ec_ledger_set_steps_done(work->version, job->work_done);
 	job->private = work;
 }

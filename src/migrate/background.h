@@ -7,6 +7,8 @@
 
 #include "postgres.h"
 
+#include "fmgr.h"
+
 #include "migrate/ledger.h"
 #include "worker/control.h"
 #include "worker/job.h"
@@ -51,6 +53,14 @@ extern int64 ec_migration_job(const char *version, const char *direction);
  * ledger calls queued.  Under the migration lock.
  */
 extern void ec_submit_migration(const char *version, const char *direction);
+
+/*
+ * Wait, in a procedure that is called outside of a transaction block, until a
+ * worker is through with the migration; raises its error.  Commits.  timeout
+ * NULL waits without end.
+ */
+extern void ec_await_migration(FunctionCallInfo fcinfo, const char *version,
+							   Interval *timeout);
 
 extern const EcJobKind ec_statement_job_kind;
 

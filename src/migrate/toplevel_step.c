@@ -29,7 +29,6 @@
 #include "access/xlog.h"
 #include "catalog/index.h"
 #include "catalog/namespace.h"
-#include "catalog/objectaccess.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
 #include "commands/defrem.h"
@@ -50,6 +49,7 @@
 #include "core/json.h"
 #include "core/query.h"
 #include "expand_contract.h"
+#include "migrate/made.h"
 #include "migrate/toplevel_step.h"
 #include "worker/toplevel.h"
 
@@ -80,131 +80,6 @@ commit_transaction(MemoryContext memory)
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(memory);
-}
-
-/* ------------------------------------------------------------ what we made */
-
-/* The step whose statement runs; what it creates is noted. */
-static const EcStep *creating = NULL;
-static object_access_hook_type previous_hook = NULL;
-
-static void
-note_created(ObjectAccessType access, Oid class_id, Oid object, int sub_id, void *arg)
-{
-	if (previous_hook != NULL)
-		previous_hook(access, class_id, object, sub_id, arg);
-	if (access == OAT_POST_CREATE && class_id == RelationRelationId &&
-		sub_id == 0 && creating != NULL)
-	{
-		const EcStep *step = creating;
-
-		creating = NULL;
-		ec_step_add_made(step, object);
-		creating = step;
-	}
-}
-
-static void
-run_noting(const EcStep *step, const char *sql)
-{
-	previous_hook = object_access_hook;
-	object_access_hook = note_created;
-	creating = step;
-	PG_TRY();
-	{
-		ec_run_toplevel(sql);
-	}
-	PG_FINALLY();
-	{
-		object_access_hook = previous_hook;
-		creating = NULL;
-	}
-	PG_END_TRY();
-}
-
-typedef struct Made
-{
-	int left;        /* that are there */
-	int valid;       /* of these */
-	int named;       /* valid under the name that they were made with */
-	List *leftovers; /* names (char *) of what is to be dropped */
-} Made;
-
-/*
- * What is there of that which the step has created.  Of a REINDEX that has
- * exchanged the indexes but not dropped the old ones, these are left: invalid,
- * renamed, and not invalid before.
- */
-static void
-look_at_made(const EcStep *step, Made *made)
-{
-	MemoryContext memory = CurrentMemoryContext;
-	EcCatalogScope scope;
-	EcArgs args = {0};
-	uint64 count;
-
-	memset(made, 0, sizeof(*made));
-	ec_catalog_begin(&scope);
-	ec_arg_text(&args, step->version);
-	ec_arg_text(&args, step->direction);
-	ec_arg_int4(&args, step->number);
-	count =
-		ec_query("WITH step AS ("
-				 "   SELECT made, coalesce(target ->> 'invalid', '{}')::oid[] AS invalid"
-				 "     FROM expand_contract.migration_steps"
-				 "    WHERE version = $1 AND direction = $2 AND step = $3),"
-				 " made AS ("
-				 "   SELECT i.indexrelid, i.indrelid, m.value AS name,"
-				 "          i.indisvalid AND i.indisready AND i.indislive AS valid"
-				 "     FROM step, jsonb_each_text(step.made) m"
-				 "     JOIN pg_index i ON i.indexrelid = m.key::oid)"
-				 " SELECT indexrelid::regclass::text, valid, indexrelid::regclass::text = name"
-				 "   FROM made"
-				 " UNION ALL"
-				 " SELECT i.indexrelid::regclass::text, NULL, true"
-				 "   FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
-				 "  WHERE NOT i.indisvalid AND c.relname ~ '_ccold[0-9]*$'"
-				 "    AND i.indrelid IN (SELECT indrelid FROM made)"
-				 "    AND i.indexrelid <> ALL ((SELECT invalid FROM step)::oid[])"
-				 "    AND i.indexrelid NOT IN (SELECT indexrelid FROM made)",
-				 &args);
-	for (uint64 row = 0; row < count; row++)
-	{
-		bool same_name = ec_get_bool(row, 3, false);
-
-		if (!ec_is_null(row, 2))
-			made->left++;
-		if (ec_get_bool(row, 2, false))
-		{
-			made->valid++;
-			made->named += same_name;
-		}
-		else if (same_name)
-		{
-			MemoryContext spi = MemoryContextSwitchTo(memory);
-
-			made->leftovers = lappend(made->leftovers, ec_get_text(row, 1));
-			MemoryContextSwitchTo(spi);
-		}
-	}
-	ec_catalog_end(&scope);
-}
-
-static void
-drop_leftovers(List *names)
-{
-	ListCell *cell;
-
-	foreach (cell, names)
-	{
-		const char *sql = psprintf("DROP INDEX CONCURRENTLY IF EXISTS %s",
-								   (char *) lfirst(cell));
-
-		pgstat_report_activity(STATE_RUNNING, sql);
-		ereport(LOG, (errmsg("expand_contract drops what a try has left invalid: %s",
-							 (char *) lfirst(cell))));
-		ec_run_toplevel(sql);
-	}
 }
 
 /* ------------------------------------------------- what it is about: targets */
@@ -300,9 +175,9 @@ check_name(TopLevelRun *run, IndexStmt *stmt)
 static List *
 prepare_create(TopLevelRun *run)
 {
-	Made made;
+	EcMade made;
 
-	look_at_made(run->step, &made);
+	ec_look_at_made(run->step, &made);
 	if (made.named > 0)
 		run->sql = NULL;
 	else if (made.leftovers == NIL)
@@ -412,14 +287,14 @@ static List *
 prepare_reindex(TopLevelRun *run)
 {
 	ReindexStmt *stmt = castNode(ReindexStmt, run->statement->node);
-	Made made;
+	EcMade made;
 
 	if (!target_is_of_this_database(run->step->target))
 	{
 		record_target(run->step, InvalidOid, InvalidOid, invalid_indexes());
 		return NIL;
 	}
-	look_at_made(run->step, &made);
+	ec_look_at_made(run->step, &made);
 	if (stmt->relation != NULL && made.left > 0 && made.valid == made.left)
 	{
 		Oid relation = RangeVarGetRelid(stmt->relation, NoLock, true);
@@ -522,12 +397,12 @@ ec_run_top_level_step(EcStep *step, const EcStatement *statement, const char *wh
 	commit_transaction(memory);
 
 	set_lock_timeout(0);
-	drop_leftovers(leftovers);
+	ec_drop_leftovers(leftovers);
 	if (run.sql == NULL)
 		return;
 	pgstat_report_activity(STATE_RUNNING, run.sql);
 	if (waits)
-		run_noting(step, run.sql);
+		ec_run_noting_made(step, run.sql);
 	else
 	{
 		TimestampTz give_up =
@@ -542,11 +417,11 @@ void
 ec_clean_top_level_step(const EcStep *step)
 {
 	MemoryContext memory = CurrentMemoryContext;
-	Made made;
+	EcMade made;
 
 	begin_transaction(memory);
-	look_at_made(step, &made);
+	ec_look_at_made(step, &made);
 	commit_transaction(memory);
 	set_lock_timeout(0);
-	drop_leftovers(made.leftovers);
+	ec_drop_leftovers(made.leftovers);
 }
