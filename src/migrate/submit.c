@@ -10,7 +10,7 @@
  */
 #include "postgres.h"
 
-#include "access/xlog.h"
+#include "access/xact.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
@@ -137,7 +137,7 @@ ec_answer_of_unfinished(const char *what, EcMigrationState state,
 	{
 		case EC_MIGRATION_IS_QUEUED:
 			/* it may have found no free slot */
-			if (!RecoveryInProgress())
+			if (!XactReadOnly)
 				ec_start_waiting_jobs(false);
 			return "queued";
 		case EC_MIGRATION_IS_RUNNING:

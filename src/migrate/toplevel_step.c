@@ -18,10 +18,13 @@
  *		DETACH CONCURRENTLY			a pending detach is finalized
  *		VACUUM, CLUSTER, REINDEX	again
  *
- * Locks.  The first four take SHARE UPDATE EXCLUSIVE, behind which neither
- * reads nor writes queue up, and then wait for transactions that may take
- * hours: no lock_timeout there, it would only leave a half.  The others may
- * want ACCESS EXCLUSIVE, so they wait for it in short tries.
+ * Locks.  Those that are about indexes take SHARE UPDATE EXCLUSIVE, behind
+ * which neither reads nor writes queue up, and then wait for transactions that
+ * may take hours: no lock_timeout there, it would only leave a half.  A detach
+ * waits for transactions too, but then for ACCESS EXCLUSIVE on the partition:
+ * it waits shortly, and again, with nothing held in between, as often as it
+ * takes.  The others may want ACCESS EXCLUSIVE at once: short tries, too, but
+ * not for ever.
  */
 #include "postgres.h"
 
@@ -57,12 +60,22 @@
 #define LOCK_WAIT_MS 1000
 #define REST_MS      1000
 
+typedef enum Locking
+{
+	WAIT_FOR_LOCKS,  /* as long as it takes */
+	TRY_FOR_A_WHILE, /* shortly, until expand_contract.lock_timeout is used up */
+	TRY_WITHOUT_END  /* shortly, as often as it takes */
+} Locking;
+
 typedef struct TopLevelRun
 {
 	EcStep *step;
 	const EcStatement *statement;
 	const char *what;
+
+	/* what prepare() finds */
 	const char *sql; /* what to run, NULL: nothing is left to do */
+	Locking locking;
 } TopLevelRun;
 
 static void
@@ -306,16 +319,14 @@ prepare_reindex(TopLevelRun *run)
 	return made.leftovers;
 }
 
-/*
- * Look what is left to do.  Returns what has to be dropped first; *waits is
- * whether the statement waits for other transactions by itself.
- */
+/* Look what is left to do, and how.  Returns what has to be dropped first. */
 static List *
-prepare(TopLevelRun *run, bool *waits)
+prepare(TopLevelRun *run)
 {
 	Node *node = run->statement->node;
 
-	*waits = true;
+	run->sql = run->statement->text;
+	run->locking = WAIT_FOR_LOCKS;
 	switch (nodeTag(node))
 	{
 		case T_IndexStmt:
@@ -325,6 +336,7 @@ prepare(TopLevelRun *run, bool *waits)
 			return NIL;
 		case T_AlterTableStmt:
 			prepare_detach(run);
+			run->locking = TRY_WITHOUT_END;
 			return NIL;
 		case T_ReindexStmt:
 			if (is_concurrent(castNode(ReindexStmt, node)))
@@ -333,7 +345,7 @@ prepare(TopLevelRun *run, bool *waits)
 		default:
 			break;
 	}
-	*waits = false;
+	run->locking = TRY_FOR_A_WHILE;
 	return NIL;
 }
 
@@ -388,28 +400,33 @@ void
 ec_run_top_level_step(EcStep *step, const EcStatement *statement, const char *what)
 {
 	MemoryContext memory = CurrentMemoryContext;
-	TopLevelRun run = {step, statement, what, statement->text};
-	List *leftovers;
-	bool waits;
+	TimestampTz give_up =
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ec_lock_timeout);
+	TopLevelRun run = {step, statement, what};
 
-	begin_transaction(memory);
-	leftovers = prepare(&run, &waits);
-	commit_transaction(memory);
-
-	set_lock_timeout(0);
-	ec_drop_leftovers(leftovers);
-	if (run.sql == NULL)
-		return;
-	pgstat_report_activity(STATE_RUNNING, run.sql);
-	if (waits)
-		ec_run_noting_made(step, run.sql);
-	else
+	for (;;)
 	{
-		TimestampTz give_up =
-			TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ec_lock_timeout);
+		List *leftovers;
 
-		while (!try_with_lock_timeout(run.sql, give_up))
-			rest();
+		begin_transaction(memory);
+		leftovers = prepare(&run);
+		commit_transaction(memory);
+
+		set_lock_timeout(0);
+		ec_drop_leftovers(leftovers);
+		if (run.sql == NULL)
+			return;
+		pgstat_report_activity(STATE_RUNNING, run.sql);
+		if (run.locking == WAIT_FOR_LOCKS)
+		{
+			ec_run_noting_made(step, run.sql);
+			return;
+		}
+		if (try_with_lock_timeout(run.sql, run.locking == TRY_WITHOUT_END
+											   ? DT_NOEND
+											   : give_up))
+			return;
+		rest();
 	}
 }
 

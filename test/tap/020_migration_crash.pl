@@ -144,8 +144,13 @@ for my $round (1 .. $rounds)
 	like($node->safe_psql($database, 'SELECT state FROM ec_migrations'),
 		defined $when ? qr/^interrupted$/ : qr/^(interrupted|applied|)$/,
 		"$name: the ledger says so");
+	my ($code, $stdout, $stderr) = $node->psql($database, "CALL ec_wait_migration('001')");
+	like($stderr,
+		qr/ERROR:  migration "001" is interrupted\nDETAIL:  Its job has lost its worker, \d of 8 statements are done.\nHINT:  Use ec_apply again to go on where it stopped./,
+		"$name: and so does whoever waits")
+	  if defined $when;
 	$node->safe_psql($database, $apply);
-	my ($code, $stdout, $stderr) =
+	($code, $stdout, $stderr) =
 	  $node->psql($database, "CALL ec_wait_migration('001', '3 min')");
 	is($code, 0, "$name: one ec_apply goes on") or diag($stderr);
 	check_applied($database, $name);

@@ -157,6 +157,23 @@ is($node->safe_psql('postgres', q{SELECT string_agg(oid::text, ' ') FROM pg_clas
 	$exchanged, 'the new ones are not built twice');
 isnt($exchanged, $builds, 'and they are new ones');
 
+# ------------------------------------------------ DETACH CONCURRENTLY
+# it waits for whoever reads the partition, without anybody behind it for long
+$node->safe_psql('postgres', q{
+	CREATE TABLE p (id int) PARTITION BY RANGE (id);
+	CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10)});
+$reader = session('reader', 'BEGIN; SELECT count(*) FROM p1');
+my $detach_offset = -s $node->logfile;
+$node->safe_psql('postgres', q{SELECT ec_apply('001s', 'ALTER TABLE p DETACH PARTITION p1 CONCURRENTLY')});
+$node->wait_for_log(qr/still waiting for AccessExclusiveLock on relation.*still waiting for AccessExclusiveLock on relation/s, $detach_offset);
+pass('the detach has tried to get the partition more than once');
+$node->safe_psql('postgres', 'SET lock_timeout = 0; SELECT count(*) FROM p1');
+pass('others get at it in between');
+is($node->safe_psql('postgres', q{SELECT state FROM ec_migrations WHERE version = '001s'}), 'running', 'while it goes on');
+$reader->quit;
+$node->safe_psql('postgres', q{CALL ec_wait_migration('001s', '1min')});
+is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_inherits WHERE inhparent = 'p'::regclass}), '0', 'in the end it is detached');
+
 # ------------------------------------------------ who is in the way
 $node->safe_psql('postgres', q{CREATE ROLE deployer LOGIN; SELECT ec_grant('deployer'); ALTER TABLE other OWNER TO deployer});
 my $holder = session('holder', 'BEGIN; SELECT count(*) FROM other');
