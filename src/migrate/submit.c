@@ -128,6 +128,23 @@ ec_migration_state_name(EcMigrationState state)
 	return NULL;
 }
 
+/* Was it queued before the present transaction?  Else the commit starts it. */
+static bool
+is_committed(int64 job)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	bool committed;
+
+	ec_catalog_begin(&scope);
+	ec_arg_int8(&args, job);
+	committed = ec_query("SELECT FROM expand_contract.jobs"
+						 " WHERE id = $1 AND queued_at < transaction_timestamp()",
+						 &args) > 0;
+	ec_catalog_end(&scope);
+	return committed;
+}
+
 const char *
 ec_answer_of_unfinished(const char *what, EcMigrationState state,
 						const EcJobStatus *job, bool *resume)
@@ -137,7 +154,7 @@ ec_answer_of_unfinished(const char *what, EcMigrationState state,
 	{
 		case EC_MIGRATION_IS_QUEUED:
 			/* it may have found no free slot */
-			if (!XactReadOnly)
+			if (!XactReadOnly && is_committed(job->id))
 				ec_start_waiting_jobs(false);
 			return "queued";
 		case EC_MIGRATION_IS_RUNNING:
