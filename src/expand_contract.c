@@ -25,6 +25,7 @@ _PG_init(void)
 {
 	ec_define_settings();
 	ec_register_job_kind(&ec_backfill_kind);
+	ec_register_job_kind(&ec_copy_kind);
 	ec_register_job_kind(&ec_statement_job_kind);
 
 	/* pg_upgrade starts servers of its own: no work there */
