@@ -21,6 +21,7 @@
 
 #include "expand_contract.h"
 #include "migrate/arguments.h"
+#include "migrate/drift.h"
 #include "migrate/ledger.h"
 #include "migrate/lint.h"
 #include "migrate/lock.h"
@@ -117,12 +118,14 @@ is_applied(const ApplyRequest *request)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						errmsg("%s is %s", request->what, known->state),
 						errhint("Wait for it with CALL ec_wait_migration.")));
-	if (strcmp(known->checksum, request->script->checksum) != 0)
+	if (known->checksum != NULL &&
+		strcmp(known->checksum, request->script->checksum) != 0)
 		ereport(ERROR, (errcode(EC_ERRCODE_DRIFT),
 						errmsg("script of %s differs from the one that was applied",
 							   request->what),
-						errdetail("Applied: %s. Given: %s.", known->checksum,
-								  request->script->checksum),
+						errdetail("Applied: %s. Given: %s.%s", known->checksum,
+								  request->script->checksum,
+								  ec_drift_lines(known->up, request->up)),
 						errhint("Restore the script as it was, and put the change in "
 								"a new migration.")));
 	return true;

@@ -9,6 +9,7 @@
 
 #include "expand_contract.h"
 #include "migrate/arguments.h"
+#include "migrate/await.h"
 #include "migrate/ledger.h"
 #include "migrate/version.h"
 #include "worker/wait.h"
@@ -35,6 +36,13 @@ look_at_migration(void *arg, char **notice)
 	return false;
 }
 
+void
+ec_wait_for_migration(FunctionCallInfo fcinfo, char *version, Interval *timeout)
+{
+	ec_wait_until(fcinfo, psprintf("migration \"%s\"", version), look_at_migration,
+				  version, timeout);
+}
+
 /*
  * ec_wait_migration(version text, timeout interval) - a procedure
  *
@@ -50,7 +58,7 @@ ec_wait_migration(PG_FUNCTION_ARGS)
 	char *version = ec_text_argument(fcinfo, 0, "version");
 
 	ec_check_version(version);
-	ec_wait_until(fcinfo, psprintf("migration \"%s\"", version), look_at_migration,
-				  version, PG_ARGISNULL(1) ? NULL : PG_GETARG_INTERVAL_P(1));
+	ec_wait_for_migration(fcinfo, version,
+						  PG_ARGISNULL(1) ? NULL : PG_GETARG_INTERVAL_P(1));
 	PG_RETURN_VOID();
 }

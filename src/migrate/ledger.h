@@ -20,8 +20,8 @@ typedef struct EcMigration
 {
 	char *version;
 	char *state;
-	char *checksum;
-	char *up;
+	char *checksum; /* NULL: baselined, see below */
+	char *up;       /* NULL: baselined */
 	char *down;  /* NULL: none */
 	char *error; /* NULL: none */
 } EcMigration;
@@ -67,5 +67,26 @@ extern void ec_ledger_enter(const EcLedgerEntry *entry);
 /* Take out a migration that has been rolled back. */
 extern void ec_ledger_remove(const EcMigration *migration,
 							 const char *executed_by, TimestampTz executed_at);
+
+/*
+ * Enter a version that others have applied: an applied one whose script is not
+ * known.  False if the ledger has it.  event is EC_EVENT_BASELINE, where it
+ * stands for all before it as well, or EC_EVENT_ADOPT.  executed_by and
+ * executed_at are what the others say.
+ */
+#define EC_EVENT_BASELINE "baseline"
+#define EC_EVENT_ADOPT    "adopt"
+
+extern bool ec_ledger_enter_baselined(const char *event, const char *version,
+									  const char *description,
+									  const char *executed_by,
+									  TimestampTz executed_at);
+
+/*
+ * The entry that stands for this version without being it: a baseline that is
+ * not older, or a version taken over as a number, which has lost its leading
+ * zeros.  NULL if there is none.
+ */
+extern char *ec_ledger_covered_by(const char *version);
 
 #endif
