@@ -94,8 +94,7 @@ static const Tool tools[] = {
 	{
 		.name = "golang-migrate",
 		.table = "schema_migrations",
-		.columns = {{"version", TYPCATEGORY_NUMERIC},
-					{"dirty", TYPCATEGORY_BOOLEAN}},
+		.columns = {{"version", TYPCATEGORY_NUMERIC}, {"dirty", TYPCATEGORY_BOOLEAN}},
 		/* one row: where the database is */
 		.query = "SELECT version::text, NULL, NULL, NULL::timestamptz, true, dirty"
 				 " FROM %s WHERE version >= 0",
@@ -148,8 +147,7 @@ static const Tool tools[] = {
 		.name = "graphile-migrate",
 		.schema = "graphile_migrate",
 		.table = "migrations",
-		.columns = {{"filename", TYPCATEGORY_STRING},
-					{"date", TYPCATEGORY_DATETIME}},
+		.columns = {{"filename", TYPCATEGORY_STRING}, {"date", TYPCATEGORY_DATETIME}},
 		.query = "SELECT filename::text, NULL, NULL, date::timestamptz, false, false"
 				 " FROM %s ORDER BY filename",
 		.version_is_file_name = true,
@@ -183,12 +181,13 @@ find_table(const Tool *tool)
 	Oid table = RangeVarGetRelid(name, NoLock, true);
 
 	if (!OidIsValid(table))
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
-						errmsg("the history of %s was not found", tool->name),
-						errdetail("There is no table \"%s%s%s\".",
-								  tool->schema ? tool->schema : "",
-								  tool->schema ? "." : "", tool->table),
-						errhint("If it has another name, give it as \"relation\".")));
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("the history of %s was not found", tool->name),
+				 errdetail("There is no table \"%s%s%s\".",
+						   tool->schema ? tool->schema : "",
+						   tool->schema ? "." : "", tool->table),
+				 errhint("If it has another name, give it as \"relation\".")));
 	return table;
 }
 
@@ -227,7 +226,8 @@ check_columns(const Tool *tool, Oid table)
 										 column->name, format_type_be(type)));
 	}
 	/* the tables of these three have one name */
-	if (tool->columns[1].name == NULL && get_attnum(table, "dirty") != InvalidAttrNumber)
+	if (tool->columns[1].name == NULL &&
+		get_attnum(table, "dirty") != InvalidAttrNumber)
 		raise_not_its_table(tool, table,
 							pstrdup("It has a column \"dirty\", as that of "
 									"golang-migrate."));
@@ -318,9 +318,10 @@ read_file_name(AdoptedRow *row)
 	const char *problem;
 
 	if (!ec_file_name_read(row->version, &name, &problem) || name.is_down)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("file name \"%s\" has no version", row->version),
-						errhint("It should be like 000001.sql or 000001-name.sql.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("file name \"%s\" has no version", row->version),
+				 errhint("It should be like 000001.sql or 000001-name.sql.")));
 	row->version = name.version;
 	row->description = name.description;
 }

@@ -78,6 +78,5 @@ ec_apply_script(PG_FUNCTION_ARGS)
 
 	ec_check_version(version);
 	file = ec_file_read(script, psprintf("migration \"%s\"", version));
-	PG_RETURN_TEXT_P(
-		cstring_to_text(ec_file_apply(file, version, NULL, dry_run)));
+	PG_RETURN_TEXT_P(cstring_to_text(ec_file_apply(file, version, NULL, dry_run)));
 }

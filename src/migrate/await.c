@@ -39,8 +39,8 @@ look_at_migration(void *arg, char **notice)
 void
 ec_wait_for_migration(FunctionCallInfo fcinfo, char *version, Interval *timeout)
 {
-	ec_wait_until(fcinfo, psprintf("migration \"%s\"", version), look_at_migration,
-				  version, timeout);
+	ec_wait_until(fcinfo, psprintf("migration \"%s\"", version),
+				  look_at_migration, version, timeout);
 }
 
 /*

@@ -14,7 +14,7 @@
  * Return when the migration is applied; see ec_wait_until for fcinfo and
  * timeout, whose errors this raises, and doc/migrations.md for the others.
  */
-extern void ec_wait_for_migration(FunctionCallInfo fcinfo, char *version,
-								  Interval *timeout);
+extern void
+ec_wait_for_migration(FunctionCallInfo fcinfo, char *version, Interval *timeout);
 
 #endif

@@ -46,10 +46,11 @@ require_nonatomic(FunctionCallInfo fcinfo)
 {
 	if (!fcinfo->context || !IsA(fcinfo->context, CallContext) ||
 		castNode(CallContext, fcinfo->context)->atomic)
-		ereport(ERROR, (errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-						errmsg("cannot apply a directory inside a transaction block"),
-						errdetail("Each migration is committed by itself."),
-						errhint("Use CALL outside of a transaction block.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("cannot apply a directory inside a transaction block"),
+				 errdetail("Each migration is committed by itself."),
+				 errhint("Use CALL outside of a transaction block.")));
 }
 
 /* As pg_read_file asks for a file that is anywhere. */
@@ -74,16 +75,17 @@ read_file(const char *path)
 	char *text;
 
 	if (file == NULL)
-		ereport(ERROR, (errcode_for_file_access(),
-						errmsg("could not open file \"%s\" for reading: %m", path)));
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not open file \"%s\" for reading: %m", path)));
 	if (fstat(fileno(file), &status) != 0)
 		ereport(ERROR, (errcode_for_file_access(),
 						errmsg("could not stat file \"%s\": %m", path)));
 	if (!S_ISREG(status.st_mode) || status.st_size > MaxAllocSize - 1)
-		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-						errmsg("\"%s\" is not a file that can be read as a script",
-							   path),
-						errhint("A script is a regular file of less than 1 GB.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a file that can be read as a script", path),
+				 errhint("A script is a regular file of less than 1 GB.")));
 	text = palloc(status.st_size + 1);
 	if (fread(text, 1, status.st_size, file) != status.st_size)
 		ereport(ERROR, (errcode_for_file_access(),
@@ -146,13 +148,13 @@ join_pairs(List *entries)
 								   entry->file),
 							errhint("Add the migration, or take the file away.")));
 		else if (is_same)
-			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							errmsg("two files have version \"%s\"",
-								   entry->name.version),
-							errdetail("They are \"%s\" and \"%s\".",
-									  entry->name.is_down ? last->down : last->file,
-									  entry->file),
-							errhint("Give one of them another version.")));
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("two files have version \"%s\"", entry->name.version),
+					 errdetail("They are \"%s\" and \"%s\".",
+							   entry->name.is_down ? last->down : last->file,
+							   entry->file),
+					 errhint("Give one of them another version.")));
 		else
 			migrations = lappend(migrations, entry);
 	}
@@ -195,9 +197,9 @@ read_migration(const DirectoryEntry *entry, const char *what)
 						errdetail("One is in the file itself, one is \"%s\".",
 								  entry->down),
 						errhint("Keep one of them.")));
-	file->down = ec_file_read(read_file(entry->down),
-							  psprintf("the way down of %s", what))
-					 ->up;
+	file->down =
+		ec_file_read(read_file(entry->down), psprintf("the way down of %s", what))
+			->up;
 	return file;
 }
 
@@ -223,7 +225,8 @@ apply_entry(FunctionCallInfo fcinfo, DirectoryEntry *entry)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (ec_ledger_covered_by(version) == NULL)
 	{
-		EcFile *file = read_migration(entry, psprintf("migration \"%s\"", version));
+		EcFile *file =
+			read_migration(entry, psprintf("migration \"%s\"", version));
 
 		answer = ec_file_apply(file, version, entry->name.description, false);
 	}

@@ -89,6 +89,7 @@ ec_drift_lines(const char *applied, const char *given)
 {
 	char *diff = diff_of(lines_of(applied, false), lines_of(given, false));
 
-	return *diff != '\0' ? diff
-						 : diff_of(lines_of(applied, true), lines_of(given, true));
+	return *diff != '\0'
+			   ? diff
+			   : diff_of(lines_of(applied, true), lines_of(given, true));
 }

@@ -44,13 +44,14 @@ typedef struct Reader
 	const char *text;  /* the directive on it */
 } Reader;
 
-static void pg_attribute_noreturn()
-raise(const Reader *reader, int code, const char *message, const char *hint)
+static void
+pg_attribute_noreturn()
+	raise(const Reader *reader, int code, const char *message, const char *hint)
 {
-	ereport(ERROR, (errcode(code),
-					errmsg("script of %s has %s", reader->what, message),
-					errdetail("Line %d: %s", reader->line, reader->text),
-					hint ? errhint("%s", hint) : 0));
+	ereport(ERROR,
+			(errcode(code), errmsg("script of %s has %s", reader->what, message),
+			 errdetail("Line %d: %s", reader->line, reader->text),
+			 errhint("%s", hint)));
 }
 
 static void
@@ -115,10 +116,10 @@ set_once(Reader *reader, char **field, const char *value)
 {
 	if (*value == '\0')
 		raise(reader, ERRCODE_INVALID_PARAMETER_VALUE,
-			  "a directive without a value", NULL);
+			  "a directive without a value", "Write the value after its name.");
 	if (*field != NULL)
-		raise(reader, ERRCODE_INVALID_PARAMETER_VALUE, "the same directive twice",
-			  "Say it once.");
+		raise(reader, ERRCODE_INVALID_PARAMETER_VALUE,
+			  "the same directive twice", "Say it once.");
 	*field = pstrdup(value);
 }
 
@@ -132,16 +133,14 @@ read_ours(Reader *reader, const char *name, const char *value)
 	else if (strcmp(name, "down") == 0 && *value == '\0')
 		begin_section(reader, SECTION_DOWN, "expand_contract");
 	else if (strcmp(name, "requires") == 0)
-		file->requires = append_words(reader, file->requires, value);
-	else if (strcmp(name, "allow") == 0)
-		file->allow = append_words(reader, file->allow, value);
-	else if (strcmp(name, "phase") == 0)
-		set_once(reader, &file->phase, value);
+	file->requires = append_words(reader, file->requires, value);
+	else if (strcmp(name, "allow") == 0) file->allow =
+		append_words(reader, file->allow, value);
+	else if (strcmp(name, "phase") == 0) set_once(reader, &file->phase, value);
 	else if (strcmp(name, "description") == 0)
 		set_once(reader, &file->description, value);
-	else
-		raise_unknown(reader, "The directives are ec:up, ec:down, ec:requires, ec:phase, "
-							  "ec:description and ec:allow.");
+	else raise_unknown(reader, "The directives are ec:up, ec:down, ec:requires, ec:phase, "
+							   "ec:description and ec:allow.");
 }
 
 static void
@@ -351,10 +350,10 @@ ec_file_read(const char *text, const char *what)
 						errmsg("script of %s has a way down, but no way up", what),
 						errhint("Put the way up after a line -- ec:up.")));
 	if (has_tokens(reader.head.data, what))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("script of %s has statements before its first section",
-							   what),
-						errhint("Only comments may stand there.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("script of %s has statements before its first section", what),
+				 errhint("Only comments may stand there.")));
 	file->up = reader.up.data;
 	if (reader.has_down && has_tokens(reader.down.data, what))
 		file->down = reader.down.data;

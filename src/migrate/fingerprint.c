@@ -46,7 +46,9 @@ static const char *const sql =
 	"           format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity,"
 	"           a.attgenerated, pg_get_expr(d.adbin, d.adrelid), a.attcollation::regcollation,"
 	"           a.attstorage, a.attcompression, nullif(a.attstattarget, -1), a.attacl,"
-	"           a.attoptions, a.attfdwoptions, a.attislocal, a.attinhcount)"
+	/* what users can set of the options; the server may keep its own there */
+	"           ARRAY(SELECT o FROM unnest(a.attoptions) o WHERE o LIKE 'n\\_distinct%'),"
+	"           a.attfdwoptions, a.attislocal, a.attinhcount)"
 	"    FROM relations c JOIN pg_attribute a ON a.attrelid = c.oid"
 	"    LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum"
 	"   WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind NOT IN ('i', 'I')"

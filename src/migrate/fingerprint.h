@@ -27,11 +27,11 @@ typedef struct EcFingerprint
 extern EcFingerprint *ec_fingerprint(void);
 
 /* Called for each object that differs; NULL for what is not there. */
-typedef void (*EcDifference)(void *arg, const char *identity, const char *before,
-							 const char *after);
+typedef void (*EcDifference)(void *arg, const char *identity,
+							 const char *before, const char *after);
 
-extern void ec_fingerprint_compare(const EcFingerprint *before,
-								   const EcFingerprint *after,
-								   EcDifference difference, void *arg);
+extern void
+ec_fingerprint_compare(const EcFingerprint *before, const EcFingerprint *after,
+					   EcDifference difference, void *arg);
 
 #endif

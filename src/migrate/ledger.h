@@ -22,8 +22,8 @@ typedef struct EcMigration
 	char *state;
 	char *checksum; /* NULL: baselined, see below */
 	char *up;       /* NULL: baselined */
-	char *down;  /* NULL: none */
-	char *error; /* NULL: none */
+	char *down;     /* NULL: none */
+	char *error;    /* NULL: none */
 } EcMigration;
 
 /* What is written about a migration when it has been applied. */
@@ -77,10 +77,10 @@ extern void ec_ledger_remove(const EcMigration *migration,
 #define EC_EVENT_BASELINE "baseline"
 #define EC_EVENT_ADOPT    "adopt"
 
-extern bool ec_ledger_enter_baselined(const char *event, const char *version,
-									  const char *description,
-									  const char *executed_by,
-									  TimestampTz executed_at);
+extern bool
+ec_ledger_enter_baselined(const char *event, const char *version,
+						  const char *description, const char *executed_by,
+						  TimestampTz executed_at);
 
 /*
  * The entry that stands for this version without being it: a baseline that is

@@ -61,9 +61,10 @@ static const LintRule rules[] = {
 	 "keeps everyone from writing to the table until the index is built"},
 	{"rewrite_table", LINT_WARNING,
 	 "rewrites the table while nobody can read or write it"},
-	{"rescan_table", LINT_WARNING, "rebuilds the indexes or checks the constraints "
-								   "that use the column, while nobody can read or "
-								   "write the table"},
+	{"rescan_table", LINT_WARNING,
+	 "rebuilds the indexes or checks the constraints "
+	 "that use the column, while nobody can read or "
+	 "write the table"},
 	{"add_check", LINT_WARNING,
 	 "reads the whole table while nobody else can read or write it"},
 	{"add_foreign_key", LINT_WARNING,
@@ -262,14 +263,15 @@ lint_drop(EcLint *lint, DropStmt *stmt)
 	ListCell *cell;
 
 	if (stmt->removeType == OBJECT_INDEX && !stmt->concurrent)
-	{
-		EcFinding *finding =
-			ec_lint_add(lint, "drop_index",
-						makeRangeVarFromNameList(linitial(stmt->objects)));
+		foreach (cell, stmt->objects)
+		{
+			RangeVar *index = makeRangeVarFromNameList(lfirst(cell));
+			EcFinding *finding = ec_lint_add(lint, "drop_index", index);
 
-		finding->lock = AccessExclusiveLock;
-		finding->recipe = pstrdup("DROP INDEX CONCURRENTLY ...;");
-	}
+			finding->lock = AccessExclusiveLock;
+			finding->recipe =
+				psprintf("DROP INDEX CONCURRENTLY %s;", ec_lint_name(index));
+		}
 	if (rule == NULL)
 		return;
 	switch (stmt->removeType)
@@ -329,8 +331,8 @@ concurrent_index(const char *text)
 	for (word = text; *word; word++)
 	{
 		if (pg_strncasecmp(word, "INDEX", 5) == 0)
-			return psprintf("%.*s CONCURRENTLY%s;", (int) (word + 5 - text), text,
-							word + 5);
+			return psprintf("%.*s CONCURRENTLY%s;", (int) (word + 5 - text),
+							text, word + 5);
 	}
 	return NULL;
 }
@@ -427,10 +429,9 @@ lint_refresh(EcLint *lint, RefreshMatViewStmt *stmt)
 	finding = ec_lint_add(lint, "refresh", stmt->relation);
 	finding->lock = AccessExclusiveLock;
 	finding->rewrites = true;
-	finding->recipe =
-		psprintf("-- needs a unique index on columns of the view\n"
-				 "REFRESH MATERIALIZED VIEW CONCURRENTLY %s;",
-				 ec_lint_name(stmt->relation));
+	finding->recipe = psprintf("-- needs a unique index on columns of the view\n"
+							   "REFRESH MATERIALIZED VIEW CONCURRENTLY %s;",
+							   ec_lint_name(stmt->relation));
 }
 
 static void
@@ -567,7 +568,8 @@ ec_lint_require_safe(const EcScript *script, const char *phase, List *allow)
 	{
 		const EcFinding *finding = lfirst(cell);
 
-		if (finding->severity < EC_SEVERITY_ERROR || is_allowed(finding->rule, allow))
+		if (finding->severity < EC_SEVERITY_ERROR ||
+			is_allowed(finding->rule, allow))
 			continue;
 		ereport(ERROR,
 				(errcode(EC_ERRCODE_UNSAFE),

@@ -12,6 +12,7 @@
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/table.h"
+#include "catalog/index.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
@@ -40,7 +41,7 @@
 #include "core/query.h"
 #include "migrate/lint_rules.h"
 
-/* 8 MB: read, or given an index, within a tenth of a second */
+/* 8 MB: read, or given an index, within moments */
 #define SMALL_BLOCKS 1024
 
 /* The blocks of a table; by its statistics, while somebody has locked it. */
@@ -75,9 +76,13 @@ blocks_of(Oid relation)
 bool
 ec_lint_is_small(Oid relation)
 {
+	char kind = get_rel_relkind(relation);
 	uint64 blocks = 0;
 	ListCell *cell;
 
+	/* what is locked along with an index, and long, is its table */
+	if (kind == RELKIND_INDEX || kind == RELKIND_PARTITIONED_INDEX)
+		relation = IndexGetRelation(relation, true);
 	foreach (cell, find_all_inheritors(relation, NoLock, NULL))
 	{
 		blocks += blocks_of(lfirst_oid(cell));
@@ -99,8 +104,8 @@ valid_checks(Oid relation)
 
 	ScanKeyInit(&key[0], Anum_pg_constraint_conrelid, BTEqualStrategyNumber,
 				F_OIDEQ, ObjectIdGetDatum(relation));
-	scan = systable_beginscan(catalog, ConstraintRelidTypidNameIndexId, true, NULL,
-							  1, key);
+	scan = systable_beginscan(catalog, ConstraintRelidTypidNameIndexId, true,
+							  NULL, 1, key);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		Form_pg_constraint form = (Form_pg_constraint) GETSTRUCT(tuple);
@@ -152,9 +157,9 @@ ec_lint_is_proven_not_null(Oid relation, const char *column)
 	else
 	{
 		test = makeNode(NullTest);
-		test->arg = (Expr *) makeVar(1, attribute->attnum, attribute->atttypid,
-									 attribute->atttypmod,
-									 attribute->attcollation, 0);
+		test->arg =
+			(Expr *) makeVar(1, attribute->attnum, attribute->atttypid,
+							 attribute->atttypmod, attribute->attcollation, 0);
 		test->nulltesttype = IS_NOT_NULL;
 		test->location = -1;
 		is_proven =
@@ -175,8 +180,8 @@ calls_volatile(Node *node, void *context)
 		FuncCall *call = castNode(FuncCall, node);
 
 		for (FuncCandidateList candidate =
-				 FuncnameGetCandidates(call->funcname, list_length(call->args), NIL,
-									   true, true, false, true);
+				 FuncnameGetCandidates(call->funcname, list_length(call->args),
+									   NIL, true, true, false, true);
 			 candidate != NULL; candidate = candidate->next)
 		{
 			if (func_volatile(candidate->oid) == PROVOLATILE_VOLATILE)
@@ -244,7 +249,10 @@ is_character(Oid type)
 static bool
 is_widening(Oid from, int32 from_typmod, Oid to, int32 to_typmod)
 {
-	bool has_room = to_typmod < 0 || (from_typmod >= 0 && to_typmod >= from_typmod);
+	bool has_room;
+
+	from = getBaseTypeAndTypmod(from, &from_typmod);
+	has_room = to_typmod < 0 || (from_typmod >= 0 && to_typmod >= from_typmod);
 
 	if (type_is_array(from) && type_is_array(to))
 		return is_widening(get_element_type(from), from_typmod,
@@ -252,7 +260,8 @@ is_widening(Oid from, int32 from_typmod, Oid to, int32 to_typmod)
 	if (is_wider_number(from, from_typmod, to, to_typmod))
 		return true;
 	if (is_character(from) && is_character(to))
-		return has_room && (to != BPCHAROID || (from == BPCHAROID && to_typmod >= 0));
+		return has_room &&
+			   (to != BPCHAROID || (from == BPCHAROID && to_typmod >= 0));
 	if (from == CIDROID && to == INETOID)
 		return true;
 	if (from != to || to == NUMERICOID || to == BITOID)
@@ -316,16 +325,17 @@ is_used_by_index_or_check(Oid relation, AttrNumber number)
 	ec_catalog_begin(&scope);
 	ec_arg_oid(&args, relation);
 	ec_arg_int4(&args, number);
-	found = ec_query("SELECT FROM pg_depend d"
-					 "  LEFT JOIN pg_constraint c ON d.classid = 'pg_constraint'::regclass"
-					 "   AND c.oid = d.objid AND c.contype = 'c'"
-					 "  LEFT JOIN pg_index i ON d.classid = 'pg_class'::regclass"
-					 "   AND i.indexrelid = d.objid"
-					 "   AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)"
-					 " WHERE d.refclassid = 'pg_class'::regclass"
-					 "   AND d.refobjid = $1 AND d.refobjsubid = $2"
-					 "   AND (c.oid IS NOT NULL OR i.indexrelid IS NOT NULL) LIMIT 1",
-					 &args) > 0;
+	found =
+		ec_query("SELECT FROM pg_depend d"
+				 "  LEFT JOIN pg_constraint c ON d.classid = 'pg_constraint'::regclass"
+				 "   AND c.oid = d.objid AND c.contype = 'c'"
+				 "  LEFT JOIN pg_index i ON d.classid = 'pg_class'::regclass"
+				 "   AND i.indexrelid = d.objid"
+				 "   AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)"
+				 " WHERE d.refclassid = 'pg_class'::regclass"
+				 "   AND d.refobjid = $1 AND d.refobjsubid = $2"
+				 "   AND (c.oid IS NOT NULL OR i.indexrelid IS NOT NULL) LIMIT 1",
+				 &args) > 0;
 	ec_catalog_end(&scope);
 	return found;
 }
@@ -356,8 +366,8 @@ ec_lint_type_change(Oid relation, const char *column, ColumnDef *definition)
 		value = (Node *) makeVar(1, attribute->attnum, attribute->atttypid,
 								 attribute->atttypmod, attribute->attcollation, 0);
 		value = coerce_to_target_type(NULL, value, attribute->atttypid,
-									  typeTypeId(type), typmod,
-									  COERCION_EXPLICIT, COERCE_IMPLICIT_CAST, -1);
+									  typeTypeId(type), typmod, COERCION_EXPLICIT,
+									  COERCE_IMPLICIT_CAST, -1);
 		change.is_widening = is_widening(attribute->atttypid, attribute->atttypmod,
 										 typeTypeId(type), typmod);
 		ReleaseSysCache(type);

@@ -39,7 +39,7 @@ extern void ec_lint_alter_table(EcLint *lint, AlterTableStmt *stmt);
 
 /* lint_catalog.c: what the catalogue knows */
 
-/* A table that is read or written in moments; waits for no lock. */
+/* A table, or an index of one, that is read in moments; waits for no lock. */
 extern bool ec_lint_is_small(Oid relation);
 
 /* Can the column not be NULL, or does a valid CHECK prove it? */
@@ -51,7 +51,7 @@ extern bool ec_lint_is_volatile(Node *raw_expression);
 /* What changing a column's type does. */
 typedef struct EcTypeChange
 {
-	bool is_known;   /* is the column there? */
+	bool is_known;    /* is the column there? */
 	bool is_widening; /* all values of the old type stay what they are */
 	bool rewrites;
 	bool scans; /* an index or a CHECK constraint uses the column */

@@ -38,13 +38,30 @@ add(LintTable *table, const char *rule, LOCKMODE lock, bool rewrites, bool scans
 	return finding;
 }
 
+/* As the server would choose it; it cuts longer names by itself. */
 static char *
-constraint_name(const LintTable *table, const char *column, const char *suffix)
+constraint_name(const LintTable *table, const char *columns, const char *suffix)
 {
-	char *name = psprintf("%s_%s_%s", table->name->relname, column, suffix);
+	return pstrdup(quote_identifier(psprintf("%s_%s%s%s", table->name->relname,
+											 columns, *columns ? "_" : "", suffix)));
+}
 
-	/* the recipe is to be read; the server cuts longer names by itself */
-	return pstrdup(quote_identifier(name));
+/* The names in a list of String nodes, joined. */
+static char *
+joined(List *names, const char *separator, bool quoted)
+{
+	StringInfoData text;
+	ListCell *cell;
+
+	initStringInfo(&text);
+	foreach (cell, names)
+	{
+		const char *name = strVal(lfirst(cell));
+
+		appendStringInfo(&text, "%s%s", text.len > 0 ? separator : "",
+						 quoted ? quote_identifier(name) : name);
+	}
+	return text.data;
 }
 
 static char *
@@ -75,8 +92,8 @@ lint_not_null(LintTable *table, const char *column)
 static bool
 is_serial(const TypeName *type)
 {
-	static const char *const names[] = {"smallserial", "serial2", "serial",
-										"serial4", "bigserial", "serial8"};
+	static const char *const names[] = {"smallserial", "serial2",   "serial",
+										"serial4",     "bigserial", "serial8"};
 
 	if (list_length(type->names) != 1)
 		return false;
@@ -130,8 +147,11 @@ add_filled_recipe(const LintTable *table, const char *column)
 static void
 lint_constraint(LintTable *table, const Constraint *constraint, const char *column)
 {
-	const char *what = column ? column : "...";
-	const char *quoted = column ? quote_identifier(column) : "...";
+	List *keys = column != NULL ? list_make1(makeString(pstrdup(column)))
+				 : constraint->contype == CONSTR_FOREIGN ? constraint->fk_attrs
+														 : constraint->keys;
+	char *what = joined(keys, "_", false);
+	char *columns = joined(keys, ", ", true);
 	char *name;
 
 	switch (constraint->contype)
@@ -139,8 +159,9 @@ lint_constraint(LintTable *table, const Constraint *constraint, const char *colu
 		case CONSTR_CHECK:
 			if (constraint->skip_validation)
 				return;
-			name = constraint->conname ? pstrdup(quote_identifier(constraint->conname))
-									   : constraint_name(table, what, "check");
+			name = constraint->conname
+					   ? pstrdup(quote_identifier(constraint->conname))
+					   : constraint_name(table, what, "check");
 			add(table, "add_check", AccessExclusiveLock, false, true)->recipe =
 				psprintf("ALTER TABLE %s ADD CONSTRAINT %s CHECK (...) NOT VALID;\n"
 						 "-- in a migration of its own:\n"
@@ -150,17 +171,23 @@ lint_constraint(LintTable *table, const Constraint *constraint, const char *colu
 		case CONSTR_FOREIGN:
 			if (constraint->skip_validation)
 				return;
-			name = constraint->conname ? pstrdup(quote_identifier(constraint->conname))
-									   : constraint_name(table, what, "fkey");
+			name = constraint->conname
+					   ? pstrdup(quote_identifier(constraint->conname))
+					   : constraint_name(table, what, "fkey");
 			add(table, "add_foreign_key",
 				column ? AccessExclusiveLock : ShareRowExclusiveLock, false, true)
 				->recipe =
 				psprintf("ALTER TABLE %s ADD CONSTRAINT %s FOREIGN KEY (%s) "
-						 "REFERENCES %s NOT VALID;\n"
+						 "REFERENCES %s%s NOT VALID;\n"
 						 "-- in a migration of its own:\n"
 						 "ALTER TABLE %s VALIDATE CONSTRAINT %s;",
-						 table->sql, name, quoted,
-						 ec_lint_name(constraint->pktable), table->sql, name);
+						 table->sql, name, columns,
+						 ec_lint_name(constraint->pktable),
+						 constraint->pk_attrs
+							 ? psprintf(" (%s)",
+										joined(constraint->pk_attrs, ", ", true))
+							 : "",
+						 table->sql, name);
 			break;
 		case CONSTR_UNIQUE:
 		case CONSTR_PRIMARY:
@@ -172,7 +199,7 @@ lint_constraint(LintTable *table, const Constraint *constraint, const char *colu
 			add(table, "add_unique", AccessExclusiveLock, false, true)->recipe =
 				psprintf("CREATE UNIQUE INDEX CONCURRENTLY %s ON %s (%s);\n"
 						 "ALTER TABLE %s ADD CONSTRAINT %s %s USING INDEX %s;",
-						 name, table->sql, quoted, table->sql, name,
+						 name, table->sql, columns, table->sql, name,
 						 constraint->contype == CONSTR_UNIQUE ? "UNIQUE"
 															  : "PRIMARY KEY",
 						 name);
@@ -194,8 +221,8 @@ static void
 lint_add_column(LintTable *table, const AlterTableCmd *command)
 {
 	ColumnDef *column = castNode(ColumnDef, command->def);
-	bool rewrites = is_serial(column->typeName) ||
-					is_constrained_domain(column->typeName);
+	bool rewrites =
+		is_serial(column->typeName) || is_constrained_domain(column->typeName);
 	bool has_value = is_serial(column->typeName);
 	bool is_not_null = column->is_not_null;
 	ListCell *cell;
@@ -231,8 +258,8 @@ lint_add_column(LintTable *table, const AlterTableCmd *command)
 	}
 	if (is_not_null && !has_value)
 		add(table, "add_not_null", AccessExclusiveLock, false, true)->recipe =
-			psprintf("ALTER TABLE %s ADD COLUMN %s ... NOT NULL DEFAULT ...;", table->sql,
-					 quote_identifier(column->colname));
+			psprintf("ALTER TABLE %s ADD COLUMN %s ... NOT NULL DEFAULT ...;",
+					 table->sql, quote_identifier(column->colname));
 	if (rewrites)
 		add(table, "rewrite_table", AccessExclusiveLock, true, true)->recipe =
 			add_filled_recipe(table, column->colname);
@@ -268,15 +295,16 @@ lint_type(LintTable *table, const AlterTableCmd *command)
 		return;
 	add(table, rule, AccessExclusiveLock, change.rewrites,
 		change.rewrites || change.scans)
-		->recipe = psprintf(
-		"ALTER TABLE %s ADD COLUMN %s %s;\n"
-		"SELECT ec_expand(%s, %s, forward => jsonb_build_object(%s, %s),\n"
-		"                 backward => jsonb_build_object(%s, %s));",
-		table->sql, copy, TypeNameToString(definition->typeName),
-		quote_literal_cstr(psprintf("%s_%s", table->name->relname, command->name)),
-		quote_literal_cstr(table->sql), quote_literal_cstr(copy),
-		quote_literal_cstr(column), quote_literal_cstr(column),
-		quote_literal_cstr(copy));
+		->recipe =
+		psprintf("ALTER TABLE %s ADD COLUMN %s %s;\n"
+				 "SELECT ec_expand(%s, %s, forward => jsonb_build_object(%s, %s),\n"
+				 "                 backward => jsonb_build_object(%s, %s));",
+				 table->sql, copy, TypeNameToString(definition->typeName),
+				 quote_literal_cstr(
+					 psprintf("%s_%s", table->name->relname, command->name)),
+				 quote_literal_cstr(table->sql), quote_literal_cstr(copy),
+				 quote_literal_cstr(column), quote_literal_cstr(column),
+				 quote_literal_cstr(copy));
 }
 
 static bool
@@ -315,10 +343,10 @@ lint_validate(LintTable *table, const AlterTableCmd *command)
 	{
 		if (adds_constraint(lfirst(cell), table->name, command->name))
 		{
-			add(table, "validate_constraint", AccessExclusiveLock, false, true)
-				->recipe = psprintf("-- in a migration of its own:\n"
-									"ALTER TABLE %s VALIDATE CONSTRAINT %s;",
-									table->sql, quote_identifier(command->name));
+			add(table, "validate_constraint", AccessExclusiveLock, false, true)->recipe =
+				psprintf("-- in a migration of its own:\n"
+						 "ALTER TABLE %s VALIDATE CONSTRAINT %s;",
+						 table->sql, quote_identifier(command->name));
 			return;
 		}
 		if (lfirst(cell) == table->lint->statement)
@@ -346,8 +374,8 @@ lint_partition(LintTable *table, const AlterTableCmd *command)
 	}
 	else if (!partition->concurrent)
 		add(table, "detach_partition", AccessExclusiveLock, false, false)->recipe =
-			psprintf("ALTER TABLE %s DETACH PARTITION %s CONCURRENTLY;", table->sql,
-					 ec_lint_name(partition->name));
+			psprintf("ALTER TABLE %s DETACH PARTITION %s CONCURRENTLY;",
+					 table->sql, ec_lint_name(partition->name));
 }
 
 void

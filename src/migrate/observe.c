@@ -41,7 +41,8 @@ static void
 remember_relations(HTAB *relations)
 {
 	Relation catalog = table_open(RelationRelationId, AccessShareLock);
-	SysScanDesc scan = systable_beginscan(catalog, InvalidOid, false, NULL, 0, NULL);
+	SysScanDesc scan =
+		systable_beginscan(catalog, InvalidOid, false, NULL, 0, NULL);
 	HeapTuple tuple;
 
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
@@ -118,8 +119,7 @@ present_locks(const EcObserver *observer)
 		KnownRelation *entry;
 		bool found;
 
-		if (lock->pid != MyProcPid ||
-			lock->locktag.locktag_type != LOCKTAG_RELATION ||
+		if (lock->pid != MyProcPid || lock->locktag.locktag_type != LOCKTAG_RELATION ||
 			lock->locktag.locktag_field1 != MyDatabaseId ||
 			hash_search(observer->relations, &relation, HASH_FIND, NULL) == NULL)
 			continue;

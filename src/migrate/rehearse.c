@@ -79,8 +79,8 @@ put_row(Rehearsal *rehearsal, const EcObservation *seen, Interval *duration,
 	nulls[7] = error == NULL;
 	if (error != NULL)
 		values[7] = CStringGetTextDatum(error);
-	tuplestore_putvalues(rehearsal->result->setResult, rehearsal->result->setDesc,
-						 values, nulls);
+	tuplestore_putvalues(rehearsal->result->setResult,
+						 rehearsal->result->setDesc, values, nulls);
 	MemoryContextSwitchTo(old_context);
 }
 
@@ -98,9 +98,9 @@ command_of(const EcStatement *statement)
 static Interval *
 time_since(TimestampTz started)
 {
-	return DatumGetIntervalP(DirectFunctionCall2(timestamp_mi,
-												 TimestampTzGetDatum(GetCurrentTimestamp()),
-												 TimestampTzGetDatum(started)));
+	return DatumGetIntervalP(
+		DirectFunctionCall2(timestamp_mi, TimestampTzGetDatum(GetCurrentTimestamp()),
+							TimestampTzGetDatum(started)));
 }
 
 static void
@@ -174,12 +174,11 @@ put_difference(void *arg, const char *identity, const char *before, const char *
 
 	rehearsal->is_restored = false;
 	put_row(rehearsal, NULL, NULL, "compare schema",
-			before == NULL
-				? psprintf("left behind by \"down\": %s", identity)
-				: after == NULL
-					  ? psprintf("not restored by \"down\": %s", identity)
-					  : psprintf("changed after \"down\": %s: %s instead of %s",
-								 identity, after, before));
+			before == NULL ? psprintf("left behind by \"down\": %s", identity)
+			: after == NULL
+				? psprintf("not restored by \"down\": %s", identity)
+				: psprintf("changed after \"down\": %s: %s instead of %s",
+						   identity, after, before));
 }
 
 static void
@@ -190,6 +189,7 @@ compare_schemas(Rehearsal *rehearsal, const EcFingerprint *before)
 	ec_fingerprint_compare(before, ec_fingerprint(), put_difference, rehearsal);
 	if (rehearsal->is_restored)
 		put_row(rehearsal, NULL, NULL, "compare schema", NULL);
+	(void) ec_observe(rehearsal->observer);
 }
 
 static void
@@ -203,6 +203,8 @@ rehearse_all(Rehearsal *rehearsal)
 		return;
 	}
 	before = ec_fingerprint();
+	/* its own locks are not the script's */
+	(void) ec_observe(rehearsal->observer);
 	rehearse_script(rehearsal, rehearsal->up, "up");
 	rehearse_script(rehearsal, rehearsal->down, "down");
 	compare_schemas(rehearsal, before);
@@ -247,8 +249,8 @@ rehearse_and_undo(Rehearsal *rehearsal)
 		char value[16];
 
 		snprintf(value, sizeof(value), "%d", ec_lock_timeout);
-		(void) set_config_option("lock_timeout", value, PGC_USERSET, PGC_S_SESSION,
-								 GUC_ACTION_LOCAL, true, 0, false);
+		(void) set_config_option("lock_timeout", value, PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 		rehearse_all(rehearsal);
 	}
 	PG_CATCH();
