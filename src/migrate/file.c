@@ -309,9 +309,13 @@ read_line(Reader *reader, const char *line, size_t length, const char *where)
 	if (first == length || where[first] != 'c' ||
 		!read_comment(reader, line, length))
 		appendBinaryStringInfo(section_text(reader), line, length);
-	appendStringInfoChar(&reader->head, '\n');
-	appendStringInfoChar(&reader->up, '\n');
-	appendStringInfoChar(&reader->down, '\n');
+	/* the file's last line may have no end */
+	if (line[length] == '\n')
+	{
+		appendStringInfoChar(&reader->head, '\n');
+		appendStringInfoChar(&reader->up, '\n');
+		appendStringInfoChar(&reader->down, '\n');
+	}
 }
 
 static bool

@@ -15,7 +15,7 @@ $node->safe_psql('postgres', 'CREATE EXTENSION expand_contract');
 my $base = PostgreSQL::Test::Utils::tempdir;
 my $directory;
 
-# A fresh directory with these files, and a fresh ledger.
+# A fresh directory with these files, and a fresh database.
 sub files
 {
 	my (%files) = @_;
@@ -26,10 +26,11 @@ sub files
 	append_to_file("$directory/$_", $files{$_}) for keys %files;
 	$node->safe_psql(
 		'postgres', q{
-		DELETE FROM expand_contract.schema_migrations;
-		DELETE FROM expand_contract.migration_events;
-		DROP SCHEMA public CASCADE; CREATE SCHEMA public;
-		CREATE EXTENSION IF NOT EXISTS expand_contract;});
+		DROP EXTENSION expand_contract CASCADE;
+		DROP SCHEMA public CASCADE;
+		CREATE SCHEMA public;
+		GRANT USAGE ON SCHEMA public TO PUBLIC;
+		CREATE EXTENSION expand_contract;});
 	return;
 }
 
