@@ -290,6 +290,7 @@ CREATE TABLE expand_contract.schema_migrations (
     -- what was applied before there was this ledger has no script in it
     CHECK (state = 'applied' OR up IS NOT NULL AND checksum IS NOT NULL)
 );
+CREATE INDEX schema_migrations_baselined ON expand_contract.schema_migrations (version) WHERE checksum IS NULL;
 COMMENT ON TABLE expand_contract.schema_migrations IS
     'the ledger: migrations that are applied, or being applied';
 COMMENT ON COLUMN expand_contract.schema_migrations.version_key IS

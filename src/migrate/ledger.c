@@ -240,7 +240,9 @@ ec_ledger_covered_by(const char *version)
 
 	ec_arg_text(&args, version);
 	return query_text("SELECT m.version FROM expand_contract.schema_migrations m"
-					  " WHERE m.checksum IS NULL AND m.version <> $1"
+					  " WHERE m.checksum IS NULL"
+					  "   AND NOT EXISTS (SELECT FROM expand_contract.schema_migrations"
+					  "                    WHERE version = $1)"
 					  "   AND (split_part(m.version_key, E'\\001', 1)"
 					  "        = split_part(expand_contract.version_key($1), E'\\001', 1)"
 					  "     OR m.version_key > expand_contract.version_key($1)"
