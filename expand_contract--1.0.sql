@@ -446,7 +446,7 @@ CREATE TABLE expand_contract.job_leaves (
     next_block bigint NOT NULL,
     end_block bigint NOT NULL,
     blocks bigint NOT NULL,
-    vacuumed_at bigint, -- its blocks at the last VACUUM of ours
+    moved_blocks double precision NOT NULL DEFAULT 0, -- filled by rows that moved, since our last VACUUM
     PRIMARY KEY (job, leaf)
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE expand_contract.job_leaves IS

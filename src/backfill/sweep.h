@@ -27,6 +27,7 @@ typedef struct EcChunk
 	Oid filenode; /* of that */
 	EcCursor cursor;
 	int64 changed;     /* rows */
+	int64 moved;       /* of these, out of the chunk */
 	int64 skipped;     /* rows that somebody else has locked */
 	int64 suppressed;  /* rows that a trigger kept from changing */
 	char *example;     /* names one of these, or NULL */

@@ -44,6 +44,7 @@
 #include "core/catalog.h"
 #include "core/guc.h"
 #include "expand_contract.h"
+#include "worker/flush.h"
 #include "worker/job.h"
 #include "worker/launcher.h"
 #include "worker/throttle.h"
@@ -331,6 +332,7 @@ run_step(Worker *worker)
 	worker->has_deadline = !job->avoid_locks || job->row_limit > 1;
 	if (worker->has_deadline)
 		enable_timeout_after(STATEMENT_TIMEOUT, Max(1, DeadlockTimeout / 2));
+	ec_flush_in_pieces(job->delay_ms > 0);
 	more = worker->kind->step(job);
 	immediate->constraints = NIL; /* all */
 	immediate->deferred = false;
