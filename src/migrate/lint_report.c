@@ -77,6 +77,8 @@ ec_lint(PG_FUNCTION_ARGS)
 	findings = ec_lint_script(ec_script_parse(text, "ec_lint"));
 	InitMaterializedSRF(fcinfo, 0);
 	foreach (cell, findings)
+	{
 		put_finding((ReturnSetInfo *) fcinfo->resultinfo, lfirst(cell), phase);
+	}
 	return (Datum) 0;
 }

@@ -142,7 +142,9 @@ rehearse_statement(Rehearsal *rehearsal, const EcStatement *statement)
 	if (observations == NIL)
 		put_row(rehearsal, NULL, duration, command, NULL);
 	foreach (cell, observations)
+	{
 		put_row(rehearsal, lfirst(cell), duration, command, NULL);
+	}
 }
 
 static void
@@ -155,7 +157,9 @@ rehearse_script(Rehearsal *rehearsal, const EcScript *script, const char *direct
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	foreach (cell, script->statements)
+	{
 		rehearse_statement(rehearsal, lfirst(cell));
+	}
 	/* what would be checked by the commit */
 	rehearsal->statement = NULL;
 	rehearsal->started = GetCurrentTimestamp();
