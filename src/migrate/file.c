@@ -45,8 +45,7 @@ typedef struct Reader
 } Reader;
 
 static void
-pg_attribute_noreturn()
-	raise(const Reader *reader, int code, const char *message, const char *hint)
+raise_problem(const Reader *reader, int code, const char *message, const char *hint)
 {
 	ereport(ERROR,
 			(errcode(code), errmsg("script of %s has %s", reader->what, message),
@@ -57,7 +56,8 @@ pg_attribute_noreturn()
 static void
 raise_unknown(const Reader *reader, const char *hint)
 {
-	raise(reader, ERRCODE_INVALID_PARAMETER_VALUE, "an unknown directive", hint);
+	raise_problem(reader, ERRCODE_INVALID_PARAMETER_VALUE,
+				  "an unknown directive", hint);
 }
 
 static char *
@@ -84,9 +84,9 @@ append_words(Reader *reader, List *words, const char *value)
 		char *word = trimmed(c, length);
 
 		if (*word == '\0')
-			raise(reader, ERRCODE_INVALID_PARAMETER_VALUE,
-				  "a directive with an empty name",
-				  "Write the names with commas between them.");
+			raise_problem(reader, ERRCODE_INVALID_PARAMETER_VALUE,
+						  "a directive with an empty name",
+						  "Write the names with commas between them.");
 		words = lappend(words, word);
 		if (c[length] == '\0')
 			return words;
@@ -100,12 +100,13 @@ begin_section(Reader *reader, Section section, const char *style)
 	bool *seen = section == SECTION_UP ? &reader->has_up : &reader->has_down;
 
 	if (reader->style != NULL && strcmp(reader->style, style) != 0)
-		raise(reader, ERRCODE_INVALID_PARAMETER_VALUE,
-			  "directives of more than one tool",
-			  "Use those of expand_contract, dbmate or goose.");
+		raise_problem(reader, ERRCODE_INVALID_PARAMETER_VALUE,
+					  "directives of more than one tool",
+					  "Use those of expand_contract, dbmate or goose.");
 	if (*seen)
-		raise(reader, ERRCODE_INVALID_PARAMETER_VALUE, "the same section twice",
-			  "Put each direction into one section.");
+		raise_problem(reader, ERRCODE_INVALID_PARAMETER_VALUE,
+					  "the same section twice",
+					  "Put each direction into one section.");
 	reader->style = style;
 	reader->section = section;
 	*seen = true;
@@ -115,11 +116,12 @@ static void
 set_once(Reader *reader, char **field, const char *value)
 {
 	if (*value == '\0')
-		raise(reader, ERRCODE_INVALID_PARAMETER_VALUE,
-			  "a directive without a value", "Write the value after its name.");
+		raise_problem(reader, ERRCODE_INVALID_PARAMETER_VALUE,
+					  "a directive without a value",
+					  "Write the value after its name.");
 	if (*field != NULL)
-		raise(reader, ERRCODE_INVALID_PARAMETER_VALUE,
-			  "the same directive twice", "Say it once.");
+		raise_problem(reader, ERRCODE_INVALID_PARAMETER_VALUE,
+					  "the same directive twice", "Say it once.");
 	*field = pstrdup(value);
 }
 
@@ -148,8 +150,8 @@ read_dbmate(Reader *reader, const char *name, const char *options)
 {
 	if (*options != '\0' && strcmp(options, "transaction:false") != 0 &&
 		strcmp(options, "transaction:true") != 0)
-		raise(reader, ERRCODE_INVALID_PARAMETER_VALUE, "an unknown option",
-			  "The option is transaction:false.");
+		raise_problem(reader, ERRCODE_INVALID_PARAMETER_VALUE,
+					  "an unknown option", "The option is transaction:false.");
 	if (strcmp(name, "up") == 0)
 		begin_section(reader, SECTION_UP, "dbmate");
 	else if (strcmp(name, "down") == 0)
@@ -183,10 +185,10 @@ read_goose(Reader *reader, const char *annotation)
 		/* ends a statement without a semicolon as well */
 		appendStringInfoChar(section_text(reader), ';');
 	else if (pg_strncasecmp(annotation, "ENVSUB", 6) == 0)
-		raise(reader, ERRCODE_FEATURE_NOT_SUPPORTED,
-			  "a directive that cannot be followed",
-			  "The server does not see the environment of the client. Put the "
-			  "values into the script.");
+		raise_problem(reader, ERRCODE_FEATURE_NOT_SUPPORTED,
+					  "a directive that cannot be followed",
+					  "The server does not see the environment of the client. Put the "
+					  "values into the script.");
 	else if (pg_strcasecmp(annotation, "StatementBegin") != 0 &&
 			 pg_strcasecmp(annotation, "NO TRANSACTION") != 0)
 		raise_unknown(reader, "The annotations are Up, Down, StatementBegin, "
