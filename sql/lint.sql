@@ -100,12 +100,14 @@ SELECT s AS script, l.rule, l.rewrites, l.scans, really_rewrites(s) AS really
 
 -- proof that a column has no NULL: as the server sees it
 CREATE TABLE proof (a integer, b integer, c integer, d integer, e integer, f integer, g integer, h integer,
+    i integer, j integer,
     CHECK (a IS NOT NULL), CHECK (NOT (b IS NULL)), CHECK (c IS NOT NULL AND c > 0), CHECK (d > 0),
-    CHECK (f IS NOT NULL OR g IS NOT NULL));
+    CHECK (f IS NOT NULL OR g IS NOT NULL), CHECK (NOT (h IS NULL OR h < 0)), CHECK (NOT (i IS NULL AND j > 0)),
+    CHECK (j IS NOT NULL AND j > 0 OR j < 5 AND j IS NOT NULL));
 ALTER TABLE proof ADD CONSTRAINT later CHECK (e IS NOT NULL) NOT VALID;
 SET client_min_messages = debug1;
 \set VERBOSITY terse
-SELECT c AS column, coalesce(l.rule, '') AS rule FROM unnest('{a,b,c,d,e,f,g,h}'::text[]) c
+SELECT c AS column, coalesce(l.rule, '') AS rule FROM unnest('{a,b,c,d,e,f,g,h,i,j}'::text[]) c
   LEFT JOIN LATERAL ec_lint('ALTER TABLE proof ALTER ' || c || ' SET NOT NULL') l ON true;
 BEGIN;
 ALTER TABLE proof ALTER a SET NOT NULL;
@@ -113,11 +115,36 @@ ALTER TABLE proof ALTER b SET NOT NULL;
 ALTER TABLE proof ALTER c SET NOT NULL;
 ALTER TABLE proof ALTER d SET NOT NULL;
 ALTER TABLE proof ALTER e SET NOT NULL;
+ALTER TABLE proof ALTER f SET NOT NULL;
+ALTER TABLE proof ALTER g SET NOT NULL;
+ALTER TABLE proof ALTER h SET NOT NULL;
+ALTER TABLE proof ALTER i SET NOT NULL;
+ALTER TABLE proof ALTER j SET NOT NULL;
 ROLLBACK;
 ALTER TABLE proof VALIDATE CONSTRAINT later;
 SET client_min_messages = warning;
 \set VERBOSITY default
 SELECT count(*) FROM ec_lint('ALTER TABLE proof ALTER e SET NOT NULL');
+
+-- it runs nothing, and what only others may use is no error: a script may become one of them
+CREATE FUNCTION trap(integer) RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'trapped'; END $$;
+CREATE TYPE odd AS (i integer);
+CREATE FUNCTION to_odd(integer) RETURNS odd IMMUTABLE LANGUAGE sql AS 'SELECT ROW(CASE WHEN trap(1) THEN 1 END)::odd';
+CREATE CAST (integer AS odd) WITH FUNCTION to_odd(integer) AS ASSIGNMENT;
+CREATE TABLE traps (a integer, b integer, CHECK (trap(1) AND a IS NOT NULL));
+SELECT a, coalesce(l.rule, '') FROM unnest('{a SET NOT NULL,b SET NOT NULL,b TYPE odd}'::text[]) a
+  LEFT JOIN LATERAL ec_lint('ALTER TABLE traps ALTER ' || a) l ON true;
+CREATE SCHEMA regress_closed CREATE TABLE t (id integer);
+CREATE DOMAIN regress_closed.d AS integer;
+CREATE ROLE regress_ec_outsider;
+GRANT USAGE ON SCHEMA regress_lint TO regress_ec_outsider;
+SET ROLE regress_ec_outsider;
+SELECT l.statement, l.rule, l.relation::oid > 0 AS found FROM ec_lint($$
+    ALTER TABLE regress_closed.t ADD x integer DEFAULT regress_closed.f(), ADD y regress_closed.d, ALTER id TYPE regress_closed.d, DROP COLUMN id;
+    ALTER TABLE regress_none.t ADD x regress_none.d DEFAULT regress_none.f() $$) l;
+RESET ROLE;
+DROP OWNED BY regress_ec_outsider;
+DROP ROLE regress_ec_outsider;
 
 -- the recipes
 SELECT rule, detail, recipe FROM ec_lint($$
@@ -169,4 +196,4 @@ DELETE FROM expand_contract.schema_migrations;
 DELETE FROM expand_contract.migration_events;
 SET client_min_messages = error;
 RESET search_path;
-DROP SCHEMA regress_lint CASCADE;
+DROP SCHEMA regress_lint, regress_closed CASCADE;

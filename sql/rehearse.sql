@@ -63,7 +63,7 @@ SELECT s AS up, regexp_replace(r.error, ': \[.*', '') AS error
     'CREATE CAST (mood AS integer) WITH INOUT', 'ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC', 'CREATE COLLATION coll FROM "C"',
     'ALTER TABLE orders SET UNLOGGED', 'CREATE AGGREGATE agg(integer) (SFUNC = int4pl, STYPE = integer)', 'CREATE OPERATOR === (FUNCTION = int4eq, LEFTARG = integer, RIGHTARG = integer)'
   ]) WITH ORDINALITY AS u (s, n), ec_rehearse(s, 'SELECT 1') r
- WHERE r.command = 'compare schema'
+ WHERE r.command = 'compare schema' AND r.error !~ 'constraint users_name_not_null' -- an object from 18 on
  ORDER BY n, r.error COLLATE "C";
 SET client_min_messages = warning;
 

@@ -13,6 +13,7 @@
 #include "commands/defrem.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 #include "expand_contract.h"
 #include "migrate/lint.h"
@@ -136,14 +137,20 @@ ec_lint_name(const RangeVar *relation)
 	return quote_qualified_identifier(relation->schemaname, relation->relname);
 }
 
+/*
+ * Not RangeVarGetRelid: the script may create the schema, or become a role that
+ * may use it, so neither is an error here.
+ */
 Oid
 ec_lint_find_relation(const RangeVar *relation)
 {
-	/* a schema that the script itself creates is none yet */
-	if (relation->schemaname != NULL &&
-		!OidIsValid(LookupNamespaceNoError(relation->schemaname)))
-		return InvalidOid;
-	return RangeVarGetRelid(relation, NoLock, true);
+	Oid schema;
+
+	if (relation->schemaname == NULL)
+		return RelnameGetRelid(relation->relname);
+	schema = LookupNamespaceNoError(relation->schemaname);
+	return OidIsValid(schema) ? get_relname_relid(relation->relname, schema)
+							  : InvalidOid;
 }
 
 EcFinding *

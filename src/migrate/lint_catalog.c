@@ -2,9 +2,9 @@
  * lint_catalog.c
  *		What the lint asks the catalogue.
  *
- * The answers are the server's own wherever it can be asked: coercion decides
- * whether a type change rewrites, the planner whether a CHECK proves that a
- * column has no NULL.  Nothing here waits for a lock of a user's table.
+ * Whoever lints may do so with more rights than the owner of the table has, so
+ * no function of a user's runs here, not even an immutable one.  Nothing waits
+ * for a lock of a user's table.
  */
 #include "postgres.h"
 
@@ -12,14 +12,17 @@
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/table.h"
+#include "access/transam.h"
 #include "catalog/index.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -28,6 +31,7 @@
 #include "parser/parse_type.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -92,12 +96,46 @@ ec_lint_is_small(Oid relation)
 	return true;
 }
 
-/* The valid CHECK constraints of a table as a list of conditions. */
-static List *
-valid_checks(Oid relation)
+/*
+ * Does a CHECK that holds mean that the column is not NULL?  Where it is
+ * negated, does one that does not hold?  The server's own proof would evaluate
+ * what is constant in the condition, and so run functions of the table's owner
+ * as whoever asks.
+ */
+static bool
+implies_not_null(Node *check, AttrNumber column, bool negated)
+{
+	if (IsA(check, NullTest))
+	{
+		NullTest *test = castNode(NullTest, check);
+
+		return test->nulltesttype == (negated ? IS_NULL : IS_NOT_NULL) &&
+			   !test->argisrow && IsA(test->arg, Var) &&
+			   castNode(Var, test->arg)->varattno == column;
+	}
+	if (IsA(check, BoolExpr))
+	{
+		BoolExpr *condition = castNode(BoolExpr, check);
+		bool one_is_enough = (condition->boolop == AND_EXPR) != negated;
+		ListCell *cell;
+
+		if (condition->boolop == NOT_EXPR)
+			return implies_not_null(linitial(condition->args), column, !negated);
+		foreach (cell, condition->args)
+		{
+			if (implies_not_null(lfirst(cell), column, negated) == one_is_enough)
+				return one_is_enough;
+		}
+		return !one_is_enough;
+	}
+	return false;
+}
+
+static bool
+check_implies_not_null(Oid relation, AttrNumber column)
 {
 	Relation catalog = table_open(ConstraintRelationId, AccessShareLock);
-	List *checks = NIL;
+	bool found = false;
 	ScanKeyData key[1];
 	SysScanDesc scan;
 	HeapTuple tuple;
@@ -106,27 +144,23 @@ valid_checks(Oid relation)
 				F_OIDEQ, ObjectIdGetDatum(relation));
 	scan = systable_beginscan(catalog, ConstraintRelidTypidNameIndexId, true,
 							  NULL, 1, key);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		Form_pg_constraint form = (Form_pg_constraint) GETSTRUCT(tuple);
 		Datum condition;
-		Node *check;
 		bool isnull;
 
 		if (form->contype != CONSTRAINT_CHECK || !form->convalidated)
 			continue;
 		condition = heap_getattr(tuple, Anum_pg_constraint_conbin,
 								 RelationGetDescr(catalog), &isnull);
-		if (isnull)
-			continue;
-		check = stringToNode(TextDatumGetCString(condition));
-		check = eval_const_expressions(NULL, check);
-		check = (Node *) canonicalize_qual((Expr *) check, true);
-		checks = list_concat(checks, make_ands_implicit((Expr *) check));
+		found = !isnull &&
+				implies_not_null(stringToNode(TextDatumGetCString(condition)),
+								 column, false);
 	}
 	systable_endscan(scan);
 	table_close(catalog, AccessShareLock);
-	return checks;
+	return found;
 }
 
 #if PG_VERSION_NUM >= 180000
@@ -146,27 +180,38 @@ ec_lint_is_proven_not_null(Oid relation, const char *column)
 {
 	HeapTuple tuple = SearchSysCacheAttName(relation, column);
 	Form_pg_attribute attribute;
-	NullTest *test;
 	bool is_proven;
 
 	if (!HeapTupleIsValid(tuple))
 		return false;
 	attribute = (Form_pg_attribute) GETSTRUCT(tuple);
-	if (attribute->attnotnull)
-		is_proven = not_null_is_valid(relation, attribute->attnum);
-	else
-	{
-		test = makeNode(NullTest);
-		test->arg =
-			(Expr *) makeVar(1, attribute->attnum, attribute->atttypid,
-							 attribute->atttypmod, attribute->attcollation, 0);
-		test->nulltesttype = IS_NOT_NULL;
-		test->location = -1;
-		is_proven =
-			predicate_implied_by(list_make1(test), valid_checks(relation), true);
-	}
+	is_proven = attribute->attnotnull
+					? not_null_is_valid(relation, attribute->attnum)
+					: check_implies_not_null(relation, attribute->attnum);
 	ReleaseSysCache(tuple);
 	return is_proven;
+}
+
+/* Asking for what is in a schema that the caller may not use is an error. */
+static bool
+may_look_up(List *names)
+{
+	char *schema_name;
+	char *name;
+	Oid schema;
+
+	DeconstructQualifiedName(names, &schema_name, &name);
+	if (schema_name == NULL)
+		return true;
+	schema = LookupNamespaceNoError(schema_name);
+	return OidIsValid(schema) && ec_may_use_schema(schema, GetUserId());
+}
+
+Type
+ec_lint_find_type(const TypeName *name, int32 *typmod)
+{
+	return may_look_up(name->names) ? LookupTypeName(NULL, name, typmod, true)
+									: NULL;
 }
 
 /* Any function that the call may mean: arguments are not looked at. */
@@ -175,7 +220,7 @@ calls_volatile(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
-	if (IsA(node, FuncCall))
+	if (IsA(node, FuncCall) && may_look_up(castNode(FuncCall, node)->funcname))
 	{
 		FuncCall *call = castNode(FuncCall, node);
 
@@ -269,6 +314,20 @@ is_widening(Oid from, int32 from_typmod, Oid to, int32 to_typmod)
 	return to == INTERVALOID ? to_typmod < 0 || to_typmod == from_typmod : has_room;
 }
 
+/*
+ * Functions of users are not inlined here: that would evaluate what is constant
+ * in their bodies.
+ */
+static bool
+calls_user_function(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, FuncExpr) && castNode(FuncExpr, node)->funcid >= FirstNormalObjectId)
+		return true;
+	return expression_tree_walker(node, calls_user_function, context);
+}
+
 /* As the server decides it for ALTER COLUMN TYPE. */
 static bool
 requires_rewrite(Node *expression, AttrNumber number)
@@ -360,7 +419,7 @@ ec_lint_type_change(Oid relation, const char *column, ColumnDef *definition)
 	change.scans = is_used_by_index_or_check(relation, attribute->attnum);
 
 	/* a type that the script itself creates is not there yet */
-	type = LookupTypeName(NULL, definition->typeName, &typmod, true);
+	type = ec_lint_find_type(definition->typeName, &typmod);
 	if (type != NULL)
 	{
 		value = (Node *) makeVar(1, attribute->attnum, attribute->atttypid,
@@ -371,8 +430,9 @@ ec_lint_type_change(Oid relation, const char *column, ColumnDef *definition)
 		change.is_widening = is_widening(attribute->atttypid, attribute->atttypmod,
 										 typeTypeId(type), typmod);
 		ReleaseSysCache(type);
-		if (value != NULL && (definition->raw_default == NULL ||
-							  is_plain_cast(definition->raw_default, column)))
+		if (value != NULL && !calls_user_function(value, NULL) &&
+			(definition->raw_default == NULL ||
+			 is_plain_cast(definition->raw_default, column)))
 		{
 			assign_expr_collations(NULL, value);
 			value = (Node *) expression_planner((Expr *) value);

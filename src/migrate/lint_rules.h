@@ -9,6 +9,7 @@
 
 #include "migrate/lint.h"
 #include "nodes/parsenodes.h"
+#include "parser/parse_type.h"
 
 /* The lint of a script, while it looks at one of its statements. */
 typedef struct EcLint
@@ -47,6 +48,9 @@ extern bool ec_lint_is_proven_not_null(Oid relation, const char *column);
 
 /* Would DEFAULT have to be computed for each row? */
 extern bool ec_lint_is_volatile(Node *raw_expression);
+
+/* As LookupTypeName; NULL if it is not there, or nobody may tell. */
+extern Type ec_lint_find_type(const TypeName *name, int32 *typmod);
 
 /* What changing a column's type does. */
 typedef struct EcTypeChange

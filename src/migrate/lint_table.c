@@ -108,7 +108,7 @@ is_serial(const TypeName *type)
 static bool
 is_constrained_domain(const TypeName *type)
 {
-	Type found = is_serial(type) ? NULL : LookupTypeName(NULL, type, NULL, true);
+	Type found = is_serial(type) ? NULL : ec_lint_find_type(type, NULL);
 	bool is_constrained;
 
 	if (found == NULL)
