@@ -3,8 +3,8 @@
  *		What a statement did: the locks it took, the tables it rewrote.
  *
  * A lock is seen when it is held after the statement and was not before, or
- * was weaker.  A transaction keeps its locks, so what it has taken once is not
- * seen again.  A rewritten relation has a new file.  Relations that the
+ * was weaker.  A transaction keeps its locks, so what it takes again is not
+ * seen; the relations that a statement names are told all the same.  A rewritten relation has a new file.  Relations that the
  * rehearsal itself creates are nobody's yet, and of no interest; nor are the
  * catalogue's, which every statement locks for a moment.
  */
@@ -130,7 +130,7 @@ present_locks(const EcObserver *observer)
 }
 
 List *
-ec_observe(EcObserver *observer)
+ec_observe(EcObserver *observer, List *named)
 {
 	HTAB *held = present_locks(observer);
 	List *observations = NIL;
@@ -147,10 +147,10 @@ ec_observe(EcObserver *observer)
 		EcObservation *observation = palloc0(sizeof(EcObservation));
 
 		observation->relation = now->oid;
-		if (strongest(now->locks) > strongest(known->locks))
-			observation->lock = strongest(now->locks);
+		observation->lock = strongest(now->locks);
 		observation->rewritten = OidIsValid(file) && file != known->file;
-		if (observation->lock != NoLock || observation->rewritten)
+		if (observation->lock > strongest(known->locks) ||
+			observation->rewritten || list_member_oid(named, now->oid))
 			observations = lappend(observations, observation);
 		known->locks |= now->locks;
 		if (OidIsValid(file))
@@ -173,6 +173,6 @@ ec_observe_begin(void)
 	observer->relations = hash_create("expand_contract relations", 1024, &control,
 									  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	remember_relations(observer->relations);
-	(void) ec_observe(observer);
+	(void) ec_observe(observer, NIL);
 	return observer;
 }

@@ -14,7 +14,7 @@
 typedef struct EcObservation
 {
 	Oid relation;
-	LOCKMODE lock; /* the strongest that is new; NoLock: none */
+	LOCKMODE lock; /* the strongest that is held on it */
 	bool rewritten;
 } EcObservation;
 
@@ -23,7 +23,11 @@ typedef struct EcObserver EcObserver;
 /* Remember the relations that are there, and the locks that are held. */
 extern EcObserver *ec_observe_begin(void);
 
-/* What has happened since the last look, of EcObservation. */
-extern List *ec_observe(EcObserver *observer);
+/*
+ * What has happened since the last look, of EcObservation: relations with a
+ * new or stronger lock, with a new file, and those of named (of OIDs) that
+ * were locked before.
+ */
+extern List *ec_observe(EcObserver *observer, List *named);
 
 #endif

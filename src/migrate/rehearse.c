@@ -30,6 +30,7 @@
 #include "expand_contract.h"
 #include "migrate/arguments.h"
 #include "migrate/fingerprint.h"
+#include "migrate/lint_rules.h"
 #include "migrate/lock.h"
 #include "migrate/observe.h"
 #include "migrate/run.h"
@@ -66,7 +67,7 @@ put_row(Rehearsal *rehearsal, const EcObservation *seen, Interval *duration,
 		values[0] = Int32GetDatum(statement->number);
 	values[1] = CStringGetTextDatum(rehearsal->direction);
 	values[2] = CStringGetTextDatum(command);
-	nulls[3] = seen == NULL || seen->lock == NoLock;
+	nulls[3] = seen == NULL;
 	if (!nulls[3])
 		values[3] =
 			CStringGetTextDatum(GetLockmodeName(DEFAULT_LOCKMETHOD, seen->lock));
@@ -115,12 +116,28 @@ execute(const char *text)
 		elog(ERROR, "SPI_execute_extended failed: %s", SPI_result_code_string(code));
 }
 
+/* Looked up before the statement: it may drop them. */
+static List *
+named_oids(Node *node)
+{
+	List *oids = NIL;
+	ListCell *cell;
+
+	foreach (cell, ec_named_relations(node))
+	{
+		oids =
+			lappend_oid(oids, ec_lint_find_relation(lfirst_node(RangeVar, cell)));
+	}
+	return oids;
+}
+
 static void
 rehearse_statement(Rehearsal *rehearsal, const EcStatement *statement)
 {
 	const char *command;
 	EcStatementKind kind = ec_statement_kind(statement->node, &command);
 	Interval *duration;
+	List *named;
 	List *observations;
 	ListCell *cell;
 
@@ -133,12 +150,13 @@ rehearse_statement(Rehearsal *rehearsal, const EcStatement *statement)
 					: "not rehearsed: a script must not have it");
 		return;
 	}
+	named = named_oids(statement->node);
 	rehearsal->started = GetCurrentTimestamp();
 	execute(statement->text);
 	CHECK_FOR_INTERRUPTS();
 	duration = time_since(rehearsal->started);
 
-	observations = ec_observe(rehearsal->observer);
+	observations = ec_observe(rehearsal->observer, named);
 	if (observations == NIL)
 		put_row(rehearsal, NULL, duration, command, NULL);
 	foreach (cell, observations)
@@ -193,7 +211,7 @@ compare_schemas(Rehearsal *rehearsal, const EcFingerprint *before)
 	ec_fingerprint_compare(before, ec_fingerprint(), put_difference, rehearsal);
 	if (rehearsal->is_restored)
 		put_row(rehearsal, NULL, NULL, "compare schema", NULL);
-	(void) ec_observe(rehearsal->observer);
+	(void) ec_observe(rehearsal->observer, NIL);
 }
 
 static void
@@ -208,7 +226,7 @@ rehearse_all(Rehearsal *rehearsal)
 	}
 	before = ec_fingerprint();
 	/* its own locks are not the script's */
-	(void) ec_observe(rehearsal->observer);
+	(void) ec_observe(rehearsal->observer, NIL);
 	rehearse_script(rehearsal, rehearsal->up, "up");
 	rehearse_script(rehearsal, rehearsal->down, "down");
 	compare_schemas(rehearsal, before);
