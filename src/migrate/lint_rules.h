@@ -26,6 +26,9 @@ typedef struct EcLint
 extern EcFinding *
 ec_lint_add(EcLint *lint, const char *rule, const RangeVar *relation);
 
+/* lint_statement.c: the rules of the present statement */
+extern void ec_lint_statement(EcLint *lint);
+
 /* Whether an earlier statement of the script created the table by this name. */
 extern bool ec_lint_is_new(const EcLint *lint, const RangeVar *relation);
 
