@@ -11,6 +11,7 @@
 #include "backfill/fill.h"
 #include "core/guc.h"
 #include "expand_contract.h"
+#include "migrate/background.h"
 #include "worker/job.h"
 #include "worker/launcher.h"
 
@@ -23,6 +24,7 @@ _PG_init(void)
 {
 	ec_define_settings();
 	ec_register_job_kind(&ec_backfill_kind);
+	ec_register_job_kind(&ec_statement_job_kind);
 
 	/* pg_upgrade starts servers of its own: no work there */
 	if (process_shared_preload_libraries_in_progress && !IsBinaryUpgrade)

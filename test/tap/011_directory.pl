@@ -82,6 +82,23 @@ is( $node->safe_psql('postgres', "SELECT ec_rollback('10')"),
 	'rolled back', 'a way back in a file of its own');
 is($node->safe_psql('postgres', 'SELECT array_agg(id) FROM t'), '{2}', 'was run');
 
+# What a worker has to run is waited for; the next one builds on it.
+files(
+	'001.sql' => 'CREATE TABLE t (id integer)',
+	'002_index.sql' => "-- migrate:up transaction:false\nCREATE UNIQUE INDEX CONCURRENTLY t_id ON t (id);",
+	'003.sql' => 'ALTER TABLE t ADD CONSTRAINT t_id UNIQUE USING INDEX t_id');
+($code, $stderr) = apply_directory();
+is($code, 0, 'a directory with a statement that no transaction can hold');
+is(ledger(), '001 applied, 002 index applied, 003 applied', 'in its order');
+files(
+	'001.sql' => 'CREATE TABLE t (id integer); INSERT INTO t VALUES (1), (1)',
+	'002_index.sql' => "CREATE UNIQUE INDEX CONCURRENTLY t_id ON t (id)",
+	'003.sql' => 'SELECT 1');
+($code, $stderr) = apply_directory();
+like($stderr, qr{could not create unique index.*file "BASE/migrations/002_index.sql"}s,
+	'its failure is the file\'s');
+is(ledger(), '001 applied, 002 index failed', 'and ends it');
+
 # The first that fails stops it; what went before stays; then it goes on.
 files(
 	'001.sql' => 'CREATE TABLE t (id integer)',
