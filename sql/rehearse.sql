@@ -73,6 +73,11 @@ SELECT step, direction, command, error FROM ec_rehearse('CREATE TABLE t ()', 'DR
 SELECT step, direction, command, error FROM ec_rehearse('CREATE TABLE t ()', 'SELECT 1');
 -- of constraints, too, that the commit would check
 SELECT step, direction, command, error FROM ec_rehearse('INSERT INTO orders VALUES (2, 99)');
+-- and then they are as they were: immediate, or deferred
+CREATE TABLE late (id integer PRIMARY KEY DEFERRABLE INITIALLY IMMEDIATE, user_id integer REFERENCES users DEFERRABLE INITIALLY DEFERRED);
+SELECT step, direction, error FROM ec_rehearse('INSERT INTO late VALUES (1, 99); DELETE FROM late', 'INSERT INTO late VALUES (1, 99); DELETE FROM late WHERE user_id = 99')
+ WHERE command <> 'compare schema';
+SELECT step, direction, error FROM ec_rehearse('SELECT 1', 'INSERT INTO late VALUES (1), (1); DELETE FROM late') WHERE error IS NOT NULL;
 -- what a transaction cannot hold is told, and the rest goes on
 SELECT step, direction, command, error FROM ec_rehearse('CREATE INDEX CONCURRENTLY i2 ON users (name); ALTER TABLE users ADD x integer; COMMIT', 'ALTER TABLE users DROP x; DROP INDEX CONCURRENTLY i2');
 

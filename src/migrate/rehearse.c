@@ -165,6 +165,37 @@ rehearse_statement(Rehearsal *rehearsal, const EcStatement *statement)
 	}
 }
 
+/*
+ * What the commit would check.  In a subtransaction that is rolled back, so
+ * that the constraints are as they were for what comes next.
+ */
+static void
+check_deferred_constraints(void)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData *volatile error = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		execute("SET CONSTRAINTS ALL IMMEDIATE");
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	if (error != NULL)
+		ReThrowError(error);
+}
+
 static void
 rehearse_script(Rehearsal *rehearsal, const EcScript *script, const char *direction)
 {
@@ -178,11 +209,9 @@ rehearse_script(Rehearsal *rehearsal, const EcScript *script, const char *direct
 	{
 		rehearse_statement(rehearsal, lfirst(cell));
 	}
-	/* what would be checked by the commit */
 	rehearsal->statement = NULL;
 	rehearsal->started = GetCurrentTimestamp();
-	execute("SET CONSTRAINTS ALL IMMEDIATE");
-	execute("SET CONSTRAINTS ALL DEFERRED");
+	check_deferred_constraints();
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");
 	/* undoes SET ROLE too */
