@@ -165,6 +165,7 @@ SELECT count(*) FROM pg_inherits WHERE inhparent = 'parts'::regclass;
 SELECT ec_rollback('m007');
 
 -- pausing and cancelling before it starts
+SET expand_contract.max_workers = 0;
 BEGIN;
 SELECT ec_apply('m007', 'VACUUM users', 'SELECT 1');
 SELECT ec_pause((SELECT job FROM ec_migrations WHERE version = 'm007')) AS paused;
@@ -177,6 +178,7 @@ SELECT errors_of(format('SELECT ec_configure(%s, workers => 2)', (SELECT job FRO
 SELECT ec_cancel((SELECT job FROM ec_migrations WHERE version = 'm007')) AS cancelled;
 SELECT state, error FROM ec_migrations WHERE version = 'm007';
 CALL ec_wait_migration('m007');
+RESET expand_contract.max_workers;
 SELECT ec_apply('m007', 'VACUUM users');
 CALL ec_wait_migration('m007');
 SELECT state, error FROM ec_migrations WHERE version = 'm007';
