@@ -278,24 +278,27 @@ CREATE TABLE expand_contract.schema_migrations (
     -- queued: a job is to do it, and what it is doing is the job's to say
     state          text NOT NULL CHECK (state IN ('queued', 'applied', 'failed')),
     direction      text NOT NULL DEFAULT 'up' CHECK (direction IN ('up', 'down')),
-    checksum       text NOT NULL,
+    checksum       text,
     executed_at    timestamptz NOT NULL,
     executed_by    text NOT NULL,
     execution_time interval,
     steps          integer NOT NULL,
     steps_done     integer NOT NULL,
     error          text,
-    up             text NOT NULL,
+    up             text,
     down           text,
     requires       text[] NOT NULL DEFAULT '{}',
-    allow          text[] NOT NULL DEFAULT '{}'
+    allow          text[] NOT NULL DEFAULT '{}',
+    -- what was applied before there was this ledger has no script in it
+    CHECK (state = 'applied' OR up IS NOT NULL AND checksum IS NOT NULL)
 );
+CREATE INDEX schema_migrations_baselined ON expand_contract.schema_migrations (version) WHERE checksum IS NULL;
 COMMENT ON TABLE expand_contract.schema_migrations IS
     'the ledger: migrations that are applied, or being applied';
 COMMENT ON COLUMN expand_contract.schema_migrations.version_key IS
     'orders the versions; see expand_contract.version_key';
 COMMENT ON COLUMN expand_contract.schema_migrations.checksum IS
-    'of the tokens of "up"; see doc/migrations.md';
+    'of the tokens of "up"; NULL where the script is not known: baselined';
 COMMENT ON COLUMN expand_contract.schema_migrations.direction IS
     'which script the steps are of: "down" while the migration is rolled back';
 COMMENT ON COLUMN expand_contract.schema_migrations.executed_by IS
@@ -328,18 +331,22 @@ COMMENT ON COLUMN expand_contract.migration_steps.made IS
 
 CREATE TABLE expand_contract.migration_events (
     id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    event            text NOT NULL CHECK (event IN ('submit', 'apply', 'rollback', 'fail')),
+    event            text NOT NULL CHECK (event IN ('submit', 'apply', 'fail', 'rollback', 'baseline', 'adopt')),
     version          text COLLATE "C" NOT NULL,
-    checksum         text NOT NULL,
-    script           text NOT NULL,
+    checksum         text,
+    script           text,
+    allow            text[] NOT NULL DEFAULT '{}',
     executed_at      timestamptz NOT NULL,
     executed_by      text NOT NULL,
     execution_time   interval NOT NULL,
     session_role     text NOT NULL,
-    application_name text NOT NULL
+    application_name text NOT NULL,
+    error            text
 );
 COMMENT ON TABLE expand_contract.migration_events IS
-    'every migration submitted, applied, failed or rolled back; rows are only added';
+    'every migration submitted, applied, failed, rolled back or taken over; rows are only added';
+COMMENT ON COLUMN expand_contract.migration_events.allow IS
+    'the rules that the script was allowed to break: an override, where not empty';
 COMMENT ON COLUMN expand_contract.migration_events.script IS
     'what was run: "up", or "down" for a rollback';
 
@@ -445,7 +452,7 @@ COMMENT ON FUNCTION @extschema@.ec_blockers(regclass) IS
 -- database's collation here, so that it compares with the columns of others.
 CREATE VIEW @extschema@.ec_migrations WITH (security_barrier) AS
 SELECT m.version COLLATE pg_catalog."default" AS version, m.description, m.phase,
-       coalesce(s.state, m.state) AS state, m.checksum, m.executed_at, m.executed_by, m.execution_time,
+       CASE WHEN m.checksum IS NULL THEN 'baselined' ELSE coalesce(s.state, m.state) END AS state, m.checksum, m.executed_at, m.executed_by, m.execution_time,
        m.steps, m.steps_done,
        CASE s.state
            WHEN 'failed' THEN coalesce(m.error,
@@ -467,6 +474,59 @@ SELECT m.version COLLATE pg_catalog."default" AS version, m.description, m.phase
 COMMENT ON VIEW @extschema@.ec_migrations IS
     'the ledger of migrations, in the order of their versions';
 GRANT SELECT ON @extschema@.ec_migrations TO PUBLIC;
+
+CREATE VIEW @extschema@.ec_migration_events WITH (security_barrier) AS
+SELECT id, event, version COLLATE pg_catalog."default" AS version, checksum, allow, executed_at, executed_by,
+       execution_time, session_role, application_name, error
+  FROM expand_contract.migration_events
+ WHERE (SELECT pg_catalog.has_function_privilege(
+                   '@extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean)'::pg_catalog.regprocedure,
+                   'EXECUTE')
+               OR pg_catalog.pg_has_role('pg_monitor', 'USAGE'))
+ ORDER BY id;
+COMMENT ON VIEW @extschema@.ec_migration_events IS
+    'the log: who applied, rolled back or took over which migration, when, and against which rules';
+GRANT SELECT ON @extschema@.ec_migration_events TO PUBLIC;
+
+CREATE FUNCTION @extschema@.ec_apply_script(version text, script text, dry_run boolean = false) RETURNS text
+    AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_apply_script(text, text, boolean) IS
+    'applies the text of a migration file, which has its own up and down';
+
+CREATE PROCEDURE @extschema@.ec_apply_directory(path text)
+    AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON PROCEDURE @extschema@.ec_apply_directory(text) IS
+    'applies the migration files of a directory of the server in the order of their versions, one commit each';
+
+CREATE FUNCTION @extschema@.ec_baseline(version text, description text = NULL) RETURNS text
+    AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_baseline(text, text) IS
+    'says that the database already is where the migrations up to this version lead';
+
+CREATE FUNCTION @extschema@.ec_adopt(tool text, relation regclass = NULL) RETURNS integer
+    AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_adopt(text, regclass) IS
+    'takes over the history that another migration tool has written; returns how many migrations were new';
+
+CREATE FUNCTION @extschema@.ec_rehearse(up text, down text = NULL, OUT step integer, OUT direction text,
+        OUT command text, OUT lock_mode text, OUT relation regclass, OUT rewritten boolean, OUT duration interval,
+        OUT error text)
+    RETURNS SETOF record
+    AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_rehearse(text, text) IS
+    'runs up, down and up again, rolls all back, and reports locks, rewrites, times and what down does not restore';
+
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_apply_script(text, text, boolean), @extschema@.ec_baseline(text, text),
+    @extschema@.ec_adopt(text, regclass), @extschema@.ec_rehearse(text, text) FROM PUBLIC;
+REVOKE EXECUTE ON PROCEDURE @extschema@.ec_apply_directory(text) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.ec_lint(script text, phase text = 'expand', OUT statement integer, OUT command text,
+        OUT rule text, OUT severity text, OUT relation regclass, OUT lock_mode text, OUT rewrites boolean,
+        OUT scans boolean, OUT detail text, OUT recipe text)
+    RETURNS SETOF record
+    AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.ec_lint(text, text) IS
+    'what in a script breaks running code, loses data or holds others up, and how to do it safely; runs nothing';
 
 ----------------------------------------------------------------------
 -- backfill (src/backfill)

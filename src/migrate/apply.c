@@ -23,6 +23,7 @@
 #include "expand_contract.h"
 #include "migrate/arguments.h"
 #include "migrate/background.h"
+#include "migrate/drift.h"
 #include "migrate/ledger.h"
 #include "migrate/lint.h"
 #include "migrate/lock.h"
@@ -114,14 +115,17 @@ check_drift(const ApplyRequest *request, const EcMigration *known)
 {
 	bool is_applied = strcmp(known->state, EC_MIGRATION_APPLIED) == 0;
 
-	if (strcmp(known->checksum, request->script->checksum) == 0)
+	/* NULL: baselined, and nobody here knows what was run */
+	if (known->checksum == NULL ||
+		strcmp(known->checksum, request->script->checksum) == 0)
 		return;
 	ereport(ERROR,
 			(errcode(EC_ERRCODE_DRIFT),
 			 errmsg("script of %s differs from the one that was %s",
 					request->what, is_applied ? "applied" : "submitted"),
-			 errdetail("%s: %s. Given: %s.", is_applied ? "Applied" : "Submitted",
-					   known->checksum, request->script->checksum),
+			 errdetail("%s: %s. Given: %s.%s", is_applied ? "Applied" : "Submitted",
+					   known->checksum, request->script->checksum,
+					   ec_drift_lines(known->up, request->up)),
 			 is_applied
 				 ? errhint("Restore the script as it was, and put the change in "
 						   "a new migration.")

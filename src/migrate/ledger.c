@@ -151,6 +151,7 @@ ec_ledger_require_fresh(void)
 				 errhint("Retry the transaction, or use isolation level READ COMMITTED.")));
 }
 
+/* What the ledger says of the version, rules and error, is part of it. */
 static void
 log_event(const char *event, const char *version, const char *checksum,
 		  const char *script, const char *executed_by, TimestampTz executed_at)
@@ -165,9 +166,12 @@ log_event(const char *event, const char *version, const char *checksum,
 	ec_arg_timestamptz(&args, executed_at);
 	(void) ec_query("INSERT INTO expand_contract.migration_events (event, version,"
 					"   checksum, script, executed_by, executed_at, execution_time,"
-					"   session_role, application_name)"
-					" VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp() - $6,"
-					"   session_user, current_setting('application_name'))",
+					"   session_role, application_name, allow, error)"
+					" SELECT $1, $2, $3, $4, $5, $6, clock_timestamp() - $6,"
+					"   session_user, current_setting('application_name'),"
+					"   coalesce(m.allow, '{}'), m.error"
+					"   FROM (VALUES ($2)) AS v (version)"
+					"   LEFT JOIN expand_contract.schema_migrations m USING (version)",
 					&args);
 }
 
@@ -324,4 +328,51 @@ ec_ledger_set_down(const char *version, const char *down)
 					" WHERE version = $1 AND state <> 'applied'",
 					&args);
 	ec_catalog_end(&scope);
+}
+
+bool
+ec_ledger_enter_baselined(const char *event, const char *version,
+						  const char *description, const char *executed_by,
+						  TimestampTz executed_at)
+{
+	char *caller = GetUserNameFromId(GetUserId(), false);
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	bool is_new;
+
+	ec_catalog_begin(&scope);
+	ec_arg_text(&args, version);
+	ec_arg_text(&args, description);
+	ec_arg_timestamptz(&args, executed_at);
+	ec_arg_text(&args, executed_by);
+	is_new =
+		ec_query("INSERT INTO expand_contract.schema_migrations (version, description,"
+				 "   phase, state, executed_at, executed_by, steps, steps_done)"
+				 " VALUES ($1, $2, 'expand', 'applied', $3, $4, 0, 0)"
+				 " ON CONFLICT (version) DO NOTHING",
+				 &args) > 0;
+	if (is_new)
+		log_event(event, version, NULL, NULL, caller, GetCurrentTimestamp());
+	ec_catalog_end(&scope);
+	return is_new;
+}
+
+char *
+ec_ledger_covered_by(const char *version)
+{
+	EcArgs args = {0};
+
+	ec_arg_text(&args, version);
+	return query_text("SELECT m.version FROM expand_contract.schema_migrations m"
+					  " WHERE m.checksum IS NULL"
+					  "   AND NOT EXISTS (SELECT FROM expand_contract.schema_migrations"
+					  "                    WHERE version = $1)"
+					  "   AND (split_part(m.version_key, E'\\001', 1)"
+					  "        = split_part(expand_contract.version_key($1), E'\\001', 1)"
+					  "     OR m.version_key > expand_contract.version_key($1)"
+					  "        AND EXISTS (SELECT FROM expand_contract.migration_events e"
+					  "                     WHERE e.version = m.version"
+					  "                       AND e.event = 'baseline'))"
+					  " ORDER BY m.version_key DESC LIMIT 1",
+					  &args);
 }

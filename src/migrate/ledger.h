@@ -23,10 +23,10 @@ typedef struct EcMigration
 	char *version;
 	char *state;
 	char *direction; /* "down" while it is rolled back */
-	char *checksum;
+	char *checksum;  /* NULL: baselined, see below */
 	int steps;
 	int steps_done;
-	char *up;
+	char *up;    /* NULL: baselined */
 	char *down;  /* NULL: none */
 	char *error; /* NULL: none */
 	char *executed_by;
@@ -91,5 +91,26 @@ extern void ec_ledger_set_applied(const EcMigration *migration);
 
 /* Another way down for a migration that is not applied yet. */
 extern void ec_ledger_set_down(const char *version, const char *down);
+
+/*
+ * Enter a version that others have applied: an applied one whose script is not
+ * known.  False if the ledger has it.  event is EC_EVENT_BASELINE, where it
+ * stands for all before it as well, or EC_EVENT_ADOPT.  executed_by and
+ * executed_at are what the others say.
+ */
+#define EC_EVENT_BASELINE "baseline"
+#define EC_EVENT_ADOPT    "adopt"
+
+extern bool
+ec_ledger_enter_baselined(const char *event, const char *version,
+						  const char *description, const char *executed_by,
+						  TimestampTz executed_at);
+
+/*
+ * The entry that stands for this version without being it: a baseline that is
+ * not older, or a version taken over as a number, which has lost its leading
+ * zeros.  NULL if there is none.
+ */
+extern char *ec_ledger_covered_by(const char *version);
 
 #endif

@@ -45,6 +45,21 @@ typedef enum EcStatementKind
 extern EcScript *ec_script_parse(const char *text, const char *what);
 
 /*
+ * While a script's text is scanned or parsed, errors show their place in it.
+ * End what was begun; an error needs no end.
+ */
+typedef struct EcScriptErrors
+{
+	const char *text;
+	const char *what;
+	ErrorContextCallback callback;
+} EcScriptErrors;
+
+extern void ec_script_errors_begin(EcScriptErrors *errors, const char *text,
+								   const char *what);
+extern void ec_script_errors_end(EcScriptErrors *errors);
+
+/*
  * SHA-256 over the script's tokens, "v1:" and 64 hex digits.  Comments, white
  * space, the case of unquoted words, empty statements and the form of line
  * ends (in quotes too) do not count.  The same text has the same checksum
