@@ -695,6 +695,7 @@ COMMENT ON FUNCTION expand_contract.dual_write() IS 'keeps the columns of a chan
 CREATE FUNCTION expand_contract.note_ddl() RETURNS event_trigger
 AS 'MODULE_PATHNAME', 'ec_note_ddl' LANGUAGE C;
 COMMENT ON FUNCTION expand_contract.note_ddl() IS 'warns of DDL that ends what a change has promised';
+REVOKE EXECUTE ON FUNCTION expand_contract.note_ddl() FROM PUBLIC;
 CREATE EVENT TRIGGER expand_contract_note_ddl ON ddl_command_end
     WHEN TAG IN ('CREATE INDEX', 'ALTER TABLE')
     EXECUTE FUNCTION expand_contract.note_ddl();
@@ -727,6 +728,12 @@ AS 'MODULE_PATHNAME', 'ec_reconcile' LANGUAGE C VOLATILE CALLED ON NULL INPUT PA
 COMMENT ON FUNCTION @extschema@.ec_reconcile(text)
     IS 'makes queued modern writes again now; how many rows are left';
 
+CREATE FUNCTION @extschema@.ec_reconcile_job(change text, batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL,
+    start_at timestamptz DEFAULT NULL, run_window text DEFAULT NULL, max_lag interval DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_reconcile_job' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_reconcile_job(text, integer, integer, timestamptz, text, interval)
+    IS 'makes queued modern writes again in the background, until none is left; returns the job';
+
 CREATE FUNCTION @extschema@.ec_backfill_change(change text, mode text DEFAULT 'fill', batch_size integer DEFAULT NULL,
     delay_ms integer DEFAULT NULL, workers integer DEFAULT 1, start_at timestamptz DEFAULT NULL,
     run_window text DEFAULT NULL, max_lag interval DEFAULT NULL) RETURNS bigint
@@ -736,6 +743,7 @@ COMMENT ON FUNCTION @extschema@.ec_backfill_change(text, text, integer, integer,
 
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text),
     @extschema@.ec_dual_write(text, boolean), @extschema@.ec_set_flag(text, boolean), @extschema@.ec_reconcile(text),
+    @extschema@.ec_reconcile_job(text, integer, integer, timestamptz, text, interval),
     @extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval) FROM PUBLIC;
 
 -- A row a row of the table: its failed writes together.

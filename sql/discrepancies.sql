@@ -1,9 +1,23 @@
 -- Modern writes that fail: the legacy write goes through, the row is queued, and reconciled.
 \getenv abs_srcdir PG_ABS_SRCDIR
 \set errors :abs_srcdir '/test/errors.sql'
+\set jobs :abs_srcdir '/test/jobs.sql'
 \i :errors
+\i :jobs
 \set SHOW_CONTEXT never
 ALTER TABLE expand_contract.discrepancies ALTER id RESTART 1;
+ALTER TABLE expand_contract.jobs ALTER id RESTART 7100;
+
+-- until a job has tried rows so often, and rests
+CREATE FUNCTION wait_for_attempts(wanted text, attempts int) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    FOR i IN 1..6000 LOOP
+        IF (SELECT min(d.attempts) >= wait_for_attempts.attempts FROM ec_discrepancies d WHERE d.change = wanted)
+           AND EXISTS (SELECT FROM ec_progress WHERE change = wanted AND throttled_by = 'backoff') THEN RETURN; END IF;
+        PERFORM pg_sleep(0.01);
+    END LOOP;
+    RAISE EXCEPTION 'no attempts';
+END $$;
 
 CREATE TABLE orders (id int PRIMARY KEY, price text, cents int CHECK (cents >= 0), code varchar(3), note text);
 SELECT ec_expand('cents', 'orders', '{"cents": "price::numeric * 100"}', '{"price": "(cents / 100.0)::numeric(10,2)::text"}');
@@ -59,6 +73,32 @@ SELECT ec_reconcile('both_ways');
 SELECT key, error FROM ec_discrepancies;
 UPDATE both_ways SET a = '33' WHERE id = 33;
 SELECT ec_reconcile('both_ways');
+
+-- In the background: again and again, until the queue is empty.
+SELECT * FROM errors_of($$SELECT ec_reconcile_job(NULL)$$);
+SELECT * FROM errors_of($$SELECT ec_reconcile_job('nothing')$$);
+INSERT INTO both_ways (id, a) VALUES (50, 'fifty'), (51, 'fifty-one');
+SELECT ec_reconcile_job('both_ways', delay_ms => 0) AS job \gset
+SELECT wait_for_attempts('both_ways', 1);
+SELECT kind, change, relation FROM ec_progress WHERE job = :job;
+-- how often it has tried is chance
+SET client_min_messages = warning;
+UPDATE both_ways SET a = id::text WHERE id > 49;
+CALL ec_wait(:job);
+SELECT state, last_error FROM ec_progress WHERE job = :job;
+SELECT count(*) FROM ec_discrepancies;
+-- it gives up loudly, and begins anew when it is resumed
+INSERT INTO both_ways (id, a) VALUES (52, 'fifty-two');
+UPDATE expand_contract.discrepancies SET attempts = 11;
+SELECT ec_reconcile_job('both_ways', delay_ms => 0) AS job \gset
+CALL ec_wait(:job);
+SELECT state, last_error FROM ec_progress WHERE job = :job;
+UPDATE both_ways SET a = id::text WHERE id > 49;
+SELECT ec_resume(:job);
+CALL ec_wait(:job);
+SELECT count(*) FROM ec_discrepancies;
+
+RESET client_min_messages;
 
 -- NOT NULL: the new column stays as it was.
 CREATE TABLE strict (id int PRIMARY KEY, a text, b int NOT NULL DEFAULT 0 CHECK (b <> 13), c int GENERATED ALWAYS AS (b + 1) STORED);
@@ -138,7 +178,7 @@ SELECT count(*) FROM slowly;
 SELECT count(*) FROM expand_contract.discrepancies WHERE change = 'slowly';
 
 DROP TABLE orders, both_ways, strict, raising, secrets, slowly;
-DROP FUNCTION plain_cents, secret, slow;
+DROP FUNCTION plain_cents, secret, slow, wait_for_attempts;
 DROP OWNED BY regress_ec_writer;
 DROP ROLE regress_ec_writer;
 DELETE FROM expand_contract.changes;

@@ -12,6 +12,7 @@
 #include "change/backfill_change.h"
 #include "change/verify_change.h"
 #include "core/guc.h"
+#include "dualwrite/reconcile.h"
 #include "expand_contract.h"
 #include "worker/job.h"
 #include "worker/launcher.h"
@@ -26,6 +27,7 @@ _PG_init(void)
 	ec_define_settings();
 	ec_register_job_kind(&ec_backfill_kind);
 	ec_register_job_kind(&ec_verify_kind);
+	ec_register_job_kind(&ec_reconcile_kind);
 	ec_change_job_done = ec_note_change_job_done;
 
 	/* pg_upgrade starts servers of its own: no work there */

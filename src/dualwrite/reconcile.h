@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "dualwrite/change.h"
+#include "worker/job.h"
 
 /*
  * Try at most limit rows of the change's queue again, as the caller: all, or
@@ -15,6 +16,9 @@
  * queue.  Returns how many were tried.
  */
 extern int ec_reconcile_rows(const EcChange *change, bool only_due, int limit);
+
+/* Jobs of kind "reconcile". */
+extern const EcJobKind ec_reconcile_kind;
 
 /* Rows of the change that are queued. */
 extern int64 ec_discrepancies_left(const char *change);

@@ -9,7 +9,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS expand_contract;
 
 BEGIN;
-SELECT plan(39);
+SELECT plan(40);
 
 -- the surface
 SELECT has_function('ec_expand', ARRAY['text', 'regclass', 'jsonb', 'jsonb', 'regclass', 'text[]', 'text[]', 'text']);
@@ -21,7 +21,7 @@ SELECT has_view('ec_changes');
 SELECT has_view('ec_discrepancies');
 SELECT ok(NOT has_function_privilege('public', f, 'EXECUTE'), f || ' is handed out, not everyone''s')
   FROM unnest(ARRAY['ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text)', 'ec_dual_write(text, boolean)',
-                    'ec_reconcile(text)', 'ec_set_flag(text, boolean)',
+                    'ec_reconcile(text)', 'ec_reconcile_job(text, integer, integer, timestamptz, text, interval)', 'ec_set_flag(text, boolean)',
                     'ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval)']) f;
 SELECT ok(has_function_privilege('public', 'ec_flag(text)', 'EXECUTE'), 'ec_flag is everyone''s');
 
