@@ -220,12 +220,64 @@ arg_names(EcArgs *args, List *names)
 		   names == NIL);
 }
 
+/* A table that is gone has no trigger that could look again. */
+static void
+make_sessions_look(Oid relation)
+{
+	if (SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relation)))
+		CacheInvalidateRelcacheByRelid(relation);
+}
+
+/* In scope. */
+static void
+insert_columns(const EcChange *change)
+{
+	ListCell *cell;
+
+	foreach (cell, change->columns)
+	{
+		EcChangeColumn *column = lfirst(cell);
+		EcArgs args = {0};
+
+		ec_arg_text(&args, change->name);
+		ec_arg_text(&args, side_names[column->side]);
+		ec_arg_text(&args, column->name);
+		ec_arg_int4(&args, column->attnum);
+		ec_arg_text(&args, column->expression);
+		ec_arg_int4(&args, column->key_position);
+		(void) ec_query("INSERT INTO expand_contract.change_columns"
+						"       (change, side, name, attnum, expression, key_position)"
+						" VALUES ($1, $2, $3, $4, $5, nullif($6, 0))",
+						&args);
+	}
+}
+
+void
+ec_change_renew(const EcChange *change, bool had_gap)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+
+	ec_catalog_begin(&scope);
+	ec_arg_text(&args, change->name);
+	(void) ec_query("DELETE FROM expand_contract.change_columns WHERE change = $1",
+					&args);
+	(void) ec_query("UPDATE expand_contract.changes SET relation_oid = relation WHERE name = $1",
+					&args);
+	insert_columns(change);
+	if (had_gap)
+		(void) ec_query("INSERT INTO expand_contract.gaps (change, reason)"
+						" VALUES ($1, 'no trigger')",
+						&args);
+	ec_catalog_end(&scope);
+	make_sessions_look(change->relation);
+}
+
 void
 ec_change_insert(const EcChange *change)
 {
 	EcCatalogScope scope;
 	EcArgs args = {0};
-	ListCell *cell;
 
 	ec_catalog_begin(&scope);
 	ec_arg_text(&args, change->name);
@@ -241,22 +293,7 @@ ec_change_insert(const EcChange *change)
 					"       relation_oid)"
 					" VALUES ($1, $2::regclass, $3::regclass, $4, $5, $6, $7, $8, $2)",
 					&args);
-	foreach (cell, change->columns)
-	{
-		EcChangeColumn *column = lfirst(cell);
-
-		memset(&args, 0, sizeof(args));
-		ec_arg_text(&args, change->name);
-		ec_arg_text(&args, side_names[column->side]);
-		ec_arg_text(&args, column->name);
-		ec_arg_int4(&args, column->attnum);
-		ec_arg_text(&args, column->expression);
-		ec_arg_int4(&args, column->key_position);
-		(void) ec_query("INSERT INTO expand_contract.change_columns"
-						"       (change, side, name, attnum, expression, key_position)"
-						" VALUES ($1, $2, $3, $4, $5, nullif($6, 0))",
-						&args);
-	}
+	insert_columns(change);
 	ec_catalog_end(&scope);
 	ec_change_announce(change->name, "phase", EC_PHASE_DUAL_WRITE);
 }
@@ -284,14 +321,6 @@ ec_change_announce(const char *change, const char *event, const char *value)
 					&args);
 	ec_catalog_end(&scope);
 	Async_Notify(CHANNEL, JsonbToCString(NULL, &payload->root, VARSIZE(payload)));
-}
-
-/* A table that is gone has no trigger that could look again. */
-static void
-make_sessions_look(Oid relation)
-{
-	if (SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relation)))
-		CacheInvalidateRelcacheByRelid(relation);
 }
 
 void

@@ -74,6 +74,12 @@ extern void ec_change_require_active(const EcChange *change);
 extern void ec_change_insert(const EcChange *change);
 
 /*
+ * The columns have other numbers, or the trigger was gone for a while, which
+ * leaves a gap.
+ */
+extern void ec_change_renew(const EcChange *change, bool had_gap);
+
+/*
  * Go to a phase, or set the flag of dual writes: written, logged, told to
  * whoever listens on the channel expand_contract, and every session's
  * triggers look again.  In no catalogue scope.

@@ -43,6 +43,7 @@
 
 #include "core/catalog.h"
 #include "core/guc.h"
+#include "core/own.h"
 #include "expand_contract.h"
 #include "worker/flush.h"
 #include "worker/job.h"
@@ -691,6 +692,7 @@ ec_job_worker_main(Datum argument)
 {
 	Worker *worker = palloc0(sizeof(Worker));
 
+	ec_own_reads = true;
 	memcpy(&worker->ticket, MyBgworkerEntry->bgw_extra, sizeof(worker->ticket));
 	pqsignal(SIGTERM, die);
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
