@@ -27,6 +27,7 @@ _PG_init(void)
 {
 	ec_define_settings();
 	ec_register_job_kind(&ec_backfill_kind);
+	ec_register_job_kind(&ec_copy_kind);
 	ec_register_job_kind(&ec_verify_kind);
 	ec_register_job_kind(&ec_reconcile_kind);
 	ec_change_job_done = ec_note_change_job_done;
