@@ -632,46 +632,90 @@ CREATE AGGREGATE @extschema@.ec_checksum(VARIADIC "any") (
 COMMENT ON AGGREGATE @extschema@.ec_checksum(VARIADIC "any") IS 'checksum of a set of rows, whatever their order: COUNT:32 hex digits';
 
 CREATE TABLE expand_contract.verifications (
-    id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    relation        oid NOT NULL,
-    relation_name   text NOT NULL,
-    reads           oid[] NOT NULL,
-    opaque          boolean NOT NULL,
-    mapping         jsonb NOT NULL,
-    verified_by     oid NOT NULL,
-    rows_source     bigint NOT NULL,
-    rows_target     bigint NOT NULL,
-    missing         bigint NOT NULL,
-    extra           bigint NOT NULL,
-    different       bigint NOT NULL,
-    checksum_source text NOT NULL,
-    checksum_target text NOT NULL,
-    started_at      timestamptz NOT NULL,
-    finished_at     timestamptz NOT NULL
+    id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    source           oid NOT NULL,
+    source_name      text NOT NULL,
+    target           oid NOT NULL,
+    target_name      text NOT NULL,
+    mapping          jsonb NOT NULL,
+    key              text[] NOT NULL,
+    change           text,
+    job              bigint,
+    verified_by      oid NOT NULL,
+    verified_by_name text NOT NULL,
+    reads            oid[] NOT NULL DEFAULT '{}',
+    opaque           boolean NOT NULL DEFAULT false,
+    rows_source      bigint NOT NULL DEFAULT 0,
+    rows_target      bigint NOT NULL DEFAULT 0,
+    missing          bigint NOT NULL DEFAULT 0,
+    extra            bigint NOT NULL DEFAULT 0,
+    different        bigint NOT NULL DEFAULT 0,
+    recorded         bigint NOT NULL DEFAULT 0,
+    checksum_source  text NOT NULL,
+    checksum_target  text NOT NULL,
+    started_at       timestamptz NOT NULL,
+    finished_at      timestamptz,
+    first_snapshot   pg_snapshot,
+    last_snapshot    pg_snapshot
 );
+CREATE INDEX ON expand_contract.verifications (job) WHERE job IS NOT NULL;
 COMMENT ON TABLE expand_contract.verifications IS 'what each verification found';
-COMMENT ON COLUMN expand_contract.verifications.relation_name IS 'its name on that day';
-COMMENT ON COLUMN expand_contract.verifications.reads IS 'the relation and all others that the expressions name';
+COMMENT ON COLUMN expand_contract.verifications.source_name IS 'its name on that day';
+COMMENT ON COLUMN expand_contract.verifications.key IS 'of the target, for two tables; empty where a row is compared with itself';
+COMMENT ON COLUMN expand_contract.verifications.reads IS 'the tables and all others that the expressions name';
 COMMENT ON COLUMN expand_contract.verifications.opaque IS 'whether the expressions call functions that may read yet others';
+COMMENT ON COLUMN expand_contract.verifications.recorded IS 'how many of the rows that differ are in expand_contract.mismatches';
+
+CREATE TABLE expand_contract.verify_walks (
+    job           bigint PRIMARY KEY REFERENCES expand_contract.jobs ON DELETE CASCADE,
+    upto          jsonb,
+    is_handed_out boolean NOT NULL DEFAULT false,
+    open_chunks   integer NOT NULL DEFAULT 0
+) WITH (fillfactor = 20);
+COMMENT ON TABLE expand_contract.verify_walks IS 'how far the keys of a verification have been handed out to its workers';
+COMMENT ON COLUMN expand_contract.verify_walks.upto IS 'the key that the last chunk ends with';
 
 CREATE TABLE expand_contract.mismatches (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     verification bigint NOT NULL REFERENCES expand_contract.verifications ON DELETE CASCADE,
     key          jsonb NOT NULL,
-    column_name  text NOT NULL,
+    difference   text NOT NULL CHECK (difference IN ('different', 'missing', 'extra')),
+    column_name  text,
     source_value text,
-    target_value text
+    target_value text,
+    repair       text
 );
 CREATE INDEX ON expand_contract.mismatches (verification);
 COMMENT ON TABLE expand_contract.mismatches IS 'the first rows that a verification found to differ, one line a column';
+COMMENT ON COLUMN expand_contract.mismatches.column_name IS 'NULL for a row that one side only has';
+COMMENT ON COLUMN expand_contract.mismatches.repair IS 'SQL that would put it right; nobody runs it';
 
--- The values come from the table and whatever else the expressions read, so
+CREATE VIEW @extschema@.ec_verifications WITH (security_barrier) AS
+SELECT v.id AS verification, v.change, v.job, v.source_name AS source, v.target_name AS target,
+       v.mapping, v.key, v.verified_by_name AS verified_by,
+       CASE WHEN v.finished_at IS NOT NULL THEN v.missing = 0 AND v.extra = 0 AND v.different = 0 END AS ok,
+       v.rows_source, v.rows_target, v.missing, v.extra, v.different,
+       v.checksum_source, v.checksum_target, v.started_at, v.finished_at,
+       v.first_snapshot, v.last_snapshot
+  FROM expand_contract.verifications v
+ WHERE pg_catalog.pg_has_role(v.verified_by, 'USAGE')
+    OR pg_catalog.pg_has_role('pg_monitor', 'USAGE')
+    OR EXISTS (SELECT
+                 FROM pg_catalog.pg_extension e
+                WHERE e.extname = 'expand_contract'
+                  AND pg_catalog.pg_has_role(e.extowner, 'USAGE'))
+ ORDER BY v.id;
+COMMENT ON VIEW @extschema@.ec_verifications IS 'what each verification compared and found, who ran it, when, and under which snapshots';
+GRANT SELECT ON @extschema@.ec_verifications TO PUBLIC;
+
+-- The values come from the tables and whatever else the expressions read, so
 -- only those may see them who could read them there: SELECT on each as a whole,
 -- and no row security in the way.  Where the expressions call functions that
--- somebody wrote, nobody knows what they read: then the one who verified.  When the table is gone, its rights are too:
--- then the one who verified.  The extension's owner holds the record anyway.
+-- somebody wrote, nobody knows what they read: then the one who verified.  When
+-- a table is gone, its rights are too: then the one who verified.  The
+-- extension's owner holds the record anyway.
 CREATE VIEW @extschema@.ec_mismatches WITH (security_barrier) AS
-SELECT m.verification, m.key, m.column_name, m.source_value, m.target_value
+SELECT m.verification, m.key, m.column_name, m.source_value, m.target_value, m.difference, m.repair
   FROM expand_contract.mismatches m
   JOIN expand_contract.verifications v ON v.id = m.verification
  WHERE NOT EXISTS (SELECT
@@ -679,7 +723,8 @@ SELECT m.verification, m.key, m.column_name, m.source_value, m.target_value
                     WHERE pg_catalog.has_table_privilege(r.relation, 'SELECT') IS NOT TRUE
                        OR pg_catalog.row_security_active(r.relation))
        AND (NOT v.opaque OR pg_catalog.pg_has_role(v.verified_by, 'USAGE'))
-    OR NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = v.relation)
+    OR NOT (EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = v.source)
+            AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = v.target))
        AND pg_catalog.pg_has_role(v.verified_by, 'USAGE')
     OR EXISTS (SELECT
                  FROM pg_catalog.pg_extension e
@@ -708,7 +753,248 @@ CREATE FUNCTION @extschema@.ec_verify(relation regclass, mapping jsonb) RETURNS 
     LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'ec_verify';
 COMMENT ON FUNCTION @extschema@.ec_verify(regclass, jsonb) IS 'compares columns of a table with expressions over the same row, and records what differs';
-REVOKE EXECUTE ON FUNCTION @extschema@.ec_verify(regclass, jsonb) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.ec_verify(source regclass, target regclass, mapping jsonb, key text[] DEFAULT NULL)
+    RETURNS @extschema@.ec_verification
+    LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'ec_verify_tables';
+COMMENT ON FUNCTION @extschema@.ec_verify(regclass, regclass, jsonb, text[]) IS 'compares the rows of two tables by key, and records what is missing, extra or different';
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_verify(regclass, jsonb),
+    @extschema@.ec_verify(regclass, regclass, jsonb, text[]) FROM PUBLIC;
+
+----------------------------------------------------------------------
+-- changes and dual writes (src/dualwrite)
+----------------------------------------------------------------------
+-- relation and target are regclass: they follow renames, and a dump holds names.
+CREATE TABLE expand_contract.changes (
+    name text COLLATE "C" PRIMARY KEY,
+    relation regclass NOT NULL,
+    target regclass,
+    forward jsonb NOT NULL,
+    backward jsonb,
+    key_columns text[],
+    old_columns text[],
+    on_error text NOT NULL CHECK (on_error IN ('record', 'raise')),
+    phase text NOT NULL DEFAULT 'dual_write' CHECK (phase IN
+        ('dual_write', 'backfilled', 'verified', 'cut_over', 'quarantined', 'contracted', 'reverted')),
+    since timestamptz NOT NULL DEFAULT clock_timestamp(),
+    dual_write boolean NOT NULL DEFAULT true,
+    -- attribute numbers are good for this relation only: a restored table has another OID
+    relation_oid oid NOT NULL,
+    registered_by text NOT NULL DEFAULT session_user,
+    registered_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+COMMENT ON TABLE expand_contract.changes IS 'changes as ec_expand was told of them, and where they are';
+COMMENT ON COLUMN expand_contract.changes.dual_write IS 'the flag of ec_dual_write';
+COMMENT ON COLUMN expand_contract.changes.relation_oid IS 'of the relation that change_columns numbers';
+
+CREATE TABLE expand_contract.change_columns (
+    change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON DELETE CASCADE,
+    side text NOT NULL CHECK (side IN ('old', 'new', 'key')),
+    name text COLLATE "C" NOT NULL,
+    attnum smallint NOT NULL,
+    expression text,
+    key_position smallint,
+    PRIMARY KEY (change, side, attnum)
+);
+COMMENT ON TABLE expand_contract.change_columns IS 'the columns that a change reads and writes';
+COMMENT ON COLUMN expand_contract.change_columns.side IS 'key: neither old nor new, only tells rows apart';
+COMMENT ON COLUMN expand_contract.change_columns.name IS 'on the day of ec_expand, and in expression still';
+COMMENT ON COLUMN expand_contract.change_columns.expression IS 'what dual writes assign; every name in it is looked up in pg_catalog alone';
+
+CREATE TABLE expand_contract.change_events (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    change text COLLATE "C",
+    event text NOT NULL,
+    value text,
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    by_role text NOT NULL DEFAULT session_user
+);
+COMMENT ON TABLE expand_contract.change_events IS 'every change of a phase or flag; rows are only added';
+
+-- Rows are only added by writers, so that a REPEATABLE READ writer never meets
+-- the row of another; the reconciler folds and removes them.  No foreign key,
+-- which would lock the row of the change.
+CREATE TABLE expand_contract.discrepancies (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    change text COLLATE "C" NOT NULL,
+    key jsonb NOT NULL,
+    operation text NOT NULL,
+    direction text NOT NULL CHECK (direction IN ('forward', 'backward')),
+    error_code text NOT NULL,
+    error text NOT NULL,
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    writes bigint NOT NULL DEFAULT 1,
+    first_at timestamptz,
+    attempts integer NOT NULL DEFAULT 0,
+    next_attempt_at timestamptz
+);
+CREATE INDEX ON expand_contract.discrepancies USING hash (key); -- of any length
+COMMENT ON TABLE expand_contract.discrepancies IS 'modern writes that failed and are still to be made';
+COMMENT ON COLUMN expand_contract.discrepancies.writes IS 'how many failed writes the reconciler has folded into this one';
+
+CREATE TABLE expand_contract.gaps (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    change text COLLATE "C" NOT NULL,
+    reason text NOT NULL,
+    writer xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    repaired_by bigint,
+    repaired_at timestamptz
+);
+CREATE INDEX ON expand_contract.gaps (change) WHERE repaired_by IS NULL;
+COMMENT ON TABLE expand_contract.gaps IS 'transactions whose writes were not carried over, until a repair';
+
+CREATE TABLE expand_contract.flags (
+    name text COLLATE "C" PRIMARY KEY,
+    value boolean NOT NULL
+);
+COMMENT ON TABLE expand_contract.flags IS 'read switches of applications';
+
+-- Of jobs, so not in a dump.
+CREATE TABLE expand_contract.change_jobs (
+    job bigint PRIMARY KEY REFERENCES expand_contract.jobs ON DELETE CASCADE,
+    change text COLLATE "C" NOT NULL,
+    mode text NOT NULL CHECK (mode IN ('fill', 'repair')),
+    snapshot pg_snapshot NOT NULL DEFAULT pg_current_snapshot()
+);
+COMMENT ON TABLE expand_contract.change_jobs IS 'the backfills and repairs of changes';
+COMMENT ON COLUMN expand_contract.change_jobs.snapshot IS 'at submission: gaps that it shows had been committed';
+
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.changes', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.change_columns', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.change_events', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.change_events_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.discrepancies', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.discrepancies_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.flags', '');
+
+-- Everyone's: a partition that somebody creates gets the trigger with it.  It
+-- does nothing on a table that is not the change's.
+CREATE FUNCTION expand_contract.dual_write() RETURNS trigger
+AS 'MODULE_PATHNAME', 'ec_dual_write_row' LANGUAGE C;
+COMMENT ON FUNCTION expand_contract.dual_write() IS 'keeps the columns of a change in step; its argument is the change';
+
+CREATE FUNCTION expand_contract.note_ddl() RETURNS event_trigger
+AS 'MODULE_PATHNAME', 'ec_note_ddl' LANGUAGE C;
+COMMENT ON FUNCTION expand_contract.note_ddl() IS 'warns of DDL that ends what a change has promised';
+REVOKE EXECUTE ON FUNCTION expand_contract.note_ddl() FROM PUBLIC;
+CREATE EVENT TRIGGER expand_contract_note_ddl ON ddl_command_end
+    WHEN TAG IN ('CREATE INDEX', 'ALTER TABLE')
+    EXECUTE FUNCTION expand_contract.note_ddl();
+COMMENT ON EVENT TRIGGER expand_contract_note_ddl IS 'warns of DDL that ends what a change has promised';
+
+CREATE FUNCTION @extschema@.ec_expand(change text, relation regclass, forward jsonb, backward jsonb DEFAULT NULL,
+    target regclass DEFAULT NULL, key text[] DEFAULT NULL, old_columns text[] DEFAULT NULL,
+    on_error text DEFAULT 'record') RETURNS text
+AS 'MODULE_PATHNAME', 'ec_expand' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text)
+    IS 'registers a change and starts its dual writes: expanded or unchanged';
+
+CREATE FUNCTION @extschema@.ec_dual_write(change text, enabled boolean) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_dual_write' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_dual_write(text, boolean)
+    IS 'switches the modern write of a change on or off';
+
+CREATE FUNCTION @extschema@.ec_set_flag(name text, value boolean) RETURNS boolean
+AS 'MODULE_PATHNAME', 'ec_set_flag' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_set_flag(text, boolean) IS 'sets a read switch, and tells the channel expand_contract';
+
+-- For applications: everyone may ask, and nobody sees the table.
+CREATE FUNCTION @extschema@.ec_flag(name text) RETURNS boolean
+LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'SELECT coalesce((SELECT f.value FROM expand_contract.flags f WHERE f.name = ec_flag.name), false)';
+COMMENT ON FUNCTION @extschema@.ec_flag(text) IS 'a read switch; false unless it has been set';
+
+CREATE FUNCTION @extschema@.ec_reconcile(change text DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_reconcile' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_reconcile(text)
+    IS 'makes queued modern writes again now; how many rows are left';
+
+CREATE FUNCTION @extschema@.ec_reconcile_job(change text, batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL,
+    start_at timestamptz DEFAULT NULL, run_window text DEFAULT NULL, max_lag interval DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_reconcile_job' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_reconcile_job(text, integer, integer, timestamptz, text, interval)
+    IS 'makes queued modern writes again in the background, until none is left; returns the job';
+
+CREATE FUNCTION @extschema@.ec_backfill_change(change text, mode text DEFAULT 'fill', batch_size integer DEFAULT NULL,
+    delay_ms integer DEFAULT NULL, workers integer DEFAULT 1, start_at timestamptz DEFAULT NULL,
+    run_window text DEFAULT NULL, max_lag interval DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_backfill_change' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval)
+    IS 'brings the rows of a change in step in the background; returns the job';
+
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text),
+    @extschema@.ec_dual_write(text, boolean), @extschema@.ec_set_flag(text, boolean), @extschema@.ec_reconcile(text),
+    @extschema@.ec_reconcile_job(text, integer, integer, timestamptz, text, interval),
+    @extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval) FROM PUBLIC;
+
+-- A row a row of the table: its failed writes together.
+CREATE VIEW expand_contract.open_discrepancies AS
+SELECT d.change, d.key,
+       (array_agg(d.operation ORDER BY d.id DESC))[1] AS operation,
+       (array_agg(d.direction ORDER BY d.id DESC))[1] AS direction,
+       (array_agg(d.error_code ORDER BY d.id DESC))[1] AS error_code,
+       (array_agg(d.error ORDER BY d.id DESC))[1] AS error,
+       sum(d.writes)::bigint AS writes,
+       min(coalesce(d.first_at, d.at)) AS first_at,
+       max(d.at) AS last_at,
+       max(d.attempts) AS attempts,
+       max(d.next_attempt_at) AS next_attempt_at
+  FROM expand_contract.discrepancies d
+ GROUP BY d.change, d.key;
+COMMENT ON VIEW expand_contract.open_discrepancies IS 'rows whose modern write failed, of every change';
+
+-- Figures for those who monitor; key and message hold row data, so they are for
+-- those who could read it in the table.
+CREATE VIEW @extschema@.ec_discrepancies WITH (security_barrier) AS
+SELECT d.change, c.relation,
+       CASE WHEN r.is_readable THEN d.key END AS key,
+       d.operation, d.direction, d.error_code,
+       CASE WHEN r.is_readable THEN d.error END AS error,
+       d.writes, d.first_at, d.last_at,
+       date_trunc('second', clock_timestamp() - d.first_at) AS age,
+       d.attempts, d.next_attempt_at
+  FROM expand_contract.open_discrepancies d
+  JOIN expand_contract.changes c ON c.name = d.change
+  JOIN pg_class t ON t.oid = c.relation,
+       LATERAL (SELECT has_table_privilege(t.oid, 'SELECT') AND NOT row_security_active(t.oid)) AS r (is_readable)
+ WHERE pg_has_role(t.relowner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE')
+ ORDER BY d.first_at;
+COMMENT ON VIEW @extschema@.ec_discrepancies IS 'rows whose modern write failed and is still to be made';
+GRANT SELECT ON @extschema@.ec_discrepancies TO PUBLIC;
+
+CREATE VIEW @extschema@.ec_changes WITH (security_barrier) AS
+SELECT c.name COLLATE "default" AS change, c.relation, c.target, c.phase, c.since,
+       c.dual_write AND coalesce(current_setting('expand_contract.enable_modern_write', true)::boolean, true) AS dual_write,
+       c.on_error, c.forward, c.backward, c.old_columns,
+       (SELECT count(DISTINCT d.key) FROM expand_contract.discrepancies d WHERE d.change = c.name) AS discrepancies,
+       (SELECT count(*) FROM expand_contract.gaps g WHERE g.change = c.name AND g.repaired_by IS NULL) AS gaps,
+       coalesce((SELECT f.value FROM expand_contract.flags f WHERE f.name = c.name), false) AS flag,
+       t.oid IS NULL AS is_gone
+  FROM expand_contract.changes c
+  LEFT JOIN pg_class t ON t.oid = c.relation
+ WHERE pg_has_role(t.relowner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE')
+ ORDER BY c.registered_at;
+COMMENT ON VIEW @extschema@.ec_changes IS 'changes of tables one owns (pg_monitor: all), and where they are';
+GRANT SELECT ON @extschema@.ec_changes TO PUBLIC;
+
+----------------------------------------------------------------------
+-- verification of changes (src/change)
+----------------------------------------------------------------------
+CREATE FUNCTION @extschema@.ec_verify_change(change text) RETURNS @extschema@.ec_verification
+AS 'MODULE_PATHNAME', 'ec_verify_change' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_verify_change(text)
+    IS 'compares every row of a change under one snapshot, and records what is out of step';
+
+CREATE FUNCTION @extschema@.ec_verify_job(change text, batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL,
+    workers integer DEFAULT 1, start_at timestamptz DEFAULT NULL, run_window text DEFAULT NULL,
+    max_lag interval DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_verify_job' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_verify_job(text, integer, integer, integer, timestamptz, text, interval)
+    IS 'the same in the background, chunk by chunk with a snapshot each; returns the job';
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_verify_change(text),
+    @extschema@.ec_verify_job(text, integer, integer, integer, timestamptz, text, interval) FROM PUBLIC;
 
 ----------------------------------------------------------------------
 -- column usage (src/change/usage*)

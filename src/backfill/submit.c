@@ -12,6 +12,7 @@
 #include "backfill/definition.h"
 #include "backfill/key.h"
 #include "backfill/leaves.h"
+#include "backfill/submit.h"
 #include "backfill/target.h"
 #include "worker/job.h"
 
@@ -36,6 +37,34 @@ require(bool isnull, const char *argument)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("%s must not be null", argument),
 				 errhint("As in SELECT ec_backfill('users', 'email = lower(name)', 'email IS NULL').")));
+}
+
+int64
+ec_submit_backfill(EcJobSpec *spec, Oid table, const char *assignments,
+				   const char *predicate, const char *method)
+{
+	EcBackfill backfill;
+	Relation relation = try_relation_open(table, RowExclusiveLock);
+	bool by_key;
+
+	if (relation == NULL)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+						errmsg("relation with OID %u does not exist", table)));
+	by_key = ec_choose_by_key(relation, method);
+	ec_check_backfill_target(relation, by_key);
+	if (by_key)
+		check_key(relation, spec->workers);
+	ec_define_backfill(relation, assignments, predicate, &backfill);
+	backfill.by_key = by_key;
+	ec_check_leaves(relation, &backfill);
+
+	spec->kind = "backfill";
+	spec->relation = RelationGetRelid(relation);
+	spec->parameters = ec_backfill_to_json(&backfill);
+	spec->rows_estimate = ec_estimate_backfill(relation, predicate);
+	/* until commit, so that the table is the one that was checked */
+	relation_close(relation, NoLock);
+	return ec_job_submit(spec);
 }
 
 PG_FUNCTION_INFO_V1(ec_backfill);
@@ -64,12 +93,9 @@ Datum
 ec_backfill(PG_FUNCTION_ARGS)
 {
 	EcJobSpec spec = {0};
-	EcBackfill backfill;
-	Relation relation;
 	char *assignments;
 	char *predicate;
 	const char *method;
-	bool by_key;
 
 	require(PG_ARGISNULL(0), "relation");
 	require(PG_ARGISNULL(1), "assignments");
@@ -77,24 +103,6 @@ ec_backfill(PG_FUNCTION_ARGS)
 	assignments = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	predicate = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
 
-	relation = try_relation_open(PG_GETARG_OID(0), RowExclusiveLock);
-	if (relation == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation with OID %u does not exist", PG_GETARG_OID(0))));
-	by_key = ec_choose_by_key(relation, method);
-	ec_check_backfill_target(relation, by_key);
-	if (by_key)
-		check_key(relation, spec.workers);
-	ec_define_backfill(relation, assignments, predicate, &backfill);
-	backfill.by_key = by_key;
-	ec_check_leaves(relation, &backfill);
-
-	spec.kind = "backfill";
-	spec.relation = RelationGetRelid(relation);
-	spec.parameters = ec_backfill_to_json(&backfill);
-	spec.rows_estimate = ec_estimate_backfill(relation, predicate);
-	/* until commit, so that the table is the one that was checked */
-	relation_close(relation, NoLock);
-	PG_RETURN_INT64(ec_job_submit(&spec));
+	PG_RETURN_INT64(ec_submit_backfill(&spec, PG_GETARG_OID(0), assignments,
+									   predicate, method));
 }

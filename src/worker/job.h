@@ -150,6 +150,18 @@ typedef struct EcJobKind
 	bool (*run)(EcJob *job);
 } EcJobKind;
 
+/*
+ * worker.c: the change whose job this process runs a step of, or NULL.  No
+ * session can pretend it.
+ */
+extern const char *ec_running_change(void);
+
+/*
+ * Called, as the job's owner, in the transaction that makes the job of a
+ * change done; set by the room that knows changes.
+ */
+extern void (*ec_change_job_done)(const EcJob *job);
+
 /* registry.c: kinds, registered at load by _PG_init */
 extern void ec_register_job_kind(const EcJobKind *kind);
 extern const EcJobKind *ec_find_job_kind(const char *name);

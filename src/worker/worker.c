@@ -132,6 +132,17 @@ wait_for_the_row(void)
 	set_option("lock_timeout", "0");
 }
 
+/* whose rows are being written; an error ends the batch, and with it the use */
+static const char *running_change = NULL;
+
+void (*ec_change_job_done)(const EcJob *job) = NULL;
+
+const char *
+ec_running_change(void)
+{
+	return running_change;
+}
+
 static void
 begin_transaction(void)
 {
@@ -295,6 +306,8 @@ save_progress(Worker *worker, bool complete)
 	if (complete)
 		ec_job_set_done(job);
 	ec_catalog_end(&scope);
+	if (complete && job->change != NULL && ec_change_job_done != NULL)
+		ec_change_job_done(job);
 	worker->last_save = now;
 	worker->wal_at_save = pgWalUsage.wal_bytes;
 }
@@ -333,8 +346,10 @@ run_step(Worker *worker)
 	worker->has_deadline = !job->avoid_locks || job->row_limit > 1;
 	if (worker->has_deadline)
 		enable_timeout_after(STATEMENT_TIMEOUT, Max(1, DeadlockTimeout / 2));
+	running_change = job->change;
 	ec_flush_in_pieces(job->delay_ms > 0);
 	more = worker->kind->step(job);
+	running_change = NULL;
 	immediate->constraints = NIL; /* all */
 	immediate->deferred = false;
 	AfterTriggerSetState(immediate);
