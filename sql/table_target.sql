@@ -1,9 +1,12 @@
 -- Dual writes between two tables: every statement, both directions, failures, rights.
 \getenv abs_srcdir PG_ABS_SRCDIR
 \set errors :abs_srcdir '/test/errors.sql'
+\set jobs :abs_srcdir '/test/jobs.sql'
 \i :errors
+\i :jobs
 \set SHOW_CONTEXT never
 ALTER TABLE expand_contract.discrepancies ALTER id RESTART 1;
+ALTER TABLE expand_contract.jobs ALTER id RESTART 8000;
 -- what a statement writes to a table
 CREATE TABLE written (n int GENERATED ALWAYS AS IDENTITY, what text, rows int);
 CREATE FUNCTION count_written() RETURNS trigger LANGUAGE plpgsql SET search_path = public AS
@@ -269,8 +272,39 @@ RESET ROLE;
 SELECT * FROM public.clients;
 DROP TABLE pg_temp.clients, pg_temp.ec_put;
 
--- Until there is a job for it.
-SELECT * FROM errors_of($$SELECT ec_backfill_change('clients')$$);
+-- The jobs: what nobody writes comes over, and what is wrong is put right.
+CREATE TABLE stock (id int PRIMARY KEY, "Code" text, n int);
+CREATE TABLE goods (number int PRIMARY KEY, code text, extra text DEFAULT 'x');
+INSERT INTO stock SELECT i, 'Code' || i, i FROM generate_series(1, 100) i;
+SELECT ec_expand('goods', 'stock', '{"number": "id", "code": "lower(\"Code\")"}', '{"id": "number", "Code": "code"}', target => 'goods');
+UPDATE stock SET "Code" = 'Dual' WHERE id = 1;
+ALTER TABLE stock RENAME "Code" TO code;
+ALTER TABLE goods RENAME number TO num;
+SELECT ec_backfill_change('goods', batch_size => 30, delay_ms => 0) AS job \gset
+CALL ec_wait(:job);
+SELECT * FROM outcome(:job);
+SELECT phase FROM ec_changes WHERE change = 'goods';
+SELECT count(*), count(*) FILTER (WHERE g.code = lower(s.code)) FROM stock s JOIN goods g ON g.num = s.id;
+SELECT count(*) FILTER (WHERE code ~ '^Code') AS untouched FROM stock;
+SELECT ec_dual_write('goods', false);
+DELETE FROM stock WHERE id = 2;
+UPDATE stock SET code = 'Gap' WHERE id = 3;
+INSERT INTO goods VALUES (500, 'only here');
+SELECT ec_dual_write('goods', true);
+SELECT ec_backfill_change('goods', 'repair', delay_ms => 0) AS job \gset
+CALL ec_wait(:job);
+SELECT gaps FROM ec_changes WHERE change = 'goods';
+SELECT s.*, g.* FROM stock s FULL JOIN goods g ON g.num = s.id WHERE s.id IS NULL OR g.num IS NULL OR g.code <> lower(s.code) OR s.id = 3;
+-- after the cutover the new table is right
+UPDATE expand_contract.changes SET phase = 'cut_over' WHERE name = 'goods';
+SELECT ec_dual_write('goods', false);
+UPDATE goods SET code = 'Right' WHERE num = 4;
+DELETE FROM goods WHERE num = 5;
+SELECT ec_dual_write('goods', true);
+SELECT ec_backfill_change('goods', 'repair', delay_ms => 0) AS job \gset
+CALL ec_wait(:job);
+SELECT s.id, s.code, g.code FROM stock s FULL JOIN goods g ON g.num = s.id WHERE s.id IS NULL OR g.num IS NULL OR s.id IN (4, 5);
+SELECT * FROM ec_discrepancies;
 
 -- Names are followed, and what would break the triggers is refused.
 ALTER TABLE users RENAME TO customers;
@@ -335,7 +369,7 @@ SELECT ec_expand('x', 's', '{"id": "id", "a": "coalesce(a, 0)"}', target => 't')
 SELECT * FROM errors_of($$SELECT ec_expand('y', 's', '{"id": "id", "a": "coalesce(a, 0)"}', target => 't')$$);
 
 DROP TABLE customers, parents, pairs, couples, events, history, events_3, parent, child, grandchild, family, old_side, new_side,
-    orders, sales, lines, strict_orders, strict_sales, accounts, clients, others, s, s_child, t, t_no_key, t_deferred, t_tree, t_ruled, written CASCADE;
+    orders, sales, lines, strict_orders, strict_sales, accounts, clients, stock, goods, others, s, s_child, t, t_no_key, t_deferred, t_tree, t_ruled, written CASCADE;
 DROP SCHEMA hostile CASCADE;
 DROP FUNCTION count_written, in_step, add_one, look_up;
 DROP OWNED BY regress_ec_owner, regress_ec_writer;
