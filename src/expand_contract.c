@@ -14,6 +14,7 @@
 #include "core/guc.h"
 #include "dualwrite/reconcile.h"
 #include "expand_contract.h"
+#include "migrate/background.h"
 #include "worker/job.h"
 #include "worker/launcher.h"
 
@@ -29,6 +30,7 @@ _PG_init(void)
 	ec_register_job_kind(&ec_reconcile_kind);
 	ec_change_job_done = ec_note_change_job_done;
 	ec_register_job_kind(&ec_copy_kind);
+	ec_register_job_kind(&ec_statement_job_kind);
 
 	/* pg_upgrade starts servers of its own: no work there */
 	if (process_shared_preload_libraries_in_progress && !IsBinaryUpgrade)
