@@ -14,6 +14,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/transam.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
 #include "miscadmin.h"
@@ -43,6 +44,8 @@ remember_relations(HTAB *relations)
 	Relation catalog = table_open(RelationRelationId, AccessShareLock);
 	SysScanDesc scan =
 		systable_beginscan(catalog, InvalidOid, false, NULL, 0, NULL);
+	/* what the extension reads on the way is not the script's */
+	Oid ours = get_namespace_oid("expand_contract", true);
 	HeapTuple tuple;
 
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
@@ -50,7 +53,7 @@ remember_relations(HTAB *relations)
 		Form_pg_class form = (Form_pg_class) GETSTRUCT(tuple);
 
 		if (form->oid >= FirstNormalObjectId &&
-			form->relnamespace != PG_TOAST_NAMESPACE)
+			form->relnamespace != PG_TOAST_NAMESPACE && form->relnamespace != ours)
 		{
 			KnownRelation *known =
 				hash_search(relations, &form->oid, HASH_ENTER, NULL);
