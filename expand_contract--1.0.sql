@@ -632,46 +632,90 @@ CREATE AGGREGATE @extschema@.ec_checksum(VARIADIC "any") (
 COMMENT ON AGGREGATE @extschema@.ec_checksum(VARIADIC "any") IS 'checksum of a set of rows, whatever their order: COUNT:32 hex digits';
 
 CREATE TABLE expand_contract.verifications (
-    id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    relation        oid NOT NULL,
-    relation_name   text NOT NULL,
-    reads           oid[] NOT NULL,
-    opaque          boolean NOT NULL,
-    mapping         jsonb NOT NULL,
-    verified_by     oid NOT NULL,
-    rows_source     bigint NOT NULL,
-    rows_target     bigint NOT NULL,
-    missing         bigint NOT NULL,
-    extra           bigint NOT NULL,
-    different       bigint NOT NULL,
-    checksum_source text NOT NULL,
-    checksum_target text NOT NULL,
-    started_at      timestamptz NOT NULL,
-    finished_at     timestamptz NOT NULL
+    id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    source           oid NOT NULL,
+    source_name      text NOT NULL,
+    target           oid NOT NULL,
+    target_name      text NOT NULL,
+    mapping          jsonb NOT NULL,
+    key              text[] NOT NULL,
+    change           text,
+    job              bigint,
+    verified_by      oid NOT NULL,
+    verified_by_name text NOT NULL,
+    reads            oid[] NOT NULL DEFAULT '{}',
+    opaque           boolean NOT NULL DEFAULT false,
+    rows_source      bigint NOT NULL DEFAULT 0,
+    rows_target      bigint NOT NULL DEFAULT 0,
+    missing          bigint NOT NULL DEFAULT 0,
+    extra            bigint NOT NULL DEFAULT 0,
+    different        bigint NOT NULL DEFAULT 0,
+    recorded         bigint NOT NULL DEFAULT 0,
+    checksum_source  text NOT NULL,
+    checksum_target  text NOT NULL,
+    started_at       timestamptz NOT NULL,
+    finished_at      timestamptz,
+    first_snapshot   pg_snapshot,
+    last_snapshot    pg_snapshot
 );
+CREATE INDEX ON expand_contract.verifications (job) WHERE job IS NOT NULL;
 COMMENT ON TABLE expand_contract.verifications IS 'what each verification found';
-COMMENT ON COLUMN expand_contract.verifications.relation_name IS 'its name on that day';
-COMMENT ON COLUMN expand_contract.verifications.reads IS 'the relation and all others that the expressions name';
+COMMENT ON COLUMN expand_contract.verifications.source_name IS 'its name on that day';
+COMMENT ON COLUMN expand_contract.verifications.key IS 'of the target, for two tables; empty where a row is compared with itself';
+COMMENT ON COLUMN expand_contract.verifications.reads IS 'the tables and all others that the expressions name';
 COMMENT ON COLUMN expand_contract.verifications.opaque IS 'whether the expressions call functions that may read yet others';
+COMMENT ON COLUMN expand_contract.verifications.recorded IS 'how many of the rows that differ are in expand_contract.mismatches';
+
+CREATE TABLE expand_contract.verify_walks (
+    job           bigint PRIMARY KEY REFERENCES expand_contract.jobs ON DELETE CASCADE,
+    upto          jsonb,
+    is_handed_out boolean NOT NULL DEFAULT false,
+    open_chunks   integer NOT NULL DEFAULT 0
+) WITH (fillfactor = 20);
+COMMENT ON TABLE expand_contract.verify_walks IS 'how far the keys of a verification have been handed out to its workers';
+COMMENT ON COLUMN expand_contract.verify_walks.upto IS 'the key that the last chunk ends with';
 
 CREATE TABLE expand_contract.mismatches (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     verification bigint NOT NULL REFERENCES expand_contract.verifications ON DELETE CASCADE,
     key          jsonb NOT NULL,
-    column_name  text NOT NULL,
+    difference   text NOT NULL CHECK (difference IN ('different', 'missing', 'extra')),
+    column_name  text,
     source_value text,
-    target_value text
+    target_value text,
+    repair       text
 );
 CREATE INDEX ON expand_contract.mismatches (verification);
 COMMENT ON TABLE expand_contract.mismatches IS 'the first rows that a verification found to differ, one line a column';
+COMMENT ON COLUMN expand_contract.mismatches.column_name IS 'NULL for a row that one side only has';
+COMMENT ON COLUMN expand_contract.mismatches.repair IS 'SQL that would put it right; nobody runs it';
 
--- The values come from the table and whatever else the expressions read, so
+CREATE VIEW @extschema@.ec_verifications WITH (security_barrier) AS
+SELECT v.id AS verification, v.change, v.job, v.source_name AS source, v.target_name AS target,
+       v.mapping, v.key, v.verified_by_name AS verified_by,
+       CASE WHEN v.finished_at IS NOT NULL THEN v.missing = 0 AND v.extra = 0 AND v.different = 0 END AS ok,
+       v.rows_source, v.rows_target, v.missing, v.extra, v.different,
+       v.checksum_source, v.checksum_target, v.started_at, v.finished_at,
+       v.first_snapshot, v.last_snapshot
+  FROM expand_contract.verifications v
+ WHERE pg_catalog.pg_has_role(v.verified_by, 'USAGE')
+    OR pg_catalog.pg_has_role('pg_monitor', 'USAGE')
+    OR EXISTS (SELECT
+                 FROM pg_catalog.pg_extension e
+                WHERE e.extname = 'expand_contract'
+                  AND pg_catalog.pg_has_role(e.extowner, 'USAGE'))
+ ORDER BY v.id;
+COMMENT ON VIEW @extschema@.ec_verifications IS 'what each verification compared and found, who ran it, when, and under which snapshots';
+GRANT SELECT ON @extschema@.ec_verifications TO PUBLIC;
+
+-- The values come from the tables and whatever else the expressions read, so
 -- only those may see them who could read them there: SELECT on each as a whole,
 -- and no row security in the way.  Where the expressions call functions that
--- somebody wrote, nobody knows what they read: then the one who verified.  When the table is gone, its rights are too:
--- then the one who verified.  The extension's owner holds the record anyway.
+-- somebody wrote, nobody knows what they read: then the one who verified.  When
+-- a table is gone, its rights are too: then the one who verified.  The
+-- extension's owner holds the record anyway.
 CREATE VIEW @extschema@.ec_mismatches WITH (security_barrier) AS
-SELECT m.verification, m.key, m.column_name, m.source_value, m.target_value
+SELECT m.verification, m.key, m.column_name, m.source_value, m.target_value, m.difference, m.repair
   FROM expand_contract.mismatches m
   JOIN expand_contract.verifications v ON v.id = m.verification
  WHERE NOT EXISTS (SELECT
@@ -679,7 +723,8 @@ SELECT m.verification, m.key, m.column_name, m.source_value, m.target_value
                     WHERE pg_catalog.has_table_privilege(r.relation, 'SELECT') IS NOT TRUE
                        OR pg_catalog.row_security_active(r.relation))
        AND (NOT v.opaque OR pg_catalog.pg_has_role(v.verified_by, 'USAGE'))
-    OR NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = v.relation)
+    OR NOT (EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = v.source)
+            AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = v.target))
        AND pg_catalog.pg_has_role(v.verified_by, 'USAGE')
     OR EXISTS (SELECT
                  FROM pg_catalog.pg_extension e
@@ -708,7 +753,14 @@ CREATE FUNCTION @extschema@.ec_verify(relation regclass, mapping jsonb) RETURNS 
     LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'ec_verify';
 COMMENT ON FUNCTION @extschema@.ec_verify(regclass, jsonb) IS 'compares columns of a table with expressions over the same row, and records what differs';
-REVOKE EXECUTE ON FUNCTION @extschema@.ec_verify(regclass, jsonb) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.ec_verify(source regclass, target regclass, mapping jsonb, key text[] DEFAULT NULL)
+    RETURNS @extschema@.ec_verification
+    LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'ec_verify_tables';
+COMMENT ON FUNCTION @extschema@.ec_verify(regclass, regclass, jsonb, text[]) IS 'compares the rows of two tables by key, and records what is missing, extra or different';
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_verify(regclass, jsonb),
+    @extschema@.ec_verify(regclass, regclass, jsonb, text[]) FROM PUBLIC;
 
 ----------------------------------------------------------------------
 -- changes and dual writes (src/dualwrite)
@@ -926,6 +978,23 @@ SELECT c.name COLLATE "default" AS change, c.relation, c.target, c.phase, c.sinc
  ORDER BY c.registered_at;
 COMMENT ON VIEW @extschema@.ec_changes IS 'changes of tables one owns (pg_monitor: all), and where they are';
 GRANT SELECT ON @extschema@.ec_changes TO PUBLIC;
+
+----------------------------------------------------------------------
+-- verification of changes (src/change)
+----------------------------------------------------------------------
+CREATE FUNCTION @extschema@.ec_verify_change(change text) RETURNS @extschema@.ec_verification
+AS 'MODULE_PATHNAME', 'ec_verify_change' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_verify_change(text)
+    IS 'compares every row of a change under one snapshot, and records what is out of step';
+
+CREATE FUNCTION @extschema@.ec_verify_job(change text, batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL,
+    workers integer DEFAULT 1, start_at timestamptz DEFAULT NULL, run_window text DEFAULT NULL,
+    max_lag interval DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_verify_job' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_verify_job(text, integer, integer, integer, timestamptz, text, interval)
+    IS 'the same in the background, chunk by chunk with a snapshot each; returns the job';
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_verify_change(text),
+    @extschema@.ec_verify_job(text, integer, integer, integer, timestamptz, text, interval) FROM PUBLIC;
 
 ----------------------------------------------------------------------
 -- column usage (src/change/usage*)

@@ -105,8 +105,7 @@ CREATE TABLE proof (a integer, b integer, c integer, d integer, e integer, f int
     CHECK (f IS NOT NULL OR g IS NOT NULL), CHECK (NOT (h IS NULL OR h < 0)), CHECK (NOT (i IS NULL AND j > 0)),
     CHECK (j IS NOT NULL AND j > 0 OR j < 5 AND j IS NOT NULL));
 ALTER TABLE proof ADD CONSTRAINT later CHECK (e IS NOT NULL) NOT VALID;
--- the server tells of event triggers, too
-ALTER EVENT TRIGGER expand_contract_note_ddl DISABLE;
+ALTER EVENT TRIGGER expand_contract_note_ddl DISABLE; -- talkative at this level
 SET client_min_messages = debug1;
 \set VERBOSITY terse
 SELECT c AS column, coalesce(l.rule, '') AS rule FROM unnest('{a,b,c,d,e,f,g,h,i,j}'::text[]) c
@@ -125,6 +124,7 @@ ALTER TABLE proof ALTER j SET NOT NULL;
 ROLLBACK;
 ALTER TABLE proof VALIDATE CONSTRAINT later;
 SET client_min_messages = warning;
+ALTER EVENT TRIGGER expand_contract_note_ddl ENABLE;
 \set VERBOSITY default
 SELECT count(*) FROM ec_lint('ALTER TABLE proof ALTER e SET NOT NULL');
 
@@ -197,6 +197,5 @@ SELECT errors_of($$ SELECT ec_lint('') $$);
 DELETE FROM expand_contract.schema_migrations;
 DELETE FROM expand_contract.migration_events;
 SET client_min_messages = error;
-ALTER EVENT TRIGGER expand_contract_note_ddl ENABLE;
 RESET search_path;
 DROP SCHEMA regress_lint, regress_closed CASCADE;

@@ -102,6 +102,7 @@ ec_backfill(PG_FUNCTION_ARGS)
 	ec_read_pace_arguments(fcinfo, 3, &spec, &method);
 	assignments = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	predicate = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
+
 	PG_RETURN_INT64(ec_submit_backfill(&spec, PG_GETARG_OID(0), assignments,
 									   predicate, method));
 }

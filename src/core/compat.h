@@ -108,6 +108,15 @@
 	(TupleDescAttr(columns, (number) -1)->attnotnull)
 #endif
 
+/* 18 gave the comparison of rows another name, with the same numbers. */
+#if PG_VERSION_NUM >= 180000
+#define ec_set_row_compare(row, strategy)                                      \
+	((row)->cmptype = (CompareType) (strategy))
+#else
+#define ec_set_row_compare(row, strategy)                                      \
+	((row)->rctype = (RowCompareType) (strategy))
+#endif
+
 /* 18 took away the last argument of ExecutorRun, which was always true. */
 #if PG_VERSION_NUM >= 180000
 #define ec_ExecutorRun(query, direction, count)                                \

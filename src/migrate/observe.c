@@ -44,8 +44,8 @@ remember_relations(HTAB *relations)
 	Relation catalog = table_open(RelationRelationId, AccessShareLock);
 	SysScanDesc scan =
 		systable_beginscan(catalog, InvalidOid, false, NULL, 0, NULL);
-	/* what the extension reads on the way is not the script's */
-	Oid ours = get_namespace_oid("expand_contract", true);
+	/* our own event trigger reads our own tables */
+	Oid own_schema = get_namespace_oid("expand_contract", true);
 	HeapTuple tuple;
 
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
@@ -53,7 +53,8 @@ remember_relations(HTAB *relations)
 		Form_pg_class form = (Form_pg_class) GETSTRUCT(tuple);
 
 		if (form->oid >= FirstNormalObjectId &&
-			form->relnamespace != PG_TOAST_NAMESPACE && form->relnamespace != ours)
+			form->relnamespace != PG_TOAST_NAMESPACE &&
+			form->relnamespace != own_schema)
 		{
 			KnownRelation *known =
 				hash_search(relations, &form->oid, HASH_ENTER, NULL);
