@@ -6,7 +6,7 @@
 \i :jobs
 \set SHOW_CONTEXT never
 ALTER TABLE expand_contract.discrepancies ALTER id RESTART 1;
-ALTER TABLE expand_contract.jobs ALTER id RESTART 8000;
+ALTER TABLE expand_contract.jobs ALTER id RESTART 13000;
 -- what a statement writes to a table
 CREATE TABLE written (n int GENERATED ALWAYS AS IDENTITY, what text, rows int);
 CREATE FUNCTION count_written() RETURNS trigger LANGUAGE plpgsql SET search_path = public AS
