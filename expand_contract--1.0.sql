@@ -275,46 +275,83 @@ CREATE TABLE expand_contract.schema_migrations (
                    GENERATED ALWAYS AS (expand_contract.version_key(version)) STORED,
     description    text,
     phase          text NOT NULL CHECK (phase IN ('expand', 'contract')),
-    state          text NOT NULL CHECK (state IN ('queued', 'running', 'applied', 'failed')),
-    checksum       text NOT NULL,
+    -- queued: a job is to do it, and what it is doing is the job's to say
+    state          text NOT NULL CHECK (state IN ('queued', 'applied', 'failed')),
+    direction      text NOT NULL DEFAULT 'up' CHECK (direction IN ('up', 'down')),
+    checksum       text,
     executed_at    timestamptz NOT NULL,
     executed_by    text NOT NULL,
     execution_time interval,
     steps          integer NOT NULL,
     steps_done     integer NOT NULL,
     error          text,
-    up             text NOT NULL,
+    up             text,
     down           text,
     requires       text[] NOT NULL DEFAULT '{}',
-    allow          text[] NOT NULL DEFAULT '{}'
+    allow          text[] NOT NULL DEFAULT '{}',
+    -- what was applied before there was this ledger has no script in it
+    CHECK (state = 'applied' OR up IS NOT NULL AND checksum IS NOT NULL)
 );
+CREATE INDEX schema_migrations_baselined ON expand_contract.schema_migrations (version) WHERE checksum IS NULL;
 COMMENT ON TABLE expand_contract.schema_migrations IS
     'the ledger: migrations that are applied, or being applied';
 COMMENT ON COLUMN expand_contract.schema_migrations.version_key IS
     'orders the versions; see expand_contract.version_key';
 COMMENT ON COLUMN expand_contract.schema_migrations.checksum IS
-    'of the tokens of "up"; see doc/migrations.md';
+    'of the tokens of "up"; NULL where the script is not known: baselined';
+COMMENT ON COLUMN expand_contract.schema_migrations.direction IS
+    'which script the steps are of: "down" while the migration is rolled back';
 COMMENT ON COLUMN expand_contract.schema_migrations.executed_by IS
     'the role that the script ran as; a name, since the role may be gone by now';
 
+-- Few migrations are unfinished at any time: one, if nobody rolls back.
+CREATE INDEX schema_migrations_unfinished ON expand_contract.schema_migrations (version) WHERE state <> 'applied';
+
+-- The pieces of a script that a worker runs.  Each commits together with its
+-- done_at, or, where the server does not allow that, has a condition in the
+-- catalogue that tells whether it is done.
+CREATE TABLE expand_contract.migration_steps (
+    version         text COLLATE "C" NOT NULL REFERENCES expand_contract.schema_migrations ON DELETE CASCADE,
+    direction       text NOT NULL CHECK (direction IN ('up', 'down')),
+    step            integer NOT NULL,
+    first_statement integer NOT NULL,
+    last_statement  integer NOT NULL,
+    is_top_level    boolean NOT NULL,
+    command         text NOT NULL,
+    target          jsonb,
+    made            jsonb NOT NULL DEFAULT '{}',
+    done_at         timestamptz,
+    PRIMARY KEY (version, direction, step)
+);
+COMMENT ON TABLE expand_contract.migration_steps IS 'the pieces of the scripts that a worker runs, and how far it is';
+COMMENT ON COLUMN expand_contract.migration_steps.is_top_level IS 'whether it is a statement that cannot run in a transaction';
+COMMENT ON COLUMN expand_contract.migration_steps.target IS 'what the statement is about, as it was before the first try';
+COMMENT ON COLUMN expand_contract.migration_steps.made IS
+    'the indexes that the statement has created, OID and name; committed together with their creation';
+
 CREATE TABLE expand_contract.migration_events (
     id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    event            text NOT NULL CHECK (event IN ('apply', 'rollback')),
+    event            text NOT NULL CHECK (event IN ('submit', 'apply', 'fail', 'rollback', 'baseline', 'adopt')),
     version          text COLLATE "C" NOT NULL,
-    checksum         text NOT NULL,
-    script           text NOT NULL,
+    checksum         text,
+    script           text,
+    allow            text[] NOT NULL DEFAULT '{}',
     executed_at      timestamptz NOT NULL,
     executed_by      text NOT NULL,
     execution_time   interval NOT NULL,
     session_role     text NOT NULL,
-    application_name text NOT NULL
+    application_name text NOT NULL,
+    error            text
 );
 COMMENT ON TABLE expand_contract.migration_events IS
-    'every migration applied or rolled back; rows are only added';
+    'every migration submitted, applied, failed, rolled back or taken over; rows are only added';
+COMMENT ON COLUMN expand_contract.migration_events.allow IS
+    'the rules that the script was allowed to break: an override, where not empty';
 COMMENT ON COLUMN expand_contract.migration_events.script IS
     'what was run: "up", or "down" for a rollback';
 
 SELECT pg_catalog.pg_extension_config_dump('expand_contract.schema_migrations', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.migration_steps', '');
 SELECT pg_catalog.pg_extension_config_dump('expand_contract.migration_events', '');
 SELECT pg_catalog.pg_extension_config_dump('expand_contract.migration_events_id_seq', '');
 
@@ -323,7 +360,7 @@ CREATE FUNCTION @extschema@.ec_apply(version text, up text, down text = NULL, de
     RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean) IS
-    'applies a migration once, under the migration lock: applied, unchanged or (dry run) planned';
+    'applies a migration once, under the migration lock: applied, unchanged, queued, running or (dry run) planned';
 
 CREATE FUNCTION @extschema@.ec_rollback(version text, dry_run boolean = false) RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
@@ -339,28 +376,164 @@ REVOKE EXECUTE ON FUNCTION @extschema@.ec_apply(text, text, text, text, text[], 
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_rollback(text, boolean) FROM PUBLIC;
 REVOKE EXECUTE ON PROCEDURE @extschema@.ec_wait_migration(text, interval) FROM PUBLIC;
 
+-- A migration's job is found by its version.
+CREATE INDEX jobs_of_migrations ON expand_contract.jobs ((parameters ->> 'version')) WHERE kind = 'statement';
+
+-- What an unfinished migration is doing, as its job says, and which job that is.
+CREATE FUNCTION expand_contract.migration_status(version text, OUT state text, OUT job bigint)
+    AS 'MODULE_PATHNAME', 'ec_sql_migration_status'
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION expand_contract.migration_status(text) IS
+    'what an unfinished migration is doing, and its job';
+
+-- Sessions with locks on a relation and its partitions or children (0: the
+-- migration lock; NULL: any table that is not the server's own).  What
+-- pg_stat_activity hides from the caller, it hides here.
+CREATE FUNCTION expand_contract.blockers(relation oid)
+    RETURNS TABLE (pid integer, application_name text, usename name, state text, transaction_age interval,
+                   lock_mode text, granted boolean, blocks integer[], query text)
+    LANGUAGE sql VOLATILE PARALLEL RESTRICTED
+    BEGIN ATOMIC
+        WITH tables AS MATERIALIZED (
+            SELECT c.oid FROM pg_class c
+             WHERE CASE WHEN blockers.relation IS NULL THEN c.oid >= 16384
+                        ELSE c.oid = blockers.relation
+                          OR c.oid IN (WITH RECURSIVE children AS (
+                                           SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = blockers.relation
+                                           UNION
+                                           SELECT i.inhrelid FROM pg_inherits i
+                                             JOIN children p ON i.inhparent = p.inhrelid)
+                                       SELECT inhrelid FROM children) END
+        ), locks AS MATERIALIZED (
+            SELECT l.pid, l.granted, l.mode,
+                   array_position('{AccessShareLock,RowShareLock,RowExclusiveLock,ShareUpdateExclusiveLock,ShareLock,'
+                       'ShareRowExclusiveLock,ExclusiveLock,AccessExclusiveLock}'::text[], l.mode) AS strength
+              FROM pg_locks l
+             WHERE l.pid IS DISTINCT FROM pg_backend_pid()
+               AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+               AND CASE WHEN blockers.relation = 0
+                        -- EC_LOCK_MIGRATION
+                        THEN l.locktype = 'advisory' AND l.classid = 0 AND l.objid = 0 AND l.objsubid = 27648
+                        ELSE l.locktype = 'relation' AND l.relation IN (SELECT t.oid FROM tables t) END
+        ), sessions AS (
+            -- a session that waits for a lock is shown with that one
+            SELECT DISTINCT ON (l.pid) l.pid, l.mode, l.granted FROM locks l
+             ORDER BY l.pid, l.granted, l.strength DESC
+        ), waiting AS MATERIALIZED (
+            SELECT l.pid, pg_blocking_pids(l.pid) AS blocked_by FROM pg_locks l WHERE NOT l.granted
+        )
+        SELECT s.pid,
+               CASE WHEN s.pid IS NULL THEN 'a prepared transaction'
+                    ELSE coalesce(nullif(a.application_name, ''), a.backend_type, 'unknown') END,
+               a.usename, a.state, clock_timestamp() - a.xact_start, s.mode, s.granted,
+               ARRAY(SELECT DISTINCT w.pid FROM waiting w WHERE s.pid = ANY (w.blocked_by) ORDER BY w.pid),
+               a.query
+          FROM sessions s LEFT JOIN pg_stat_activity a ON a.pid = s.pid
+         ORDER BY a.xact_start, s.pid;
+    END;
+COMMENT ON FUNCTION expand_contract.blockers(oid) IS
+    'sessions that hold or wait for locks on a relation; behind ec_blockers and the errors that name them';
+
+CREATE FUNCTION @extschema@.ec_blockers(relation regclass = NULL)
+    RETURNS TABLE (pid integer, application_name text, usename name, state text, transaction_age interval,
+                   lock_mode text, blocks integer[], query text)
+    LANGUAGE sql VOLATILE PARALLEL RESTRICTED
+    BEGIN ATOMIC
+        SELECT b.pid, b.application_name, b.usename, b.state, b.transaction_age,
+               b.lock_mode || CASE WHEN b.granted THEN '' ELSE ', waiting' END, b.blocks, b.query
+          FROM expand_contract.blockers(relation) b;
+    END;
+COMMENT ON FUNCTION @extschema@.ec_blockers(regclass) IS
+    'sessions that hold or wait for locks which would stop a migration of a table, or of any';
+
 -- The ledger belongs to whoever may execute ec_apply; pg_monitor sees it too.
 -- The function is named by a constant, so that no name is looked up, with
 -- whatever search_path and rights, when the view is read.  The version has the
 -- database's collation here, so that it compares with the columns of others.
 CREATE VIEW @extschema@.ec_migrations WITH (security_barrier) AS
-SELECT version COLLATE pg_catalog."default" AS version, description, phase, state,
-       checksum, executed_at, executed_by, execution_time, steps, steps_done, error
-  FROM expand_contract.schema_migrations
+SELECT m.version COLLATE pg_catalog."default" AS version, m.description, m.phase,
+       CASE WHEN m.checksum IS NULL THEN 'baselined' ELSE coalesce(s.state, m.state) END AS state, m.checksum, m.executed_at, m.executed_by, m.execution_time,
+       m.steps, m.steps_done,
+       CASE s.state
+           WHEN 'failed' THEN coalesce(m.error,
+               CASE j.state WHEN 'cancelled' THEN 'job ' || j.id || ' was cancelled'
+                   ELSE concat(j.error_code, ': ', j.error_message, '. DETAIL: ' || j.error_detail,
+                               ' HINT: ' || j.error_hint) END)
+           WHEN 'interrupted' THEN 'nobody is at it. HINT: Use '
+               || CASE m.direction WHEN 'up' THEN 'ec_apply' ELSE 'ec_rollback' END || ' again to go on.'
+       END AS error,
+       m.direction, s.job
+  FROM expand_contract.schema_migrations m
+  LEFT JOIN LATERAL expand_contract.migration_status(m.version) s ON m.state <> 'applied'
+  LEFT JOIN expand_contract.jobs j ON j.id = s.job
  WHERE (SELECT pg_catalog.has_function_privilege(
                    '@extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean)'::pg_catalog.regprocedure,
                    'EXECUTE')
                OR pg_catalog.pg_has_role('pg_monitor', 'USAGE'))
- ORDER BY version_key;
+ ORDER BY m.version_key;
 COMMENT ON VIEW @extschema@.ec_migrations IS
     'the ledger of migrations, in the order of their versions';
 GRANT SELECT ON @extschema@.ec_migrations TO PUBLIC;
+
+CREATE VIEW @extschema@.ec_migration_events WITH (security_barrier) AS
+SELECT id, event, version COLLATE pg_catalog."default" AS version, checksum, allow, executed_at, executed_by,
+       execution_time, session_role, application_name, error
+  FROM expand_contract.migration_events
+ WHERE (SELECT pg_catalog.has_function_privilege(
+                   '@extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean)'::pg_catalog.regprocedure,
+                   'EXECUTE')
+               OR pg_catalog.pg_has_role('pg_monitor', 'USAGE'))
+ ORDER BY id;
+COMMENT ON VIEW @extschema@.ec_migration_events IS
+    'the log: who applied, rolled back or took over which migration, when, and against which rules';
+GRANT SELECT ON @extschema@.ec_migration_events TO PUBLIC;
+
+CREATE FUNCTION @extschema@.ec_apply_script(version text, script text, dry_run boolean = false) RETURNS text
+    AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_apply_script(text, text, boolean) IS
+    'applies the text of a migration file, which has its own up and down';
+
+CREATE PROCEDURE @extschema@.ec_apply_directory(path text)
+    AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON PROCEDURE @extschema@.ec_apply_directory(text) IS
+    'applies the migration files of a directory of the server in the order of their versions, one commit each';
+
+CREATE FUNCTION @extschema@.ec_baseline(version text, description text = NULL) RETURNS text
+    AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_baseline(text, text) IS
+    'says that the database already is where the migrations up to this version lead';
+
+CREATE FUNCTION @extschema@.ec_adopt(tool text, relation regclass = NULL) RETURNS integer
+    AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_adopt(text, regclass) IS
+    'takes over the history that another migration tool has written; returns how many migrations were new';
+
+CREATE FUNCTION @extschema@.ec_rehearse(up text, down text = NULL, OUT step integer, OUT direction text,
+        OUT command text, OUT lock_mode text, OUT relation regclass, OUT rewritten boolean, OUT duration interval,
+        OUT error text)
+    RETURNS SETOF record
+    AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_rehearse(text, text) IS
+    'runs up, down and up again, rolls all back, and reports locks, rewrites, times and what down does not restore';
+
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_apply_script(text, text, boolean), @extschema@.ec_baseline(text, text),
+    @extschema@.ec_adopt(text, regclass), @extschema@.ec_rehearse(text, text) FROM PUBLIC;
+REVOKE EXECUTE ON PROCEDURE @extschema@.ec_apply_directory(text) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.ec_lint(script text, phase text = 'expand', OUT statement integer, OUT command text,
+        OUT rule text, OUT severity text, OUT relation regclass, OUT lock_mode text, OUT rewrites boolean,
+        OUT scans boolean, OUT detail text, OUT recipe text)
+    RETURNS SETOF record
+    AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.ec_lint(text, text) IS
+    'what in a script breaks running code, loses data or holds others up, and how to do it safely; runs nothing';
 
 ----------------------------------------------------------------------
 -- backfill (src/backfill)
 ----------------------------------------------------------------------
 CREATE TABLE expand_contract.job_sweeps (
     job bigint PRIMARY KEY REFERENCES expand_contract.jobs ON DELETE CASCADE,
+    phase integer NOT NULL DEFAULT 0, -- of a copy: 0 writes, 1 deletes
     sweep integer NOT NULL DEFAULT 0,
     total_blocks bigint NOT NULL DEFAULT 0,
     all_blocks bigint NOT NULL DEFAULT 0,
@@ -374,7 +547,7 @@ CREATE TABLE expand_contract.job_sweeps (
     is_checked boolean NOT NULL DEFAULT false,
     found boolean NOT NULL DEFAULT false
 ) WITH (fillfactor = 20);
-COMMENT ON TABLE expand_contract.job_sweeps IS 'the present sweep of a backfill, shared by its workers';
+COMMENT ON TABLE expand_contract.job_sweeps IS 'the present sweep of a backfill or copy, shared by its workers';
 
 -- The table itself, or its partitions or children.
 CREATE TABLE expand_contract.job_leaves (
@@ -406,6 +579,16 @@ COMMENT ON FUNCTION @extschema@.ec_backfill(regclass, text, text, integer, integ
     IS 'updates a table in the background, in small batches that commit; returns the job';
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_backfill(regclass, text, text, integer, integer, integer, text,
     timestamptz, text, interval) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.ec_copy(source regclass, target regclass, mapping jsonb, key text[] DEFAULT NULL,
+    mode text DEFAULT 'fill', batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL, workers integer DEFAULT 1,
+    method text DEFAULT 'auto', start_at timestamptz DEFAULT NULL, run_window text DEFAULT NULL,
+    max_lag interval DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_copy' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_copy(regclass, regclass, jsonb, text[], text, integer, integer, integer, text, timestamptz, text, interval)
+    IS 'copies a table into another in the background, in small batches that commit; returns the job';
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_copy(regclass, regclass, jsonb, text[], text, integer, integer, integer,
+    text, timestamptz, text, interval) FROM PUBLIC;
 
 ----------------------------------------------------------------------
 -- verification (src/verify)
@@ -709,6 +892,19 @@ CREATE EVENT TRIGGER expand_contract_note_ddl ON ddl_command_end
     EXECUTE FUNCTION expand_contract.note_ddl();
 COMMENT ON EVENT TRIGGER expand_contract_note_ddl IS 'warns of DDL that ends what a change has promised';
 
+CREATE FUNCTION expand_contract.note_partitions() RETURNS event_trigger
+AS 'MODULE_PATHNAME', 'ec_note_partitions' LANGUAGE C;
+COMMENT ON FUNCTION expand_contract.note_partitions() IS 'gives new partitions the triggers of changes to other tables, and notes what comes and goes with a partition';
+REVOKE EXECUTE ON FUNCTION expand_contract.note_partitions() FROM PUBLIC;
+CREATE EVENT TRIGGER expand_contract_note_partitions ON ddl_command_end
+    WHEN TAG IN ('CREATE TABLE', 'CREATE FOREIGN TABLE', 'ALTER TABLE')
+    EXECUTE FUNCTION expand_contract.note_partitions();
+COMMENT ON EVENT TRIGGER expand_contract_note_partitions IS 'partitions that come or are detached';
+CREATE EVENT TRIGGER expand_contract_note_dropped ON sql_drop
+    WHEN TAG IN ('DROP TABLE')
+    EXECUTE FUNCTION expand_contract.note_partitions();
+COMMENT ON EVENT TRIGGER expand_contract_note_dropped IS 'partitions that are dropped';
+
 CREATE FUNCTION @extschema@.ec_expand(change text, relation regclass, forward jsonb, backward jsonb DEFAULT NULL,
     target regclass DEFAULT NULL, key text[] DEFAULT NULL, old_columns text[] DEFAULT NULL,
     on_error text DEFAULT 'record') RETURNS text
@@ -788,6 +984,23 @@ SELECT d.change, c.relation,
  ORDER BY d.first_at;
 COMMENT ON VIEW @extschema@.ec_discrepancies IS 'rows whose modern write failed and is still to be made';
 GRANT SELECT ON @extschema@.ec_discrepancies TO PUBLIC;
+
+----------------------------------------------------------------------
+-- verification of changes (src/change)
+----------------------------------------------------------------------
+CREATE FUNCTION @extschema@.ec_verify_change(change text) RETURNS @extschema@.ec_verification
+AS 'MODULE_PATHNAME', 'ec_verify_change' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_verify_change(text)
+    IS 'compares every row of a change under one snapshot, and records what is out of step';
+
+CREATE FUNCTION @extschema@.ec_verify_job(change text, batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL,
+    workers integer DEFAULT 1, start_at timestamptz DEFAULT NULL, run_window text DEFAULT NULL,
+    max_lag interval DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_verify_job' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_verify_job(text, integer, integer, integer, timestamptz, text, interval)
+    IS 'the same in the background, chunk by chunk with a snapshot each; returns the job';
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_verify_change(text),
+    @extschema@.ec_verify_job(text, integer, integer, integer, timestamptz, text, interval) FROM PUBLIC;
 
 ----------------------------------------------------------------------
 -- column usage (src/change/usage*)
@@ -906,23 +1119,6 @@ SELECT s.standby, s.relation, a.attname::text AS column_name, s.reads, s.last_re
  ORDER BY s.standby, s.relation::text COLLATE "C", a.attname;
 COMMENT ON VIEW @extschema@.ec_standby_usage IS 'reads of tracked columns on standbys, as they were last imported';
 GRANT SELECT ON @extschema@.ec_standby_usage TO PUBLIC;
-
-----------------------------------------------------------------------
--- verification of changes (src/change)
-----------------------------------------------------------------------
-CREATE FUNCTION @extschema@.ec_verify_change(change text) RETURNS @extschema@.ec_verification
-AS 'MODULE_PATHNAME', 'ec_verify_change' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_verify_change(text)
-    IS 'compares every row of a change under one snapshot, and records what is out of step';
-
-CREATE FUNCTION @extschema@.ec_verify_job(change text, batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL,
-    workers integer DEFAULT 1, start_at timestamptz DEFAULT NULL, run_window text DEFAULT NULL,
-    max_lag interval DEFAULT NULL) RETURNS bigint
-AS 'MODULE_PATHNAME', 'ec_verify_job' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_verify_job(text, integer, integer, integer, timestamptz, text, interval)
-    IS 'the same in the background, chunk by chunk with a snapshot each; returns the job';
-REVOKE EXECUTE ON FUNCTION @extschema@.ec_verify_change(text),
-    @extschema@.ec_verify_job(text, integer, integer, integer, timestamptz, text, interval) FROM PUBLIC;
 
 ----------------------------------------------------------------------
 -- advice (src/change)

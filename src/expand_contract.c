@@ -17,6 +17,7 @@
 #include "core/guc.h"
 #include "dualwrite/reconcile.h"
 #include "expand_contract.h"
+#include "migrate/background.h"
 #include "worker/job.h"
 #include "worker/launcher.h"
 
@@ -29,6 +30,8 @@ _PG_init(void)
 {
 	ec_define_settings();
 	ec_register_job_kind(&ec_backfill_kind);
+	ec_register_job_kind(&ec_copy_kind);
+	ec_register_job_kind(&ec_statement_job_kind);
 	ec_register_job_kind(&ec_verify_kind);
 	ec_register_job_kind(&ec_reconcile_kind);
 	ec_register_job_kind(&ec_contract_kind);

@@ -30,8 +30,9 @@ typedef struct EcRows
 /* What became of them. */
 typedef struct EcWritten
 {
-	int64 rows;  /* updated */
-	int64 moved; /* of these, out of their chunk of blocks */
+	int64 rows;   /* updated */
+	int64 moved;  /* of these, out of their chunk of blocks */
+	int64 locked; /* by a copy, since they were to be done */
 } EcWritten;
 
 /*
@@ -40,6 +41,10 @@ typedef struct EcWritten
  * the row's key.
  */
 extern char *ec_batch_statement(Relation relation, const EcBackfill *backfill);
+
+/* What locks the rows of a copy's batch, likewise. */
+extern char *
+ec_batch_lock_statement(Relation relation, const EcBackfill *backfill);
 
 /* Once in a worker process, before the first batch. */
 extern void ec_batch_init(void);

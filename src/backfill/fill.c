@@ -1,6 +1,7 @@
 /*
  * fill.c
- *		Jobs of kind "backfill": update the rows of one chunk after the other.
+ *		Jobs of kinds "backfill" and "copy": write the rows of one chunk after
+ *		the other.
  *
  * A batch goes on over rows that hold little to do until it has written its
  * share or used up its time, so that a backfill of few rows in a big table
@@ -10,6 +11,7 @@
 
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/pg_class.h"
 #include "executor/instrument.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -21,6 +23,8 @@
 
 #include "backfill/batch.h"
 #include "backfill/blocks.h"
+#include "backfill/copy_foreign.h"
+#include "backfill/copy_statement.h"
 #include "backfill/definition.h"
 #include "backfill/fill.h"
 #include "backfill/key.h"
@@ -136,8 +140,10 @@ fill_rows(EcJob *job, Fill *fill, const EcBackfill *backfill, Relation relation,
 		written = fill_unlocked(job, backfill, relation, rows, &skipped);
 	else
 		written = ec_batch_update(relation, backfill, rows);
-	if (written.rows == 0 && relation->trigdesc &&
-		relation->trigdesc->trig_update_before_row)
+	if (written.rows == 0 &&
+		(backfill->copy
+			 ? written.locked > 0
+			 : relation->trigdesc && relation->trigdesc->trig_update_before_row))
 		note_suppressed(job, fill, backfill, relation, rows, skipped);
 	fill->chunk.changed += written.rows;
 	fill->chunk.moved += written.moved;
@@ -154,11 +160,11 @@ report_activity(EcJob *job, Relation relation, const EcCursor *cursor)
 	bool is_leaf = RelationGetRelid(relation) != job->relation;
 
 	snprintf(activity, sizeof(activity),
-			 "backfill of %s%s%s: job " INT64_FORMAT
+			 "%s of %s%s%s: job " INT64_FORMAT
 			 ", sweep %d, blocks %u to %u, pass %d of %d, block %u",
-			 job->relation_name, is_leaf ? ", " : "", is_leaf ? leaf : "",
-			 job->id, job->sweep, cursor->first, cursor->end,
-			 cursor->stripe + 1, cursor->stripes, cursor->block);
+			 job->kind, job->relation_name, is_leaf ? ", " : "",
+			 is_leaf ? leaf : "", job->id, job->sweep, cursor->first,
+			 cursor->end, cursor->stripe + 1, cursor->stripes, cursor->block);
 	pgstat_report_activity(STATE_RUNNING, activity);
 }
 
@@ -187,9 +193,9 @@ check_rows_left(EcJob *job, Fill *fill, Relation root)
 	if (!fill->backfill.by_key)
 		(void) ec_leaves(root, &leaves);
 	snprintf(activity, sizeof(activity),
-			 "backfill of %s: job " INT64_FORMAT
+			 "%s of %s: job " INT64_FORMAT
 			 ", sweep %d, looking for rows that are left",
-			 job->relation_name, job->id, job->sweep);
+			 job->kind, job->relation_name, job->id, job->sweep);
 	pgstat_report_activity(STATE_RUNNING, activity);
 	disable_timeout(STATEMENT_TIMEOUT, false);
 	(void) ec_give_way(true);
@@ -310,6 +316,9 @@ fill_by_key(EcJob *job, Fill *fill, Relation relation)
 {
 	instr_time started;
 
+	if (fill->backfill.copy && relation->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
+		return ec_copy_from_foreign(job, &fill->backfill, &fill->walk,
+									&fill->chunk, job->row_limit);
 	INSTR_TIME_SET_CURRENT(started);
 	do
 	{
@@ -335,7 +344,7 @@ next_sweep_by_key(EcJob *job, Fill *fill)
 	if (met->changed > 0 || met->skipped > 0 || met->suppressed == 0)
 		walk->empty_sweeps = 0;
 	else if (++walk->empty_sweeps > 1)
-		ec_refuse_suppressed(met->suppressed, met->example);
+		ec_refuse_suppressed(&fill->backfill, met->suppressed, met->example);
 	if (met->changed == 0 && met->skipped > 0)
 	{
 		job->throttled_by = "locked rows";
@@ -355,7 +364,8 @@ step_by_key(EcJob *job, Fill *fill, Relation relation)
 {
 	bool more = true;
 
-	job->table_bytes = (int64) RelationGetNumberOfBlocks(relation) * BLCKSZ;
+	if (relation->rd_rel->relkind != RELKIND_FOREIGN_TABLE)
+		job->table_bytes = (int64) RelationGetNumberOfBlocks(relation) * BLCKSZ;
 	if (job->slot > 0)
 	{
 		job->throttled_by = "other workers";
@@ -365,6 +375,11 @@ step_by_key(EcJob *job, Fill *fill, Relation relation)
 	if (fill->chunk.is_check)
 	{
 		more = check_rows_left(job, fill, relation);
+		if (!more && fill->chunk.phase < ec_copy_last_phase(fill->backfill.copy))
+		{
+			fill->chunk.phase++;
+			more = true;
+		}
 		if (more)
 			next_sweep_by_key(job, fill);
 	}
@@ -380,24 +395,64 @@ step_by_key(EcJob *job, Fill *fill, Relation relation)
 	return more;
 }
 
-static bool
-step_fill(EcJob *job)
+static Relation
+open_table(const EcJob *job, Oid oid, const char *name)
 {
-	Fill *fill = job->private;
-	Relation root = try_table_open(job->relation, RowExclusiveLock);
-	bool more;
+	Relation relation = try_table_open(oid, RowExclusiveLock);
 
-	if (root == NULL)
+	if (relation == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("table %s does not exist any more", job->relation_name),
+				 errmsg("table %s does not exist any more", name),
 				 errdetail("It was dropped while job " INT64_FORMAT " was at work on it.",
 						   job->id),
 				 errhint("Use SELECT ec_cancel(" INT64_FORMAT ") to close the job.",
 						 job->id)));
-	ec_check_backfill_target(root, fill->backfill.by_key);
+	return relation;
+}
+
+/* The table that a copy sweeps now; the other one is locked as well. */
+static Relation
+open_copied(const EcJob *job, Fill *fill)
+{
+	const EcCopy *copy = fill->backfill.copy;
+	Relation source = open_table(job, copy->source, job->relation_name);
+	Relation target = open_table(job, copy->target, copy->target_name);
+	bool writes = fill->chunk.phase == EC_COPY_WRITE;
+
+	ec_check_copy_source(source);
+	ec_check_copy_target(target);
+	ec_copy_begin_phase(&fill->backfill, fill->chunk.phase);
+	table_close(writes ? target : source, NoLock);
+	return writes ? source : target;
+}
+
+/* The table that is swept, as long as it is one that can be. */
+static Relation
+open_root(const EcJob *job, Fill *fill)
+{
+	Relation root = fill->backfill.copy
+						? open_copied(job, fill)
+						: open_table(job, job->relation, job->relation_name);
+
+	if (fill->backfill.copy == NULL ||
+		(fill->backfill.by_key && root->rd_rel->relkind != RELKIND_FOREIGN_TABLE))
+		ec_check_backfill_target(root, fill->backfill.by_key);
+	return root;
+}
+
+static bool
+step_fill(EcJob *job)
+{
+	Fill *fill = job->private;
+	Relation root = open_root(job, fill);
+	bool more;
+
 	more = fill->backfill.by_key ? step_by_key(job, fill, root)
 								 : step_by_blocks(job, fill, root);
+	/* the table that a copy sweeps does not grow by it */
+	if (fill->backfill.copy != NULL)
+		job->table_bytes = 0;
 	job->rows_done += job->rows_written;
 	job->sweep = fill->chunk.sweep;
 	table_close(root, NoLock);
@@ -412,3 +467,4 @@ resume_fill(int64 job)
 }
 
 const EcJobKind ec_backfill_kind = {"backfill", begin_fill, step_fill, resume_fill};
+const EcJobKind ec_copy_kind = {"copy", begin_fill, step_fill, resume_fill};

@@ -37,6 +37,7 @@
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
+#include "backfill/copy_statement.h"
 #include "backfill/key.h"
 #include "core/catalog.h"
 #include "core/compat.h"
@@ -218,6 +219,7 @@ ec_key_load(EcKeyWalk *walk, EcChunk *met, const Jsonb *position)
 	memset(met, 0, sizeof(*met));
 	met->sweep = ec_json_get_int8(position, "sweep", 1);
 	met->is_check = ec_json_get_int8(position, "check", 0) != 0;
+	met->phase = ec_json_get_int8(position, "phase", 0);
 	met->changed = ec_json_get_int8(position, "changed", 0);
 	met->skipped = ec_json_get_int8(position, "skipped", 0);
 	met->suppressed = ec_json_get_int8(position, "suppressed", 0);
@@ -237,6 +239,7 @@ ec_key_save(const EcKeyWalk *walk, const EcChunk *met)
 	ec_json_begin(&writer);
 	ec_json_int8(&writer, "sweep", met->sweep);
 	ec_json_int8(&writer, "check", met->is_check);
+	ec_json_int8(&writer, "phase", met->phase);
 	ec_json_int8(&writer, "changed", met->changed);
 	ec_json_int8(&writer, "skipped", met->skipped);
 	ec_json_int8(&writer, "suppressed", met->suppressed);
@@ -261,9 +264,8 @@ ec_key_resume(int64 job)
 			 &args);
 }
 
-/* Settings under which every value survives as text. */
-static int
-begin_text(void)
+int
+ec_begin_text(void)
 {
 	int guc_level = NewGUCNestLevel();
 
@@ -334,6 +336,8 @@ find_statement(Relation relation, const EcBackfill *backfill, const Key *key,
 		appendStringInfo(&sql, ", %s", key->columns[i].name);
 	appendStringInfo(&sql, " FROM ONLY %s",
 					 ec_relation_name(RelationGetRelid(relation)));
+	if (backfill->alias != NULL)
+		appendStringInfo(&sql, " AS %s", quote_identifier(backfill->alias));
 	if (!is_begin)
 		append_behind(&sql, key);
 	for (int i = 0; i < key->count; i++)
@@ -412,7 +416,7 @@ static ParamListInfo
 key_parameters(const Key *key, const EcKeyWalk *walk)
 {
 	ParamListInfo parameters = makeParamList(walk->count);
-	int guc_level = begin_text();
+	int guc_level = ec_begin_text();
 
 	for (int i = 0; i < walk->count; i++)
 	{
@@ -476,7 +480,7 @@ columns_of(const Key *key)
 static void
 remember(EcKeyWalk *walk, const Key *key, const Finder *finder, MemoryContext context)
 {
-	int guc_level = begin_text();
+	int guc_level = ec_begin_text();
 	MemoryContext old_context = MemoryContextSwitchTo(context);
 
 	for (int i = 0; i < key->count; i++)
@@ -532,6 +536,7 @@ ec_next_keys(Relation relation, const EcBackfill *backfill, EcKeyWalk *walk,
 	/* executing may plan again, so the hook is on all the time */
 	scanned_table = RelationGetRelid(relation);
 	scan_by_index = key.index;
+	ec_copy_plan_begin(backfill);
 	code = SPI_execute_plan_extended(prepare(find_statement(relation, backfill,
 															&key, is_begin),
 											 &key, is_begin),
@@ -540,6 +545,7 @@ ec_next_keys(Relation relation, const EcBackfill *backfill, EcKeyWalk *walk,
 		elog(ERROR, "SPI_execute_plan_extended failed: %s",
 			 SPI_result_code_string(code));
 	scan_by_index = InvalidOid;
+	(void) ec_copy_plan_end();
 	SPI_finish();
 
 	if (finder.seen > 0)

@@ -165,7 +165,7 @@ ec_leaf_backfill(Relation root, Relation leaf, const EcBackfill *backfill,
 				 EcBackfill *result)
 {
 	*result = *backfill;
-	if (RelationGetRelid(leaf) == RelationGetRelid(root))
+	if (RelationGetRelid(leaf) == RelationGetRelid(root) || backfill->copy != NULL)
 		return;
 	result->alias = RelationGetRelationName(root);
 	result->columns = columns_by_name(root, leaf, backfill->columns);

@@ -5,7 +5,6 @@
 #include "postgres.h"
 
 #include "access/relation.h"
-#include "catalog/pg_am.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
@@ -15,29 +14,7 @@
 #include "backfill/leaves.h"
 #include "backfill/submit.h"
 #include "backfill/target.h"
-#include "core/guc.h"
 #include "worker/job.h"
-#include "worker/schedule.h"
-
-static void
-check_method(const char *method)
-{
-	if (strcmp(method, "auto") != 0 && strcmp(method, "blocks") != 0 &&
-		strcmp(method, "key") != 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("unknown method \"%s\"", method),
-						errhint("Use 'auto', 'blocks' or 'key'.")));
-}
-
-/* Blocks wherever they say where a row is, that is in a heap. */
-static bool
-choose_key(Relation relation, const char *method)
-{
-	if (strcmp(method, "auto") == 0)
-		return relation->rd_rel->relkind == RELKIND_RELATION &&
-			   relation->rd_rel->relam != HEAP_TABLE_AM_OID;
-	return strcmp(method, "key") == 0;
-}
 
 static void
 check_key(Relation relation, int workers)
@@ -73,7 +50,7 @@ ec_submit_backfill(EcJobSpec *spec, Oid table, const char *assignments,
 	if (relation == NULL)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
 						errmsg("relation with OID %u does not exist", table)));
-	by_key = choose_key(relation, method);
+	by_key = ec_choose_by_key(relation, method);
 	ec_check_backfill_target(relation, by_key);
 	if (by_key)
 		check_key(relation, spec->workers);
@@ -118,32 +95,11 @@ ec_backfill(PG_FUNCTION_ARGS)
 	EcJobSpec spec = {0};
 	char *assignments;
 	char *predicate;
-	char *method = "auto";
-	int batch_size = ec_check_batch_size(PG_ARGISNULL(3), PG_GETARG_INT32(3));
-	int delay_ms = ec_check_delay(PG_ARGISNULL(4), PG_GETARG_INT32(4));
-	int workers = ec_check_workers(PG_ARGISNULL(5), PG_GETARG_INT32(5));
-	TimestampTz start_at;
+	const char *method;
 
 	require(PG_ARGISNULL(0), "relation");
 	require(PG_ARGISNULL(1), "assignments");
-	if (!PG_ARGISNULL(6))
-		method = text_to_cstring(PG_GETARG_TEXT_PP(6));
-	check_method(method);
-	if (!PG_ARGISNULL(7))
-	{
-		start_at = PG_GETARG_TIMESTAMPTZ(7);
-		ec_check_start_at(start_at);
-		spec.start_at = &start_at;
-	}
-	if (!PG_ARGISNULL(8))
-	{
-		spec.run_window = text_to_cstring(PG_GETARG_TEXT_PP(8));
-		ec_check_run_window(spec.run_window);
-	}
-	spec.max_lag = ec_check_max_lag(PG_ARGISNULL(9), PG_GETARG_INTERVAL_P(9));
-	spec.workers = Max(1, workers);
-	spec.batch_size = batch_size < 0 ? ec_batch_size : batch_size;
-	spec.delay_ms = delay_ms < 0 ? ec_backfill_delay : delay_ms;
+	ec_read_pace_arguments(fcinfo, 3, &spec, &method);
 	assignments = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	predicate = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
 

@@ -118,3 +118,17 @@ ec_check_backfill_leaf(Relation leaf, Relation root)
 				 RelationGetRelid(leaf) == RelationGetRelid(root) ? NULL : root,
 				 false);
 }
+
+/* Blocks wherever they say where a row is, that is in a heap. */
+bool
+ec_choose_by_key(Relation relation, const char *method)
+{
+	if (strcmp(method, "auto") == 0)
+		return relation->rd_rel->relkind == RELKIND_RELATION &&
+			   relation->rd_rel->relam != HEAP_TABLE_AM_OID;
+	if (strcmp(method, "blocks") != 0 && strcmp(method, "key") != 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("unknown method \"%s\"", method),
+						errhint("Use 'auto', 'blocks' or 'key'.")));
+	return strcmp(method, "key") == 0;
+}

@@ -15,4 +15,7 @@
 extern void ec_check_backfill_target(Relation relation, bool by_key);
 extern void ec_check_backfill_leaf(Relation leaf, Relation root);
 
+/* The argument method: by key or by blocks? */
+extern bool ec_choose_by_key(Relation relation, const char *method);
+
 #endif

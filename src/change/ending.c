@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "commands/trigger.h"
 #include "utils/builtins.h"
 
 #include "change/ending.h"
@@ -13,35 +14,57 @@
 #include "core/query.h"
 #include "worker/control.h"
 
-/* Partitions have clones, which go with that of their parent. */
-void
-ec_drop_triggers_of_change(const EcChange *change)
+typedef struct OurTrigger
+{
+	Oid relation;
+	char *name;
+} OurTrigger;
+
+static List *
+triggers_of(const EcChange *change)
 {
 	MemoryContext memory = CurrentMemoryContext;
-	List *commands = NIL;
+	List *triggers = NIL;
 	EcCatalogScope scope;
 	EcArgs args = {0};
 	uint64 count;
-	ListCell *cell;
 
 	ec_arg_text(&args, change->name);
 	ec_catalog_begin(&scope);
-	count = ec_query("SELECT format('DROP TRIGGER %I ON %s', t.name, t.relation::regclass)"
+	count = ec_query("SELECT t.relation, t.name::text"
 					 "  FROM expand_contract.triggers_of($1) t WHERE NOT t.is_clone"
 					 " ORDER BY t.relation, t.name",
 					 &args);
 	for (uint64 row = 0; row < count; row++)
 	{
-		char *command = ec_get_text(row, 1);
+		Oid relation = ec_get_oid(row, 1);
+		char *name = ec_get_text(row, 2);
 		MemoryContext caller = MemoryContextSwitchTo(memory);
+		OurTrigger *trigger = palloc(sizeof(OurTrigger));
 
-		commands = lappend(commands, command);
+		trigger->relation = relation;
+		trigger->name = name;
+		triggers = lappend(triggers, trigger);
 		MemoryContextSwitchTo(caller);
 	}
 	ec_catalog_end(&scope);
-	foreach (cell, commands)
+	return triggers;
+}
+
+/* Some depend on those of the table above, and go with them. */
+void
+ec_drop_triggers_of_change(const EcChange *change)
+{
+	ListCell *cell;
+
+	foreach (cell, triggers_of(change))
 	{
-		ec_run_ddl(lfirst(cell));
+		OurTrigger *trigger = lfirst(cell);
+
+		if (OidIsValid(get_trigger_oid(trigger->relation, trigger->name, true)))
+			ec_run_ddl(psprintf("DROP TRIGGER %s ON %s",
+								quote_identifier(trigger->name),
+								ec_relation_name(trigger->relation)));
 	}
 }
 

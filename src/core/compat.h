@@ -76,6 +76,15 @@
 #define ec_permissions_of(entry, infos) (entry)
 #endif
 
+/* 16 has one function for the rights on whatever object. */
+#if PG_VERSION_NUM >= 160000
+#define ec_may_use_schema(schema, role)                                        \
+	(object_aclcheck(NamespaceRelationId, schema, role, ACL_USAGE) == ACLCHECK_OK)
+#else
+#define ec_may_use_schema(schema, role)                                        \
+	(pg_namespace_aclcheck(schema, role, ACL_USAGE) == ACLCHECK_OK)
+#endif
+
 /* 16 lets updates of columns of BRIN indexes alone be HOT. */
 #if PG_VERSION_NUM >= 160000
 #define EC_INDEX_ATTR_BITMAP_HOT INDEX_ATTR_BITMAP_HOT_BLOCKING

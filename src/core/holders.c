@@ -4,20 +4,24 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
 #include "lib/stringinfo.h"
-#include "miscadmin.h"
 #include "pgstat.h"
 #include "utils/backend_status.h"
+#include "utils/guc.h"
 
-#include "core/catalog.h"
 #include "core/holders.h"
 #include "core/query.h"
-#include "expand_contract.h"
 
+/*
+ * Not in a catalogue scope: what pg_stat_activity hides from the caller, the
+ * error must not tell.
+ */
 char *
 ec_lock_holders(Oid relation)
 {
-	EcCatalogScope scope;
+	int guc_level = NewGUCNestLevel();
 	EcArgs args = {0};
 	StringInfoData lines;
 	uint64 count;
@@ -26,32 +30,23 @@ ec_lock_holders(Oid relation)
 	pgstat_clear_backend_activity_snapshot();
 
 	initStringInfo(&lines);
-	ec_catalog_begin(&scope);
-	ec_arg_oid(&args, MyDatabaseId);
-	ec_arg_oid(&args, relation);
-	ec_arg_int4(&args, EC_LOCK_MIGRATION);
-	count =
-		ec_query("SELECT l.pid, coalesce(nullif(a.application_name, ''),"
-				 "         a.backend_type, 'unknown'),"
-				 "       extract(epoch FROM clock_timestamp() - a.xact_start)::bigint,"
-				 "       left(regexp_replace(a.query, '\\s+', ' ', 'g'), 200)"
-				 "  FROM (SELECT DISTINCT pid FROM pg_locks"
-				 "         WHERE granted AND database = $1"
-				 "           AND pid IS DISTINCT FROM pg_backend_pid()"
-				 "           AND CASE WHEN $2 IS NULL"
-				 "               THEN locktype = 'advisory' AND classid = 0"
-				 "                AND objid = 0 AND objsubid = $3"
-				 "               ELSE locktype = 'relation' AND relation = $2 END) l"
-				 "  LEFT JOIN pg_stat_activity a USING (pid)"
-				 " ORDER BY a.xact_start, l.pid",
-				 &args);
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	ec_arg(&args, OIDOID, ObjectIdGetDatum(relation), false);
+	count = ec_query("SELECT pid, application_name,"
+					 "       extract(epoch FROM transaction_age)::bigint,"
+					 "       left(regexp_replace(query, '\\s+', ' ', 'g'), 200)"
+					 "  FROM expand_contract.blockers($1) WHERE granted",
+					 &args);
 	for (uint64 row = 0; row < count; row++)
 	{
 		if (row > 0)
 			appendStringInfoString(&lines, "; ");
 		if (ec_is_null(row, 1))
 		{
-			appendStringInfoString(&lines, "a prepared transaction");
+			appendStringInfoString(&lines, ec_get_text(row, 2));
 			continue;
 		}
 		appendStringInfo(&lines, "pid %d (%s)", ec_get_int4(row, 1, 0),
@@ -62,6 +57,8 @@ ec_lock_holders(Oid relation)
 		if (!ec_is_null(row, 4))
 			appendStringInfo(&lines, ", query: %s", ec_get_text(row, 4));
 	}
-	ec_catalog_end(&scope);
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "SPI_finish failed");
+	AtEOXact_GUC(false, guc_level);
 	return count > 0 ? lines.data : NULL;
 }

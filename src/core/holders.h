@@ -10,7 +10,7 @@
 /*
  * The other sessions that hold a lock on the relation, or, for InvalidOid, the
  * migration lock; a line for each, for a DETAIL: pid, application, transaction
- * age, query.  NULL if there is none (any more).
+ * age, query (if the caller may see that).  NULL if there is none (any more).
  */
 extern char *ec_lock_holders(Oid relation);
 

@@ -109,7 +109,7 @@ restored_attnum(const EcChange *change, EcSide side, const char *name,
 }
 
 static List *
-load_columns(const EcChange *change, bool is_restored, MemoryContext memory)
+load_columns(const EcChange *change, MemoryContext memory)
 {
 	List *columns = NIL;
 	uint64 count;
@@ -130,7 +130,7 @@ load_columns(const EcChange *change, bool is_restored, MemoryContext memory)
 		column = palloc0_object(EcChangeColumn);
 		column->side = side_from_name(ec_get_text(row, 1));
 		column->name = ec_get_text(row, 2);
-		column->attnum = is_restored
+		column->attnum = change->is_restored
 							 ? restored_attnum(change, column->side,
 											   column->name, ec_get_text(row, 6))
 							 : ec_get_int4(row, 3, 0);
@@ -160,7 +160,6 @@ ec_change_load(const char *name, EcChange *change)
 	{
 		List *key = names_of(0, 5);
 		List *old_columns = names_of(0, 6);
-		bool is_restored;
 		MemoryContext caller;
 
 		change->relation = ec_get_oid(0, 1);
@@ -170,13 +169,13 @@ ec_change_load(const char *name, EcChange *change)
 		change->records = ec_get_bool(0, 7, false);
 		change->phase = ec_get_text(0, 8);
 		change->dual_write = ec_get_bool(0, 9, false);
-		is_restored = ec_get_oid(0, 10) != change->relation;
+		change->is_restored = ec_get_oid(0, 10) != change->relation;
 		caller = MemoryContextSwitchTo(memory);
 		change->name = pstrdup(name);
 		change->key = copy_names(key);
 		change->old_columns = copy_names(old_columns);
 		MemoryContextSwitchTo(caller);
-		change->columns = load_columns(change, is_restored, memory);
+		change->columns = load_columns(change, memory);
 	}
 	ec_catalog_end(&scope);
 	return found;
@@ -244,12 +243,64 @@ arg_names(EcArgs *args, List *names)
 		   names == NIL);
 }
 
+/* A table that is gone has no trigger that could look again. */
+static void
+make_sessions_look(Oid relation)
+{
+	if (SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relation)))
+		CacheInvalidateRelcacheByRelid(relation);
+}
+
+/* In scope. */
+static void
+insert_columns(const EcChange *change)
+{
+	ListCell *cell;
+
+	foreach (cell, change->columns)
+	{
+		EcChangeColumn *column = lfirst(cell);
+		EcArgs args = {0};
+
+		ec_arg_text(&args, change->name);
+		ec_arg_text(&args, side_names[column->side]);
+		ec_arg_text(&args, column->name);
+		ec_arg_int4(&args, column->attnum);
+		ec_arg_text(&args, column->expression);
+		ec_arg_int4(&args, column->key_position);
+		(void) ec_query("INSERT INTO expand_contract.change_columns"
+						"       (change, side, name, attnum, expression, key_position)"
+						" VALUES ($1, $2, $3, $4, $5, nullif($6, 0))",
+						&args);
+	}
+}
+
+void
+ec_change_renew(const EcChange *change, bool had_gap)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+
+	ec_catalog_begin(&scope);
+	ec_arg_text(&args, change->name);
+	(void) ec_query("DELETE FROM expand_contract.change_columns WHERE change = $1",
+					&args);
+	(void) ec_query("UPDATE expand_contract.changes SET relation_oid = relation WHERE name = $1",
+					&args);
+	insert_columns(change);
+	if (had_gap)
+		(void) ec_query("INSERT INTO expand_contract.gaps (change, reason)"
+						" VALUES ($1, 'no trigger')",
+						&args);
+	ec_catalog_end(&scope);
+	make_sessions_look(change->relation);
+}
+
 void
 ec_change_insert(const EcChange *change)
 {
 	EcCatalogScope scope;
 	EcArgs args = {0};
-	ListCell *cell;
 
 	ec_catalog_begin(&scope);
 	ec_arg_text(&args, change->name);
@@ -265,22 +316,7 @@ ec_change_insert(const EcChange *change)
 					"       relation_oid)"
 					" VALUES ($1, $2::regclass, $3::regclass, $4, $5, $6, $7, $8, $2)",
 					&args);
-	foreach (cell, change->columns)
-	{
-		EcChangeColumn *column = lfirst(cell);
-
-		memset(&args, 0, sizeof(args));
-		ec_arg_text(&args, change->name);
-		ec_arg_text(&args, side_names[column->side]);
-		ec_arg_text(&args, column->name);
-		ec_arg_int4(&args, column->attnum);
-		ec_arg_text(&args, column->expression);
-		ec_arg_int4(&args, column->key_position);
-		(void) ec_query("INSERT INTO expand_contract.change_columns"
-						"       (change, side, name, attnum, expression, key_position)"
-						" VALUES ($1, $2, $3, $4, $5, nullif($6, 0))",
-						&args);
-	}
+	insert_columns(change);
 	ec_catalog_end(&scope);
 	ec_change_announce(change->name, "phase", EC_PHASE_DUAL_WRITE);
 }
@@ -308,14 +344,6 @@ ec_change_announce(const char *change, const char *event, const char *value)
 					&args);
 	ec_catalog_end(&scope);
 	Async_Notify(CHANNEL, JsonbToCString(NULL, &payload->root, VARSIZE(payload)));
-}
-
-/* A table that is gone has no trigger that could look again. */
-static void
-make_sessions_look(Oid relation)
-{
-	if (SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relation)))
-		CacheInvalidateRelcacheByRelid(relation);
 }
 
 void

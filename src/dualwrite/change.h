@@ -47,8 +47,9 @@ typedef struct EcChange
 	List *old_columns;
 	bool records; /* on_error => 'record' */
 	char *phase;
-	bool dual_write; /* the flag */
-	List *columns;   /* of EcChangeColumn, by attribute number */
+	bool dual_write;  /* the flag */
+	bool is_restored; /* from a dump: the table has another OID by now */
+	List *columns;    /* of EcChangeColumn, by attribute number */
 } EcChange;
 
 /*
@@ -71,6 +72,12 @@ extern void ec_change_require_active(const EcChange *change);
 
 /* Enter a new change, with its columns. */
 extern void ec_change_insert(const EcChange *change);
+
+/*
+ * The columns have other numbers, or the trigger was gone for a while, which
+ * leaves a gap.
+ */
+extern void ec_change_renew(const EcChange *change, bool had_gap);
 
 /*
  * Go to a phase, or set the flag of dual writes: written, logged, told to

@@ -42,7 +42,7 @@ PG_FUNCTION_INFO_V1(ec_expand);
 typedef struct Expansion
 {
 	EcChange change; /* as it was asked for */
-	bool is_known;   /* it is registered already, and the same */
+	bool is_done;    /* it is registered already, and at work */
 } Expansion;
 
 static void
@@ -140,7 +140,7 @@ same_names(List *left, List *right)
 
 /* True if the change is there, and is this one; an error if it is another. */
 static bool
-is_registered(const EcChange *asked)
+is_registered(const EcChange *asked, bool *is_restored)
 {
 	EcChange known;
 	const char *what;
@@ -168,6 +168,7 @@ is_registered(const EcChange *asked)
 						errmsg("change \"%s\" is over", asked->name),
 						errdetail("Its phase is \"%s\".", known.phase),
 						errhint("Choose another name.")));
+	*is_restored = known.is_restored;
 	return true;
 }
 
@@ -340,9 +341,10 @@ check_overlap(EcChange *change)
 		ec_arg_int4(&args, column->attnum);
 		ec_arg_bool(&args, column->expression != NULL);
 		ec_arg_bool(&args, column->side == EC_SIDE_KEY);
+		ec_arg_text(&args, change->name);
 		if (ec_query("SELECT c.name FROM expand_contract.changes c"
 					 "  JOIN expand_contract.change_columns o ON o.change = c.name"
-					 " WHERE c.phase NOT IN ('contracted', 'reverted')"
+					 " WHERE c.name <> $5 AND c.phase NOT IN ('contracted', 'reverted')"
 					 "   AND coalesce(CASE o.side WHEN 'new' THEN c.target END, c.relation) = $1"
 					 "   AND o.attnum = $2 AND (o.expression IS NOT NULL"
 					 "       OR $3 AND o.side <> 'key') AND NOT ($4 AND o.expression IS NULL)"
@@ -410,7 +412,7 @@ record_dependencies(Oid relation, const EcChange *change, List *entries)
  * The table must not be open: ALTER TABLE wants it for itself.
  */
 static void
-start_dual_writes(const EcChange *change, List *entries)
+start_dual_writes(const EcChange *change, List *entries, bool has_trigger)
 {
 	List *leaves = list_make1_oid(change->relation);
 	Relation relation;
@@ -420,7 +422,8 @@ start_dual_writes(const EcChange *change, List *entries)
 		leaves = find_all_inheritors(change->relation, NoLock, NULL);
 	foreach (cell, leaves)
 	{
-		create_trigger(lfirst_oid(cell), change->name);
+		if (!has_trigger)
+			create_trigger(lfirst_oid(cell), change->name);
 	}
 	CommandCounterIncrement();
 	record_dependencies(change->relation, change, entries);
@@ -429,9 +432,9 @@ start_dual_writes(const EcChange *change, List *entries)
 	table_close(relation, NoLock);
 }
 
-/* The entries of its mappings. */
+/* Everything that is checked; returns the entries of the mappings. */
 static List *
-register_change(EcChange *change, Relation relation)
+check_change(EcChange *change, Relation relation)
 {
 	List *forward =
 		ec_mapping_analyse(relation, relation, change->forward, "forward");
@@ -457,8 +460,6 @@ register_change(EcChange *change, Relation relation)
 		ec_check_can_record(relation, targets_of(forward));
 	}
 	collect_columns(change, relation, forward, backward, key);
-	check_overlap(change);
-	ec_change_insert(change);
 	return list_concat_copy(forward, backward);
 }
 
@@ -471,52 +472,60 @@ lock_changes(void)
 					ShareRowExclusiveLock);
 }
 
-/* To columns of the same table. */
-static void
-expand_columns(EcChange *change, Relation relation)
-{
-	List *entries = register_change(change, relation);
-
-	table_close(relation, NoLock);
-	start_dual_writes(change, entries);
-}
-
-/* To another table. */
-static void
-expand_table(EcChange *change, Relation relation)
-{
-	EcTableMappings mappings;
-
-	ec_check_table_change(change, relation, &mappings);
-	check_overlap(change);
-	ec_change_insert(change);
-	table_close(relation, NoLock);
-	ec_start_table_writes(change, &mappings);
-}
-
+/*
+ * A change that is registered already can have lost its trigger, with a column
+ * that was dropped, or stand in a restored database, where its columns have
+ * other numbers and nothing depends on anything.
+ */
 static void
 expand(void *arg)
 {
 	Expansion *expansion = arg;
 	EcChange *change = &expansion->change;
+	bool has_target = OidIsValid(change->target);
+	bool is_known;
+	bool is_restored = false;
+	bool has_trigger;
+	List *entries = NIL;
+	EcTableMappings mappings = {NIL};
 	Relation relation;
 
 	relation = table_open(change->relation, ShareRowExclusiveLock);
 	(void) find_all_inheritors(change->relation, ShareRowExclusiveLock, NULL);
-	if (OidIsValid(change->target))
+	if (has_target)
 	{
 		LockRelationOid(change->target, ShareRowExclusiveLock);
 		(void) find_all_inheritors(change->target, ShareRowExclusiveLock, NULL);
 	}
 	ec_check_dual_write_table(relation);
 	lock_changes();
-	expansion->is_known = is_registered(change);
-	if (expansion->is_known)
-		table_close(relation, NoLock);
-	else if (OidIsValid(change->target))
-		expand_table(change, relation);
+	is_known = is_registered(change, &is_restored);
+	has_trigger =
+		has_target
+			? ec_has_table_triggers(change)
+			: OidIsValid(get_trigger_oid(change->relation,
+										 ec_change_trigger_name(change->name),
+										 true));
+	expansion->is_done = is_known && has_trigger && !is_restored;
+	if (!expansion->is_done)
+	{
+		if (has_target)
+			ec_check_table_change(change, relation, &mappings);
+		else
+			entries = check_change(change, relation);
+		check_overlap(change);
+		if (is_known)
+			ec_change_renew(change, !has_trigger);
+		else
+			ec_change_insert(change);
+	}
+	table_close(relation, NoLock);
+	if (expansion->is_done)
+		return;
+	if (has_target)
+		ec_start_table_writes(change, &mappings);
 	else
-		expand_columns(change, relation);
+		start_dual_writes(change, entries, has_trigger);
 }
 
 static ErrorData *
@@ -544,7 +553,8 @@ look_at_table(Oid oid)
  *
  * Registers a change and starts its dual writes: from the commit on, every
  * write to either side of the mapping keeps the other in step.  The same call
- * again says 'unchanged'.
+ * again says 'unchanged', unless the change has lost its trigger or stands in
+ * a restored database: then it is set up anew.
  *
  * For the owner of the table.  Errors: 42710 for another change of that name,
  * 55006 for columns that belong to another change, 42P17 for what is not
@@ -577,5 +587,5 @@ ec_expand(PG_FUNCTION_ARGS)
 				"Nothing has changed. Call again when the lock's holders are done, or raise expand_contract.lock_timeout.");
 		ReThrowError(error);
 	}
-	PG_RETURN_TEXT_P(cstring_to_text(expansion.is_known ? "unchanged" : "expanded"));
+	PG_RETURN_TEXT_P(cstring_to_text(expansion.is_done ? "unchanged" : "expanded"));
 }

@@ -5,21 +5,14 @@
  * Each row of the source has one row in the target.  The key of the target is
  * computed from columns that tell the source's rows apart, so that no two of
  * them meet there; with a backward mapping the same holds the other way round.
- *
- * Triggers for each statement fire for the table that a statement names, and
- * are not inherited.  So every partition and child has its own.
  */
 #include "postgres.h"
 
 #include "access/table.h"
-#include "access/xact.h"
-#include "catalog/dependency.h"
-#include "catalog/objectaddress.h"
 #include "access/htup_details.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_inherits.h"
-#include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "nodes/bitmapset.h"
 #include "optimizer/optimizer.h"
@@ -29,25 +22,11 @@
 #include "utils/syscache.h"
 
 #include "core/catalog.h"
-#include "core/compat.h"
 #include "core/query.h"
 #include "dualwrite/mapping.h"
 #include "dualwrite/table.h"
 #include "dualwrite/table_target.h"
 #include "expand_contract.h"
-
-/* What the four triggers are called and what they are for. */
-static const struct
-{
-	const char *suffix;
-	const char *event;
-} triggers[] = {
-	{"_insert", "AFTER INSERT ON %s REFERENCING NEW TABLE AS ec_new"},
-	{"_update",
-	 "AFTER UPDATE ON %s REFERENCING OLD TABLE AS ec_old NEW TABLE AS ec_new"},
-	{"_delete", "AFTER DELETE ON %s REFERENCING OLD TABLE AS ec_old"},
-	{"_truncate", "BEFORE TRUNCATE ON %s"},
-};
 
 static void
 check_tables(const EcChange *change, Relation source, Relation target)
@@ -135,10 +114,12 @@ check_target_is_free(const EcChange *change)
 	ec_catalog_begin(&scope);
 	ec_arg_oid(&args, change->relation);
 	ec_arg_oid(&args, change->target);
+	ec_arg_text(&args, change->name);
 	if (ec_query("SELECT name, CASE WHEN target = $1 THEN target ELSE $2::regclass END::text"
 				 "  FROM expand_contract.changes"
 				 " WHERE phase NOT IN ('contracted', 'reverted')"
-				 "   AND (target IN ($1, $2) OR relation = $2) ORDER BY name LIMIT 1",
+				 "   AND (target IN ($1, $2) OR relation = $2) AND name <> $3"
+				 " ORDER BY name LIMIT 1",
 				 &args) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
@@ -155,8 +136,10 @@ entry_of(List *entries, AttrNumber attnum)
 	ListCell *cell;
 
 	foreach (cell, entries)
+	{
 		if (((EcMappingEntry *) lfirst(cell))->attnum == attnum)
 			return lfirst(cell);
+	}
 	return NULL;
 }
 
@@ -190,8 +173,10 @@ maps_all(List *entries, List *key)
 	ListCell *cell;
 
 	foreach (cell, key)
+	{
 		if (entry_of(entries, lfirst_int(cell)) == NULL)
 			return false;
+	}
 	return true;
 }
 
@@ -201,8 +186,10 @@ contains_all(Bitmapset *columns, List *key)
 	ListCell *cell;
 
 	foreach (cell, key)
+	{
 		if (!bms_is_member(lfirst_int(cell), columns))
 			return false;
+	}
 	return true;
 }
 
@@ -219,6 +206,7 @@ find_target_key(const EcChange *change, Relation target, List *forward)
 				 errdetail("Its rows are found by a unique index whose columns are NOT NULL."),
 				 errhint("Add a primary key to it.")));
 	foreach (cell, key)
+	{
 		if (entry_of(forward, lfirst_int(cell)) == NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -227,6 +215,7 @@ find_target_key(const EcChange *change, Relation target, List *forward)
 					 errdetail("Rows of table \"%s\" are found by it.",
 							   RelationGetRelationName(target)),
 					 errhint("Map it, or name another key with the argument \"key\".")));
+	}
 	return key;
 }
 
@@ -409,7 +398,9 @@ add_key(EcChange *change, Oid table, EcSide side, List *key)
 	ListCell *cell;
 
 	foreach (cell, key)
+	{
 		add_column(change, table, side, lfirst_int(cell))->key_position = ++position;
+	}
 }
 
 void
@@ -456,86 +447,4 @@ ec_check_table_change(EcChange *change, Relation source, EcTableMappings *mappin
 	add_key(change, change->target, EC_SIDE_NEW, target_key);
 	add_key(change, change->relation, EC_SIDE_OLD, source_key);
 	table_close(target, NoLock);
-}
-
-static char *
-trigger_name(const char *change, int i)
-{
-	return psprintf("%s%s", ec_change_trigger_name(change), triggers[i].suffix);
-}
-
-void
-ec_create_table_triggers(Oid table, const char *change)
-{
-	char *name = ec_relation_name(table);
-
-	for (int i = 0; i < lengthof(triggers); i++)
-	{
-		char *trigger = trigger_name(change, i);
-		const char *quoted = quote_identifier(trigger);
-
-		if (OidIsValid(get_trigger_oid(table, trigger, true)))
-			continue;
-		ec_run_ddl(psprintf("CREATE TRIGGER %s %s FOR EACH STATEMENT "
-							"EXECUTE FUNCTION expand_contract.dual_write_table(%s)",
-							quoted, psprintf(triggers[i].event, name),
-							quote_literal_cstr(change)));
-		ec_run_ddl(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", name, quoted));
-	}
-	CommandCounterIncrement();
-}
-
-/*
- * The triggers depend on the columns of both tables and on whatever the
- * expressions call: what would break them is refused, unless with CASCADE,
- * which drops them.
- */
-static void
-record_dependencies(Oid table, const EcChange *change, Oid source, List *entries)
-{
-	for (int i = 0; i < lengthof(triggers); i++)
-	{
-		ObjectAddress trigger;
-		ListCell *cell;
-
-		ObjectAddressSet(trigger, TriggerRelationId,
-						 get_trigger_oid(table, trigger_name(change->name, i),
-										 false));
-		foreach (cell, change->columns)
-		{
-			EcChangeColumn *used = lfirst(cell);
-			ObjectAddress column;
-
-			ObjectAddressSubSet(column, RelationRelationId,
-								used->side == EC_SIDE_NEW ? change->target
-														  : change->relation,
-								used->attnum);
-			recordDependencyOn(&trigger, &column, DEPENDENCY_NORMAL);
-		}
-		foreach (cell, entries)
-			recordDependencyOnSingleRelExpr(&trigger,
-											((EcMappingEntry *) lfirst(cell))->expression,
-											source, DEPENDENCY_NORMAL,
-											DEPENDENCY_NORMAL, false);
-	}
-}
-
-static void
-start_side(const EcChange *change, Oid source, List *entries)
-{
-	ListCell *cell;
-
-	foreach (cell, find_all_inheritors(source, NoLock, NULL))
-	{
-		ec_create_table_triggers(lfirst_oid(cell), change->name);
-		record_dependencies(lfirst_oid(cell), change, source, entries);
-	}
-}
-
-void
-ec_start_table_writes(const EcChange *change, const EcTableMappings *mappings)
-{
-	start_side(change, change->relation, mappings->forward);
-	if (mappings->backward != NIL)
-		start_side(change, change->target, mappings->backward);
 }

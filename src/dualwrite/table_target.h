@@ -26,11 +26,20 @@ typedef struct EcTableMappings
 extern void ec_check_table_change(EcChange *change, Relation source,
 								  EcTableMappings *mappings);
 
-/* Create the triggers.  The tables must not be open. */
+/* Create the triggers (anew).  The tables must not be open. */
 extern void
 ec_start_table_writes(const EcChange *change, const EcTableMappings *mappings);
 
-/* Create those that one table lacks. */
-extern void ec_create_table_triggers(Oid table, const char *change);
+/*
+ * Create those that root, or a table below it, lacks; false if it has them.
+ * Those of the tables below are dropped with root's.
+ */
+extern bool ec_create_table_triggers(Oid table, Oid root, const char *change);
+
+/* Has the change its triggers, on both sides where it goes both ways? */
+extern bool ec_has_table_triggers(const EcChange *change);
+
+/* Drop them, where there are any; false if there are none. */
+extern bool ec_drop_table_triggers(Oid table, const char *change);
 
 #endif

@@ -139,9 +139,8 @@ run_statements(ScriptRun *run)
 		elog(ERROR, "SPI_finish failed");
 }
 
-/* The relations that a statement names itself, of RangeVar. */
-static List *
-named_relations(Node *node)
+List *
+ec_named_relations(Node *node)
 {
 	List *relations = NIL;
 	ListCell *cell;
@@ -192,7 +191,7 @@ explain_lock_timeout(ErrorData *error, const EcStatement *statement)
 							  "expand_contract.lock_timeout.");
 	if (error->detail != NULL)
 		return;
-	foreach (cell, named_relations(statement->node))
+	foreach (cell, ec_named_relations(statement->node))
 	{
 		RangeVar *name = lfirst_node(RangeVar, cell);
 		Oid relation = RangeVarGetRelid(name, NoLock, true);

@@ -8,18 +8,30 @@
 #include "miscadmin.h"
 #include "utils/fmgroids.h"
 
+#include "core/own.h"
 #include "verify/compare.h"
 
 void
 ec_compare(const EcSubject *subject, const EcCompareOptions *options,
 		   EcComparison *comparison)
 {
+	bool own_before = ec_own_reads;
+
 	comparison->snapshot = OidFunctionCall0(F_PG_CURRENT_SNAPSHOT);
 	comparison->mismatches = tuplestore_begin_heap(false, false, work_mem);
-	if (ec_is_one_table(subject))
-		ec_compare_columns(subject, options, comparison);
-	else
-		ec_compare_tables(subject, options, comparison);
+	ec_own_reads = true;
+	PG_TRY();
+	{
+		if (ec_is_one_table(subject))
+			ec_compare_columns(subject, options, comparison);
+		else
+			ec_compare_tables(subject, options, comparison);
+	}
+	PG_FINALLY();
+	{
+		ec_own_reads = own_before;
+	}
+	PG_END_TRY();
 }
 
 /*

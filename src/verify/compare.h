@@ -18,22 +18,13 @@
 
 #include "nodes/parsenodes.h"
 #include "utils/array.h"
-#include "utils/jsonb.h"
 #include "utils/rel.h"
 #include "utils/tuplestore.h"
 
+#include "core/mapping.h"
 #include "verify/checksum.h"
 #include "verify/suspects.h"
 #include "verify/walk.h"
-
-/* A column and the expression that it must equal. */
-typedef struct EcMappedColumn
-{
-	AttrNumber attnum;
-	char *name;
-	char *expression;
-	Node *analysed; /* the expression over varno 1, coerced; NULL: not yet */
-} EcMappedColumn;
 
 typedef enum EcRowSide
 {
@@ -60,12 +51,6 @@ ec_is_one_table(const EcSubject *subject)
 	return RelationGetRelid(subject->source) == RelationGetRelid(subject->target) &&
 		   subject->key == NIL;
 }
-
-/*
- * The mapping's entries as EcMappedColumns, in the order of the table's
- * columns.  Raises errors for all that can be said without parsing SQL.
- */
-extern List *ec_mapping_columns(Relation relation, const Jsonb *mapping);
 
 /*
  * Two tables: take the key's columns out of the mapping, and put them into

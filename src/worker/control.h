@@ -36,4 +36,7 @@ extern bool ec_job_is_interrupted(int64 id);
  */
 extern void ec_cancel_jobs_of_change(const char *change, const char *kind);
 
+/* The error of a failed job, as our own. */
+extern void ec_job_raise_failure(const EcJobStatus *status);
+
 #endif

@@ -32,6 +32,7 @@
 
 #include "postgres.h"
 
+#include "fmgr.h"
 #include "nodes/pg_list.h"
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
@@ -49,8 +50,9 @@ typedef struct EcJobSpec
 {
 	const char *kind;
 	const char *change; /* NULL if none */
-	Oid relation;
-	Jsonb *parameters; /* what the kind needs; read again by the worker */
+	Oid relation;       /* InvalidOid: the job is not about one ... */
+	const char *title;  /* ... but about this */
+	Jsonb *parameters;  /* what the kind needs; read again by the worker */
 	int workers;
 	int batch_size; /* rows; 0 = by time */
 	int delay_ms;
@@ -138,6 +140,14 @@ typedef struct EcJobKind
 	 * scope; may be NULL.
 	 */
 	void (*resume)(int64 job);
+
+	/*
+	 * In place of step: one piece of work that makes transactions of its own,
+	 * and waits for locks as it sees fit.  Called outside of any transaction;
+	 * ec_cancel interrupts it, and an error of it fails the job.  False when
+	 * the job is complete.
+	 */
+	bool (*run)(EcJob *job);
 } EcJobKind;
 
 /*
@@ -196,6 +206,13 @@ extern int ec_check_delay(bool isnull, int32 value);
 extern int ec_check_workers(bool isnull, int32 value);
 extern const Interval *ec_check_max_lag(bool isnull, const Interval *value);
 
+/*
+ * The arguments batch_size, delay_ms, workers, method, start_at, run_window
+ * and max_lag of a submitting function, the first of which has this number.
+ */
+extern void ec_read_pace_arguments(FunctionCallInfo fcinfo, int first,
+								   EcJobSpec *spec, const char **method);
+
 /* session.c: the settings of the submission that decide what SQL means */
 extern Jsonb *ec_capture_session(void);
 extern void ec_apply_session(Jsonb *settings);
@@ -220,6 +237,7 @@ extern bool ec_job_is_live(int64 job);
 /* start.c: workers are started, or woken, when the transaction commits */
 extern void ec_start_at_commit(int64 job, int slot, Oid owner);
 extern void ec_wake_at_commit(int64 job);
+extern void ec_interrupt_at_commit(int64 job);
 extern void ec_call_launcher_at_commit(TimestampTz at);
 extern bool ec_start_worker(int64 job, int slot, Oid owner);
 extern void ec_start_waiting_jobs(bool lost_ones);

@@ -366,6 +366,33 @@ run_step(Worker *worker)
 	return more;
 }
 
+/*
+ * Work that makes its own transactions.  It is there for what cannot be taken
+ * back or waited for by halves, so its commits are on disk when they return.
+ */
+static BatchOutcome
+run_piece(Worker *worker)
+{
+	bool more;
+
+	worker->has_deadline = false;
+	set_option("synchronous_commit", "on");
+	set_option("lock_timeout", "0");
+	MemoryContextSwitchTo(worker->batch_context);
+	worker->job.throttled_by = NULL;
+	worker->job.pause_ms = 0;
+	more = worker->kind->run(&worker->job);
+
+	wait_for_the_row();
+	begin_transaction();
+	if (extension_is_ours(worker))
+		save_progress(worker, !more);
+	commit_transaction();
+	set_session_options();
+	worker->has_committed = true;
+	return more ? BATCH_MORE : BATCH_COMPLETE;
+}
+
 /* The transaction of a batch; an error leaves through the caller. */
 static BatchOutcome
 try_batch(Worker *worker)
@@ -399,6 +426,11 @@ try_batch(Worker *worker)
 	}
 	if (!worker->loaded)
 		load_job(worker);
+	if (worker->kind->run != NULL)
+	{
+		commit_transaction();
+		return run_piece(worker);
+	}
 	if (ec_throttle_look(worker->throttle, job) != NULL)
 	{
 		commit_transaction();
@@ -503,7 +535,8 @@ after_error(Worker *worker, ErrorData *error, bool timed_out, bool gave_way)
 		job->pause_ms = 0;
 		return BATCH_RETRY;
 	}
-	if (!is_lock_conflict(error->sqlerrcode) ||
+	if ((worker->kind != NULL && worker->kind->run != NULL) ||
+		!is_lock_conflict(error->sqlerrcode) ||
 		(error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE &&
 		 job->conflicts >= MAX_SERIALIZATION_FAILURES))
 	{

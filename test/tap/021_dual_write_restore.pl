@@ -41,8 +41,16 @@ is( $node->safe_psql(
 is($node->safe_psql('copy', 'SELECT ec_reconcile()'), '0', 'the queue can be gone through');
 is( $node->safe_psql('copy',
 		q{SELECT ec_expand('email', 'users', '{"email": "lower(legacy_email)"}', '{"legacy_email": "email"}')}),
+	'expanded',
+	'the same call sets the change up for its new table');
+is( $node->safe_psql('copy',
+		q{SELECT ec_expand('email', 'users', '{"email": "lower(legacy_email)"}', '{"legacy_email": "email"}')}),
 	'unchanged',
-	'the change is known');
+	'... once');
+like(
+	($node->psql('copy', 'ALTER TABLE users DROP COLUMN email'))[2],
+	qr/cannot drop column email of table users because other objects depend on it/,
+	'... and protects it again');
 $node->safe_psql('copy', q{DO $$BEGIN UPDATE users SET email = NULL, legacy_email = 'Late' WHERE id = 2; END$$});
 my $job = $node->safe_psql('copy', q{SELECT ec_backfill_change('email')});
 $node->safe_psql('copy', "CALL ec_wait($job)");
