@@ -104,6 +104,12 @@ AS 'MODULE_PATHNAME', 'ec_sql_next_run' LANGUAGE C STABLE CALLED ON NULL INPUT P
 COMMENT ON FUNCTION expand_contract.next_run(timestamptz, text, text, timestamptz)
     IS 'the first moment from a point in time on at which a job with this schedule may run';
 
+CREATE FUNCTION expand_contract.batch_sizes(batch_size integer, costs float8[], target float8, deadline float8)
+RETURNS integer[]
+AS 'MODULE_PATHNAME', 'ec_sql_batch_sizes' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION expand_contract.batch_sizes(integer, float8[], float8, float8)
+    IS 'the sizes of the batches of a job when a row costs so many seconds in each';
+
 CREATE FUNCTION @extschema@.ec_pause(job bigint) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_pause' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.ec_pause(bigint) IS 'stops a job after its current batch; ec_resume goes on from there';
