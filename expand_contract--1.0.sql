@@ -392,6 +392,7 @@ CREATE TABLE expand_contract.job_leaves (
     next_block bigint NOT NULL,
     end_block bigint NOT NULL,
     blocks bigint NOT NULL,
+    place jsonb, -- by key: the next one of those handed out; blocks are a guess then
     vacuumed_at bigint, -- its blocks at the last VACUUM of ours
     PRIMARY KEY (job, leaf)
 ) WITH (fillfactor = 50);

@@ -569,7 +569,7 @@ ec_backfill_to_json(const EcBackfill *backfill)
 	ec_json_text(&writer, "predicate", backfill->predicate);
 	ec_json_text(&writer, "columns", columns_to_text(backfill->columns));
 	ec_json_int8(&writer, "updates_key", backfill->updates_key);
-	ec_json_int8(&writer, "by_key", backfill->by_key);
+	ec_json_int8(&writer, "method", backfill->method);
 	return ec_json_end(&writer);
 }
 
@@ -583,7 +583,7 @@ ec_backfill_from_json(const Jsonb *json, EcBackfill *backfill)
 	backfill->predicate = ec_json_get_text(json, "predicate");
 	columns = ec_json_get_text(json, "columns");
 	backfill->updates_key = ec_json_get_int8(json, "updates_key", 0) != 0;
-	backfill->by_key = ec_json_get_int8(json, "by_key", 0) != 0;
+	backfill->method = ec_json_get_int8(json, "method", EC_METHOD_AUTO);
 	if (backfill->assignments == NULL || backfill->predicate == NULL ||
 		columns == NULL)
 		elog(ERROR, "the job's parameters are incomplete");

@@ -5,8 +5,8 @@
  * For tables whose row identifiers say nothing of where a row is, and for heap
  * tables on request.  The key is that of the primary key's index, or of another
  * unique index over columns that are not null, in the index's own order: its
- * operators, collations and directions.  The walk remembers the last key that
- * it has seen, as text, so it does not matter where rows are stored.
+ * operators, collations and directions.  A place in that order is a key as
+ * text, so it does not matter where rows are stored.
  *
  * A statement reads a bounded number of rows behind that key, whether or not
  * the predicate holds for them, so that it never takes long.  It is planned
@@ -42,7 +42,6 @@
 #include "core/compat.h"
 #include "core/expression.h"
 #include "core/json.h"
-#include "core/query.h"
 
 /* Rows that one statement reads at most. */
 #define ROWS_TO_READ 1000
@@ -99,6 +98,8 @@ ec_key_init(void)
 {
 	static bool hooked = false;
 
+	/* left over from a batch that failed while planning */
+	scan_by_index = InvalidOid;
 	if (hooked)
 		return;
 	previous_pathlist_hook = set_rel_pathlist_hook;
@@ -211,54 +212,29 @@ ec_key_check(Relation relation)
 	need_key(relation, &key);
 }
 
-void
-ec_key_load(EcKeyWalk *walk, EcChunk *met, const Jsonb *position)
+static char *
+name_in_json(const char *prefix, int column)
 {
-	memset(walk, 0, sizeof(*walk));
-	memset(met, 0, sizeof(*met));
-	met->sweep = ec_json_get_int8(position, "sweep", 1);
-	met->is_check = ec_json_get_int8(position, "check", 0) != 0;
-	met->changed = ec_json_get_int8(position, "changed", 0);
-	met->skipped = ec_json_get_int8(position, "skipped", 0);
-	met->suppressed = ec_json_get_int8(position, "suppressed", 0);
-	met->example = ec_json_get_text(position, "example");
-	walk->columns = ec_json_get_text(position, "columns");
-	walk->empty_sweeps = ec_json_get_int8(position, "empty_sweeps", 0);
-	walk->count = ec_json_get_int8(position, "count", 0);
-	for (int i = 0; i < walk->count; i++)
-		walk->values[i] = ec_json_get_text(position, psprintf("key_%d", i));
-}
-
-Jsonb *
-ec_key_save(const EcKeyWalk *walk, const EcChunk *met)
-{
-	EcJsonWriter writer;
-
-	ec_json_begin(&writer);
-	ec_json_int8(&writer, "sweep", met->sweep);
-	ec_json_int8(&writer, "check", met->is_check);
-	ec_json_int8(&writer, "changed", met->changed);
-	ec_json_int8(&writer, "skipped", met->skipped);
-	ec_json_int8(&writer, "suppressed", met->suppressed);
-	ec_json_text(&writer, "example", met->example);
-	ec_json_text(&writer, "columns", walk->columns);
-	ec_json_int8(&writer, "empty_sweeps", walk->empty_sweeps);
-	ec_json_int8(&writer, "count", walk->count);
-	for (int i = 0; i < walk->count; i++)
-		ec_json_text(&writer, psprintf("key_%d", i), walk->values[i]);
-	return ec_json_end(&writer);
+	return psprintf("%s_%d", prefix, column);
 }
 
 void
-ec_key_resume(int64 job)
+ec_place_to_json(const EcPlace *place, const char *prefix, EcJsonWriter *writer)
 {
-	EcArgs args = {0};
+	ec_json_text(writer, psprintf("%s_columns", prefix), place->columns);
+	ec_json_int8(writer, psprintf("%s_count", prefix), place->count);
+	for (int i = 0; i < place->count; i++)
+		ec_json_text(writer, name_in_json(prefix, i), place->values[i]);
+}
 
-	ec_arg_int8(&args, job);
-	ec_query("UPDATE expand_contract.job_slots SET position = position || "
-			 "'{\"empty_sweeps\": 0, \"suppressed\": 0}' "
-			 "WHERE job = $1 AND position ? 'empty_sweeps'",
-			 &args);
+void
+ec_place_from_json(EcPlace *place, const char *prefix, const Jsonb *json)
+{
+	memset(place, 0, sizeof(*place));
+	place->columns = ec_json_get_text(json, psprintf("%s_columns", prefix));
+	place->count = ec_json_get_int8(json, psprintf("%s_count", prefix), 0);
+	for (int i = 0; i < place->count; i++)
+		place->values[i] = ec_json_get_text(json, name_in_json(prefix, i));
 }
 
 /* Settings under which every value survives as text. */
@@ -286,14 +262,13 @@ is_uniform(const Key *key)
 }
 
 /*
- * "(a, b) > ($1, $2)", which an index can be searched for.  Where columns go in
- * different directions there is no such thing, and only the first is searched
- * for.
+ * "(a, b) > ($1, $2)", which an index can be searched for; first is the number
+ * of the first parameter.  Where columns go in different directions there is no
+ * such thing, and only the first is searched for.
  */
 static void
-append_behind(StringInfo sql, const Key *key)
+append_behind(StringInfo sql, const Key *key, int first)
 {
-	appendStringInfoString(sql, " WHERE ");
 	if (is_uniform(key))
 	{
 		for (int i = 0; i < key->count; i++)
@@ -301,49 +276,83 @@ append_behind(StringInfo sql, const Key *key)
 							 key->columns[i].name);
 		appendStringInfo(sql, ") %s ", key->columns[0].after);
 		for (int i = 0; i < key->count; i++)
-			appendStringInfo(sql, "%s$%d", i == 0 ? "ROW(" : ", ", i + 1);
+			appendStringInfo(sql, "%s$%d", i == 0 ? "ROW(" : ", ", first + i);
 		appendStringInfoChar(sql, ')');
 		return;
 	}
 	/* not before the first column's value; the operators have no "or equal" here */
-	appendStringInfo(sql, "NOT %s %s $1", key->columns[0].name,
-					 key->columns[0].before);
+	appendStringInfo(sql, "NOT %s %s $%d", key->columns[0].name,
+					 key->columns[0].before, first);
 	for (int i = 0; i < key->count; i++)
 	{
 		const KeyColumn *column = &key->columns[i];
 
 		appendStringInfo(sql, " AND (%s %s $%d OR (%s %s $%d", column->name,
-						 column->after, i + 1, column->name, column->equal, i + 1);
+						 column->after, first + i, column->name, column->equal,
+						 first + i);
 	}
 	appendStringInfoString(sql, " AND false");
 	for (int i = 0; i < key->count; i++)
 		appendStringInfoString(sql, "))");
 }
 
+/* " FROM" the table, behind $1 and so on, in the order of the key. */
+static void
+append_walk(StringInfo sql, Relation relation, const char *alias,
+			const Key *key, bool is_begin)
+{
+	for (int i = 0; i < key->count; i++)
+		appendStringInfo(sql, ", %s", key->columns[i].name);
+	appendStringInfo(sql, " FROM ONLY %s",
+					 ec_relation_name(RelationGetRelid(relation)));
+	if (alias != NULL)
+		appendStringInfo(sql, " AS %s", quote_identifier(alias));
+	if (!is_begin)
+	{
+		appendStringInfoString(sql, " WHERE ");
+		append_behind(sql, key, 1);
+	}
+	for (int i = 0; i < key->count; i++)
+		appendStringInfo(sql, "%s%s USING %s NULLS %s", i == 0 ? " ORDER BY " : ", ",
+						 key->columns[i].name, key->columns[i].before,
+						 key->columns[i].nulls_first ? "FIRST" : "LAST");
+}
+
+/* Is a row to be done, where is it, is it beyond the end; and its key. */
 static char *
 find_statement(Relation relation, const EcBackfill *backfill, const Key *key,
-			   bool is_begin)
+			   bool is_begin, bool has_end)
 {
 	StringInfoData sql;
 
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT ");
 	ec_append_expression(&sql, backfill->predicate);
-	appendStringInfoString(&sql, ", ctid");
-	for (int i = 0; i < key->count; i++)
-		appendStringInfo(&sql, ", %s", key->columns[i].name);
-	appendStringInfo(&sql, " FROM ONLY %s",
-					 ec_relation_name(RelationGetRelid(relation)));
-	if (!is_begin)
-		append_behind(&sql, key);
-	for (int i = 0; i < key->count; i++)
-		appendStringInfo(&sql, "%s%s USING %s NULLS %s",
-						 i == 0 ? " ORDER BY " : ", ", key->columns[i].name,
-						 key->columns[i].before,
-						 key->columns[i].nulls_first ? "FIRST" : "LAST");
+	appendStringInfoString(&sql, ", ctid, ");
+	if (has_end)
+		append_behind(&sql, key, is_begin ? 1 : key->count + 1);
+	else
+		appendStringInfoString(&sql, "false");
+	append_walk(&sql, relation, backfill->alias, key, is_begin);
 	appendStringInfo(&sql, " LIMIT %d", ROWS_TO_READ);
 	return sql.data;
 }
+
+/* In the form of the other, so that one receiver serves both. */
+static char *
+ahead_statement(Relation relation, const Key *key, bool is_begin)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "SELECT false, NULL::pg_catalog.tid, false");
+	append_walk(&sql, relation, NULL, key, is_begin);
+	appendStringInfo(&sql, " OFFSET $%d LIMIT 1", is_begin ? 1 : key->count + 1);
+	return sql.data;
+}
+
+/* What a column of ours is, in what the statements return. */
+#define COLUMNS_BEFORE_KEY 3
 
 /* Collects the rows to update, and the key of the last row it has seen. */
 typedef struct Finder
@@ -353,7 +362,6 @@ typedef struct Finder
 	int seen;
 	int found;
 	ArrayBuildState *tids;
-	char *values[EC_MAX_KEY_COLUMNS];
 	TupleTableSlot *last; /* a copy */
 	MemoryContext context;
 } Finder;
@@ -365,7 +373,13 @@ find_row(TupleTableSlot *slot, DestReceiver *self)
 	MemoryContext old_context = MemoryContextSwitchTo(finder->context);
 	bool isnull;
 	Datum holds = slot_getattr(slot, 1, &isnull);
+	bool is_null_too;
 
+	if (DatumGetBool(slot_getattr(slot, 3, &is_null_too)))
+	{
+		MemoryContextSwitchTo(old_context);
+		return false;
+	}
 	finder->seen++;
 	if (finder->last == NULL)
 		finder->last =
@@ -408,57 +422,94 @@ init_finder(Finder *finder, int limit)
 	finder->tids = initArrayResult(TIDOID, CurrentMemoryContext, false);
 }
 
-static ParamListInfo
-key_parameters(const Key *key, const EcKeyWalk *walk)
+static void
+append_parameter(ParamListInfo parameters, Oid type, Datum value)
 {
-	ParamListInfo parameters = makeParamList(walk->count);
+	ParamExternData *parameter = &parameters->params[parameters->numParams++];
+
+	parameter->value = value;
+	parameter->isnull = false;
+	parameter->pflags = PARAM_FLAG_CONST;
+	parameter->ptype = type;
+}
+
+/* None if the place is the beginning, or nowhere. */
+static void
+append_place(ParamListInfo parameters, const Key *key, const EcPlace *place)
+{
 	int guc_level = begin_text();
 
-	for (int i = 0; i < walk->count; i++)
+	for (int i = 0; i < place->count; i++)
 	{
 		Oid type = key->columns[i].type;
 		Oid input;
 		Oid io_parameter;
 
 		getTypeInputInfo(type, &input, &io_parameter);
-		parameters->params[i].value =
-			OidInputFunctionCall(input, walk->values[i], io_parameter, -1);
-		parameters->params[i].isnull = false;
-		parameters->params[i].pflags = PARAM_FLAG_CONST;
-		parameters->params[i].ptype = type;
+		append_parameter(parameters, type,
+						 OidInputFunctionCall(input, place->values[i],
+											  io_parameter, -1));
 	}
 	AtEOXact_GUC(false, guc_level);
-	return parameters;
 }
 
 /* A prepared statement, made again when its text changes. */
-static SPIPlanPtr
-prepare(const char *sql, const Key *key, bool is_begin)
+typedef struct Statement
 {
-	static char *prepared_sql[2];
-	static SPIPlanPtr plans[2];
-	Oid types[EC_MAX_KEY_COLUMNS];
+	char *sql;
+	SPIPlanPtr plan;
+} Statement;
+
+static Statement find[2][2]; /* from the beginning, to an end */
+static Statement ahead[2];   /* from the beginning */
+
+static SPIPlanPtr
+prepare(Statement *statement, char *sql, ParamListInfo parameters)
+{
+	Oid types[2 * EC_MAX_KEY_COLUMNS + 1];
 	SPIPlanPtr plan;
 
-	if (plans[is_begin] != NULL && strcmp(prepared_sql[is_begin], sql) == 0)
-		return plans[is_begin];
-	if (plans[is_begin] != NULL)
+	if (statement->plan != NULL && strcmp(statement->sql, sql) == 0)
+		return statement->plan;
+	if (statement->plan != NULL)
 	{
-		SPI_freeplan(plans[is_begin]);
-		plans[is_begin] = NULL;
-		pfree(prepared_sql[is_begin]);
+		SPI_freeplan(statement->plan);
+		statement->plan = NULL;
+		pfree(statement->sql);
 	}
-	for (int i = 0; i < key->count; i++)
-		types[i] = key->columns[i].type;
-	plan = SPI_prepare_cursor(sql, is_begin ? 0 : key->count, types,
+	for (int i = 0; i < parameters->numParams; i++)
+		types[i] = parameters->params[i].ptype;
+	plan = SPI_prepare_cursor(sql, parameters->numParams, types,
 							  CURSOR_OPT_GENERIC_PLAN);
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare_cursor failed for \"%s\": %s", sql,
 			 SPI_result_code_string(SPI_result));
-	prepared_sql[is_begin] = MemoryContextStrdup(TopMemoryContext, sql);
+	statement->sql = MemoryContextStrdup(TopMemoryContext, sql);
 	SPI_keepplan(plan);
-	plans[is_begin] = plan;
+	statement->plan = plan;
 	return plan;
+}
+
+static void
+run(Relation relation, const Key *key, Statement *statement, char *sql,
+	ParamListInfo parameters, Finder *finder)
+{
+	SPIExecuteOptions options = {0};
+	int code;
+
+	options.dest = (DestReceiver *) finder;
+	options.params = parameters;
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	/* executing may plan again, so the hook is on all the time */
+	scanned_table = RelationGetRelid(relation);
+	scan_by_index = key->index;
+	code = SPI_execute_plan_extended(prepare(statement, sql, parameters), &options);
+	if (code < 0)
+		elog(ERROR, "SPI_execute_plan_extended failed: %s",
+			 SPI_result_code_string(code));
+	scan_by_index = InvalidOid;
+	SPI_finish();
 }
 
 static char *
@@ -473,8 +524,9 @@ columns_of(const Key *key)
 	return text.data;
 }
 
+/* The place of the last row that was seen. */
 static void
-remember(EcKeyWalk *walk, const Key *key, const Finder *finder, MemoryContext context)
+remember(EcPlace *place, const Key *key, Finder *finder, MemoryContext context)
 {
 	int guc_level = begin_text();
 	MemoryContext old_context = MemoryContextSwitchTo(context);
@@ -484,70 +536,78 @@ remember(EcKeyWalk *walk, const Key *key, const Finder *finder, MemoryContext co
 		Oid output;
 		bool is_varlena;
 		bool isnull;
-		Datum value = slot_getattr(finder->last, i + 3, &isnull);
+		Datum value =
+			slot_getattr(finder->last, COLUMNS_BEFORE_KEY + i + 1, &isnull);
 
 		getTypeOutputInfo(key->columns[i].type, &output, &is_varlena);
-		if (i < walk->count)
-			pfree(walk->values[i]);
-		walk->values[i] = OidOutputFunctionCall(output, value);
+		if (i < place->count)
+			pfree(place->values[i]);
+		place->values[i] = OidOutputFunctionCall(output, value);
 	}
-	walk->count = key->count;
+	place->count = key->count;
+	if (place->columns == NULL)
+		place->columns = columns_of(key);
 	MemoryContextSwitchTo(old_context);
 	AtEOXact_GUC(false, guc_level);
+	ExecDropSingleTupleTableSlot(finder->last);
+	finder->last = NULL;
 }
 
 /* A key of other columns, or of other types, has another order. */
-static void
-follow_key(EcKeyWalk *walk, const Key *key, MemoryContext context)
+bool
+ec_place_fits(const EcPlace *place, Relation relation)
 {
-	char *columns = columns_of(key);
+	Key key;
 
-	if (walk->columns == NULL || strcmp(walk->columns, columns) != 0)
-	{
-		walk->columns = MemoryContextStrdup(context, columns);
-		walk->count = 0;
-	}
-	pfree(columns);
+	need_key(relation, &key);
+	return place->count == 0 || strcmp(place->columns, columns_of(&key)) == 0;
 }
 
 bool
-ec_next_keys(Relation relation, const EcBackfill *backfill, EcKeyWalk *walk,
-			 MemoryContext context, int limit, EcRows *rows)
+ec_place_ahead(Relation relation, const EcPlace *from, int64 rows,
+			   EcPlace *place, MemoryContext context)
 {
-	SPIExecuteOptions options = {0};
+	ParamListInfo parameters = makeParamList(EC_MAX_KEY_COLUMNS + 1);
+	bool is_begin = from->count == 0;
 	Finder finder;
-	bool is_begin;
 	Key key;
-	int code;
+
+	memset(place, 0, sizeof(*place));
+	need_key(relation, &key);
+	init_finder(&finder, 1);
+	parameters->numParams = 0;
+	append_place(parameters, &key, from);
+	append_parameter(parameters, INT8OID, Int64GetDatum(rows - 1));
+	run(relation, &key, &ahead[is_begin],
+		ahead_statement(relation, &key, is_begin), parameters, &finder);
+	if (finder.seen == 0)
+		return false;
+	remember(place, &key, &finder, context);
+	return true;
+}
+
+int
+ec_next_keys(Relation relation, const EcBackfill *backfill, EcPlace *place,
+			 const EcPlace *end, MemoryContext context, int limit, EcRows *rows)
+{
+	ParamListInfo parameters = makeParamList(2 * EC_MAX_KEY_COLUMNS);
+	bool is_begin = place->count == 0;
+	bool has_end = end->count > 0;
+	Finder finder;
+	Key key;
 
 	need_key(relation, &key);
-	follow_key(walk, &key, context);
-	is_begin = walk->count == 0;
 	init_finder(&finder, limit);
-	options.dest = (DestReceiver *) &finder;
-	options.params = key_parameters(&key, walk);
-
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	/* executing may plan again, so the hook is on all the time */
-	scanned_table = RelationGetRelid(relation);
-	scan_by_index = key.index;
-	code = SPI_execute_plan_extended(prepare(find_statement(relation, backfill,
-															&key, is_begin),
-											 &key, is_begin),
-									 &options);
-	if (code < 0)
-		elog(ERROR, "SPI_execute_plan_extended failed: %s",
-			 SPI_result_code_string(code));
-	scan_by_index = InvalidOid;
-	SPI_finish();
-
-	if (finder.seen > 0)
-		remember(walk, &key, &finder, context);
+	parameters->numParams = 0;
+	append_place(parameters, &key, place);
+	append_place(parameters, &key, end);
+	run(relation, &key, &find[is_begin][has_end],
+		find_statement(relation, backfill, &key, is_begin, has_end), parameters,
+		&finder);
 	rows->is_list = true;
 	rows->count = finder.found;
 	rows->list = makeArrayResult(finder.tids, CurrentMemoryContext);
-	if (finder.last != NULL)
-		ExecDropSingleTupleTableSlot(finder.last);
-	return finder.seen > 0;
+	if (finder.seen > 0)
+		remember(place, &key, &finder, context);
+	return finder.seen;
 }

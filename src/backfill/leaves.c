@@ -20,6 +20,7 @@
 #include "access/table.h"
 #include "catalog/namespace.h"
 #include "catalog/partition.h"
+#include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "miscadmin.h"
@@ -30,6 +31,7 @@
 #include "utils/rls.h"
 #include "utils/syscache.h"
 
+#include "backfill/key.h"
 #include "backfill/leaves.h"
 #include "backfill/target.h"
 #include "core/catalog.h"
@@ -85,6 +87,9 @@ look_at_leaf(Relation root, Oid relation, EcLeaf *leaf)
 		leaf->relation = relation;
 		leaf->filenode = opened->rd_rel->relfilenode;
 		leaf->blocks = RelationGetNumberOfBlocks(opened);
+		/* what other access methods call a block says nothing of rows */
+		if (opened->rd_rel->relam != HEAP_TABLE_AM_OID)
+			leaf->blocks = Max(leaf->blocks, 1);
 	}
 	relation_close(opened, relation == RelationGetRelid(root) ? NoLock
 															  : AccessShareLock);
@@ -236,6 +241,13 @@ set_error_context(Relation root, Relation leaf, LeafErrorContext *context)
 					 quote_identifier(GetUserNameFromId(GetUserId(), false)));
 }
 
+void
+ec_check_method(Relation leaf, EcMethod method)
+{
+	if (is_leaf_kind(leaf->rd_rel->relkind) && ec_walks_by_key(leaf, method))
+		ec_key_check(leaf);
+}
+
 typedef struct LeafCheck
 {
 	Relation root;
@@ -257,6 +269,7 @@ check_leaf(void *arg)
 	if (is_leaf_kind(leaf->rd_rel->relkind) && !RELATION_IS_OTHER_TEMP(leaf))
 	{
 		ec_check_backfill_leaf(leaf, check->root);
+		ec_check_method(leaf, check->backfill->method);
 		ec_leaf_backfill(check->root, leaf, check->backfill, &backfill);
 		set_error_context(check->root, leaf, &context);
 		callback.callback = leaf_error_callback;

@@ -33,6 +33,9 @@ extern int ec_leaves(Relation root, EcLeaf **leaves);
 extern Relation
 ec_open_leaf(Relation root, Oid relation, bool no_wait, bool *is_locked);
 
+/* Raises the reason if a table that has rows cannot be gone over in that way. */
+extern void ec_check_method(Relation leaf, EcMethod method);
+
 /* The backfill of the root as that of one of its leaves. */
 extern void ec_leaf_backfill(Relation root, Relation leaf,
 							 const EcBackfill *backfill, EcBackfill *result);

@@ -5,50 +5,29 @@
 #include "postgres.h"
 
 #include "access/relation.h"
-#include "catalog/pg_am.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
 
 #include "backfill/definition.h"
-#include "backfill/key.h"
 #include "backfill/leaves.h"
 #include "backfill/target.h"
 #include "core/guc.h"
 #include "worker/job.h"
 #include "worker/schedule.h"
 
-static void
+static EcMethod
 check_method(const char *method)
 {
-	if (strcmp(method, "auto") != 0 && strcmp(method, "blocks") != 0 &&
-		strcmp(method, "key") != 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("unknown method \"%s\"", method),
-						errhint("Use 'auto', 'blocks' or 'key'.")));
-}
-
-/* Blocks wherever they say where a row is, that is in a heap. */
-static bool
-choose_key(Relation relation, const char *method)
-{
 	if (strcmp(method, "auto") == 0)
-		return relation->rd_rel->relkind == RELKIND_RELATION &&
-			   relation->rd_rel->relam != HEAP_TABLE_AM_OID;
-	return strcmp(method, "key") == 0;
-}
-
-static void
-check_key(Relation relation, int workers)
-{
-	ec_key_check(relation);
-	if (workers > 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("method \"key\" has one worker only"),
-				 errdetail("Table \"%s\" would be worked on by %d.",
-						   RelationGetRelationName(relation), workers),
-				 errhint("Use workers => 1, or for a heap table method => 'blocks'.")));
+		return EC_METHOD_AUTO;
+	if (strcmp(method, "blocks") == 0)
+		return EC_METHOD_BLOCKS;
+	if (strcmp(method, "key") == 0)
+		return EC_METHOD_KEY;
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("unknown method \"%s\"", method),
+					errhint("Use 'auto', 'blocks' or 'key'.")));
 }
 
 static void
@@ -91,8 +70,7 @@ ec_backfill(PG_FUNCTION_ARGS)
 	Relation relation;
 	char *assignments;
 	char *predicate;
-	char *method = "auto";
-	bool by_key;
+	EcMethod method = EC_METHOD_AUTO;
 	int batch_size = ec_check_batch_size(PG_ARGISNULL(3), PG_GETARG_INT32(3));
 	int delay_ms = ec_check_delay(PG_ARGISNULL(4), PG_GETARG_INT32(4));
 	int workers = ec_check_workers(PG_ARGISNULL(5), PG_GETARG_INT32(5));
@@ -101,8 +79,7 @@ ec_backfill(PG_FUNCTION_ARGS)
 	require(PG_ARGISNULL(0), "relation");
 	require(PG_ARGISNULL(1), "assignments");
 	if (!PG_ARGISNULL(6))
-		method = text_to_cstring(PG_GETARG_TEXT_PP(6));
-	check_method(method);
+		method = check_method(text_to_cstring(PG_GETARG_TEXT_PP(6)));
 	if (!PG_ARGISNULL(7))
 	{
 		start_at = PG_GETARG_TIMESTAMPTZ(7);
@@ -123,12 +100,10 @@ ec_backfill(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("relation with OID %u does not exist", PG_GETARG_OID(0))));
-	by_key = choose_key(relation, method);
-	ec_check_backfill_target(relation, by_key);
-	if (by_key)
-		check_key(relation, workers);
+	ec_check_backfill_target(relation);
+	ec_check_method(relation, method);
 	ec_define_backfill(relation, assignments, predicate, &backfill);
-	backfill.by_key = by_key;
+	backfill.method = method;
 	ec_check_leaves(relation, &backfill);
 
 	spec.kind = "backfill";

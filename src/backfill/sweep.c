@@ -32,8 +32,10 @@
 #include "utils/acl.h"
 #include "utils/array.h"
 
+#include "backfill/key_chunk.h"
 #include "backfill/leaves.h"
 #include "backfill/sweep.h"
+#include "backfill/target.h"
 #include "core/catalog.h"
 #include "core/compat.h"
 #include "core/json.h"
@@ -87,6 +89,7 @@ typedef struct SweptLeaf
 	int64 next;
 	int64 end;
 	int64 blocks; /* when it was last looked at */
+	Jsonb *place; /* by key: the next chunk's; NULL: at the beginning */
 } SweptLeaf;
 
 void
@@ -114,6 +117,9 @@ ec_chunk_load(EcChunk *chunk, const Jsonb *position)
 	chunk->total = ec_json_get_int8(position, "total", 0);
 	chunk->all_blocks = ec_json_get_int8(position, "all_blocks", 0);
 	chunk->leaf_blocks = ec_json_get_int8(position, "leaf_blocks", 0);
+	chunk->by_key = ec_json_get_int8(position, "by_key", 0) != 0;
+	if (chunk->by_key)
+		ec_key_chunk_load(chunk, position);
 }
 
 Jsonb *
@@ -142,6 +148,9 @@ ec_chunk_save(const EcChunk *chunk)
 	ec_json_int8(&writer, "total", chunk->total);
 	ec_json_int8(&writer, "all_blocks", chunk->all_blocks);
 	ec_json_int8(&writer, "leaf_blocks", chunk->leaf_blocks);
+	ec_json_int8(&writer, "by_key", chunk->by_key);
+	if (chunk->by_key)
+		ec_key_chunk_save(chunk, &writer);
 	return ec_json_end(&writer);
 }
 
@@ -264,7 +273,7 @@ start_sweep(Sweep *sweep, const EcLeaf *leaves, int count)
 			 "FROM unnest($3, $4, $5) n (leaf, filenode, blocks) "
 			 "ON CONFLICT (job, leaf) DO UPDATE SET sweep = excluded.sweep, "
 			 "is_first = l.filenode <> excluded.filenode, vacuumed_at = NULL, "
-			 "filenode = excluded.filenode, next_block = 0, "
+			 "filenode = excluded.filenode, next_block = 0, place = NULL, "
 			 "end_block = excluded.end_block, blocks = excluded.blocks",
 			 &args);
 }
@@ -346,8 +355,10 @@ save_leaf(const Sweep *sweep, const SweptLeaf *swept)
 	ec_arg_int8(&args, swept->next);
 	ec_arg_int8(&args, swept->end);
 	ec_arg_int8(&args, swept->blocks);
+	ec_arg_jsonb(&args, swept->place);
 	ec_query("UPDATE expand_contract.job_leaves SET filenode = $3, "
-			 "is_first = $4, next_block = $5, end_block = $6, blocks = $7 "
+			 "is_first = $4, next_block = $5, end_block = $6, blocks = $7, "
+			 "place = $8 "
 			 "WHERE job = $1 AND leaf = $2",
 			 &args);
 }
@@ -364,23 +375,30 @@ give_up_leaf(Sweep *sweep, SweptLeaf *swept)
 }
 
 /*
- * Look at the leaf before a chunk is taken from it.  With new blocks the sweep
- * over it begins again; at its beginning its end is known for sure; and VACUUM
- * may have truncated it since.
+ * Look at the leaf before a chunk is taken from it.  With new blocks, or by
+ * another key, the sweep over it begins again; at its beginning its end is
+ * known for sure; and VACUUM may have truncated it since.
  */
 static void
-refresh_leaf(Sweep *sweep, SweptLeaf *swept, Relation leaf)
+refresh_leaf(Sweep *sweep, SweptLeaf *swept, Relation leaf, bool by_key)
 {
 	BlockNumber blocks = RelationGetNumberOfBlocks(leaf);
 	int64 left = swept->end - swept->next;
+	bool is_rewritten = swept->filenode != leaf->rd_rel->relfilenode;
 
-	if (swept->filenode != leaf->rd_rel->relfilenode)
+	if (by_key)
+		blocks = Max(blocks, 1);
+	if (by_key ? !ec_key_place_fits(swept->place, leaf)
+			   : is_rewritten || swept->place != NULL)
 	{
-		swept->filenode = leaf->rd_rel->relfilenode;
 		swept->is_first = true;
 		swept->next = 0;
+		swept->place = NULL;
 	}
-	if (swept->next == 0)
+	swept->filenode = leaf->rd_rel->relfilenode;
+	if (swept->place != NULL)
+		swept->end = Max(swept->end, swept->next + 1);
+	else if (swept->next == 0)
 		swept->end = blocks;
 	else
 		swept->end = Max(swept->next, Min(swept->end, blocks));
@@ -391,7 +409,7 @@ refresh_leaf(Sweep *sweep, SweptLeaf *swept, Relation leaf)
 
 static void
 take_chunk(Relation root, Relation leaf, const EcBackfill *backfill,
-		   Sweep *sweep, SweptLeaf *swept, EcChunk *chunk)
+		   Sweep *sweep, SweptLeaf *swept, bool by_key, EcChunk *chunk)
 {
 	BlockNumber first = swept->next;
 	BlockNumber end = Min(swept->end, first + chunk_size(swept));
@@ -404,9 +422,15 @@ take_chunk(Relation root, Relation leaf, const EcBackfill *backfill,
 	chunk->filenode = swept->filenode;
 	chunk->done_before = done_before;
 	chunk->leaf_blocks = swept->blocks;
+	chunk->by_key = by_key;
+	sweep->open_chunks++;
+	if (by_key)
+	{
+		chunk->cursor.stripes = 1;
+		return;
+	}
 	ec_cursor_start(leaf, &chunk->cursor, first, end,
 					wants_stripes(root, leaf, backfill, swept));
-	sweep->open_chunks++;
 	swept->next = end;
 }
 
@@ -421,7 +445,7 @@ open_leaves(const Sweep *sweep, Oid after, SweptLeaf *leaves)
 	ec_arg_int4(&args, sweep->sweep);
 	ec_arg_int8(&args, after);
 	ec_arg_int4(&args, LEAVES_TO_TRY);
-	found = (int) ec_query("SELECT leaf, filenode, is_first, next_block, end_block, blocks "
+	found = (int) ec_query("SELECT leaf, filenode, is_first, next_block, end_block, blocks, place "
 						   "FROM expand_contract.job_leaves "
 						   "WHERE job = $1 AND sweep = $2 AND leaf > $3::oid "
 						   "AND next_block < end_block ORDER BY leaf LIMIT $4",
@@ -434,6 +458,7 @@ open_leaves(const Sweep *sweep, Oid after, SweptLeaf *leaves)
 		leaves[i].next = ec_get_int8(i, 4, 0);
 		leaves[i].end = ec_get_int8(i, 5, 0);
 		leaves[i].blocks = ec_get_int8(i, 6, 0);
+		leaves[i].place = ec_get_jsonb(i, 7);
 	}
 	return found;
 }
@@ -444,6 +469,7 @@ take_from_leaf(Relation root, const EcBackfill *backfill, Sweep *sweep,
 			   SweptLeaf *swept, EcChunk *chunk, bool *is_locked)
 {
 	Relation leaf = ec_open_leaf(root, swept->relation, true, is_locked);
+	bool by_key;
 	bool taken;
 
 	if (leaf == NULL)
@@ -452,10 +478,11 @@ take_from_leaf(Relation root, const EcBackfill *backfill, Sweep *sweep,
 			give_up_leaf(sweep, swept);
 		return false;
 	}
-	refresh_leaf(sweep, swept, leaf);
+	by_key = ec_walks_by_key(leaf, backfill->method);
+	refresh_leaf(sweep, swept, leaf, by_key);
 	taken = swept->next < swept->end;
 	if (taken)
-		take_chunk(root, leaf, backfill, sweep, swept, chunk);
+		take_chunk(root, leaf, backfill, sweep, swept, by_key, chunk);
 	save_leaf(sweep, swept);
 	/* the lock stays until commit */
 	table_close(leaf, NoLock);
@@ -518,6 +545,7 @@ adopt_chunk(EcJob *job, const Sweep *sweep, EcChunk *chunk)
 {
 	int64 done_before = chunk->sweep == sweep->sweep ? chunk->done_before : 0;
 	EcArgs args = {0};
+	MemoryContext old_context;
 	SPITupleTable *slots;
 	uint64 found;
 
@@ -542,7 +570,10 @@ adopt_chunk(EcJob *job, const Sweep *sweep, EcChunk *chunk)
 					 "WHERE job = $1 AND slot = $2 AND position IS NOT NULL",
 					 &orphan) == 0)
 			continue;
+		/* it outlives our SPI connection, whose memory is the current one */
+		old_context = MemoryContextSwitchTo(job->memory);
 		ec_chunk_load(chunk, ec_get_jsonb(0, 1));
+		MemoryContextSwitchTo(old_context);
 		ec_query("UPDATE expand_contract.job_slots SET position = NULL, work_done = 0 "
 				 "WHERE job = $1 AND slot = $2",
 				 &orphan);
@@ -665,6 +696,8 @@ ec_claim_chunk(EcJob *job, Relation root, Relation leaf,
 	chunk->all_blocks = sweep.all_blocks;
 	save_sweep(&sweep);
 	ec_catalog_end(&scope);
+	if (claim == EC_CLAIM_CHUNK && chunk->by_key && chunk->rows == 0)
+		ec_key_chunk_start(job, chunk);
 	return claim;
 }
 

@@ -11,6 +11,7 @@
 
 #include "backfill/blocks.h"
 #include "backfill/definition.h"
+#include "backfill/key.h"
 #include "worker/job.h"
 
 /* After a sweep that found only locked rows, wait for their holders. */
@@ -23,9 +24,14 @@ typedef struct EcChunk
 	bool found;    /* by the check */
 	bool is_open;  /* there is one, and it is not handed in yet */
 	int sweep;
-	Oid leaf;     /* the table that the chunk is part of */
-	Oid filenode; /* of that */
-	EcCursor cursor;
+	Oid leaf;        /* the table that the chunk is part of */
+	Oid filenode;    /* of that */
+	EcCursor cursor; /* by key: blocks at a guess, to count the progress in */
+	bool by_key;
+	EcPlace place;     /* by key: where the work stands, */
+	EcPlace end;       /* and where it ends; nowhere: at the end of the table */
+	int64 rows;        /* by key: that the chunk has, at a guess, */
+	int64 read;        /* and that were read */
 	int64 changed;     /* rows */
 	int64 skipped;     /* rows that somebody else has locked */
 	int64 suppressed;  /* rows that a trigger kept from changing */
