@@ -23,6 +23,7 @@
 #include "backfill/blocks.h"
 #include "backfill/definition.h"
 #include "backfill/fill.h"
+#include "backfill/holder.h"
 #include "backfill/key.h"
 #include "backfill/key_chunk.h"
 #include "backfill/leaves.h"
@@ -133,6 +134,9 @@ fill_rows(EcJob *job, Fill *fill, const EcBackfill *backfill, Relation relation,
 	fill->chunk.changed += done;
 	fill->chunk.skipped += skipped;
 	job->skipped_locked += skipped;
+	if (skipped > 0 && fill->chunk.holder == 0)
+		fill->chunk.holder =
+			ec_find_lock_holder(relation, rows, backfill->updates_key);
 	return done;
 }
 
@@ -361,4 +365,22 @@ resume_fill(int64 job)
 	ec_sweep_resume(job);
 }
 
-const EcJobKind ec_backfill_kind = {"backfill", begin_fill, step_fill, resume_fill};
+static int64
+bytes_of_leaves(EcJob *job)
+{
+	Relation root = try_table_open(job->relation, NoLock);
+	int64 blocks = 0;
+	EcLeaf *leaves;
+	int count;
+
+	if (root == NULL)
+		return 0;
+	count = ec_leaves(root, &leaves);
+	for (int i = 0; i < count; i++)
+		blocks += leaves[i].blocks;
+	table_close(root, NoLock);
+	return blocks * BLCKSZ;
+}
+
+const EcJobKind ec_backfill_kind = {"backfill", begin_fill, step_fill,
+									resume_fill, bytes_of_leaves};

@@ -36,6 +36,7 @@
 #include "backfill/leaves.h"
 #include "backfill/sweep.h"
 #include "backfill/target.h"
+#include "backfill/tell.h"
 #include "core/catalog.h"
 #include "core/compat.h"
 #include "core/json.h"
@@ -53,6 +54,9 @@
 /* VACUUM when the table has grown by this part of its size since the last. */
 #define VACUUM_GROWTH        0.1
 #define FEWEST_VACUUM_BLOCKS 256
+
+/* One more sweep is for rows that moved; so many are for new ones. */
+#define LATE_SWEEPS 2
 
 /* Others finish their chunks; look again after this. */
 #define SIBLINGS_PAUSE_MS 50
@@ -78,6 +82,9 @@ typedef struct Sweep
 	bool found;       /* one is */
 	char *example;    /* of a suppressed row */
 	int empty_sweeps; /* in a row, that only met suppressed rows */
+	int late_sweeps;  /* after the first, that found more rows to change */
+	int holder;       /* of locked rows, see holder.h */
+	int known_holder; /* that we have spoken of */
 } Sweep;
 
 /* A row of expand_contract.job_leaves. */
@@ -113,6 +120,7 @@ ec_chunk_load(EcChunk *chunk, const Jsonb *position)
 	chunk->skipped = ec_json_get_int8(position, "skipped", 0);
 	chunk->suppressed = ec_json_get_int8(position, "suppressed", 0);
 	chunk->example = ec_json_get_text(position, "example");
+	chunk->holder = ec_json_get_int8(position, "holder", 0);
 	chunk->done_before = ec_json_get_int8(position, "done_before", 0);
 	chunk->total = ec_json_get_int8(position, "total", 0);
 	chunk->all_blocks = ec_json_get_int8(position, "all_blocks", 0);
@@ -144,6 +152,7 @@ ec_chunk_save(const EcChunk *chunk)
 	ec_json_int8(&writer, "skipped", chunk->skipped);
 	ec_json_int8(&writer, "suppressed", chunk->suppressed);
 	ec_json_text(&writer, "example", chunk->example);
+	ec_json_int8(&writer, "holder", chunk->holder);
 	ec_json_int8(&writer, "done_before", chunk->done_before);
 	ec_json_int8(&writer, "total", chunk->total);
 	ec_json_int8(&writer, "all_blocks", chunk->all_blocks);
@@ -166,7 +175,8 @@ lock_sweep(int64 job, Sweep *sweep)
 			 "ON CONFLICT (job) DO NOTHING",
 			 &args);
 	ec_query("SELECT sweep, total_blocks, all_blocks, open_chunks, changed, "
-			 "skipped, suppressed, empty_sweeps, example, is_checked, found "
+			 "skipped, suppressed, empty_sweeps, example, is_checked, found, "
+			 "late_sweeps, holder, known_holder "
 			 "FROM expand_contract.job_sweeps WHERE job = $1 FOR UPDATE",
 			 &args);
 	sweep->job = job;
@@ -181,6 +191,9 @@ lock_sweep(int64 job, Sweep *sweep)
 	sweep->example = ec_get_text(0, 9);
 	sweep->is_checked = ec_get_bool(0, 10, false);
 	sweep->found = ec_get_bool(0, 11, false);
+	sweep->late_sweeps = ec_get_int4(0, 12, 0);
+	sweep->holder = ec_get_int4(0, 13, 0);
+	sweep->known_holder = ec_get_int4(0, 14, 0);
 }
 
 static void
@@ -200,11 +213,15 @@ save_sweep(const Sweep *sweep)
 	ec_arg_text(&args, sweep->example);
 	ec_arg_bool(&args, sweep->is_checked);
 	ec_arg_bool(&args, sweep->found);
+	ec_arg_int4(&args, sweep->late_sweeps);
+	ec_arg_int4(&args, sweep->holder);
+	ec_arg_int4(&args, sweep->known_holder);
 	ec_query("UPDATE expand_contract.job_sweeps SET sweep = $2, "
 			 "total_blocks = $3, all_blocks = $4, open_chunks = $5, "
 			 "changed = $6, skipped = $7, suppressed = $8, "
 			 "empty_sweeps = $9, example = $10, is_checked = $11, "
-			 "found = $12 WHERE job = $1",
+			 "found = $12, late_sweeps = $13, holder = $14, "
+			 "known_holder = $15 WHERE job = $1",
 			 &args);
 }
 
@@ -261,6 +278,7 @@ start_sweep(Sweep *sweep, const EcLeaf *leaves, int count)
 	sweep->example = NULL;
 	sweep->is_checked = false;
 	sweep->found = false;
+	sweep->holder = 0;
 
 	ec_arg_int8(&args, sweep->job);
 	ec_arg_int4(&args, sweep->sweep);
@@ -308,10 +326,13 @@ end_sweep(EcJob *job, Relation root, Sweep *sweep)
 		sweep->empty_sweeps = 0;
 	else if (++sweep->empty_sweeps > 1)
 		ec_refuse_suppressed(sweep->suppressed, sweep->example);
+	if (sweep->sweep > 1 && sweep->changed > 0 && ++sweep->late_sweeps >= LATE_SWEEPS)
+		ec_tell_of_late_rows(job, sweep->sweep, sweep->changed);
 	if (sweep->changed == 0 && sweep->skipped > 0)
 	{
-		job->throttled_by = "locked rows";
-		job->pause_ms = EC_LOCKED_ROWS_PAUSE_MS;
+		ec_tell_of_locked_rows(job, sweep->holder, sweep->known_holder,
+							   sweep->skipped);
+		sweep->known_holder = sweep->holder;
 	}
 	count = ec_leaves(root, &leaves);
 	start_sweep(sweep, leaves, count);
@@ -684,6 +705,8 @@ ec_claim_chunk(EcJob *job, Relation root, Relation leaf,
 		sweep.suppressed += chunk->suppressed;
 		if (sweep.example == NULL)
 			sweep.example = chunk->example;
+		if (chunk->holder != 0)
+			sweep.holder = chunk->holder;
 		chunk->done_before += chunk->cursor.end - chunk->cursor.first;
 		if (leaf != NULL)
 			ask_for_vacuum(job, leaf, chunk);

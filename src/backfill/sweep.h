@@ -36,6 +36,7 @@ typedef struct EcChunk
 	int64 skipped;     /* rows that somebody else has locked */
 	int64 suppressed;  /* rows that a trigger kept from changing */
 	char *example;     /* names one of these, or NULL */
+	int holder;        /* pid of somebody who has locked rows; see holder.h */
 	int64 done_before; /* blocks, by this worker in this sweep, elsewhere */
 	int64 total;       /* blocks of the sweep */
 	int64 all_blocks;  /* of all leaves when the chunk was claimed */

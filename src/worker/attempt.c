@@ -153,6 +153,7 @@ try_batch(EcWorker *worker)
 	EcCatalogScope scope;
 	instr_time started;
 	instr_time elapsed;
+	uint64 wal_before;
 	bool wanted = false;
 	bool more;
 
@@ -190,6 +191,7 @@ try_batch(EcWorker *worker)
 	job->pause_ms = 0;
 	job->vacuum = NULL;
 	MemoryContextSwitchTo(worker->batch_context);
+	wal_before = pgWalUsage.wal_bytes;
 	INSTR_TIME_SET_CURRENT(started);
 	more = run_step(worker);
 	INSTR_TIME_SET_CURRENT(elapsed);
@@ -202,6 +204,9 @@ try_batch(EcWorker *worker)
 		job->throttled_by = "delay";
 		job->pause_ms = job->delay_ms;
 	}
+	if (more && job->rows_written > 0)
+		ec_throttle_pause(worker->throttle, job, pgWalUsage.wal_bytes - wal_before,
+						  INSTR_TIME_GET_DOUBLE(elapsed));
 	save_progress(worker, !more);
 	ec_worker_commit();
 
@@ -313,6 +318,7 @@ ec_worker_run_batch(EcWorker *worker)
 	ErrorData *error = NULL;
 	bool gave_way = false;
 
+	worker->job.throttled_by = NULL;
 	MemoryContextReset(worker->batch_context);
 	PG_TRY();
 	{

@@ -95,7 +95,8 @@ typedef struct EcJob
 	int64 work_total;
 	int64 rows_done;
 	int64 skipped_locked;
-	int64 table_bytes; /* its size now */
+	const char *notice; /* for ec_progress while the job goes on, or NULL */
+	int64 table_bytes;  /* its size now */
 	Oid table; /* of the last step, if not the job's relation but a part of it */
 
 	/* What the worker allows the step, and what the step tells the worker. */
@@ -138,6 +139,12 @@ typedef struct EcJobKind
 	 * scope; may be NULL.
 	 */
 	void (*resume)(int64 job);
+
+	/*
+	 * The size of the job's tables now, where there may be several; may be
+	 * NULL.  The job's relation is locked; waits for no other lock.
+	 */
+	int64 (*table_bytes)(EcJob *job);
 } EcJobKind;
 
 /* registry.c: kinds, registered at load by _PG_init */

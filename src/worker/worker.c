@@ -151,10 +151,11 @@ work(EcWorker *worker)
 {
 	EcJob *job = &worker->job;
 	EcOutcome outcome;
+	TimestampTz began = GetCurrentTimestamp();
 
 	ereport(LOG, (errmsg("expand_contract job " INT64_FORMAT " started",
 						 worker->ticket.job)));
-	worker->last_save = GetCurrentTimestamp();
+	worker->last_save = began;
 	worker->wal_at_save = pgWalUsage.wal_bytes;
 	worker->throttle = ec_throttle_create();
 	do
@@ -180,11 +181,14 @@ work(EcWorker *worker)
 			pause_worker(worker);
 	} while (outcome == EC_OUTCOME_MORE || outcome == EC_OUTCOME_RETRY);
 
-	ereport(LOG, (errmsg("expand_contract job " INT64_FORMAT
-						 " %s, " INT64_FORMAT " rows done",
-						 worker->ticket.job,
-						 outcome == EC_OUTCOME_COMPLETE ? "is complete" : "stopped",
-						 job->rows_done)));
+	ereport(LOG,
+			(errmsg("expand_contract job " INT64_FORMAT " %s, " INT64_FORMAT " rows done",
+					worker->ticket.job,
+					outcome == EC_OUTCOME_COMPLETE ? "is complete" : "stopped",
+					job->rows_done),
+			 errdetail("Of %.2f s at work, pauses included, it has looked at the rest of the server for %.3f s.",
+					   TimestampDifferenceMilliseconds(began, GetCurrentTimestamp()) / 1000.0,
+					   ec_throttle_seconds(worker->throttle))));
 }
 
 /* However we end, the launcher should have a look soon. */
