@@ -401,6 +401,7 @@ GRANT SELECT ON @extschema@.ec_migrations TO PUBLIC;
 CREATE TABLE expand_contract.job_sweeps (
     job bigint PRIMARY KEY REFERENCES expand_contract.jobs ON DELETE CASCADE,
     sweep integer NOT NULL DEFAULT 0,
+    began timestamptz,
     total_blocks bigint NOT NULL DEFAULT 0,
     all_blocks bigint NOT NULL DEFAULT 0,
     open_chunks integer NOT NULL DEFAULT 0,

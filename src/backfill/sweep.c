@@ -55,6 +55,9 @@
 #define VACUUM_GROWTH        0.1
 #define FEWEST_VACUUM_BLOCKS 256
 
+/* The holders of locked rows have at least the time of a sweep, or this. */
+#define LONGEST_LOCKED_ROWS_PAUSE_MS 60000
+
 /* One more sweep is for rows that moved; so many are for new ones. */
 #define LATE_SWEEPS 2
 
@@ -85,6 +88,7 @@ typedef struct Sweep
 	int late_sweeps;  /* after the first, that found more rows to change */
 	int holder;       /* of locked rows, see holder.h */
 	int known_holder; /* that we have spoken of */
+	TimestampTz began;
 } Sweep;
 
 /* A row of expand_contract.job_leaves. */
@@ -176,7 +180,7 @@ lock_sweep(int64 job, Sweep *sweep)
 			 &args);
 	ec_query("SELECT sweep, total_blocks, all_blocks, open_chunks, changed, "
 			 "skipped, suppressed, empty_sweeps, example, is_checked, found, "
-			 "late_sweeps, holder, known_holder "
+			 "late_sweeps, holder, known_holder, began "
 			 "FROM expand_contract.job_sweeps WHERE job = $1 FOR UPDATE",
 			 &args);
 	sweep->job = job;
@@ -194,6 +198,7 @@ lock_sweep(int64 job, Sweep *sweep)
 	sweep->late_sweeps = ec_get_int4(0, 12, 0);
 	sweep->holder = ec_get_int4(0, 13, 0);
 	sweep->known_holder = ec_get_int4(0, 14, 0);
+	sweep->began = ec_get_timestamptz(0, 15, GetCurrentTimestamp());
 }
 
 static void
@@ -216,12 +221,13 @@ save_sweep(const Sweep *sweep)
 	ec_arg_int4(&args, sweep->late_sweeps);
 	ec_arg_int4(&args, sweep->holder);
 	ec_arg_int4(&args, sweep->known_holder);
+	ec_arg_timestamptz(&args, sweep->began);
 	ec_query("UPDATE expand_contract.job_sweeps SET sweep = $2, "
 			 "total_blocks = $3, all_blocks = $4, open_chunks = $5, "
 			 "changed = $6, skipped = $7, suppressed = $8, "
 			 "empty_sweeps = $9, example = $10, is_checked = $11, "
 			 "found = $12, late_sweeps = $13, holder = $14, "
-			 "known_holder = $15 WHERE job = $1",
+			 "known_holder = $15, began = $16 WHERE job = $1",
 			 &args);
 }
 
@@ -279,6 +285,7 @@ start_sweep(Sweep *sweep, const EcLeaf *leaves, int count)
 	sweep->is_checked = false;
 	sweep->found = false;
 	sweep->holder = 0;
+	sweep->began = GetCurrentTimestamp();
 
 	ec_arg_int8(&args, sweep->job);
 	ec_arg_int4(&args, sweep->sweep);
@@ -333,6 +340,10 @@ end_sweep(EcJob *job, Relation root, Sweep *sweep)
 		ec_tell_of_locked_rows(job, sweep->holder, sweep->known_holder,
 							   sweep->skipped);
 		sweep->known_holder = sweep->holder;
+		/* reading all of a large table for a few rows takes half of our time at most */
+		job->pause_ms = Max(job->pause_ms,
+							Min(LONGEST_LOCKED_ROWS_PAUSE_MS,
+								(GetCurrentTimestamp() - sweep->began) / 1000));
 	}
 	count = ec_leaves(root, &leaves);
 	start_sweep(sweep, leaves, count);

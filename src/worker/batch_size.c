@@ -52,29 +52,48 @@ median_cost(const EcBatchSize *size)
 	return Max(Min(c[0], c[1]), Min(Max(c[0], c[1]), c[2]));
 }
 
+/*
+ * What the batch tells of the cost of a row; 0: nothing.  One that was not full,
+ * because there was little to do, can tell that it was slow, not that it was
+ * quick.
+ */
+static double
+cost_of_batch(const EcBatchSize *size, int64 rows, double seconds)
+{
+	double cost = seconds / size->limit;
+
+	if (rows >= size->limit / 2)
+		return seconds / rows;
+	return rows > 0 && size->count > 0 && cost > median_cost(size) ? cost : 0;
+}
+
+static void
+remember_cost(EcBatchSize *size, double cost)
+{
+	if (size->count == EC_COSTS_KEPT)
+		memmove(size->costs, size->costs + 1,
+				(--size->count) * sizeof(size->costs[0]));
+	size->costs[size->count++] = cost;
+}
+
 void
 ec_batch_size_learn(EcBatchSize *size, int wanted, int64 rows, double seconds,
 					double target, double deadline)
 {
 	double limit = size->limit;
-	double cost;
+	double cost = cost_of_batch(size, rows, seconds);
 
-	if (rows > 0 && seconds > 0)
-	{
-		if (size->count == EC_COSTS_KEPT)
-			memmove(size->costs, size->costs + 1,
-					(--size->count) * sizeof(size->costs[0]));
-		size->costs[size->count++] = seconds / rows;
-	}
-	else if (wanted == 0 || size->count == 0)
-		return; /* it says nothing */
-	cost = median_cost(size);
-	if (size->time_outs == 1 && cost * size->before < deadline / 2)
+	if (cost > 0)
+		remember_cost(size, cost);
+	else if (wanted == 0)
+		return;
+	if (size->time_outs == 1 && size->count > 0 &&
+		median_cost(size) * size->before < deadline / 2)
 		limit = size->before;
 	else if (wanted > 0)
 		limit = limit * GROWTH + 1; /* back to batch_size after a slow spell */
 	else
-		limit *= Min(GROWTH, Max(SHRINKAGE, target / (cost * limit)));
+		limit *= Min(GROWTH, Max(SHRINKAGE, target / (median_cost(size) * limit)));
 	size->time_outs = 0;
 	set_limit(size, wanted, limit);
 }
