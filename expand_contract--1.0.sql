@@ -88,7 +88,8 @@ CREATE TABLE expand_contract.job_standbys (
     job bigint NOT NULL REFERENCES expand_contract.jobs ON DELETE CASCADE,
     name text NOT NULL,
     address text NOT NULL, -- empty: local
-    PRIMARY KEY (job, name, address)
+    timeline integer NOT NULL,
+    PRIMARY KEY (job, timeline, name, address)
 );
 COMMENT ON TABLE expand_contract.job_standbys IS 'the standbys that the workers of a job have seen';
 

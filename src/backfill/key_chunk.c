@@ -7,8 +7,8 @@
  * beginning of the next, which job_leaves remembers.  The last chunk of a table
  * has no end.
  *
- * Progress is counted in blocks, as elsewhere: a row is as many of them as the
- * server's estimate of the table's rows says.
+ * Progress is counted in blocks, as elsewhere: a chunk is as large a part of
+ * them as the server's estimate of the table's rows says.
  */
 #include "postgres.h"
 
@@ -83,7 +83,7 @@ place_of_leaf(const EcJob *job, const EcChunk *chunk)
 
 /* The chunk's blocks are taken off the leaf, which is not at its end yet if more. */
 static void
-hand_out(const EcJob *job, EcChunk *chunk, bool more, double blocks)
+hand_out(const EcJob *job, EcChunk *chunk, bool more, double fraction)
 {
 	EcCatalogScope scope;
 	EcArgs args = {0};
@@ -95,10 +95,10 @@ hand_out(const EcJob *job, EcChunk *chunk, bool more, double blocks)
 	ec_arg_oid(&args, chunk->leaf);
 	ec_arg_jsonb(&args, ec_json_end(&writer));
 	ec_arg_bool(&args, more);
-	ec_arg_int8(&args, (int64) blocks);
+	ec_arg_float8(&args, Min(fraction, 1));
 	ec_catalog_begin(&scope);
 	ec_query("UPDATE expand_contract.job_leaves l SET place = $3, next_block = "
-			 "CASE WHEN $4 THEN least(l.next_block + $5, l.end_block - 1) "
+			 "CASE WHEN $4 THEN least(l.next_block + (l.end_block * $5)::bigint, l.end_block - 1) "
 			 "ELSE l.end_block END "
 			 "FROM expand_contract.job_leaves old "
 			 "WHERE l.job = $1 AND l.leaf = $2 AND old.job = $1 AND old.leaf = $2 "
@@ -126,7 +126,7 @@ ec_key_chunk_start(EcJob *job, EcChunk *chunk)
 	chunk->rows = rows_of_chunk(job, tuples);
 	more = ec_place_ahead(leaf, &chunk->place, chunk->rows, &chunk->end,
 						  job->memory);
-	hand_out(job, chunk, more, chunk->rows * pages / Max(tuples, 1));
+	hand_out(job, chunk, more, chunk->rows / Max(tuples, 1));
 	table_close(leaf, NoLock);
 }
 

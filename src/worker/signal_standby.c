@@ -8,9 +8,12 @@
  * reply) or stand still; it only helps out for WAL that is older than our
  * samples.  A lag that neither tells is unknown, and unknown means wait.  So
  * does a standby that was there and is not there any more: job_standbys has
- * all that the job has seen, so that its next worker knows them too.
+ * all that the job has seen, so that its next worker knows them too.  With a
+ * promotion, and so a timeline, it begins anew: we are one of them then.
  */
 #include "postgres.h"
+
+#include "access/xlog.h"
 
 #include "core/guc.h"
 #include "core/query.h"
@@ -73,8 +76,9 @@ remember_standby(const EcJob *job, const EcStandby *standby)
 	ec_arg_int8(&args, job->id);
 	ec_arg_text(&args, standby->name);
 	ec_arg_text(&args, standby->address ? standby->address : "");
-	ec_query("INSERT INTO expand_contract.job_standbys (job, name, address) "
-			 "VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+	ec_arg_int4(&args, (int32) GetWALInsertionTimeLine());
+	ec_query("INSERT INTO expand_contract.job_standbys (job, name, address, timeline) "
+			 "VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
 			 &args);
 }
 
@@ -88,7 +92,9 @@ has_one_vanished(const EcJob *job, const EcStandby *standbys, int count)
 	uint64 seen;
 
 	ec_arg_int8(&args, job->id);
-	seen = ec_query("SELECT name, address FROM expand_contract.job_standbys WHERE job = $1",
+	ec_arg_int4(&args, (int32) GetWALInsertionTimeLine());
+	seen = ec_query("SELECT name, address FROM expand_contract.job_standbys "
+					"WHERE job = $1 AND timeline = $2",
 					&args);
 	for (uint64 row = 0; row < seen; row++)
 	{

@@ -182,7 +182,8 @@ work(EcWorker *worker)
 	} while (outcome == EC_OUTCOME_MORE || outcome == EC_OUTCOME_RETRY);
 
 	ereport(LOG,
-			(errmsg("expand_contract job " INT64_FORMAT " %s, " INT64_FORMAT " rows done",
+			(errmsg("expand_contract job " INT64_FORMAT " %s, " INT64_FORMAT
+					" rows done by this worker",
 					worker->ticket.job,
 					outcome == EC_OUTCOME_COMPLETE ? "is complete" : "stopped",
 					job->rows_done),
