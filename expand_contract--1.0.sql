@@ -431,7 +431,7 @@ CREATE TABLE expand_contract.job_leaves (
     end_block bigint NOT NULL,
     blocks bigint NOT NULL,
     place jsonb, -- by key: the next one of those handed out; blocks are a guess then
-    vacuumed_at bigint, -- its blocks at the last VACUUM of ours
+    moved_blocks double precision NOT NULL DEFAULT 0, -- filled by rows that moved, since our last VACUUM
     PRIMARY KEY (job, leaf)
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE expand_contract.job_leaves IS
@@ -571,6 +571,110 @@ CREATE FUNCTION @extschema@.ec_verify(relation regclass, mapping jsonb) RETURNS 
     AS 'MODULE_PATHNAME', 'ec_verify';
 COMMENT ON FUNCTION @extschema@.ec_verify(regclass, jsonb) IS 'compares columns of a table with expressions over the same row, and records what differs';
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_verify(regclass, jsonb) FROM PUBLIC;
+
+----------------------------------------------------------------------
+-- advice (src/change)
+----------------------------------------------------------------------
+CREATE FUNCTION @extschema@.ec_advise(relation regclass,
+    OUT approach text, OUT recommended boolean, OUT why text, OUT cost text) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'ec_advise' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.ec_advise(regclass) IS 'which way of changing a table fits it, with estimates of time, locks and room';
+
+----------------------------------------------------------------------
+-- contraction (src/change)
+----------------------------------------------------------------------
+-- What would lose its footing with some columns, or (NULL) with the whole table.
+-- goes: the server drops it along with them and says nothing; the rest it would
+-- drop with CASCADE only, or it would fail at its next use.
+CREATE FUNCTION expand_contract.dependents(relation oid, columns smallint[] DEFAULT NULL,
+    OUT kind text, OUT object text, OUT goes boolean, OUT because text) RETURNS SETOF record
+LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE AS $$
+    -- the partitions and children, where the columns have other numbers
+    WITH RECURSIVE family AS (
+        SELECT $1 AS oid
+        UNION
+        SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.oid
+    ), watched AS (
+        SELECT c.attrelid, c.attnum, c.attname, c.attacl, c.attrelid = $1 AS is_root
+          FROM pg_attribute r
+          JOIN pg_attribute c ON c.attrelid IN (SELECT f.oid FROM family f) AND c.attname = r.attname
+         WHERE r.attrelid = $1 AND r.attnum > 0 AND NOT r.attisdropped AND NOT c.attisdropped
+           AND (columns IS NULL OR r.attnum = ANY (columns))
+    ), recorded AS (
+        SELECT d.classid, d.objid, d.objsubid, d.deptype, w.attname
+          FROM pg_depend d
+          JOIN watched w ON d.refobjid = w.attrelid AND d.refobjsubid = w.attnum
+         WHERE d.refclassid = 'pg_class'::regclass
+         UNION
+        SELECT d.classid, d.objid, d.objsubid, d.deptype, NULL
+          FROM pg_depend d
+         WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = $1 AND d.refobjsubid = 0
+           AND columns IS NULL
+    ), named AS (
+        SELECT coalesce(w.type, CASE WHEN g.oid IS NOT NULL THEN 'generated column' END, o.type) AS type,
+               coalesce(w.identity, CASE WHEN g.oid IS NOT NULL THEN regexp_replace(o.identity, '^for ', '') END, o.identity) AS identity,
+               -- a constraint depends on its columns in more than one way
+               bool_or(r.deptype <> 'n') AS goes, min(r.attname) AS attname
+          FROM recorded r
+          LEFT JOIN pg_rewrite v ON r.classid = 'pg_rewrite'::regclass AND v.oid = r.objid
+          LEFT JOIN pg_trigger t ON r.classid = 'pg_trigger'::regclass AND t.oid = r.objid
+          LEFT JOIN pg_attrdef g ON r.classid = 'pg_attrdef'::regclass AND g.oid = r.objid AND r.deptype = 'n'
+          LEFT JOIN LATERAL pg_identify_object('pg_class'::regclass, v.ev_class, 0) w ON true,
+               LATERAL pg_identify_object(r.classid, r.objid, r.objsubid) o
+         WHERE r.deptype IN ('n', 'a', 'i')
+           AND v.ev_class IS DISTINCT FROM $1
+           AND NOT (r.classid IN ('pg_class'::regclass, 'pg_type'::regclass)
+                    AND r.objid IN (SELECT f.oid FROM family f))
+           -- what belongs to the table whatever becomes of the column
+           AND NOT (r.classid = 'pg_type'::regclass AND r.deptype = 'i')
+           AND NOT (r.classid = 'pg_trigger'::regclass AND (t.tgisinternal OR t.tgfoid IN (
+                    SELECT x.objid FROM pg_depend x JOIN pg_extension e ON e.oid = x.refobjid
+                     WHERE x.classid = 'pg_proc'::regclass AND x.refclassid = 'pg_extension'::regclass
+                       AND x.deptype = 'e' AND e.extname = 'expand_contract')))
+           AND o.type NOT IN ('toast table', 'publication relation') -- the latter: see below
+           AND NOT (r.classid = 'pg_constraint'::regclass AND EXISTS ( -- from 18 on
+                    SELECT FROM pg_constraint x WHERE x.oid = r.objid AND x.contype = 'n'))
+         GROUP BY 1, 2
+    )
+    SELECT n.type, n.identity, n.goes,
+           CASE WHEN n.goes THEN 'dropped with it'
+                ELSE 'depends on ' || coalesce('column ' || quote_ident(n.attname), 'the table') END
+      FROM named n
+    UNION
+    -- the server does not look into these
+    SELECT 'function', (pg_identify_object('pg_proc'::regclass, p.oid, 0)).identity, false, 'its text names column ' || quote_ident(w.attname)
+      FROM pg_proc p
+      JOIN pg_language l ON l.oid = p.prolang AND l.lanname NOT IN ('c', 'internal')
+      JOIN pg_class t ON t.oid = $1
+      JOIN watched w ON w.is_root AND p.prosrc ~* ('(^|[^[:alnum:]_])' || regexp_replace(replace(w.attname, '"', '""'), '([^[:alnum:]_])', '\\\1', 'g') || '($|[^[:alnum:]_])')
+     WHERE p.pronamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'expand_contract'::regnamespace)
+       AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.classid = 'pg_proc'::regclass AND x.objid = p.oid AND x.deptype = 'e')
+       AND (p.prosrc ~* ('(^|[^[:alnum:]_])' || regexp_replace(replace(t.relname, '"', '""'), '([^[:alnum:]_])', '\\\1', 'g') || '($|[^[:alnum:]_])')
+            OR EXISTS (SELECT FROM pg_trigger g WHERE g.tgfoid = p.oid AND g.tgrelid IN (SELECT f.oid FROM family f)))
+    UNION
+    SELECT 'publication', quote_ident(p.pubname), false, 'publishes the table to subscribers that still have the column'
+      FROM pg_publication p
+     WHERE p.puballtables
+        OR EXISTS (SELECT FROM pg_publication_rel r
+                    WHERE r.prpubid = p.oid AND r.prrelid IN (SELECT f.oid FROM family f)
+                      AND (r.prattrs IS NULL OR EXISTS (SELECT FROM watched w WHERE w.attrelid = r.prrelid AND w.attnum = ANY (r.prattrs))))
+        OR EXISTS (SELECT FROM pg_publication_namespace n JOIN pg_class t ON t.relnamespace = n.pnnspid
+                    WHERE n.pnpubid = p.oid AND t.oid = $1)
+    UNION
+    SELECT 'grant', quote_ident(w.attname) || ' to ' || coalesce(r.rolname::text, 'PUBLIC'), true, 'dropped with it'
+      FROM watched w, LATERAL aclexplode(w.attacl) a
+      LEFT JOIN pg_roles r ON r.oid = a.grantee
+     WHERE w.is_root
+    UNION
+    SELECT 'grant', (pg_identify_object('pg_class'::regclass, t.oid, 0)).identity || ' to ' || coalesce(r.rolname::text, 'PUBLIC'), true, 'dropped with it'
+      FROM pg_class t, LATERAL aclexplode(t.relacl) a
+      LEFT JOIN pg_roles r ON r.oid = a.grantee
+     WHERE t.oid = $1 AND columns IS NULL AND a.grantee <> t.relowner
+     ORDER BY 3, 1, 2, 4
+$$;
+COMMENT ON FUNCTION expand_contract.dependents(oid, smallint[])
+    IS 'what goes with columns or a table, and what stands in the way of dropping them';
+REVOKE EXECUTE ON FUNCTION expand_contract.dependents(oid, smallint[]) FROM PUBLIC;
 
 ----------------------------------------------------------------------
 -- who may call what

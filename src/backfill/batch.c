@@ -32,6 +32,7 @@
 #include "core/catalog.h"
 #include "core/expression.h"
 #include "expand_contract.h"
+#include "worker/flush.h"
 
 /* A prepared statement, made again when its text changes (a rename, say). */
 typedef struct Statement
@@ -155,6 +156,7 @@ update_statement(Relation relation, const EcBackfill *backfill, bool is_list)
 	append_condition(&sql, backfill, is_list);
 	appendStringInfoString(&sql, " RETURNING ");
 	ec_append_expression(&sql, backfill->predicate);
+	appendStringInfoString(&sql, ", ctid");
 	append_key_columns(&sql, relation);
 	return sql.data;
 }
@@ -171,7 +173,7 @@ count_statement(Relation relation, const EcBackfill *backfill, bool is_list)
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfoString(&sql, "SELECT true");
+	appendStringInfoString(&sql, "SELECT true, ctid");
 	append_key_columns(&sql, relation);
 	appendStringInfoString(&sql, " FROM ");
 	append_target(&sql, relation, backfill);
@@ -228,13 +230,17 @@ prepare(Statement *statement, char *sql, bool is_list)
 typedef struct Receiver
 {
 	DestReceiver base;
-	int64 rows;
-	Relation leaf; /* to name with a row, or NULL if that says nothing */
-	bool check;    /* the first column must not be true */
-	char *example; /* names the first row, if not check */
+	const EcRows *from; /* the rows that the statement is about */
+	EcWritten written;
+	Relation leaf;  /* to name with a row, or NULL if that says nothing */
+	bool is_update; /* the first column must not be true */
+	char *example;  /* names the first row, if no update */
 	ArrayBuildState *tids; /* collects the first column, if a TID */
 	MemoryContext context; /* of what is kept */
 } Receiver;
+
+/* The key is what comes after the predicate and the row's place. */
+#define KEY_COLUMNS_AFTER 2
 
 /* "(id) = (17)", or where no primary key is, words. */
 static char *
@@ -244,13 +250,13 @@ name_row(TupleTableSlot *slot, Relation leaf)
 	StringInfoData names;
 	StringInfoData values;
 
-	if (columns->natts < 2)
+	if (columns->natts <= KEY_COLUMNS_AFTER)
 		return leaf ? psprintf("of table %s, which has no primary key",
 							   ec_relation_name(RelationGetRelid(leaf)))
 					: pstrdup("of a table without a primary key");
 	initStringInfo(&names);
 	initStringInfo(&values);
-	for (int i = 2; i <= columns->natts; i++)
+	for (int i = KEY_COLUMNS_AFTER + 1; i <= columns->natts; i++)
 	{
 		Form_pg_attribute column = TupleDescAttr(columns, i - 1);
 		bool isnull;
@@ -259,9 +265,9 @@ name_row(TupleTableSlot *slot, Relation leaf)
 		bool is_varlena;
 
 		getTypeOutputInfo(column->atttypid, &output, &is_varlena);
-		appendStringInfo(&names, "%s%s", i > 2 ? ", " : "",
+		appendStringInfo(&names, "%s%s", i > KEY_COLUMNS_AFTER + 1 ? ", " : "",
 						 quote_identifier(NameStr(column->attname)));
-		appendStringInfo(&values, "%s%s", i > 2 ? ", " : "",
+		appendStringInfo(&values, "%s%s", i > KEY_COLUMNS_AFTER + 1 ? ", " : "",
 						 isnull ? "null" : OidOutputFunctionCall(output, value));
 	}
 	if (leaf)
@@ -280,6 +286,18 @@ refuse_row(TupleTableSlot *slot, Relation leaf)
 			 errhint("The update has to make the predicate false for every row. Exclude rows whose new value satisfies it again, as in \"new_column IS NULL AND old_column IS NOT NULL\".")));
 }
 
+/* To a page where it takes room that was not its own? */
+static bool
+has_moved(TupleTableSlot *slot, const EcRows *from)
+{
+	bool isnull;
+	ItemPointer place =
+		(ItemPointer) DatumGetPointer(slot_getattr(slot, 2, &isnull));
+	BlockNumber block = ItemPointerGetBlockNumber(place);
+
+	return block < from->first || block >= from->end;
+}
+
 static bool
 receive_row(TupleTableSlot *slot, DestReceiver *self)
 {
@@ -287,11 +305,14 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	bool isnull;
 	Datum first = slot_getattr(slot, 1, &isnull);
 
-	receiver->rows++;
-	if (receiver->check)
+	receiver->written.rows++;
+	if (receiver->is_update)
 	{
 		if (!isnull && DatumGetBool(first))
 			refuse_row(slot, receiver->leaf);
+		if (has_moved(slot, receiver->from))
+			receiver->written.moved++;
+		ec_flush_piece();
 	}
 	else if (receiver->tids != NULL)
 		receiver->tids = accumArrayResult(receiver->tids, first, isnull, TIDOID,
@@ -317,9 +338,11 @@ receiver_end(DestReceiver *self)
 }
 
 static void
-init_receiver(Receiver *receiver, Relation relation, const EcBackfill *backfill)
+init_receiver(Receiver *receiver, Relation relation, const EcBackfill *backfill,
+			  const EcRows *rows)
 {
 	memset(receiver, 0, sizeof(*receiver));
+	receiver->from = rows;
 	receiver->leaf = backfill->alias ? relation : NULL;
 	receiver->base.receiveSlot = receive_row;
 	receiver->base.rStartup = receiver_startup;
@@ -377,18 +400,18 @@ connect(void)
 		elog(ERROR, "SPI_connect failed");
 }
 
-int64
+EcWritten
 ec_batch_update(Relation relation, const EcBackfill *backfill, const EcRows *rows)
 {
 	Receiver receiver;
 
-	init_receiver(&receiver, relation, backfill);
-	receiver.check = true;
+	init_receiver(&receiver, relation, backfill, rows);
+	receiver.is_update = true;
 	connect();
 	run(update_rows, update_statement(relation, backfill, rows->is_list),
 		relation, rows, &receiver);
 	SPI_finish();
-	return receiver.rows;
+	return receiver.written;
 }
 
 int64
@@ -397,37 +420,38 @@ ec_batch_count(Relation relation, const EcBackfill *backfill,
 {
 	Receiver receiver;
 
-	init_receiver(&receiver, relation, backfill);
+	init_receiver(&receiver, relation, backfill, rows);
 	connect();
 	run(count_rows, count_statement(relation, backfill, rows->is_list),
 		relation, rows, &receiver);
 	SPI_finish();
 	if (example != NULL)
 		*example = receiver.example;
-	return receiver.rows;
+	return receiver.written.rows;
 }
 
-int64
+EcWritten
 ec_batch_update_unlocked(Relation relation, const EcBackfill *backfill,
 						 const EcRows *rows, int64 *skipped)
 {
 	int64 candidates = ec_batch_count(relation, backfill, rows, NULL);
 	Receiver locked;
-	EcRows ours = {.is_list = true};
+	EcRows ours = {.is_list = true, .first = rows->first, .end = rows->end};
+	EcWritten nothing = {0};
 
 	*skipped = 0;
 	if (candidates == 0)
-		return 0;
-	init_receiver(&locked, relation, backfill);
+		return nothing;
+	init_receiver(&locked, relation, backfill, rows);
 	locked.tids = initArrayResult(TIDOID, CurrentMemoryContext, false);
 	connect();
 	run(lock_rows, lock_statement(relation, backfill, rows->is_list), relation,
 		rows, &locked);
 	SPI_finish();
-	*skipped = Max(0, candidates - locked.rows);
-	if (locked.rows == 0)
-		return 0;
-	ours.count = locked.rows;
+	*skipped = Max(0, candidates - locked.written.rows);
+	if (locked.written.rows == 0)
+		return nothing;
+	ours.count = locked.written.rows;
 	ours.list = makeArrayResult(locked.tids, CurrentMemoryContext);
 	return ec_batch_update(relation, backfill, &ours);
 }

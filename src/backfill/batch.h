@@ -23,12 +23,21 @@ typedef struct EcRows
 	ItemPointerData to;   /* exclusive */
 	Datum list;           /* tid[] */
 	int count;            /* of the list */
+	BlockNumber first;    /* the chunk that they are from */
+	BlockNumber end;      /* the block after its last */
 } EcRows;
+
+/* What became of them. */
+typedef struct EcWritten
+{
+	int64 rows;  /* updated */
+	int64 moved; /* of these, out of their chunk of blocks */
+} EcWritten;
 
 /*
  * The UPDATE of a batch over a range as SQL, with its ends as $1 and $2.  It
- * returns whether the predicate still holds for the new row, and the row's
- * key.
+ * returns whether the predicate still holds for the new row, where that is, and
+ * the row's key.
  */
 extern char *ec_batch_statement(Relation relation, const EcBackfill *backfill);
 
@@ -37,18 +46,19 @@ extern void ec_batch_init(void);
 
 /*
  * Update those of the rows for which the predicate holds, as the current user,
- * in the current transaction; returns how many.  Waits for row locks as long
- * as lock_timeout allows.  Raises EC_ERRCODE_NOT_CONVERGING if the predicate
+ * in the current transaction.  Waits for row locks as long as lock_timeout
+ * allows.  Raises EC_ERRCODE_NOT_CONVERGING if the predicate
  * holds for an updated row.
  */
-extern int64 ec_batch_update(Relation relation, const EcBackfill *backfill,
-							 const EcRows *rows);
+extern EcWritten ec_batch_update(Relation relation, const EcBackfill *backfill,
+								 const EcRows *rows);
 
 /*
  * The same, leaving rows that somebody else has locked; *skipped counts them.
  */
-extern int64 ec_batch_update_unlocked(Relation relation, const EcBackfill *backfill,
-									  const EcRows *rows, int64 *skipped);
+extern EcWritten
+ec_batch_update_unlocked(Relation relation, const EcBackfill *backfill,
+						 const EcRows *rows, int64 *skipped);
 
 /*
  * For how many of the rows the predicate holds; if any, *example names one of

@@ -169,16 +169,14 @@ rows_per_page(Relation relation, const EcCursor *cursor)
 }
 
 /*
- * Choose the stripes of a chunk.  A HOT-updated row keeps two line pointers,
+ * Choose the stripes of a chunk with so many rows in a page.  A HOT-updated row keeps two line pointers,
  * and a page has room for MaxHeapTuplesPerPage of them: where rows are so
  * narrow that not all of them can be HOT-updated, fewer stripes move more rows
  * away early.  More stripes than rows in a page are of no use.
  */
 static int
-choose_stripes(Relation relation, const EcCursor *cursor)
+choose_stripes(double rows)
 {
-	double rows = rows_per_page(relation, cursor);
-
 	if (rows < 2)
 		return 1;
 	if (rows > MaxHeapTuplesPerPage / 2)
@@ -190,12 +188,16 @@ void
 ec_cursor_start(Relation relation, EcCursor *cursor, BlockNumber first,
 				BlockNumber end, bool may_stripe)
 {
+	double rows;
+
 	cursor->first = first;
 	cursor->end = end;
 	cursor->stripe = 0;
 	cursor->block = first;
 	cursor->offset = FirstOffsetNumber;
-	cursor->stripes = may_stripe ? choose_stripes(relation, cursor) : 1;
+	rows = rows_per_page(relation, cursor);
+	cursor->rows = rows * (end - first);
+	cursor->stripes = may_stripe ? choose_stripes(rows) : 1;
 }
 
 void
@@ -220,6 +222,8 @@ ec_next_rows(Relation relation, EcCursor *cursor, int limit, EcRows *rows)
 		cursor->block = cursor->first;
 		cursor->offset = FirstOffsetNumber;
 	}
+	rows->first = cursor->first;
+	rows->end = cursor->end;
 	if (cursor->stripes == 1)
 		next_range(relation, cursor, limit, rows);
 	else

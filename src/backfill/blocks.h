@@ -26,6 +26,7 @@ typedef struct EcCursor
 	int stripe;          /* this pass, from 0 */
 	BlockNumber block;   /* the next line pointer to visit */
 	OffsetNumber offset; /* from FirstOffsetNumber */
+	int64 rows;          /* of the chunk at its start, by a sample */
 } EcCursor;
 
 /* may_stripe: updates can be HOT, so stripes make sense. */

@@ -61,13 +61,13 @@ begin_fill(EcJob *job)
  * the way: not itself, but what its update locks (the row that a foreign key
  * refers to, say).  When it has been so more than once, it is passed by.
  */
-static int64
+static EcWritten
 fill_unlocked(EcJob *job, const EcBackfill *backfill, Relation relation,
 			  const EcRows *rows, int64 *skipped)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
-	volatile int64 done = 0;
+	volatile EcWritten written = {0};
 
 	if (job->row_limit > 1 || job->conflicts < 2)
 		return ec_batch_update_unlocked(relation, backfill, rows, skipped);
@@ -76,7 +76,7 @@ fill_unlocked(EcJob *job, const EcBackfill *backfill, Relation relation,
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		done = ec_batch_update_unlocked(relation, backfill, rows, skipped);
+		written = ec_batch_update_unlocked(relation, backfill, rows, skipped);
 		ReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(context);
 		CurrentResourceOwner = owner;
@@ -96,7 +96,7 @@ fill_unlocked(EcJob *job, const EcBackfill *backfill, Relation relation,
 		*skipped = 1;
 	}
 	PG_END_TRY();
-	return done;
+	return written;
 }
 
 /*
@@ -121,23 +121,25 @@ fill_rows(EcJob *job, Fill *fill, const EcBackfill *backfill, Relation relation,
 		  const EcRows *rows)
 {
 	int64 skipped = 0;
-	int64 done;
+	EcWritten written;
 
 	if (rows->is_list && rows->count == 0)
 		return 0;
 	if (job->avoid_locks)
-		done = fill_unlocked(job, backfill, relation, rows, &skipped);
+		written = fill_unlocked(job, backfill, relation, rows, &skipped);
 	else
-		done = ec_batch_update(relation, backfill, rows);
-	if (done == 0 && relation->trigdesc && relation->trigdesc->trig_update_before_row)
+		written = ec_batch_update(relation, backfill, rows);
+	if (written.rows == 0 && relation->trigdesc &&
+		relation->trigdesc->trig_update_before_row)
 		note_suppressed(job, fill, backfill, relation, rows, skipped);
-	fill->chunk.changed += done;
+	fill->chunk.changed += written.rows;
+	fill->chunk.moved += written.moved;
 	fill->chunk.skipped += skipped;
 	job->skipped_locked += skipped;
 	if (skipped > 0 && fill->chunk.holder == 0)
 		fill->chunk.holder =
 			ec_find_lock_holder(relation, rows, backfill->updates_key);
-	return done;
+	return written.rows;
 }
 
 static void
@@ -156,7 +158,7 @@ report_activity(EcJob *job, Relation relation, const EcChunk *chunk)
 	if (chunk->by_key)
 		appendStringInfo(&activity,
 						 "by key, row " INT64_FORMAT " of a chunk of " INT64_FORMAT,
-						 chunk->read, chunk->rows);
+						 chunk->read, chunk->cursor.rows);
 	else
 		appendStringInfo(&activity, "blocks %u to %u, pass %d of %d, block %u",
 						 cursor->first, cursor->end, cursor->stripe + 1,
@@ -212,6 +214,9 @@ next_rows(EcJob *job, Fill *fill, const EcBackfill *backfill, Relation relation,
 	read = ec_next_keys(relation, backfill, &chunk->place, &chunk->end,
 						job->memory, limit, rows);
 	ec_key_chunk_advance(chunk, read);
+	/* what has moved is what the table has grown by */
+	rows->first = 0;
+	rows->end = chunk->leaf_blocks;
 	return read > 0;
 }
 

@@ -30,7 +30,6 @@
 void
 ec_key_chunk_load(EcChunk *chunk, const Jsonb *position)
 {
-	chunk->rows = ec_json_get_int8(position, "rows", 0);
 	chunk->read = ec_json_get_int8(position, "read", 0);
 	ec_place_from_json(&chunk->place, "key", position);
 	ec_place_from_json(&chunk->end, "end", position);
@@ -39,7 +38,6 @@ ec_key_chunk_load(EcChunk *chunk, const Jsonb *position)
 void
 ec_key_chunk_save(const EcChunk *chunk, EcJsonWriter *writer)
 {
-	ec_json_int8(writer, "rows", chunk->rows);
 	ec_json_int8(writer, "read", chunk->read);
 	ec_place_to_json(&chunk->place, "key", writer);
 	ec_place_to_json(&chunk->end, "end", writer);
@@ -123,10 +121,10 @@ ec_key_chunk_start(EcJob *job, EcChunk *chunk)
 	ec_place_from_json(&chunk->place, "key", place_of_leaf(job, chunk));
 	MemoryContextSwitchTo(old_context);
 	estimate_rel_size(leaf, NULL, &pages, &tuples, &all_visible);
-	chunk->rows = rows_of_chunk(job, tuples);
-	more = ec_place_ahead(leaf, &chunk->place, chunk->rows, &chunk->end,
+	chunk->cursor.rows = rows_of_chunk(job, tuples);
+	more = ec_place_ahead(leaf, &chunk->place, chunk->cursor.rows, &chunk->end,
 						  job->memory);
-	hand_out(job, chunk, more, chunk->rows / Max(tuples, 1));
+	hand_out(job, chunk, more, chunk->cursor.rows / Max(tuples, 1));
 	table_close(leaf, NoLock);
 }
 
@@ -137,7 +135,7 @@ ec_key_chunk_advance(EcChunk *chunk, int rows)
 	double done;
 
 	chunk->read += rows;
-	done = Min(1.0, (double) chunk->read / chunk->rows);
+	done = Min(1.0, (double) chunk->read / chunk->cursor.rows);
 	cursor->block =
 		cursor->first + (BlockNumber) (done * (cursor->end - cursor->first));
 }

@@ -51,8 +51,8 @@
 #define CHUNK_BLOCKS        4096
 #define FEWEST_CHUNK_BLOCKS 256
 
-/* VACUUM when the table has grown by this part of its size since the last. */
-#define VACUUM_GROWTH        0.1
+/* VACUUM when this part of the table has moved elsewhere since the last. */
+#define VACUUM_SHARE         0.2
 #define FEWEST_VACUUM_BLOCKS 256
 
 /* The holders of locked rows have at least the time of a sweep, or this. */
@@ -120,7 +120,9 @@ ec_chunk_load(EcChunk *chunk, const Jsonb *position)
 	cursor->stripe = ec_json_get_int8(position, "stripe", 0);
 	cursor->block = ec_json_get_int8(position, "block", 0);
 	cursor->offset = ec_json_get_int8(position, "offset", FirstOffsetNumber);
+	cursor->rows = ec_json_get_int8(position, "rows", 0);
 	chunk->changed = ec_json_get_int8(position, "changed", 0);
+	chunk->moved = ec_json_get_int8(position, "moved", 0);
 	chunk->skipped = ec_json_get_int8(position, "skipped", 0);
 	chunk->suppressed = ec_json_get_int8(position, "suppressed", 0);
 	chunk->example = ec_json_get_text(position, "example");
@@ -152,7 +154,9 @@ ec_chunk_save(const EcChunk *chunk)
 	ec_json_int8(&writer, "stripe", cursor->stripe);
 	ec_json_int8(&writer, "block", cursor->block);
 	ec_json_int8(&writer, "offset", cursor->offset);
+	ec_json_int8(&writer, "rows", cursor->rows);
 	ec_json_int8(&writer, "changed", chunk->changed);
+	ec_json_int8(&writer, "moved", chunk->moved);
 	ec_json_int8(&writer, "skipped", chunk->skipped);
 	ec_json_int8(&writer, "suppressed", chunk->suppressed);
 	ec_json_text(&writer, "example", chunk->example);
@@ -297,7 +301,7 @@ start_sweep(Sweep *sweep, const EcLeaf *leaves, int count)
 			 "SELECT $1, n.leaf, $2, n.filenode, true, 0, n.blocks, n.blocks "
 			 "FROM unnest($3, $4, $5) n (leaf, filenode, blocks) "
 			 "ON CONFLICT (job, leaf) DO UPDATE SET sweep = excluded.sweep, "
-			 "is_first = l.filenode <> excluded.filenode, vacuumed_at = NULL, "
+			 "is_first = l.filenode <> excluded.filenode, moved_blocks = 0, "
 			 "filenode = excluded.filenode, next_block = 0, place = NULL, "
 			 "end_block = excluded.end_block, blocks = excluded.blocks",
 			 &args);
@@ -621,25 +625,31 @@ adopt_chunk(EcJob *job, const Sweep *sweep, EcChunk *chunk)
 /*
  * Rows that had to move leave dead versions behind, and entries of them in
  * every index; VACUUM gives both back, and costs a scan of every index.  So it
- * is due when rows have moved, that is, when the table has grown.
+ * is due when many have moved, and rows are still to come that can use the room.
  */
 static void
 ask_for_vacuum(EcJob *job, Relation leaf, const EcChunk *chunk)
 {
 	EcArgs args = {0};
+	const EcCursor *cursor = &chunk->cursor;
 
-	if (!ec_may_vacuum(RelationGetRelid(leaf), job->owner))
+	if (chunk->moved == 0 || cursor->rows == 0 ||
+		!ec_may_vacuum(RelationGetRelid(leaf), job->owner))
 		return;
 	ec_arg_int8(&args, job->id);
 	ec_arg_oid(&args, chunk->leaf);
 	ec_arg_oid(&args, chunk->filenode);
-	ec_arg_int8(&args, RelationGetNumberOfBlocks(leaf));
+	ec_arg_float8(&args, (double) chunk->moved / cursor->rows *
+							 (cursor->end - cursor->first));
+	ec_arg_float8(&args, VACUUM_SHARE);
 	ec_arg_int8(&args, FEWEST_VACUUM_BLOCKS);
-	ec_arg_float8(&args, VACUUM_GROWTH);
-	if (ec_query("UPDATE expand_contract.job_leaves SET vacuumed_at = $4 "
+	ec_query("UPDATE expand_contract.job_leaves SET moved_blocks = moved_blocks + $4 "
+			 "WHERE job = $1 AND leaf = $2 AND filenode = $3",
+			 &args);
+	if (ec_query("UPDATE expand_contract.job_leaves SET moved_blocks = 0 "
 				 "WHERE job = $1 AND leaf = $2 AND filenode = $3 AND is_first "
-				 "AND $4 - coalesce(vacuumed_at, end_block) >= "
-				 "greatest($5, end_block * $6)",
+				 "AND moved_blocks >= greatest(end_block * $5, $6) "
+				 "AND end_block - next_block >= end_block * $5 / 2",
 				 &args) == 0)
 		return;
 	job->throttled_by = "vacuum";
@@ -730,7 +740,7 @@ ec_claim_chunk(EcJob *job, Relation root, Relation leaf,
 	chunk->all_blocks = sweep.all_blocks;
 	save_sweep(&sweep);
 	ec_catalog_end(&scope);
-	if (claim == EC_CLAIM_CHUNK && chunk->by_key && chunk->rows == 0)
+	if (claim == EC_CLAIM_CHUNK && chunk->by_key && chunk->cursor.rows == 0)
 		ec_key_chunk_start(job, chunk);
 	return claim;
 }

@@ -30,9 +30,9 @@ typedef struct EcChunk
 	bool by_key;
 	EcPlace place;     /* by key: where the work stands, */
 	EcPlace end;       /* and where it ends; nowhere: at the end of the table */
-	int64 rows;        /* by key: that the chunk has, at a guess, */
-	int64 read;        /* and that were read */
+	int64 read;        /* by key: rows of cursor.rows, which are a guess */
 	int64 changed;     /* rows */
+	int64 moved;       /* of these, out of the chunk */
 	int64 skipped;     /* rows that somebody else has locked */
 	int64 suppressed;  /* rows that a trigger kept from changing */
 	char *example;     /* names one of these, or NULL */

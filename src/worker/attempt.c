@@ -28,6 +28,7 @@
 
 #include "core/catalog.h"
 #include "core/guc.h"
+#include "worker/flush.h"
 #include "worker/job.h"
 #include "worker/process.h"
 #include "worker/throttle.h"
@@ -136,6 +137,7 @@ run_step(EcWorker *worker)
 	worker->has_deadline = !job->avoid_locks || job->row_limit > 1;
 	if (worker->has_deadline)
 		enable_timeout_after(STATEMENT_TIMEOUT, ec_worker_deadline_ms());
+	ec_flush_in_pieces(job->delay_ms > 0);
 	more = worker->kind->step(job);
 	immediate->constraints = NIL; /* all */
 	immediate->deferred = false;

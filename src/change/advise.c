@@ -1,0 +1,255 @@
+/*
+ * advise.c
+ *		ec_advise: which way of changing a table fits it.
+ *
+ * The figures come from the table's files and from the statistics, so they cost
+ * nothing; the times are estimates for a machine of today, good for telling
+ * seconds from hours.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/relation.h"
+#include "catalog/pg_class.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+#include "utils/rel.h"
+#include "utils/tuplestore.h"
+
+#include "core/catalog.h"
+#include "core/guc.h"
+#include "core/query.h"
+
+#define REWRITTEN_BYTES_PER_SECOND (50.0 * 1024 * 1024)
+#define FILLED_ROWS_PER_SECOND     150000.0
+
+/* For as long as that, an application can stand still. */
+#define BEARABLE_SECONDS 1.0
+
+typedef struct Facts
+{
+	double heap_bytes; /* of all leaves, with TOAST */
+	double index_bytes;
+	double rows;
+	int64 tables; /* leaves */
+	int64 indexes;
+	double writes_per_second; /* since the statistics began; < 0: too lately to say */
+	int64 replicas;
+	bool has_key; /* that tells rows apart */
+} Facts;
+
+PG_FUNCTION_INFO_V1(ec_advise);
+
+static void
+check_relation(Oid oid)
+{
+	Relation relation = relation_open(oid, AccessShareLock);
+	char kind = relation->rd_rel->relkind;
+
+	if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a table", RelationGetRelationName(relation)),
+				 errdetail_relkind_not_supported(kind),
+				 errhint("Ask for a table or a partitioned table.")));
+	relation_close(relation, NoLock);
+}
+
+static void
+gather_facts(Oid relation, Facts *facts)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+
+	ec_catalog_begin(&scope);
+	ec_arg_oid(&args, relation);
+	ec_query("WITH leaves AS (SELECT c.oid, c.reltuples FROM pg_class c "
+			 "WHERE c.relkind = 'r' AND (c.oid = $1 OR c.oid IN "
+			 "(SELECT relid FROM pg_partition_tree($1) WHERE isleaf))) "
+			 "SELECT coalesce(sum(pg_table_size(l.oid)), 0)::float8, "
+			 "coalesce(sum(pg_indexes_size(l.oid)), 0)::float8, "
+			 "coalesce(sum(greatest(l.reltuples, s.n_live_tup, 0)), 0)::float8, "
+			 "count(*), "
+			 "(SELECT count(*) FROM pg_index i WHERE i.indrelid = $1), "
+			 "coalesce(sum(s.n_tup_ins + s.n_tup_upd + s.n_tup_del), 0)::float8 / "
+			 "(SELECT extract(epoch FROM w.age)::float8 FROM (SELECT clock_timestamp() - "
+			 "coalesce(d.stats_reset, pg_postmaster_start_time()) FROM pg_stat_database d "
+			 "WHERE d.datname = current_database()) w (age) WHERE w.age > '1 hour'), "
+			 "(SELECT count(*) FROM pg_stat_replication), "
+			 "EXISTS (SELECT FROM pg_index i WHERE i.indrelid = $1 AND i.indisunique "
+			 "AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL "
+			 "AND i.indexprs IS NULL AND NOT EXISTS (SELECT FROM pg_attribute a "
+			 "WHERE a.attrelid = $1 AND a.attnum = ANY (i.indkey) AND NOT a.attnotnull)) "
+			 "FROM leaves l LEFT JOIN pg_stat_all_tables s ON s.relid = l.oid",
+			 &args);
+	facts->heap_bytes = ec_get_float8(0, 1, 0);
+	facts->index_bytes = ec_get_float8(0, 2, 0);
+	facts->rows = ec_get_float8(0, 3, 0);
+	facts->tables = ec_get_int8(0, 4, 0);
+	facts->indexes = ec_get_int8(0, 5, 0);
+	facts->writes_per_second = ec_get_float8(0, 6, -1);
+	facts->replicas = ec_get_int8(0, 7, 0);
+	facts->has_key = ec_get_bool(0, 8, false);
+	ec_catalog_end(&scope);
+}
+
+static char *
+as_duration(double seconds)
+{
+	if (seconds < 1)
+		return pstrdup("less than a second");
+	if (seconds < 120)
+		return psprintf("about %.0f s", seconds);
+	if (seconds < 2 * 3600)
+		return psprintf("about %.0f min", seconds / 60);
+	return psprintf("about %.1f h", seconds / 3600);
+}
+
+static char *
+as_size(double bytes)
+{
+	if (bytes < 10.0 * 1024 * 1024)
+		return psprintf("%.0f kB", bytes / 1024);
+	if (bytes < 10.0 * 1024 * 1024 * 1024)
+		return psprintf("%.0f MB", bytes / 1024 / 1024);
+	return psprintf("%.0f GB", bytes / 1024 / 1024 / 1024);
+}
+
+static double
+rewrite_seconds(const Facts *facts)
+{
+	return (facts->heap_bytes + facts->index_bytes) / REWRITTEN_BYTES_PER_SECOND;
+}
+
+/* At the pace that a job gets if nothing else is said. */
+static double
+fill_seconds(const Facts *facts)
+{
+	double pauses = 0;
+
+	if (ec_batch_size > 0)
+		pauses = facts->rows / ec_batch_size * ec_backfill_delay / 1000.0;
+	return facts->rows / FILLED_ROWS_PER_SECOND + pauses;
+}
+
+static void
+put_row(ReturnSetInfo *result, const char *approach, bool recommended,
+		const char *why, const char *cost)
+{
+	Datum values[4];
+	bool nulls[4] = {false};
+
+	values[0] = CStringGetTextDatum(approach);
+	values[1] = BoolGetDatum(recommended);
+	values[2] = CStringGetTextDatum(why);
+	values[3] = CStringGetTextDatum(cost);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/* ALTER TABLE that rewrites, while nobody else gets in. */
+static void
+advise_window(ReturnSetInfo *result, const Facts *facts, bool recommended)
+{
+	StringInfoData why;
+	StringInfoData cost;
+
+	initStringInfo(&why);
+	initStringInfo(&cost);
+	if (recommended)
+		appendStringInfo(&why,
+						 "The table and its indexes are small (%s): "
+						 "written anew before anybody notices.",
+						 as_size(facts->heap_bytes + facts->index_bytes));
+	else
+		appendStringInfo(&why,
+						 "Only with a maintenance window: %s would be written anew "
+						 "while every reader and writer waits.",
+						 as_size(facts->heap_bytes + facts->index_bytes));
+	appendStringInfo(&cost, "ACCESS EXCLUSIVE for %s, on %lld table(s)",
+					 as_duration(rewrite_seconds(facts)),
+					 (long long) facts->tables);
+	if (facts->writes_per_second > 0)
+		appendStringInfo(&cost, "; about %.0f writes would queue up",
+						 ceil(facts->writes_per_second * rewrite_seconds(facts)));
+	if (facts->replicas > 0)
+		appendStringInfo(&cost,
+						 "; %lld standby(s) replay it in one piece and lag meanwhile",
+						 (long long) facts->replicas);
+	put_row(result, "direct DDL in a window", recommended, why.data, cost.data);
+}
+
+/* New columns beside the old ones: ec_expand without a target. */
+static void
+advise_columns(ReturnSetInfo *result, const Facts *facts, bool recommended)
+{
+	StringInfoData why;
+	StringInfoData cost;
+
+	initStringInfo(&why);
+	initStringInfo(&cost);
+	appendStringInfoString(&why,
+						   recommended
+							   ? "The table is too big to be written anew under a lock, and a few new columns need no copy of it."
+							   : "Works at any size, and is worth its steps where the old columns must stay readable for a while.");
+	if (facts->tables > 1)
+		appendStringInfoString(&why, " The partition key cannot change this way.");
+	appendStringInfo(&cost,
+					 "ACCESS EXCLUSIVE for a moment to add the columns; then a backfill of %s at the default pace, "
+					 "in which the table grows by about a sixth (%s)",
+					 as_duration(fill_seconds(facts)),
+					 as_size(facts->heap_bytes / 6));
+	if (facts->indexes > 0)
+		appendStringInfoString(&cost, "; index the new columns after it");
+	put_row(result, "expand/contract with new columns", recommended, why.data,
+			cost.data);
+}
+
+/* A new table beside the old one: ec_expand with a target. */
+static void
+advise_table(ReturnSetInfo *result, const Facts *facts)
+{
+	StringInfoData why;
+	StringInfoData cost;
+
+	initStringInfo(&why);
+	initStringInfo(&cost);
+	appendStringInfoString(&why,
+						   "For what columns cannot do: another key or partitioning, a table split or merged, most columns changed.");
+	if (!facts->has_key)
+		appendStringInfoString(&why,
+							   " First the table needs a key: a unique index over NOT NULL columns.");
+	appendStringInfo(&cost,
+					 "no lock beyond a moment; a copy of %s at the default pace, room for another %s, "
+					 "and every write is made twice until the end",
+					 as_duration(fill_seconds(facts)),
+					 as_size(facts->heap_bytes + facts->index_bytes));
+	if (facts->writes_per_second > 0)
+		appendStringInfo(&cost, " (about %.0f a second)",
+						 ceil(facts->writes_per_second));
+	put_row(result, "expand/contract with a new table", false, why.data, cost.data);
+}
+
+/*
+ * ec_advise(relation regclass) -> SETOF (approach, recommended, why, cost)
+ *
+ * One row for each approach, one of them recommended.
+ */
+Datum
+ec_advise(PG_FUNCTION_ARGS)
+{
+	Oid relation = PG_GETARG_OID(0);
+	Facts facts = {0};
+	bool is_small;
+
+	check_relation(relation);
+	InitMaterializedSRF(fcinfo, 0);
+	gather_facts(relation, &facts);
+	is_small = rewrite_seconds(&facts) < BEARABLE_SECONDS;
+	advise_window((ReturnSetInfo *) fcinfo->resultinfo, &facts, is_small);
+	advise_columns((ReturnSetInfo *) fcinfo->resultinfo, &facts, !is_small);
+	advise_table((ReturnSetInfo *) fcinfo->resultinfo, &facts);
+	return (Datum) 0;
+}
