@@ -211,6 +211,43 @@ SELECT ec_backfill('parent', 'w = v', batch_size => 7, method => 'key') AS job \
 CALL ec_wait(:job);
 SELECT * FROM outcome(:job);
 
+-- What compares keys can be user code, and runs as the job's owner: also while a worker claims its range.
+CREATE ROLE key_owner LOGIN;
+GRANT EXECUTE ON FUNCTION ec_backfill TO key_owner;
+GRANT CREATE ON SCHEMA public TO key_owner;
+CREATE FUNCTION compare(int, int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF current_user <> 'key_owner' THEN RAISE EXCEPTION 'compared as %', current_user; END IF;
+    RETURN btint4cmp($1, $2);
+END $$;
+DO $$
+DECLARE
+    operator record;
+BEGIN
+    FOR operator IN SELECT * FROM (VALUES ('lt', '<', '>'), ('le', '<=', '>='), ('eq', '=', '='), ('ge', '>=', '<='), ('gt', '>', '<'))
+        o (name, sign, commutator) LOOP
+        EXECUTE format('CREATE FUNCTION compare_%s(int, int) RETURNS boolean LANGUAGE sql IMMUTABLE RETURN compare($1, $2) %s 0', operator.name, operator.sign);
+        EXECUTE format('CREATE OPERATOR @%s@ (FUNCTION = compare_%s, LEFTARG = int, RIGHTARG = int, COMMUTATOR = @%s@)',
+            operator.sign, operator.name, operator.commutator);
+    END LOOP;
+END $$;
+CREATE OPERATOR CLASS compared FOR TYPE int USING btree AS OPERATOR 1 @<@, OPERATOR 2 @<=@, OPERATOR 3 @=@, OPERATOR 4 @>=@, OPERATOR 5 @>@,
+    FUNCTION 1 compare(int, int);
+SET ROLE key_owner;
+CREATE TABLE compared (id int NOT NULL, v int);
+CREATE UNIQUE INDEX ON compared (id compared);
+INSERT INTO compared SELECT generate_series(1, 1200);
+SELECT ec_backfill('compared', 'v = id', batch_size => 20, method => 'key') AS job \gset
+RESET ROLE;
+CALL ec_wait(:job);
+SELECT * FROM outcome(:job);
+SELECT count(*) FROM compared WHERE v = id;
+DROP TABLE compared;
+DROP OPERATOR FAMILY compared USING btree;
+DROP FUNCTION compare, compare_lt, compare_le, compare_eq, compare_ge, compare_gt CASCADE;
+DROP OWNED BY key_owner;
+DROP ROLE key_owner;
+
 -- It has to end, as ever.
 SELECT ec_backfill('moved', 'b = 0', 'b <= a AND a = 20', method => 'key') AS job \gset
 CALL ec_wait(:job);

@@ -3,9 +3,7 @@
  *		Walking over a table in the order of a unique key.
  *
  * For tables whose row identifiers say nothing of where a row is, and for heap
- * tables on request.  The key is that of the primary key's index, or of another
- * unique index over columns that are not null, in the index's own order: its
- * operators, collations and directions.  A place in that order is a key as
+ * tables on request.  A place in that order is a key as
  * text, so it does not matter where rows are stored.
  *
  * A statement reads a bounded number of rows behind that key, whether or not
@@ -18,12 +16,6 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
-#include "access/nbtree.h"
-#include "access/relation.h"
-#include "catalog/pg_am.h"
-#include "catalog/pg_index.h"
-#include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
@@ -35,34 +27,15 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/syscache.h"
 
 #include "backfill/key.h"
+#include "backfill/key_index.h"
 #include "core/catalog.h"
-#include "core/compat.h"
 #include "core/expression.h"
 #include "core/json.h"
 
 /* Rows that one statement reads at most. */
 #define ROWS_TO_READ 1000
-
-typedef struct KeyColumn
-{
-	AttrNumber number;
-	char *name; /* quoted */
-	Oid type;
-	bool nulls_first; /* in the index; there are none */
-	char *before;     /* the operator that orders the index, as OPERATOR(…) */
-	char *after;      /* its commutator */
-	char *equal;
-} KeyColumn;
-
-typedef struct Key
-{
-	Oid index;
-	int count;
-	KeyColumn columns[EC_MAX_KEY_COLUMNS];
-} Key;
 
 /* The table, and the one index to scan it by while our statement is planned. */
 static Oid scanned_table = InvalidOid;
@@ -107,134 +80,30 @@ ec_key_init(void)
 	hooked = true;
 }
 
-/* "OPERATOR(pg_catalog.>)", or NULL if the index's order has none such. */
-static char *
-operator_name(Relation index, int column, int strategy)
-{
-	Oid family = index->rd_opfamily[column];
-	Oid type = index->rd_opcintype[column];
-	Oid oid = get_opfamily_member(family, type, type, strategy);
-	HeapTuple tuple;
-	Form_pg_operator form;
-	char *name;
-
-	if (!OidIsValid(oid))
-		return NULL;
-	tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(oid));
-	if (!HeapTupleIsValid(tuple))
-		return NULL;
-	form = (Form_pg_operator) GETSTRUCT(tuple);
-	name = psprintf("OPERATOR(%s.%s)",
-					quote_identifier(get_namespace_name(form->oprnamespace)),
-					NameStr(form->oprname));
-	ReleaseSysCache(tuple);
-	return name;
-}
-
-static bool
-set_key_column(Relation relation, Relation index, int i, KeyColumn *column)
-{
-	AttrNumber number = index->rd_index->indkey.values[i];
-	int16 option = index->rd_indoption[i];
-	bool descending = (option & INDOPTION_DESC) != 0;
-	Form_pg_attribute attribute;
-
-	if (number <= 0)
-		return false;
-	attribute = TupleDescAttr(RelationGetDescr(relation), number - 1);
-	if (!ec_column_is_not_null(RelationGetDescr(relation), number) ||
-		attribute->attcollation != index->rd_indcollation[i])
-		return false;
-	column->number = number;
-	column->name = pstrdup(quote_identifier(NameStr(attribute->attname)));
-	column->type = attribute->atttypid;
-	column->nulls_first = (option & INDOPTION_NULLS_FIRST) != 0;
-	column->before = operator_name(index, i,
-								   descending ? BTGreaterStrategyNumber
-											  : BTLessStrategyNumber);
-	column->after = operator_name(index, i,
-								  descending ? BTLessStrategyNumber
-											 : BTGreaterStrategyNumber);
-	column->equal = operator_name(index, i, BTEqualStrategyNumber);
-	return column->before && column->after && column->equal;
-}
-
-static bool
-read_key(Relation relation, Oid oid, Key *key)
-{
-	Relation index = relation_open(oid, AccessShareLock);
-	Form_pg_index form = index->rd_index;
-	bool usable = form->indisunique && form->indimmediate && form->indisvalid &&
-				  index->rd_rel->relam == BTREE_AM_OID &&
-				  heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL);
-
-	key->index = oid;
-	key->count = form->indnkeyatts;
-	for (int i = 0; usable && i < key->count; i++)
-		usable = set_key_column(relation, index, i, &key->columns[i]);
-	relation_close(index, NoLock);
-	return usable;
-}
-
-/* The primary key, or else the oldest unique index that will do. */
-static bool
-find_key(Relation relation, Key *key)
-{
-	List *indexes = RelationGetIndexList(relation);
-	ListCell *cell;
-
-	if (OidIsValid(relation->rd_pkindex) &&
-		read_key(relation, relation->rd_pkindex, key))
-		return true;
-	foreach (cell, indexes)
-		if (read_key(relation, lfirst_oid(cell), key))
-			return true;
-	return false;
-}
-
-static void
-need_key(Relation relation, Key *key)
-{
-	if (!find_key(relation, key))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("table \"%s\" has no key that a backfill could follow",
-						RelationGetRelationName(relation)),
-				 errdetail("It takes a primary key, or a unique index that is valid, not deferrable and not partial, over columns that are NOT NULL."),
-				 errhint("Create one, or for a heap table use method => 'blocks'.")));
-}
-
-void
-ec_key_check(Relation relation)
-{
-	Key key;
-
-	need_key(relation, &key);
-}
-
-static char *
-name_in_json(const char *prefix, int column)
-{
-	return psprintf("%s_%d", prefix, column);
-}
-
 void
 ec_place_to_json(const EcPlace *place, const char *prefix, EcJsonWriter *writer)
 {
 	ec_json_text(writer, psprintf("%s_columns", prefix), place->columns);
 	ec_json_int8(writer, psprintf("%s_count", prefix), place->count);
 	for (int i = 0; i < place->count; i++)
-		ec_json_text(writer, name_in_json(prefix, i), place->values[i]);
+		ec_json_text(writer, psprintf("%s_%d", prefix, i), place->values[i]);
 }
 
 void
 ec_place_from_json(EcPlace *place, const char *prefix, const Jsonb *json)
 {
+	char name[NAMEDATALEN]; /* nothing but the values is allocated */
+
 	memset(place, 0, sizeof(*place));
-	place->columns = ec_json_get_text(json, psprintf("%s_columns", prefix));
-	place->count = ec_json_get_int8(json, psprintf("%s_count", prefix), 0);
+	snprintf(name, sizeof(name), "%s_columns", prefix);
+	place->columns = ec_json_get_text(json, name);
+	snprintf(name, sizeof(name), "%s_count", prefix);
+	place->count = ec_json_get_int8(json, name, 0);
 	for (int i = 0; i < place->count; i++)
-		place->values[i] = ec_json_get_text(json, name_in_json(prefix, i));
+	{
+		snprintf(name, sizeof(name), "%s_%d", prefix, i);
+		place->values[i] = ec_json_get_text(json, name);
+	}
 }
 
 /* Settings under which every value survives as text. */
@@ -253,7 +122,7 @@ begin_text(void)
 }
 
 static bool
-is_uniform(const Key *key)
+is_uniform(const EcKey *key)
 {
 	for (int i = 1; i < key->count; i++)
 		if (strcmp(key->columns[i].after, key->columns[0].after) != 0)
@@ -267,7 +136,7 @@ is_uniform(const Key *key)
  * such thing, and only the first is searched for.
  */
 static void
-append_behind(StringInfo sql, const Key *key, int first)
+append_behind(StringInfo sql, const EcKey *key, int first)
 {
 	if (is_uniform(key))
 	{
@@ -285,7 +154,7 @@ append_behind(StringInfo sql, const Key *key, int first)
 					 key->columns[0].before, first);
 	for (int i = 0; i < key->count; i++)
 	{
-		const KeyColumn *column = &key->columns[i];
+		const EcKeyColumn *column = &key->columns[i];
 
 		appendStringInfo(sql, " AND (%s %s $%d OR (%s %s $%d", column->name,
 						 column->after, first + i, column->name, column->equal,
@@ -299,7 +168,7 @@ append_behind(StringInfo sql, const Key *key, int first)
 /* " FROM" the table, behind $1 and so on, in the order of the key. */
 static void
 append_walk(StringInfo sql, Relation relation, const char *alias,
-			const Key *key, bool is_begin)
+			const EcKey *key, bool is_begin)
 {
 	for (int i = 0; i < key->count; i++)
 		appendStringInfo(sql, ", %s", key->columns[i].name);
@@ -320,7 +189,7 @@ append_walk(StringInfo sql, Relation relation, const char *alias,
 
 /* Is a row to be done, where is it, is it beyond the end; and its key. */
 static char *
-find_statement(Relation relation, const EcBackfill *backfill, const Key *key,
+find_statement(Relation relation, const EcBackfill *backfill, const EcKey *key,
 			   bool is_begin, bool has_end)
 {
 	StringInfoData sql;
@@ -340,7 +209,7 @@ find_statement(Relation relation, const EcBackfill *backfill, const Key *key,
 
 /* In the form of the other, so that one receiver serves both. */
 static char *
-ahead_statement(Relation relation, const Key *key, bool is_begin)
+ahead_statement(Relation relation, const EcKey *key, bool is_begin)
 {
 	StringInfoData sql;
 
@@ -435,7 +304,7 @@ append_parameter(ParamListInfo parameters, Oid type, Datum value)
 
 /* None if the place is the beginning, or nowhere. */
 static void
-append_place(ParamListInfo parameters, const Key *key, const EcPlace *place)
+append_place(ParamListInfo parameters, const EcKey *key, const EcPlace *place)
 {
 	int guc_level = begin_text();
 
@@ -491,7 +360,7 @@ prepare(Statement *statement, char *sql, ParamListInfo parameters)
 }
 
 static void
-run(Relation relation, const Key *key, Statement *statement, char *sql,
+run(Relation relation, const EcKey *key, Statement *statement, char *sql,
 	ParamListInfo parameters, Finder *finder)
 {
 	SPIExecuteOptions options = {0};
@@ -513,7 +382,7 @@ run(Relation relation, const Key *key, Statement *statement, char *sql,
 }
 
 static char *
-columns_of(const Key *key)
+columns_of(const EcKey *key)
 {
 	StringInfoData text;
 
@@ -526,7 +395,7 @@ columns_of(const Key *key)
 
 /* The place of the last row that was seen. */
 static void
-remember(EcPlace *place, const Key *key, Finder *finder, MemoryContext context)
+remember(EcPlace *place, const EcKey *key, Finder *finder, MemoryContext context)
 {
 	int guc_level = begin_text();
 	MemoryContext old_context = MemoryContextSwitchTo(context);
@@ -557,9 +426,9 @@ remember(EcPlace *place, const Key *key, Finder *finder, MemoryContext context)
 bool
 ec_place_fits(const EcPlace *place, Relation relation)
 {
-	Key key;
+	EcKey key;
 
-	need_key(relation, &key);
+	ec_need_key(relation, &key);
 	return place->count == 0 || strcmp(place->columns, columns_of(&key)) == 0;
 }
 
@@ -570,10 +439,10 @@ ec_place_ahead(Relation relation, const EcPlace *from, int64 rows,
 	ParamListInfo parameters = makeParamList(EC_MAX_KEY_COLUMNS + 1);
 	bool is_begin = from->count == 0;
 	Finder finder;
-	Key key;
+	EcKey key;
 
 	memset(place, 0, sizeof(*place));
-	need_key(relation, &key);
+	ec_need_key(relation, &key);
 	init_finder(&finder, 1);
 	parameters->numParams = 0;
 	append_place(parameters, &key, from);
@@ -594,9 +463,9 @@ ec_next_keys(Relation relation, const EcBackfill *backfill, EcPlace *place,
 	bool is_begin = place->count == 0;
 	bool has_end = end->count > 0;
 	Finder finder;
-	Key key;
+	EcKey key;
 
-	need_key(relation, &key);
+	ec_need_key(relation, &key);
 	init_finder(&finder, limit);
 	parameters->numParams = 0;
 	append_place(parameters, &key, place);

@@ -112,13 +112,14 @@ void
 ec_key_chunk_start(EcJob *job, EcChunk *chunk)
 {
 	Relation leaf = table_open(chunk->leaf, NoLock);
+	Jsonb *place = place_of_leaf(job, chunk);
 	MemoryContext old_context = MemoryContextSwitchTo(job->memory);
 	BlockNumber pages;
 	double tuples;
 	double all_visible;
 	bool more;
 
-	ec_place_from_json(&chunk->place, "key", place_of_leaf(job, chunk));
+	ec_place_from_json(&chunk->place, "key", place);
 	MemoryContextSwitchTo(old_context);
 	estimate_rel_size(leaf, NULL, &pages, &tuples, &all_visible);
 	chunk->cursor.rows = rows_of_chunk(job, tuples);
