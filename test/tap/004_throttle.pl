@@ -345,6 +345,8 @@ $primary->safe_psql('postgres', "CALL ec_wait($job)");
 pass('and ends when they do not');
 
 # A checkpoint that is late: it is stopped, and others go on writing.
+$primary->append_conf('postgresql.conf', "max_wal_size = '1GB'\nbgwriter_lru_maxpages = 0\nexpand_contract.max_growth = 1000");
+$primary->reload;
 $primary->safe_psql('postgres', 'UPDATE users SET email = NULL; VACUUM users; CHECKPOINT; UPDATE users SET name = name');
 $log_offset = -s $primary->logfile;
 my $backup = $primary->background_psql('postgres');
@@ -355,6 +357,26 @@ my $checkpointer = $primary->safe_psql('postgres',
 kill 'STOP', $checkpointer or die "could not stop the checkpointer: $!";
 unlike(slurp_file($primary->logfile, $log_offset), qr/checkpoint complete/,
 	'a checkpoint is under way');
+$primary->append_conf('postgresql.conf', "max_wal_size = '32MB'");
+$primary->reload;
+
+# A job alone may take it that far.
+$primary->safe_psql(
+	'postgres', q{
+	CREATE FUNCTION write_wal() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN
+		PERFORM pg_logical_emit_message(false, 'test', repeat('x', 300000));
+		RETURN NULL;
+	END $$;
+	CREATE TRIGGER write_wal AFTER UPDATE ON users FOR EACH STATEMENT EXECUTE FUNCTION write_wal();
+});
+$job = $primary->safe_psql('postgres',
+	q{SELECT ec_backfill('users', 'email = lower(name)', 'email IS NULL', batch_size => 200, delay_ms => 20)});
+$primary->safe_psql('postgres', "CALL ec_wait($job, '120 s')");
+cmp_ok($primary->safe_psql('postgres', "SELECT wal_bytes FROM ec_progress WHERE job = $job"),
+	'>', 20_000_000, 'the WAL of a job alone makes a checkpoint late, and the job does not wait for it');
+
+$primary->safe_psql('postgres', 'DROP TRIGGER write_wal ON users; UPDATE users SET email = NULL');
 $job = $primary->safe_psql('postgres',
 	q{SELECT ec_backfill('users', 'email = lower(name)', 'email IS NULL', batch_size => 10, delay_ms => 20)});
 wait_for_rows($primary, $job, 1);
