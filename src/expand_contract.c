@@ -1,7 +1,7 @@
 /*
  * expand_contract.c
  *		The extension's entry: settings and kinds of jobs, then, when
- *		preloaded, the launcher.
+ *		preloaded, the launcher and the watch on column usage.
  */
 #include "postgres.h"
 
@@ -9,6 +9,7 @@
 #include "miscadmin.h"
 
 #include "backfill/fill.h"
+#include "change/usage.h"
 #include "core/guc.h"
 #include "expand_contract.h"
 #include "worker/job.h"
@@ -26,5 +27,8 @@ _PG_init(void)
 
 	/* pg_upgrade starts servers of its own: no work there */
 	if (process_shared_preload_libraries_in_progress && !IsBinaryUpgrade)
+	{
 		ec_register_launcher();
+		ec_register_usage();
+	}
 }

@@ -56,6 +56,26 @@
 #define ec_may_vacuum(relation, role) pg_class_ownercheck(relation, role)
 #endif
 
+/*
+ * 16 moved permissions out of the range table entries, and hands them to
+ * ExecutorCheckPerms_hook in a list of their own.
+ */
+#if PG_VERSION_NUM >= 160000
+#define EcPermissions RTEPermissionInfo
+#define EC_CHECK_PERMISSIONS_PARAMETERS                                        \
+	List *range_table, List *permission_infos, bool report
+#define EC_CHECK_PERMISSIONS_ARGUMENTS range_table, permission_infos, report
+#define EC_CHECK_PERMISSIONS_LISTS     range_table, permission_infos
+#define ec_permissions_of(entry, infos)                                        \
+	((entry)->perminfoindex == 0 ? NULL : getRTEPermissionInfo(infos, entry))
+#else
+#define EcPermissions                   RangeTblEntry
+#define EC_CHECK_PERMISSIONS_PARAMETERS List *range_table, bool report
+#define EC_CHECK_PERMISSIONS_ARGUMENTS  range_table, report
+#define EC_CHECK_PERMISSIONS_LISTS      range_table, NIL
+#define ec_permissions_of(entry, infos) (entry)
+#endif
+
 /* 16 lets updates of columns of BRIN indexes alone be HOT. */
 #if PG_VERSION_NUM >= 160000
 #define EC_INDEX_ATTR_BITMAP_HOT INDEX_ATTR_BITMAP_HOT_BLOCKING

@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
 #include <limits.h>
 
 #include "catalog/pg_collation.h"
@@ -155,4 +156,28 @@ ec_define_settings(void)
 	define_everyones_settings();
 	define_superusers_settings();
 	MarkGUCPrefixReserved("expand_contract");
+}
+
+bool
+ec_list_has_name(const char *list, const char *name)
+{
+	const char *at = list;
+
+	while (at != NULL && *at != '\0')
+	{
+		const char *end = strchr(at, ',');
+		size_t length;
+
+		if (end == NULL)
+			end = at + strlen(at);
+		while (at < end && isspace((unsigned char) *at))
+			at++;
+		length = end - at;
+		while (length > 0 && isspace((unsigned char) at[length - 1]))
+			length--;
+		if (length == strlen(name) && strncmp(at, name, length) == 0)
+			return true;
+		at = *end == ',' ? end + 1 : end;
+	}
+	return false;
 }

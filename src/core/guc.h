@@ -34,4 +34,7 @@ extern char *ec_escalation;
 
 extern void ec_define_settings(void);
 
+/* Is a name one of a setting's, which are separated by commas? */
+extern bool ec_list_has_name(const char *list, const char *name);
+
 #endif

@@ -24,6 +24,7 @@
 
 #include "core/catalog.h"
 #include "core/guc.h"
+#include "core/own.h"
 #include "core/query.h"
 #include "verify/compare.h"
 
@@ -180,6 +181,7 @@ ec_verify(PG_FUNCTION_ARGS)
 	EcComparison comparison;
 	Relation relation;
 	Jsonb *mapping;
+	bool own_before = ec_own_reads;
 	int64 id;
 
 	require_argument(fcinfo, 0, "relation");
@@ -188,8 +190,17 @@ ec_verify(PG_FUNCTION_ARGS)
 
 	mapping = PG_GETARG_JSONB_P(1);
 	relation = open_table(PG_GETARG_OID(0));
-	ec_compare_columns(relation, ec_mapping_columns(relation, mapping),
-					   ec_max_mismatches, &comparison);
+	ec_own_reads = true;
+	PG_TRY();
+	{
+		ec_compare_columns(relation, ec_mapping_columns(relation, mapping),
+						   ec_max_mismatches, &comparison);
+	}
+	PG_FINALLY();
+	{
+		ec_own_reads = own_before;
+	}
+	PG_END_TRY();
 	finished_at = GetCurrentTimestamp();
 	id = record(relation, mapping, &comparison, started_at, finished_at);
 	tuplestore_end(comparison.mismatches);

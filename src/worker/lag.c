@@ -9,8 +9,6 @@
  */
 #include "postgres.h"
 
-#include <ctype.h>
-
 #include "fmgr.h"
 #include "utils/pg_lsn.h"
 #include "utils/timestamp.h"
@@ -24,25 +22,7 @@
 bool
 ec_is_ignored_standby(const char *name)
 {
-	const char *at = ec_ignore_standbys;
-
-	while (at != NULL && *at != '\0')
-	{
-		const char *end = strchr(at, ',');
-		size_t length;
-
-		if (end == NULL)
-			end = at + strlen(at);
-		while (at < end && isspace((unsigned char) *at))
-			at++;
-		length = end - at;
-		while (length > 0 && isspace((unsigned char) at[length - 1]))
-			length--;
-		if (length == strlen(name) && strncmp(at, name, length) == 0)
-			return true;
-		at = *end == ',' ? end + 1 : end;
-	}
-	return false;
+	return ec_list_has_name(ec_ignore_standbys, name);
 }
 
 static XLogRecPtr

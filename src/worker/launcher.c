@@ -13,7 +13,8 @@
  *
  * It is called by workers that end, however they end, by submissions that
  * found no slot or whose time has not come, and by scouts that left work
- * waiting.
+ * waiting.  Upper rooms have the scout do more there (ec_register_visitor), and
+ * call the launcher when that is due.
  *
  * Locking protocol.  The calls are in shared memory under a spinlock.  Scouts
  * run as the bootstrap superuser, as no user of a database can be known here;
@@ -43,12 +44,14 @@
 #include "utils/wait_event.h"
 
 #include "core/catalog.h"
+#include "core/own.h"
 #include "expand_contract.h"
 #include "worker/job.h"
 #include "worker/launcher.h"
 #include "worker/worker.h"
 
-#define MAX_CALLS       64
+#define MAX_CALLS       512
+#define MAX_VISITORS    4
 #define RETRY_MS        5000
 #define RESTART_SECONDS 5
 
@@ -73,6 +76,9 @@ typedef struct LauncherShared
 static LauncherShared *shared = NULL;
 static shmem_request_hook_type previous_shmem_request_hook = NULL;
 static shmem_startup_hook_type previous_shmem_startup_hook = NULL;
+
+static EcVisitor visitors[MAX_VISITORS];
+static int visitor_count = 0;
 
 PGDLLEXPORT void ec_launcher_main(Datum argument);
 PGDLLEXPORT void ec_scout_main(Datum argument);
@@ -116,6 +122,14 @@ ec_register_launcher(void)
 	ec_describe_worker(&worker, "ec_launcher_main", "expand_contract launcher");
 	worker.bgw_restart_time = RESTART_SECONDS;
 	RegisterBackgroundWorker(&worker);
+}
+
+void
+ec_register_visitor(EcVisitor visitor)
+{
+	if (visitor_count == MAX_VISITORS)
+		elog(ERROR, "too many visitors");
+	visitors[visitor_count++] = visitor;
 }
 
 bool
@@ -335,6 +349,7 @@ ec_scout_main(Datum argument)
 {
 	EcExtension extension;
 
+	ec_own_reads = true;
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(argument),
@@ -350,6 +365,8 @@ ec_scout_main(Datum argument)
 		ec_start_waiting_jobs(true);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
+	for (int i = 0; i < visitor_count; i++)
+		visitors[i]();
 	cancel_before_shmem_exit(come_back, argument);
 	proc_exit(0);
 }

@@ -24,6 +24,7 @@
 
 #include "core/catalog.h"
 #include "core/compat.h"
+#include "core/own.h"
 #include "worker/job.h"
 #include "worker/launcher.h"
 #include "worker/process.h"
@@ -215,6 +216,7 @@ ec_job_worker_main(Datum argument)
 {
 	EcWorker *worker = palloc0(sizeof(EcWorker));
 
+	ec_own_reads = true;
 	memcpy(&worker->ticket, MyBgworkerEntry->bgw_extra, sizeof(worker->ticket));
 	pqsignal(SIGTERM, die);
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);

@@ -1,0 +1,103 @@
+/*
+ * usage_import.c
+ *		ec_import_usage: what a standby has counted, brought to the primary.
+ *
+ * A standby counts in its own memory and can write to no table, so somebody
+ * carries what ec_export_usage says there.
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+
+#include "core/catalog.h"
+#include "core/query.h"
+
+static void
+refuse(const char *reason)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("this is no column usage of a standby of this server"),
+			 errdetail_internal("%s", reason),
+			 errhint("Pass what SELECT ec_export_usage() gives in this database on the standby.")));
+}
+
+static void
+check_origin(Jsonb *usage)
+{
+	EcArgs args = {0};
+
+	ec_arg_jsonb(&args, usage);
+	ec_arg_text(&args, psprintf(UINT64_FORMAT, GetSystemIdentifier()));
+	ec_arg_oid(&args, MyDatabaseId);
+	ec_query("SELECT coalesce($1 ->> 'system_identifier' = $2, false), "
+			 "coalesce($1 ->> 'database' = (SELECT datname FROM pg_database WHERE oid = $3), false), "
+			 "coalesce($1 -> 'in_recovery' = 'true', false), "
+			 "coalesce((SELECT jsonb_typeof($1 -> 'columns') = 'array'), false)",
+			 &args);
+	if (!ec_get_bool(0, 1, false))
+		refuse("The system identifier is another.");
+	if (!ec_get_bool(0, 2, false))
+		refuse("The database is another.");
+	if (!ec_get_bool(0, 3, false))
+		refuse("It was not taken on a standby.");
+	if (!ec_get_bool(0, 4, false))
+		refuse("It has no list of columns.");
+}
+
+PG_FUNCTION_INFO_V1(ec_import_usage);
+
+/*
+ * ec_import_usage(standby, usage) → columns recorded
+ *
+ * Those of tables that the caller owns; a later import of the same standby
+ * replaces the one before.
+ */
+Datum
+ec_import_usage(PG_FUNCTION_ARGS)
+{
+	Oid caller = GetUserId();
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	Jsonb *usage;
+	char *standby;
+	uint64 count;
+
+	for (int i = 0; i < 2; i++)
+		if (PG_ARGISNULL(i))
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("%s must not be null", i == 0 ? "standby" : "usage")));
+	standby = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	usage = PG_GETARG_JSONB_P(1);
+
+	ec_catalog_begin(&scope);
+	check_origin(usage);
+	ec_arg_text(&args, standby);
+	ec_arg_jsonb(&args, usage);
+	ec_arg_oid(&args, caller);
+	count =
+		ec_query("INSERT INTO expand_contract.standby_usage AS s (standby, relation, attnum, "
+				 "reads, last_read, last_reader, counting_since, unknown_until, taken_at) "
+				 "SELECT $1, u.relation, u.attnum, c.reads, c.last_read, c.last_reader, "
+				 "c.tracked_since, c.unknown_until, ($2 ->> 'taken_at')::timestamptz "
+				 "FROM jsonb_to_recordset($2 -> 'columns') AS c (relation text, column_name text, "
+				 "reads bigint, last_read timestamptz, last_reader text, tracked_since timestamptz, "
+				 "unknown_until timestamptz) "
+				 "JOIN pg_class t ON t.oid = to_regclass(c.relation) "
+				 "JOIN pg_attribute a ON a.attrelid = t.oid AND a.attname = c.column_name "
+				 "JOIN expand_contract.usage u ON u.relation = t.oid AND u.attnum = a.attnum "
+				 "WHERE pg_has_role($3, t.relowner, 'USAGE') "
+				 "ON CONFLICT (standby, relation, attnum) DO UPDATE SET reads = excluded.reads, "
+				 "last_read = excluded.last_read, last_reader = excluded.last_reader, "
+				 "counting_since = excluded.counting_since, "
+				 "unknown_until = excluded.unknown_until, taken_at = excluded.taken_at "
+				 "WHERE s.taken_at <= excluded.taken_at",
+				 &args);
+	ec_catalog_end(&scope);
+	PG_RETURN_INT32((int32) count);
+}

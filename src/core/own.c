@@ -1,0 +1,9 @@
+/*
+ * own.c
+ *		What this process does on behalf of the extension itself.
+ */
+#include "postgres.h"
+
+#include "core/own.h"
+
+bool ec_own_reads = false;
