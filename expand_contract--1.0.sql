@@ -401,6 +401,7 @@ GRANT SELECT ON @extschema@.ec_migrations TO PUBLIC;
 ----------------------------------------------------------------------
 CREATE TABLE expand_contract.job_sweeps (
     job bigint PRIMARY KEY REFERENCES expand_contract.jobs ON DELETE CASCADE,
+    phase integer NOT NULL DEFAULT 0, -- of a copy: 0 writes, 1 deletes
     sweep integer NOT NULL DEFAULT 0,
     began timestamptz,
     total_blocks bigint NOT NULL DEFAULT 0,
@@ -418,7 +419,7 @@ CREATE TABLE expand_contract.job_sweeps (
     is_checked boolean NOT NULL DEFAULT false,
     found boolean NOT NULL DEFAULT false
 ) WITH (fillfactor = 20);
-COMMENT ON TABLE expand_contract.job_sweeps IS 'the present sweep of a backfill, shared by its workers';
+COMMENT ON TABLE expand_contract.job_sweeps IS 'the present sweep of a backfill or copy, shared by its workers';
 
 -- The table itself, or its partitions or children.
 CREATE TABLE expand_contract.job_leaves (
@@ -451,6 +452,16 @@ COMMENT ON FUNCTION @extschema@.ec_backfill(regclass, text, text, integer, integ
     IS 'updates a table in the background, in small batches that commit; returns the job';
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_backfill(regclass, text, text, integer, integer, integer, text,
     timestamptz, text, interval) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.ec_copy(source regclass, target regclass, mapping jsonb, key text[] DEFAULT NULL,
+    mode text DEFAULT 'fill', batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL, workers integer DEFAULT 1,
+    method text DEFAULT 'auto', start_at timestamptz DEFAULT NULL, run_window text DEFAULT NULL,
+    max_lag interval DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_copy' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_copy(regclass, regclass, jsonb, text[], text, integer, integer, integer, text, timestamptz, text, interval)
+    IS 'copies a table into another in the background, in small batches that commit; returns the job';
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_copy(regclass, regclass, jsonb, text[], text, integer, integer, integer,
+    text, timestamptz, text, interval) FROM PUBLIC;
 
 ----------------------------------------------------------------------
 -- verification (src/verify)

@@ -24,6 +24,7 @@ _PG_init(void)
 {
 	ec_define_settings();
 	ec_register_job_kind(&ec_backfill_kind);
+	ec_register_job_kind(&ec_copy_kind);
 
 	/* pg_upgrade starts servers of its own: no work there */
 	if (process_shared_preload_libraries_in_progress && !IsBinaryUpgrade)

@@ -17,6 +17,8 @@
 #include "postgres.h"
 
 #include "access/sysattr.h"
+#include "access/table.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
@@ -29,6 +31,7 @@
 #include "utils/memutils.h"
 
 #include "backfill/batch.h"
+#include "backfill/copy_statement.h"
 #include "core/catalog.h"
 #include "core/expression.h"
 #include "expand_contract.h"
@@ -45,6 +48,7 @@ typedef struct Statement
 static Statement update_rows[2];
 static Statement count_rows[2];
 static Statement lock_rows[2];
+static Statement wait_for_rows[2];
 
 /* The table whose scans must go by TID, while our statements are planned. */
 static Oid scan_by_tid = InvalidOid;
@@ -99,6 +103,7 @@ ec_batch_init(void)
 		return;
 	previous_pathlist_hook = set_rel_pathlist_hook;
 	set_rel_pathlist_hook = keep_only_tid_scans;
+	ec_copy_plan_init();
 	hooked = true;
 }
 
@@ -150,6 +155,17 @@ update_statement(Relation relation, const EcBackfill *backfill, bool is_list)
 	StringInfoData sql;
 
 	initStringInfo(&sql);
+	if (backfill->copy != NULL)
+	{
+		/* rows that are locked need no other look before an INSERT */
+		if (is_list && backfill->phase == EC_COPY_WRITE)
+			appendStringInfoString(&sql,
+								   " WHERE ctid OPERATOR(pg_catalog.=) ANY ($1)");
+		else
+			append_condition(&sql, backfill, is_list);
+		return ec_copy_write_statement(RelationGetRelid(relation), backfill,
+									   sql.data);
+	}
 	appendStringInfoString(&sql, "UPDATE ");
 	append_target(&sql, relation, backfill);
 	appendStringInfo(&sql, " SET %s\n", backfill->assignments);
@@ -183,10 +199,34 @@ count_statement(Relation relation, const EcBackfill *backfill, bool is_list)
 
 /*
  * A column that a foreign key of others may point to needs the stronger lock
- * for its update; taking the weaker first would mean to wait later.
+ * for its update; taking the weaker first would mean to wait later.  A copy
+ * keeps its source rows from being updated or deleted while it writes theirs.
  */
+LockTupleMode
+ec_batch_lock_mode(const EcBackfill *backfill)
+{
+	if (backfill->copy == NULL)
+		return backfill->updates_key ? LockTupleExclusive : LockTupleNoKeyExclusive;
+	return backfill->phase == EC_COPY_WRITE ? LockTupleShare : LockTupleExclusive;
+}
+
+static const char *
+lock_strength(const EcBackfill *backfill)
+{
+	switch (ec_batch_lock_mode(backfill))
+	{
+		case LockTupleShare:
+			return "SHARE";
+		case LockTupleNoKeyExclusive:
+			return "NO KEY UPDATE";
+		default:
+			return "UPDATE";
+	}
+}
+
 static char *
-lock_statement(Relation relation, const EcBackfill *backfill, bool is_list)
+lock_statement(Relation relation, const EcBackfill *backfill, bool is_list,
+			   bool skip_locked)
 {
 	StringInfoData sql;
 
@@ -194,9 +234,15 @@ lock_statement(Relation relation, const EcBackfill *backfill, bool is_list)
 	appendStringInfoString(&sql, "SELECT ctid FROM ");
 	append_target(&sql, relation, backfill);
 	append_condition(&sql, backfill, is_list);
-	appendStringInfo(&sql, " FOR %s SKIP LOCKED",
-					 backfill->updates_key ? "UPDATE" : "NO KEY UPDATE");
+	appendStringInfo(&sql, " FOR %s%s", lock_strength(backfill),
+					 skip_locked ? " SKIP LOCKED" : "");
 	return sql.data;
+}
+
+char *
+ec_batch_lock_statement(Relation relation, const EcBackfill *backfill)
+{
+	return lock_statement(relation, backfill, false, false);
 }
 
 static SPIPlanPtr
@@ -363,10 +409,13 @@ set_parameter(ParamListInfo parameters, int number, Oid type, Datum value)
 	parameter->ptype = type;
 }
 
-/* Run one of the statements, which has a plan for ranges and one for lists. */
+/*
+ * Run one of the statements, which has a plan for ranges and one for lists.
+ * SPI_processed is the rows that it gave or changed.
+ */
 static void
-run(Statement *statements, char *sql, Relation relation, const EcRows *rows,
-	Receiver *receiver)
+run(Statement *statements, char *sql, Relation relation,
+	const EcBackfill *backfill, const EcRows *rows, Receiver *receiver)
 {
 	SPIExecuteOptions options = {0};
 	SPIPlanPtr plan;
@@ -383,12 +432,14 @@ run(Statement *statements, char *sql, Relation relation, const EcRows *rows,
 	}
 	/* executing may plan again, so the hook is on all the time */
 	scan_by_tid = RelationGetRelid(relation);
+	ec_copy_plan_begin(backfill);
 	plan = prepare(&statements[rows->is_list], sql, rows->is_list);
 	code = SPI_execute_plan_extended(plan, &options);
 	if (code < 0)
 		elog(ERROR, "SPI_execute_plan_extended failed: %s",
 			 SPI_result_code_string(code));
 	scan_by_tid = InvalidOid;
+	(void) ec_copy_plan_end();
 }
 
 static void
@@ -400,18 +451,22 @@ connect(void)
 		elog(ERROR, "SPI_connect failed");
 }
 
-EcWritten
-ec_batch_update(Relation relation, const EcBackfill *backfill, const EcRows *rows)
+static EcWritten
+update(Relation relation, const EcBackfill *backfill, const EcRows *rows)
 {
 	Receiver receiver;
+	EcWritten written;
 
 	init_receiver(&receiver, relation, backfill, rows);
 	receiver.is_update = true;
 	connect();
 	run(update_rows, update_statement(relation, backfill, rows->is_list),
-		relation, rows, &receiver);
+		relation, backfill, rows, &receiver);
+	written = receiver.written;
+	/* what a copy writes comes back without a word */
+	written.rows = SPI_processed;
 	SPI_finish();
-	return receiver.written;
+	return written;
 }
 
 int64
@@ -423,11 +478,90 @@ ec_batch_count(Relation relation, const EcBackfill *backfill,
 	init_receiver(&receiver, relation, backfill, rows);
 	connect();
 	run(count_rows, count_statement(relation, backfill, rows->is_list),
-		relation, rows, &receiver);
+		relation, backfill, rows, &receiver);
 	SPI_finish();
 	if (example != NULL)
 		*example = receiver.example;
 	return receiver.written.rows;
+}
+
+/* Lock those of the rows that are still to be done; they become a list. */
+static void
+lock(Relation relation, const EcBackfill *backfill, const EcRows *rows,
+	 bool skip_locked, EcRows *locked)
+{
+	Receiver receiver;
+
+	init_receiver(&receiver, relation, backfill, rows);
+	receiver.tids = initArrayResult(TIDOID, CurrentMemoryContext, false);
+	connect();
+	run(skip_locked ? lock_rows : wait_for_rows,
+		lock_statement(relation, backfill, rows->is_list, skip_locked),
+		relation, backfill, rows, &receiver);
+	SPI_finish();
+	*locked = *rows;
+	locked->is_list = true;
+	locked->count = receiver.written.rows;
+	locked->list = makeArrayResult(receiver.tids, CurrentMemoryContext);
+}
+
+/* Can the target's rows become others than we say? */
+static bool
+has_triggers(Oid table)
+{
+	Relation relation = table_open(table, NoLock);
+	bool found = relation->trigdesc != NULL ||
+				 relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
+
+	table_close(relation, NoLock);
+	return found;
+}
+
+/*
+ * Write the rows of a copy, which are locked.  A trigger on the target may have
+ * written something else than we said, or nothing: then rows are to be done
+ * still, and if we have written more than all others, one of ours is among
+ * them.
+ */
+static EcWritten
+write_copies(Relation relation, const EcBackfill *backfill, const EcRows *locked)
+{
+	EcWritten written = update(relation, backfill, locked);
+	char *example;
+
+	if (written.rows > 0 && backfill->phase == EC_COPY_WRITE &&
+		has_triggers(backfill->copy->target) &&
+		written.rows + ec_batch_count(relation, backfill, locked, &example) >
+			locked->count)
+		ec_refuse_unstable_copy(backfill->copy, example);
+	return written;
+}
+
+static EcWritten
+update_locked(Relation relation, const EcBackfill *backfill, const EcRows *locked)
+{
+	EcWritten written = {0};
+
+	if (locked->count > 0)
+		written = backfill->copy ? write_copies(relation, backfill, locked)
+								 : update(relation, backfill, locked);
+	written.locked = locked->count;
+	return written;
+}
+
+/*
+ * What a copy writes depends on two tables, so it locks the rows before the
+ * statement that writes takes its snapshot: nobody else changes them then.
+ */
+EcWritten
+ec_batch_update(Relation relation, const EcBackfill *backfill, const EcRows *rows)
+{
+	EcRows locked;
+
+	if (backfill->copy == NULL)
+		return update(relation, backfill, rows);
+	lock(relation, backfill, rows, false, &locked);
+	return update_locked(relation, backfill, &locked);
 }
 
 EcWritten
@@ -435,25 +569,15 @@ ec_batch_update_unlocked(Relation relation, const EcBackfill *backfill,
 						 const EcRows *rows, int64 *skipped)
 {
 	int64 candidates = ec_batch_count(relation, backfill, rows, NULL);
-	Receiver locked;
-	EcRows ours = {.is_list = true, .first = rows->first, .end = rows->end};
+	EcRows locked;
 	EcWritten nothing = {0};
 
 	*skipped = 0;
 	if (candidates == 0)
 		return nothing;
-	init_receiver(&locked, relation, backfill, rows);
-	locked.tids = initArrayResult(TIDOID, CurrentMemoryContext, false);
-	connect();
-	run(lock_rows, lock_statement(relation, backfill, rows->is_list), relation,
-		rows, &locked);
-	SPI_finish();
-	*skipped = Max(0, candidates - locked.written.rows);
-	if (locked.written.rows == 0)
-		return nothing;
-	ours.count = locked.written.rows;
-	ours.list = makeArrayResult(locked.tids, CurrentMemoryContext);
-	return ec_batch_update(relation, backfill, &ours);
+	lock(relation, backfill, rows, true, &locked);
+	*skipped = Max(0, candidates - locked.count);
+	return update_locked(relation, backfill, &locked);
 }
 
 char *
@@ -463,9 +587,13 @@ ec_any_statement(Relation root, const EcBackfill *backfill)
 
 	initStringInfo(&sql);
 	/* without ONLY: all leaves under one snapshot */
-	appendStringInfo(&sql, "SELECT true FROM %s WHERE ",
+	appendStringInfo(&sql, "SELECT true FROM %s",
 					 ec_relation_name(RelationGetRelid(root)));
-	ec_append_expression(&sql, backfill->predicate);
+	if (backfill->copy != NULL)
+		appendStringInfo(&sql, " AS %s", backfill->alias);
+	appendStringInfoString(&sql, " WHERE ");
+	ec_append_expression(&sql, backfill->copy ? backfill->any_predicate
+											  : backfill->predicate);
 	appendStringInfoString(&sql, " LIMIT 1");
 	return sql.data;
 }
@@ -476,6 +604,9 @@ ec_batch_any(Relation root, const EcBackfill *backfill)
 	bool any;
 
 	connect();
+	if (backfill->copy != NULL && backfill->phase == EC_COPY_WRITE &&
+		!backfill->copy->has_unique_keys)
+		ec_refuse_duplicates(backfill->copy);
 	if (SPI_execute(ec_any_statement(root, backfill), false, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not look for rows that are left");
 	any = SPI_processed > 0;

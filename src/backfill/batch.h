@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "nodes/lockoptions.h"
 #include "storage/itemptr.h"
 #include "utils/rel.h"
 
@@ -30,8 +31,9 @@ typedef struct EcRows
 /* What became of them. */
 typedef struct EcWritten
 {
-	int64 rows;  /* updated */
-	int64 moved; /* of these, out of their chunk of blocks */
+	int64 rows;   /* updated */
+	int64 moved;  /* of these, out of their chunk of blocks */
+	int64 locked; /* by a copy, since they were to be done */
 } EcWritten;
 
 /*
@@ -40,6 +42,13 @@ typedef struct EcWritten
  * the row's key.
  */
 extern char *ec_batch_statement(Relation relation, const EcBackfill *backfill);
+
+/* How the rows of a batch get locked. */
+extern LockTupleMode ec_batch_lock_mode(const EcBackfill *backfill);
+
+/* What locks the rows of a copy's batch, likewise. */
+extern char *
+ec_batch_lock_statement(Relation relation, const EcBackfill *backfill);
 
 /* Once in a worker process, before the first batch. */
 extern void ec_batch_init(void);

@@ -25,6 +25,7 @@
 #include "catalog/pg_type.h"
 
 #include "backfill/batch.h"
+#include "backfill/copy_definition.h"
 #include "backfill/definition.h"
 #include "core/catalog.h"
 #include "core/expression.h"
@@ -267,6 +268,12 @@ reads_clock(Node *node, void *context)
 	return expression_tree_walker(node, reads_clock, context);
 }
 
+bool
+ec_reads_clock(Node *expression)
+{
+	return reads_clock(expression, NULL);
+}
+
 /* Does a sub-select read the table itself, which each batch changes? */
 static bool
 reads_table(Node *node, void *context)
@@ -413,8 +420,8 @@ ec_probe(void (*look)(void *arg), void *arg)
  * EXPLAIN plans the very statement and checks the caller's rights on all that
  * it touches, without running any of it.
  */
-static void
-explain(const char *statement, int nargs)
+void
+ec_explain(const char *statement, int nargs)
 {
 	int guc_level = NewGUCNestLevel();
 	Oid types[2] = {TIDOID, TIDOID};
@@ -436,13 +443,16 @@ explain(const char *statement, int nargs)
 void
 ec_check_statement(Relation relation, const EcBackfill *backfill)
 {
-	explain(ec_batch_statement(relation, backfill), 2);
+	/* a right to lock rows is not one to read them */
+	if (backfill->copy != NULL)
+		ec_explain(ec_batch_lock_statement(relation, backfill), 2);
+	ec_explain(ec_batch_statement(relation, backfill), 2);
 }
 
 void
 ec_check_any_statement(Relation root, const EcBackfill *backfill)
 {
-	explain(ec_any_statement(root, backfill), 0);
+	ec_explain(ec_any_statement(root, backfill), 0);
 }
 
 void
@@ -565,11 +575,16 @@ ec_backfill_to_json(const EcBackfill *backfill)
 	EcJsonWriter writer;
 
 	ec_json_begin(&writer);
+	ec_json_int8(&writer, "method", backfill->method);
+	if (backfill->copy != NULL)
+	{
+		ec_copy_to_json(backfill->copy, &writer);
+		return ec_json_end(&writer);
+	}
 	ec_json_text(&writer, "assignments", backfill->assignments);
 	ec_json_text(&writer, "predicate", backfill->predicate);
 	ec_json_text(&writer, "columns", columns_to_text(backfill->columns));
 	ec_json_int8(&writer, "updates_key", backfill->updates_key);
-	ec_json_int8(&writer, "method", backfill->method);
 	return ec_json_end(&writer);
 }
 
@@ -579,11 +594,14 @@ ec_backfill_from_json(const Jsonb *json, EcBackfill *backfill)
 	char *columns;
 
 	memset(backfill, 0, sizeof(*backfill));
+	backfill->method = ec_json_get_int8(json, "method", EC_METHOD_AUTO);
+	backfill->copy = ec_copy_from_json(json);
+	if (backfill->copy != NULL)
+		return;
 	backfill->assignments = ec_json_get_text(json, "assignments");
 	backfill->predicate = ec_json_get_text(json, "predicate");
 	columns = ec_json_get_text(json, "columns");
 	backfill->updates_key = ec_json_get_int8(json, "updates_key", 0) != 0;
-	backfill->method = ec_json_get_int8(json, "method", EC_METHOD_AUTO);
 	if (backfill->assignments == NULL || backfill->predicate == NULL ||
 		columns == NULL)
 		elog(ERROR, "the job's parameters are incomplete");

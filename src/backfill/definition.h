@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "nodes/bitmapset.h"
+#include "nodes/nodes.h"
 #include "utils/jsonb.h"
 #include "utils/rel.h"
 
@@ -28,6 +29,11 @@ typedef struct EcBackfill
 	EcMethod method;
 	bool uses_default; /* known at submission only */
 	char *alias;       /* in the place of a table whose leaf this is, or NULL */
+
+	/* of a copy, or NULL: then the rest is of the table that is swept */
+	struct EcCopy *copy;
+	int phase;           /* see copy_statement.h */
+	char *any_predicate; /* as the predicate, for the look at all rows */
 } EcBackfill;
 
 /*
@@ -51,11 +57,17 @@ extern void ec_probe(void (*look)(void *arg), void *arg);
  */
 extern void ec_check_statement(Relation relation, const EcBackfill *backfill);
 
+/* Plan a statement, with a TID for each argument, and check rights on it all. */
+extern void ec_explain(const char *statement, int nargs);
+
 /* The same of the look at all leaves that comes after a sweep. */
 extern void ec_check_any_statement(Relation root, const EcBackfill *backfill);
 
 /* Rows that the predicate holds for, as the planner sees it. */
 extern int64 ec_estimate_backfill(Relation relation, const char *predicate);
+
+/* Does an expression give another value in each batch, though called stable? */
+extern bool ec_reads_clock(Node *expression);
 
 extern Jsonb *ec_backfill_to_json(const EcBackfill *backfill);
 extern void ec_backfill_from_json(const Jsonb *json, EcBackfill *backfill);

@@ -1,6 +1,7 @@
 /*
  * fill.c
- *		Jobs of kind "backfill": update the rows of one chunk after the other.
+ *		Jobs of kinds "backfill" and "copy": write the rows of one chunk after
+ *		the other.
  *
  * A batch goes on over rows that hold little to do until it has written its
  * share or used up its time, so that a backfill of few rows in a big table
@@ -10,6 +11,7 @@
 
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/pg_class.h"
 #include "executor/instrument.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -21,6 +23,8 @@
 
 #include "backfill/batch.h"
 #include "backfill/blocks.h"
+#include "backfill/copy_foreign.h"
+#include "backfill/copy_statement.h"
 #include "backfill/definition.h"
 #include "backfill/fill.h"
 #include "backfill/holder.h"
@@ -129,8 +133,10 @@ fill_rows(EcJob *job, Fill *fill, const EcBackfill *backfill, Relation relation,
 		written = fill_unlocked(job, backfill, relation, rows, &skipped);
 	else
 		written = ec_batch_update(relation, backfill, rows);
-	if (written.rows == 0 && relation->trigdesc &&
-		relation->trigdesc->trig_update_before_row)
+	if (written.rows == 0 &&
+		(backfill->copy
+			 ? written.locked > 0
+			 : relation->trigdesc && relation->trigdesc->trig_update_before_row))
 		note_suppressed(job, fill, backfill, relation, rows, skipped);
 	fill->chunk.changed += written.rows;
 	fill->chunk.moved += written.moved;
@@ -138,7 +144,7 @@ fill_rows(EcJob *job, Fill *fill, const EcBackfill *backfill, Relation relation,
 	job->skipped_locked += skipped;
 	if (skipped > 0 && fill->chunk.holder == 0)
 		fill->chunk.holder =
-			ec_find_lock_holder(relation, rows, backfill->updates_key);
+			ec_find_lock_holder(relation, rows, ec_batch_lock_mode(backfill));
 	return written.rows;
 }
 
@@ -151,9 +157,8 @@ report_activity(EcJob *job, Relation relation, const EcChunk *chunk)
 	StringInfoData activity;
 
 	initStringInfo(&activity);
-	appendStringInfo(&activity,
-					 "backfill of %s%s%s: job " INT64_FORMAT ", sweep %d, ",
-					 job->relation_name, is_leaf ? ", " : "",
+	appendStringInfo(&activity, "%s of %s%s%s: job " INT64_FORMAT ", sweep %d, ",
+					 job->kind, job->relation_name, is_leaf ? ", " : "",
 					 is_leaf ? leaf : "", job->id, job->sweep);
 	if (chunk->by_key)
 		appendStringInfo(&activity,
@@ -190,9 +195,9 @@ check_rows_left(EcJob *job, Fill *fill, Relation root)
 	/* refuses a leaf that cannot be backfilled, before it is read */
 	(void) ec_leaves(root, &leaves);
 	snprintf(activity, sizeof(activity),
-			 "backfill of %s: job " INT64_FORMAT
+			 "%s of %s: job " INT64_FORMAT
 			 ", sweep %d, looking for rows that are left",
-			 job->relation_name, job->id, job->sweep);
+			 job->kind, job->relation_name, job->id, job->sweep);
 	pgstat_report_activity(STATE_RUNNING, activity);
 	disable_timeout(STATEMENT_TIMEOUT, false);
 	(void) ec_give_way(true);
@@ -247,6 +252,8 @@ fill_chunk(EcJob *job, Fill *fill, Relation root, Relation relation)
 
 	ec_leaf_backfill(root, relation, &fill->backfill, &backfill);
 	report_activity(job, relation, &fill->chunk);
+	if (relation->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
+		return ec_copy_from_foreign(job, &backfill, &fill->chunk);
 	if (!fill->chunk.by_key)
 		ec_cursor_clamp(relation, &fill->chunk.cursor);
 	INSTR_TIME_SET_CURRENT(started);
@@ -305,30 +312,40 @@ pause_in_proportion(EcJob *job, Relation leaf)
 	job->throttled_by = "delay";
 }
 
+/* leaf: the chunk's, which this batch may have made larger; or NULL. */
+static int64
+bytes_of_table(Relation root, Relation leaf, const EcChunk *chunk)
+{
+	int64 blocks = chunk->all_blocks;
+
+	if (root->rd_rel->relkind == RELKIND_RELATION && !root->rd_rel->relhassubclass)
+		blocks = RelationGetNumberOfBlocks(root);
+	else if (leaf != NULL)
+		blocks += (int64) RelationGetNumberOfBlocks(leaf) - chunk->leaf_blocks;
+	return blocks * BLCKSZ;
+}
+
 static bool
 step_chunk(EcJob *job, Fill *fill, Relation root)
 {
 	EcChunk *chunk = &fill->chunk;
 	Relation leaf = open_chunk(root, chunk);
+	bool goes_on;
 	bool more = true;
 
 	job->table = leaf ? RelationGetRelid(leaf) : InvalidOid;
 	if (chunk->is_open && chunk->is_check)
 		chunk->found = check_rows_left(job, fill, root);
-	if (leaf == NULL || !fill_chunk(job, fill, root, leaf))
+	goes_on = leaf != NULL && fill_chunk(job, fill, root, leaf);
+	if (!goes_on)
 	{
 		more = ec_claim_chunk(job, root, leaf, &fill->backfill, chunk) !=
 			   EC_CLAIM_COMPLETE;
 		pause_in_proportion(job, leaf);
-		job->table_bytes = chunk->all_blocks * BLCKSZ;
-		/* of one table the size is known better */
-		if (root->rd_rel->relkind == RELKIND_RELATION && !root->rd_rel->relhassubclass)
-			job->table_bytes = (int64) RelationGetNumberOfBlocks(root) * BLCKSZ;
 	}
-	else
-		job->table_bytes = (chunk->all_blocks - chunk->leaf_blocks +
-							RelationGetNumberOfBlocks(leaf)) *
-						   BLCKSZ;
+	/* the table that a copy sweeps does not grow by it */
+	if (fill->backfill.copy == NULL)
+		job->table_bytes = bytes_of_table(root, goes_on ? leaf : NULL, chunk);
 
 	job->work_done = chunk->done_before;
 	if (chunk->is_open)
@@ -341,23 +358,58 @@ step_chunk(EcJob *job, Fill *fill, Relation root)
 	return more;
 }
 
-static bool
-step_fill(EcJob *job)
+static Relation
+open_table(const EcJob *job, Oid oid, const char *name)
 {
-	Fill *fill = job->private;
-	Relation root = try_table_open(job->relation, RowExclusiveLock);
-	bool more;
+	Relation relation = try_table_open(oid, RowExclusiveLock);
 
-	if (root == NULL)
+	if (relation == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("table %s does not exist any more", job->relation_name),
+				 errmsg("table %s does not exist any more", name),
 				 errdetail("It was dropped while job " INT64_FORMAT " was at work on it.",
 						   job->id),
 				 errhint("Use SELECT ec_cancel(" INT64_FORMAT ") to close the job.",
 						 job->id)));
-	ec_check_backfill_target(root);
-	more = step_chunk(job, fill, root);
+	return relation;
+}
+
+/* The table that a copy sweeps now; the other one is locked as well. */
+static Relation
+open_copied(const EcJob *job, Fill *fill)
+{
+	const EcCopy *copy = fill->backfill.copy;
+	Relation source = open_table(job, copy->source, job->relation_name);
+	Relation target = open_table(job, copy->target, copy->target_name);
+	bool writes = fill->chunk.phase == EC_COPY_WRITE;
+
+	ec_check_copy_source(source);
+	ec_check_copy_target(target);
+	ec_copy_begin_phase(&fill->backfill, fill->chunk.phase);
+	table_close(writes ? target : source, NoLock);
+	return writes ? source : target;
+}
+
+/* The table that is swept, as long as it is one that can be. */
+static Relation
+open_root(const EcJob *job, Fill *fill)
+{
+	Relation root = fill->backfill.copy
+						? open_copied(job, fill)
+						: open_table(job, job->relation, job->relation_name);
+
+	if (fill->backfill.copy == NULL || root->rd_rel->relkind != RELKIND_FOREIGN_TABLE)
+		ec_check_backfill_target(root);
+	return root;
+}
+
+static bool
+step_fill(EcJob *job)
+{
+	Fill *fill = job->private;
+	Relation root = open_root(job, fill);
+	bool more = step_chunk(job, fill, root);
+
 	job->rows_done += job->rows_written;
 	job->sweep = fill->chunk.sweep;
 	table_close(root, NoLock);
@@ -389,3 +441,6 @@ bytes_of_leaves(EcJob *job)
 
 const EcJobKind ec_backfill_kind = {"backfill", begin_fill, step_fill,
 									resume_fill, bytes_of_leaves};
+
+/* the table that a copy sweeps does not grow by it */
+const EcJobKind ec_copy_kind = {"copy", begin_fill, step_fill, resume_fill, NULL};

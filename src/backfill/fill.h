@@ -1,6 +1,6 @@
 /*
  * fill.h
- *		Jobs of kind "backfill".
+ *		Jobs of kinds "backfill" and "copy".
  */
 #ifndef EC_FILL_H
 #define EC_FILL_H
@@ -8,5 +8,6 @@
 #include "worker/job.h"
 
 extern const EcJobKind ec_backfill_kind;
+extern const EcJobKind ec_copy_kind;
 
 #endif

@@ -33,8 +33,29 @@ pid_of_transaction(TransactionId xid)
 	return pid != 0 ? pid : EC_HOLDER_PREPARED;
 }
 
+/* What excludes every lock of ours is all the same. */
+static MultiXactStatus
+status_of_single(HeapTupleHeader header)
+{
+	if (HEAP_XMAX_IS_KEYSHR_LOCKED(header->t_infomask))
+		return MultiXactStatusForKeyShare;
+	if (HEAP_XMAX_IS_SHR_LOCKED(header->t_infomask))
+		return MultiXactStatusForShare;
+	return MultiXactStatusForNoKeyUpdate;
+}
+
+static bool
+excludes(MultiXactStatus status, LockTupleMode wanted)
+{
+	if (status == MultiXactStatusForKeyShare)
+		return wanted == LockTupleExclusive;
+	if (status == MultiXactStatusForShare)
+		return wanted != LockTupleShare;
+	return true;
+}
+
 static int
-pid_of_member(HeapTupleHeader header, bool updates_key)
+pid_of_member(HeapTupleHeader header, LockTupleMode wanted)
 {
 	MultiXactMember *members;
 	int pid = 0;
@@ -43,13 +64,13 @@ pid_of_member(HeapTupleHeader header, bool updates_key)
 							  HEAP_XMAX_IS_LOCKED_ONLY(header->t_infomask));
 
 	for (int i = 0; i < count && pid == 0; i++)
-		if (updates_key || members[i].status != MultiXactStatusForKeyShare)
+		if (excludes(members[i].status, wanted))
 			pid = pid_of_transaction(members[i].xid);
 	return pid;
 }
 
 static int
-pid_of_holder(Relation relation, ItemPointer tid, bool updates_key)
+pid_of_holder(Relation relation, ItemPointer tid, LockTupleMode wanted)
 {
 	HeapTupleData tuple = {.t_self = *tid};
 	HeapTupleHeader header;
@@ -63,15 +84,15 @@ pid_of_holder(Relation relation, ItemPointer tid, bool updates_key)
 	if (header->t_infomask & HEAP_XMAX_INVALID)
 		pid = 0;
 	else if (header->t_infomask & HEAP_XMAX_IS_MULTI)
-		pid = pid_of_member(header, updates_key);
-	else if (updates_key || !HEAP_XMAX_IS_KEYSHR_LOCKED(header->t_infomask))
+		pid = pid_of_member(header, wanted);
+	else if (excludes(status_of_single(header), wanted))
 		pid = pid_of_transaction(HeapTupleHeaderGetRawXmax(header));
 	UnlockReleaseBuffer(buffer);
 	return pid;
 }
 
 static int
-holder_in_list(Relation relation, const EcRows *rows, bool updates_key)
+holder_in_list(Relation relation, const EcRows *rows, LockTupleMode wanted)
 {
 	Datum *tids;
 	int count;
@@ -82,12 +103,12 @@ holder_in_list(Relation relation, const EcRows *rows, bool updates_key)
 					  NULL, &count);
 	for (int i = 0; i < count && pid == 0; i++)
 		pid = pid_of_holder(relation, (ItemPointer) DatumGetPointer(tids[i]),
-							updates_key);
+							wanted);
 	return pid;
 }
 
 static int
-holder_in_range(Relation relation, const EcRows *rows, bool updates_key)
+holder_in_range(Relation relation, const EcRows *rows, LockTupleMode wanted)
 {
 	BlockNumber blocks = RelationGetNumberOfBlocks(relation);
 	ItemPointerData tid = rows->from;
@@ -98,7 +119,7 @@ holder_in_range(Relation relation, const EcRows *rows, bool updates_key)
 		   ItemPointerGetBlockNumber(&tid) < blocks && pid == 0)
 	{
 		CHECK_FOR_INTERRUPTS();
-		pid = pid_of_holder(relation, &tid, updates_key);
+		pid = pid_of_holder(relation, &tid, wanted);
 		if (ItemPointerGetOffsetNumber(&tid) < MaxHeapTuplesPerPage)
 			tid.ip_posid++;
 		else
@@ -109,10 +130,10 @@ holder_in_range(Relation relation, const EcRows *rows, bool updates_key)
 }
 
 int
-ec_find_lock_holder(Relation relation, const EcRows *rows, bool updates_key)
+ec_find_lock_holder(Relation relation, const EcRows *rows, LockTupleMode wanted)
 {
 	if (relation->rd_rel->relam != HEAP_TABLE_AM_OID)
 		return 0;
-	return rows->is_list ? holder_in_list(relation, rows, updates_key)
-						 : holder_in_range(relation, rows, updates_key);
+	return rows->is_list ? holder_in_list(relation, rows, wanted)
+						 : holder_in_range(relation, rows, wanted);
 }

@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "nodes/lockoptions.h"
 #include "utils/rel.h"
 
 #include "backfill/batch.h"
@@ -15,10 +16,10 @@
 #define EC_HOLDER_PREPARED (-1)
 
 /*
- * The pid of somebody who has locked one of the rows against an update; 0 if
+ * The pid of somebody whose lock on one of the rows excludes the wanted one; 0 if
  * nobody has, or nobody can tell: only of a heap it is known.
  */
 extern int
-ec_find_lock_holder(Relation relation, const EcRows *rows, bool updates_key);
+ec_find_lock_holder(Relation relation, const EcRows *rows, LockTupleMode wanted);
 
 #endif

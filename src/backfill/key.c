@@ -28,6 +28,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
+#include "backfill/copy_statement.h"
 #include "backfill/key.h"
 #include "backfill/key_index.h"
 #include "core/catalog.h"
@@ -106,9 +107,8 @@ ec_place_from_json(EcPlace *place, const char *prefix, const Jsonb *json)
 	}
 }
 
-/* Settings under which every value survives as text. */
-static int
-begin_text(void)
+int
+ec_begin_text(void)
 {
 	int guc_level = NewGUCNestLevel();
 
@@ -306,7 +306,7 @@ append_parameter(ParamListInfo parameters, Oid type, Datum value)
 static void
 append_place(ParamListInfo parameters, const EcKey *key, const EcPlace *place)
 {
-	int guc_level = begin_text();
+	int guc_level = ec_begin_text();
 
 	for (int i = 0; i < place->count; i++)
 	{
@@ -397,7 +397,7 @@ columns_of(const EcKey *key)
 static void
 remember(EcPlace *place, const EcKey *key, Finder *finder, MemoryContext context)
 {
-	int guc_level = begin_text();
+	int guc_level = ec_begin_text();
 	MemoryContext old_context = MemoryContextSwitchTo(context);
 
 	for (int i = 0; i < key->count; i++)
@@ -428,6 +428,9 @@ ec_place_fits(const EcPlace *place, Relation relation)
 {
 	EcKey key;
 
+	/* the mapping's */
+	if (relation->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
+		return true;
 	ec_need_key(relation, &key);
 	return place->count == 0 || strcmp(place->columns, columns_of(&key)) == 0;
 }
@@ -470,9 +473,11 @@ ec_next_keys(Relation relation, const EcBackfill *backfill, EcPlace *place,
 	parameters->numParams = 0;
 	append_place(parameters, &key, place);
 	append_place(parameters, &key, end);
+	ec_copy_plan_begin(backfill);
 	run(relation, &key, &find[is_begin][has_end],
 		find_statement(relation, backfill, &key, is_begin, has_end), parameters,
 		&finder);
+	(void) ec_copy_plan_end();
 	rows->is_list = true;
 	rows->count = finder.found;
 	rows->list = makeArrayResult(finder.tids, CurrentMemoryContext);

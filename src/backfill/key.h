@@ -26,6 +26,11 @@ typedef struct EcPlace
 /* Raises an error if the table has no key to walk along. */
 extern void ec_key_check(Relation relation);
 
+/*
+ * Settings under which every value survives as text; AtEOXact_GUC ends them.
+ */
+extern int ec_begin_text(void);
+
 /* Once in a worker process. */
 extern void ec_key_init(void);
 

@@ -5,7 +5,8 @@
  * A chunk is what lies between two keys.  Whoever claims one walks so many rows
  * ahead in the index; the key that he comes to is the end of his chunk and the
  * beginning of the next, which job_leaves remembers.  The last chunk of a table
- * has no end.
+ * has no end.  A foreign table is a single one, for others would have to read
+ * as far to find where theirs begins.
  *
  * Progress is counted in blocks, as elsewhere: a chunk is as large a part of
  * them as the server's estimate of the table's rows says.
@@ -117,14 +118,19 @@ ec_key_chunk_start(EcJob *job, EcChunk *chunk)
 	BlockNumber pages;
 	double tuples;
 	double all_visible;
-	bool more;
+	bool more = false;
 
 	ec_place_from_json(&chunk->place, "key", place);
 	MemoryContextSwitchTo(old_context);
 	estimate_rel_size(leaf, NULL, &pages, &tuples, &all_visible);
-	chunk->cursor.rows = rows_of_chunk(job, tuples);
-	more = ec_place_ahead(leaf, &chunk->place, chunk->cursor.rows, &chunk->end,
-						  job->memory);
+	if (leaf->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
+		chunk->cursor.rows = Max(tuples, 1);
+	else
+	{
+		chunk->cursor.rows = rows_of_chunk(job, tuples);
+		more = ec_place_ahead(leaf, &chunk->place, chunk->cursor.rows,
+							  &chunk->end, job->memory);
+	}
 	hand_out(job, chunk, more, chunk->cursor.rows / Max(tuples, 1));
 	table_close(leaf, NoLock);
 }

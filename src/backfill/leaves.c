@@ -62,6 +62,17 @@ guess_leaf(Oid relation, EcLeaf *leaf)
 	return found;
 }
 
+/* What other access methods call a block says nothing of rows. */
+BlockNumber
+ec_leaf_blocks(Relation leaf)
+{
+	if (leaf->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
+		return Max(leaf->rd_rel->relpages, 1);
+	if (leaf->rd_rel->relam != HEAP_TABLE_AM_OID)
+		return Max(RelationGetNumberOfBlocks(leaf), 1);
+	return RelationGetNumberOfBlocks(leaf);
+}
+
 static bool
 look_at_leaf(Relation root, Oid relation, EcLeaf *leaf)
 {
@@ -83,13 +94,11 @@ look_at_leaf(Relation root, Oid relation, EcLeaf *leaf)
 			!RELATION_IS_OTHER_TEMP(opened);
 	if (found)
 	{
-		ec_check_backfill_leaf(opened, root);
+		if (relation != RelationGetRelid(root))
+			ec_check_backfill_leaf(opened, root);
 		leaf->relation = relation;
 		leaf->filenode = opened->rd_rel->relfilenode;
-		leaf->blocks = RelationGetNumberOfBlocks(opened);
-		/* what other access methods call a block says nothing of rows */
-		if (opened->rd_rel->relam != HEAP_TABLE_AM_OID)
-			leaf->blocks = Max(leaf->blocks, 1);
+		leaf->blocks = ec_leaf_blocks(opened);
 	}
 	relation_close(opened, relation == RelationGetRelid(root) ? NoLock
 															  : AccessShareLock);
@@ -170,7 +179,7 @@ ec_leaf_backfill(Relation root, Relation leaf, const EcBackfill *backfill,
 				 EcBackfill *result)
 {
 	*result = *backfill;
-	if (RelationGetRelid(leaf) == RelationGetRelid(root))
+	if (RelationGetRelid(leaf) == RelationGetRelid(root) || backfill->copy != NULL)
 		return;
 	result->alias = RelationGetRelationName(root);
 	result->columns = columns_by_name(root, leaf, backfill->columns);

@@ -21,9 +21,12 @@ typedef struct EcLeaf
 
 /*
  * All leaves as they are now, by OID; waits for no lock.  Raises an error for
- * one that cannot be backfilled.
+ * one that cannot be backfilled; the root is checked by whoever opens it.
  */
 extern int ec_leaves(Relation root, EcLeaf **leaves);
+
+/* Its size, at least one where it may have rows all the same. */
+extern BlockNumber ec_leaf_blocks(Relation leaf);
 
 /*
  * Open a leaf with RowExclusiveLock, which is to be kept until commit.  NULL

@@ -12,23 +12,7 @@
 #include "backfill/definition.h"
 #include "backfill/leaves.h"
 #include "backfill/target.h"
-#include "core/guc.h"
 #include "worker/job.h"
-#include "worker/schedule.h"
-
-static EcMethod
-check_method(const char *method)
-{
-	if (strcmp(method, "auto") == 0)
-		return EC_METHOD_AUTO;
-	if (strcmp(method, "blocks") == 0)
-		return EC_METHOD_BLOCKS;
-	if (strcmp(method, "key") == 0)
-		return EC_METHOD_KEY;
-	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					errmsg("unknown method \"%s\"", method),
-					errhint("Use 'auto', 'blocks' or 'key'.")));
-}
 
 static void
 require(bool isnull, const char *argument)
@@ -70,28 +54,13 @@ ec_backfill(PG_FUNCTION_ARGS)
 	Relation relation;
 	char *assignments;
 	char *predicate;
-	EcMethod method = EC_METHOD_AUTO;
-	int batch_size = ec_check_batch_size(PG_ARGISNULL(3), PG_GETARG_INT32(3));
-	int delay_ms = ec_check_delay(PG_ARGISNULL(4), PG_GETARG_INT32(4));
-	int workers = ec_check_workers(PG_ARGISNULL(5), PG_GETARG_INT32(5));
-	TimestampTz start_at;
+	const char *method_name;
+	EcMethod method;
 
 	require(PG_ARGISNULL(0), "relation");
 	require(PG_ARGISNULL(1), "assignments");
-	if (!PG_ARGISNULL(6))
-		method = check_method(text_to_cstring(PG_GETARG_TEXT_PP(6)));
-	if (!PG_ARGISNULL(7))
-	{
-		start_at = PG_GETARG_TIMESTAMPTZ(7);
-		ec_check_start_at(start_at);
-		spec.start_at = &start_at;
-	}
-	if (!PG_ARGISNULL(8))
-	{
-		spec.run_window = text_to_cstring(PG_GETARG_TEXT_PP(8));
-		ec_check_run_window(spec.run_window);
-	}
-	spec.max_lag = ec_check_max_lag(PG_ARGISNULL(9), PG_GETARG_INTERVAL_P(9));
+	ec_read_pace_arguments(fcinfo, 3, &spec, &method_name);
+	method = ec_parse_method(method_name);
 	assignments = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	predicate = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
 
@@ -109,9 +78,6 @@ ec_backfill(PG_FUNCTION_ARGS)
 	spec.kind = "backfill";
 	spec.relation = RelationGetRelid(relation);
 	spec.parameters = ec_backfill_to_json(&backfill);
-	spec.workers = Max(1, workers);
-	spec.batch_size = batch_size < 0 ? ec_batch_size : batch_size;
-	spec.delay_ms = delay_ms < 0 ? ec_backfill_delay : delay_ms;
 	spec.rows_estimate = ec_estimate_backfill(relation, predicate);
 	/* until commit, so that the table is the one that was checked */
 	relation_close(relation, NoLock);

@@ -11,6 +11,10 @@
  * is begun again, one that was attached is found by the next sweep, one that is
  * gone is left out.
  *
+ * A copy may have two phases, with sweeps over one table and then over another.
+ * The sweep's row says which; a worker that comes with the other table is told
+ * to come again.
+ *
  * Locking protocol.  The sweep is a row of expand_contract.job_sweeps, locked
  * while a worker claims its next chunk and until that commits; the lock covers
  * the job's rows of job_leaves, which say how far each leaf has been handed
@@ -32,6 +36,7 @@
 #include "utils/acl.h"
 #include "utils/array.h"
 
+#include "backfill/copy_statement.h"
 #include "backfill/key_chunk.h"
 #include "backfill/leaves.h"
 #include "backfill/sweep.h"
@@ -74,6 +79,7 @@
 typedef struct Sweep
 {
 	int64 job;
+	int phase;
 	int sweep;
 	int64 total_blocks; /* of this sweep */
 	int64 all_blocks;   /* of all leaves, when they were last looked at */
@@ -111,6 +117,7 @@ ec_chunk_load(EcChunk *chunk, const Jsonb *position)
 	memset(chunk, 0, sizeof(*chunk));
 	chunk->is_open = ec_json_get_int8(position, "open", 0) != 0;
 	chunk->is_check = ec_json_get_int8(position, "check", 0) != 0;
+	chunk->phase = ec_json_get_int8(position, "phase", 0);
 	chunk->sweep = ec_json_get_int8(position, "sweep", 0);
 	chunk->leaf = ec_json_get_int8(position, "leaf", InvalidOid);
 	chunk->filenode = ec_json_get_int8(position, "filenode", InvalidOid);
@@ -145,6 +152,7 @@ ec_chunk_save(const EcChunk *chunk)
 	ec_json_begin(&writer);
 	ec_json_int8(&writer, "open", chunk->is_open);
 	ec_json_int8(&writer, "check", chunk->is_check);
+	ec_json_int8(&writer, "phase", chunk->phase);
 	ec_json_int8(&writer, "sweep", chunk->sweep);
 	ec_json_int8(&writer, "leaf", chunk->leaf);
 	ec_json_int8(&writer, "filenode", chunk->filenode);
@@ -184,7 +192,7 @@ lock_sweep(int64 job, Sweep *sweep)
 			 &args);
 	ec_query("SELECT sweep, total_blocks, all_blocks, open_chunks, changed, "
 			 "skipped, suppressed, empty_sweeps, example, is_checked, found, "
-			 "late_sweeps, holder, known_holder, began "
+			 "late_sweeps, holder, known_holder, began, phase "
 			 "FROM expand_contract.job_sweeps WHERE job = $1 FOR UPDATE",
 			 &args);
 	sweep->job = job;
@@ -203,6 +211,7 @@ lock_sweep(int64 job, Sweep *sweep)
 	sweep->holder = ec_get_int4(0, 13, 0);
 	sweep->known_holder = ec_get_int4(0, 14, 0);
 	sweep->began = ec_get_timestamptz(0, 15, GetCurrentTimestamp());
+	sweep->phase = ec_get_int4(0, 16, 0);
 }
 
 static void
@@ -226,12 +235,13 @@ save_sweep(const Sweep *sweep)
 	ec_arg_int4(&args, sweep->holder);
 	ec_arg_int4(&args, sweep->known_holder);
 	ec_arg_timestamptz(&args, sweep->began);
+	ec_arg_int4(&args, sweep->phase);
 	ec_query("UPDATE expand_contract.job_sweeps SET sweep = $2, "
 			 "total_blocks = $3, all_blocks = $4, open_chunks = $5, "
 			 "changed = $6, skipped = $7, suppressed = $8, "
 			 "empty_sweeps = $9, example = $10, is_checked = $11, "
 			 "found = $12, late_sweeps = $13, holder = $14, "
-			 "known_holder = $15, began = $16 WHERE job = $1",
+			 "known_holder = $15, began = $16, phase = $17 WHERE job = $1",
 			 &args);
 }
 
@@ -308,8 +318,17 @@ start_sweep(Sweep *sweep, const EcLeaf *leaves, int count)
 }
 
 void
-ec_refuse_suppressed(int64 suppressed, const char *example)
+ec_refuse_suppressed(const EcBackfill *backfill, int64 suppressed, const char *example)
 {
+	if (backfill->copy != NULL)
+		ereport(ERROR,
+				(errcode(EC_ERRCODE_NOT_CONVERGING),
+				 errmsg("copy does not converge: a trigger keeps rows from being written or deleted"),
+				 errdetail("A sweep could do nothing about rows that are out of step, " INT64_FORMAT
+						   " in number; one is the row %s.",
+						   suppressed, example ? example : "unknown"),
+				 errhint("Change the trigger on %s.",
+						 ec_relation_name(backfill->copy->target))));
 	ereport(ERROR,
 			(errcode(EC_ERRCODE_NOT_CONVERGING),
 			 errmsg("backfill does not converge: a trigger keeps rows from being updated"),
@@ -324,7 +343,7 @@ ec_refuse_suppressed(int64 suppressed, const char *example)
  * one has begun.
  */
 static bool
-end_sweep(EcJob *job, Relation root, Sweep *sweep)
+end_sweep(EcJob *job, Relation root, const EcBackfill *backfill, Sweep *sweep)
 {
 	EcLeaf *leaves;
 	int count;
@@ -336,9 +355,9 @@ end_sweep(EcJob *job, Relation root, Sweep *sweep)
 	if (sweep->changed > 0 || sweep->skipped > 0 || sweep->suppressed == 0)
 		sweep->empty_sweeps = 0;
 	else if (++sweep->empty_sweeps > 1)
-		ec_refuse_suppressed(sweep->suppressed, sweep->example);
+		ec_refuse_suppressed(backfill, sweep->suppressed, sweep->example);
 	if (sweep->sweep > 1 && sweep->changed > 0 && ++sweep->late_sweeps >= LATE_SWEEPS)
-		ec_tell_of_late_rows(job, sweep->sweep, sweep->changed);
+		ec_tell_of_late_rows(job, backfill, sweep->sweep, sweep->changed);
 	if (sweep->changed == 0 && sweep->skipped > 0)
 	{
 		ec_tell_of_locked_rows(job, sweep->holder, sweep->known_holder,
@@ -364,7 +383,7 @@ wants_stripes(Relation root, Relation leaf, const EcBackfill *backfill,
 {
 	EcBackfill leaf_backfill;
 
-	if (!swept->is_first)
+	if (!swept->is_first || backfill->copy != NULL)
 		return false;
 	ec_leaf_backfill(root, leaf, backfill, &leaf_backfill);
 	return !bms_overlap(leaf_backfill.columns,
@@ -386,13 +405,13 @@ save_leaf(const Sweep *sweep, const SweptLeaf *swept)
 
 	ec_arg_int8(&args, sweep->job);
 	ec_arg_oid(&args, swept->relation);
-	ec_arg_oid(&args, swept->filenode);
+	ec_arg_int8(&args, swept->filenode); /* which a foreign table has not */
 	ec_arg_bool(&args, swept->is_first);
 	ec_arg_int8(&args, swept->next);
 	ec_arg_int8(&args, swept->end);
 	ec_arg_int8(&args, swept->blocks);
 	ec_arg_jsonb(&args, swept->place);
-	ec_query("UPDATE expand_contract.job_leaves SET filenode = $3, "
+	ec_query("UPDATE expand_contract.job_leaves SET filenode = $3::oid, "
 			 "is_first = $4, next_block = $5, end_block = $6, blocks = $7, "
 			 "place = $8 "
 			 "WHERE job = $1 AND leaf = $2",
@@ -418,7 +437,7 @@ give_up_leaf(Sweep *sweep, SweptLeaf *swept)
 static void
 refresh_leaf(Sweep *sweep, SweptLeaf *swept, Relation leaf, bool by_key)
 {
-	BlockNumber blocks = RelationGetNumberOfBlocks(leaf);
+	BlockNumber blocks = ec_leaf_blocks(leaf);
 	int64 left = swept->end - swept->next;
 	bool is_rewritten = swept->filenode != leaf->rd_rel->relfilenode;
 
@@ -453,6 +472,7 @@ take_chunk(Relation root, Relation leaf, const EcBackfill *backfill,
 
 	memset(chunk, 0, sizeof(*chunk));
 	chunk->is_open = true;
+	chunk->phase = sweep->phase;
 	chunk->sweep = sweep->sweep;
 	chunk->leaf = swept->relation;
 	chunk->filenode = swept->filenode;
@@ -566,6 +586,7 @@ take_check(Relation root, Sweep *sweep, EcChunk *chunk)
 	memset(chunk, 0, sizeof(*chunk));
 	chunk->is_open = true;
 	chunk->is_check = true;
+	chunk->phase = sweep->phase;
 	chunk->sweep = sweep->sweep;
 	chunk->cursor.stripes = 1;
 	chunk->done_before = done_before;
@@ -660,6 +681,23 @@ ask_for_vacuum(EcJob *job, Relation leaf, const EcChunk *chunk)
 									 ec_relation_name(RelationGetRelid(leaf))));
 }
 
+/*
+ * The table of this phase is done.  A sweep without leaves stands for the one
+ * over the next table, whose leaves who comes with it will see.
+ */
+static void
+begin_phase(Sweep *sweep)
+{
+	sweep->phase++;
+	sweep->sweep++;
+	sweep->changed = 0;
+	sweep->late_sweeps = -1; /* the first finds what was there */
+	sweep->skipped = 0;
+	sweep->suppressed = 0;
+	sweep->is_checked = true;
+	sweep->found = true;
+}
+
 /* In scope, with the sweep locked. */
 static EcClaim
 next_chunk(EcJob *job, Relation root, const EcBackfill *backfill, Sweep *sweep,
@@ -697,8 +735,12 @@ next_chunk(EcJob *job, Relation root, const EcBackfill *backfill, Sweep *sweep,
 			take_check(root, sweep, chunk);
 			return EC_CLAIM_CHUNK;
 		}
-		if (end_sweep(job, root, sweep))
+		if (!end_sweep(job, root, backfill, sweep))
+			continue;
+		if (sweep->phase == ec_copy_last_phase(backfill->copy))
 			return EC_CLAIM_COMPLETE;
+		begin_phase(sweep);
+		return EC_CLAIM_PHASE;
 	}
 }
 
@@ -729,12 +771,16 @@ ec_claim_chunk(EcJob *job, Relation root, Relation leaf,
 		if (chunk->holder != 0)
 			sweep.holder = chunk->holder;
 		chunk->done_before += chunk->cursor.end - chunk->cursor.first;
-		if (leaf != NULL)
+		/* a copy moves no rows in the table that it sweeps */
+		if (leaf != NULL && backfill->copy == NULL)
 			ask_for_vacuum(job, leaf, chunk);
 	}
 	chunk->is_open = false;
 	chunk->is_check = false;
-	claim = next_chunk(job, root, backfill, &sweep, chunk);
+	claim = sweep.phase == backfill->phase
+				? next_chunk(job, root, backfill, &sweep, chunk)
+				: EC_CLAIM_PHASE;
+	chunk->phase = sweep.phase;
 	chunk->sweep = sweep.sweep;
 	chunk->total = sweep.total_blocks;
 	chunk->all_blocks = sweep.all_blocks;

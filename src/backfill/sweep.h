@@ -23,6 +23,7 @@ typedef struct EcChunk
 	bool is_check; /* not rows to update: see whether any are left */
 	bool found;    /* by the check */
 	bool is_open;  /* there is one, and it is not handed in yet */
+	int phase;     /* of a copy */
 	int sweep;
 	Oid leaf;        /* the table that the chunk is part of */
 	Oid filenode;    /* of that */
@@ -47,11 +48,13 @@ typedef enum EcClaim
 {
 	EC_CLAIM_CHUNK,   /* here is one */
 	EC_CLAIM_WAIT,    /* the others have all that is left of this sweep */
+	EC_CLAIM_PHASE,   /* none; another table is to be swept now */
 	EC_CLAIM_COMPLETE /* nothing is left to do */
 } EcClaim;
 
-/* Sweeps meet only rows that a trigger keeps from being updated. */
-extern void ec_refuse_suppressed(int64 suppressed, const char *example);
+/* Sweeps meet only rows that a trigger keeps from being written. */
+extern void ec_refuse_suppressed(const EcBackfill *backfill, int64 suppressed,
+								 const char *example);
 
 extern void ec_chunk_load(EcChunk *chunk, const Jsonb *position);
 extern Jsonb *ec_chunk_save(const EcChunk *chunk);

@@ -98,6 +98,20 @@ ec_check_backfill_leaf(Relation leaf, Relation root)
 																		: root);
 }
 
+EcMethod
+ec_parse_method(const char *method)
+{
+	if (strcmp(method, "auto") == 0)
+		return EC_METHOD_AUTO;
+	if (strcmp(method, "blocks") == 0)
+		return EC_METHOD_BLOCKS;
+	if (strcmp(method, "key") == 0)
+		return EC_METHOD_KEY;
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("unknown method \"%s\"", method),
+					errhint("Use 'auto', 'blocks' or 'key'.")));
+}
+
 bool
 ec_walks_by_key(Relation leaf, EcMethod method)
 {

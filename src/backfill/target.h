@@ -16,6 +16,9 @@
 extern void ec_check_backfill_target(Relation relation);
 extern void ec_check_backfill_leaf(Relation leaf, Relation root);
 
+/* The argument method. */
+extern EcMethod ec_parse_method(const char *method);
+
 /*
  * Is a table that has rows walked along a key, or over its blocks?  Raises an
  * error if blocks were asked for and would not say where a row is.

@@ -7,6 +7,7 @@
 #include "executor/spi.h"
 #include "utils/memutils.h"
 
+#include "backfill/copy_statement.h"
 #include "backfill/holder.h"
 #include "backfill/sweep.h"
 #include "backfill/tell.h"
@@ -61,16 +62,21 @@ ec_tell_of_locked_rows(EcJob *job, int holder, int known, int64 rows)
 }
 
 void
-ec_tell_of_late_rows(EcJob *job, int sweep, int64 rows)
+ec_tell_of_late_rows(EcJob *job, const EcBackfill *backfill, int sweep, int64 rows)
 {
 	const char *hint =
-		"Keep the columns in step from now on: by dual write (ec_expand), a trigger or a default. The job goes on until no such row is left.";
+		backfill->copy
+			? "Keep the tables in step from now on, by dual write (ec_expand) or a trigger. The job goes on until no such row is left."
+			: "Keep the columns in step from now on: by dual write (ec_expand), a trigger or a default. The job goes on until no such row is left.";
+	const char *table = backfill->phase == EC_COPY_DELETE
+							? backfill->copy->target_name
+							: job->relation_name;
 
 	if (job->notice == NULL)
 		ereport(LOG,
 				(errmsg("expand_contract job " INT64_FORMAT
 						": table %s keeps receiving rows that are to be done",
-						job->id, job->relation_name),
+						job->id, table),
 				 errdetail("Sweep %d has found " INT64_FORMAT " more.", sweep, rows),
 				 errhint("%s", hint)));
 	job->notice =

@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "backfill/definition.h"
 #include "worker/job.h"
 
 /*
@@ -17,6 +18,7 @@
 extern void ec_tell_of_locked_rows(EcJob *job, int holder, int known, int64 rows);
 
 /* One sweep after the other finds new rows to be done. */
-extern void ec_tell_of_late_rows(EcJob *job, int sweep, int64 rows);
+extern void ec_tell_of_late_rows(EcJob *job, const EcBackfill *backfill,
+								 int sweep, int64 rows);
 
 #endif

@@ -22,8 +22,6 @@
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
-#include "parser/parse_coerce.h"
-#include "parser/parse_collate.h"
 #include "parser/parse_expr.h"
 #include "parser/parse_node.h"
 #include "parser/parse_relation.h"
@@ -36,7 +34,6 @@
 #include "utils/snapmgr.h"
 
 #include "core/compat.h"
-#include "core/expression.h"
 #include "verify/compare.h"
 #include "verify/equality.h"
 #include "verify/hasher.h"
@@ -60,71 +57,6 @@ typedef struct CompareReceiver
 	EcComparison *result;
 	MemoryContext row_memory; /* reset for each row */
 } CompareReceiver;
-
-/*
- * Aggregates, window functions and set-returning functions are not about one
- * row; a volatile function gives another value when the row is written.
- */
-static void
-refuse_what_is_not_of_one_row(ParseState *pstate, Node *expression,
-							  const EcMappedColumn *column)
-{
-	const char *found = NULL;
-
-	if (pstate->p_hasAggs)
-		found = "an aggregate function";
-	else if (pstate->p_hasWindowFuncs)
-		found = "a window function";
-	else if (pstate->p_hasTargetSRFs)
-		found = "a set-returning function";
-	if (found != NULL)
-		ereport(ERROR,
-				(errcode(pstate->p_hasAggs          ? ERRCODE_GROUPING_ERROR
-						 : pstate->p_hasWindowFuncs ? ERRCODE_WINDOWING_ERROR
-													: ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("%s is not allowed in a mapping", found),
-				 errdetail("The expression for column \"%s\" is computed from one row.",
-						   column->name),
-				 errhint("A sub-select may use one.")));
-	if (contain_volatile_functions(expression))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-				 errmsg("volatile functions are not allowed in a mapping"),
-				 errdetail("The expression for column \"%s\" gives another value when it is computed again.",
-						   column->name),
-				 errhint("Use an expression over the row's columns, with immutable or stable functions.")));
-}
-
-/* The expression, coerced to the column's type as INSERT and UPDATE do it. */
-static Node *
-source_expression(ParseState *pstate, Relation relation, const EcMappedColumn *column)
-{
-	Form_pg_attribute attribute =
-		TupleDescAttr(RelationGetDescr(relation), column->attnum - 1);
-	char *what = psprintf("expression for column \"%s\"", column->name);
-	EcExpressionContext context;
-	Node *raw = ec_parse_expression(column->expression, what);
-	Node *expression;
-	Node *coerced;
-
-	ec_expression_context_begin(&context, column->expression, what);
-	pstate->p_sourcetext = column->expression;
-	expression = transformExpr(pstate, raw, EXPR_KIND_SELECT_TARGET);
-	coerced = coerce_to_target_type(pstate, expression, exprType(expression),
-									attribute->atttypid, attribute->atttypmod,
-									COERCION_ASSIGNMENT, COERCE_IMPLICIT_CAST, -1);
-	if (coerced == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("column \"%s\" is of type %s but expression is of type %s",
-						column->name, format_type_be(attribute->atttypid),
-						format_type_be(exprType(expression))),
-				 errhint("You will need to rewrite or cast the expression.")));
-	assign_expr_collations(pstate, coerced);
-	refuse_what_is_not_of_one_row(pstate, coerced, column);
-	ec_expression_context_end(&context);
-	return coerced;
-}
 
 /* A reference that counts for permissions, as one in a statement does. */
 static Node *
@@ -162,7 +94,7 @@ compare_query(Relation relation, List *columns, EcRowKey *key)
 
 		query->targetList =
 			append_target(query->targetList,
-						  source_expression(pstate, relation, column));
+						  ec_mapped_expression(pstate, relation, column));
 		query->targetList = append_target(query->targetList,
 										  column_reference(pstate, column->name));
 	}

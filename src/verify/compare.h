@@ -12,25 +12,11 @@
 #include "postgres.h"
 
 #include "nodes/parsenodes.h"
-#include "utils/jsonb.h"
 #include "utils/rel.h"
 #include "utils/tuplestore.h"
 
+#include "core/mapping.h"
 #include "verify/checksum.h"
-
-/* A column and the expression that it must equal. */
-typedef struct EcMappedColumn
-{
-	AttrNumber attnum;
-	char *name;
-	char *expression;
-} EcMappedColumn;
-
-/*
- * The mapping's entries as EcMappedColumns, in the order of the table's
- * columns.  Raises errors for all that can be said without parsing SQL.
- */
-extern List *ec_mapping_columns(Relation relation, const Jsonb *mapping);
 
 /* What a comparison found. */
 typedef struct EcComparison

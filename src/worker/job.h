@@ -32,6 +32,7 @@
 
 #include "postgres.h"
 
+#include "fmgr.h"
 #include "nodes/pg_list.h"
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
@@ -141,8 +142,9 @@ typedef struct EcJobKind
 	void (*resume)(int64 job);
 
 	/*
-	 * The size of the job's tables now, where there may be several; may be
-	 * NULL.  The job's relation is locked; waits for no other lock.
+	 * The size of the job's tables now, where there may be several; NULL: the
+	 * job's relation does not grow by it.  That is locked; waits for no other
+	 * lock.
 	 */
 	int64 (*table_bytes)(EcJob *job);
 } EcJobKind;
@@ -189,6 +191,13 @@ extern int ec_check_batch_size(bool isnull, int32 value);
 extern int ec_check_delay(bool isnull, int32 value);
 extern int ec_check_workers(bool isnull, int32 value);
 extern const Interval *ec_check_max_lag(bool isnull, const Interval *value);
+
+/*
+ * The arguments batch_size, delay_ms, workers, method, start_at, run_window
+ * and max_lag of a submitting function, the first of which has this number.
+ */
+extern void ec_read_pace_arguments(FunctionCallInfo fcinfo, int first,
+								   EcJobSpec *spec, const char **method);
 
 /* session.c: the settings of the submission that decide what SQL means */
 extern Jsonb *ec_capture_session(void);

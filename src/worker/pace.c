@@ -11,6 +11,7 @@
 
 #include "core/guc.h"
 #include "worker/job.h"
+#include "worker/schedule.h"
 
 int
 ec_check_batch_size(bool isnull, int32 value)
@@ -74,4 +75,39 @@ ec_check_max_lag(bool isnull, const Interval *value)
 												   IntervalPGetDatum(value)))),
 				 errhint("Standbys that are not to be waited for are named in expand_contract.ignore_standbys.")));
 	return value;
+}
+
+void
+ec_read_pace_arguments(FunctionCallInfo fcinfo, int first, EcJobSpec *spec,
+					   const char **method)
+{
+	bool isnull[7];
+	int batch_size;
+	int delay_ms;
+
+	for (int i = 0; i < lengthof(isnull); i++)
+		isnull[i] = PG_ARGISNULL(first + i);
+	batch_size = ec_check_batch_size(isnull[0], PG_GETARG_INT32(first));
+	delay_ms = ec_check_delay(isnull[1], PG_GETARG_INT32(first + 1));
+	spec->batch_size = batch_size < 0 ? ec_batch_size : batch_size;
+	spec->delay_ms = delay_ms < 0 ? ec_backfill_delay : delay_ms;
+	spec->workers =
+		Max(1, ec_check_workers(isnull[2], PG_GETARG_INT32(first + 2)));
+	*method = isnull[3] ? "auto" : text_to_cstring(PG_GETARG_TEXT_PP(first + 3));
+	if (!isnull[4])
+	{
+		TimestampTz *start_at = palloc(sizeof(TimestampTz));
+
+		*start_at = PG_GETARG_TIMESTAMPTZ(first + 4);
+		ec_check_start_at(*start_at);
+		spec->start_at = start_at;
+	}
+	if (!isnull[5])
+	{
+		spec->run_window = text_to_cstring(PG_GETARG_TEXT_PP(first + 5));
+		ec_check_run_window(spec->run_window);
+	}
+	spec->max_lag =
+		ec_check_max_lag(isnull[6],
+						 isnull[6] ? NULL : PG_GETARG_INTERVAL_P(first + 6));
 }

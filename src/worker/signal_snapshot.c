@@ -50,10 +50,12 @@ table_bytes(const EcSnapshotSignal *signal, EcJob *job)
 	/* we have its lock; it may be gone all the same */
 	if (relation == NULL)
 		return bytes;
-	if (RELKIND_HAS_STORAGE(relation->rd_rel->relkind) &&
-		!relation->rd_rel->relhassubclass)
+	if (kind->table_bytes == NULL)
+		bytes = 0;
+	else if (RELKIND_HAS_STORAGE(relation->rd_rel->relkind) &&
+			 !relation->rd_rel->relhassubclass)
 		bytes = (double) RelationGetNumberOfBlocks(relation) * BLCKSZ;
-	else if ((signal->is_behind || bytes == 0) && kind->table_bytes != NULL)
+	else if (signal->is_behind || bytes == 0)
 		bytes = kind->table_bytes(job);
 	RelationClose(relation);
 	return bytes;
