@@ -315,46 +315,83 @@ CREATE TABLE expand_contract.schema_migrations (
                    GENERATED ALWAYS AS (expand_contract.version_key(version)) STORED,
     description    text,
     phase          text NOT NULL CHECK (phase IN ('expand', 'contract')),
-    state          text NOT NULL CHECK (state IN ('queued', 'running', 'applied', 'failed')),
-    checksum       text NOT NULL,
+    -- queued: a job is to do it, and what it is doing is the job's to say
+    state          text NOT NULL CHECK (state IN ('queued', 'applied', 'failed')),
+    direction      text NOT NULL DEFAULT 'up' CHECK (direction IN ('up', 'down')),
+    checksum       text,
     executed_at    timestamptz NOT NULL,
     executed_by    text NOT NULL,
     execution_time interval,
     steps          integer NOT NULL,
     steps_done     integer NOT NULL,
     error          text,
-    up             text NOT NULL,
+    up             text,
     down           text,
     requires       text[] NOT NULL DEFAULT '{}',
-    allow          text[] NOT NULL DEFAULT '{}'
+    allow          text[] NOT NULL DEFAULT '{}',
+    -- what was applied before there was this ledger has no script in it
+    CHECK (state = 'applied' OR up IS NOT NULL AND checksum IS NOT NULL)
 );
+CREATE INDEX schema_migrations_baselined ON expand_contract.schema_migrations (version) WHERE checksum IS NULL;
 COMMENT ON TABLE expand_contract.schema_migrations IS
     'the ledger: migrations that are applied, or being applied';
 COMMENT ON COLUMN expand_contract.schema_migrations.version_key IS
     'orders the versions; see expand_contract.version_key';
 COMMENT ON COLUMN expand_contract.schema_migrations.checksum IS
-    'of the tokens of "up"; see doc/migrations.md';
+    'of the tokens of "up"; NULL where the script is not known: baselined';
+COMMENT ON COLUMN expand_contract.schema_migrations.direction IS
+    'which script the steps are of: "down" while the migration is rolled back';
 COMMENT ON COLUMN expand_contract.schema_migrations.executed_by IS
     'the role that the script ran as; a name, since the role may be gone by now';
 
+-- Few migrations are unfinished at any time: one, if nobody rolls back.
+CREATE INDEX schema_migrations_unfinished ON expand_contract.schema_migrations (version) WHERE state <> 'applied';
+
+-- The pieces of a script that a worker runs.  Each commits together with its
+-- done_at, or, where the server does not allow that, has a condition in the
+-- catalogue that tells whether it is done.
+CREATE TABLE expand_contract.migration_steps (
+    version         text COLLATE "C" NOT NULL REFERENCES expand_contract.schema_migrations ON DELETE CASCADE,
+    direction       text NOT NULL CHECK (direction IN ('up', 'down')),
+    step            integer NOT NULL,
+    first_statement integer NOT NULL,
+    last_statement  integer NOT NULL,
+    is_top_level    boolean NOT NULL,
+    command         text NOT NULL,
+    target          jsonb,
+    made            jsonb NOT NULL DEFAULT '{}',
+    done_at         timestamptz,
+    PRIMARY KEY (version, direction, step)
+);
+COMMENT ON TABLE expand_contract.migration_steps IS 'the pieces of the scripts that a worker runs, and how far it is';
+COMMENT ON COLUMN expand_contract.migration_steps.is_top_level IS 'whether it is a statement that cannot run in a transaction';
+COMMENT ON COLUMN expand_contract.migration_steps.target IS 'what the statement is about, as it was before the first try';
+COMMENT ON COLUMN expand_contract.migration_steps.made IS
+    'the indexes that the statement has created, OID and name; committed together with their creation';
+
 CREATE TABLE expand_contract.migration_events (
     id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    event            text NOT NULL CHECK (event IN ('apply', 'rollback')),
+    event            text NOT NULL CHECK (event IN ('submit', 'apply', 'fail', 'rollback', 'baseline', 'adopt')),
     version          text COLLATE "C" NOT NULL,
-    checksum         text NOT NULL,
-    script           text NOT NULL,
+    checksum         text,
+    script           text,
+    allow            text[] NOT NULL DEFAULT '{}',
     executed_at      timestamptz NOT NULL,
     executed_by      text NOT NULL,
     execution_time   interval NOT NULL,
     session_role     text NOT NULL,
-    application_name text NOT NULL
+    application_name text NOT NULL,
+    error            text
 );
 COMMENT ON TABLE expand_contract.migration_events IS
-    'every migration applied or rolled back; rows are only added';
+    'every migration submitted, applied, failed, rolled back or taken over; rows are only added';
+COMMENT ON COLUMN expand_contract.migration_events.allow IS
+    'the rules that the script was allowed to break: an override, where not empty';
 COMMENT ON COLUMN expand_contract.migration_events.script IS
     'what was run: "up", or "down" for a rollback';
 
 SELECT pg_catalog.pg_extension_config_dump('expand_contract.schema_migrations', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.migration_steps', '');
 SELECT pg_catalog.pg_extension_config_dump('expand_contract.migration_events', '');
 SELECT pg_catalog.pg_extension_config_dump('expand_contract.migration_events_id_seq', '');
 
@@ -363,7 +400,7 @@ CREATE FUNCTION @extschema@.ec_apply(version text, up text, down text = NULL, de
     RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean) IS
-    'applies a migration once, under the migration lock: applied, unchanged or (dry run) planned';
+    'applies a migration once, under the migration lock: applied, unchanged, queued, running or (dry run) planned';
 
 CREATE FUNCTION @extschema@.ec_rollback(version text, dry_run boolean = false) RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
@@ -379,22 +416,157 @@ REVOKE EXECUTE ON FUNCTION @extschema@.ec_apply(text, text, text, text, text[], 
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_rollback(text, boolean) FROM PUBLIC;
 REVOKE EXECUTE ON PROCEDURE @extschema@.ec_wait_migration(text, interval) FROM PUBLIC;
 
+-- A migration's job is found by its version.
+CREATE INDEX jobs_of_migrations ON expand_contract.jobs ((parameters ->> 'version')) WHERE kind = 'statement';
+
+-- What an unfinished migration is doing, as its job says, and which job that is.
+CREATE FUNCTION expand_contract.migration_status(version text, OUT state text, OUT job bigint)
+    AS 'MODULE_PATHNAME', 'ec_sql_migration_status'
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION expand_contract.migration_status(text) IS
+    'what an unfinished migration is doing, and its job';
+
+-- Sessions with locks on a relation and its partitions or children (0: the
+-- migration lock; NULL: any table that is not the server's own).  What
+-- pg_stat_activity hides from the caller, it hides here.
+CREATE FUNCTION expand_contract.blockers(relation oid)
+    RETURNS TABLE (pid integer, application_name text, usename name, state text, transaction_age interval,
+                   lock_mode text, granted boolean, blocks integer[], query text)
+    LANGUAGE sql VOLATILE PARALLEL RESTRICTED
+    BEGIN ATOMIC
+        WITH tables AS MATERIALIZED (
+            SELECT c.oid FROM pg_class c
+             WHERE CASE WHEN blockers.relation IS NULL THEN c.oid >= 16384
+                        ELSE c.oid = blockers.relation
+                          OR c.oid IN (WITH RECURSIVE children AS (
+                                           SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = blockers.relation
+                                           UNION
+                                           SELECT i.inhrelid FROM pg_inherits i
+                                             JOIN children p ON i.inhparent = p.inhrelid)
+                                       SELECT inhrelid FROM children) END
+        ), locks AS MATERIALIZED (
+            SELECT l.pid, l.granted, l.mode,
+                   array_position('{AccessShareLock,RowShareLock,RowExclusiveLock,ShareUpdateExclusiveLock,ShareLock,'
+                       'ShareRowExclusiveLock,ExclusiveLock,AccessExclusiveLock}'::text[], l.mode) AS strength
+              FROM pg_locks l
+             WHERE l.pid IS DISTINCT FROM pg_backend_pid()
+               AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+               AND CASE WHEN blockers.relation = 0
+                        -- EC_LOCK_MIGRATION
+                        THEN l.locktype = 'advisory' AND l.classid = 0 AND l.objid = 0 AND l.objsubid = 27648
+                        ELSE l.locktype = 'relation' AND l.relation IN (SELECT t.oid FROM tables t) END
+        ), sessions AS (
+            -- a session that waits for a lock is shown with that one
+            SELECT DISTINCT ON (l.pid) l.pid, l.mode, l.granted FROM locks l
+             ORDER BY l.pid, l.granted, l.strength DESC
+        ), waiting AS MATERIALIZED (
+            SELECT l.pid, pg_blocking_pids(l.pid) AS blocked_by FROM pg_locks l WHERE NOT l.granted
+        )
+        SELECT s.pid,
+               CASE WHEN s.pid IS NULL THEN 'a prepared transaction'
+                    ELSE coalesce(nullif(a.application_name, ''), a.backend_type, 'unknown') END,
+               a.usename, a.state, clock_timestamp() - a.xact_start, s.mode, s.granted,
+               ARRAY(SELECT DISTINCT w.pid FROM waiting w WHERE s.pid = ANY (w.blocked_by) ORDER BY w.pid),
+               a.query
+          FROM sessions s LEFT JOIN pg_stat_activity a ON a.pid = s.pid
+         ORDER BY a.xact_start, s.pid;
+    END;
+COMMENT ON FUNCTION expand_contract.blockers(oid) IS
+    'sessions that hold or wait for locks on a relation; behind ec_blockers and the errors that name them';
+
+CREATE FUNCTION @extschema@.ec_blockers(relation regclass = NULL)
+    RETURNS TABLE (pid integer, application_name text, usename name, state text, transaction_age interval,
+                   lock_mode text, blocks integer[], query text)
+    LANGUAGE sql VOLATILE PARALLEL RESTRICTED
+    BEGIN ATOMIC
+        SELECT b.pid, b.application_name, b.usename, b.state, b.transaction_age,
+               b.lock_mode || CASE WHEN b.granted THEN '' ELSE ', waiting' END, b.blocks, b.query
+          FROM expand_contract.blockers(relation) b;
+    END;
+COMMENT ON FUNCTION @extschema@.ec_blockers(regclass) IS
+    'sessions that hold or wait for locks which would stop a migration of a table, or of any';
+
 -- The ledger belongs to whoever may execute ec_apply; pg_monitor sees it too.
 -- The function is named by a constant, so that no name is looked up, with
 -- whatever search_path and rights, when the view is read.  The version has the
 -- database's collation here, so that it compares with the columns of others.
 CREATE VIEW @extschema@.ec_migrations WITH (security_barrier) AS
-SELECT version COLLATE pg_catalog."default" AS version, description, phase, state,
-       checksum, executed_at, executed_by, execution_time, steps, steps_done, error
-  FROM expand_contract.schema_migrations
+SELECT m.version COLLATE pg_catalog."default" AS version, m.description, m.phase,
+       CASE WHEN m.checksum IS NULL THEN 'baselined' ELSE coalesce(s.state, m.state) END AS state, m.checksum, m.executed_at, m.executed_by, m.execution_time,
+       m.steps, m.steps_done,
+       CASE s.state
+           WHEN 'failed' THEN coalesce(m.error,
+               CASE j.state WHEN 'cancelled' THEN 'job ' || j.id || ' was cancelled'
+                   ELSE concat(j.error_code, ': ', j.error_message, '. DETAIL: ' || j.error_detail,
+                               ' HINT: ' || j.error_hint) END)
+           WHEN 'interrupted' THEN 'nobody is at it. HINT: Use '
+               || CASE m.direction WHEN 'up' THEN 'ec_apply' ELSE 'ec_rollback' END || ' again to go on.'
+       END AS error,
+       m.direction, s.job
+  FROM expand_contract.schema_migrations m
+  LEFT JOIN LATERAL expand_contract.migration_status(m.version) s ON m.state <> 'applied'
+  LEFT JOIN expand_contract.jobs j ON j.id = s.job
  WHERE (SELECT pg_catalog.has_function_privilege(
                    '@extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean)'::pg_catalog.regprocedure,
                    'EXECUTE')
                OR pg_catalog.pg_has_role('pg_monitor', 'USAGE'))
- ORDER BY version_key;
+ ORDER BY m.version_key;
 COMMENT ON VIEW @extschema@.ec_migrations IS
     'the ledger of migrations, in the order of their versions';
 GRANT SELECT ON @extschema@.ec_migrations TO PUBLIC;
+
+CREATE VIEW @extschema@.ec_migration_events WITH (security_barrier) AS
+SELECT id, event, version COLLATE pg_catalog."default" AS version, checksum, allow, executed_at, executed_by,
+       execution_time, session_role, application_name, error
+  FROM expand_contract.migration_events
+ WHERE (SELECT pg_catalog.has_function_privilege(
+                   '@extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean)'::pg_catalog.regprocedure,
+                   'EXECUTE')
+               OR pg_catalog.pg_has_role('pg_monitor', 'USAGE'))
+ ORDER BY id;
+COMMENT ON VIEW @extschema@.ec_migration_events IS
+    'the log: who applied, rolled back or took over which migration, when, and against which rules';
+GRANT SELECT ON @extschema@.ec_migration_events TO PUBLIC;
+
+CREATE FUNCTION @extschema@.ec_apply_script(version text, script text, dry_run boolean = false) RETURNS text
+    AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_apply_script(text, text, boolean) IS
+    'applies the text of a migration file, which has its own up and down';
+
+CREATE PROCEDURE @extschema@.ec_apply_directory(path text)
+    AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON PROCEDURE @extschema@.ec_apply_directory(text) IS
+    'applies the migration files of a directory of the server in the order of their versions, one commit each';
+
+CREATE FUNCTION @extschema@.ec_baseline(version text, description text = NULL) RETURNS text
+    AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_baseline(text, text) IS
+    'says that the database already is where the migrations up to this version lead';
+
+CREATE FUNCTION @extschema@.ec_adopt(tool text, relation regclass = NULL) RETURNS integer
+    AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_adopt(text, regclass) IS
+    'takes over the history that another migration tool has written; returns how many migrations were new';
+
+CREATE FUNCTION @extschema@.ec_rehearse(up text, down text = NULL, OUT step integer, OUT direction text,
+        OUT command text, OUT lock_mode text, OUT relation regclass, OUT rewritten boolean, OUT duration interval,
+        OUT error text)
+    RETURNS SETOF record
+    AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_rehearse(text, text) IS
+    'runs up, down and up again, rolls all back, and reports locks, rewrites, times and what down does not restore';
+
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_apply_script(text, text, boolean), @extschema@.ec_baseline(text, text),
+    @extschema@.ec_adopt(text, regclass), @extschema@.ec_rehearse(text, text) FROM PUBLIC;
+REVOKE EXECUTE ON PROCEDURE @extschema@.ec_apply_directory(text) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.ec_lint(script text, phase text = 'expand', OUT statement integer, OUT command text,
+        OUT rule text, OUT severity text, OUT relation regclass, OUT lock_mode text, OUT rewrites boolean,
+        OUT scans boolean, OUT detail text, OUT recipe text)
+    RETURNS SETOF record
+    AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.ec_lint(text, text) IS
+    'what in a script breaks running code, loses data or holds others up, and how to do it safely; runs nothing';
 
 ----------------------------------------------------------------------
 -- backfill (src/backfill)
@@ -505,46 +677,90 @@ CREATE AGGREGATE @extschema@.ec_checksum(VARIADIC "any") (
 COMMENT ON AGGREGATE @extschema@.ec_checksum(VARIADIC "any") IS 'checksum of a set of rows, whatever their order: COUNT:32 hex digits';
 
 CREATE TABLE expand_contract.verifications (
-    id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    relation        oid NOT NULL,
-    relation_name   text NOT NULL,
-    reads           oid[] NOT NULL,
-    opaque          boolean NOT NULL,
-    mapping         jsonb NOT NULL,
-    verified_by     oid NOT NULL,
-    rows_source     bigint NOT NULL,
-    rows_target     bigint NOT NULL,
-    missing         bigint NOT NULL,
-    extra           bigint NOT NULL,
-    different       bigint NOT NULL,
-    checksum_source text NOT NULL,
-    checksum_target text NOT NULL,
-    started_at      timestamptz NOT NULL,
-    finished_at     timestamptz NOT NULL
+    id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    source           oid NOT NULL,
+    source_name      text NOT NULL,
+    target           oid NOT NULL,
+    target_name      text NOT NULL,
+    mapping          jsonb NOT NULL,
+    key              text[] NOT NULL,
+    change           text,
+    job              bigint,
+    verified_by      oid NOT NULL,
+    verified_by_name text NOT NULL,
+    reads            oid[] NOT NULL DEFAULT '{}',
+    opaque           boolean NOT NULL DEFAULT false,
+    rows_source      bigint NOT NULL DEFAULT 0,
+    rows_target      bigint NOT NULL DEFAULT 0,
+    missing          bigint NOT NULL DEFAULT 0,
+    extra            bigint NOT NULL DEFAULT 0,
+    different        bigint NOT NULL DEFAULT 0,
+    recorded         bigint NOT NULL DEFAULT 0,
+    checksum_source  text NOT NULL,
+    checksum_target  text NOT NULL,
+    started_at       timestamptz NOT NULL,
+    finished_at      timestamptz,
+    first_snapshot   pg_snapshot,
+    last_snapshot    pg_snapshot
 );
+CREATE INDEX ON expand_contract.verifications (job) WHERE job IS NOT NULL;
 COMMENT ON TABLE expand_contract.verifications IS 'what each verification found';
-COMMENT ON COLUMN expand_contract.verifications.relation_name IS 'its name on that day';
-COMMENT ON COLUMN expand_contract.verifications.reads IS 'the relation and all others that the expressions name';
+COMMENT ON COLUMN expand_contract.verifications.source_name IS 'its name on that day';
+COMMENT ON COLUMN expand_contract.verifications.key IS 'of the target, for two tables; empty where a row is compared with itself';
+COMMENT ON COLUMN expand_contract.verifications.reads IS 'the tables and all others that the expressions name';
 COMMENT ON COLUMN expand_contract.verifications.opaque IS 'whether the expressions call functions that may read yet others';
+COMMENT ON COLUMN expand_contract.verifications.recorded IS 'how many of the rows that differ are in expand_contract.mismatches';
+
+CREATE TABLE expand_contract.verify_walks (
+    job           bigint PRIMARY KEY REFERENCES expand_contract.jobs ON DELETE CASCADE,
+    upto          jsonb,
+    is_handed_out boolean NOT NULL DEFAULT false,
+    open_chunks   integer NOT NULL DEFAULT 0
+) WITH (fillfactor = 20);
+COMMENT ON TABLE expand_contract.verify_walks IS 'how far the keys of a verification have been handed out to its workers';
+COMMENT ON COLUMN expand_contract.verify_walks.upto IS 'the key that the last chunk ends with';
 
 CREATE TABLE expand_contract.mismatches (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     verification bigint NOT NULL REFERENCES expand_contract.verifications ON DELETE CASCADE,
     key          jsonb NOT NULL,
-    column_name  text NOT NULL,
+    difference   text NOT NULL CHECK (difference IN ('different', 'missing', 'extra')),
+    column_name  text,
     source_value text,
-    target_value text
+    target_value text,
+    repair       text
 );
 CREATE INDEX ON expand_contract.mismatches (verification);
 COMMENT ON TABLE expand_contract.mismatches IS 'the first rows that a verification found to differ, one line a column';
+COMMENT ON COLUMN expand_contract.mismatches.column_name IS 'NULL for a row that one side only has';
+COMMENT ON COLUMN expand_contract.mismatches.repair IS 'SQL that would put it right; nobody runs it';
 
--- The values come from the table and whatever else the expressions read, so
+CREATE VIEW @extschema@.ec_verifications WITH (security_barrier) AS
+SELECT v.id AS verification, v.change, v.job, v.source_name AS source, v.target_name AS target,
+       v.mapping, v.key, v.verified_by_name AS verified_by,
+       CASE WHEN v.finished_at IS NOT NULL THEN v.missing = 0 AND v.extra = 0 AND v.different = 0 END AS ok,
+       v.rows_source, v.rows_target, v.missing, v.extra, v.different,
+       v.checksum_source, v.checksum_target, v.started_at, v.finished_at,
+       v.first_snapshot, v.last_snapshot
+  FROM expand_contract.verifications v
+ WHERE pg_catalog.pg_has_role(v.verified_by, 'USAGE')
+    OR pg_catalog.pg_has_role('pg_monitor', 'USAGE')
+    OR EXISTS (SELECT
+                 FROM pg_catalog.pg_extension e
+                WHERE e.extname = 'expand_contract'
+                  AND pg_catalog.pg_has_role(e.extowner, 'USAGE'))
+ ORDER BY v.id;
+COMMENT ON VIEW @extschema@.ec_verifications IS 'what each verification compared and found, who ran it, when, and under which snapshots';
+GRANT SELECT ON @extschema@.ec_verifications TO PUBLIC;
+
+-- The values come from the tables and whatever else the expressions read, so
 -- only those may see them who could read them there: SELECT on each as a whole,
 -- and no row security in the way.  Where the expressions call functions that
--- somebody wrote, nobody knows what they read: then the one who verified.  When the table is gone, its rights are too:
--- then the one who verified.  The extension's owner holds the record anyway.
+-- somebody wrote, nobody knows what they read: then the one who verified.  When
+-- a table is gone, its rights are too: then the one who verified.  The
+-- extension's owner holds the record anyway.
 CREATE VIEW @extschema@.ec_mismatches WITH (security_barrier) AS
-SELECT m.verification, m.key, m.column_name, m.source_value, m.target_value
+SELECT m.verification, m.key, m.column_name, m.source_value, m.target_value, m.difference, m.repair
   FROM expand_contract.mismatches m
   JOIN expand_contract.verifications v ON v.id = m.verification
  WHERE NOT EXISTS (SELECT
@@ -552,7 +768,8 @@ SELECT m.verification, m.key, m.column_name, m.source_value, m.target_value
                     WHERE pg_catalog.has_table_privilege(r.relation, 'SELECT') IS NOT TRUE
                        OR pg_catalog.row_security_active(r.relation))
        AND (NOT v.opaque OR pg_catalog.pg_has_role(v.verified_by, 'USAGE'))
-    OR NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = v.relation)
+    OR NOT (EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = v.source)
+            AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = v.target))
        AND pg_catalog.pg_has_role(v.verified_by, 'USAGE')
     OR EXISTS (SELECT
                  FROM pg_catalog.pg_extension e
@@ -581,7 +798,248 @@ CREATE FUNCTION @extschema@.ec_verify(relation regclass, mapping jsonb) RETURNS 
     LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'ec_verify';
 COMMENT ON FUNCTION @extschema@.ec_verify(regclass, jsonb) IS 'compares columns of a table with expressions over the same row, and records what differs';
-REVOKE EXECUTE ON FUNCTION @extschema@.ec_verify(regclass, jsonb) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.ec_verify(source regclass, target regclass, mapping jsonb, key text[] DEFAULT NULL)
+    RETURNS @extschema@.ec_verification
+    LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'ec_verify_tables';
+COMMENT ON FUNCTION @extschema@.ec_verify(regclass, regclass, jsonb, text[]) IS 'compares the rows of two tables by key, and records what is missing, extra or different';
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_verify(regclass, jsonb),
+    @extschema@.ec_verify(regclass, regclass, jsonb, text[]) FROM PUBLIC;
+
+----------------------------------------------------------------------
+-- changes and dual writes (src/dualwrite)
+----------------------------------------------------------------------
+-- relation and target are regclass: they follow renames, and a dump holds names.
+CREATE TABLE expand_contract.changes (
+    name text COLLATE "C" PRIMARY KEY,
+    relation regclass NOT NULL,
+    target regclass,
+    forward jsonb NOT NULL,
+    backward jsonb,
+    key_columns text[],
+    old_columns text[],
+    on_error text NOT NULL CHECK (on_error IN ('record', 'raise')),
+    phase text NOT NULL DEFAULT 'dual_write' CHECK (phase IN
+        ('dual_write', 'backfilled', 'verified', 'cut_over', 'quarantined', 'contracted', 'reverted')),
+    since timestamptz NOT NULL DEFAULT clock_timestamp(),
+    dual_write boolean NOT NULL DEFAULT true,
+    -- attribute numbers are good for this relation only: a restored table has another OID
+    relation_oid oid NOT NULL,
+    registered_by text NOT NULL DEFAULT session_user,
+    registered_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+COMMENT ON TABLE expand_contract.changes IS 'changes as ec_expand was told of them, and where they are';
+COMMENT ON COLUMN expand_contract.changes.dual_write IS 'the flag of ec_dual_write';
+COMMENT ON COLUMN expand_contract.changes.relation_oid IS 'of the relation that change_columns numbers';
+
+CREATE TABLE expand_contract.change_columns (
+    change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON DELETE CASCADE,
+    side text NOT NULL CHECK (side IN ('old', 'new', 'key')),
+    name text COLLATE "C" NOT NULL,
+    attnum smallint NOT NULL,
+    expression text,
+    key_position smallint,
+    PRIMARY KEY (change, side, attnum)
+);
+COMMENT ON TABLE expand_contract.change_columns IS 'the columns that a change reads and writes';
+COMMENT ON COLUMN expand_contract.change_columns.side IS 'key: neither old nor new, only tells rows apart';
+COMMENT ON COLUMN expand_contract.change_columns.name IS 'on the day of ec_expand, and in expression still';
+COMMENT ON COLUMN expand_contract.change_columns.expression IS 'what dual writes assign; every name in it is looked up in pg_catalog alone';
+
+CREATE TABLE expand_contract.change_events (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    change text COLLATE "C",
+    event text NOT NULL,
+    value text,
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    by_role text NOT NULL DEFAULT session_user
+);
+COMMENT ON TABLE expand_contract.change_events IS 'every change of a phase or flag; rows are only added';
+
+-- Rows are only added by writers, so that a REPEATABLE READ writer never meets
+-- the row of another; the reconciler folds and removes them.  No foreign key,
+-- which would lock the row of the change.
+CREATE TABLE expand_contract.discrepancies (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    change text COLLATE "C" NOT NULL,
+    key jsonb NOT NULL,
+    operation text NOT NULL,
+    direction text NOT NULL CHECK (direction IN ('forward', 'backward')),
+    error_code text NOT NULL,
+    error text NOT NULL,
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    writes bigint NOT NULL DEFAULT 1,
+    first_at timestamptz,
+    attempts integer NOT NULL DEFAULT 0,
+    next_attempt_at timestamptz
+);
+CREATE INDEX ON expand_contract.discrepancies USING hash (key); -- of any length
+COMMENT ON TABLE expand_contract.discrepancies IS 'modern writes that failed and are still to be made';
+COMMENT ON COLUMN expand_contract.discrepancies.writes IS 'how many failed writes the reconciler has folded into this one';
+
+CREATE TABLE expand_contract.gaps (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    change text COLLATE "C" NOT NULL,
+    reason text NOT NULL,
+    writer xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    repaired_by bigint,
+    repaired_at timestamptz
+);
+CREATE INDEX ON expand_contract.gaps (change) WHERE repaired_by IS NULL;
+COMMENT ON TABLE expand_contract.gaps IS 'transactions whose writes were not carried over, until a repair';
+
+CREATE TABLE expand_contract.flags (
+    name text COLLATE "C" PRIMARY KEY,
+    value boolean NOT NULL
+);
+COMMENT ON TABLE expand_contract.flags IS 'read switches of applications';
+
+-- Of jobs, so not in a dump.
+CREATE TABLE expand_contract.change_jobs (
+    job bigint PRIMARY KEY REFERENCES expand_contract.jobs ON DELETE CASCADE,
+    change text COLLATE "C" NOT NULL,
+    mode text NOT NULL CHECK (mode IN ('fill', 'repair')),
+    snapshot pg_snapshot NOT NULL DEFAULT pg_current_snapshot()
+);
+COMMENT ON TABLE expand_contract.change_jobs IS 'the backfills and repairs of changes';
+COMMENT ON COLUMN expand_contract.change_jobs.snapshot IS 'at submission: gaps that it shows had been committed';
+
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.changes', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.change_columns', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.change_events', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.change_events_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.discrepancies', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.discrepancies_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.flags', '');
+
+-- Everyone's: a partition that somebody creates gets the trigger with it.  It
+-- does nothing on a table that is not the change's.
+CREATE FUNCTION expand_contract.dual_write() RETURNS trigger
+AS 'MODULE_PATHNAME', 'ec_dual_write_row' LANGUAGE C;
+COMMENT ON FUNCTION expand_contract.dual_write() IS 'keeps the columns of a change in step; its argument is the change';
+
+CREATE FUNCTION expand_contract.note_ddl() RETURNS event_trigger
+AS 'MODULE_PATHNAME', 'ec_note_ddl' LANGUAGE C;
+COMMENT ON FUNCTION expand_contract.note_ddl() IS 'warns of DDL that ends what a change has promised';
+REVOKE EXECUTE ON FUNCTION expand_contract.note_ddl() FROM PUBLIC;
+CREATE EVENT TRIGGER expand_contract_note_ddl ON ddl_command_end
+    WHEN TAG IN ('CREATE INDEX', 'ALTER TABLE')
+    EXECUTE FUNCTION expand_contract.note_ddl();
+COMMENT ON EVENT TRIGGER expand_contract_note_ddl IS 'warns of DDL that ends what a change has promised';
+
+CREATE FUNCTION @extschema@.ec_expand(change text, relation regclass, forward jsonb, backward jsonb DEFAULT NULL,
+    target regclass DEFAULT NULL, key text[] DEFAULT NULL, old_columns text[] DEFAULT NULL,
+    on_error text DEFAULT 'record') RETURNS text
+AS 'MODULE_PATHNAME', 'ec_expand' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text)
+    IS 'registers a change and starts its dual writes: expanded or unchanged';
+
+CREATE FUNCTION @extschema@.ec_dual_write(change text, enabled boolean) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_dual_write' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_dual_write(text, boolean)
+    IS 'switches the modern write of a change on or off';
+
+CREATE FUNCTION @extschema@.ec_set_flag(name text, value boolean) RETURNS boolean
+AS 'MODULE_PATHNAME', 'ec_set_flag' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_set_flag(text, boolean) IS 'sets a read switch, and tells the channel expand_contract';
+
+-- For applications: everyone may ask, and nobody sees the table.
+CREATE FUNCTION @extschema@.ec_flag(name text) RETURNS boolean
+LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'SELECT coalesce((SELECT f.value FROM expand_contract.flags f WHERE f.name = ec_flag.name), false)';
+COMMENT ON FUNCTION @extschema@.ec_flag(text) IS 'a read switch; false unless it has been set';
+
+CREATE FUNCTION @extschema@.ec_reconcile(change text DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_reconcile' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_reconcile(text)
+    IS 'makes queued modern writes again now; how many rows are left';
+
+CREATE FUNCTION @extschema@.ec_reconcile_job(change text, batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL,
+    start_at timestamptz DEFAULT NULL, run_window text DEFAULT NULL, max_lag interval DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_reconcile_job' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_reconcile_job(text, integer, integer, timestamptz, text, interval)
+    IS 'makes queued modern writes again in the background, until none is left; returns the job';
+
+CREATE FUNCTION @extschema@.ec_backfill_change(change text, mode text DEFAULT 'fill', batch_size integer DEFAULT NULL,
+    delay_ms integer DEFAULT NULL, workers integer DEFAULT 1, start_at timestamptz DEFAULT NULL,
+    run_window text DEFAULT NULL, max_lag interval DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_backfill_change' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval)
+    IS 'brings the rows of a change in step in the background; returns the job';
+
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text),
+    @extschema@.ec_dual_write(text, boolean), @extschema@.ec_set_flag(text, boolean), @extschema@.ec_reconcile(text),
+    @extschema@.ec_reconcile_job(text, integer, integer, timestamptz, text, interval),
+    @extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval) FROM PUBLIC;
+
+-- A row a row of the table: its failed writes together.
+CREATE VIEW expand_contract.open_discrepancies AS
+SELECT d.change, d.key,
+       (array_agg(d.operation ORDER BY d.id DESC))[1] AS operation,
+       (array_agg(d.direction ORDER BY d.id DESC))[1] AS direction,
+       (array_agg(d.error_code ORDER BY d.id DESC))[1] AS error_code,
+       (array_agg(d.error ORDER BY d.id DESC))[1] AS error,
+       sum(d.writes)::bigint AS writes,
+       min(coalesce(d.first_at, d.at)) AS first_at,
+       max(d.at) AS last_at,
+       max(d.attempts) AS attempts,
+       max(d.next_attempt_at) AS next_attempt_at
+  FROM expand_contract.discrepancies d
+ GROUP BY d.change, d.key;
+COMMENT ON VIEW expand_contract.open_discrepancies IS 'rows whose modern write failed, of every change';
+
+-- Figures for those who monitor; key and message hold row data, so they are for
+-- those who could read it in the table.
+CREATE VIEW @extschema@.ec_discrepancies WITH (security_barrier) AS
+SELECT d.change, c.relation,
+       CASE WHEN r.is_readable THEN d.key END AS key,
+       d.operation, d.direction, d.error_code,
+       CASE WHEN r.is_readable THEN d.error END AS error,
+       d.writes, d.first_at, d.last_at,
+       date_trunc('second', clock_timestamp() - d.first_at) AS age,
+       d.attempts, d.next_attempt_at
+  FROM expand_contract.open_discrepancies d
+  JOIN expand_contract.changes c ON c.name = d.change
+  JOIN pg_class t ON t.oid = c.relation,
+       LATERAL (SELECT has_table_privilege(t.oid, 'SELECT') AND NOT row_security_active(t.oid)) AS r (is_readable)
+ WHERE pg_has_role(t.relowner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE')
+ ORDER BY d.first_at;
+COMMENT ON VIEW @extschema@.ec_discrepancies IS 'rows whose modern write failed and is still to be made';
+GRANT SELECT ON @extschema@.ec_discrepancies TO PUBLIC;
+
+CREATE VIEW @extschema@.ec_changes WITH (security_barrier) AS
+SELECT c.name COLLATE "default" AS change, c.relation, c.target, c.phase, c.since,
+       c.dual_write AND coalesce(current_setting('expand_contract.enable_modern_write', true)::boolean, true) AS dual_write,
+       c.on_error, c.forward, c.backward, c.old_columns,
+       (SELECT count(DISTINCT d.key) FROM expand_contract.discrepancies d WHERE d.change = c.name) AS discrepancies,
+       (SELECT count(*) FROM expand_contract.gaps g WHERE g.change = c.name AND g.repaired_by IS NULL) AS gaps,
+       coalesce((SELECT f.value FROM expand_contract.flags f WHERE f.name = c.name), false) AS flag,
+       t.oid IS NULL AS is_gone
+  FROM expand_contract.changes c
+  LEFT JOIN pg_class t ON t.oid = c.relation
+ WHERE pg_has_role(t.relowner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE')
+ ORDER BY c.registered_at;
+COMMENT ON VIEW @extschema@.ec_changes IS 'changes of tables one owns (pg_monitor: all), and where they are';
+GRANT SELECT ON @extschema@.ec_changes TO PUBLIC;
+
+----------------------------------------------------------------------
+-- verification of changes (src/change)
+----------------------------------------------------------------------
+CREATE FUNCTION @extschema@.ec_verify_change(change text) RETURNS @extschema@.ec_verification
+AS 'MODULE_PATHNAME', 'ec_verify_change' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_verify_change(text)
+    IS 'compares every row of a change under one snapshot, and records what is out of step';
+
+CREATE FUNCTION @extschema@.ec_verify_job(change text, batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL,
+    workers integer DEFAULT 1, start_at timestamptz DEFAULT NULL, run_window text DEFAULT NULL,
+    max_lag interval DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_verify_job' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_verify_job(text, integer, integer, integer, timestamptz, text, interval)
+    IS 'the same in the background, chunk by chunk with a snapshot each; returns the job';
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_verify_change(text),
+    @extschema@.ec_verify_job(text, integer, integer, integer, timestamptz, text, interval) FROM PUBLIC;
 
 ----------------------------------------------------------------------
 -- column usage (src/change/usage*)

@@ -119,6 +119,7 @@ leave()
 	stop_background
 	stop_servers
 	allow_main_cluster
+	allow_services
 	cd /
 	if [[ -n ${KEEP:-} ]]; then
 		say "kept: $WORK" >&2
@@ -196,7 +197,9 @@ install_packages()
 	if [[ " ${missing[*]} " =~ \ postgresql-[0-9]+\  ]]; then
 		forbid_main_cluster
 	fi
+	forbid_services
 	quietly apt install --no-install-recommends "${missing[@]}"
+	allow_services
 	allow_main_cluster
 }
 
@@ -218,6 +221,24 @@ allow_main_cluster()
 	[[ -n $MAIN_CLUSTER_SETTING ]] || return 0
 	as_root rm -f "$MAIN_CLUSTER_SETTING"
 	MAIN_CLUSTER_SETTING=
+}
+
+# pgbouncer's package starts one, where the system does not forbid it.
+SERVICE_POLICY=
+forbid_services()
+{
+	local policy=/usr/sbin/policy-rc.d
+	[[ ! -e $policy ]] || return 0
+	SERVICE_POLICY=$policy
+	printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+	as_root chmod 755 "$policy"
+}
+
+allow_services()
+{
+	[[ -n $SERVICE_POLICY ]] || return 0
+	as_root rm -f "$SERVICE_POLICY"
+	SERVICE_POLICY=
 }
 
 # The newest supported version: one that is installed, else the distribution's.

@@ -86,8 +86,10 @@ SELECT errors_of($$ SELECT ec_apply('005', E'SELECT 1;\n  \\d users\n') $$);
 SELECT errors_of($$ SELECT ec_apply('005', 'SELECT 1', down => 'DRO TABLE x') $$);
 SELECT m FROM errors_of(format('SELECT ec_apply(%L, %L)', '005', E'\xEF\xBB\xBFSELECT 1')) m WHERE m ~ 'HINT';
 
--- statements that cannot run in a transaction are refused for now
-SELECT errors_of($$ SELECT ec_apply('005', E'SELECT 1;\n\n  /* here */ CREATE INDEX CONCURRENTLY i ON users (email)') $$);
+-- what a dry run says of the steps; statements that cannot run in a transaction are a worker's (see mixed.sql)
+SET client_min_messages = notice;
+SELECT ec_apply('005', E'SELECT 1;\n\n  /* here */ CREATE INDEX CONCURRENTLY i ON users (email);\nSELECT 2; SELECT 3', 'DROP INDEX i', dry_run => true);
+SET client_min_messages = warning;
 SELECT s AS statement, message
   FROM unnest(ARRAY[
     'CREATE INDEX CONCURRENTLY i ON users (email)', 'DROP INDEX CONCURRENTLY i',
@@ -109,7 +111,8 @@ SELECT s AS statement, message
 SELECT errors_of($$ SELECT ec_apply('005', E'SELECT 1;\n COMMIT') $$);
 SELECT errors_of($$ SELECT ec_apply('005', E'COPY users FROM STDIN') $$);
 SELECT errors_of($$ SELECT ec_apply('005', E'LISTEN x') $$);
-SELECT errors_of($$ SELECT ec_apply('005', 'SELECT 1', down => 'DROP INDEX CONCURRENTLY i') $$);
+SELECT errors_of($$ SELECT ec_apply('005', E'SELECT 1;\n ALTER SYSTEM SET work_mem = 1') $$);
+SELECT errors_of($$ SELECT ec_apply('005', 'SELECT 1', down => 'DISCARD ALL') $$);
 
 -- what breaks running code is refused in phase expand, and only there
 SELECT errors_of($$ SELECT ec_apply('005', E'SELECT 1;\nALTER TABLE users ADD x integer, DROP COLUMN IF EXISTS legacy_email') $$);

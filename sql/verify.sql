@@ -30,7 +30,7 @@ SELECT v.checksum_target = c.checksum AS target, v.checksum_source = c.checksum 
        v.started_at <= v.finished_at AS times
   FROM ec_verify('users', '{"score": "id / 4.0", "email": "lower(users.legacy_email)"}') v,
        (SELECT ec_checksum(email, score) AS checksum FROM users) c;
-SELECT relation_name, mapping, rows_source, different FROM expand_contract.verifications ORDER BY id DESC LIMIT 1;
+SELECT target_name, mapping, rows_source, different FROM expand_contract.verifications ORDER BY id DESC LIMIT 1;
 
 -- damage
 UPDATE users SET email = 'nobody' WHERE id = 7;

@@ -9,9 +9,13 @@
 #include "miscadmin.h"
 
 #include "backfill/fill.h"
+#include "change/backfill_change.h"
 #include "change/usage.h"
+#include "change/verify_change.h"
 #include "core/guc.h"
+#include "dualwrite/reconcile.h"
 #include "expand_contract.h"
+#include "migrate/background.h"
 #include "worker/job.h"
 #include "worker/launcher.h"
 
@@ -25,6 +29,10 @@ _PG_init(void)
 	ec_define_settings();
 	ec_register_job_kind(&ec_backfill_kind);
 	ec_register_job_kind(&ec_copy_kind);
+	ec_register_job_kind(&ec_statement_job_kind);
+	ec_register_job_kind(&ec_verify_kind);
+	ec_register_job_kind(&ec_reconcile_kind);
+	ec_change_job_done = ec_note_change_job_done;
 
 	/* pg_upgrade starts servers of its own: no work there */
 	if (process_shared_preload_libraries_in_progress && !IsBinaryUpgrade)

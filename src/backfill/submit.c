@@ -11,6 +11,7 @@
 
 #include "backfill/definition.h"
 #include "backfill/leaves.h"
+#include "backfill/submit.h"
 #include "backfill/target.h"
 #include "worker/job.h"
 
@@ -22,6 +23,32 @@ require(bool isnull, const char *argument)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("%s must not be null", argument),
 				 errhint("As in SELECT ec_backfill('users', 'email = lower(name)', 'email IS NULL').")));
+}
+
+int64
+ec_submit_backfill(EcJobSpec *spec, Oid table, const char *assignments,
+				   const char *predicate, const char *method)
+{
+	EcBackfill backfill;
+	Relation relation = try_relation_open(table, RowExclusiveLock);
+	EcMethod how = ec_parse_method(method);
+
+	if (relation == NULL)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+						errmsg("relation with OID %u does not exist", table)));
+	ec_check_backfill_target(relation);
+	ec_check_method(relation, how);
+	ec_define_backfill(relation, assignments, predicate, &backfill);
+	backfill.method = how;
+	ec_check_leaves(relation, &backfill);
+
+	spec->kind = "backfill";
+	spec->relation = RelationGetRelid(relation);
+	spec->parameters = ec_backfill_to_json(&backfill);
+	spec->rows_estimate = ec_estimate_backfill(relation, predicate);
+	/* until commit, so that the table is the one that was checked */
+	relation_close(relation, NoLock);
+	return ec_job_submit(spec);
 }
 
 PG_FUNCTION_INFO_V1(ec_backfill);
@@ -50,36 +77,16 @@ Datum
 ec_backfill(PG_FUNCTION_ARGS)
 {
 	EcJobSpec spec = {0};
-	EcBackfill backfill;
-	Relation relation;
 	char *assignments;
 	char *predicate;
-	const char *method_name;
-	EcMethod method;
+	const char *method;
 
 	require(PG_ARGISNULL(0), "relation");
 	require(PG_ARGISNULL(1), "assignments");
-	ec_read_pace_arguments(fcinfo, 3, &spec, &method_name);
-	method = ec_parse_method(method_name);
+	ec_read_pace_arguments(fcinfo, 3, &spec, &method);
 	assignments = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	predicate = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
 
-	relation = try_relation_open(PG_GETARG_OID(0), RowExclusiveLock);
-	if (relation == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation with OID %u does not exist", PG_GETARG_OID(0))));
-	ec_check_backfill_target(relation);
-	ec_check_method(relation, method);
-	ec_define_backfill(relation, assignments, predicate, &backfill);
-	backfill.method = method;
-	ec_check_leaves(relation, &backfill);
-
-	spec.kind = "backfill";
-	spec.relation = RelationGetRelid(relation);
-	spec.parameters = ec_backfill_to_json(&backfill);
-	spec.rows_estimate = ec_estimate_backfill(relation, predicate);
-	/* until commit, so that the table is the one that was checked */
-	relation_close(relation, NoLock);
-	PG_RETURN_INT64(ec_job_submit(&spec));
+	PG_RETURN_INT64(ec_submit_backfill(&spec, PG_GETARG_OID(0), assignments,
+									   predicate, method));
 }

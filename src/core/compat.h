@@ -76,6 +76,15 @@
 #define ec_permissions_of(entry, infos) (entry)
 #endif
 
+/* 16 has one function for the rights on whatever object. */
+#if PG_VERSION_NUM >= 160000
+#define ec_may_use_schema(schema, role)                                        \
+	(object_aclcheck(NamespaceRelationId, schema, role, ACL_USAGE) == ACLCHECK_OK)
+#else
+#define ec_may_use_schema(schema, role)                                        \
+	(pg_namespace_aclcheck(schema, role, ACL_USAGE) == ACLCHECK_OK)
+#endif
+
 /* 16 lets updates of columns of BRIN indexes alone be HOT. */
 #if PG_VERSION_NUM >= 160000
 #define EC_INDEX_ATTR_BITMAP_HOT INDEX_ATTR_BITMAP_HOT_BLOCKING
@@ -99,6 +108,15 @@
 	(TupleDescAttr(columns, (number) -1)->attnotnull)
 #endif
 
+/* 18 gave the comparison of rows another name, with the same numbers. */
+#if PG_VERSION_NUM >= 180000
+#define ec_set_row_compare(row, strategy)                                      \
+	((row)->cmptype = (CompareType) (strategy))
+#else
+#define ec_set_row_compare(row, strategy)                                      \
+	((row)->rctype = (RowCompareType) (strategy))
+#endif
+
 /* 18 took away the last argument of ExecutorRun, which was always true. */
 #if PG_VERSION_NUM >= 180000
 #define ec_ExecutorRun(query, direction, count)                                \
@@ -106,6 +124,13 @@
 #else
 #define ec_ExecutorRun(query, direction, count)                                \
 	ExecutorRun(query, direction, count, true)
+#endif
+
+/* 18 knows CHECK constraints that are NOT ENFORCED. */
+#if PG_VERSION_NUM >= 180000
+#define ec_check_is_enforced(check) ((check).ccenforced)
+#else
+#define ec_check_is_enforced(check) true
 #endif
 
 #endif

@@ -73,6 +73,17 @@ ec_json_get_text(const Jsonb *object, const char *key)
 	return pnstrdup(value->val.string.val, value->val.string.len);
 }
 
+char *
+ec_json_get_scalar(const Jsonb *object, const char *key)
+{
+	JsonbValue *value = find(object, key);
+
+	if (value != NULL && value->type == jbvNumeric)
+		return DatumGetCString(
+			DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
+	return ec_json_get_text(object, key);
+}
+
 int64
 ec_json_get_int8(const Jsonb *object, const char *key, int64 if_missing)
 {

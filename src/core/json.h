@@ -22,6 +22,8 @@ extern Jsonb *ec_json_end(EcJsonWriter *writer);
 
 /* Of a flat object; NULL or if_missing where the key is not there. */
 extern char *ec_json_get_text(const Jsonb *object, const char *key);
+/* A string or a number as text. */
+extern char *ec_json_get_scalar(const Jsonb *object, const char *key);
 extern int64
 ec_json_get_int8(const Jsonb *object, const char *key, int64 if_missing);
 

@@ -28,8 +28,8 @@ refuse_mapping(const char *message, const char *detail)
 					errdetail("%s", detail), errhint(MAPPING_HINT)));
 }
 
-static AttrNumber
-column_number(Relation relation, const char *name)
+AttrNumber
+ec_mapping_attnum(Relation relation, const char *name)
 {
 	AttrNumber attnum = get_attnum(RelationGetRelid(relation), name);
 
@@ -84,7 +84,7 @@ ec_mapping_columns(Relation relation, const Jsonb *mapping)
 		{
 			column = palloc0_object(EcMappedColumn);
 			column->name = string_of(&part);
-			column->attnum = column_number(relation, column->name);
+			column->attnum = ec_mapping_attnum(relation, column->name);
 		}
 		else if (token == WJB_VALUE)
 		{
@@ -138,7 +138,7 @@ refuse_what_is_not_of_one_row(ParseState *pstate, Node *expression,
 
 Node *
 ec_mapped_expression(ParseState *pstate, Relation relation,
-					 const EcMappedColumn *column)
+					 const EcMappedColumn *column, Node **plain)
 {
 	Form_pg_attribute attribute =
 		TupleDescAttr(RelationGetDescr(relation), column->attnum - 1);
@@ -164,5 +164,7 @@ ec_mapped_expression(ParseState *pstate, Relation relation,
 	assign_expr_collations(pstate, coerced);
 	refuse_what_is_not_of_one_row(pstate, coerced, column);
 	ec_expression_context_end(&context);
+	if (plain != NULL)
+		*plain = expression;
 	return coerced;
 }

@@ -20,6 +20,7 @@ typedef struct EcMappedColumn
 	AttrNumber attnum;
 	char *name;
 	char *expression;
+	Node *analysed; /* the expression over varno 1, coerced; NULL: not yet */
 } EcMappedColumn;
 
 /*
@@ -28,12 +29,16 @@ typedef struct EcMappedColumn
  */
 extern List *ec_mapping_columns(Relation target, const Jsonb *mapping);
 
+/* Of a column that a mapping names; raises an error if there is none. */
+extern AttrNumber ec_mapping_attnum(Relation target, const char *name);
+
 /*
  * A column's expression, analysed in the scope of the source row and coerced to
  * the column's type as INSERT and UPDATE do it.  Refuses what is not computed
  * from one row, and what is volatile; pstate tells whether it has sub-selects.
+ * *plain, unless NULL, is the expression without the coercion.
  */
 extern Node *ec_mapped_expression(ParseState *pstate, Relation target,
-								  const EcMappedColumn *column);
+								  const EcMappedColumn *column, Node **plain);
 
 #endif

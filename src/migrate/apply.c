@@ -7,6 +7,7 @@
  * migration lock, the ledger again, and the script.  So a deployment that
  * applies all its migrations at every start waits for nobody, and a script
  * that was right when it was applied stays `unchanged` when rules are added.
+ * One migration at a time: none starts before the unfinished one is finished.
  *
  * Locks: the migration lock, then what the script takes.  All end with the
  * caller's transaction.
@@ -21,11 +22,14 @@
 
 #include "expand_contract.h"
 #include "migrate/arguments.h"
+#include "migrate/background.h"
+#include "migrate/drift.h"
 #include "migrate/ledger.h"
 #include "migrate/lint.h"
 #include "migrate/lock.h"
 #include "migrate/run.h"
 #include "migrate/script.h"
+#include "migrate/steps.h"
 #include "migrate/version.h"
 
 typedef struct ApplyRequest
@@ -42,6 +46,8 @@ typedef struct ApplyRequest
 
 	const char *what; /* names the migration in messages */
 	EcScript *script;
+	EcScript *down_script; /* NULL: none */
+	bool is_mixed;
 } ApplyRequest;
 
 static void
@@ -94,38 +100,66 @@ read_arguments(FunctionCallInfo fcinfo, ApplyRequest *request)
 
 /* A down script that could never run should not wait for the bad day. */
 static void
-check_down(const ApplyRequest *request)
+check_down(ApplyRequest *request)
 {
-	if (request->down != NULL)
-		ec_script_require_transactional(
-			ec_script_parse(request->down,
-							psprintf("the way down of %s", request->what)));
+	if (request->down == NULL)
+		return;
+	request->down_script =
+		ec_script_parse(request->down,
+						psprintf("the way down of %s", request->what));
+	(void) ec_script_is_mixed(request->down_script);
+}
+
+static void
+check_drift(const ApplyRequest *request, const EcMigration *known)
+{
+	bool is_applied = strcmp(known->state, EC_MIGRATION_APPLIED) == 0;
+
+	/* NULL: baselined, and nobody here knows what was run */
+	if (known->checksum == NULL ||
+		strcmp(known->checksum, request->script->checksum) == 0)
+		return;
+	ereport(ERROR,
+			(errcode(EC_ERRCODE_DRIFT),
+			 errmsg("script of %s differs from the one that was %s",
+					request->what, is_applied ? "applied" : "submitted"),
+			 errdetail("%s: %s. Given: %s.%s", is_applied ? "Applied" : "Submitted",
+					   known->checksum, request->script->checksum,
+					   ec_drift_lines(known->up, request->up)),
+			 is_applied
+				 ? errhint("Restore the script as it was, and put the change in "
+						   "a new migration.")
+				 : errhint("Apply it as it was submitted, to go on; or take it back "
+						   "with ec_rollback, then apply the changed one.")));
 }
 
 /*
- * True if this very migration is applied.  Another script under the same
- * version is drift.
+ * What the ledger says of this very migration, as ec_apply's answer; NULL if
+ * it is to be run, or, with *resume, gone on with.
  */
-static bool
-is_applied(const ApplyRequest *request)
+static const char *
+known_answer(const ApplyRequest *request, bool *resume)
 {
 	EcMigration *known = ec_ledger_find(request->version);
+	EcJobStatus job;
+	EcMigrationState state;
 
+	*resume = false;
 	if (known == NULL)
-		return false;
-	if (strcmp(known->state, EC_STATE_APPLIED) != 0)
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						errmsg("%s is %s", request->what, known->state),
-						errhint("Wait for it with CALL ec_wait_migration.")));
-	if (strcmp(known->checksum, request->script->checksum) != 0)
-		ereport(ERROR, (errcode(EC_ERRCODE_DRIFT),
-						errmsg("script of %s differs from the one that was applied",
-							   request->what),
-						errdetail("Applied: %s. Given: %s.", known->checksum,
-								  request->script->checksum),
-						errhint("Restore the script as it was, and put the change in "
-								"a new migration.")));
-	return true;
+		return NULL;
+	check_drift(request, known);
+	state = ec_migration_state(known, &job);
+	if (state == EC_MIGRATION_IS_APPLIED)
+		return "unchanged";
+	if (strcmp(known->direction, EC_UP) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("%s is being rolled back", request->what),
+				 errdetail("The state of its way down is \"%s\", %d of %d statements are done.",
+						   ec_migration_state_name(state), known->steps_done,
+						   known->steps),
+				 errhint("Bring that to its end with ec_rollback and CALL ec_wait_migration, then apply it.")));
+	return ec_answer_of_unfinished(request->what, state, &job, resume);
 }
 
 static void
@@ -155,17 +189,19 @@ check_required(const ApplyRequest *request)
 }
 
 static void
-record_applied(void *arg)
+enter(void *arg)
 {
 	ec_ledger_enter((EcLedgerEntry *) arg);
 }
 
-static void
-run_and_record(const ApplyRequest *request, int lock_timeout_ms)
+/* Run it here and now, or have a worker run it. */
+static const char *
+run_or_submit(const ApplyRequest *request, int lock_timeout_ms)
 {
 	EcLedgerEntry entry = {0};
 
 	entry.version = request->version;
+	entry.state = request->is_mixed ? EC_MIGRATION_QUEUED : EC_MIGRATION_APPLIED;
 	entry.description = request->description;
 	entry.phase = request->phase;
 	entry.checksum = request->script->checksum;
@@ -176,37 +212,71 @@ run_and_record(const ApplyRequest *request, int lock_timeout_ms)
 	entry.steps = list_length(request->script->statements);
 	entry.executed_by = GetUserNameFromId(GetUserId(), false);
 	entry.executed_at = GetCurrentTimestamp();
-	ec_run_script(request->script, lock_timeout_ms, record_applied, &entry);
+	if (!request->is_mixed)
+	{
+		ec_run_script(request->script, lock_timeout_ms, enter, &entry);
+		return "applied";
+	}
+	enter(&entry);
+	ec_steps_enter(request->version, EC_UP, request->script);
+	ec_submit_migration(request->version, EC_UP);
+	return "queued";
+}
+
+static const char *
+resume_migration(const ApplyRequest *request)
+{
+	EcMigration *known = ec_ledger_find(request->version);
+
+	if (request->down != NULL)
+		ec_ledger_set_down(request->version, request->down);
+	ec_ledger_set_queued(known, EC_UP, known->steps, known->steps_done);
+	ec_submit_migration(request->version, EC_UP);
+	return "queued";
+}
+
+static const char *
+plan(const ApplyRequest *request)
+{
+	check_order(request);
+	check_required(request);
+	ec_show_steps(request->script, EC_UP);
+	if (request->down_script != NULL)
+		ec_show_steps(request->down_script, EC_DOWN);
+	return "planned";
 }
 
 static const char *
 apply(ApplyRequest *request)
 {
+	const char *answer;
 	int lock_timeout_ms;
+	bool resume;
 
 	ec_run_check_nesting(request->what);
 	request->script = ec_script_parse(request->up, request->what);
-	if (is_applied(request))
-		return "unchanged";
-	ec_script_require_transactional(request->script);
+	answer = known_answer(request, &resume);
+	if (answer != NULL)
+		return answer;
+	request->is_mixed = ec_script_is_mixed(request->script);
 	check_down(request);
-	ec_lint_require_safe(request->script, request->phase, request->allowed);
+	if (!resume)
+		ec_lint_require_safe(request->script, request->phase, request->allowed);
 	if (request->dry_run)
-	{
-		check_order(request);
-		check_required(request);
-		return "planned";
-	}
+		return plan(request);
 
 	PreventCommandIfReadOnly("ec_apply");
 	lock_timeout_ms = ec_migration_lock();
 	ec_ledger_require_fresh();
-	if (is_applied(request))
-		return "unchanged";
+	answer = known_answer(request, &resume);
+	if (answer != NULL)
+		return answer;
+	ec_check_no_other_unfinished(request->version, request->what);
+	if (resume)
+		return resume_migration(request);
 	check_order(request);
 	check_required(request);
-	run_and_record(request, lock_timeout_ms);
-	return "applied";
+	return run_or_submit(request, lock_timeout_ms);
 }
 
 /*
@@ -216,13 +286,17 @@ apply(ApplyRequest *request)
  * Runs the script up as the caller, in the caller's transaction, and enters it
  * in the ledger.  Returns 'applied'; 'unchanged' if the same script has been
  * applied under this version; 'planned' for a dry run, which checks the same
- * and runs nothing.
+ * and runs nothing.  A script with statements that a transaction cannot hold
+ * is left to a worker, as the caller, from the commit on: 'queued', and
+ * 'running' when it is; one that was stopped goes on where it was.
  *
  * Errors: 22004, 22023 (arguments), 42601 (syntax), 0A000, 2D000 (statements
  * that a script cannot have), EC_ERRCODE_UNSAFE, EC_ERRCODE_DRIFT,
  * EC_ERRCODE_OUT_OF_ORDER, EC_ERRCODE_REQUIRES, 55P03 (a lock), 57014 (a
  * timeout), 40001 (the ledger changed under REPEATABLE READ), 55000 (called
- * from a script), 25006 (read-only), and what the script's statements raise.
+ * from a script; another migration is unfinished; it is being rolled back),
+ * 28000 (a worker cannot connect as the caller), 25006 (read-only), and what
+ * the script's statements raise.
  */
 PG_FUNCTION_INFO_V1(ec_apply);
 Datum

@@ -1,47 +1,247 @@
 /*
  * await.c
- *		ec_wait_migration: waits until a migration is applied.
+ *		ec_wait_migration: waits until a worker is through with a migration.
  */
 #include "postgres.h"
 
+#include "access/xlog.h"
 #include "fmgr.h"
+#include "lib/stringinfo.h"
 #include "utils/timestamp.h"
 
+#include "core/catalog.h"
+#include "core/query.h"
 #include "expand_contract.h"
 #include "migrate/arguments.h"
+#include "migrate/background.h"
 #include "migrate/ledger.h"
+#include "migrate/steps.h"
 #include "migrate/version.h"
+#include "worker/launcher.h"
 #include "worker/wait.h"
 
-/* One look at the ledger; see EcWaitLook. */
+/* A queued migration gets another worker after this, if nobody else sees to it. */
+#define RESTART_AFTER_MS 2000
+
+typedef struct Await
+{
+	const char *version;
+	TimestampTz last_start;
+	bool saw_rollback; /* then its being gone is the end we wait for */
+} Await;
+
+/*
+ * What the worker of a job is at, and whom it waits for.  In scope: figures of
+ * other roles' sessions are told, their queries are not.
+ */
+static void
+append_activity(StringInfo line, int64 job)
+{
+	EcArgs args = {0};
+	uint64 count;
+
+	ec_arg_int8(&args, job);
+	if (ec_query("SELECT p.phase, p.blocks_done,"
+				 "       CASE WHEN p.phase NOT LIKE 'waiting%' THEN p.blocks_total END,"
+				 "       p.lockers_done,"
+				 "       CASE WHEN p.phase LIKE 'waiting%' THEN p.lockers_total END"
+				 "  FROM expand_contract.live_slots() l"
+				 "  JOIN pg_stat_progress_create_index p ON p.pid = l.pid"
+				 " WHERE l.job = $1",
+				 &args) > 0)
+	{
+		appendStringInfo(line, ", %s", ec_get_text(0, 1));
+		if (ec_get_int8(0, 3, 0) > 0)
+			appendStringInfo(line, ", block " INT64_FORMAT " of " INT64_FORMAT,
+							 ec_get_int8(0, 2, 0), ec_get_int8(0, 3, 0));
+		if (ec_get_int8(0, 5, 0) > 0)
+			appendStringInfo(line,
+							 ", " INT64_FORMAT " of " INT64_FORMAT " waited for",
+							 ec_get_int8(0, 4, 0), ec_get_int8(0, 5, 0));
+	}
+
+	count = ec_query("SELECT b.pid, coalesce(nullif(a.application_name, ''),"
+					 "       a.backend_type, 'unknown'), a.state,"
+					 "       extract(epoch FROM clock_timestamp() - a.xact_start)::bigint"
+					 "  FROM expand_contract.live_slots() l"
+					 " CROSS JOIN LATERAL (SELECT DISTINCT p.pid"
+					 "               FROM unnest(pg_blocking_pids(l.pid)) p (pid)) b"
+					 "  LEFT JOIN pg_stat_activity a ON a.pid = b.pid"
+					 " WHERE l.job = $1 ORDER BY b.pid",
+					 &args);
+	for (uint64 row = 0; row < count; row++)
+	{
+		appendStringInfo(line, "%s pid %d (%s", row == 0 ? ", waits for" : ",",
+						 ec_get_int4(row, 1, 0), ec_get_text(row, 2));
+		if (!ec_is_null(row, 3))
+			appendStringInfo(line, ", %s", ec_get_text(row, 3));
+		if (!ec_is_null(row, 4))
+			appendStringInfo(line, ", transaction age " INT64_FORMAT " s",
+							 ec_get_int8(row, 4, 0));
+		appendStringInfoChar(line, ')');
+	}
+}
+
+static char *
+progress_line(const EcMigration *migration, EcMigrationState state,
+			  const EcJobStatus *job)
+{
+	bool up = strcmp(migration->direction, EC_UP) == 0;
+	StringInfoData line;
+	EcCatalogScope scope;
+	EcStep step;
+
+	initStringInfo(&line);
+	appendStringInfo(&line, "%smigration \"%s\" is %s", up ? "" : "the way down of ",
+					 migration->version, ec_migration_state_name(state));
+	if (state == EC_MIGRATION_IS_CANCELLING)
+		appendStringInfoString(&line,
+							   ", cancelled: what is left invalid is dropped");
+	else
+		appendStringInfo(&line, ", %d of %d statements done",
+						 migration->steps_done, migration->steps);
+	if (job->id != 0)
+		appendStringInfo(&line, ", job " INT64_FORMAT, job->id);
+	if (job->is_live &&
+		ec_steps_next(migration->version, migration->direction, &step))
+	{
+		appendStringInfo(&line, ": %s", step.command);
+		ec_catalog_begin(&scope);
+		append_activity(&line, job->id);
+		ec_catalog_end(&scope);
+	}
+	return line.data;
+}
+
+static void
+raise_failure(const EcMigration *migration, const EcJobStatus *job)
+{
+	const char *again =
+		strcmp(migration->direction, EC_UP) == 0 ? "ec_apply" : "ec_rollback";
+
+	if (job->id != 0 && strcmp(job->state, EC_STATE_CANCELLED) == 0)
+		ereport(ERROR,
+				(errcode(EC_ERRCODE_JOB_CANCELLED),
+				 errmsg("migration \"%s\" was cancelled", migration->version),
+				 errdetail("%d of %d statements are done.",
+						   migration->steps_done, migration->steps),
+				 errhint("Use %s again to go on where it stopped.", again)));
+	if (job->id != 0 && job->error_code != NULL)
+		ec_job_raise_failure(job);
+	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("migration \"%s\" failed", migration->version),
+					migration->error ? errdetail("%s", migration->error) : 0,
+					errhint("Use %s again once the cause is gone.", again)));
+}
+
+static void
+raise_interrupted(const EcMigration *migration, const EcJobStatus *job)
+{
+	const char *again =
+		strcmp(migration->direction, EC_UP) == 0 ? "ec_apply" : "ec_rollback";
+
+	ereport(ERROR,
+			(errcode(EC_ERRCODE_INTERRUPTED),
+			 errmsg("migration \"%s\" is interrupted", migration->version),
+			 job->id != 0
+				 ? errdetail("Its job has lost its worker, %d of %d statements are done.",
+							 migration->steps_done, migration->steps)
+				 : errdetail("It was submitted in the database that this one is a copy of, %d of %d statements are done.",
+							 migration->steps_done, migration->steps),
+			 errhint("Use %s again to go on where it stopped.", again)));
+}
+
+/* A rollback that ended before we looked; or nothing. */
+static bool
+was_rolled_back(const char *version)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	bool done = false;
+
+	ec_catalog_begin(&scope);
+	ec_arg_int8(&args, ec_migration_job(version, EC_DOWN));
+	done = ec_query("SELECT FROM expand_contract.jobs"
+					" WHERE id = $1 AND state IN ('running', 'done')",
+					&args) > 0;
+	ec_catalog_end(&scope);
+	return done;
+}
+
+/* It found no free slot, or its worker could not start. */
+static void
+start_if_forgotten(Await *await)
+{
+	if (ec_launcher_running() || RecoveryInProgress() ||
+		!TimestampDifferenceExceeds(await->last_start, GetCurrentTimestamp(),
+									RESTART_AFTER_MS))
+		return;
+	ec_start_waiting_jobs(false);
+	await->last_start = GetCurrentTimestamp();
+}
+
+/* One look; see EcWaitLook. */
 static bool
 look_at_migration(void *arg, char **notice)
 {
-	const char *version = arg;
-	EcMigration *migration = ec_ledger_find(version);
+	Await *await = arg;
+	EcMigration *migration = ec_ledger_find(await->version);
+	EcMigrationState state;
+	EcJobStatus job;
 
 	if (migration == NULL)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
-						errmsg("migration \"%s\" is not in the ledger", version),
-						errhint("Submit it with ec_apply, and commit.")));
-	if (strcmp(migration->state, EC_STATE_APPLIED) == 0)
-		return true;
-	if (strcmp(migration->state, EC_STATE_FAILED) == 0)
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						errmsg("migration \"%s\" failed", version),
-						migration->error ? errdetail("%s", migration->error) : 0,
-						errhint("Apply it again once the cause is gone.")));
-	*notice = psprintf("migration \"%s\" is %s", version, migration->state);
+	{
+		if (await->saw_rollback || was_rolled_back(await->version))
+			return true;
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("migration \"%s\" is not in the ledger", await->version),
+				 errhint("Submit it with ec_apply, and commit.")));
+	}
+	await->saw_rollback = strcmp(migration->direction, EC_DOWN) == 0;
+	state = ec_migration_state(migration, &job);
+	switch (state)
+	{
+		case EC_MIGRATION_IS_APPLIED:
+			return true;
+		case EC_MIGRATION_HAS_FAILED:
+			/* the ledger knows before the job does; the job can tell more */
+			if (job.id != 0 && strcmp(job.state, EC_STATE_RUNNING) == 0 && job.is_live)
+				return false;
+			raise_failure(migration, &job);
+			break;
+		case EC_MIGRATION_IS_INTERRUPTED:
+			raise_interrupted(migration, &job);
+			break;
+		case EC_MIGRATION_IS_QUEUED:
+			start_if_forgotten(await);
+			break;
+		default:
+			break;
+	}
+	*notice = progress_line(migration, state, &job);
 	return false;
+}
+
+void
+ec_await_migration(FunctionCallInfo fcinfo, const char *version, Interval *timeout)
+{
+	Await await = {version, GetCurrentTimestamp(), false};
+
+	ec_wait_until(fcinfo, psprintf("migration \"%s\"", version),
+				  look_at_migration, &await, timeout);
 }
 
 /*
  * ec_wait_migration(version text, timeout interval) - a procedure
  *
- * Returns when the migration is applied.  timeout NULL waits without end.
+ * Returns when the migration is applied, or rolled back if that is what is
+ * being done.  timeout NULL waits without end.  Shows about once a second how
+ * far it is and whom it waits for.
  *
  * Errors: 22004, 22023 (arguments), 25001 (inside a transaction block), 42704
- * (not in the ledger), 55000 (it failed), EC_ERRCODE_WAIT_TIMEOUT.
+ * (not in the ledger), that of the statement that failed, XE012 (cancelled),
+ * XE011 (nobody is at it), EC_ERRCODE_WAIT_TIMEOUT.
  */
 PG_FUNCTION_INFO_V1(ec_wait_migration);
 Datum
@@ -50,7 +250,7 @@ ec_wait_migration(PG_FUNCTION_ARGS)
 	char *version = ec_text_argument(fcinfo, 0, "version");
 
 	ec_check_version(version);
-	ec_wait_until(fcinfo, psprintf("migration \"%s\"", version), look_at_migration,
-				  version, PG_ARGISNULL(1) ? NULL : PG_GETARG_INTERVAL_P(1));
+	ec_await_migration(fcinfo, version,
+					   PG_ARGISNULL(1) ? NULL : PG_GETARG_INTERVAL_P(1));
 	PG_RETURN_VOID();
 }

@@ -72,25 +72,6 @@ alter_table_name(AlterTableStmt *stmt)
 	return NULL;
 }
 
-/* ADD, DROP and SET PUBLICATION refresh unless told not to. */
-static const char *
-alter_subscription_name(AlterSubscriptionStmt *stmt)
-{
-	switch (stmt->kind)
-	{
-		case ALTER_SUBSCRIPTION_REFRESH:
-			return "ALTER SUBSCRIPTION REFRESH PUBLICATION";
-		case ALTER_SUBSCRIPTION_SET_PUBLICATION:
-		case ALTER_SUBSCRIPTION_ADD_PUBLICATION:
-		case ALTER_SUBSCRIPTION_DROP_PUBLICATION:
-			return has_option(stmt->options, "refresh")
-					   ? NULL
-					   : "ALTER SUBSCRIPTION with refresh";
-		default:
-			return NULL;
-	}
-}
-
 /* The name of a statement that has to be outside a transaction, or NULL. */
 static const char *
 top_level_name(Node *node)
@@ -114,6 +95,40 @@ top_level_name(Node *node)
 			return castNode(ClusterStmt, node)->relation == NULL
 					   ? "CLUSTER of all tables"
 					   : NULL;
+		default:
+			return NULL;
+	}
+}
+
+/* ADD, DROP and SET PUBLICATION refresh unless told not to. */
+static const char *
+alter_subscription_name(AlterSubscriptionStmt *stmt)
+{
+	switch (stmt->kind)
+	{
+		case ALTER_SUBSCRIPTION_REFRESH:
+			return "ALTER SUBSCRIPTION REFRESH PUBLICATION";
+		case ALTER_SUBSCRIPTION_SET_PUBLICATION:
+		case ALTER_SUBSCRIPTION_ADD_PUBLICATION:
+		case ALTER_SUBSCRIPTION_DROP_PUBLICATION:
+			return has_option(stmt->options, "refresh")
+					   ? NULL
+					   : "ALTER SUBSCRIPTION with refresh";
+		default:
+			return NULL;
+	}
+}
+
+/*
+ * The name of a statement that would have to be outside a transaction and of
+ * which a half could stay behind: nothing in this database's catalogue tells
+ * how far it came.  NULL for others.
+ */
+static const char *
+not_repeatable_name(Node *node)
+{
+	switch (nodeTag(node))
+	{
 		case T_CreatedbStmt:
 			return "CREATE DATABASE";
 		case T_DropdbStmt:
@@ -128,11 +143,6 @@ top_level_name(Node *node)
 			return "DROP TABLESPACE";
 		case T_AlterSystemStmt:
 			return "ALTER SYSTEM";
-		case T_AlterEnumStmt:
-			/* may run in a transaction, but the value is of no use in it */
-			return castNode(AlterEnumStmt, node)->oldVal == NULL
-					   ? "ALTER TYPE ADD VALUE"
-					   : NULL;
 		case T_CreateSubscriptionStmt:
 			return "CREATE SUBSCRIPTION";
 		case T_AlterSubscriptionStmt:
@@ -170,6 +180,14 @@ ec_statement_kind(Node *node, const char **name)
 	*name = top_level_name(node);
 	if (*name != NULL)
 		return EC_STATEMENT_TOP_LEVEL;
+	*name = not_repeatable_name(node);
+	if (*name != NULL)
+		return EC_STATEMENT_FORBIDDEN;
+	if (IsA(node, AlterEnumStmt) && castNode(AlterEnumStmt, node)->oldVal == NULL)
+	{
+		*name = "ALTER TYPE ADD VALUE";
+		return EC_STATEMENT_ALONE;
+	}
 
 	*name = CreateCommandName(node);
 	if (!is_forbidden(node))
@@ -178,20 +196,6 @@ ec_statement_kind(Node *node, const char **name)
 		*name = castNode(CopyStmt, node)->is_from ? "COPY FROM STDIN"
 												  : "COPY TO STDOUT";
 	return EC_STATEMENT_FORBIDDEN;
-}
-
-static void
-refuse_top_level(const EcScript *script, const EcStatement *statement,
-				 const char *name)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("%s has a statement that cannot run in a transaction: %s",
-					script->what, name),
-			 errdetail("%s: %s.", ec_statement_place(statement), name),
-			 errhint("Take it out of the script and run it by itself, outside of a "
-					 "transaction and of ec_apply. A later version will run it in a "
-					 "background worker.")));
 }
 
 static void
@@ -205,16 +209,22 @@ refuse_forbidden(const EcScript *script, const EcStatement *statement,
 	{
 		case T_TransactionStmt:
 			code = ERRCODE_INVALID_TRANSACTION_TERMINATION;
-			hint = "Take it out of the script: a script runs in the transaction "
-				   "of its caller, and is applied as a whole or not at all.";
+			hint = "Take it out of the script: where transactions begin and end "
+				   "is not for the script to say.";
 			break;
 		case T_CopyStmt:
 			hint = "A script has no client to copy from or to. Use INSERT, or "
 				   "COPY with a file on the server.";
 			break;
-		default:
+		case T_ListenStmt:
+		case T_UnlistenStmt:
+		case T_DiscardStmt:
 			hint = "Take it out of the script: it would change the session of "
 				   "whoever applies the migration.";
+			break;
+		default:
+			hint = "Take it out of the script and run it by itself: if it failed "
+				   "half-way, this database could not tell.";
 			break;
 	}
 	ereport(ERROR, (errcode(code),
@@ -224,9 +234,10 @@ refuse_forbidden(const EcScript *script, const EcStatement *statement,
 					errhint("%s", hint)));
 }
 
-void
-ec_script_require_transactional(const EcScript *script)
+bool
+ec_script_is_mixed(const EcScript *script)
 {
+	bool mixed = false;
 	ListCell *cell;
 
 	foreach (cell, script->statements)
@@ -238,12 +249,14 @@ ec_script_require_transactional(const EcScript *script)
 		{
 			case EC_STATEMENT_TRANSACTIONAL:
 				break;
+			case EC_STATEMENT_ALONE:
 			case EC_STATEMENT_TOP_LEVEL:
-				refuse_top_level(script, statement, name);
+				mixed = true;
 				break;
 			case EC_STATEMENT_FORBIDDEN:
 				refuse_forbidden(script, statement, name);
 				break;
 		}
 	}
+	return mixed;
 }

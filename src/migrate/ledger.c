@@ -28,7 +28,8 @@ ec_ledger_find(const char *version)
 
 	ec_catalog_begin(&scope);
 	ec_arg_text(&args, version);
-	if (ec_query("SELECT version, state, checksum, up, down, error"
+	if (ec_query("SELECT version, state, checksum, up, down, error, direction,"
+				 "       steps, steps_done, executed_by, executed_at"
 				 "  FROM expand_contract.schema_migrations"
 				 " WHERE version = $1",
 				 &args) > 0)
@@ -40,6 +41,11 @@ ec_ledger_find(const char *version)
 		migration->up = ec_get_text(0, 4);
 		migration->down = ec_get_text(0, 5);
 		migration->error = ec_get_text(0, 6);
+		migration->direction = ec_get_text(0, 7);
+		migration->steps = ec_get_int4(0, 8, 0);
+		migration->steps_done = ec_get_int4(0, 9, 0);
+		migration->executed_by = ec_get_text(0, 10);
+		migration->executed_at = ec_get_timestamptz(0, 11, 0);
 	}
 	ec_catalog_end(&scope);
 	return migration;
@@ -83,6 +89,17 @@ ec_ledger_not_applied(Datum versions)
 					  " WHERE NOT EXISTS (SELECT FROM expand_contract.schema_migrations m"
 					  "                    WHERE m.version = r.version"
 					  "                      AND m.state = 'applied')",
+					  &args);
+}
+
+char *
+ec_ledger_unfinished_other(const char *version)
+{
+	EcArgs args = {0};
+
+	ec_arg_text(&args, version);
+	return query_text("SELECT version FROM expand_contract.schema_migrations"
+					  " WHERE state <> 'applied' AND version <> $1 LIMIT 1",
 					  &args);
 }
 
@@ -134,6 +151,7 @@ ec_ledger_require_fresh(void)
 				 errhint("Retry the transaction, or use isolation level READ COMMITTED.")));
 }
 
+/* What the ledger says of the version, rules and error, is part of it. */
 static void
 log_event(const char *event, const char *version, const char *checksum,
 		  const char *script, const char *executed_by, TimestampTz executed_at)
@@ -148,9 +166,12 @@ log_event(const char *event, const char *version, const char *checksum,
 	ec_arg_timestamptz(&args, executed_at);
 	(void) ec_query("INSERT INTO expand_contract.migration_events (event, version,"
 					"   checksum, script, executed_by, executed_at, execution_time,"
-					"   session_role, application_name)"
-					" VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp() - $6,"
-					"   session_user, current_setting('application_name'))",
+					"   session_role, application_name, allow, error)"
+					" SELECT $1, $2, $3, $4, $5, $6, clock_timestamp() - $6,"
+					"   session_user, current_setting('application_name'),"
+					"   coalesce(m.allow, '{}'), m.error"
+					"   FROM (VALUES ($2)) AS v (version)"
+					"   LEFT JOIN expand_contract.schema_migrations m USING (version)",
 					&args);
 }
 
@@ -172,14 +193,18 @@ ec_ledger_enter(const EcLedgerEntry *entry)
 	ec_arg_text(&args, entry->down);
 	ec_arg(&args, TEXTARRAYOID, entry->requires, false);
 	ec_arg(&args, TEXTARRAYOID, entry->allow, false);
+	ec_arg_text(&args, entry->state);
 	(void) ec_query("INSERT INTO expand_contract.schema_migrations (version, description,"
 					"   phase, state, checksum, executed_at, executed_by, execution_time,"
 					"   steps, steps_done, up, down, requires, allow)"
-					" VALUES ($1, $2, $3, 'applied', $4, $5, $6, clock_timestamp() - $5,"
-					"   $7, $7, $8, $9, $10, $11)",
+					" SELECT $1, $2, $3, $12, $4, $5, $6,"
+					"   CASE WHEN applied THEN clock_timestamp() - $5 END,"
+					"   $7, CASE WHEN applied THEN $7 ELSE 0 END, $8, $9, $10, $11"
+					"   FROM (VALUES ($12 = 'applied')) AS s (applied)",
 					&args);
-	log_event("apply", entry->version, entry->checksum, entry->up,
-			  entry->executed_by, entry->executed_at);
+	log_event(strcmp(entry->state, EC_MIGRATION_APPLIED) == 0 ? "apply" : "submit",
+			  entry->version, entry->checksum, entry->up, entry->executed_by,
+			  entry->executed_at);
 	ec_catalog_end(&scope);
 }
 
@@ -198,6 +223,156 @@ ec_ledger_remove(const EcMigration *migration, const char *executed_by,
 		elog(ERROR, "migration \"%s\" has left the ledger by itself",
 			 migration->version);
 	log_event("rollback", migration->version, migration->checksum,
-			  migration->down, executed_by, executed_at);
+			  migration->down ? migration->down : "", executed_by, executed_at);
 	ec_catalog_end(&scope);
+}
+
+/* The script that the migration's steps are of. */
+static const char *
+running_script(const EcMigration *migration)
+{
+	return strcmp(migration->direction, "up") == 0 ? migration->up : migration->down;
+}
+
+void
+ec_ledger_set_queued(const EcMigration *migration, const char *direction,
+					 int steps, int steps_done)
+{
+	const char *executed_by = GetUserNameFromId(GetUserId(), false);
+	TimestampTz now = GetCurrentTimestamp();
+	EcCatalogScope scope;
+	EcArgs args = {0};
+
+	ec_catalog_begin(&scope);
+	ec_arg_text(&args, migration->version);
+	ec_arg_text(&args, direction);
+	ec_arg_int4(&args, steps);
+	ec_arg_int4(&args, steps_done);
+	ec_arg_text(&args, executed_by);
+	ec_arg_timestamptz(&args, now);
+	(void) ec_query("UPDATE expand_contract.schema_migrations"
+					"   SET state = 'queued', direction = $2, steps = $3,"
+					"       steps_done = $4, executed_by = $5, executed_at = $6,"
+					"       execution_time = NULL, error = NULL"
+					" WHERE version = $1",
+					&args);
+	log_event("submit", migration->version, migration->checksum,
+			  strcmp(direction, "up") == 0 ? migration->up : migration->down,
+			  executed_by, now);
+	ec_catalog_end(&scope);
+}
+
+void
+ec_ledger_set_steps_done(const char *version, int steps_done)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+
+	ec_catalog_begin(&scope);
+	ec_arg_text(&args, version);
+	ec_arg_int4(&args, steps_done);
+	(void) ec_query("UPDATE expand_contract.schema_migrations"
+					"   SET steps_done = $2, state = 'queued', error = NULL"
+					" WHERE version = $1",
+					&args);
+	ec_catalog_end(&scope);
+}
+
+void
+ec_ledger_set_failed(const EcMigration *migration, const char *error)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+
+	ec_catalog_begin(&scope);
+	ec_arg_text(&args, migration->version);
+	ec_arg_text(&args, error);
+	(void) ec_query("UPDATE expand_contract.schema_migrations"
+					"   SET state = 'failed', error = $2"
+					" WHERE version = $1 AND state = 'queued'",
+					&args);
+	log_event("fail", migration->version, migration->checksum,
+			  running_script(migration), migration->executed_by,
+			  migration->executed_at);
+	ec_catalog_end(&scope);
+}
+
+void
+ec_ledger_set_applied(const EcMigration *migration)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+
+	ec_catalog_begin(&scope);
+	ec_arg_text(&args, migration->version);
+	(void) ec_query("UPDATE expand_contract.schema_migrations"
+					"   SET state = 'applied', steps_done = steps, error = NULL,"
+					"       execution_time = clock_timestamp() - executed_at"
+					" WHERE version = $1",
+					&args);
+	log_event("apply", migration->version, migration->checksum, migration->up,
+			  migration->executed_by, migration->executed_at);
+	ec_catalog_end(&scope);
+}
+
+void
+ec_ledger_set_down(const char *version, const char *down)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+
+	ec_catalog_begin(&scope);
+	ec_arg_text(&args, version);
+	ec_arg_text(&args, down);
+	(void) ec_query("UPDATE expand_contract.schema_migrations SET down = $2"
+					" WHERE version = $1 AND state <> 'applied'",
+					&args);
+	ec_catalog_end(&scope);
+}
+
+bool
+ec_ledger_enter_baselined(const char *event, const char *version,
+						  const char *description, const char *executed_by,
+						  TimestampTz executed_at)
+{
+	char *caller = GetUserNameFromId(GetUserId(), false);
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	bool is_new;
+
+	ec_catalog_begin(&scope);
+	ec_arg_text(&args, version);
+	ec_arg_text(&args, description);
+	ec_arg_timestamptz(&args, executed_at);
+	ec_arg_text(&args, executed_by);
+	is_new =
+		ec_query("INSERT INTO expand_contract.schema_migrations (version, description,"
+				 "   phase, state, executed_at, executed_by, steps, steps_done)"
+				 " VALUES ($1, $2, 'expand', 'applied', $3, $4, 0, 0)"
+				 " ON CONFLICT (version) DO NOTHING",
+				 &args) > 0;
+	if (is_new)
+		log_event(event, version, NULL, NULL, caller, GetCurrentTimestamp());
+	ec_catalog_end(&scope);
+	return is_new;
+}
+
+char *
+ec_ledger_covered_by(const char *version)
+{
+	EcArgs args = {0};
+
+	ec_arg_text(&args, version);
+	return query_text("SELECT m.version FROM expand_contract.schema_migrations m"
+					  " WHERE m.checksum IS NULL"
+					  "   AND NOT EXISTS (SELECT FROM expand_contract.schema_migrations"
+					  "                    WHERE version = $1)"
+					  "   AND (split_part(m.version_key, E'\\001', 1)"
+					  "        = split_part(expand_contract.version_key($1), E'\\001', 1)"
+					  "     OR m.version_key > expand_contract.version_key($1)"
+					  "        AND EXISTS (SELECT FROM expand_contract.migration_events e"
+					  "                     WHERE e.version = m.version"
+					  "                       AND e.event = 'baseline'))"
+					  " ORDER BY m.version_key DESC LIMIT 1",
+					  &args);
 }

@@ -13,23 +13,31 @@
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 
-#define EC_STATE_APPLIED "applied"
-#define EC_STATE_FAILED  "failed"
+/* As stored; what a queued one is doing, its job says: see background.h. */
+#define EC_MIGRATION_QUEUED  "queued"
+#define EC_MIGRATION_APPLIED "applied"
+#define EC_MIGRATION_FAILED  "failed"
 
 typedef struct EcMigration
 {
 	char *version;
 	char *state;
-	char *checksum;
-	char *up;
+	char *direction; /* "down" while it is rolled back */
+	char *checksum;  /* NULL: baselined, see below */
+	int steps;
+	int steps_done;
+	char *up;    /* NULL: baselined */
 	char *down;  /* NULL: none */
 	char *error; /* NULL: none */
+	char *executed_by;
+	TimestampTz executed_at;
 } EcMigration;
 
-/* What is written about a migration when it has been applied. */
+/* What is written about a migration. */
 typedef struct EcLedgerEntry
 {
 	const char *version;
+	const char *state;       /* applied or queued */
 	const char *description; /* may be NULL */
 	const char *phase;
 	const char *checksum;
@@ -51,6 +59,9 @@ extern char *ec_ledger_newest_after(const char *version);
 /* Those of a text[] that are not applied, as a list for a message, or NULL. */
 extern char *ec_ledger_not_applied(Datum versions);
 
+/* Another version that is neither applied nor gone, or NULL. */
+extern char *ec_ledger_unfinished_other(const char *version);
+
 /* The migrations that require this one, as a list for a message, or NULL. */
 extern char *ec_ledger_required_by(const char *version);
 
@@ -61,11 +72,45 @@ extern char *ec_ledger_required_by(const char *version);
  */
 extern void ec_ledger_require_fresh(void);
 
-/* Enter an applied migration; its time runs from executed_at until now. */
+/* Enter a migration; its time runs from executed_at until it is applied. */
 extern void ec_ledger_enter(const EcLedgerEntry *entry);
 
 /* Take out a migration that has been rolled back. */
 extern void ec_ledger_remove(const EcMigration *migration,
 							 const char *executed_by, TimestampTz executed_at);
+
+/*
+ * For those that a worker runs: it has been submitted, by the present user, in
+ * this direction; so many statements are done; it has failed; it is applied.
+ */
+extern void ec_ledger_set_queued(const EcMigration *migration,
+								 const char *direction, int steps, int steps_done);
+extern void ec_ledger_set_steps_done(const char *version, int steps_done);
+extern void ec_ledger_set_failed(const EcMigration *migration, const char *error);
+extern void ec_ledger_set_applied(const EcMigration *migration);
+
+/* Another way down for a migration that is not applied yet. */
+extern void ec_ledger_set_down(const char *version, const char *down);
+
+/*
+ * Enter a version that others have applied: an applied one whose script is not
+ * known.  False if the ledger has it.  event is EC_EVENT_BASELINE, where it
+ * stands for all before it as well, or EC_EVENT_ADOPT.  executed_by and
+ * executed_at are what the others say.
+ */
+#define EC_EVENT_BASELINE "baseline"
+#define EC_EVENT_ADOPT    "adopt"
+
+extern bool
+ec_ledger_enter_baselined(const char *event, const char *version,
+						  const char *description, const char *executed_by,
+						  TimestampTz executed_at);
+
+/*
+ * The entry that stands for this version without being it: a baseline that is
+ * not older, or a version taken over as a number, which has lost its leading
+ * zeros.  NULL if there is none.
+ */
+extern char *ec_ledger_covered_by(const char *version);
 
 #endif

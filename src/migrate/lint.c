@@ -1,41 +1,92 @@
 /*
  * lint.c
- *		What breaks code that still runs, found before anything has run.
+ *		What breaks code that still runs, loses data or holds others up.
  *
  * While a schema expands, code that knows only its old form is still running;
- * so nothing that such code may name can go away or change its name.  A table
+ * so nothing that such code may name can go away, change its name, or take
+ * less than before.  And while it runs, nobody may wait for long.  A table
  * that the script itself creates is nobody's yet.
  */
 #include "postgres.h"
 
-#include "lib/stringinfo.h"
 #include "catalog/namespace.h"
-#include "nodes/parsenodes.h"
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 #include "expand_contract.h"
 #include "migrate/lint.h"
+#include "migrate/lint_rules.h"
+
+/* What a rule is about decides whether ec_apply refuses to break it. */
+typedef enum LintKind
+{
+	LINT_REMOVAL, /* the old schema goes: in phase "contract" */
+	LINT_REFUSED, /* there is a safe way */
+	LINT_WARNING  /* there is a better way */
+} LintKind;
 
 typedef struct LintRule
 {
 	const char *name;
-	const char *breaks; /* "… breaks code that …" */
+	LintKind kind;
+	const char *effect; /* what follows the statement's name */
 } LintRule;
 
 static const LintRule rules[] = {
-	{"drop_column", "code that still uses the column"},
-	{"drop_table", "code that still uses the table"},
-	{"drop_view", "code that still uses the view"},
-	{"drop_sequence", "code that still uses the sequence"},
-	{"drop_function", "code that still calls the function"},
-	{"drop_type", "code that still uses the type"},
-	{"drop_schema", "code that still uses the schema"},
-	{"drop_owned", "code that still uses anything that the role owns"},
-	{"rename_column", "code that still uses the old name"},
-	{"rename_table", "code that still uses the old name"},
-	{"rename_function", "code that still uses the old name"},
-	{"rename_type", "code that still uses the old name"},
-	{"rename_schema", "code that still uses the old name"},
-	{"truncate", "code that still needs the rows"},
+	{"drop_column", LINT_REMOVAL, "breaks code that still uses the column"},
+	{"drop_table", LINT_REMOVAL, "breaks code that still uses the table"},
+	{"drop_view", LINT_REMOVAL, "breaks code that still uses the view"},
+	{"drop_sequence", LINT_REMOVAL, "breaks code that still uses the sequence"},
+	{"drop_function", LINT_REMOVAL, "breaks code that still calls the function"},
+	{"drop_type", LINT_REMOVAL, "breaks code that still uses the type"},
+	{"drop_schema", LINT_REMOVAL, "breaks code that still uses the schema"},
+	{"drop_extension", LINT_REMOVAL, "breaks code that still uses the extension"},
+	{"drop_owned", LINT_REMOVAL,
+	 "breaks code that still uses anything that the role owns"},
+	{"rename_column", LINT_REMOVAL, "breaks code that still uses the old name"},
+	{"rename_table", LINT_REMOVAL, "breaks code that still uses the old name"},
+	{"rename_function", LINT_REMOVAL, "breaks code that still uses the old name"},
+	{"rename_type", LINT_REMOVAL, "breaks code that still uses the old name"},
+	{"rename_schema", LINT_REMOVAL, "breaks code that still uses the old name"},
+	{"rename_value", LINT_REMOVAL, "breaks code that still uses the old label"},
+	{"truncate", LINT_REMOVAL, "breaks code that still needs the rows"},
+	{"change_type", LINT_REFUSED,
+	 "loses values that the new type cannot hold, or breaks code that expects the old one"},
+	{"set_not_null", LINT_REFUSED,
+	 "breaks code that still writes NULL, and nothing proves that there is none"},
+	{"add_not_null", LINT_REFUSED,
+	 "breaks code that inserts rows without the column, and fails if there are rows"},
+	{"create_index", LINT_REFUSED,
+	 "keeps everyone from writing to the table until the index is built"},
+	{"rewrite_table", LINT_WARNING,
+	 "rewrites the table while nobody can read or write it"},
+	{"rescan_table", LINT_WARNING,
+	 "rebuilds the indexes or checks the constraints "
+	 "that use the column, while nobody can read or "
+	 "write the table"},
+	{"add_check", LINT_WARNING,
+	 "reads the whole table while nobody else can read or write it"},
+	{"add_foreign_key", LINT_WARNING,
+	 "reads the whole table while nobody can write to either table"},
+	{"add_unique", LINT_WARNING,
+	 "builds an index while nobody can read or write the table"},
+	{"add_exclusion", LINT_WARNING,
+	 "builds an index while nobody can read or write the table"},
+	{"validate_constraint", LINT_WARNING,
+	 "reads the whole table under the lock that adding the constraint has taken"},
+	{"attach_partition", LINT_WARNING,
+	 "reads the partition, and the default one, unless a CHECK proves its bound"},
+	{"detach_partition", LINT_WARNING,
+	 "waits for every query on the partitioned table, and all others wait behind it"},
+	{"drop_index", LINT_WARNING,
+	 "waits for every query on the table, and all others wait behind it"},
+	{"reindex", LINT_WARNING,
+	 "keeps everyone from writing to the table until the index is built"},
+	{"refresh", LINT_WARNING,
+	 "keeps everyone from reading the view until it is filled again"},
+	{"update_all", LINT_WARNING,
+	 "locks and writes every row in one transaction, and doubles the table"},
 };
 
 void
@@ -79,179 +130,61 @@ ec_lint_check_rules(List *names)
 	pfree(known.data);
 }
 
-/* A rename of what is left out here breaks no statement of an application. */
-static const char *
-rename_rule(ObjectType type)
+char *
+ec_lint_name(const RangeVar *relation)
 {
-	switch (type)
-	{
-		case OBJECT_COLUMN:
-		case OBJECT_ATTRIBUTE:
-			return "rename_column";
-		case OBJECT_TABLE:
-		case OBJECT_FOREIGN_TABLE:
-		case OBJECT_VIEW:
-		case OBJECT_MATVIEW:
-		case OBJECT_SEQUENCE:
-			return "rename_table";
-		case OBJECT_FUNCTION:
-		case OBJECT_PROCEDURE:
-		case OBJECT_ROUTINE:
-		case OBJECT_AGGREGATE:
-			return "rename_function";
-		case OBJECT_TYPE:
-		case OBJECT_DOMAIN:
-			return "rename_type";
-		case OBJECT_SCHEMA:
-			return "rename_schema";
-		default:
-			return NULL;
-	}
+	return quote_qualified_identifier(relation->schemaname, relation->relname);
 }
 
-static const char *
-drop_rule(ObjectType type)
+/*
+ * Not RangeVarGetRelid: the script may create the schema, or become a role that
+ * may use it, so neither is an error here.
+ */
+Oid
+ec_lint_find_relation(const RangeVar *relation)
 {
-	switch (type)
-	{
-		case OBJECT_TABLE:
-		case OBJECT_FOREIGN_TABLE:
-			return "drop_table";
-		case OBJECT_VIEW:
-		case OBJECT_MATVIEW:
-			return "drop_view";
-		case OBJECT_SEQUENCE:
-			return "drop_sequence";
-		case OBJECT_FUNCTION:
-		case OBJECT_PROCEDURE:
-		case OBJECT_ROUTINE:
-		case OBJECT_AGGREGATE:
-			return "drop_function";
-		case OBJECT_TYPE:
-		case OBJECT_DOMAIN:
-			return "drop_type";
-		case OBJECT_SCHEMA:
-			return "drop_schema";
-		default:
-			return NULL;
-	}
+	Oid schema;
+
+	if (relation->schemaname == NULL)
+		return RelnameGetRelid(relation->relname);
+	schema = LookupNamespaceNoError(relation->schemaname);
+	return OidIsValid(schema) ? get_relname_relid(relation->relname, schema)
+							  : InvalidOid;
 }
 
-/* Whether an earlier statement of this script created the table by this name */
-static bool
-created_here(const EcScript *script, const EcStatement *before,
-			 const RangeVar *relation)
+EcFinding *
+ec_lint_add(EcLint *lint, const char *name, const RangeVar *relation)
 {
+	const LintRule *rule = find_rule(name);
+	EcFinding *finding = palloc0(sizeof(EcFinding));
+
+	finding->statement = lint->statement;
+	(void) ec_statement_kind(lint->statement->node, &finding->command);
+	finding->rule = rule->name;
+	finding->relation = relation ? ec_lint_find_relation(relation) : InvalidOid;
+	finding->detail = psprintf("%s %s", finding->command, rule->effect);
+	finding->is_removal = rule->kind == LINT_REMOVAL;
+	finding->severity =
+		rule->kind == LINT_WARNING ? EC_SEVERITY_WARNING : EC_SEVERITY_ERROR;
+	if (rule->kind == LINT_WARNING && OidIsValid(finding->relation) &&
+		ec_lint_is_small(finding->relation))
+		finding->severity = EC_SEVERITY_NOTICE;
+	lint->findings = lappend(lint->findings, finding);
+	return finding;
+}
+
+List *
+ec_lint_script(const EcScript *script)
+{
+	EcLint lint = {script, NULL, NIL};
 	ListCell *cell;
 
 	foreach (cell, script->statements)
 	{
-		const EcStatement *statement = lfirst(cell);
-		const RangeVar *created;
-
-		if (statement == before)
-			break;
-		if (IsA(statement->node, CreateStmt) &&
-			!castNode(CreateStmt, statement->node)->if_not_exists)
-			created = castNode(CreateStmt, statement->node)->relation;
-		else if (IsA(statement->node, CreateTableAsStmt) &&
-				 !castNode(CreateTableAsStmt, statement->node)->if_not_exists)
-			created = castNode(CreateTableAsStmt, statement->node)->into->rel;
-		else
-			continue;
-		if (strcmp(created->relname, relation->relname) == 0 &&
-			(created->schemaname == NULL) == (relation->schemaname == NULL) &&
-			(created->schemaname == NULL ||
-			 strcmp(created->schemaname, relation->schemaname) == 0))
-			return true;
+		lint.statement = lfirst(cell);
+		ec_lint_statement(&lint);
 	}
-	return false;
-}
-
-static bool
-all_created_here(const EcScript *script, const EcStatement *statement, List *relations)
-{
-	ListCell *cell;
-
-	foreach (cell, relations)
-	{
-		if (!created_here(script, statement, lfirst_node(RangeVar, cell)))
-			return false;
-	}
-	return true;
-}
-
-static const char *
-drop_stmt_rule(const EcScript *script, const EcStatement *statement)
-{
-	DropStmt *stmt = castNode(DropStmt, statement->node);
-	const char *rule = drop_rule(stmt->removeType);
-	List *relations = NIL;
-	ListCell *cell;
-
-	if (rule == NULL || stmt->removeType != OBJECT_TABLE)
-		return rule;
-	foreach (cell, stmt->objects)
-		relations = lappend(relations, makeRangeVarFromNameList(lfirst(cell)));
-	return all_created_here(script, statement, relations) ? NULL : rule;
-}
-
-static const char *
-alter_table_rule(const EcScript *script, const EcStatement *statement)
-{
-	AlterTableStmt *stmt = castNode(AlterTableStmt, statement->node);
-	ListCell *cell;
-
-	if (created_here(script, statement, stmt->relation))
-		return NULL;
-	foreach (cell, stmt->cmds)
-	{
-		if (lfirst_node(AlterTableCmd, cell)->subtype == AT_DropColumn)
-			return "drop_column";
-	}
-	return NULL;
-}
-
-/* The name of the rule that a statement breaks, or NULL. */
-static const char *
-broken_rule(const EcScript *script, const EcStatement *statement)
-{
-	Node *node = statement->node;
-
-	switch (nodeTag(node))
-	{
-		case T_DropStmt:
-			return drop_stmt_rule(script, statement);
-		case T_AlterTableStmt:
-			return alter_table_rule(script, statement);
-		case T_RenameStmt:
-		{
-			RenameStmt *stmt = castNode(RenameStmt, node);
-
-			if (stmt->relation != NULL &&
-				created_here(script, statement, stmt->relation))
-				return NULL;
-			return rename_rule(stmt->renameType);
-		}
-		case T_AlterObjectSchemaStmt:
-		{
-			AlterObjectSchemaStmt *stmt = castNode(AlterObjectSchemaStmt, node);
-
-			if (stmt->relation != NULL &&
-				created_here(script, statement, stmt->relation))
-				return NULL;
-			return rename_rule(stmt->objectType);
-		}
-		case T_TruncateStmt:
-			return all_created_here(script, statement,
-									castNode(TruncateStmt, node)->relations)
-					   ? NULL
-					   : "truncate";
-		case T_DropOwnedStmt:
-			return "drop_owned";
-		default:
-			return NULL;
-	}
+	return lint.findings;
 }
 
 static bool
@@ -274,23 +207,25 @@ ec_lint_require_safe(const EcScript *script, const char *phase, List *allow)
 
 	if (strcmp(phase, EC_PHASE_CONTRACT) == 0)
 		return;
-	foreach (cell, script->statements)
+	foreach (cell, ec_lint_script(script))
 	{
-		const EcStatement *statement = lfirst(cell);
-		const char *rule = broken_rule(script, statement);
-		const char *name;
+		const EcFinding *finding = lfirst(cell);
 
-		if (rule == NULL || is_allowed(rule, allow))
+		if (finding->severity < EC_SEVERITY_ERROR ||
+			is_allowed(finding->rule, allow))
 			continue;
-		(void) ec_statement_kind(statement->node, &name);
 		ereport(ERROR,
 				(errcode(EC_ERRCODE_UNSAFE),
 				 errmsg("%s is not safe in phase \"%s\": %s", script->what,
-						phase, rule),
-				 errdetail("%s: %s breaks %s.", ec_statement_place(statement),
-						   name, find_rule(rule)->breaks),
-				 errhint("Apply it with phase => '%s' once no code needs it, or with "
-						 "allow => '{%s}' if nothing does.",
-						 EC_PHASE_CONTRACT, rule)));
+						phase, finding->rule),
+				 errdetail("%s: %s.", ec_statement_place(finding->statement),
+						   finding->detail),
+				 finding->is_removal || finding->recipe == NULL
+					 ? errhint("Apply it with phase => '%s' once no code needs it, or with "
+							   "allow => '{%s}' if nothing does.",
+							   EC_PHASE_CONTRACT, finding->rule)
+					 : errhint("Do it safely:\n%s\nOr apply it as it is with allow "
+							   "=> '{%s}'.",
+							   finding->recipe, finding->rule)));
 	}
 }

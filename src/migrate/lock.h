@@ -1,11 +1,13 @@
 /*
  * lock.h
- *		The migration lock, and who holds a lock.
+ *		The migration lock.
  */
 #ifndef EC_LOCK_H
 #define EC_LOCK_H
 
 #include "postgres.h"
+
+#include "core/holders.h"
 
 /*
  * Take the migration lock of this database until the transaction ends; one
@@ -14,12 +16,5 @@
  * Returns what is left of that time, in milliseconds, at least 1.
  */
 extern int ec_migration_lock(void);
-
-/*
- * The other sessions that hold a lock on the relation, or, for InvalidOid, the
- * migration lock; a line for each, for a DETAIL: pid, application, transaction
- * age, query.  NULL if there is none (any more).
- */
-extern char *ec_lock_holders(Oid relation);
 
 #endif

@@ -16,10 +16,12 @@
 
 #include "expand_contract.h"
 #include "migrate/arguments.h"
+#include "migrate/background.h"
 #include "migrate/ledger.h"
 #include "migrate/lock.h"
 #include "migrate/run.h"
 #include "migrate/script.h"
+#include "migrate/steps.h"
 #include "migrate/version.h"
 
 typedef struct RollbackRecord
@@ -30,7 +32,7 @@ typedef struct RollbackRecord
 } RollbackRecord;
 
 static EcMigration *
-require_applied(const char *version, const char *what)
+require_known(const char *version, const char *what)
 {
 	EcMigration *migration = ec_ledger_find(version);
 
@@ -39,11 +41,38 @@ require_applied(const char *version, const char *what)
 						errmsg("%s is not applied", what),
 						errhint("The view ec_migrations shows those that "
 								"are.")));
-	if (strcmp(migration->state, EC_STATE_APPLIED) != 0)
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						errmsg("%s is %s", what, migration->state),
-						errhint("Wait for it with CALL ec_wait_migration.")));
 	return migration;
+}
+
+/*
+ * The answer if a worker is at it.  NULL if the way down is to be run, or, with
+ * *resume, gone on with.
+ */
+static const char *
+known_answer(const EcMigration *migration, const char *what, bool *resume)
+{
+	EcJobStatus job;
+	EcMigrationState state = ec_migration_state(migration, &job);
+	const char *answer;
+
+	*resume = false;
+	if (state == EC_MIGRATION_IS_APPLIED)
+		return NULL;
+	answer = ec_answer_of_unfinished(what, state, &job, resume);
+	if (strcmp(migration->direction, EC_DOWN) == 0)
+		return answer;
+	if (answer != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("%s is %s", what, ec_migration_state_name(state)),
+				 errdetail("%d of %d statements are done.",
+						   migration->steps_done, migration->steps),
+				 errhint("Wait for it with CALL ec_wait_migration, or stop it with SELECT ec_cancel(" INT64_FORMAT
+						 ").",
+						 job.id)));
+	/* stopped on its way up: what it has done is what "down" has to undo */
+	*resume = false;
+	return NULL;
 }
 
 static void
@@ -61,20 +90,27 @@ check_not_required(const char *version, const char *what)
 						errhint("Roll these back first.")));
 }
 
+/* NULL if there is nothing to undo. */
 static EcScript *
 parse_down(const EcMigration *migration, const char *what)
 {
-	EcScript *script;
+	bool is_applied = strcmp(migration->state, EC_MIGRATION_APPLIED) == 0;
 
+	if (!is_applied && migration->steps_done == 0 &&
+		strcmp(migration->direction, EC_UP) == 0)
+		return NULL;
 	if (migration->down == NULL)
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						errmsg("%s has no way down", what),
-						errdetail("It was applied without a \"down\" script."),
-						errhint("Undo it by a new migration.")));
-	script =
-		ec_script_parse(migration->down, psprintf("the way down of %s", what));
-	ec_script_require_transactional(script);
-	return script;
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("%s has no way down", what),
+				 is_applied
+					 ? errdetail("It was applied without a \"down\" script.")
+					 : errdetail("It was submitted without a \"down\" script, and %d of its %d statements are done.",
+								 migration->steps_done, migration->steps),
+				 is_applied
+					 ? errhint("Undo it by a new migration.")
+					 : errhint("Remove the cause of its failure and apply it again; or apply it again with a \"down\" that undoes what is done, then roll it back.")));
+	return ec_script_parse(migration->down, psprintf("the way down of %s", what));
 }
 
 static void
@@ -86,12 +122,25 @@ record_rolled_back(void *arg)
 }
 
 static const char *
+submit_down(EcMigration *migration, const EcScript *script, bool resume)
+{
+	if (!resume)
+		ec_steps_enter(migration->version, EC_DOWN, script);
+	ec_ledger_set_queued(migration, EC_DOWN, list_length(script->statements),
+						 resume ? migration->steps_done : 0);
+	ec_submit_migration(migration->version, EC_DOWN);
+	return "queued";
+}
+
+static const char *
 roll_back(const char *version, bool dry_run)
 {
 	const char *what = psprintf("migration \"%s\"", version);
 	RollbackRecord record;
 	EcMigration *migration;
 	EcScript *script;
+	const char *answer;
+	bool resume;
 	int lock_timeout_ms = 0;
 
 	ec_run_check_nesting(what);
@@ -101,16 +150,29 @@ roll_back(const char *version, bool dry_run)
 		lock_timeout_ms = ec_migration_lock();
 		ec_ledger_require_fresh();
 	}
-	migration = require_applied(version, what);
+	migration = require_known(version, what);
+	answer = known_answer(migration, what, &resume);
+	if (answer != NULL)
+		return answer;
 	script = parse_down(migration, what);
 	check_not_required(version, what);
 	if (dry_run)
+	{
+		if (script != NULL)
+			ec_show_steps(script, EC_DOWN);
 		return "planned";
+	}
+	ec_check_no_other_unfinished(version, what);
 
 	record.migration = migration;
 	record.executed_by = GetUserNameFromId(GetUserId(), false);
 	record.executed_at = GetCurrentTimestamp();
-	ec_run_script(script, lock_timeout_ms, record_rolled_back, &record);
+	if (script == NULL)
+		record_rolled_back(&record);
+	else if (ec_script_is_mixed(script))
+		return submit_down(migration, script, resume);
+	else
+		ec_run_script(script, lock_timeout_ms, record_rolled_back, &record);
 	return "rolled back";
 }
 
@@ -119,10 +181,12 @@ roll_back(const char *version, bool dry_run)
  *
  * Runs the migration's down script as the caller, in the caller's transaction,
  * and takes the migration out of the ledger.  Returns 'rolled back', or
- * 'planned' for a dry run.
+ * 'planned' for a dry run; 'queued' or 'running' where a worker has to run the
+ * script.  A migration that was stopped on its way up can be taken back too.
  *
  * Errors: 22004, 22023 (arguments), 42704 (not applied), 55000 (no down
- * script, or called from a script), EC_ERRCODE_REQUIRES (another one requires
+ * script, called from a script, not finished, or another is not), 55006 (being
+ * cancelled), EC_ERRCODE_REQUIRES (another one requires
  * it), and those of ec_apply that come with running a script.
  */
 PG_FUNCTION_INFO_V1(ec_rollback);

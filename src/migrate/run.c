@@ -6,33 +6,24 @@
  * goes to the caller all the same; but by then the script's locks are gone,
  * so the error can say who was in the way without being in the way itself.
  *
- * A statement that waits for a strong lock has the whole application queue up
- * behind it.  So it waits for a moment only; then the script is rolled back,
- * nothing of it is held for a while, and it starts again with a little more
- * patience.  A caller whose transaction holds strong locks already would keep
- * these from try to try, so it gets one.
+ * It runs in short tries, see core/tries.h.
  */
 #include "postgres.h"
 
 #include "access/xact.h"
 #include "catalog/namespace.h"
-#include "common/pg_prng.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
-#include "pgstat.h"
-#include "storage/latch.h"
-#include "storage/lock.h"
-#include "storage/proc.h"
 #include "tcop/dest.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
-#include "utils/wait_event.h"
 
 #include "core/guc.h"
+#include "core/tries.h"
 #include "expand_contract.h"
 #include "migrate/lock.h"
 #include "migrate/run.h"
@@ -52,6 +43,8 @@ typedef struct ScriptRun
 	const EcScript *script;
 	const EcStatement *statement; /* the one that runs, or failed */
 	StatementLimit limit;
+	EcRecord record;
+	void *record_arg;
 } ScriptRun;
 
 /* what is being run in this session, for ec_run_check_nesting */
@@ -117,59 +110,6 @@ run_error_callback(void *arg)
 				   run->script->what, run->statement->line);
 }
 
-/*
- * The wait for one lock in the first try, in the last ones, and the pauses
- * between two, in which the application moves on.
- */
-#define FIRST_LOCK_WAIT_MS   50
-#define LONGEST_LOCK_WAIT_MS 1000
-#define FIRST_REST_MS        100
-#define LONGEST_REST_MS      2000
-
-/* The caller's own lock_timeout stays in force if it is shorter. */
-static void
-limit_lock_waits(int lock_wait_ms)
-{
-	char value[16];
-
-	if (LockTimeout > 0 && LockTimeout <= lock_wait_ms)
-		return;
-	snprintf(value, sizeof(value), "%d", lock_wait_ms);
-	(void) set_config_option("lock_timeout", value, PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-}
-
-/* Does this transaction hold table locks that writers wait for? */
-static bool
-holds_strong_locks(void)
-{
-	LockData *locks = GetLockStatusData();
-
-	for (int i = 0; i < locks->nelements; i++)
-	{
-		LockInstanceData *lock = &locks->locks[i];
-
-		if (lock->pid == MyProcPid && lock->locktag.locktag_type == LOCKTAG_RELATION &&
-			(lock->holdMask & ~(LOCKBIT_ON(AccessShareLock) | LOCKBIT_ON(RowShareLock) |
-								LOCKBIT_ON(RowExclusiveLock) |
-								LOCKBIT_ON(ShareUpdateExclusiveLock))) != 0)
-			return true;
-	}
-	return false;
-}
-
-/* Let the others move on, without a lock of the script's. */
-static void
-rest(int rest_ms)
-{
-	double jitter = 0.5 + pg_prng_double(&pg_global_prng_state);
-
-	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					 (long) (rest_ms * jitter), PG_WAIT_EXTENSION);
-	ResetLatch(MyLatch);
-	CHECK_FOR_INTERRUPTS();
-}
-
 static void
 run_statements(ScriptRun *run)
 {
@@ -199,9 +139,8 @@ run_statements(ScriptRun *run)
 		elog(ERROR, "SPI_finish failed");
 }
 
-/* The relations that a statement names itself, of RangeVar. */
-static List *
-named_relations(Node *node)
+List *
+ec_named_relations(Node *node)
 {
 	List *relations = NIL;
 	ListCell *cell;
@@ -252,7 +191,7 @@ explain_lock_timeout(ErrorData *error, const EcStatement *statement)
 							  "expand_contract.lock_timeout.");
 	if (error->detail != NULL)
 		return;
-	foreach (cell, named_relations(statement->node))
+	foreach (cell, ec_named_relations(statement->node))
 	{
 		RangeVar *name = lfirst_node(RangeVar, cell);
 		Oid relation = RangeVarGetRelid(name, NoLock, true);
@@ -283,8 +222,9 @@ explain_statement_timeout(ErrorData *error, int duration)
  * lock was not to be had; others are raised.
  */
 static ErrorData *
-try_script(ScriptRun *run, int lock_wait_ms, EcRecord record, void *arg)
+try_script(void *arg, int lock_wait_ms)
 {
+	ScriptRun *run = arg;
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
 	ErrorData *volatile error = NULL;
@@ -298,12 +238,12 @@ try_script(ScriptRun *run, int lock_wait_ms, EcRecord record, void *arg)
 		MemoryContextSwitchTo(context);
 
 		guc_level = NewGUCNestLevel();
-		limit_lock_waits(lock_wait_ms);
+		ec_limit_lock_waits(lock_wait_ms);
 		run_statements(run);
 		/* undoes SET ROLE too: from here on it is the caller again */
 		AtEOXact_GUC(false, guc_level);
 
-		record(arg);
+		run->record(run->record_arg);
 		ReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(context);
 		CurrentResourceOwner = owner;
@@ -331,44 +271,16 @@ try_script(ScriptRun *run, int lock_wait_ms, EcRecord record, void *arg)
 	return error;
 }
 
-/* Try until the script has run, or its time for locks is used up. */
-static void
-run_with_tries(ScriptRun *run, int lock_timeout_ms, EcRecord record, void *arg)
-{
-	TimestampTz give_up =
-		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), lock_timeout_ms);
-	bool one_try = holds_strong_locks();
-	int lock_wait = one_try ? LONGEST_LOCK_WAIT_MS : FIRST_LOCK_WAIT_MS;
-	int rest_ms = FIRST_REST_MS;
-
-	for (;;)
-	{
-		long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), give_up);
-		ErrorData *error =
-			try_script(run, Max(1, Min(lock_wait, left)), record, arg);
-
-		if (error == NULL)
-			return;
-		if (one_try || GetCurrentTimestamp() >= give_up)
-		{
-			explain_lock_timeout(error, run->statement);
-			ReThrowError(error);
-		}
-		FreeErrorData(error);
-		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), give_up);
-		rest(Min(rest_ms, Max(1, left)));
-		lock_wait = Min(2 * lock_wait, LONGEST_LOCK_WAIT_MS);
-		rest_ms = Min(2 * rest_ms, LONGEST_REST_MS);
-	}
-}
-
 void
 ec_run_script(const EcScript *script, int lock_timeout_ms, EcRecord record, void *arg)
 {
 	ScriptRun *run = palloc0(sizeof(ScriptRun));
 	ErrorContextCallback callback;
+	ErrorData *error = NULL;
 
 	run->script = script;
+	run->record = record;
+	run->record_arg = arg;
 	callback.callback = run_error_callback;
 	callback.arg = run;
 	callback.previous = error_context_stack;
@@ -378,7 +290,12 @@ ec_run_script(const EcScript *script, int lock_timeout_ms, EcRecord record, void
 	running = script->what;
 	PG_TRY();
 	{
-		run_with_tries(run, lock_timeout_ms, record, arg);
+		error = ec_try_for_locks(try_script, run, lock_timeout_ms);
+		if (error != NULL)
+		{
+			explain_lock_timeout(error, run->statement);
+			ReThrowError(error);
+		}
 	}
 	PG_FINALLY();
 	{

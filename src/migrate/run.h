@@ -26,4 +26,7 @@ extern void ec_run_check_nesting(const char *what);
 extern void ec_run_script(const EcScript *script, int lock_timeout_ms,
 						  EcRecord record, void *arg);
 
+/* The relations that a statement names as what it is about, of RangeVar. */
+extern List *ec_named_relations(Node *node);
+
 #endif

@@ -14,12 +14,6 @@
 /* in UTF-8; some editors put it at the start of a file, where nobody sees it */
 #define BYTE_ORDER_MARK "\xEF\xBB\xBF"
 
-typedef struct ParseErrorArg
-{
-	const char *text;
-	const char *what;
-} ParseErrorArg;
-
 /* The byte offset of a character position (from 1) of a server error. */
 static int
 offset_of_position(const char *text, int position)
@@ -70,7 +64,7 @@ column_of(const Place *place, const char *text)
 static void
 parse_error_callback(void *arg)
 {
-	ParseErrorArg *script = (ParseErrorArg *) arg;
+	EcScriptErrors *script = (EcScriptErrors *) arg;
 	int position = geterrposition();
 	Place place = {0, 1, 0};
 
@@ -93,6 +87,23 @@ parse_error_callback(void *arg)
 	else if (strncmp(script->text + place.offset, BYTE_ORDER_MARK,
 					 strlen(BYTE_ORDER_MARK)) == 0)
 		errhint("The script begins with a byte order mark; save it without.");
+}
+
+void
+ec_script_errors_begin(EcScriptErrors *errors, const char *text, const char *what)
+{
+	errors->text = text;
+	errors->what = what;
+	errors->callback.callback = parse_error_callback;
+	errors->callback.arg = errors;
+	errors->callback.previous = error_context_stack;
+	error_context_stack = &errors->callback;
+}
+
+void
+ec_script_errors_end(EcScriptErrors *errors)
+{
+	error_context_stack = errors->callback.previous;
 }
 
 /*
@@ -121,21 +132,17 @@ EcScript *
 ec_script_parse(const char *text, const char *what)
 {
 	EcScript *script = palloc0(sizeof(EcScript));
-	ParseErrorArg arg = {text, what};
-	ErrorContextCallback callback;
+	EcScriptErrors errors;
 	Place place = {0, 1, 0};
 	List *parsed;
 	ListCell *cell;
 	int *offsets;
 	int count;
 
-	callback.callback = parse_error_callback;
-	callback.arg = &arg;
-	callback.previous = error_context_stack;
-	error_context_stack = &callback;
+	ec_script_errors_begin(&errors, text, what);
 	parsed = raw_parser(text, RAW_PARSE_DEFAULT);
 	script->checksum = ec_script_checksum(text, &offsets, &count);
-	error_context_stack = callback.previous;
+	ec_script_errors_end(&errors);
 
 	if (parsed == NIL)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),

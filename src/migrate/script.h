@@ -33,8 +33,9 @@ typedef struct EcScript
 typedef enum EcStatementKind
 {
 	EC_STATEMENT_TRANSACTIONAL, /* runs in a transaction block */
-	EC_STATEMENT_TOP_LEVEL,     /* runs only outside of one */
-	EC_STATEMENT_FORBIDDEN      /* has no place in a script */
+	EC_STATEMENT_ALONE,     /* is of no use before its transaction commits */
+	EC_STATEMENT_TOP_LEVEL, /* runs only outside of a transaction block */
+	EC_STATEMENT_FORBIDDEN  /* has no place in a script */
 } EcStatementKind;
 
 /*
@@ -42,6 +43,21 @@ typedef enum EcStatementKind
  * syntax error, with its position in the script.  what is kept, not copied.
  */
 extern EcScript *ec_script_parse(const char *text, const char *what);
+
+/*
+ * While a script's text is scanned or parsed, errors show their place in it.
+ * End what was begun; an error needs no end.
+ */
+typedef struct EcScriptErrors
+{
+	const char *text;
+	const char *what;
+	ErrorContextCallback callback;
+} EcScriptErrors;
+
+extern void ec_script_errors_begin(EcScriptErrors *errors, const char *text,
+								   const char *what);
+extern void ec_script_errors_end(EcScriptErrors *errors);
 
 /*
  * SHA-256 over the script's tokens, "v1:" and 64 hex digits.  Comments, white
@@ -56,10 +72,11 @@ extern char *ec_script_checksum(const char *text, int **offsets, int *count);
 extern EcStatementKind ec_statement_kind(Node *node, const char **name);
 
 /*
- * Raise an error for the first statement that cannot run inside the caller's
- * transaction: 0A000, or 2D000 for BEGIN, COMMIT and their like.
+ * Raise an error for the first statement that has no place in a script: 0A000,
+ * or 2D000 for BEGIN, COMMIT and their like.  True if there are statements
+ * that the caller's transaction cannot hold, so that a worker has to run it.
  */
-extern void ec_script_require_transactional(const EcScript *script);
+extern bool ec_script_is_mixed(const EcScript *script);
 
 /* For DETAILs: 'Statement 2, line 3, column 1'. */
 extern char *ec_statement_place(const EcStatement *statement);

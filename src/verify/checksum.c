@@ -48,6 +48,20 @@ ec_checksum_text(const EcChecksum *checksum)
 					(uint32) (checksum->sum_b >> 32), (uint32) checksum->sum_b);
 }
 
+void
+ec_checksum_parse(const char *text, EcChecksum *checksum)
+{
+	uint32 words[4];
+	long long rows;
+
+	if (sscanf(text, "%lld:%8x%8x%8x%8x", &rows, &words[0], &words[1],
+			   &words[2], &words[3]) != 5)
+		elog(ERROR, "invalid checksum \"%s\"", text);
+	checksum->rows = rows;
+	checksum->sum_a = (uint64) words[0] << 32 | words[1];
+	checksum->sum_b = (uint64) words[2] << 32 | words[3];
+}
+
 static MemoryContext
 aggregate_context(FunctionCallInfo fcinfo)
 {

@@ -31,10 +31,28 @@ ec_checksum_add(EcChecksum *checksum, const EcLanes *row)
 	checksum->sum_b += row->b;
 }
 
+/* Take away a row that was added. */
+static inline void
+ec_checksum_subtract(EcChecksum *checksum, const EcLanes *row)
+{
+	checksum->rows--;
+	checksum->sum_a -= row->a;
+	checksum->sum_b -= row->b;
+}
+
+static inline bool
+ec_checksum_is_empty(const EcChecksum *checksum)
+{
+	return checksum->rows == 0 && checksum->sum_a == 0 && checksum->sum_b == 0;
+}
+
 /* Add all rows of another checksum. */
 extern void ec_checksum_merge(EcChecksum *checksum, const EcChecksum *other);
 
 /* As text, palloc'd. */
 extern char *ec_checksum_text(const EcChecksum *checksum);
+
+/* From that text. */
+extern void ec_checksum_parse(const char *text, EcChecksum *checksum);
 
 #endif

@@ -43,7 +43,7 @@ same_words(EcHasher *hasher, Datum left, Datum right)
 	ec_lanes_start(&right_lanes);
 	hasher->feed(hasher, &left_lanes, left);
 	hasher->feed(hasher, &right_lanes, right);
-	return left_lanes.a == right_lanes.a && left_lanes.b == right_lanes.b;
+	return ec_same_lanes(&left_lanes, &right_lanes);
 }
 
 bool

@@ -28,6 +28,12 @@ typedef struct EcLanes
 	uint64 b;
 } EcLanes;
 
+static inline bool
+ec_same_lanes(const EcLanes *left, const EcLanes *right)
+{
+	return left->a == right->a && left->b == right->b;
+}
+
 static inline uint64
 ec_rotate(uint64 word, int bits)
 {

@@ -18,60 +18,108 @@
 #include "utils/lsyscache.h"
 #include "utils/relcache.h"
 
-#include "verify/compare.h"
 #include "verify/hasher.h"
 #include "verify/mismatch.h"
 
 TupleDesc
 ec_mismatch_desc(void)
 {
-	TupleDesc desc = CreateTemplateTupleDesc(EC_MISMATCH_COLUMNS);
+	TupleDesc desc = CreateTemplateTupleDesc(EC_MISMATCH_COLUMNS + 1);
 
 	TupleDescInitEntry(desc, 1, "key", TEXTOID, -1, 0);
-	TupleDescInitEntry(desc, 2, "column_name", TEXTOID, -1, 0);
-	TupleDescInitEntry(desc, 3, "source_value", TEXTOID, -1, 0);
-	TupleDescInitEntry(desc, 4, "target_value", TEXTOID, -1, 0);
+	TupleDescInitEntry(desc, 2, "difference", TEXTOID, -1, 0);
+	TupleDescInitEntry(desc, 3, "column_name", TEXTOID, -1, 0);
+	TupleDescInitEntry(desc, 4, "source_value", TEXTOID, -1, 0);
+	TupleDescInitEntry(desc, 5, "target_value", TEXTOID, -1, 0);
+	TupleDescInitEntry(desc, 6, "repair", TEXTOID, -1, 0);
+	TupleDescInitEntry(desc, 7, "row", INT8OID, -1, 0);
 	return desc;
 }
 
-EcRowKey *
-ec_row_key(Relation relation)
+void
+ec_mismatch_put(Tuplestorestate *mismatches, const EcMismatch *mismatch)
 {
-	EcRowKey *key = palloc0_object(EcRowKey);
+	const char *texts[EC_MISMATCH_COLUMNS] = {mismatch->key,
+											  mismatch->difference,
+											  mismatch->column_name,
+											  mismatch->source_value,
+											  mismatch->target_value,
+											  mismatch->repair};
+	Datum values[EC_MISMATCH_COLUMNS + 1];
+	bool nulls[EC_MISMATCH_COLUMNS + 1];
+
+	for (int i = 0; i < EC_MISMATCH_COLUMNS; i++)
+	{
+		nulls[i] = texts[i] == NULL;
+		values[i] = nulls[i] ? (Datum) 0 : CStringGetTextDatum(texts[i]);
+	}
+	values[EC_MISMATCH_COLUMNS] = Int64GetDatum(mismatch->row);
+	nulls[EC_MISMATCH_COLUMNS] = false;
+	tuplestore_putvalues(mismatches, ec_mismatch_desc(), values, nulls);
+}
+
+static List *
+primary_key_names(Relation relation)
+{
 	Bitmapset *primary_key =
 		RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY);
-	bool partitioned = relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
+	List *names = NIL;
 	int member = -1;
 
-	key->relation = RelationGetRelid(relation);
-	key->names = palloc_array(char *, bms_num_members(primary_key) + 2);
-	/* A primary key of a partitioned table holds for all its partitions. */
-	if (relation->rd_rel->relhassubclass && !(partitioned && primary_key != NULL))
-		key->names[key->count++] = "tableoid";
 	while ((member = bms_next_member(primary_key, member)) >= 0)
 	{
 		AttrNumber attnum = member + FirstLowInvalidHeapAttributeNumber;
+		Form_pg_attribute attribute =
+			TupleDescAttr(RelationGetDescr(relation), attnum - 1);
 
-		key->names[key->count++] = pstrdup(NameStr(
-			TupleDescAttr(RelationGetDescr(relation), attnum - 1)->attname));
+		names = lappend(names, pstrdup(NameStr(attribute->attname)));
 	}
-	if (primary_key == NULL)
+	return names;
+}
+
+EcRowKey *
+ec_row_key(Relation relation, List *names)
+{
+	EcRowKey *key = palloc0_object(EcRowKey);
+	bool partitioned = relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
+	ListCell *cell;
+
+	if (names == NIL)
+		names = primary_key_names(relation);
+	key->relation = RelationGetRelid(relation);
+	key->first = -1;
+	key->names = palloc_array(char *, list_length(names) + 2);
+	/* A key of a partitioned table holds for all its partitions. */
+	if (relation->rd_rel->relhassubclass && !(partitioned && names != NIL))
+		key->names[key->count++] = "tableoid";
+	foreach (cell, names)
+	{
+		char *name = lfirst(cell);
+
+		key->names[key->count++] = name;
+	}
+	if (names == NIL)
 		key->names[key->count++] = "ctid";
 	return key;
 }
 
-static char *
-value_text(TupleTableSlot *slot, int position)
+char *
+ec_slot_text(TupleTableSlot *slot, int position)
 {
 	Form_pg_attribute attribute =
 		TupleDescAttr(slot->tts_tupleDescriptor, position);
 	Oid function;
 	bool is_varlena;
+	int level;
+	char *text;
 
 	if (slot->tts_isnull[position])
 		return NULL;
 	getTypeOutputInfo(attribute->atttypid, &function, &is_varlena);
-	return OidOutputFunctionCall(function, slot->tts_values[position]);
+	level = ec_pin_output_settings();
+	text = OidOutputFunctionCall(function, slot->tts_values[position]);
+	AtEOXact_GUC(true, level);
+	return text;
 }
 
 /* NaN and the infinities are no JSON numbers. */
@@ -90,16 +138,31 @@ is_json_number(Oid type, const char *text)
 	return false;
 }
 
-static char *
-key_json(const EcRowKey *key, TupleTableSlot *slot)
+static void
+append_member(StringInfo json, const char *name, Oid type, const char *text)
 {
-	int first = slot->tts_tupleDescriptor->natts - key->count;
+	appendStringInfoString(json, json->len == 0 ? "{" : ", ");
+	escape_json(json, name);
+	appendStringInfoString(json, ": ");
+	if (text == NULL)
+		appendStringInfoString(json, "null");
+	else if (is_json_number(type, text))
+		appendStringInfoString(json, text);
+	else
+		escape_json(json, text);
+}
+
+char *
+ec_row_key_json(const EcRowKey *key, TupleTableSlot *slot)
+{
+	TupleDesc desc = slot->tts_tupleDescriptor;
+	int first = key->first >= 0 ? key->first : desc->natts - key->count;
 	StringInfoData json;
 
 	initStringInfo(&json);
 	for (int i = 0; i < key->count; i++)
 	{
-		Oid type = TupleDescAttr(slot->tts_tupleDescriptor, first + i)->atttypid;
+		Oid type = TupleDescAttr(desc, first + i)->atttypid;
 		char *text;
 
 		if (strcmp(key->names[i], "tableoid") == 0 && type == OIDOID)
@@ -111,40 +174,29 @@ key_json(const EcRowKey *key, TupleTableSlot *slot)
 			text = DatumGetCString(DirectFunctionCall1(regclassout, table));
 		}
 		else
-			text = value_text(slot, first + i);
-
-		appendStringInfoString(&json, json.len == 0 ? "{" : ", ");
-		escape_json(&json, key->names[i]);
-		appendStringInfoString(&json, ": ");
-		if (text == NULL)
-			appendStringInfoString(&json, "null");
-		else if (is_json_number(type, text))
-			appendStringInfoString(&json, text);
-		else
-			escape_json(&json, text);
+			text = ec_slot_text(slot, first + i);
+		append_member(&json, key->names[i], type, text);
 	}
 	appendStringInfoChar(&json, '}');
 	return json.data;
 }
 
-void
-ec_mismatch_put(Tuplestorestate *mismatches, const EcRowKey *key,
-				const char *column, TupleTableSlot *slot, int source)
+char *
+ec_row_json(List *columns, TupleTableSlot *slot, int first)
 {
-	int guc_level = ec_pin_output_settings();
-	char *texts[EC_MISMATCH_COLUMNS];
-	Datum values[EC_MISMATCH_COLUMNS];
-	bool nulls[EC_MISMATCH_COLUMNS];
+	StringInfoData json;
+	ListCell *cell;
 
-	texts[0] = key_json(key, slot);
-	texts[1] = unconstify(char *, column);
-	texts[2] = value_text(slot, source);
-	texts[3] = value_text(slot, source + 1);
-	for (int i = 0; i < EC_MISMATCH_COLUMNS; i++)
+	initStringInfo(&json);
+	foreach (cell, columns)
 	{
-		nulls[i] = texts[i] == NULL;
-		values[i] = nulls[i] ? (Datum) 0 : CStringGetTextDatum(texts[i]);
+		EcMappedColumn *column = lfirst(cell);
+		int position = first + foreach_current_index(cell);
+
+		append_member(&json, column->name,
+					  TupleDescAttr(slot->tts_tupleDescriptor, position)->atttypid,
+					  ec_slot_text(slot, position));
 	}
-	tuplestore_putvalues(mismatches, ec_mismatch_desc(), values, nulls);
-	AtEOXact_GUC(true, guc_level);
+	appendStringInfoString(&json, json.len == 0 ? "{}" : "}");
+	return json.data;
 }

@@ -1,6 +1,7 @@
 /*
  * mismatch.h
- *		What is recorded of a row that differs: its key and its values.
+ *		What is recorded of a row that differs: its key, its values, and the
+ *		SQL that would repair it.
  */
 #ifndef EC_MISMATCH_H
 #define EC_MISMATCH_H
@@ -11,25 +12,63 @@
 #include "utils/rel.h"
 #include "utils/tuplestore.h"
 
+#include "verify/compare.h"
+
 /*
- * The columns that find a row again: the primary key, else ctid; with tableoid
+ * The columns of EcComparison.mismatches, in this order; all of them text, and
+ * then the row's number, a bigint: lines of one row follow each other.
+ */
+typedef struct EcMismatch
+{
+	char *key;         /* JSON */
+	char *difference;  /* 'different', 'missing' or 'extra' */
+	char *column_name; /* NULL: the whole row, which only one side has */
+	char *source_value;
+	char *target_value;
+	char *repair; /* NULL: none is known */
+	int64 row;
+} EcMismatch;
+
+#define EC_MISMATCH_COLUMNS 6
+
+extern TupleDesc ec_mismatch_desc(void);
+extern void
+ec_mismatch_put(Tuplestorestate *mismatches, const EcMismatch *mismatch);
+
+/*
+ * The columns that find a row again: those named, the primary key, else ctid; with tableoid
  * where rows of several tables are read and these columns do not tell them
- * apart.
+ * apart.  In a slot they are at position first, or, if that is negative, at
+ * the end.
  */
 typedef struct EcRowKey
 {
 	int count;
 	char **names;
+	int first;
 	Oid relation; /* tableoid is left out where it is this */
 } EcRowKey;
 
-extern EcRowKey *ec_row_key(Relation relation);
+extern EcRowKey *ec_row_key(Relation relation, List *names);
+extern char *ec_row_key_json(const EcRowKey *key, TupleTableSlot *slot);
+
+/* A value as text that does not depend on settings; NULL for NULL. */
+extern char *ec_slot_text(TupleTableSlot *slot, int position);
+
+/* Columns (EcMappedColumn) of a row, from a position on, as a JSON object. */
+extern char *ec_row_json(List *columns, TupleTableSlot *slot, int first);
 
 /*
- * Record one column of the row in slot, whose source value is at position
- * source, the target value after it, and the key's columns at the end.
+ * repair.c: statements that would put a row right.  Of two tables, the key's
+ * values are in the slot from position first on.
  */
-extern void ec_mismatch_put(Tuplestorestate *mismatches, const EcRowKey *key,
-							const char *column, TupleTableSlot *slot, int source);
+extern char *ec_repair_column(const EcSubject *subject, const EcRowKey *key,
+							  TupleTableSlot *slot, const EcMappedColumn *column);
+extern char *ec_repair_different(const EcSubject *subject, TupleTableSlot *slot,
+								 int first, const EcMappedColumn *column);
+extern char *
+ec_repair_missing(const EcSubject *subject, TupleTableSlot *slot, int first);
+extern char *
+ec_repair_extra(const EcSubject *subject, TupleTableSlot *slot, int first);
 
 #endif

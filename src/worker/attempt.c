@@ -42,6 +42,17 @@
 
 #define LONGEST_BACKOFF_MS 5000
 
+/* whose rows are being written; an error ends the batch, and with it the use */
+static const char *running_change = NULL;
+
+void (*ec_change_job_done)(const EcJob *job) = NULL;
+
+const char *
+ec_running_change(void)
+{
+	return running_change;
+}
+
 /* Read the job's definition and position, and make its kind ready. */
 static void
 load_job(EcWorker *worker)
@@ -99,6 +110,8 @@ save_progress(EcWorker *worker, bool complete)
 	if (complete)
 		ec_job_set_done(job);
 	ec_catalog_end(&scope);
+	if (complete && job->change != NULL && ec_change_job_done != NULL)
+		ec_change_job_done(job);
 	worker->last_save = now;
 	worker->wal_at_save = pgWalUsage.wal_bytes;
 }
@@ -137,14 +150,43 @@ run_step(EcWorker *worker)
 	worker->has_deadline = !job->avoid_locks || job->row_limit > 1;
 	if (worker->has_deadline)
 		enable_timeout_after(STATEMENT_TIMEOUT, ec_worker_deadline_ms());
+	running_change = job->change;
 	ec_flush_in_pieces(job->delay_ms > 0);
 	more = worker->kind->step(job);
+	running_change = NULL;
 	immediate->constraints = NIL; /* all */
 	immediate->deferred = false;
 	AfterTriggerSetState(immediate);
 	disable_timeout(STATEMENT_TIMEOUT, false);
 	AtEOXact_GUC(false, guc_level);
 	return more;
+}
+
+/*
+ * Work that makes its own transactions.  It is there for what cannot be taken
+ * back or waited for by halves, so its commits are on disk when they return.
+ */
+static EcOutcome
+run_piece(EcWorker *worker)
+{
+	bool more;
+
+	worker->has_deadline = false;
+	SetConfigOption("synchronous_commit", "on", PGC_SUSET, PGC_S_SESSION);
+	ec_worker_be_patient();
+	MemoryContextSwitchTo(worker->batch_context);
+	worker->job.throttled_by = NULL;
+	worker->job.pause_ms = 0;
+	more = worker->kind->run(&worker->job);
+
+	ec_worker_be_patient(); /* whatever the work has set */
+	ec_worker_begin();
+	if (ec_worker_has_extension(worker))
+		save_progress(worker, !more);
+	ec_worker_commit();
+	ec_worker_set_options();
+	worker->has_committed = true;
+	return more ? EC_OUTCOME_MORE : EC_OUTCOME_COMPLETE;
 }
 
 /* The transaction of a batch; an error leaves through the caller. */
@@ -181,6 +223,11 @@ try_batch(EcWorker *worker)
 	}
 	if (!worker->loaded)
 		load_job(worker);
+	if (worker->kind->run != NULL)
+	{
+		ec_worker_commit();
+		return run_piece(worker);
+	}
 	if (ec_throttle_look(worker->throttle, job) != NULL)
 	{
 		ec_worker_commit();
@@ -287,7 +334,8 @@ after_error(EcWorker *worker, ErrorData *error, bool timed_out, bool gave_way)
 		job->pause_ms = 0;
 		return EC_OUTCOME_RETRY;
 	}
-	if (!is_lock_conflict(error->sqlerrcode) ||
+	if ((worker->kind != NULL && worker->kind->run != NULL) ||
+		!is_lock_conflict(error->sqlerrcode) ||
 		(error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE &&
 		 job->conflicts >= MAX_SERIALIZATION_FAILURES))
 	{

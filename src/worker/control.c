@@ -241,8 +241,9 @@ ec_resume(PG_FUNCTION_ARGS)
 /*
  * ec_cancel(job) → 'cancelled'
  *
- * For good, after the current batch; what was written stays written.  A job
- * that is done cannot be cancelled (55000).
+ * For good, after the current batch; what was written stays written.  A
+ * statement of a migration is cancelled in the middle.  A job that is done
+ * cannot be cancelled (55000).
  */
 Datum
 ec_cancel(PG_FUNCTION_ARGS)
@@ -256,8 +257,13 @@ ec_cancel(PG_FUNCTION_ARGS)
 		refuse(&status, "cancel");
 	if (strcmp(status.state, EC_STATE_CANCELLED) != 0)
 	{
+		const EcJobKind *kind = ec_find_job_kind(status.kind);
+
 		set_state(id, EC_STATE_CANCELLED);
-		ec_wake_at_commit(id);
+		if (kind != NULL && kind->run != NULL)
+			ec_interrupt_at_commit(id);
+		else
+			ec_wake_at_commit(id);
 	}
 	ec_catalog_end(&scope);
 	PG_RETURN_TEXT_P(cstring_to_text(EC_STATE_CANCELLED));
@@ -277,6 +283,7 @@ ec_configure(PG_FUNCTION_ARGS)
 	int workers = ec_check_workers(PG_ARGISNULL(3), PG_GETARG_INT32(3));
 	const Interval *max_lag =
 		ec_check_max_lag(PG_ARGISNULL(4), PG_GETARG_INTERVAL_P(4));
+	const EcJobKind *kind;
 	EcCatalogScope scope;
 	EcJobStatus status;
 	EcArgs args = {0};
@@ -284,6 +291,13 @@ ec_configure(PG_FUNCTION_ARGS)
 	look_as_caller(id, true, &scope, &status);
 	if (is_in(status.state, EC_STATE_DONE, EC_STATE_CANCELLED, NULL))
 		refuse(&status, "configure");
+	kind = ec_find_job_kind(status.kind);
+	if (workers > 1 && kind != NULL && kind->run != NULL)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("job " INT64_FORMAT " has one worker", id),
+						errdetail("The steps of a %s job run one after the other.",
+								  status.kind),
+						errhint("Leave \"workers\" out.")));
 	ec_arg_int8(&args, id);
 	ec_arg_int4(&args, batch_size);
 	ec_arg_int4(&args, delay_ms);

@@ -30,4 +30,7 @@ extern void ec_job_look(int64 id, bool for_update, EcJobStatus *status);
 
 extern bool ec_job_is_interrupted(int64 id);
 
+/* The error of a failed job, as our own. */
+extern void ec_job_raise_failure(const EcJobStatus *status);
+
 #endif

@@ -55,8 +55,8 @@ progress_line(int64 job)
 	return line;
 }
 
-static void
-raise_failure(const EcJobStatus *status)
+void
+ec_job_raise_failure(const EcJobStatus *status)
 {
 	const char *code = status->error_code ? status->error_code : "XX000";
 
@@ -97,7 +97,7 @@ look(void *arg, char **notice)
 	if (strcmp(status.state, EC_STATE_DONE) == 0)
 		return true;
 	if (strcmp(status.state, EC_STATE_FAILED) == 0)
-		raise_failure(&status);
+		ec_job_raise_failure(&status);
 	if (strcmp(status.state, EC_STATE_CANCELLED) == 0)
 		ereport(ERROR, (errcode(EC_ERRCODE_JOB_CANCELLED),
 						errmsg("job " INT64_FORMAT " was cancelled", follow->job)));

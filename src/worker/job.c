@@ -163,7 +163,8 @@ ec_job_submit(const EcJobSpec *spec)
 
 	check_owner_can_log_in(owner);
 	check_launcher(spec);
-	relation_name = ec_relation_name(spec->relation);
+	relation_name = OidIsValid(spec->relation) ? ec_relation_name(spec->relation)
+											   : pstrdup(spec->title);
 
 	ec_arg_text(&args, spec->kind);
 	ec_arg_text(&args, spec->change);

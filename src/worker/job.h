@@ -50,8 +50,9 @@ typedef struct EcJobSpec
 {
 	const char *kind;
 	const char *change; /* NULL if none */
-	Oid relation;
-	Jsonb *parameters; /* what the kind needs; read again by the worker */
+	Oid relation;       /* InvalidOid: the job is not about one ... */
+	const char *title;  /* ... but about this */
+	Jsonb *parameters;  /* what the kind needs; read again by the worker */
 	int workers;
 	int batch_size; /* rows; 0 = by time */
 	int delay_ms;
@@ -147,7 +148,27 @@ typedef struct EcJobKind
 	 * lock.
 	 */
 	int64 (*table_bytes)(EcJob *job);
+
+	/*
+	 * In place of step: one piece of work that makes transactions of its own,
+	 * and waits for locks as it sees fit.  Called outside of any transaction;
+	 * ec_cancel interrupts it, and an error of it fails the job.  False when
+	 * the job is complete.
+	 */
+	bool (*run)(EcJob *job);
 } EcJobKind;
+
+/*
+ * attempt.c: the change whose job this process runs a step of, or NULL.  No
+ * session can pretend it.
+ */
+extern const char *ec_running_change(void);
+
+/*
+ * Called, as the job's owner, in the transaction that makes the job of a
+ * change done; set by the room that knows changes.
+ */
+extern void (*ec_change_job_done)(const EcJob *job);
 
 /* registry.c: kinds, registered at load by _PG_init */
 extern void ec_register_job_kind(const EcJobKind *kind);
@@ -223,6 +244,7 @@ extern bool ec_job_is_live(int64 job);
 /* start.c: workers are started, or woken, when the transaction commits */
 extern void ec_start_at_commit(int64 job, int slot, Oid owner);
 extern void ec_wake_at_commit(int64 job);
+extern void ec_interrupt_at_commit(int64 job);
 extern void ec_call_launcher_at_commit(TimestampTz at);
 extern bool ec_start_worker(int64 job, int slot, Oid owner);
 extern void ec_start_waiting_jobs(bool lost_ones);

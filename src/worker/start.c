@@ -33,13 +33,14 @@ typedef struct AtCommit
 	int64 job;
 	int slot;
 	Oid owner;           /* InvalidOid: wake the job's workers, start none */
+	bool interrupt;      /* those that are woken: cancel what they are at */
 	TimestampTz call_at; /* not 0: call the launcher for then, that is all */
 } AtCommit;
 
 static List *at_commit = NIL; /* in TopTransactionContext */
 
 static void
-wake_workers(int64 job)
+wake_workers(int64 job, bool interrupt)
 {
 	ListCell *cell;
 
@@ -54,7 +55,7 @@ wake_workers(int64 job)
 		if (process == NULL)
 			continue;
 		SetLatch(&process->procLatch);
-		if (ec_gives_way(slot->pid))
+		if (interrupt || ec_gives_way(slot->pid))
 			kill(slot->pid, SIGINT);
 	}
 }
@@ -108,7 +109,7 @@ on_transaction_event(XactEvent event, void *arg)
 				else if (OidIsValid(entry->owner))
 					start_or_warn(entry->job, entry->slot, entry->owner);
 				else
-					wake_workers(entry->job);
+					wake_workers(entry->job, entry->interrupt);
 			}
 			break;
 		case XACT_EVENT_ABORT:
@@ -120,7 +121,7 @@ on_transaction_event(XactEvent event, void *arg)
 }
 
 static void
-remember(int64 job, int slot, Oid owner, TimestampTz call_at)
+remember(int64 job, int slot, Oid owner, bool interrupt, TimestampTz call_at)
 {
 	static bool registered = false;
 	MemoryContext old_context;
@@ -136,6 +137,7 @@ remember(int64 job, int slot, Oid owner, TimestampTz call_at)
 	entry->job = job;
 	entry->slot = slot;
 	entry->owner = owner;
+	entry->interrupt = interrupt;
 	entry->call_at = call_at;
 	at_commit = lappend(at_commit, entry);
 	MemoryContextSwitchTo(old_context);
@@ -144,21 +146,28 @@ remember(int64 job, int slot, Oid owner, TimestampTz call_at)
 void
 ec_start_at_commit(int64 job, int slot, Oid owner)
 {
-	remember(job, slot, owner, 0);
+	remember(job, slot, owner, false, 0);
 }
 
 /* Have the job's workers look at its row now, not after their pause. */
 void
 ec_wake_at_commit(int64 job)
 {
-	remember(job, 0, InvalidOid, 0);
+	remember(job, 0, InvalidOid, false, 0);
+}
+
+/* The same, and cancel the statement that they are at. */
+void
+ec_interrupt_at_commit(int64 job)
+{
+	remember(job, 0, InvalidOid, true, 0);
 }
 
 /* The launcher looks at this database then, for a job that is due. */
 void
 ec_call_launcher_at_commit(TimestampTz at)
 {
-	remember(0, 0, InvalidOid, at);
+	remember(0, 0, InvalidOid, false, at);
 }
 
 /* Whatever kind of worker of ours: connected to a database, once. */

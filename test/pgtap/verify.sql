@@ -9,7 +9,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS expand_contract;
 
 BEGIN;
-SELECT plan(31);
+SELECT plan(44);
 
 CREATE TABLE users (id int PRIMARY KEY, legacy_email text, email text, score numeric);
 INSERT INTO users SELECT i, 'User' || i || '@Example.com', 'user' || i || '@example.com', i
@@ -23,7 +23,7 @@ SELECT is((SELECT proparallel::text FROM pg_proc WHERE oid = 'ec_checksum'::regp
 SELECT matches(ec_checksum(id, email), '^2000:[0-9a-f]{32}$', 'a checksum is COUNT:32 hex digits') FROM users;
 SELECT is(ec_checksum(id), '0:00000000000000000000000000000000', 'no rows have a checksum, too') FROM users WHERE false;
 SELECT has_view('ec_mismatches');
-SELECT columns_are('ec_mismatches', ARRAY['verification', 'key', 'column_name', 'source_value', 'target_value']);
+SELECT columns_are('ec_mismatches', ARRAY['verification', 'key', 'column_name', 'source_value', 'target_value', 'difference', 'repair']);
 SELECT ok(NOT has_function_privilege('public', 'ec_verify(regclass, jsonb)', 'EXECUTE'), 'ec_verify is handed out, not everyone''s');
 SELECT ok(has_function_privilege('public', 'ec_checksum("any")', 'EXECUTE'), 'ec_checksum is everyone''s');
 
@@ -109,6 +109,36 @@ SELECT is(count(*), 10::bigint, 'the rows do not') FROM ec_mismatches WHERE veri
 SELECT throws_ok($$SELECT ec_verify('users', '{"email": "true) OR (true"}')$$, '42601');
 SELECT throws_ok($$SELECT ec_verify('users', '{"score": "random()"}')$$, '42P17');
 SELECT is(count(*), 0::bigint, 'what was refused left no record') FROM expand_contract.verifications WHERE mapping::text LIKE '%random%' OR mapping::text LIKE '%OR%';
+
+-- two tables, by key
+SELECT has_function('ec_verify', ARRAY['regclass', 'regclass', 'jsonb', 'text[]']);
+CREATE TABLE members (user_id bigint PRIMARY KEY, mail text);
+INSERT INTO members SELECT id, lower(legacy_email) FROM users;
+SELECT ok(ok, 'two tables that hold the same are equal') FROM ec_verify('users', 'members', '{"user_id": "id", "mail": "lower(legacy_email)"}');
+DELETE FROM members WHERE user_id = 5;
+INSERT INTO members VALUES (0, 'nobody');
+UPDATE members SET mail = '' WHERE user_id IN (6, 7);
+SELECT id AS verification, missing, extra, different, checksum_source, checksum_target
+  FROM ec_verify('users', 'members', '{"user_id": "id", "mail": "lower(legacy_email)"}') \gset
+SELECT is(:missing, 1, 'a row that is missing is told from');
+SELECT is(:extra, 1, '... one that is extra');
+SELECT is(:different, 2, '... and from those that differ');
+SELECT isnt(:'checksum_source'::text, :'checksum_target', 'the checksums differ');
+SELECT is(array_agg(key ->> 'user_id' || ' ' || difference ORDER BY key), ARRAY['0 extra', '5 missing', '6 different', '7 different'], 'each is named')
+  FROM ec_mismatches WHERE verification = :verification;
+SELECT repair AS sql FROM ec_mismatches WHERE verification = :verification \gexec
+SELECT ok(ok, 'the repairs that it proposes are exact') FROM ec_verify('users', 'members', '{"user_id": "id", "mail": "lower(legacy_email)"}');
+
+-- a change: right is what either mapping explains
+SELECT has_function('ec_verify_change', ARRAY['text']);
+SELECT has_function('ec_verify_job', ARRAY['text', 'integer', 'integer', 'integer', 'timestamptz', 'text', 'interval']);
+UPDATE users SET email = lower(legacy_email);
+SELECT ec_expand('users_email', 'users', '{"email": "lower(legacy_email)"}', '{"legacy_email": "email"}') \g /dev/null
+UPDATE users SET email = 'Written@New' WHERE id = 1;
+SELECT ok(ok, 'a row that was written through the new column is right, whatever forward loses') FROM ec_verify_change('users_email');
+UPDATE users SET legacy_email = 'one', email = 'another' WHERE id = 2;
+SELECT is(different, 1::bigint, 'what neither mapping explains is not') FROM ec_verify_change('users_email');
+SELECT throws_ok($$SELECT ec_verify_change('nosuch')$$, '42704');
 
 SELECT finish();
 ROLLBACK;

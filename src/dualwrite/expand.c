@@ -1,0 +1,585 @@
+/*
+ * expand.c
+ *		ec_expand: check everything, register the change, start dual writes.
+ *
+ * Registration and trigger are of one subtransaction, under SHARE ROW
+ * EXCLUSIVE on the table and all below it, which is taken in short tries.
+ * Writers that hold older snapshots see both or neither: triggers are looked
+ * up in the catalogue's snapshot, and the change is read with the newest one.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/dependency.h"
+#include "catalog/namespace.h"
+#include "catalog/objectaddress.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "core/catalog.h"
+#include "core/guc.h"
+#include "core/holders.h"
+#include "core/query.h"
+#include "core/tries.h"
+#include "dualwrite/change.h"
+#include "dualwrite/mapping.h"
+#include "dualwrite/table.h"
+#include "expand_contract.h"
+
+PG_FUNCTION_INFO_V1(ec_expand);
+
+typedef struct Expansion
+{
+	EcChange change; /* as it was asked for */
+	bool is_done;    /* it is registered already, and at work */
+} Expansion;
+
+static void
+refuse_null(const char *argument)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+			 errmsg("argument \"%s\" must not be null", argument),
+			 errhint("As in SELECT ec_expand('users_email', 'users', '{\"email\": \"lower(legacy_email)\"}').")));
+}
+
+static List *
+names_argument(FunctionCallInfo fcinfo, int number, const char *argument)
+{
+	List *names = NIL;
+	Datum *values;
+	bool *nulls;
+	int count;
+
+	if (PG_ARGISNULL(number))
+		return NIL;
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(number), TEXTOID, -1, false,
+					  TYPALIGN_INT, &values, &nulls, &count);
+	for (int i = 0; i < count; i++)
+	{
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("argument \"%s\" must not contain nulls", argument)));
+		names = lappend(names, TextDatumGetCString(values[i]));
+	}
+	return names;
+}
+
+static void
+read_arguments(FunctionCallInfo fcinfo, EcChange *change)
+{
+	char *on_error = "record";
+
+	memset(change, 0, sizeof(*change));
+	if (PG_ARGISNULL(0))
+		refuse_null("change");
+	if (PG_ARGISNULL(1))
+		refuse_null("relation");
+	if (PG_ARGISNULL(2))
+		refuse_null("forward");
+	change->name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	if (change->name[0] == '\0' || strlen(change->name) > EC_MAX_CHANGE_NAME)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("name of a change must have 1 to %d bytes",
+							   EC_MAX_CHANGE_NAME),
+						errdetail("It is part of its triggers' names."),
+						errhint("Choose a short name, as in \"users_email\".")));
+	change->relation = PG_GETARG_OID(1);
+	change->forward = PG_GETARG_JSONB_P(2);
+	if (!PG_ARGISNULL(3))
+		change->backward = PG_GETARG_JSONB_P(3);
+	if (!PG_ARGISNULL(4))
+		change->target = PG_GETARG_OID(4);
+	change->key = names_argument(fcinfo, 5, "key");
+	change->old_columns = names_argument(fcinfo, 6, "old_columns");
+	if (!PG_ARGISNULL(7))
+		on_error = text_to_cstring(PG_GETARG_TEXT_PP(7));
+	if (strcmp(on_error, "record") != 0 && strcmp(on_error, "raise") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unknown value \"%s\" for argument \"on_error\"", on_error),
+				 errhint("Use 'record' or 'raise'.")));
+	change->records = strcmp(on_error, "record") == 0;
+	if (OidIsValid(change->target))
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("a change to another table is not supported yet"),
+						errhint("Leave the argument \"target\" out.")));
+}
+
+static bool
+same_jsonb(Jsonb *left, Jsonb *right)
+{
+	if (left == NULL || right == NULL)
+		return left == right;
+	return compareJsonbContainers(&left->root, &right->root) == 0;
+}
+
+static bool
+same_names(List *left, List *right)
+{
+	ListCell *a;
+	ListCell *b;
+
+	if (list_length(left) != list_length(right))
+		return false;
+	forboth (a, left, b, right)
+	{
+		if (strcmp(lfirst(a), lfirst(b)) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* True if the change is there, and is this one; an error if it is another. */
+static bool
+is_registered(const EcChange *asked, bool *is_restored)
+{
+	EcChange known;
+	const char *what;
+
+	if (!ec_change_load(asked->name, &known))
+		return false;
+	what = known.relation != asked->relation                    ? "relation"
+		   : known.target != asked->target                      ? "target"
+		   : !same_jsonb(known.forward, asked->forward)         ? "forward"
+		   : !same_jsonb(known.backward, asked->backward)       ? "backward"
+		   : !same_names(known.key, asked->key)                 ? "key"
+		   : !same_names(known.old_columns, asked->old_columns) ? "old_columns"
+		   : known.records != asked->records                    ? "on_error"
+																: NULL;
+	if (what != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT),
+				 errmsg("change \"%s\" exists already, and differs", asked->name),
+				 errdetail("Argument \"%s\" is another than it was registered with.",
+						   what),
+				 errhint("Choose another name, or end that change first.")));
+	if (strcmp(known.phase, EC_PHASE_CONTRACTED) == 0 ||
+		strcmp(known.phase, EC_PHASE_REVERTED) == 0)
+		ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT),
+						errmsg("change \"%s\" is over", asked->name),
+						errdetail("Its phase is \"%s\".", known.phase),
+						errhint("Choose another name.")));
+	*is_restored = known.relation_oid != known.relation;
+	return true;
+}
+
+static Bitmapset *
+targets_of(List *entries)
+{
+	Bitmapset *targets = NULL;
+	ListCell *cell;
+
+	foreach (cell, entries)
+	{
+		targets =
+			bms_add_member(targets, ((EcMappingEntry *) lfirst(cell))->attnum);
+	}
+	return targets;
+}
+
+static Bitmapset *
+reads_of(List *entries)
+{
+	Bitmapset *reads = NULL;
+	ListCell *cell;
+
+	foreach (cell, entries)
+	{
+		reads = bms_add_members(reads, ((EcMappingEntry *) lfirst(cell))->reads);
+	}
+	return reads;
+}
+
+static char *
+first_name(Relation relation, Bitmapset *columns)
+{
+	return get_attname(RelationGetRelid(relation), bms_next_member(columns, -1),
+					   false);
+}
+
+static void
+refuse_chain(Relation relation, Bitmapset *both, const char *detail)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("column \"%s\" cannot be on both sides of a mapping",
+					first_name(relation, both)),
+			 errdetail("%s", detail),
+			 errhint("Old columns are read by \"forward\" and written by \"backward\"; new columns the other way round.")));
+}
+
+static void
+check_sides(Relation relation, List *forward, List *backward)
+{
+	Bitmapset *both = bms_intersect(targets_of(forward), reads_of(forward));
+
+	if (!bms_is_empty(both))
+		refuse_chain(relation, both, "The mapping \"forward\" reads and writes it.");
+	both = bms_intersect(targets_of(backward), reads_of(backward));
+	if (!bms_is_empty(both))
+		refuse_chain(relation, both,
+					 "The mapping \"backward\" reads and writes it.");
+	both = bms_intersect(targets_of(forward), targets_of(backward));
+	if (!bms_is_empty(both))
+		refuse_chain(relation, both, "Both \"forward\" and \"backward\" write it.");
+	if (backward != NIL && !bms_overlap(reads_of(backward), targets_of(forward)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"backward\" reads no column that \"forward\" writes"),
+				 errdetail("A write to the new columns of table \"%s\" would change nothing in the old ones.",
+						   RelationGetRelationName(relation)),
+				 errhint("Compute old columns from new ones, as in {\"legacy_email\": \"email\"}, or leave the argument out.")));
+}
+
+static EcChangeColumn *
+add_column(EcChange *change, Relation relation, EcSide side, AttrNumber attnum)
+{
+	EcChangeColumn *column;
+	ListCell *cell;
+
+	foreach (cell, change->columns)
+	{
+		column = lfirst(cell);
+		if (column->attnum == attnum)
+			return column;
+	}
+	column = palloc0_object(EcChangeColumn);
+	column->side = side;
+	column->attnum = attnum;
+	column->name = get_attname(RelationGetRelid(relation), attnum, false);
+	change->columns = lappend(change->columns, column);
+	return column;
+}
+
+/* Targets first, so that a column that is read too has its side from there. */
+static void
+collect_columns(EcChange *change, Relation relation, List *forward,
+				List *backward, List *key)
+{
+	ListCell *cell;
+	int member = -1;
+	int position = 0;
+
+	change->columns = NIL;
+	foreach (cell, forward)
+	{
+		EcMappingEntry *entry = lfirst(cell);
+
+		add_column(change, relation, EC_SIDE_NEW, entry->attnum)->expression =
+			entry->stored;
+	}
+	foreach (cell, backward)
+	{
+		EcMappingEntry *entry = lfirst(cell);
+
+		add_column(change, relation, EC_SIDE_OLD, entry->attnum)->expression =
+			entry->stored;
+	}
+	while ((member = bms_next_member(reads_of(forward), member)) >= 0)
+		(void) add_column(change, relation, EC_SIDE_OLD, member);
+	member = -1;
+	while ((member = bms_next_member(reads_of(backward), member)) >= 0)
+		(void) add_column(change, relation, EC_SIDE_NEW, member);
+	foreach (cell, key)
+	{
+		add_column(change, relation, EC_SIDE_KEY, lfirst_int(cell))->key_position =
+			++position;
+	}
+}
+
+static void
+check_old_columns(EcChange *change, Relation relation, List *forward)
+{
+	ListCell *cell;
+
+	foreach (cell, change->old_columns)
+	{
+		AttrNumber attnum = get_attnum(change->relation, lfirst(cell));
+
+		if (attnum <= 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_COLUMN),
+					 errmsg("column \"%s\" of relation \"%s\" does not exist",
+							(char *) lfirst(cell), RelationGetRelationName(relation)),
+					 errdetail("It is named by argument \"old_columns\"."),
+					 errhint("Name the columns that the contraction shall remove.")));
+		if (bms_is_member(attnum, targets_of(forward)))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("column \"%s\" is new in this change, not old",
+							(char *) lfirst(cell)),
+					 errdetail("The mapping \"forward\" writes it."),
+					 errhint("Name the columns that the contraction shall remove.")));
+	}
+}
+
+/* No column is written by one change and known to another. */
+static void
+check_overlap(EcChange *change)
+{
+	EcCatalogScope scope;
+	ListCell *cell;
+
+	ec_catalog_begin(&scope);
+	foreach (cell, change->columns)
+	{
+		EcChangeColumn *column = lfirst(cell);
+		EcArgs args = {0};
+
+		ec_arg_oid(&args, change->relation);
+		ec_arg_int4(&args, column->attnum);
+		ec_arg_bool(&args, column->expression != NULL);
+		ec_arg_bool(&args, column->side == EC_SIDE_KEY);
+		ec_arg_text(&args, change->name);
+		if (ec_query("SELECT c.name FROM expand_contract.changes c"
+					 "  JOIN expand_contract.change_columns o ON o.change = c.name"
+					 " WHERE c.name <> $5 AND c.phase NOT IN ('contracted', 'reverted')"
+					 "   AND coalesce(CASE o.side WHEN 'new' THEN c.target END, c.relation) = $1"
+					 "   AND o.attnum = $2 AND (o.expression IS NOT NULL"
+					 "       OR $3 AND o.side <> 'key') AND NOT ($4 AND o.expression IS NULL)"
+					 " ORDER BY c.name LIMIT 1",
+					 &args) > 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("column \"%s\" belongs to change \"%s\" already",
+							column->name, ec_get_text(0, 1)),
+					 errdetail("A column that one change writes cannot be read or written by another: which one would come first?"),
+					 errhint("Map from the same old columns, or end that change first.")));
+	}
+	ec_catalog_end(&scope);
+}
+
+static void
+run_ddl(const char *sql)
+{
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	if (SPI_execute(sql, false, 0) != SPI_OK_UTILITY)
+		elog(ERROR, "could not run \"%s\"", sql);
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "SPI_finish failed");
+}
+
+/*
+ * As the table's owner.  ALWAYS: rows that logical replication applies come
+ * from a table that need not know the change.
+ */
+static void
+create_trigger(Oid relation, const char *change)
+{
+	char *table = ec_relation_name(relation);
+	const char *name = quote_identifier(ec_change_trigger_name(change));
+
+	run_ddl(psprintf("CREATE TRIGGER %s BEFORE INSERT OR UPDATE ON %s FOR EACH ROW "
+					 "EXECUTE FUNCTION expand_contract.dual_write(%s)",
+					 name, table, quote_literal_cstr(change)));
+	run_ddl(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", table, name));
+}
+
+/*
+ * The trigger depends on the columns and on whatever the expressions call:
+ * what would break it is refused, unless with CASCADE, which drops it.
+ */
+static void
+record_dependencies(Oid relation, const EcChange *change, List *entries)
+{
+	ObjectAddress trigger;
+	ObjectAddress column;
+	ListCell *cell;
+
+	ObjectAddressSet(trigger, TriggerRelationId,
+					 get_trigger_oid(relation,
+									 ec_change_trigger_name(change->name), false));
+	foreach (cell, change->columns)
+	{
+		EcChangeColumn *used = lfirst(cell);
+
+		ObjectAddressSubSet(column, RelationRelationId, relation, used->attnum);
+		recordDependencyOn(&trigger, &column, DEPENDENCY_NORMAL);
+	}
+	foreach (cell, entries)
+	{
+		EcMappingEntry *entry = lfirst(cell);
+
+		recordDependencyOnSingleRelExpr(&trigger, entry->expression, relation,
+										DEPENDENCY_NORMAL, DEPENDENCY_NORMAL,
+										false);
+	}
+}
+
+/*
+ * Partitions get the trigger from their parent, inheritance children do not.
+ * The table must not be open: ALTER TABLE wants it for itself.
+ */
+static void
+start_dual_writes(const EcChange *change, List *entries, bool has_trigger)
+{
+	List *leaves = list_make1_oid(change->relation);
+	Relation relation;
+	ListCell *cell;
+
+	if (get_rel_relkind(change->relation) != RELKIND_PARTITIONED_TABLE)
+		leaves = find_all_inheritors(change->relation, NoLock, NULL);
+	foreach (cell, leaves)
+	{
+		if (!has_trigger)
+			create_trigger(lfirst_oid(cell), change->name);
+	}
+	CommandCounterIncrement();
+	record_dependencies(change->relation, change, entries);
+	relation = table_open(change->relation, NoLock);
+	ec_warn_of_later_triggers(relation, ec_change_trigger_name(change->name));
+	table_close(relation, NoLock);
+}
+
+/* Everything that is checked; returns the entries of the mappings. */
+static List *
+check_change(EcChange *change, Relation relation)
+{
+	List *forward =
+		ec_mapping_analyse(relation, relation, change->forward, "forward");
+	List *backward = change->backward == NULL
+						 ? NIL
+						 : ec_mapping_analyse(relation, relation,
+											  change->backward, "backward");
+	List *key = ec_find_key(relation, change->key);
+
+	check_sides(relation, forward, backward);
+	check_old_columns(change, relation, forward);
+	ec_check_no_partition_key(relation, bms_union(targets_of(forward),
+												  targets_of(backward)));
+	if (change->records)
+	{
+		if (key == NIL)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("on_error \"record\" needs a key"),
+					 errdetail("Table \"%s\" has no unique index whose columns are NOT NULL, so a row whose modern write fails could not be named.",
+							   RelationGetRelationName(relation)),
+					 errhint("Add a primary key, or use on_error => 'raise'.")));
+		ec_check_can_record(relation, targets_of(forward));
+	}
+	collect_columns(change, relation, forward, backward, key);
+	return list_concat_copy(forward, backward);
+}
+
+/* One expansion at a time checks for overlaps. */
+static void
+lock_changes(void)
+{
+	LockRelationOid(get_relname_relid("changes",
+									  get_namespace_oid("expand_contract", false)),
+					ShareRowExclusiveLock);
+}
+
+/*
+ * A change that is registered already can have lost its trigger, with a column
+ * that was dropped, or stand in a restored database, where its columns have
+ * other numbers and nothing depends on anything.
+ */
+static void
+expand(void *arg)
+{
+	Expansion *expansion = arg;
+	EcChange *change = &expansion->change;
+	bool is_known;
+	bool is_restored = false;
+	bool has_trigger;
+	List *entries = NIL;
+	Relation relation;
+
+	relation = table_open(change->relation, ShareRowExclusiveLock);
+	(void) find_all_inheritors(change->relation, ShareRowExclusiveLock, NULL);
+	ec_check_dual_write_table(relation);
+	lock_changes();
+	is_known = is_registered(change, &is_restored);
+	has_trigger =
+		OidIsValid(get_trigger_oid(change->relation,
+								   ec_change_trigger_name(change->name), true));
+	expansion->is_done = is_known && has_trigger && !is_restored;
+	if (!expansion->is_done)
+	{
+		entries = check_change(change, relation);
+		check_overlap(change);
+		if (is_known)
+			ec_change_renew(change, !has_trigger);
+		else
+			ec_change_insert(change);
+	}
+	table_close(relation, NoLock);
+	if (!expansion->is_done)
+		start_dual_writes(change, entries, has_trigger);
+}
+
+static ErrorData *
+try_expand(void *arg, int lock_wait_ms)
+{
+	return ec_try_work(expand, arg, lock_wait_ms);
+}
+
+/* Before we wait for a lock on somebody else's table. */
+static void
+look_at_table(Oid oid)
+{
+	Relation relation = try_table_open(oid, AccessShareLock);
+
+	if (relation == NULL)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+						errmsg("relation with OID %u does not exist", oid)));
+	ec_check_dual_write_table(relation);
+	table_close(relation, AccessShareLock);
+}
+
+/*
+ * ec_expand(change, relation, forward, backward, target, key, old_columns,
+ *			 on_error) → 'expanded' or 'unchanged'
+ *
+ * Registers a change and starts its dual writes: from the commit on, every
+ * write to either side of the mapping keeps the other in step.  The same call
+ * again says 'unchanged', unless the change has lost its trigger or stands in
+ * a restored database: then it is set up anew.
+ *
+ * For the owner of the table.  Errors: 42710 for another change of that name,
+ * 55006 for columns that belong to another change, 42P17 for what is not
+ * IMMUTABLE (or STABLE and the user's own), 55000 for 'record' without a key
+ * or where something else checks the new columns, 55P03 when the table's lock
+ * was not to be had within expand_contract.lock_timeout, and whatever the
+ * server says of the expressions.
+ */
+Datum
+ec_expand(PG_FUNCTION_ARGS)
+{
+	Expansion expansion = {0};
+	ErrorData *error;
+
+	read_arguments(fcinfo, &expansion.change);
+	look_at_table(expansion.change.relation);
+	error = ec_try_for_locks(try_expand, &expansion, ec_lock_timeout);
+	if (error != NULL)
+	{
+		char *holders = ec_lock_holders(expansion.change.relation);
+
+		if (error->detail == NULL && holders != NULL)
+			error->detail =
+				psprintf("Locks on \"%s\" are held by %s.",
+						 get_rel_name(expansion.change.relation), holders);
+		if (error->hint == NULL)
+			error->hint = pstrdup(
+				"Nothing has changed. Call again when the lock's holders are done, or raise expand_contract.lock_timeout.");
+		ReThrowError(error);
+	}
+	PG_RETURN_TEXT_P(cstring_to_text(expansion.is_done ? "unchanged" : "expanded"));
+}

@@ -1,0 +1,26 @@
+/*
+ * safe.h
+ *		What can go wrong when an expression is computed, and what of it may
+ *		be recorded instead of raised.
+ */
+#ifndef EC_SAFE_H
+#define EC_SAFE_H
+
+#include "postgres.h"
+
+#include "nodes/nodes.h"
+
+/*
+ * False for expressions of which it is known that no value of their columns
+ * makes them fail: they need no subtransaction.
+ */
+extern bool ec_can_fail(Node *expression);
+
+/*
+ * False for what is no failure of the modern write but the session's or the
+ * server's: cancels, shutdowns, lack of resources, serialization failures and
+ * deadlocks, damaged data.
+ */
+extern bool ec_may_swallow(const ErrorData *error);
+
+#endif

@@ -1,0 +1,332 @@
+/*
+ * table.c
+ *		What a table must be like for dual writes.
+ *
+ * Locks: the caller has locked the table, its partitions and its children.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/sysattr.h"
+#include "access/table.h"
+#include "catalog/catalog.h"
+#include "catalog/partition.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_trigger.h"
+#include "miscadmin.h"
+#include "optimizer/optimizer.h"
+#include "rewrite/rewriteHandler.h"
+#include "utils/acl.h"
+#include "utils/lsyscache.h"
+#include "utils/relcache.h"
+
+#include "dualwrite/table.h"
+#include "expand_contract.h"
+
+static void
+refuse_kind(Relation relation, const char *detail, const char *hint)
+{
+	ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+					errmsg("\"%s\" cannot have dual writes",
+						   RelationGetRelationName(relation)),
+					errdetail("%s", detail), errhint("%s", hint)));
+}
+
+void
+ec_check_dual_write_table(Relation relation)
+{
+	char kind = relation->rd_rel->relkind;
+
+	if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
+		refuse_kind(relation,
+					kind == RELKIND_VIEW      ? "It is a view."
+					: kind == RELKIND_MATVIEW ? "It is a materialized view."
+					: kind == RELKIND_FOREIGN_TABLE ? "It is a foreign table."
+													: "It is not a table.",
+					"Name the table whose columns change.");
+	if (relation->rd_rel->relispartition)
+		refuse_kind(relation, "It is a partition.",
+					"Use ec_expand on the partitioned table: the change goes for all partitions.");
+	if (IsCatalogRelation(relation))
+		refuse_kind(relation, "It is a system catalog.",
+					"Name a table of your own.");
+	if (RelationUsesLocalBuffers(relation))
+		refuse_kind(relation,
+					"It is a temporary table, which ends with its session.",
+					"Name a permanent table.");
+	if (!has_privs_of_role(GetUserId(), relation->rd_rel->relowner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of table %s",
+						RelationGetRelationName(relation)),
+				 errdetail("Dual writes put a trigger on the table."),
+				 errhint("Ask the table's owner, or a member of that role.")));
+}
+
+AttrNumber
+ec_leaf_attnum(Relation leaf, Relation root, AttrNumber attnum)
+{
+	Form_pg_attribute column;
+
+	if (attnum < 1 || attnum > RelationGetNumberOfAttributes(root))
+		return InvalidAttrNumber;
+	column = TupleDescAttr(RelationGetDescr(root), attnum - 1);
+	if (column->attisdropped)
+		return InvalidAttrNumber;
+	if (RelationGetRelid(leaf) == RelationGetRelid(root))
+		return attnum;
+	return get_attnum(RelationGetRelid(leaf), NameStr(column->attname));
+}
+
+/* The columns as a relation's bitmaps number them. */
+static Bitmapset *
+leaf_columns(Relation leaf, Relation root, Bitmapset *columns)
+{
+	Bitmapset *result = NULL;
+	int member = -1;
+
+	while ((member = bms_next_member(columns, member)) >= 0)
+		result = bms_add_member(result, ec_leaf_attnum(leaf, root, member) -
+											FirstLowInvalidHeapAttributeNumber);
+	return result;
+}
+
+/* Call check for the relation and whatever is below it. */
+static void
+for_each_leaf(Relation root, Bitmapset *columns,
+			  void (*check)(Relation leaf, Bitmapset *columns))
+{
+	List *leaves = find_all_inheritors(RelationGetRelid(root), NoLock, NULL);
+	ListCell *cell;
+
+	foreach (cell, leaves)
+	{
+		Relation leaf = table_open(lfirst_oid(cell), NoLock);
+
+		check(leaf, leaf_columns(leaf, root, columns));
+		table_close(leaf, NoLock);
+	}
+}
+
+static char *
+a_column(Relation relation, Bitmapset *columns)
+{
+	return get_attname(RelationGetRelid(relation),
+					   bms_next_member(columns, -1) + FirstLowInvalidHeapAttributeNumber,
+					   false);
+}
+
+static void
+check_no_partition_key(Relation relation, Bitmapset *columns)
+{
+	bool in_expression;
+	int member = -1;
+
+	if (relation->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
+		return;
+	while ((member = bms_next_member(columns, member)) >= 0)
+		if (has_partition_attrs(relation, bms_make_singleton(member), &in_expression))
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("column \"%s\" of a partition key cannot be written by dual writes",
+							a_column(relation, bms_make_singleton(member))),
+					 errdetail("Table \"%s\" is partitioned by it, and a trigger cannot move a row to another partition.",
+							   RelationGetRelationName(relation)),
+					 errhint("Copy to a new table that is partitioned as it should be.")));
+}
+
+void
+ec_check_no_partition_key(Relation relation, Bitmapset *columns)
+{
+	for_each_leaf(relation, columns, check_no_partition_key);
+}
+
+static void
+refuse_record(Relation relation, Bitmapset *columns, const char *what,
+			  const char *name)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("on_error \"record\" cannot be kept for column \"%s\"",
+					a_column(relation, columns)),
+			 errdetail("Table \"%s\" has the %s \"%s\", which the server checks when the trigger is done: a value that breaks it would fail the legacy write.",
+					   RelationGetRelationName(relation), what, name),
+			 errhint("Add it after the backfill, or use on_error => 'raise'.")));
+}
+
+static void
+check_can_record(Relation relation, Bitmapset *columns)
+{
+	ListCell *cell;
+	int member = -1;
+
+	foreach (cell, RelationGetIndexList(relation))
+	{
+		Relation index = index_open(lfirst_oid(cell), AccessShareLock);
+		Bitmapset *keys = NULL;
+
+		for (int i = 0; i < index->rd_index->indnkeyatts; i++)
+			if (index->rd_index->indkey.values[i] != 0)
+				keys = bms_add_member(keys, index->rd_index->indkey.values[i] -
+												FirstLowInvalidHeapAttributeNumber);
+		pull_varattnos((Node *) RelationGetIndexExpressions(index), 1, &keys);
+		if ((index->rd_index->indisunique || index->rd_index->indisexclusion) &&
+			bms_overlap(keys, columns))
+			refuse_record(relation, bms_intersect(keys, columns),
+						  index->rd_index->indisunique ? "unique index"
+													   : "exclusion constraint",
+						  RelationGetRelationName(index));
+		index_close(index, NoLock);
+	}
+	foreach (cell, RelationGetFKeyList(relation))
+	{
+		ForeignKeyCacheInfo *key = lfirst_node(ForeignKeyCacheInfo, cell);
+		Bitmapset *keys = NULL;
+
+		for (int i = 0; i < key->nkeys; i++)
+			keys = bms_add_member(keys, key->conkey[i] -
+											FirstLowInvalidHeapAttributeNumber);
+		if (bms_overlap(keys, columns))
+			refuse_record(relation, bms_intersect(keys, columns), "foreign key",
+						  get_constraint_name(key->conoid));
+	}
+	while ((member = bms_next_member(columns, member)) >= 0)
+	{
+		AttrNumber attnum = member + FirstLowInvalidHeapAttributeNumber;
+
+		if (TupleDescAttr(RelationGetDescr(relation), attnum - 1)->attnotnull &&
+			build_column_default(relation, attnum) == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("on_error \"record\" cannot be kept for column \"%s\"",
+							get_attname(RelationGetRelid(relation), attnum, false)),
+					 errdetail("It is NOT NULL in table \"%s\" and has no default: where its expression fails there is nothing to store.",
+							   RelationGetRelationName(relation)),
+					 errhint("Add NOT NULL after the backfill, give the column a default, or use on_error => 'raise'.")));
+	}
+}
+
+void
+ec_check_can_record(Relation relation, Bitmapset *columns)
+{
+	for_each_leaf(relation, columns, check_can_record);
+}
+
+/* The columns of an index that tells rows apart; NIL if it does not. */
+static List *
+index_key(Relation relation, Relation index)
+{
+	Form_pg_index form = index->rd_index;
+	List *key = NIL;
+
+	if (!form->indisunique || !form->indisvalid || !form->indimmediate ||
+		!heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL))
+		return NIL;
+	for (int i = 0; i < form->indnkeyatts; i++)
+	{
+		AttrNumber attnum = form->indkey.values[i];
+
+		if (attnum <= 0 ||
+			!TupleDescAttr(RelationGetDescr(relation), attnum - 1)->attnotnull)
+			return NIL;
+		key = lappend_int(key, attnum);
+	}
+	return key;
+}
+
+static bool
+same_columns(List *left, List *right)
+{
+	ListCell *cell;
+
+	if (list_length(left) != list_length(right))
+		return false;
+	foreach (cell, left)
+	{
+		if (!list_member_int(right, lfirst_int(cell)))
+			return false;
+	}
+	return true;
+}
+
+static List *
+attnums_of(Relation relation, List *names)
+{
+	List *attnums = NIL;
+	ListCell *cell;
+
+	foreach (cell, names)
+	{
+		AttrNumber attnum = get_attnum(RelationGetRelid(relation), lfirst(cell));
+
+		if (attnum <= 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_COLUMN),
+					 errmsg("column \"%s\" of relation \"%s\" does not exist",
+							(char *) lfirst(cell), RelationGetRelationName(relation)),
+					 errdetail("It is named by argument \"key\"."),
+					 errhint("Name columns of a unique index that are NOT NULL.")));
+		attnums = lappend_int(attnums, attnum);
+	}
+	return attnums;
+}
+
+List *
+ec_find_key(Relation relation, List *names)
+{
+	List *wanted = attnums_of(relation, names);
+	List *best = NIL;
+	bool found = false;
+	ListCell *cell;
+
+	foreach (cell, RelationGetIndexList(relation))
+	{
+		Relation index = index_open(lfirst_oid(cell), AccessShareLock);
+		List *key = index_key(relation, index);
+		bool is_primary = index->rd_index->indisprimary;
+
+		index_close(index, NoLock);
+		if (key == NIL)
+			continue;
+		if (wanted != NIL && same_columns(key, wanted))
+			found = true;
+		if (best == NIL || is_primary)
+			best = key;
+	}
+	if (wanted == NIL)
+		return best;
+	if (!found)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_COLUMN_REFERENCE),
+				 errmsg("argument \"key\" names no key of table \"%s\"",
+						RelationGetRelationName(relation)),
+				 errdetail("There is no valid unique index on just these columns, all of them NOT NULL."),
+				 errhint("Leave the argument out to use the primary key, or create such an index.")));
+	return wanted;
+}
+
+void
+ec_warn_of_later_triggers(Relation relation, const char *name)
+{
+	TriggerDesc *triggers = relation->trigdesc;
+
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+	{
+		Trigger *trigger = &triggers->triggers[i];
+
+		if (TRIGGER_FOR_BEFORE(trigger->tgtype) && TRIGGER_FOR_ROW(trigger->tgtype) &&
+			(TRIGGER_FOR_INSERT(trigger->tgtype) ||
+			 TRIGGER_FOR_UPDATE(trigger->tgtype)) &&
+			strcmp(trigger->tgname, name) > 0 &&
+			strcmp(get_func_name(trigger->tgfoid), "dual_write") != 0)
+			ereport(WARNING,
+					(errmsg("trigger \"%s\" of table \"%s\" fires after the dual writes",
+							trigger->tgname, RelationGetRelationName(relation)),
+					 errdetail("What it writes to a mapped column is not carried over: triggers fire in the order of their names, and ours is \"%s\".",
+							   name),
+					 errhint("Rename it with ALTER TRIGGER if it writes mapped columns.")));
+	}
+}

@@ -1,0 +1,380 @@
+/*
+ * adopt.c
+ *		ec_adopt: takes over the history of another migration tool.
+ *
+ * Each tool keeps a table.  What is known of it stands in the list below: its
+ * usual name, the columns that it must have, and a query that gives one row
+ * for each migration that is applied now.  The table is the user's, so it is
+ * read as the user.  Versions become what the tool's files are called, so that
+ * ec_apply_directory finds those applied.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "parser/parse_coerce.h"
+#include "tcop/utility.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "core/catalog.h"
+#include "expand_contract.h"
+#include "migrate/arguments.h"
+#include "migrate/file.h"
+#include "migrate/ledger.h"
+#include "migrate/lock.h"
+#include "migrate/run.h"
+#include "migrate/version.h"
+
+#define MAX_COLUMNS 7
+
+typedef struct ToolColumn
+{
+	const char *name;
+	char category; /* TYPCATEGORY_... of its type */
+} ToolColumn;
+
+typedef struct Tool
+{
+	const char *name;
+	const char *schema; /* NULL: found by the search_path */
+	const char *table;
+	ToolColumn columns[MAX_COLUMNS];
+	/*
+	 * Its columns: version text, description text, executed by text, executed
+	 * at timestamptz, whether the row stands for all versions before it as
+	 * well, whether it is unfinished.  %s is the table.
+	 */
+	const char *query;
+	bool version_is_file_name;
+	const char *repair; /* what to do about one that is unfinished */
+} Tool;
+
+static const Tool tools[] = {
+	{
+		.name = "flyway",
+		.table = "flyway_schema_history",
+		.columns = {{"installed_rank", TYPCATEGORY_NUMERIC},
+					{"version", TYPCATEGORY_STRING},
+					{"description", TYPCATEGORY_STRING},
+					{"type", TYPCATEGORY_STRING},
+					{"installed_by", TYPCATEGORY_STRING},
+					{"installed_on", TYPCATEGORY_DATETIME},
+					{"success", TYPCATEGORY_BOOLEAN}},
+		/* a later row of a version undoes it, or says that it was deleted */
+		.query = "SELECT version::text, description::text, installed_by::text,"
+				 "   installed_on::timestamptz, type = 'BASELINE', NOT success"
+				 " FROM (SELECT *, row_number() OVER (PARTITION BY version"
+				 "         ORDER BY installed_rank DESC) AS latest FROM %s) h"
+				 " WHERE NOT success OR version IS NOT NULL AND latest = 1"
+				 "   AND type <> 'SCHEMA' AND type <> 'DELETE' AND type NOT LIKE 'UNDO%%'"
+				 " ORDER BY installed_rank",
+		.repair = "Run flyway repair.",
+	},
+	{
+		.name = "dbmate",
+		.table = "schema_migrations",
+		.columns = {{"version", TYPCATEGORY_STRING}},
+		.query = "SELECT version::text, NULL, NULL, NULL::timestamptz, false, false"
+				 " FROM %s ORDER BY version",
+	},
+	{
+		.name = "rails",
+		.table = "schema_migrations",
+		.columns = {{"version", TYPCATEGORY_STRING}},
+		.query = "SELECT version::text, NULL, NULL, NULL::timestamptz, false, false"
+				 " FROM %s ORDER BY version",
+	},
+	{
+		.name = "golang-migrate",
+		.table = "schema_migrations",
+		.columns = {{"version", TYPCATEGORY_NUMERIC}, {"dirty", TYPCATEGORY_BOOLEAN}},
+		/* one row: where the database is */
+		.query = "SELECT version::text, NULL, NULL, NULL::timestamptz, true, dirty"
+				 " FROM %s WHERE version >= 0",
+		.repair = "Finish or undo by hand what it has begun, say where the database "
+				  "is now with migrate force VERSION, and adopt again.",
+	},
+	{
+		.name = "goose",
+		.table = "goose_db_version",
+		.columns = {{"id", TYPCATEGORY_NUMERIC},
+					{"version_id", TYPCATEGORY_NUMERIC},
+					{"is_applied", TYPCATEGORY_BOOLEAN},
+					{"tstamp", TYPCATEGORY_DATETIME}},
+		/* 0 is its own first row; the last row of a version counts */
+		.query = "SELECT version_id::text, NULL, NULL, tstamp::timestamptz, false, false"
+				 " FROM (SELECT *, row_number() OVER (PARTITION BY version_id"
+				 "         ORDER BY id DESC) AS latest FROM %s) h"
+				 " WHERE latest = 1 AND is_applied AND version_id > 0"
+				 " ORDER BY version_id",
+	},
+	{
+		.name = "sqitch",
+		.schema = "sqitch",
+		.table = "changes",
+		.columns = {{"change", TYPCATEGORY_STRING},
+					{"note", TYPCATEGORY_STRING},
+					{"committed_at", TYPCATEGORY_DATETIME},
+					{"committer_name", TYPCATEGORY_STRING},
+					{"planned_at", TYPCATEGORY_DATETIME}},
+		/* a change's name has no order: the plan gives it one */
+		.query = "SELECT to_char(planned_at AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISS')"
+				 "   || '-' || change, note::text, committer_name::text,"
+				 "   committed_at::timestamptz, false, false"
+				 " FROM %s ORDER BY committed_at",
+	},
+	{
+		.name = "sqlx",
+		.table = "_sqlx_migrations",
+		.columns = {{"version", TYPCATEGORY_NUMERIC},
+					{"description", TYPCATEGORY_STRING},
+					{"installed_on", TYPCATEGORY_DATETIME},
+					{"success", TYPCATEGORY_BOOLEAN}},
+		.query = "SELECT version::text, description::text, NULL,"
+				 "   installed_on::timestamptz, false, NOT success"
+				 " FROM %s ORDER BY version",
+		.repair = "Finish or undo by hand what it has begun, correct or delete its "
+				  "row, and adopt again.",
+	},
+	{
+		.name = "graphile-migrate",
+		.schema = "graphile_migrate",
+		.table = "migrations",
+		.columns = {{"filename", TYPCATEGORY_STRING}, {"date", TYPCATEGORY_DATETIME}},
+		.query = "SELECT filename::text, NULL, NULL, date::timestamptz, false, false"
+				 " FROM %s ORDER BY filename",
+		.version_is_file_name = true,
+	},
+};
+
+static const Tool *
+find_tool(const char *name)
+{
+	StringInfoData known;
+
+	initStringInfo(&known);
+	for (int i = 0; i < lengthof(tools); i++)
+	{
+		if (strcmp(tools[i].name, name) == 0)
+			return &tools[i];
+		appendStringInfo(&known, "%s%s", i > 0 ? ", " : "", tools[i].name);
+	}
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("unknown migration tool \"%s\"", name),
+					errhint("The tools are %s. Of any other, say with ec_baseline "
+							"which version the database has.",
+							known.data)));
+}
+
+static Oid
+find_table(const Tool *tool)
+{
+	RangeVar *name = makeRangeVar(tool->schema ? pstrdup(tool->schema) : NULL,
+								  pstrdup(tool->table), -1);
+	Oid table = RangeVarGetRelid(name, NoLock, true);
+
+	if (!OidIsValid(table))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("the history of %s was not found", tool->name),
+				 errdetail("There is no table \"%s%s%s\".",
+						   tool->schema ? tool->schema : "",
+						   tool->schema ? "." : "", tool->table),
+				 errhint("If it has another name, give it as \"relation\".")));
+	return table;
+}
+
+static void
+raise_not_its_table(const Tool *tool, Oid table, char *reason)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+			 errmsg("\"%s\" is not a history of %s", get_rel_name(table), tool->name),
+			 errdetail("%s", reason),
+			 errhint("Check the tool's name, or give its table as \"relation\".")));
+}
+
+static void
+check_columns(const Tool *tool, Oid table)
+{
+	if (get_rel_name(table) == NULL)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+						errmsg("relation with OID %u does not exist", table)));
+	for (int i = 0; i < MAX_COLUMNS && tool->columns[i].name != NULL; i++)
+	{
+		const ToolColumn *column = &tool->columns[i];
+		AttrNumber number = get_attnum(table, column->name);
+		char category;
+		bool is_preferred;
+		Oid type;
+
+		if (number == InvalidAttrNumber)
+			raise_not_its_table(tool, table,
+								psprintf("It has no column \"%s\".", column->name));
+		type = get_atttype(table, number);
+		get_type_category_preferred(type, &category, &is_preferred);
+		if (category != column->category)
+			raise_not_its_table(tool, table,
+								psprintf("Its column \"%s\" has type %s.",
+										 column->name, format_type_be(type)));
+	}
+	/* the tables of these three have one name */
+	if (tool->columns[1].name == NULL &&
+		get_attnum(table, "dirty") != InvalidAttrNumber)
+		raise_not_its_table(tool, table,
+							pstrdup("It has a column \"dirty\", as that of "
+									"golang-migrate."));
+}
+
+typedef struct AdoptedRow
+{
+	char *version;
+	char *description;
+	char *executed_by;
+	TimestampTz executed_at;
+	bool is_baseline;
+} AdoptedRow;
+
+static char *
+copied_value(HeapTuple tuple, TupleDesc columns, int column)
+{
+	char *value = SPI_getvalue(tuple, columns, column);
+	char *copy;
+
+	if (value == NULL)
+		return NULL;
+	copy = SPI_palloc(strlen(value) + 1);
+	strcpy(copy, value);
+	return copy;
+}
+
+static bool
+bool_value(HeapTuple tuple, TupleDesc columns, int column)
+{
+	bool isnull;
+	Datum value = SPI_getbinval(tuple, columns, column, &isnull);
+
+	return !isnull && DatumGetBool(value);
+}
+
+static void
+read_row(const Tool *tool, HeapTuple tuple, TupleDesc columns, AdoptedRow *row)
+{
+	char *version = copied_value(tuple, columns, 1);
+	Datum executed_at;
+	bool isnull;
+
+	if (bool_value(tuple, columns, 6))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the history of %s has a migration that is not finished",
+						tool->name),
+				 errdetail("Version \"%s\" was begun, and failed or was interrupted.",
+						   version ? version : "(none)"),
+				 errhint("%s", tool->repair)));
+	if (version == NULL)
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+						errmsg("the history of %s has a row without a version",
+							   tool->name)));
+	row->version = version;
+	row->description = copied_value(tuple, columns, 2);
+	row->executed_by = copied_value(tuple, columns, 3);
+	executed_at = SPI_getbinval(tuple, columns, 4, &isnull);
+	row->executed_at =
+		isnull ? GetCurrentTimestamp() : DatumGetTimestampTz(executed_at);
+	row->is_baseline = bool_value(tuple, columns, 5);
+}
+
+/* What the tool has applied, as the caller sees it; *count rows. */
+static AdoptedRow *
+read_history(const Tool *tool, Oid table, uint64 *count)
+{
+	char *query = psprintf(tool->query, ec_relation_name(table));
+	AdoptedRow *rows;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	if (SPI_execute(query, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read the history of %s", tool->name);
+	*count = SPI_processed;
+	rows = SPI_palloc(Max(1, *count) * sizeof(AdoptedRow));
+	for (uint64 i = 0; i < *count; i++)
+		read_row(tool, SPI_tuptable->vals[i], SPI_tuptable->tupdesc, &rows[i]);
+	SPI_finish();
+	return rows;
+}
+
+static void
+read_file_name(AdoptedRow *row)
+{
+	EcFileName name;
+	const char *problem;
+
+	if (!ec_file_name_read(row->version, &name, &problem) || name.is_down)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("file name \"%s\" has no version", row->version),
+				 errhint("It should be like 000001.sql or 000001-name.sql.")));
+	row->version = name.version;
+	row->description = name.description;
+}
+
+static int
+adopt(const Tool *tool, Oid table)
+{
+	char *caller = GetUserNameFromId(GetUserId(), false);
+	AdoptedRow *rows;
+	uint64 count;
+	int adopted = 0;
+
+	ec_run_check_nesting(psprintf("the history of %s", tool->name));
+	PreventCommandIfReadOnly("ec_adopt");
+	(void) ec_migration_lock();
+	ec_ledger_require_fresh();
+	rows = read_history(tool, table, &count);
+	for (uint64 i = 0; i < count; i++)
+	{
+		AdoptedRow *row = &rows[i];
+
+		if (tool->version_is_file_name)
+			read_file_name(row);
+		ec_check_version(row->version);
+		if (ec_ledger_enter_baselined(row->is_baseline ? EC_EVENT_BASELINE
+													   : EC_EVENT_ADOPT,
+									  row->version, row->description,
+									  row->executed_by ? row->executed_by : caller,
+									  row->executed_at))
+			adopted++;
+	}
+	return adopted;
+}
+
+/*
+ * ec_adopt(tool text, relation regclass) → integer
+ *
+ * Enters what another tool has applied in the ledger, as baselined, and
+ * returns how many of these are new to it.  relation is the tool's table, NULL
+ * the one of its usual name.
+ *
+ * Errors: 22004, 22023 (unknown tool, or a version that cannot be one), 42P01
+ * (no such table), 42809 (not a table of that tool), 55000 (a migration of the
+ * tool's is not finished), 42501 (no right to read it), and those of the
+ * migration lock, as ec_apply.
+ */
+PG_FUNCTION_INFO_V1(ec_adopt);
+Datum
+ec_adopt(PG_FUNCTION_ARGS)
+{
+	const Tool *tool = find_tool(ec_text_argument(fcinfo, 0, "tool"));
+	Oid table = PG_ARGISNULL(1) ? find_table(tool) : PG_GETARG_OID(1);
+
+	check_columns(tool, table);
+	PG_RETURN_INT32(adopt(tool, table));
+}

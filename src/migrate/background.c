@@ -1,0 +1,370 @@
+/*
+ * background.c
+ *		The job that runs a mixed script, step by step.
+ *
+ * A step of statements that share a transaction commits together with its
+ * mark in the table of steps.  A top-level statement commits on its way; its
+ * mark follows, and where that did not come to pass the catalogue says what
+ * is left to do (toplevel_step.c).
+ *
+ * Everything between the steps runs as the job's owner, outside of what the
+ * script has SET.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/latch.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+#include "utils/wait_event.h"
+
+#include "core/catalog.h"
+#include "core/guc.h"
+#include "core/json.h"
+#include "core/query.h"
+#include "expand_contract.h"
+#include "migrate/background.h"
+#include "migrate/run.h"
+#include "migrate/settings.h"
+#include "migrate/steps.h"
+#include "migrate/toplevel_step.h"
+
+/* A build that was a deadlock's victim is tried again. */
+#define MAX_DEADLOCKS    5
+#define DEADLOCK_REST_MS 1000
+
+typedef struct Work
+{
+	const char *version;
+	const char *direction;
+	const char *what; /* names the script in messages */
+	EcMigration *migration;
+	EcScript *script;
+	int deadlocks; /* in a row */
+} Work;
+
+typedef struct StepMark
+{
+	const Work *work;
+	const EcStep *step;
+} StepMark;
+
+static void
+begin_transaction(MemoryContext memory)
+{
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	MemoryContextSwitchTo(memory);
+}
+
+static void
+commit_transaction(MemoryContext memory)
+{
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(memory);
+}
+
+/* Two jobs for one migration cannot both be right. */
+static void
+check_is_newest(const EcJob *job, const Work *work)
+{
+	EcCatalogScope scope;
+	int64 newest;
+
+	ec_catalog_begin(&scope);
+	newest = ec_migration_job(work->version, work->direction);
+	ec_catalog_end(&scope);
+	if (newest != job->id)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("job " INT64_FORMAT " does not run %s any more",
+							   job->id, work->what),
+						errdetail("Job " INT64_FORMAT " was submitted after it.",
+								  newest)));
+}
+
+static void
+begin_statements(EcJob *job)
+{
+	Work *work = palloc0(sizeof(Work));
+	bool is_up;
+
+	work->version = ec_json_get_text(job->parameters, "version");
+	work->direction = ec_json_get_text(job->parameters, "direction");
+	is_up = strcmp(work->direction, EC_UP) == 0;
+	work->what =
+		psprintf(is_up ? "migration \"%s\"" : "the way down of migration \"%s\"",
+				 work->version);
+	check_is_newest(job, work);
+	work->migration = ec_ledger_find(work->version);
+	if (work->migration == NULL ||
+		strcmp(work->migration->direction, work->direction) != 0)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("%s is not in the ledger any more", work->what),
+						errhint("Apply the migration again.")));
+	work->script =
+		ec_script_parse(is_up ? work->migration->up : work->migration->down,
+						work->what);
+	job->work_total = list_length(work->script->statements);
+	job->work_done = ec_steps_done(work->version, work->direction);
+	/* of a worker that died before its job had failed as well */
+	if (strcmp(work->migration->state, EC_MIGRATION_FAILED) == 0)
+		ec_ledger_set_steps_done(work->version, job->work_done);
+	job->private = work;
+}
+
+/* In the transaction of the step, where it has one. */
+static void
+mark_done(void *arg)
+{
+	StepMark *mark = arg;
+	const Work *work = mark->work;
+	EcStep open;
+
+	ec_step_set_done(mark->step);
+	if (ec_steps_next(work->version, work->direction, &open))
+		ec_ledger_set_steps_done(work->version, mark->step->last);
+	else if (strcmp(work->direction, EC_UP) == 0)
+		ec_ledger_set_applied(work->migration);
+	else
+		ec_ledger_remove(work->migration, work->migration->executed_by,
+						 work->migration->executed_at);
+}
+
+/* Statements that share a transaction: like a plain script. */
+static void
+run_transaction(const EcJob *job, const Work *work, const EcStep *step)
+{
+	MemoryContext memory = CurrentMemoryContext;
+	StepMark mark = {work, step};
+	EcScript part = *work->script;
+
+	part.statements = NIL;
+	for (int number = step->first; number <= step->last; number++)
+		part.statements = lappend(part.statements,
+								  list_nth(work->script->statements, number - 1));
+	begin_transaction(memory);
+	/* the script may call pg_advisory_unlock_all(); this one it cannot let go */
+	(void) ec_lock_job_slot_for_transaction(job->id, job->slot);
+	ec_run_script(&part, ec_lock_timeout, mark_done, &mark);
+	commit_transaction(memory);
+}
+
+static void
+run_top_level(const Work *work, EcStep *step)
+{
+	MemoryContext memory = CurrentMemoryContext;
+	StepMark mark = {work, step};
+
+	ec_run_top_level_step(step, list_nth(work->script->statements, step->first - 1),
+						  work->what);
+	begin_transaction(memory);
+	mark_done(&mark);
+	commit_transaction(memory);
+}
+
+static void
+statement_error_callback(void *arg)
+{
+	StepMark *mark = arg;
+	const EcStatement *statement =
+		list_nth(mark->work->script->statements, mark->step->first - 1);
+
+	/* ec_run_script says so itself */
+	if (mark->step->is_top_level)
+		errcontext("statement %d of %s, line %d", statement->number,
+				   mark->work->what, statement->line);
+}
+
+static void
+run_step(EcJob *job, const Work *work, EcStep *step)
+{
+	StepMark mark = {work, step};
+	ErrorContextCallback callback;
+
+	callback.callback = statement_error_callback;
+	callback.arg = &mark;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+
+	pgstat_report_activity(STATE_RUNNING, step->command);
+	ec_enter_session(job->settings, job->parameters, work->script, step->first);
+	if (step->is_top_level)
+		run_top_level(work, step);
+	else
+		run_transaction(job, work, step);
+	error_context_stack = callback.previous;
+}
+
+/*
+ * After an error, which must not be hidden by another one: drop what is left
+ * invalid.  If that fails too, the next try sees to it.
+ */
+static void
+clean_up(EcJob *job, const Work *work, const EcStep *step)
+{
+	MemoryContext memory = CurrentMemoryContext;
+
+	if (!step->is_top_level)
+		return;
+	QueryCancelPending = false;
+	PG_TRY();
+	{
+		/* as whoever made it */
+		ec_enter_session(job->settings, job->parameters, work->script, step->first);
+		ec_clean_top_level_step(step);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(memory);
+		EmitErrorReport();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		MemoryContextSwitchTo(memory);
+	}
+	PG_END_TRY();
+}
+
+/* The outermost context is ours: which statement it was. */
+static const char *
+last_line(const char *context)
+{
+	const char *newline = context ? strrchr(context, '\n') : NULL;
+
+	return newline ? newline + 1 : context ? context : "";
+}
+
+static char *
+error_text(const EcJob *job, const ErrorData *error)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	bool cancelled;
+
+	ec_catalog_begin(&scope);
+	ec_arg_int8(&args, job->id);
+	cancelled = ec_query("SELECT FROM expand_contract.jobs"
+						 " WHERE id = $1 AND state = 'cancelled'",
+						 &args) > 0;
+	ec_catalog_end(&scope);
+	if (cancelled)
+		return psprintf("job " INT64_FORMAT " was cancelled", job->id);
+	return psprintf("%s: %s%s%s%s%s CONTEXT: %s",
+					unpack_sql_state(error->sqlerrcode), error->message,
+					error->detail ? ". DETAIL: " : "",
+					error->detail ? error->detail : "", error->hint ? " HINT: " : "",
+					error->hint ? error->hint : "", last_line(error->context));
+}
+
+/* Tell the ledger; the job is told by our caller. */
+static void
+record_failure(EcJob *job, const Work *work, const ErrorData *error)
+{
+	MemoryContext memory = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		begin_transaction(memory);
+		ec_ledger_set_failed(work->migration, error_text(job, error));
+		commit_transaction(memory);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(memory);
+		EmitErrorReport();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		MemoryContextSwitchTo(memory);
+	}
+	PG_END_TRY();
+}
+
+static ErrorData *
+try_step(EcJob *job, const Work *work, EcStep *step)
+{
+	MemoryContext memory = CurrentMemoryContext;
+	ErrorData *volatile error = NULL;
+
+	PG_TRY();
+	{
+		run_step(job, work, step);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(memory);
+		error = CopyErrorData();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		MemoryContextSwitchTo(memory);
+	}
+	PG_END_TRY();
+	return error;
+}
+
+static bool
+run_next_step(EcJob *job)
+{
+	MemoryContext memory = CurrentMemoryContext;
+	Work *work = job->private;
+	ErrorData *error;
+	EcStep step;
+	bool more;
+
+	begin_transaction(memory);
+	more = ec_steps_next(work->version, work->direction, &step);
+	commit_transaction(memory);
+	if (!more)
+		return false;
+
+	error = try_step(job, work, &step);
+	if (error != NULL)
+		clean_up(job, work, &step);
+	ec_leave_session();
+	if (error == NULL)
+	{
+		work->deadlocks = 0;
+		job->work_done = step.last;
+		return step.last < list_length(work->script->statements);
+	}
+	if (error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED &&
+		++work->deadlocks <= MAX_DEADLOCKS)
+	{
+		job->throttled_by = "deadlock";
+		job->pause_ms = DEADLOCK_REST_MS;
+		FreeErrorData(error);
+		return true;
+	}
+	record_failure(job, work, error);
+	ReThrowError(error);
+	pg_unreachable();
+}
+
+/* In scope.  The next failure is another one. */
+static void
+resume_statements(int64 job)
+{
+	EcArgs args = {0};
+
+	ec_arg_int8(&args, job);
+	(void) ec_query("UPDATE expand_contract.schema_migrations m"
+					"   SET state = 'queued', error = NULL"
+					"  FROM expand_contract.jobs j"
+					" WHERE j.id = $1 AND m.state = 'failed'"
+					"   AND m.version = j.parameters ->> 'version'"
+					"   AND m.direction = j.parameters ->> 'direction'"
+					"   AND NOT EXISTS (SELECT FROM expand_contract.jobs n"
+					"                    WHERE n.kind = 'statement' AND n.id > j.id"
+					"                      AND n.parameters ->> 'version' = m.version)",
+					&args);
+}
+
+const EcJobKind ec_statement_job_kind = {
+	.name = "statement",
+	.begin = begin_statements,
+	.resume = resume_statements,
+	.run = run_next_step,
+};

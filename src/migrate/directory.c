@@ -1,0 +1,294 @@
+/*
+ * directory.c
+ *		ec_apply_directory: applies the files of a directory of the server.
+ *
+ * The names are read, understood and put in order before anything runs, so a
+ * name that says nothing stops the whole, not what comes after it.  Then each
+ * file is a transaction: what is applied stays applied when a later one fails.
+ * A migration that a worker runs is waited for before the next one begins.
+ *
+ * Locks: those of ec_apply, released at each commit.
+ */
+#include "postgres.h"
+
+#include <sys/stat.h>
+
+#include "catalog/pg_authid.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "storage/fd.h"
+#include "tcop/utility.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "expand_contract.h"
+#include "migrate/arguments.h"
+#include "migrate/background.h"
+#include "migrate/file.h"
+#include "migrate/ledger.h"
+#include "migrate/version.h"
+
+typedef struct DirectoryEntry
+{
+	EcFileName name;
+	char *key;  /* sorts it */
+	char *file; /* with its directory */
+	char *down; /* that of the way back; NULL: none */
+} DirectoryEntry;
+
+static void
+require_nonatomic(FunctionCallInfo fcinfo)
+{
+	if (!fcinfo->context || !IsA(fcinfo->context, CallContext) ||
+		castNode(CallContext, fcinfo->context)->atomic)
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("cannot apply a directory inside a transaction block"),
+				 errdetail("Each migration is committed by itself."),
+				 errhint("Use CALL outside of a transaction block.")));
+}
+
+/* As pg_read_file asks for a file that is anywhere. */
+static void
+require_right_to_read(void)
+{
+	if (!has_privs_of_role(GetUserId(), ROLE_PG_READ_SERVER_FILES))
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("permission denied to read files of the server"),
+						errdetail("Only roles with privileges of the \"%s\" role may "
+								  "apply a directory of the server.",
+								  "pg_read_server_files"),
+						errhint("Send the scripts from the client with "
+								"ec_apply_script.")));
+}
+
+static char *
+read_file(const char *path)
+{
+	FILE *file = AllocateFile(path, PG_BINARY_R);
+	struct stat status;
+	char *text;
+
+	if (file == NULL)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not open file \"%s\" for reading: %m", path)));
+	if (fstat(fileno(file), &status) != 0)
+		ereport(ERROR, (errcode_for_file_access(),
+						errmsg("could not stat file \"%s\": %m", path)));
+	if (!S_ISREG(status.st_mode) || status.st_size > MaxAllocSize - 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a file that can be read as a script", path),
+				 errhint("A script is a regular file of less than 1 GB.")));
+	text = palloc(status.st_size + 1);
+	if (fread(text, 1, status.st_size, file) != status.st_size)
+		ereport(ERROR, (errcode_for_file_access(),
+						errmsg("could not read file \"%s\": %m", path)));
+	text[status.st_size] = '\0';
+	FreeFile(file);
+	/* refuses zero bytes, too */
+	(void) pg_verifymbstr(text, status.st_size, false);
+	return text;
+}
+
+static DirectoryEntry *
+read_entry(const char *path, const char *name)
+{
+	DirectoryEntry *entry = palloc0(sizeof(DirectoryEntry));
+	const char *problem;
+
+	if (!ec_file_name_read(name, &entry->name, &problem))
+		ereport(ERROR,
+				(errcode(problem ? ERRCODE_FEATURE_NOT_SUPPORTED
+								 : ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the name of file \"%s/%s\" names no migration", path, name),
+				 problem ? errdetail("It is that of another tool: %s.", problem) : 0,
+				 errhint("Call it 001_name.sql, 001_name.up.sql and "
+						 "001_name.down.sql, or V1__name.sql, or move it elsewhere.")));
+	ec_check_version(entry->name.version);
+	entry->key = ec_version_key(entry->name.version);
+	entry->file = psprintf("%s/%s", path, name);
+	return entry;
+}
+
+static int
+compare_entries(const ListCell *a, const ListCell *b)
+{
+	const DirectoryEntry *left = lfirst(a);
+	const DirectoryEntry *right = lfirst(b);
+	int order = strcmp(left->key, right->key);
+
+	return order != 0 ? order : left->name.is_down - right->name.is_down;
+}
+
+/* Give each way back to its migration; what is left is in order. */
+static List *
+join_pairs(List *entries)
+{
+	List *migrations = NIL;
+	ListCell *cell;
+
+	foreach (cell, entries)
+	{
+		DirectoryEntry *entry = lfirst(cell);
+		DirectoryEntry *last = migrations ? llast(migrations) : NULL;
+		bool is_same = last != NULL && strcmp(last->key, entry->key) == 0;
+
+		if (entry->name.is_down && is_same && last->down == NULL)
+			last->down = entry->file;
+		else if (entry->name.is_down && !is_same)
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("file \"%s\" is the way back of no migration",
+								   entry->file),
+							errhint("Add the migration, or take the file away.")));
+		else if (is_same)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("two files have version \"%s\"", entry->name.version),
+					 errdetail("They are \"%s\" and \"%s\".",
+							   entry->name.is_down ? last->down : last->file,
+							   entry->file),
+					 errhint("Give one of them another version.")));
+		else
+			migrations = lappend(migrations, entry);
+	}
+	return migrations;
+}
+
+/* The migrations of the directory in their order, of DirectoryEntry. */
+static List *
+list_migrations(const char *path)
+{
+	DIR *directory = AllocateDir(path);
+	List *entries = NIL;
+	struct dirent *found;
+
+	while ((found = ReadDir(directory, path)) != NULL)
+	{
+		size_t length = strlen(found->d_name);
+
+		/* what is no SQL file is none of ours: a README, a subdirectory */
+		if (found->d_name[0] == '.' || length <= 4 ||
+			pg_strcasecmp(found->d_name + length - 4, ".sql") != 0)
+			continue;
+		entries = lappend(entries, read_entry(path, found->d_name));
+	}
+	FreeDir(directory);
+	list_sort(entries, compare_entries);
+	return join_pairs(entries);
+}
+
+static EcFile *
+read_migration(const DirectoryEntry *entry, const char *what)
+{
+	EcFile *file = ec_file_read(read_file(entry->file), what);
+
+	if (entry->down == NULL)
+		return file;
+	if (file->down != NULL)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("%s has two ways down", what),
+						errdetail("One is in the file itself, one is \"%s\".",
+								  entry->down),
+						errhint("Keep one of them.")));
+	file->down =
+		ec_file_read(read_file(entry->down), psprintf("the way down of %s", what))
+			->up;
+	return file;
+}
+
+static void
+directory_error_callback(void *arg)
+{
+	errcontext("file \"%s\"", ((DirectoryEntry *) arg)->file);
+}
+
+/* Apply one; true if it was new.  In a transaction of its own. */
+static bool
+apply_entry(FunctionCallInfo fcinfo, DirectoryEntry *entry)
+{
+	ErrorContextCallback callback;
+	char *version = entry->name.version;
+	char *answer = NULL;
+
+	callback.callback = directory_error_callback;
+	callback.arg = entry;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	/* the procedure's own has gone with the last commit */
+	PushActiveSnapshot(GetTransactionSnapshot());
+	if (ec_ledger_covered_by(version) == NULL)
+	{
+		EcFile *file =
+			read_migration(entry, psprintf("migration \"%s\"", version));
+
+		answer = ec_file_apply(file, version, entry->name.description, false);
+	}
+	PopActiveSnapshot();
+	SPI_commit();
+	if (answer != NULL &&
+		(strcmp(answer, "queued") == 0 || strcmp(answer, "running") == 0))
+		ec_await_migration(fcinfo, version, NULL);
+	error_context_stack = callback.previous;
+
+	if (answer == NULL || strcmp(answer, "unchanged") == 0)
+		return false;
+	ereport(NOTICE, (errmsg("applied \"%s\"", entry->file)));
+	return true;
+}
+
+/*
+ * ec_apply_directory(path text) - a procedure
+ *
+ * Applies the migration files of a directory in the order of their versions,
+ * and commits after each.  Stops at the first that fails; a NOTICE names each
+ * that is new.
+ *
+ * Errors: 22004 (path), 25001 (inside a transaction block), 42501 (without
+ * pg_read_server_files), 58P01 (no such directory) and others of file access,
+ * 22023 and 0A000 (names, directives), and those of ec_apply and
+ * ec_wait_migration, with the file as their context.
+ */
+PG_FUNCTION_INFO_V1(ec_apply_directory);
+Datum
+ec_apply_directory(PG_FUNCTION_ARGS)
+{
+	char *path = ec_text_argument(fcinfo, 0, "path");
+	MemoryContext context;
+	MemoryContext entry_context;
+	List *migrations;
+	ListCell *cell;
+	int applied = 0;
+
+	require_nonatomic(fcinfo);
+	require_right_to_read();
+	PreventCommandIfReadOnly("ec_apply_directory");
+	canonicalize_path(path);
+	migrations = list_migrations(path);
+
+	/* both live in the procedure's context, which survives the commits */
+	context = CurrentMemoryContext;
+	entry_context = AllocSetContextCreate(context, "expand_contract directory",
+										  ALLOCSET_DEFAULT_SIZES);
+	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	foreach (cell, migrations)
+	{
+		MemoryContextReset(entry_context);
+		MemoryContextSwitchTo(entry_context);
+		if (apply_entry(fcinfo, lfirst(cell)))
+			applied++;
+		CHECK_FOR_INTERRUPTS();
+	}
+	MemoryContextSwitchTo(context);
+	SPI_finish();
+	ereport(NOTICE, (errmsg("%d of %d migrations were new", applied,
+							list_length(migrations))));
+	PG_RETURN_VOID();
+}

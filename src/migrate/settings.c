@@ -1,0 +1,105 @@
+/*
+ * settings.c
+ *		The settings under which a worker runs a script.
+ *
+ * What a plain script SETs ends with it.  What a mixed one SETs has to reach
+ * the statements after it, through transactions and restarts: so before each
+ * step the session is made anew, and the SETs of all statements before it are
+ * repeated.  SET LOCAL, and what functions set, lasts as long as its
+ * transaction.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "utils/guc.h"
+#include "utils/snapmgr.h"
+
+#include "core/json.h"
+#include "migrate/settings.h"
+#include "worker/job.h"
+
+/* Beside those that every job takes along: what decides how DDL is done. */
+static const char *const captured[] = {
+	"expand_contract.lock_timeout",
+	"expand_contract.statement_timeout",
+	"check_function_bodies",
+	"default_table_access_method",
+	"default_tablespace",
+	"maintenance_work_mem",
+	"max_parallel_maintenance_workers",
+	"row_security",
+	"work_mem",
+};
+
+void
+ec_capture_settings(EcJsonWriter *writer)
+{
+	for (int i = 0; i < lengthof(captured); i++)
+		ec_json_text(writer, captured[i],
+					 GetConfigOption(captured[i], false, false));
+}
+
+static bool
+is_set(Node *node)
+{
+	VariableSetStmt *stmt = (VariableSetStmt *) node;
+
+	return IsA(node, VariableSetStmt) && !stmt->is_local &&
+		   stmt->kind != VAR_SET_MULTI;
+}
+
+static void
+repeat_settings(const EcScript *script, int before)
+{
+	ListCell *cell;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	foreach (cell, script->statements)
+	{
+		const EcStatement *statement = lfirst(cell);
+
+		if (statement->number < before && is_set(statement->node) &&
+			SPI_execute(statement->text, false, 0) != SPI_OK_UTILITY)
+			elog(ERROR, "could not repeat \"%s\"", statement->text);
+	}
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "SPI_finish failed");
+}
+
+void
+ec_enter_session(Jsonb *session, Jsonb *parameters, const EcScript *script,
+				 int statement)
+{
+	MemoryContext memory = CurrentMemoryContext;
+
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	ec_apply_session(session);
+	for (int i = 0; i < lengthof(captured); i++)
+	{
+		char *value = ec_json_get_text(parameters, captured[i]);
+
+		if (value != NULL)
+			SetConfigOption(captured[i], value, PGC_USERSET, PGC_S_SESSION);
+	}
+	repeat_settings(script, statement);
+	/* waiting for locks, and how long, is the business of the step */
+	SetConfigOption("lock_timeout", "0", PGC_USERSET, PGC_S_SESSION);
+#if PG_VERSION_NUM >= 170000
+	SetConfigOption("transaction_timeout", "0", PGC_USERSET, PGC_S_SESSION);
+#endif
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(memory);
+}
+
+void
+ec_leave_session(void)
+{
+	SetConfigOption("role", "none", PGC_SUSET, PGC_S_SESSION);
+}

@@ -1,0 +1,218 @@
+/*
+ * steps.c
+ *		The steps of a mixed script: what a worker runs piece by piece.
+ */
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+
+#include "core/catalog.h"
+#include "core/query.h"
+#include "migrate/steps.h"
+
+static void
+describe(EcStep *step, const char *last_command)
+{
+	if (step->first == step->last)
+		step->command = pstrdup(last_command);
+	else
+		step->command = psprintf("%d statements in one transaction",
+								 step->last - step->first + 1);
+}
+
+List *
+ec_plan_steps(const EcScript *script)
+{
+	List *steps = NIL;
+	EcStep *open = NULL; /* the transaction that the next statement can join */
+	ListCell *cell;
+
+	foreach (cell, script->statements)
+	{
+		const EcStatement *statement = lfirst(cell);
+		const char *command;
+		EcStatementKind kind = ec_statement_kind(statement->node, &command);
+
+		if (open == NULL || kind != EC_STATEMENT_TRANSACTIONAL)
+		{
+			open = palloc0(sizeof(EcStep));
+			open->number = list_length(steps) + 1;
+			open->first = statement->number;
+			open->is_top_level = kind == EC_STATEMENT_TOP_LEVEL;
+			steps = lappend(steps, open);
+		}
+		open->last = statement->number;
+		describe(open, command);
+		if (kind != EC_STATEMENT_TRANSACTIONAL)
+			open = NULL;
+	}
+	return steps;
+}
+
+void
+ec_show_steps(const EcScript *script, const char *direction)
+{
+	List *steps;
+	ListCell *cell;
+
+	if (!ec_script_is_mixed(script))
+	{
+		int count = list_length(script->statements);
+
+		ereport(NOTICE,
+				(errmsg_plural("%s: %d statement, in the caller's transaction",
+							   "%s: %d statements, in the caller's transaction",
+							   count, direction, count)));
+		return;
+	}
+	steps = ec_plan_steps(script);
+	foreach (cell, steps)
+	{
+		const EcStep *step = lfirst(cell);
+		const EcStatement *statement =
+			list_nth(script->statements, step->first - 1);
+
+		ereport(NOTICE, (errmsg("%s, step %d of %d, by a worker, from line %d: %s",
+								direction, step->number, list_length(steps),
+								statement->line, step->command)));
+	}
+}
+
+void
+ec_steps_enter(const char *version, const char *direction, const EcScript *script)
+{
+	EcCatalogScope scope;
+	ListCell *cell;
+
+	ec_catalog_begin(&scope);
+	foreach (cell, ec_plan_steps(script))
+	{
+		const EcStep *step = lfirst(cell);
+		EcArgs args = {0};
+
+		ec_arg_text(&args, version);
+		ec_arg_text(&args, direction);
+		ec_arg_int4(&args, step->number);
+		ec_arg_int4(&args, step->first);
+		ec_arg_int4(&args, step->last);
+		ec_arg_bool(&args, step->is_top_level);
+		ec_arg_text(&args, step->command);
+		(void) ec_query("INSERT INTO expand_contract.migration_steps (version,"
+						"   direction, step, first_statement, last_statement,"
+						"   is_top_level, command)"
+						" VALUES ($1, $2, $3, $4, $5, $6, $7)",
+						&args);
+	}
+	ec_catalog_end(&scope);
+}
+
+bool
+ec_steps_next(const char *version, const char *direction, EcStep *step)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	bool found;
+
+	memset(step, 0, sizeof(*step));
+	step->version = version;
+	step->direction = direction;
+	ec_catalog_begin(&scope);
+	ec_arg_text(&args, version);
+	ec_arg_text(&args, direction);
+	found = ec_query("SELECT step, first_statement, last_statement, is_top_level,"
+					 "       command, target"
+					 "  FROM expand_contract.migration_steps"
+					 " WHERE version = $1 AND direction = $2 AND done_at IS NULL"
+					 " ORDER BY step LIMIT 1",
+					 &args) > 0;
+	if (found)
+	{
+		step->number = ec_get_int4(0, 1, 0);
+		step->first = ec_get_int4(0, 2, 0);
+		step->last = ec_get_int4(0, 3, 0);
+		step->is_top_level = ec_get_bool(0, 4, false);
+		step->command = ec_get_text(0, 5);
+		step->target = ec_get_jsonb(0, 6);
+	}
+	ec_catalog_end(&scope);
+	return found;
+}
+
+int
+ec_steps_done(const char *version, const char *direction)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	int done;
+
+	ec_catalog_begin(&scope);
+	ec_arg_text(&args, version);
+	ec_arg_text(&args, direction);
+	(void) ec_query("SELECT coalesce(max(last_statement), 0)"
+					"  FROM expand_contract.migration_steps"
+					" WHERE version = $1 AND direction = $2 AND done_at IS NOT NULL",
+					&args);
+	done = ec_get_int4(0, 1, 0);
+	ec_catalog_end(&scope);
+	return done;
+}
+
+/* The key of the step, as the first three arguments. */
+static void
+step_args(EcArgs *args, const EcStep *step)
+{
+	ec_arg_text(args, step->version);
+	ec_arg_text(args, step->direction);
+	ec_arg_int4(args, step->number);
+}
+
+void
+ec_step_set_target(EcStep *step, Jsonb *target)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+
+	ec_catalog_begin(&scope);
+	step_args(&args, step);
+	ec_arg_jsonb(&args, target);
+	(void) ec_query("UPDATE expand_contract.migration_steps SET target = $4"
+					" WHERE version = $1 AND direction = $2 AND step = $3",
+					&args);
+	ec_catalog_end(&scope);
+	step->target = target;
+}
+
+void
+ec_step_add_made(const EcStep *step, Oid relation)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+
+	ec_catalog_begin(&scope);
+	step_args(&args, step);
+	ec_arg_oid(&args, relation);
+	(void) ec_query("UPDATE expand_contract.migration_steps"
+					"   SET made = made || jsonb_build_object($4, $4::regclass::text)"
+					" WHERE version = $1 AND direction = $2 AND step = $3",
+					&args);
+	ec_catalog_end(&scope);
+}
+
+void
+ec_step_set_done(const EcStep *step)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+
+	ec_catalog_begin(&scope);
+	step_args(&args, step);
+	if (ec_query("UPDATE expand_contract.migration_steps"
+				 "   SET done_at = clock_timestamp()"
+				 " WHERE version = $1 AND direction = $2 AND step = $3"
+				 "   AND done_at IS NULL",
+				 &args) != 1)
+		elog(ERROR, "step %d of migration \"%s\" is not open", step->number,
+			 step->version);
+	ec_catalog_end(&scope);
+}

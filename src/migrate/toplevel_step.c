@@ -1,0 +1,444 @@
+/*
+ * toplevel_step.c
+ *		A top-level statement as a step: can be tried again after whatever
+ *		stopped it.
+ *
+ * Such a statement commits several times on its way, so a crash, a cancel or
+ * an error leaves a half.  What that half is, the catalogue tells; whose it
+ * is, we have to know.  Names prove nothing: somebody else may have an index
+ * of that name.  So the creation of an index is recorded, by its OID, in the
+ * very transaction that creates it (an object access hook), and what is to be
+ * dropped or detached is looked up and recorded before the first try.
+ *
+ *		CREATE INDEX CONCURRENTLY	an invalid index of ours is dropped and built
+ *									again, a valid one is the end
+ *		DROP INDEX CONCURRENTLY		what is gone is the end
+ *		REINDEX CONCURRENTLY		invalid copies of ours, and the originals that
+ *									they replaced, are dropped; then again
+ *		DETACH CONCURRENTLY			a pending detach is finalized
+ *		VACUUM, CLUSTER, REINDEX	again
+ *
+ * Locks.  Those that are about indexes take SHARE UPDATE EXCLUSIVE, behind
+ * which neither reads nor writes queue up, and then wait for transactions that
+ * may take hours: no lock_timeout there, it would only leave a half.  A detach
+ * waits for transactions too, but then for ACCESS EXCLUSIVE on the partition:
+ * it waits shortly, and again, with nothing held in between, as often as it
+ * takes.  The others may want ACCESS EXCLUSIVE at once: short tries, too, but
+ * not for ever.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/index.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_index.h"
+#include "commands/defrem.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "pgstat.h"
+#include "storage/latch.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+#include "utils/wait_event.h"
+
+#include "core/catalog.h"
+#include "core/guc.h"
+#include "core/json.h"
+#include "core/query.h"
+#include "expand_contract.h"
+#include "migrate/made.h"
+#include "migrate/toplevel_step.h"
+#include "worker/toplevel.h"
+
+/* The tries of statements that want a strong lock. */
+#define LOCK_WAIT_MS 1000
+#define REST_MS      1000
+
+typedef enum Locking
+{
+	WAIT_FOR_LOCKS,  /* as long as it takes */
+	TRY_FOR_A_WHILE, /* shortly, until expand_contract.lock_timeout is used up */
+	TRY_WITHOUT_END  /* shortly, as often as it takes */
+} Locking;
+
+typedef struct TopLevelRun
+{
+	EcStep *step;
+	const EcStatement *statement;
+	const char *what;
+
+	/* what prepare() finds */
+	const char *sql; /* what to run, NULL: nothing is left to do */
+	Locking locking;
+} TopLevelRun;
+
+static void
+begin_transaction(MemoryContext memory)
+{
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	MemoryContextSwitchTo(memory);
+}
+
+static void
+commit_transaction(MemoryContext memory)
+{
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(memory);
+}
+
+/* ------------------------------------------------- what it is about: targets */
+
+/* OIDs mean nothing in a restored copy. */
+static bool
+target_is_of_this_database(const Jsonb *target)
+{
+	char *system;
+
+	if (target == NULL)
+		return false;
+	system = ec_json_get_text(target, "system");
+	return system != NULL &&
+		   strcmp(system, psprintf(UINT64_FORMAT, GetSystemIdentifier())) == 0 &&
+		   ec_json_get_int8(target, "database", 0) == MyDatabaseId;
+}
+
+/* The recorded relation, if there is a record to be believed. */
+static Oid
+recorded(const EcStep *step, const char *key)
+{
+	if (!target_is_of_this_database(step->target))
+		return InvalidOid;
+	return (Oid) ec_json_get_int8(step->target, key, InvalidOid);
+}
+
+static void
+record_target(EcStep *step, Oid relation, Oid parent, const char *invalid)
+{
+	EcJsonWriter writer;
+
+	ec_json_begin(&writer);
+	ec_json_text(&writer, "system", psprintf(UINT64_FORMAT, GetSystemIdentifier()));
+	ec_json_int8(&writer, "database", MyDatabaseId);
+	ec_json_int8(&writer, "relation", relation);
+	ec_json_int8(&writer, "parent", parent);
+	ec_json_text(&writer, "invalid", invalid);
+	ec_step_set_target(step, ec_json_end(&writer));
+}
+
+/* ------------------------------------------------- statement by statement */
+
+static bool
+index_is_valid(Oid index)
+{
+	HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
+	bool valid = false;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		Form_pg_index form = (Form_pg_index) GETSTRUCT(tuple);
+
+		valid = form->indisvalid && form->indisready && form->indislive;
+		ReleaseSysCache(tuple);
+	}
+	return valid;
+}
+
+/* Is the name taken, by something that the migration has not made? */
+static void
+check_name(TopLevelRun *run, IndexStmt *stmt)
+{
+	Oid table = RangeVarGetRelid(stmt->relation, NoLock, true);
+	Oid existing;
+	bool is_index;
+
+	if (stmt->idxname == NULL || !OidIsValid(table))
+		return;
+	existing = get_relname_relid(stmt->idxname, get_rel_namespace(table));
+	if (!OidIsValid(existing))
+		return;
+	is_index = get_rel_relkind(existing) == RELKIND_INDEX &&
+			   IndexGetRelation(existing, true) == table;
+	if (!stmt->if_not_exists || !is_index)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_TABLE),
+				 errmsg("relation \"%s\" already exists", stmt->idxname),
+				 is_index ? errdetail("It is an index of table \"%s\" that %s has not made.",
+									  stmt->relation->relname, run->what)
+						  : errdetail("It is not an index of table \"%s\".",
+									  stmt->relation->relname),
+				 errhint("Drop or rename it, then apply the migration again.")));
+	if (!index_is_valid(existing))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("index \"%s\" exists, but is not valid", stmt->idxname),
+				 errdetail("Somebody else's concurrent build of it has failed or is still going on; IF NOT EXISTS would leave it as it is."),
+				 errhint("When no build is going on, use DROP INDEX CONCURRENTLY %s, then apply the migration again.",
+						 ec_relation_name(existing))));
+}
+
+static List *
+prepare_create(TopLevelRun *run)
+{
+	EcMade made;
+
+	ec_look_at_made(run->step, &made);
+	if (made.named > 0)
+		run->sql = NULL;
+	else if (made.leftovers == NIL)
+		check_name(run, castNode(IndexStmt, run->statement->node));
+	return made.leftovers;
+}
+
+static void
+prepare_drop(TopLevelRun *run)
+{
+	DropStmt *stmt = castNode(DropStmt, run->statement->node);
+	Oid index = recorded(run->step, "relation");
+
+	if (OidIsValid(index))
+	{
+		char kind = get_rel_relkind(index);
+
+		run->sql = kind == RELKIND_INDEX
+					   ? psprintf("DROP INDEX CONCURRENTLY IF EXISTS %s",
+								  ec_relation_name(index))
+					   : NULL;
+		return;
+	}
+	index = RangeVarGetRelid(makeRangeVarFromNameList(linitial(stmt->objects)),
+							 NoLock, true);
+	record_target(run->step, index, InvalidOid, NULL);
+}
+
+/* Is the partition attached, or half detached?  False: neither. */
+static bool
+look_at_partition(Oid partition, Oid parent, bool *pending)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	bool found;
+
+	ec_catalog_begin(&scope);
+	ec_arg_oid(&args, partition);
+	ec_arg_oid(&args, parent);
+	found = ec_query("SELECT inhdetachpending FROM pg_inherits"
+					 " WHERE inhrelid = $1 AND inhparent = $2",
+					 &args) > 0;
+	*pending = found && ec_get_bool(0, 1, false);
+	ec_catalog_end(&scope);
+	return found;
+}
+
+static void
+prepare_detach(TopLevelRun *run)
+{
+	AlterTableStmt *stmt = castNode(AlterTableStmt, run->statement->node);
+	AlterTableCmd *command = linitial_node(AlterTableCmd, stmt->cmds);
+	Oid partition = recorded(run->step, "relation");
+	Oid parent = recorded(run->step, "parent");
+	bool pending;
+
+	if (!OidIsValid(partition) || !OidIsValid(parent))
+	{
+		partition = RangeVarGetRelid(castNode(PartitionCmd, command->def)->name,
+									 NoLock, true);
+		parent = RangeVarGetRelid(stmt->relation, NoLock, true);
+		record_target(run->step, partition, parent, NULL);
+	}
+	else if (!look_at_partition(partition, parent, &pending))
+		run->sql = NULL;
+	else if (pending)
+		run->sql = psprintf("ALTER TABLE %s DETACH PARTITION %s FINALIZE",
+							ec_relation_name(parent), ec_relation_name(partition));
+}
+
+static bool
+is_concurrent(const ReindexStmt *stmt)
+{
+	ListCell *cell;
+	bool concurrent = false;
+
+	foreach (cell, stmt->params)
+	{
+		DefElem *option = lfirst_node(DefElem, cell);
+
+		if (strcmp(option->defname, "concurrently") == 0)
+			concurrent = defGetBoolean(option);
+	}
+	return concurrent;
+}
+
+static char *
+invalid_indexes(void)
+{
+	EcCatalogScope scope;
+	char *oids;
+
+	ec_catalog_begin(&scope);
+	(void) ec_query("SELECT coalesce(array_agg(indexrelid), '{}')::text"
+					"  FROM pg_index WHERE NOT indisvalid",
+					NULL);
+	oids = ec_get_text(0, 1);
+	ec_catalog_end(&scope);
+	return oids;
+}
+
+/*
+ * All copies are made in one transaction, so when all are valid, that was it.
+ * Of a schema or a partitioned table nobody knows how many are to come.
+ */
+static List *
+prepare_reindex(TopLevelRun *run)
+{
+	ReindexStmt *stmt = castNode(ReindexStmt, run->statement->node);
+	EcMade made;
+
+	if (!target_is_of_this_database(run->step->target))
+	{
+		record_target(run->step, InvalidOid, InvalidOid, invalid_indexes());
+		return NIL;
+	}
+	ec_look_at_made(run->step, &made);
+	if (stmt->relation != NULL && made.left > 0 && made.valid == made.left)
+	{
+		Oid relation = RangeVarGetRelid(stmt->relation, NoLock, true);
+		char kind = OidIsValid(relation) ? get_rel_relkind(relation) : '\0';
+
+		if (kind != RELKIND_PARTITIONED_TABLE && kind != RELKIND_PARTITIONED_INDEX)
+			run->sql = NULL;
+	}
+	return made.leftovers;
+}
+
+/* Look what is left to do, and how.  Returns what has to be dropped first. */
+static List *
+prepare(TopLevelRun *run)
+{
+	Node *node = run->statement->node;
+
+	run->sql = run->statement->text;
+	run->locking = WAIT_FOR_LOCKS;
+	switch (nodeTag(node))
+	{
+		case T_IndexStmt:
+			return prepare_create(run);
+		case T_DropStmt:
+			prepare_drop(run);
+			return NIL;
+		case T_AlterTableStmt:
+			prepare_detach(run);
+			run->locking = TRY_WITHOUT_END;
+			return NIL;
+		case T_ReindexStmt:
+			if (is_concurrent(castNode(ReindexStmt, node)))
+				return prepare_reindex(run);
+			break;
+		default:
+			break;
+	}
+	run->locking = TRY_FOR_A_WHILE;
+	return NIL;
+}
+
+/* ------------------------------------------------------------ running it */
+
+static void
+set_lock_timeout(int ms)
+{
+	char value[16];
+
+	snprintf(value, sizeof(value), "%d", ms);
+	SetConfigOption("lock_timeout", value, PGC_USERSET, PGC_S_SESSION);
+}
+
+static void
+rest(void)
+{
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					 REST_MS, PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+}
+
+/* One try; false if a lock was not to be had and there is time for another. */
+static bool
+try_with_lock_timeout(const char *sql, TimestampTz give_up)
+{
+	MemoryContext memory = CurrentMemoryContext;
+	volatile bool got_it = true;
+
+	set_lock_timeout(LOCK_WAIT_MS);
+	PG_TRY();
+	{
+		ec_run_toplevel(sql);
+	}
+	PG_CATCH();
+	{
+		if (geterrcode() != ERRCODE_LOCK_NOT_AVAILABLE ||
+			GetCurrentTimestamp() >= give_up)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(memory);
+		FlushErrorState();
+		AbortCurrentTransaction();
+		MemoryContextSwitchTo(memory);
+		got_it = false;
+	}
+	PG_END_TRY();
+	return got_it;
+}
+
+void
+ec_run_top_level_step(EcStep *step, const EcStatement *statement, const char *what)
+{
+	MemoryContext memory = CurrentMemoryContext;
+	TimestampTz give_up =
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ec_lock_timeout);
+	TopLevelRun run = {step, statement, what};
+
+	for (;;)
+	{
+		List *leftovers;
+
+		begin_transaction(memory);
+		leftovers = prepare(&run);
+		commit_transaction(memory);
+
+		set_lock_timeout(0);
+		ec_drop_leftovers(leftovers);
+		if (run.sql == NULL)
+			return;
+		pgstat_report_activity(STATE_RUNNING, run.sql);
+		if (run.locking == WAIT_FOR_LOCKS)
+		{
+			ec_run_noting_made(step, run.sql);
+			return;
+		}
+		if (try_with_lock_timeout(run.sql, run.locking == TRY_WITHOUT_END
+											   ? DT_NOEND
+											   : give_up))
+			return;
+		rest();
+	}
+}
+
+void
+ec_clean_top_level_step(const EcStep *step)
+{
+	MemoryContext memory = CurrentMemoryContext;
+	EcMade made;
+
+	begin_transaction(memory);
+	ec_look_at_made(step, &made);
+	commit_transaction(memory);
+	set_lock_timeout(0);
+	ec_drop_leftovers(made.leftovers);
+}

@@ -1,0 +1,117 @@
+/*
+ * instep.c
+ *		When a row is right although the mapping would give something else.
+ */
+#include "postgres.h"
+
+#include "nodes/primnodes.h"
+#include "optimizer/optimizer.h"
+#include "rewrite/rewriteHandler.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
+
+#include "verify/instep.h"
+
+/*
+ * The hasher would refuse it too, but its way out, a COLLATE clause, is not
+ * open to a column.
+ */
+static void
+refuse_nondeterministic_column(Form_pg_attribute attribute)
+{
+	if (!OidIsValid(attribute->attcollation) ||
+		get_collation_isdeterministic(attribute->attcollation))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("nondeterministic collations are not supported by ec_verify"),
+			 errdetail("Column \"%s\" has collation \"%s\", under which different strings are equal.",
+					   NameStr(attribute->attname),
+					   get_collation_name(attribute->attcollation)),
+			 errhint("Compare ec_checksum of the column and of the expression, each with COLLATE \"C\".")));
+}
+
+static void
+find_constant_default(Relation relation, EcComparedColumn *column)
+{
+	Node *expression = build_column_default(relation, column->mapped->attnum);
+	Const *constant;
+
+	if (expression == NULL)
+		return;
+	expression = eval_const_expressions(NULL, expression);
+	constant = (Const *) expression;
+	if (!IsA(expression, Const) || constant->constisnull)
+		return;
+	column->has_default = true;
+	column->default_value = constant->constvalue;
+}
+
+EcComparedColumn *
+ec_compared_columns(Relation relation, List *columns)
+{
+	EcComparedColumn *result =
+		palloc0_array(EcComparedColumn, list_length(columns));
+	ListCell *cell;
+
+	foreach (cell, columns)
+	{
+		EcComparedColumn *column = &result[foreach_current_index(cell)];
+		Form_pg_attribute attribute;
+
+		column->mapped = lfirst(cell);
+		attribute =
+			TupleDescAttr(RelationGetDescr(relation), column->mapped->attnum - 1);
+		refuse_nondeterministic_column(attribute);
+		ec_hasher_init(&column->hasher, attribute->atttypid,
+					   attribute->attcollation, CurrentMemoryContext);
+		ec_equality_init(&column->equality, &column->hasher);
+		if (!attribute->attgenerated)
+			find_constant_default(relation, column);
+	}
+	return result;
+}
+
+bool
+ec_cells_differ(EcComparedColumn *column, const EcCells *left,
+				const EcCells *right, int i)
+{
+	int at_left = left->first + i * left->stride;
+	int at_right = right->first + i * right->stride;
+	bool null_left = left->nulls[at_left];
+	bool null_right = right->nulls[at_right];
+
+	if (null_left || null_right)
+		return null_left != null_right;
+	return !ec_equal(&column->equality, left->values[at_left],
+					 right->values[at_right]);
+}
+
+static bool
+is_unset(EcComparedColumn *column, const EcCells *cells, int i)
+{
+	int at = cells->first + i * cells->stride;
+
+	return cells->nulls[at] ||
+		   (column->has_default && ec_equal(&column->equality, cells->values[at],
+											column->default_value));
+}
+
+bool
+ec_backward_explains(EcComparedColumn *columns, int count, const EcCells *new_values,
+					 EcComparedColumn *old_columns, int old_count,
+					 const EcCells *old_values, const EcCells *computed)
+{
+	bool all_unset = true;
+
+	if (old_count == 0)
+		return false;
+	for (int i = 0; i < count && all_unset; i++)
+		all_unset = is_unset(&columns[i], new_values, i);
+	if (all_unset)
+		return false;
+	for (int i = 0; i < old_count; i++)
+		if (ec_cells_differ(&old_columns[i], old_values, computed, i))
+			return false;
+	return true;
+}

@@ -1,0 +1,194 @@
+/*
+ * reading.c
+ *		SELECT expressions FROM a table, as a tree.
+ */
+#include "postgres.h"
+
+#include "access/transam.h"
+#include "executor/executor.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parse_expr.h"
+#include "parser/parse_relation.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/snapmgr.h"
+
+#include "core/compat.h"
+#include "verify/reading.h"
+
+void
+ec_reading_begin(EcReading *reading, Relation relation)
+{
+	ParseState *pstate = make_parsestate(NULL);
+
+	reading->relation = relation;
+	reading->pstate = pstate;
+	reading->query = makeNode(Query);
+	reading->quals = NIL;
+	reading->plan_only = false;
+	addNSItemToQuery(pstate,
+					 addRangeTableEntryForRelation(pstate, relation, AccessShareLock,
+												   NULL, true, true),
+					 true, true, true);
+}
+
+/* Rights are checked for the columns that count as read. */
+static bool
+mark_columns(Node *node, ParseState *pstate)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+		markVarForSelectPriv(pstate, (Var *) node);
+	return expression_tree_walker(node, mark_columns, pstate);
+}
+
+Node *
+ec_reading_expression(EcReading *reading, Relation owner,
+					  const EcMappedColumn *column, Node **plain)
+{
+	Node *expression;
+
+	if (column->analysed == NULL)
+		return ec_mapped_expression(reading->pstate, owner, column, plain);
+	expression = copyObject(column->analysed);
+	(void) mark_columns(expression, reading->pstate);
+	if (plain != NULL)
+		*plain = expression;
+	return expression;
+}
+
+Node *
+ec_reading_column(EcReading *reading, const char *name)
+{
+	ColumnRef *reference = makeNode(ColumnRef);
+
+	reference->fields = list_make1(makeString(pstrdup(name)));
+	reference->location = -1;
+	return transformExpr(reading->pstate, (Node *) reference,
+						 EXPR_KIND_SELECT_TARGET);
+}
+
+TargetEntry *
+ec_reading_select(EcReading *reading, Node *expression)
+{
+	List **targets = &reading->query->targetList;
+	TargetEntry *entry = makeTargetEntry((Expr *) expression,
+										 list_length(*targets) + 1, NULL, false);
+
+	*targets = lappend(*targets, entry);
+	return entry;
+}
+
+/*
+ * Recorded values may come from any relation that an expression's sub-selects
+ * name; who may see them depends on all of these.
+ */
+static bool
+collect_relations(Node *node, List **relations)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+	{
+		RangeTblEntry *entry = (RangeTblEntry *) node;
+
+		if (entry->rtekind == RTE_RELATION)
+			*relations = list_append_unique_oid(*relations, entry->relid);
+		return false;
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, collect_relations, relations,
+								 QTW_EXAMINE_RTES_BEFORE);
+	return expression_tree_walker(node, collect_relations, relations);
+}
+
+static bool
+is_user_function(Oid function, void *context)
+{
+	return function >= FirstNormalObjectId;
+}
+
+/* A function that somebody wrote may read what the query does not name. */
+static bool
+calls_user_functions(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (check_functions_in_node(node, is_user_function, context))
+		return true;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, calls_user_functions, context, 0);
+	return expression_tree_walker(node, calls_user_functions, context);
+}
+
+void
+ec_reading_end(EcReading *reading, List **reads, bool *is_opaque)
+{
+	ParseState *pstate = reading->pstate;
+	Query *query = reading->query;
+
+	query->commandType = CMD_SELECT;
+	query->querySource = QSRC_ORIGINAL;
+	query->canSetTag = true;
+	query->rtable = pstate->p_rtable;
+#if PG_VERSION_NUM >= 160000
+	query->rteperminfos = pstate->p_rteperminfos;
+#endif
+	query->jointree =
+		makeFromExpr(pstate->p_joinlist,
+					 reading->quals ? (Node *) make_ands_explicit(reading->quals)
+									: NULL);
+	query->hasSubLinks = pstate->p_hasSubLinks;
+	query->stmt_location = -1;
+	free_parsestate(pstate);
+
+	(void) collect_relations((Node *) query, reads);
+	*is_opaque |= calls_user_functions((Node *) query, NULL);
+}
+
+void
+ec_reading_run(EcReading *reading, DestReceiver *receiver)
+{
+	static const char *const source_text = "ec_verify";
+	int guc_level = NewGUCNestLevel();
+	List *rewritten;
+	PlannedStmt *plan;
+	QueryDesc *desc;
+
+	(void) set_config_option("row_security", "off", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	rewritten = pg_rewrite_query(reading->query);
+	plan = pg_plan_query(linitial_node(Query, rewritten), source_text, 0, NULL);
+	desc = CreateQueryDesc(plan, source_text, GetActiveSnapshot(),
+						   InvalidSnapshot, receiver, NULL, NULL, 0);
+	ExecutorStart(desc, 0);
+	if (!reading->plan_only)
+		ec_ExecutorRun(desc, ForwardScanDirection, 0);
+	ExecutorFinish(desc);
+	ExecutorEnd(desc);
+	FreeQueryDesc(desc);
+	AtEOXact_GUC(true, guc_level);
+}
+
+static void
+start_receiving(DestReceiver *self, int operation, TupleDesc desc)
+{
+}
+
+static void
+stop_receiving(DestReceiver *self)
+{
+}
+
+void
+ec_init_receiver(DestReceiver *receiver,
+				 bool (*receive)(TupleTableSlot *slot, DestReceiver *self))
+{
+	receiver->receiveSlot = receive;
+	receiver->rStartup = start_receiving;
+	receiver->rShutdown = stop_receiving;
+	receiver->rDestroy = stop_receiving;
+	receiver->mydest = DestNone;
+}

@@ -1,0 +1,59 @@
+/*
+ * walk.h
+ *		Walking over tables in the order of a key, chunk by chunk.
+ *
+ * A chunk is a range of keys: (lower, upper].  Both tables of a comparison are
+ * read in the same range, each through an index of its own, so a chunk holds
+ * a row's two sides or neither.
+ */
+#ifndef EC_WALK_H
+#define EC_WALK_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+#include "utils/rel.h"
+
+typedef struct EcKeyRange
+{
+	int count;
+	char **names; /* of the target's columns */
+	Oid *types;   /* of these */
+	int32 *typmods;
+	Oid *collations;
+	Datum *lower; /* NULL: from the first key on; excluded */
+	Datum *upper; /* NULL: to the last one; included */
+} EcKeyRange;
+
+/*
+ * The conditions that expressions, one for each column of the key, are in the
+ * range.  An expression may be of another type of the column's btree operator
+ * family, so that the plain column of an index can be used.
+ */
+extern List *ec_range_quals(const EcKeyRange *range, List *expressions);
+
+/* Can the expression, without its coercion, be compared with the column? */
+extern bool
+ec_is_comparable(const EcKeyRange *range, int column, Node *expression);
+
+struct EcSubject;
+
+/* The key to walk by, without bounds: of the mapping, or the primary key. */
+extern void ec_range_init(EcKeyRange *range, const struct EcSubject *subject);
+
+/* Raises 55000 where a walk would read whole tables for each chunk. */
+extern void
+ec_range_check(const struct EcSubject *subject, const EcKeyRange *range);
+
+/*
+ * Set the upper bound so that about so many rows of either side are in the
+ * range; NULL when that is all that is left.
+ */
+extern void
+ec_range_end(const struct EcSubject *subject, EcKeyRange *range, int64 rows);
+
+/* Bounds as text that no setting changes, and back. */
+extern char **ec_bound_texts(const EcKeyRange *range, const Datum *values);
+extern Datum *ec_bound_values(const EcKeyRange *range, char **texts);
+
+#endif
