@@ -10,7 +10,7 @@
 #include "utils/rel.h"
 
 #include "backfill/definition.h"
-#include "backfill/sweep.h"
+#include "backfill/chunk.h"
 #include "worker/job.h"
 
 /* As the caller: may he run the statements of a batch? */

@@ -23,6 +23,7 @@
 
 #include "backfill/batch.h"
 #include "backfill/blocks.h"
+#include "backfill/chunk.h"
 #include "backfill/copy_foreign.h"
 #include "backfill/copy_statement.h"
 #include "backfill/definition.h"
@@ -32,6 +33,7 @@
 #include "backfill/key_chunk.h"
 #include "backfill/leaves.h"
 #include "backfill/sweep.h"
+#include "backfill/sweep_rows.h"
 #include "backfill/target.h"
 #include "core/guc.h"
 #include "core/json.h"

@@ -9,8 +9,9 @@
 
 #include "utils/rel.h"
 
-#include "backfill/sweep.h"
+#include "backfill/chunk.h"
 #include "core/json.h"
+#include "worker/job.h"
 
 /* What a chunk by key has on top of others, in the position of a worker. */
 extern void ec_key_chunk_load(EcChunk *chunk, const Jsonb *position);
