@@ -183,8 +183,10 @@ drop_table(const EcChange *change, const char *behaviour)
 
 	initStringInfo(&tables);
 	foreach (cell, find_all_inheritors(change->relation, NoLock, NULL))
+	{
 		appendStringInfo(&tables, "%s%s", tables.len > 0 ? ", " : "",
 						 ec_relation_name(lfirst_oid(cell)));
+	}
 	ec_run_ddl(psprintf("DROP TABLE %s %s", tables.data, behaviour));
 }
 
