@@ -8,7 +8,6 @@
 #include "postgres.h"
 
 #include "access/table.h"
-#include "executor/spi.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -62,15 +61,9 @@ rows_in_new_shape_only(const EcChange *change)
 	ec_change_sql(relation, change, true, &sql);
 	(void) set_config_option("search_path", EC_CHANGE_SEARCH_PATH, PGC_USERSET,
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	if (SPI_execute(psprintf("SELECT count(*) FROM %s WHERE %s",
-							 ec_relation_name(change->relation), sql.not_in_step),
-					false, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not count rows");
-	count = ec_get_int8(0, 1, 0);
-	if (SPI_finish() != SPI_OK_FINISH)
-		elog(ERROR, "SPI_finish failed");
+	count = ec_count_rows(psprintf("SELECT count(*) FROM %s WHERE %s",
+								   ec_relation_name(change->relation),
+								   sql.not_in_step));
 	AtEOXact_GUC(false, guc_level);
 	table_close(relation, NoLock);
 	return count;
