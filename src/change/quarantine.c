@@ -249,7 +249,7 @@ static bool
 has_nulls(Oid relation, const char *column)
 {
 	return ec_count_rows(
-			   psprintf("SELECT count(*) FROM (SELECT FROM %s WHERE %s IS NULL LIMIT 1) n",
+			   psprintf("SELECT pg_catalog.count(*) FROM (SELECT FROM %s WHERE %s IS NULL LIMIT 1) n",
 						ec_relation_name(relation), quote_identifier(column))) > 0;
 }
 
