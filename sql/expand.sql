@@ -103,6 +103,17 @@ CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new;
 CREATE TRIGGER "~zz" BEFORE UPDATE ON checked FOR EACH ROW EXECUTE FUNCTION nothing();
 SELECT ec_expand('checked', 'checked', '{"d": "a"}', on_error => 'raise');
 
+-- A default that is not constant cannot be told from a value.
+CREATE TABLE aged (id int PRIMARY KEY, a date, b date DEFAULT current_date, c int DEFAULT 1);
+SELECT ec_expand('aged', 'aged', '{"b": "a", "c": "1"}');
+
+-- What one change knows rows by, another does not write, whichever came first.
+CREATE TABLE known (id int PRIMARY KEY, a text, b text, new_id bigint);
+SELECT ec_expand('known', 'known', '{"b": "a"}');
+SELECT * FROM errors_of($$SELECT ec_expand('x', 'known', '{"new_id": "id::bigint"}', '{"id": "new_id::int"}')$$);
+DROP TABLE aged, known;
+DELETE FROM expand_contract.changes WHERE name IN ('aged', 'known');
+
 -- Nothing that failed has left anything.
 SELECT name FROM expand_contract.changes ORDER BY name;
 SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE NOT tgisinternal AND tgname ~ '^~ec_' ORDER BY 1, 2;

@@ -116,9 +116,9 @@ mapped_columns(const EcChange *change, Relation relation, EcSide side, List *nam
 		mapped = palloc0_object(EcMappedColumn);
 		mapped->attnum = present_attnum(change, column);
 		mapped->name = get_attname(change->relation, mapped->attnum, false);
-		mapped->analysed =
-			ec_mapping_reparse(relation, list_copy(names), relation,
-							   mapped->attnum, column->expression, mapped->name);
+		mapped->analysed = ec_mapping_reparse(relation, list_copy(names), relation,
+											  mapped->attnum, column->expression,
+											  mapped->name, column->calls);
 		mapped->expression = written_out(relation, mapped->analysed);
 		columns = lappend(columns, mapped);
 	}

@@ -33,6 +33,7 @@ typedef struct EcChangeColumn
 	char *name; /* on the day of ec_expand, as the expressions have it */
 	AttrNumber attnum;
 	char *expression; /* what dual writes assign to it, or NULL */
+	List *calls;      /* the functions in it, see mapping.h */
 	int key_position; /* from 1; 0 if not of the key */
 } EcChangeColumn;
 

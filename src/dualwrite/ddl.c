@@ -10,12 +10,47 @@
 
 #include "commands/event_trigger.h"
 #include "fmgr.h"
+#include "utils/builtins.h"
 
 #include "core/catalog.h"
 #include "core/query.h"
 #include "expand_contract.h"
 
 PG_FUNCTION_INFO_V1(ec_note_ddl);
+
+/*
+ * DISABLE TRIGGER stops dual writes behind our back, and ENABLE TRIGGER alone
+ * spares rows that replication applies: what is written is a gap.
+ */
+static void
+note_stopped_triggers(void)
+{
+	uint64 count =
+		ec_query("WITH stopped AS ("
+				 "   SELECT DISTINCT c.name AS change, g.tgname, g.tgrelid::regclass::text AS relation"
+				 "     FROM pg_event_trigger_ddl_commands() d"
+				 "     JOIN pg_trigger g ON g.tgrelid = d.objid"
+				 "     JOIN expand_contract.changes c ON g.tgname = '~ec_' || c.name"
+				 "      AND c.relation = coalesce(pg_partition_root(g.tgrelid), g.tgrelid)"
+				 "    WHERE d.classid = 'pg_class'::regclass AND g.tgenabled <> 'A'"
+				 "      AND c.phase NOT IN ('contracted', 'reverted')),"
+				 " noted AS ("
+				 "   INSERT INTO expand_contract.gaps (change, reason)"
+				 "   SELECT DISTINCT change, 'trigger disabled' FROM stopped)"
+				 " SELECT change, tgname, relation FROM stopped ORDER BY 1, 2, 3",
+				 NULL);
+
+	for (uint64 row = 0; row < count; row++)
+	{
+		ereport(WARNING,
+				(errmsg("dual writes of change \"%s\" do not see every write to table %s",
+						ec_get_text(row, 1), ec_get_text(row, 3)),
+				 errdetail("Trigger \"%s\" is not enabled ALWAYS. Until it is, what is written there is a gap.",
+						   ec_get_text(row, 2)),
+				 errhint("Call ec_expand again as before, then ec_backfill_change(%s, 'repair').",
+						 quote_literal_cstr(ec_get_text(row, 1)))));
+	}
+}
 
 /*
  * expand_contract.note_ddl(), an event trigger
@@ -58,6 +93,10 @@ ec_note_ddl(PG_FUNCTION_ARGS)
 				 " SELECT c.change, c.name, k.conname"
 				 "   FROM columns c JOIN pg_constraint k ON k.conrelid = c.relation"
 				 "  WHERE k.contype = 'f' AND c.attnum = ANY (k.conkey)"
+				 " UNION ALL"
+				 " SELECT c.change, c.name, 'NOT NULL'"
+				 "   FROM columns c JOIN pg_attribute a ON a.attrelid = c.relation AND a.attnum = c.attnum"
+				 "  WHERE a.attnotnull AND NOT a.atthasdef"
 				 " ORDER BY 1, 2, 3",
 				 NULL);
 	for (uint64 row = 0; row < count; row++)
@@ -69,6 +108,7 @@ ec_note_ddl(PG_FUNCTION_ARGS)
 						   ec_get_text(row, 2)),
 				 errhint("Add it when the old columns are no longer written, or be sure that no legacy write can violate it.")));
 	}
+	note_stopped_triggers();
 	ec_catalog_end(&scope);
 	PG_RETURN_NULL();
 }

@@ -29,12 +29,18 @@ is_json_number(Oid type)
 	return type == INT2OID || type == INT4OID || type == INT8OID;
 }
 
-/* Whoever reads the key again has settings of his own. */
+/*
+ * Whoever reads the key again has settings of his own, and an entry is found
+ * by the key's text.
+ */
 static int
 pin_output(void)
 {
-	static const char *const settings[][2] = {{"datestyle", "ISO, YMD"},
+	static const char *const settings[][2] = {{"search_path", "pg_catalog, pg_temp"},
+											  {"timezone", "UTC"},
+											  {"datestyle", "ISO, YMD"},
 											  {"intervalstyle", "postgres"},
+											  {"bytea_output", "hex"},
 											  {"extra_float_digits", "1"}};
 	int guc_level = NewGUCNestLevel();
 

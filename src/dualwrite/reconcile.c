@@ -11,6 +11,7 @@
 
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -18,9 +19,12 @@
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/resowner.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
 
 #include "core/catalog.h"
 #include "core/json.h"
@@ -130,6 +134,25 @@ fold_entries(const EcChange *change, const Entry *entry, const ErrorData *error)
 	ec_catalog_end(&scope);
 }
 
+/* As the key's index has it, wherever it is. */
+static char *
+equality_of(Oid type)
+{
+	Oid equality = lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr;
+	HeapTuple tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(equality));
+	Form_pg_operator form;
+	char *name;
+
+	if (!HeapTupleIsValid(tuple))
+		return "=";
+	form = (Form_pg_operator) GETSTRUCT(tuple);
+	name = psprintf("OPERATOR(%s.%s)",
+					quote_identifier(get_namespace_name(form->oprnamespace)),
+					NameStr(form->oprname));
+	ReleaseSysCache(tuple);
+	return name;
+}
+
 /* "id = CAST($1 AS integer) AND ", and the names that the queue has for it. */
 static void
 append_key(StringInfo condition, Reconciliation *work, Relation relation,
@@ -147,8 +170,9 @@ append_key(StringInfo condition, Reconciliation *work, Relation relation,
 		if (column->key_position != position)
 			continue;
 		attribute = TupleDescAttr(RelationGetDescr(relation), attnum - 1);
-		appendStringInfo(condition, "%s = CAST($%d AS %s) AND ",
-						 quote_identifier(NameStr(attribute->attname)), position,
+		appendStringInfo(condition, "%s %s CAST($%d AS %s) AND ",
+						 quote_identifier(NameStr(attribute->attname)),
+						 equality_of(attribute->atttypid), position,
 						 format_type_extended(attribute->atttypid, attribute->atttypmod,
 											  FORMAT_TYPE_TYPEMOD_GIVEN |
 												  FORMAT_TYPE_FORCE_QUALIFY));
@@ -293,7 +317,8 @@ ec_reconcile_rows(const EcChange *change, bool only_due, int limit)
 	if (relation == NULL)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
 						errmsg("the table of change \"%s\" does not exist any more",
-							   change->name)));
+							   change->name),
+						errhint("With its rows, nothing is left to be written.")));
 	make_statements(&work, relation);
 	try_rows_exempt(&work, entries);
 	table_close(relation, NoLock);
@@ -370,7 +395,9 @@ ec_reconcile(PG_FUNCTION_ARGS)
 	}
 	foreach (cell, changes_with_queues())
 	{
-		if (ec_change_load(lfirst(cell), &change) && ec_change_is_mine(&change))
+		/* with a table that was dropped, its rows have gone */
+		if (ec_change_load(lfirst(cell), &change) &&
+			get_rel_name(change.relation) != NULL && ec_change_is_mine(&change))
 			left += reconcile(&change);
 	}
 	PG_RETURN_INT64(left);

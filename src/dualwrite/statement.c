@@ -91,8 +91,9 @@ add_column(Parts *parts, Relation relation, const EcChangeColumn *known,
 	StringInfo differs = &parts->differs[known->side];
 	char *expression =
 		deparse(relation, strip_implicit_coercions(
-							  ec_mapping_reparse(relation, names, relation, attnum,
-												 known->expression, known->name)));
+							  ec_mapping_reparse(relation, names, relation,
+												 attnum, known->expression,
+												 known->name, known->calls)));
 
 	appendStringInfo(assignments, "%s%s = %s", separator(assignments, ", "),
 					 name, expression);
