@@ -796,11 +796,13 @@ CREATE TABLE expand_contract.change_columns (
     expression text,
     key_position smallint,
     calls text[],
+    present_name text COLLATE "C" NOT NULL,
     PRIMARY KEY (change, side, attnum)
 );
 COMMENT ON TABLE expand_contract.change_columns IS 'the columns that a change reads and writes';
 COMMENT ON COLUMN expand_contract.change_columns.side IS 'key: neither old nor new, only tells rows apart';
 COMMENT ON COLUMN expand_contract.change_columns.name IS 'on the day of ec_expand, and in expression still';
+COMMENT ON COLUMN expand_contract.change_columns.present_name IS 'after renames: a dump of the table has it under this one';
 COMMENT ON COLUMN expand_contract.change_columns.calls IS 'the functions of users'' in expression; it must never call another';
 COMMENT ON COLUMN expand_contract.change_columns.expression IS 'what dual writes assign; every name in it is looked up in pg_catalog alone';
 

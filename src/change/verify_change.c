@@ -49,7 +49,7 @@ present_attnum(const EcChange *change, const EcChangeColumn *column)
 {
 	AttrNumber attnum = change->relation_oid == change->relation
 							? column->attnum
-							: get_attnum(change->relation, column->name);
+							: get_attnum(change->relation, column->present_name);
 	const char *name =
 		attnum > 0 ? get_attname(change->relation, attnum, true) : NULL;
 

@@ -121,7 +121,7 @@ find_column(Relation relation, Relation root, const EcChange *change,
 	AttrNumber attnum = column->attnum;
 
 	if (change->relation_oid != change->relation)
-		attnum = get_attnum(RelationGetRelid(root), column->name);
+		attnum = get_attnum(RelationGetRelid(root), column->present_name);
 	return ec_leaf_attnum(relation, root, attnum);
 }
 

@@ -18,6 +18,19 @@
 
 PG_FUNCTION_INFO_V1(ec_note_ddl);
 
+/* Once restored, the table has other column numbers, and these names. */
+static void
+note_renamed_columns(void)
+{
+	(void) ec_query("UPDATE expand_contract.change_columns o SET present_name = a.attname"
+					"  FROM pg_event_trigger_ddl_commands() d"
+					"  JOIN expand_contract.changes c ON c.relation = d.objid AND c.relation_oid = d.objid"
+					"  JOIN pg_attribute a ON a.attrelid = d.objid"
+					" WHERE d.classid = 'pg_class'::regclass AND o.change = c.name"
+					"   AND o.attnum = a.attnum AND o.present_name <> a.attname AND NOT a.attisdropped",
+					NULL);
+}
+
 /*
  * DISABLE TRIGGER stops dual writes behind our back, and ENABLE TRIGGER alone
  * spares rows that replication applies: what is written is a gap.
@@ -108,6 +121,7 @@ ec_note_ddl(PG_FUNCTION_ARGS)
 						   ec_get_text(row, 2)),
 				 errhint("Add it when the old columns are no longer written, or be sure that no legacy write can violate it.")));
 	}
+	note_renamed_columns();
 	note_stopped_triggers();
 	ec_catalog_end(&scope);
 	PG_RETURN_NULL();

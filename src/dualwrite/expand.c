@@ -348,11 +348,13 @@ check_overlap(EcChange *change)
 		ec_arg_bool(&args, column->expression != NULL);
 		ec_arg_bool(&args, column->side == EC_SIDE_KEY);
 		ec_arg_text(&args, change->name);
+		ec_arg_text(&args, column->name);
 		if (ec_query("SELECT c.name FROM expand_contract.changes c"
 					 "  JOIN expand_contract.change_columns o ON o.change = c.name"
 					 " WHERE c.name <> $5 AND c.phase NOT IN ('contracted', 'reverted')"
 					 "   AND coalesce(CASE o.side WHEN 'new' THEN c.target END, c.relation) = $1"
-					 "   AND o.attnum = $2 AND (o.expression IS NOT NULL"
+					 "   AND CASE WHEN c.relation_oid = c.relation THEN o.attnum = $2"
+					 "            ELSE o.present_name = $6 END AND (o.expression IS NOT NULL"
 					 "       OR $3) AND NOT ($4 AND o.expression IS NULL)"
 					 " ORDER BY c.name LIMIT 1",
 					 &args) > 0)
