@@ -161,6 +161,15 @@ UPDATE strict SET a = 'y' WHERE id = 1;
 SELECT * FROM strict ORDER BY id;
 SELECT key, error_code, error FROM ec_discrepancies ORDER BY key;
 
+-- A CHECK that looks at what is generated later is the server's.
+CREATE TABLE doubled (id int PRIMARY KEY, a text, b int, c int GENERATED ALWAYS AS (b * 2) STORED);
+CREATE FUNCTION is_doubled(doubled) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT $1.c IS NOT NULL';
+ALTER TABLE doubled ADD CHECK (is_doubled(doubled));
+SELECT ec_expand('doubled', 'doubled', '{"b": "a::int"}');
+INSERT INTO doubled (id, a) VALUES (1, '3');
+SELECT * FROM doubled;
+DROP TABLE doubled CASCADE;
+
 -- A rolled back write queues nothing.
 BEGIN;
 SAVEPOINT s;

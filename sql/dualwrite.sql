@@ -214,6 +214,14 @@ SELECT ec_backfill_change('people', 'repair', delay_ms => 0) AS job \gset
 CALL ec_wait(:job);
 SELECT change, dual_write, gaps FROM ec_changes WHERE change = 'people';
 SELECT * FROM people WHERE id = 8;
+-- so is a partition that comes with rows
+CREATE TABLE late (a text, id int PRIMARY KEY, bb text);
+ALTER TABLE parted ATTACH PARTITION late FOR VALUES FROM (100) TO (110);
+SELECT gaps FROM ec_changes WHERE change = 'parted';
+ALTER TABLE parted DETACH PARTITION late;
+INSERT INTO late VALUES ('Late', 100);
+ALTER TABLE parted ATTACH PARTITION late FOR VALUES FROM (100) TO (110);
+SELECT gaps FROM ec_changes WHERE change = 'parted';
 -- one of many
 CREATE TABLE family (id int PRIMARY KEY, a text, b text);
 SELECT ec_expand('family', 'family', '{"b": "lower(a)"}');

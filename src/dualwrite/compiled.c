@@ -165,6 +165,18 @@ compile_column(Relation relation, const EcChangeColumn *known,
 	note_constant_default(relation, column);
 }
 
+/* What is not computed before the row is stored; number 0 is the whole row. */
+static bool
+reads_generated(Relation relation, AttrNumber attnum)
+{
+	TupleDesc columns = RelationGetDescr(relation);
+
+	for (int i = 0; i < columns->natts; i++)
+		if ((attnum == 0 || attnum == i + 1) && TupleDescAttr(columns, i)->attgenerated)
+			return true;
+	return false;
+}
+
 /* CHECK constraints that look at a column that the direction writes. */
 static void
 compile_checks(Relation relation, EcDirection *direction)
@@ -186,10 +198,7 @@ compile_checks(Relation relation, EcDirection *direction)
 		{
 			AttrNumber attnum = member + FirstLowInvalidHeapAttributeNumber;
 
-			/* not computed before the row is stored */
-			if (attnum > 0 &&
-				TupleDescAttr(RelationGetDescr(relation), attnum - 1)->attgenerated)
-				can_try = false;
+			can_try = can_try && !reads_generated(relation, attnum);
 			for (int j = 0; j < direction->count; j++)
 				is_ours |= direction->columns[j].attnum == attnum || attnum == 0;
 		}

@@ -8,8 +8,10 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
 #include "commands/event_trigger.h"
 #include "fmgr.h"
+#include "nodes/parsenodes.h"
 #include "utils/builtins.h"
 
 #include "core/catalog.h"
@@ -29,6 +31,42 @@ note_renamed_columns(void)
 					" WHERE d.classid = 'pg_class'::regclass AND o.change = c.name"
 					"   AND o.attnum = a.attnum AND o.present_name <> a.attname AND NOT a.attisdropped",
 					NULL);
+}
+
+/* The partition that the command attaches, or InvalidOid. */
+static Oid
+attached_partition(const EventTriggerData *data)
+{
+	const AlterTableStmt *statement = (const AlterTableStmt *) data->parsetree;
+	ListCell *cell;
+
+	if (!IsA(statement, AlterTableStmt))
+		return InvalidOid;
+	foreach (cell, statement->cmds)
+	{
+		const AlterTableCmd *command = lfirst_node(AlterTableCmd, cell);
+
+		if (command->subtype == AT_AttachPartition)
+			return RangeVarGetRelid(castNode(PartitionCmd, command->def)->name,
+									NoLock, true);
+	}
+	return InvalidOid;
+}
+
+/* It comes with rows that no dual write has seen. */
+static void
+note_attached_rows(Oid partition)
+{
+	EcArgs args = {0};
+
+	ec_arg_oid(&args, partition);
+	(void) ec_query("INSERT INTO expand_contract.gaps (change, reason)"
+					" SELECT c.name, 'partition attached' FROM expand_contract.changes c"
+					"  WHERE c.relation = pg_partition_root($1)"
+					"    AND c.phase NOT IN ('contracted', 'reverted')"
+					"    AND EXISTS (SELECT FROM pg_partition_tree($1) p"
+					"                 WHERE p.isleaf AND pg_relation_size(p.relid) > 0)",
+					&args);
 }
 
 /*
@@ -72,12 +110,15 @@ Datum
 ec_note_ddl(PG_FUNCTION_ARGS)
 {
 	EcCatalogScope scope;
+	Oid partition;
 	uint64 count;
 
 	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
 						errmsg("note_ddl must be called as an event trigger"),
 						errhint("The extension has created it.")));
+	/* a name of the user's, so before the scope */
+	partition = attached_partition((EventTriggerData *) fcinfo->context);
 	ec_catalog_begin(&scope);
 	count =
 		ec_query("WITH concerned AS MATERIALIZED ("
@@ -122,6 +163,8 @@ ec_note_ddl(PG_FUNCTION_ARGS)
 				 errhint("Add it when the old columns are no longer written, or be sure that no legacy write can violate it.")));
 	}
 	note_renamed_columns();
+	if (OidIsValid(partition))
+		note_attached_rows(partition);
 	note_stopped_triggers();
 	ec_catalog_end(&scope);
 	PG_RETURN_NULL();
