@@ -220,6 +220,25 @@ SELECT key, error_code, error FROM ec_discrepancies WHERE change = 'secrets';
 SELECT ec_reconcile('secrets');
 SELECT * FROM secrets ORDER BY id;
 
+-- A superuser does not run as himself what is in somebody else's mappings.
+GRANT CREATE ON SCHEMA public TO regress_ec_writer;
+GRANT EXECUTE ON FUNCTION ec_expand TO regress_ec_writer;
+SET ROLE regress_ec_writer;
+CREATE TABLE theirs (id int PRIMARY KEY, a text, b text);
+CREATE FUNCTION whose(text) RETURNS text LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF $1 = 'fails' THEN RAISE EXCEPTION 'no'; END IF;
+    RETURN $1 || ' by ' || current_user;
+END $$;
+SELECT ec_expand('theirs', 'theirs', '{"b": "whose(a)"}');
+INSERT INTO theirs VALUES (1, 'fails');
+CREATE OR REPLACE FUNCTION whose(text) RETURNS text LANGUAGE sql STABLE AS $$SELECT $1 || ' by ' || current_user$$;
+RESET ROLE;
+SELECT ec_reconcile('theirs');
+SELECT * FROM theirs;
+DROP TABLE theirs;
+DROP FUNCTION whose;
+
 -- Whose it is.
 GRANT EXECUTE ON FUNCTION ec_reconcile TO regress_ec_writer;
 SET ROLE regress_ec_writer;

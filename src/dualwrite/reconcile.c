@@ -17,6 +17,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "lib/stringinfo.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -212,7 +213,7 @@ make_statements(Reconciliation *work, Relation relation)
 	}
 }
 
-/* As the caller; exempt from the change's own trigger, and from no other. */
+/* Exempt from the change's own trigger, and from no other. */
 static void
 write_row(const Reconciliation *work, const Entry *entry)
 {
@@ -303,6 +304,24 @@ try_rows_exempt(const Reconciliation *work, List *entries)
 	PG_END_TRY();
 }
 
+/*
+ * A superuser would run what anybody has put into the mappings, triggers and
+ * checks of a table of his own, so he does it as the table's owner.
+ */
+static void
+try_rows_safely(const Reconciliation *work, List *entries, Oid owner)
+{
+	Oid user;
+	int context;
+
+	GetUserIdAndSecContext(&user, &context);
+	if (!is_member_of_role_nosuper(user, owner))
+		SetUserIdAndSecContext(owner, context | SECURITY_LOCAL_USERID_CHANGE |
+										  SECURITY_RESTRICTED_OPERATION);
+	try_rows_exempt(work, entries);
+	SetUserIdAndSecContext(user, context);
+}
+
 int
 ec_reconcile_rows(const EcChange *change, bool only_due, int limit)
 {
@@ -320,7 +339,7 @@ ec_reconcile_rows(const EcChange *change, bool only_due, int limit)
 							   change->name),
 						errhint("With its rows, nothing is left to be written.")));
 	make_statements(&work, relation);
-	try_rows_exempt(&work, entries);
+	try_rows_safely(&work, entries, relation->rd_rel->relowner);
 	table_close(relation, NoLock);
 	return count;
 }
@@ -375,8 +394,8 @@ reconcile(const EcChange *change)
 /*
  * ec_reconcile(change) → rows that are left
  *
- * Makes the modern writes in the queue again, as the caller, in the caller's
- * transaction.  NULL: of all changes whose tables the caller owns.  What fails
+ * Makes the modern writes in the queue again, as the caller (a superuser: as the
+ * owner of the table), in the caller's transaction.  NULL: of all changes whose tables the caller owns.  What fails
  * again stays, with the new error, and is no error here.
  *
  * For the owner of the table (42501); 42704 if there is no such change.
