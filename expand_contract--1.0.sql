@@ -827,6 +827,7 @@ CREATE TABLE expand_contract.discrepancies (
     direction text NOT NULL CHECK (direction IN ('forward', 'backward')),
     error_code text NOT NULL,
     error text NOT NULL,
+    is_unset boolean NOT NULL,
     at timestamptz NOT NULL DEFAULT clock_timestamp(),
     writes bigint NOT NULL DEFAULT 1,
     first_at timestamptz,
@@ -835,6 +836,7 @@ CREATE TABLE expand_contract.discrepancies (
 );
 CREATE INDEX ON expand_contract.discrepancies USING hash (key); -- of any length
 COMMENT ON TABLE expand_contract.discrepancies IS 'modern writes that failed and are still to be made';
+COMMENT ON COLUMN expand_contract.discrepancies.is_unset IS 'the new columns were left unset: whoever has set them since knows better';
 COMMENT ON COLUMN expand_contract.discrepancies.writes IS 'how many failed writes the reconciler has folded into this one';
 
 CREATE TABLE expand_contract.gaps (

@@ -96,7 +96,7 @@ key_of(const EcCompiled *compiled, TupleTableSlot *slot)
 void
 ec_discrepancy_record(const EcCompiled *compiled, const EcDirection *direction,
 					  TupleTableSlot *slot, const char *operation,
-					  const EcFailure *failure)
+					  const EcFailure *failure, bool is_unset)
 {
 	Jsonb *key = key_of(compiled, slot);
 	EcCatalogScope scope;
@@ -109,9 +109,10 @@ ec_discrepancy_record(const EcCompiled *compiled, const EcDirection *direction,
 	ec_arg_text(&args, direction->name);
 	ec_arg_text(&args, unpack_sql_state(failure->code));
 	ec_arg_text(&args, failure->message);
+	ec_arg_bool(&args, is_unset);
 	(void) ec_query("INSERT INTO expand_contract.discrepancies"
-					"       (change, key, operation, direction, error_code, error)"
-					" VALUES ($1, $2, $3, $4, $5, $6)",
+					"       (change, key, operation, direction, error_code, error, is_unset)"
+					" VALUES ($1, $2, $3, $4, $5, $6, $7)",
 					&args);
 	ec_catalog_end(&scope);
 }
@@ -130,8 +131,8 @@ ec_discrepancy_follow(const EcCompiled *compiled, TupleTableSlot *old_slot,
 	ec_arg_jsonb(&args, old_key);
 	ec_arg_jsonb(&args, key);
 	(void) ec_query("INSERT INTO expand_contract.discrepancies"
-					"       (change, key, operation, direction, error_code, error)"
-					" SELECT change, $3, operation, direction, error_code, error"
+					"       (change, key, operation, direction, error_code, error, is_unset)"
+					" SELECT change, $3, operation, direction, error_code, error, is_unset"
 					"   FROM expand_contract.discrepancies"
 					"  WHERE change = $1 AND key = $2 ORDER BY id DESC LIMIT 1",
 					&args);

@@ -4,7 +4,8 @@
  *
  * What is written comes from the row as it is now, in the direction of the
  * write that failed: its other side is what the application has stored.  A
- * row that is in step meanwhile, or gone, leaves the queue.  The entries of
+ * row that is in step meanwhile, or gone, leaves the queue; so does one whose
+ * new columns were unset then, and have been set since.  The entries of
  * one row are folded into the newest.
  */
 #include "postgres.h"
@@ -39,19 +40,28 @@
 
 PG_FUNCTION_INFO_V1(ec_reconcile);
 
+/* How a failed write is made again. */
+typedef enum Way
+{
+	BACKWARD,
+	FORWARD,
+	FILL, /* forward, where the new columns are still unset */
+	WAYS
+} Way;
+
 /* A row of the queue, its entries together. */
 typedef struct Entry
 {
 	Jsonb *key;
-	bool forward;
+	Way way;
 	int64 newest; /* id; later ones came in meanwhile */
 } Entry;
 
 typedef struct Reconciliation
 {
 	const EcChange *change;
-	List *key;           /* names of that day, of char * */
-	char *statements[2]; /* backward, forward */
+	List *key; /* names of that day, of char * */
+	char *statements[WAYS];
 } Reconciliation;
 
 static List *
@@ -67,19 +77,21 @@ read_queue(const char *change, bool only_due, int limit)
 	ec_arg_text(&args, change);
 	ec_arg_bool(&args, only_due);
 	ec_arg_int4(&args, limit);
-	count = ec_query("SELECT key, (array_agg(direction ORDER BY id DESC))[1] = 'forward', max(id)"
-					 "  FROM expand_contract.discrepancies WHERE change = $1"
-					 " GROUP BY key"
-					 " HAVING NOT $2 OR coalesce(max(next_attempt_at), '-infinity') <= clock_timestamp()"
-					 " ORDER BY max(attempts), max(id) LIMIT $3",
-					 &args);
+	count =
+		ec_query("SELECT key, (array_agg(CASE WHEN direction = 'backward' THEN 0"
+				 "             WHEN is_unset THEN 2 ELSE 1 END ORDER BY id DESC))[1], max(id)"
+				 "  FROM expand_contract.discrepancies WHERE change = $1"
+				 " GROUP BY key"
+				 " HAVING NOT $2 OR coalesce(max(next_attempt_at), '-infinity') <= clock_timestamp()"
+				 " ORDER BY max(attempts), max(id) LIMIT $3",
+				 &args);
 	for (uint64 row = 0; row < count; row++)
 	{
 		MemoryContext caller = MemoryContextSwitchTo(memory);
 		Entry *entry = palloc0_object(Entry);
 
 		entry->key = ec_get_jsonb(row, 1);
-		entry->forward = ec_get_bool(row, 2, true);
+		entry->way = ec_get_int4(row, 2, FORWARD);
 		entry->newest = ec_get_int8(row, 3, 0);
 		entries = lappend(entries, entry);
 		MemoryContextSwitchTo(caller);
@@ -183,7 +195,7 @@ append_key(StringInfo condition, Reconciliation *work, Relation relation,
 	}
 }
 
-/* UPDATE table SET ... WHERE key = ... AND it is not in step */
+/* UPDATE table SET ... WHERE key = ... AND it is not in step, or still unset */
 static void
 make_statements(Reconciliation *work, Relation relation)
 {
@@ -199,17 +211,17 @@ make_statements(Reconciliation *work, Relation relation)
 						errhint("Undo that, or end the change.")));
 	initStringInfo(&condition);
 	append_key(&condition, work, relation, attnums, 1);
-	for (int forward = 0; forward <= 1; forward++)
+	for (Way way = BACKWARD; way < WAYS; way++)
 	{
 		EcChangeSql sql;
 
-		if (!forward && !ec_has_backward(change))
+		if (way == BACKWARD && !ec_has_backward(change))
 			continue;
-		ec_change_sql(relation, change, forward, &sql);
-		work->statements[forward] =
+		ec_change_sql(relation, change, way != BACKWARD, &sql);
+		work->statements[way] =
 			psprintf("UPDATE %s SET %s WHERE %s(%s)",
-					 ec_relation_name(RelationGetRelid(relation)),
-					 sql.assignments, condition.data, sql.not_in_step);
+					 ec_relation_name(RelationGetRelid(relation)), sql.assignments,
+					 condition.data, way == FILL ? sql.fill : sql.not_in_step);
 	}
 }
 
@@ -232,11 +244,11 @@ write_row(const Reconciliation *work, const Entry *entry)
 							 GUC_ACTION_SAVE, true, 0, false);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	code = SPI_execute_with_args(work->statements[entry->forward], args.count,
+	code = SPI_execute_with_args(work->statements[entry->way], args.count,
 								 args.types, args.values, args.nulls, false, 0);
 	if (code != SPI_OK_UPDATE)
-		elog(ERROR, "could not run \"%s\": %s",
-			 work->statements[entry->forward], SPI_result_code_string(code));
+		elog(ERROR, "could not run \"%s\": %s", work->statements[entry->way],
+			 SPI_result_code_string(code));
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");
 	AtEOXact_GUC(false, guc_level);

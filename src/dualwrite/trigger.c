@@ -356,16 +356,22 @@ static HeapTuple
 pass_without(const Write *write, const EcFailure *failure)
 {
 	EcFailure again = {0};
-	HeapTuple tuple;
+	HeapTuple tuple = write->tuple;
+	bool is_forward = write->direction == &write->compiled->forward;
+	bool is_unset = is_forward && write->old_slot == NULL;
 
+	if (is_forward && write->compiled->error == NULL)
+	{
+		ResetExprContext(write->compiled->econtext);
+		tuple = run(compute_unset, write, &again);
+		if (again.code == 0)
+			is_unset = true;
+		else
+			tuple = write->tuple;
+	}
 	ec_discrepancy_record(write->compiled, write->direction, write->slot,
-						  write->old_slot ? "update" : "insert", failure);
-	if (write->direction != &write->compiled->forward ||
-		write->compiled->error != NULL)
-		return write->tuple;
-	ResetExprContext(write->compiled->econtext);
-	tuple = run(compute_unset, write, &again);
-	return again.code == 0 ? tuple : write->tuple;
+						  write->old_slot ? "update" : "insert", failure, is_unset);
+	return tuple;
 }
 
 static HeapTuple
