@@ -107,12 +107,23 @@ SELECT ec_expand('checked', 'checked', '{"d": "a"}', on_error => 'raise');
 CREATE TABLE aged (id int PRIMARY KEY, a date, b date DEFAULT current_date, c int DEFAULT 1);
 SELECT ec_expand('aged', 'aged', '{"b": "a", "c": "1"}');
 
+-- Constants mean what they meant to whoever wrote them.
+CREATE TABLE dated (id int PRIMARY KEY, a date, b date, c interval);
+SET datestyle = 'SQL, DMY';
+SET intervalstyle = 'sql_standard';
+SELECT ec_expand('dated', 'dated', '{"b": "coalesce(a, ''03/02/2020''::date)", "c": "interval ''-1 2:00:00''"}');
+RESET datestyle;
+RESET intervalstyle;
+SELECT expression FROM expand_contract.change_columns WHERE change = 'dated' AND expression IS NOT NULL ORDER BY attnum;
+INSERT INTO dated (id) VALUES (1);
+SELECT id, to_char(b, 'YYYY-MM-DD') AS b, extract(epoch FROM c) AS c FROM dated;
+
 -- What one change knows rows by, another does not write, whichever came first.
 CREATE TABLE known (id int PRIMARY KEY, a text, b text, new_id bigint);
 SELECT ec_expand('known', 'known', '{"b": "a"}');
 SELECT * FROM errors_of($$SELECT ec_expand('x', 'known', '{"new_id": "id::bigint"}', '{"id": "new_id::int"}')$$);
-DROP TABLE aged, known;
-DELETE FROM expand_contract.changes WHERE name IN ('aged', 'known');
+DROP TABLE aged, known, dated;
+DELETE FROM expand_contract.changes WHERE name IN ('aged', 'known', 'dated');
 
 -- Nothing that failed has left anything.
 SELECT name FROM expand_contract.changes ORDER BY name;

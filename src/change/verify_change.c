@@ -22,6 +22,7 @@
 #include "change/verify_change.h"
 #include "core/guc.h"
 #include "core/json.h"
+#include "core/pinned.h"
 #include "dualwrite/change.h"
 #include "dualwrite/mapping.h"
 #include "dualwrite/statement.h"
@@ -89,11 +90,9 @@ written_out(Relation relation, Node *expression)
 {
 	List *context = deparse_context_for(RelationGetRelationName(relation),
 										RelationGetRelid(relation));
-	int guc_level = NewGUCNestLevel();
+	int guc_level = ec_pin_text();
 	char *text;
 
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	text = deparse_expression(expression, context, false, false);
 	AtEOXact_GUC(false, guc_level);
 	return text;

@@ -19,6 +19,7 @@
 #include "utils/lsyscache.h"
 
 #include "core/catalog.h"
+#include "core/pinned.h"
 #include "core/query.h"
 #include "dualwrite/discrepancy.h"
 #include "expand_contract.h"
@@ -30,31 +31,13 @@ is_json_number(Oid type)
 }
 
 /*
- * Whoever reads the key again has settings of his own, and an entry is found
- * by the key's text.
+ * {"id": 7}: as the writer, since a type's output may be anybody's.  An entry is
+ * found by this text.
  */
-static int
-pin_output(void)
-{
-	static const char *const settings[][2] = {{"search_path", "pg_catalog, pg_temp"},
-											  {"timezone", "UTC"},
-											  {"datestyle", "ISO, YMD"},
-											  {"intervalstyle", "postgres"},
-											  {"bytea_output", "hex"},
-											  {"extra_float_digits", "1"}};
-	int guc_level = NewGUCNestLevel();
-
-	for (int i = 0; i < lengthof(settings); i++)
-		(void) set_config_option(settings[i][0], settings[i][1], PGC_USERSET,
-								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	return guc_level;
-}
-
-/* {"id": 7}: as the writer, since a type's output may be anybody's. */
 static Jsonb *
 key_of(const EcCompiled *compiled, TupleTableSlot *slot)
 {
-	int guc_level = pin_output();
+	int guc_level = ec_pin_text();
 	StringInfoData json;
 
 	initStringInfo(&json);

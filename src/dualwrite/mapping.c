@@ -22,6 +22,7 @@
 #include "utils/ruleutils.h"
 
 #include "core/expression.h"
+#include "core/pinned.h"
 #include "dualwrite/mapping.h"
 #include "expand_contract.h"
 
@@ -305,11 +306,9 @@ deparse(Relation source, Node *expression)
 {
 	List *context = deparse_context_for(RelationGetRelationName(source),
 										RelationGetRelid(source));
-	int guc_level = NewGUCNestLevel();
+	int guc_level = ec_pin_text();
 	char *text;
 
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	text = deparse_expression(expression, context, false, false);
 	AtEOXact_GUC(false, guc_level);
 	return text;
@@ -349,12 +348,10 @@ ec_mapping_reparse(Relation source, List *names, Relation target, AttrNumber att
 	ParseState *pstate = make_parsestate(NULL);
 	EcMappingEntry entry = {0};
 	EcExpressionContext context;
-	int guc_level = NewGUCNestLevel();
+	int guc_level = ec_pin_text();
 	Node *expression;
 
 	entry.column = unconstify(char *, column);
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	ec_expression_context_begin(&context, stored, "stored expression of a mapping");
 	expression = analyse_expression(source, names, &entry, stored, pstate);
 	expression = coerce_to_column(pstate, expression, target, attnum);
