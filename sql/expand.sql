@@ -140,6 +140,17 @@ RESET ROLE;
 SELECT * FROM errors_of('ALTER TABLE users DROP COLUMN email');
 SELECT * FROM errors_of('ALTER TABLE users ALTER email TYPE varchar(10)');
 SELECT * FROM errors_of('DROP FUNCTION look_up(int)');
+-- an upgrade forgets that; the same call again knows
+CREATE TABLE upgraded (id int PRIMARY KEY, a text, b text);
+SELECT ec_expand('upgraded', 'upgraded', '{"b": "a"}');
+SET allow_system_table_mods = on;
+DELETE FROM pg_depend d USING pg_trigger g WHERE d.classid = 'pg_trigger'::regclass AND d.objid = g.oid
+    AND g.tgname = '~ec_upgraded' AND d.refobjsubid > 0;
+RESET allow_system_table_mods;
+SELECT ec_expand('upgraded', 'upgraded', '{"b": "a"}');
+SELECT * FROM errors_of('ALTER TABLE upgraded DROP COLUMN b');
+SELECT ec_expand('upgraded', 'upgraded', '{"b": "a"}');
+DROP TABLE upgraded;
 ALTER TABLE users RENAME TO people;
 ALTER TABLE people RENAME legacy_email TO address;
 ALTER TABLE people RENAME n TO legacy_email;

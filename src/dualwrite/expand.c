@@ -9,12 +9,15 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_depend.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
@@ -25,6 +28,7 @@
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 
 #include "core/catalog.h"
@@ -428,6 +432,29 @@ record_dependencies(Oid relation, const EcChange *change, List *entries)
 	}
 }
 
+/* A dump, and so an upgrade, keeps the trigger but not what it depends on. */
+static bool
+has_dependencies(Oid relation, const char *change)
+{
+	Oid trigger = get_trigger_oid(relation, ec_change_trigger_name(change), true);
+	Relation depend = table_open(DependRelationId, AccessShareLock);
+	SysScanDesc scan;
+	ScanKeyData key[2];
+	HeapTuple tuple;
+	bool found = false;
+
+	ScanKeyInit(&key[0], Anum_pg_depend_classid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(TriggerRelationId));
+	ScanKeyInit(&key[1], Anum_pg_depend_objid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(trigger));
+	scan = systable_beginscan(depend, DependDependerIndexId, true, NULL, 2, key);
+	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+		found = ((Form_pg_depend) GETSTRUCT(tuple))->refobjsubid > 0;
+	systable_endscan(scan);
+	table_close(depend, AccessShareLock);
+	return found;
+}
+
 /*
  * Partitions get the trigger from their parent, inheritance children do not.
  * The table must not be open: ALTER TABLE wants it for itself.
@@ -505,7 +532,7 @@ expand(void *arg)
 	EcChange *change = &expansion->change;
 	bool is_known;
 	bool is_restored = false;
-	bool is_new; /* the trigger, to the catalogue */
+	bool is_new; /* what the trigger depends on is not known */
 	bool at_work;
 	List *entries = NIL;
 	Relation relation;
@@ -515,13 +542,10 @@ expand(void *arg)
 	ec_check_dual_write_table(relation);
 	lock_changes();
 	is_known = is_registered(change, &is_restored);
-	is_new =
-		is_restored ||
-		!OidIsValid(get_trigger_oid(change->relation,
-									ec_change_trigger_name(change->name), true));
+	is_new = !has_dependencies(change->relation, change->name);
 	at_work = ec_has_dual_writes(change->relation,
 								 ec_change_trigger_name(change->name));
-	expansion->is_done = is_known && at_work && !is_restored;
+	expansion->is_done = is_known && at_work && !is_new && !is_restored;
 	if (!expansion->is_done)
 	{
 		entries = check_change(change, relation);
