@@ -26,9 +26,10 @@ note_renamed_columns(void)
 {
 	(void) ec_query("UPDATE expand_contract.change_columns o SET present_name = a.attname"
 					"  FROM pg_event_trigger_ddl_commands() d"
-					"  JOIN expand_contract.changes c ON c.relation = d.objid AND c.relation_oid = d.objid"
+					"  JOIN expand_contract.changes c ON c.relation_oid = c.relation AND d.objid IN (c.relation, c.target)"
 					"  JOIN pg_attribute a ON a.attrelid = d.objid"
 					" WHERE d.classid = 'pg_class'::regclass AND o.change = c.name"
+					"   AND d.objid = coalesce(CASE o.side WHEN 'new' THEN c.target END, c.relation)"
 					"   AND o.attnum = a.attnum AND o.present_name <> a.attname AND NOT a.attisdropped",
 					NULL);
 }
@@ -63,7 +64,7 @@ note_attached_rows(Oid partition)
 	(void) ec_query("INSERT INTO expand_contract.gaps (change, reason)"
 					" SELECT c.name, 'partition attached' FROM expand_contract.changes c"
 					"  WHERE c.relation = pg_partition_root($1)"
-					"    AND c.phase NOT IN ('contracted', 'reverted')"
+					"    AND c.target IS NULL AND c.phase NOT IN ('contracted', 'reverted')"
 					"    AND EXISTS (SELECT FROM pg_partition_tree($1) p"
 					"                 WHERE p.isleaf AND pg_relation_size(p.relid) > 0)",
 					&args);

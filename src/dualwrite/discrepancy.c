@@ -34,8 +34,8 @@ is_json_number(Oid type)
  * {"id": 7}: as the writer, since a type's output may be anybody's.  An entry is
  * found by this text.
  */
-static Jsonb *
-key_of(const EcCompiled *compiled, TupleTableSlot *slot)
+Jsonb *
+ec_discrepancy_key(const EcCompiled *compiled, TupleTableSlot *slot)
 {
 	int guc_level = ec_pin_text();
 	StringInfoData json;
@@ -81,7 +81,7 @@ ec_discrepancy_record(const EcCompiled *compiled, const EcDirection *direction,
 					  TupleTableSlot *slot, const char *operation,
 					  const EcFailure *failure, bool is_unset)
 {
-	Jsonb *key = key_of(compiled, slot);
+	Jsonb *key = ec_discrepancy_key(compiled, slot);
 	EcCatalogScope scope;
 	EcArgs args = {0};
 
@@ -104,8 +104,8 @@ void
 ec_discrepancy_follow(const EcCompiled *compiled, TupleTableSlot *old_slot,
 					  TupleTableSlot *slot)
 {
-	Jsonb *old_key = key_of(compiled, old_slot);
-	Jsonb *key = key_of(compiled, slot);
+	Jsonb *old_key = ec_discrepancy_key(compiled, old_slot);
+	Jsonb *key = ec_discrepancy_key(compiled, slot);
 	EcCatalogScope scope;
 	EcArgs args = {0};
 

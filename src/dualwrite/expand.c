@@ -39,6 +39,7 @@
 #include "dualwrite/change.h"
 #include "dualwrite/mapping.h"
 #include "dualwrite/table.h"
+#include "dualwrite/table_target.h"
 #include "expand_contract.h"
 
 PG_FUNCTION_INFO_V1(ec_expand);
@@ -116,10 +117,6 @@ read_arguments(FunctionCallInfo fcinfo, EcChange *change)
 				 errmsg("unknown value \"%s\" for argument \"on_error\"", on_error),
 				 errhint("Use 'record' or 'raise'.")));
 	change->records = strcmp(on_error, "record") == 0;
-	if (OidIsValid(change->target))
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("a change to another table is not supported yet"),
-						errhint("Leave the argument \"target\" out.")));
 }
 
 static bool
@@ -347,7 +344,9 @@ check_overlap(EcChange *change)
 		EcChangeColumn *column = lfirst(cell);
 		EcArgs args = {0};
 
-		ec_arg_oid(&args, change->relation);
+		ec_arg_oid(&args, OidIsValid(change->target) && column->side == EC_SIDE_NEW
+							  ? change->target
+							  : change->relation);
 		ec_arg_int4(&args, column->attnum);
 		ec_arg_bool(&args, column->expression != NULL);
 		ec_arg_bool(&args, column->side == EC_SIDE_KEY);
@@ -530,25 +529,38 @@ expand(void *arg)
 {
 	Expansion *expansion = arg;
 	EcChange *change = &expansion->change;
+	bool has_target = OidIsValid(change->target);
 	bool is_known;
 	bool is_restored = false;
 	bool is_new; /* what the trigger depends on is not known */
 	bool at_work;
 	List *entries = NIL;
+	EcTableMappings mappings = {NIL};
 	Relation relation;
 
 	relation = table_open(change->relation, ShareRowExclusiveLock);
 	(void) find_all_inheritors(change->relation, ShareRowExclusiveLock, NULL);
+	if (has_target)
+	{
+		LockRelationOid(change->target, ShareRowExclusiveLock);
+		(void) find_all_inheritors(change->target, ShareRowExclusiveLock, NULL);
+	}
 	ec_check_dual_write_table(relation);
 	lock_changes();
 	is_known = is_registered(change, &is_restored);
 	is_new = !has_dependencies(change->relation, change->name);
-	at_work = ec_has_dual_writes(change->relation,
-								 ec_change_trigger_name(change->name));
-	expansion->is_done = is_known && at_work && !is_new && !is_restored;
+	at_work = has_target
+				  ? ec_has_table_triggers(change)
+				  : ec_has_dual_writes(change->relation,
+									   ec_change_trigger_name(change->name));
+	expansion->is_done =
+		is_known && at_work && !is_restored && (has_target || !is_new);
 	if (!expansion->is_done)
 	{
-		entries = check_change(change, relation);
+		if (has_target)
+			ec_check_table_change(change, relation, &mappings);
+		else
+			entries = check_change(change, relation);
 		check_overlap(change);
 		if (is_known)
 			ec_change_renew(change, !at_work);
@@ -556,7 +568,11 @@ expand(void *arg)
 			ec_change_insert(change);
 	}
 	table_close(relation, NoLock);
-	if (!expansion->is_done)
+	if (expansion->is_done)
+		return;
+	if (has_target)
+		ec_start_table_writes(change, &mappings);
+	else
 		start_dual_writes(change, entries, is_new);
 }
 
@@ -603,6 +619,8 @@ ec_expand(PG_FUNCTION_ARGS)
 
 	read_arguments(fcinfo, &expansion.change);
 	look_at_table(expansion.change.relation);
+	if (OidIsValid(expansion.change.target))
+		look_at_table(expansion.change.target);
 	error = ec_try_for_locks(try_expand, &expansion, ec_lock_timeout);
 	if (error != NULL)
 	{

@@ -38,6 +38,11 @@ switch_on(void *arg)
 	/* the second call locks what is below the table only */
 	LockRelationOid(change->relation, ShareRowExclusiveLock);
 	(void) find_all_inheritors(change->relation, ShareRowExclusiveLock, NULL);
+	if (OidIsValid(change->target))
+	{
+		LockRelationOid(change->target, ShareRowExclusiveLock);
+		(void) find_all_inheritors(change->target, ShareRowExclusiveLock, NULL);
+	}
 	ec_change_set_dual_write(change, true);
 }
 
