@@ -1037,8 +1037,8 @@ GRANT SELECT ON @extschema@.ec_discrepancies TO PUBLIC;
 CREATE VIEW @extschema@.ec_changes WITH (security_barrier) AS
 SELECT c.name COLLATE "default" AS change, c.relation, c.target, c.phase, c.since,
        c.dual_write AND coalesce(current_setting('expand_contract.enable_modern_write', true)::boolean, true)
-           AND (c.target IS NOT NULL
-                OR EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = c.relation AND g.tgname = '~ec_' || c.name AND g.tgenabled = 'A'))
+           AND EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = c.relation AND g.tgenabled = 'A'
+                          AND g.tgname = '~ec_' || c.name || CASE WHEN c.target IS NULL THEN '' ELSE '_insert' END)
            AS dual_write,
        c.on_error, c.forward, c.backward, c.old_columns,
        (SELECT count(DISTINCT d.key) FROM expand_contract.discrepancies d WHERE d.change = c.name) AS discrepancies,

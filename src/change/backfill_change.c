@@ -28,6 +28,7 @@
 #include "dualwrite/statement.h"
 #include "dualwrite/table.h"
 #include "dualwrite/table_mapping.h"
+#include "dualwrite/table_target.h"
 #include "expand_contract.h"
 #include "worker/job.h"
 #include "worker/schedule.h"
@@ -67,14 +68,17 @@ refuse_one_way(const EcChange *change)
 static void
 require_trigger(const EcChange *change)
 {
-	if (OidIsValid(change->target) || get_rel_name(change->relation) == NULL ||
-		ec_has_dual_writes(change->relation, ec_change_trigger_name(change->name)))
+	if (get_rel_name(change->relation) == NULL)
+		return;
+	if (OidIsValid(change->target)
+			? get_rel_name(change->target) == NULL || ec_table_triggers_at_work(change)
+			: ec_has_dual_writes(change->relation,
+								 ec_change_trigger_name(change->name)))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("change \"%s\" has lost its trigger", change->name),
-			 errdetail("Trigger \"%s\" was dropped or disabled, or table \"%s\" has a child without it.",
-					   ec_change_trigger_name(change->name),
+			 errdetail("It was dropped or disabled, or table \"%s\" has a child without it.",
 					   get_rel_name(change->relation)),
 			 errhint("Call ec_expand again as before, which sets it up anew.")));
 }

@@ -550,7 +550,7 @@ expand(void *arg)
 	is_known = is_registered(change, &is_restored);
 	is_new = !has_dependencies(change->relation, change->name);
 	at_work = has_target
-				  ? ec_has_table_triggers(change)
+				  ? ec_table_triggers_at_work(change)
 				  : ec_has_dual_writes(change->relation,
 									   ec_change_trigger_name(change->name));
 	expansion->is_done =
