@@ -224,6 +224,18 @@ SELECT ec_apply('m010', 'CREATE TABLE copied (); VACUUM users');
 CALL ec_wait_migration('m010');
 SELECT state, error FROM ec_migrations WHERE version = 'm010';
 
+-- the steps are of a script that was read in one way, and gone on with in another
+SELECT ec_apply('m011', 'SELECT 1', $$DROP INDEX CONCURRENTLY no_such; SELECT 'a\'; SELECT 2; SELECT 'b --'$$);
+SELECT ec_rollback('m011');
+CALL ec_wait_migration('m011');
+SET escape_string_warning = off;
+SET standard_conforming_strings = off;
+SELECT ec_rollback('m011');
+CALL ec_wait_migration('m011');
+RESET standard_conforming_strings;
+RESET escape_string_warning;
+SELECT state FROM ec_migrations WHERE version = 'm011';
+
 -- who is in the way: nobody
 SELECT count(*) FROM ec_blockers('users');
 

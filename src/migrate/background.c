@@ -87,6 +87,26 @@ check_is_newest(const EcJob *job, const Work *work)
 								  newest)));
 }
 
+/*
+ * The steps name statements by their numbers, so the script has to be read as
+ * it was when they were entered.
+ */
+static void
+check_is_read_the_same(const Work *work)
+{
+	int entered = ec_steps_statements(work->version, work->direction);
+	int read = list_length(work->script->statements);
+
+	if (read != entered)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("the script of %s is read differently now", work->what),
+						errdetail("It had %d statements when it was submitted, and has %d now.",
+								  entered, read),
+						errhint("Set standard_conforming_strings as it was then, and go on with %s.",
+								strcmp(work->direction, EC_UP) == 0 ? "ec_apply"
+																	: "ec_rollback")));
+}
+
 static void
 begin_statements(EcJob *job)
 {
@@ -109,6 +129,7 @@ begin_statements(EcJob *job)
 	work->script =
 		ec_script_parse(is_up ? work->migration->up : work->migration->down,
 						work->what);
+	check_is_read_the_same(work);
 	job->work_total = list_length(work->script->statements);
 	job->work_done = ec_steps_done(work->version, work->direction);
 	/* of a worker that died before its job had failed as well */
