@@ -234,7 +234,17 @@ SELECT ec_rollback('m011');
 CALL ec_wait_migration('m011');
 RESET standard_conforming_strings;
 RESET escape_string_warning;
-SELECT state FROM ec_migrations WHERE version = 'm011';
+CREATE INDEX no_such ON users (team);
+SELECT ec_rollback('m011');
+CALL ec_wait_migration('m011');
+SELECT count(*) FROM ec_migrations WHERE version = 'm011';
+
+-- what the script sets does not hinder the worker's own transactions, and those are as durable as the caller's
+SHOW synchronous_commit;
+SELECT ec_apply('m012', 'SET default_transaction_read_only = on; VACUUM users;
+    CREATE TABLE durable AS SELECT setting FROM pg_settings WHERE name = ''synchronous_commit''');
+CALL ec_wait_migration('m012');
+TABLE durable;
 
 -- who is in the way: nobody
 SELECT count(*) FROM ec_blockers('users');
