@@ -327,6 +327,7 @@ CREATE TABLE expand_contract.schema_migrations (
     error          text,
     up             text,
     down           text,
+    down_by        text,
     requires       text[] NOT NULL DEFAULT '{}',
     allow          text[] NOT NULL DEFAULT '{}',
     -- what was applied before there was this ledger has no script in it
@@ -343,6 +344,7 @@ COMMENT ON COLUMN expand_contract.schema_migrations.direction IS
     'which script the steps are of: "down" while the migration is rolled back';
 COMMENT ON COLUMN expand_contract.schema_migrations.executed_by IS
     'the role that the script ran as; a name, since the role may be gone by now';
+COMMENT ON COLUMN expand_contract.schema_migrations.down_by IS 'the role that gave "down"';
 
 -- Few migrations are unfinished at any time: one, if nobody rolls back.
 CREATE INDEX schema_migrations_unfinished ON expand_contract.schema_migrations (version) WHERE state <> 'applied';

@@ -239,6 +239,30 @@ SELECT ec_rollback('m011');
 CALL ec_wait_migration('m011');
 SELECT count(*) FROM ec_migrations WHERE version = 'm011';
 
+-- a way down that another role gave does not run as the caller
+SET ROLE regress_ec_mixed;
+SELECT ec_apply('m011', 'SELECT 1', 'SELECT pg_current_logfile()');
+RESET ROLE;
+SELECT replace(e, current_user, 'SUPERUSER') FROM errors_of($$ SELECT ec_rollback('m011') $$) e;
+SELECT replace(e, current_user, 'SUPERUSER') FROM errors_of($$ SELECT ec_rollback('m011', dry_run => true) $$) e;
+SET ROLE regress_ec_mixed;
+SELECT errors_of($$ SELECT ec_rollback('m011') $$);
+RESET ROLE;
+DELETE FROM expand_contract.schema_migrations WHERE version = 'm011';
+-- neither when it was given while the migration was unfinished; nor does the way up
+SELECT ec_apply('m011', 'VACUUM users; SELECT 1/0', 'SELECT 1');
+CALL ec_wait_migration('m011');
+SET ROLE regress_ec_mixed;
+SELECT ec_apply('m011', 'VACUUM users;  SELECT 1/0', 'SELECT pg_current_logfile()');
+CALL ec_wait_migration('m011');
+RESET ROLE;
+SELECT replace(e, current_user, 'SUPERUSER') FROM errors_of($$ SELECT ec_rollback('m011') $$) e;
+SELECT up, down_by = current_user AS mine FROM expand_contract.schema_migrations WHERE version = 'm011';
+SELECT ec_apply('m011', 'VACUUM users; SELECT 1/0', 'SELECT 1');
+CALL ec_wait_migration('m011');
+SELECT up, down_by = current_user AS mine FROM expand_contract.schema_migrations WHERE version = 'm011';
+SELECT ec_rollback('m011');
+
 -- what the script sets does not hinder the worker's own transactions, and those are as durable as the caller's
 SHOW synchronous_commit;
 SELECT ec_apply('m012', 'SET default_transaction_read_only = on; VACUUM users;

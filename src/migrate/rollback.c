@@ -11,6 +11,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "tcop/utility.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -90,6 +91,30 @@ check_not_required(const char *version, const char *what)
 						errhint("Roll these back first.")));
 }
 
+/*
+ * The way down runs as the caller.  So it has to be from him, or from a role
+ * that could do as him anyway: else whoever may execute ec_apply could leave a
+ * script for a superuser to run.  A role that is gone cannot be after anything.
+ */
+static void
+check_is_from_caller(const EcMigration *migration, const char *what)
+{
+	Oid author = migration->down_by ? get_role_oid(migration->down_by, true)
+									: InvalidOid;
+	char *caller;
+
+	if (!OidIsValid(author) || has_privs_of_role(author, GetUserId()))
+		return;
+	caller = GetUserNameFromId(GetUserId(), false);
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("the way down of %s was given by another role", what),
+			 errdetail("Role \"%s\" gave it. It would run with the rights of \"%s\", which that role does not have.",
+					   migration->down_by, caller),
+			 errhint("Run it as whoever gave it: SET ROLE %s.",
+					 quote_identifier(migration->down_by))));
+}
+
 /* NULL if there is nothing to undo. */
 static EcScript *
 parse_down(const EcMigration *migration, const char *what)
@@ -110,6 +135,7 @@ parse_down(const EcMigration *migration, const char *what)
 				 is_applied
 					 ? errhint("Undo it by a new migration.")
 					 : errhint("Remove the cause of its failure and apply it again; or apply it again with a \"down\" that undoes what is done, then roll it back.")));
+	check_is_from_caller(migration, what);
 	return ec_script_parse(migration->down, psprintf("the way down of %s", what));
 }
 
