@@ -261,6 +261,14 @@ SELECT up, down_by = current_user AS mine FROM expand_contract.schema_migrations
 SELECT ec_apply('m011', 'VACUUM users; SELECT 1/0', 'SELECT 1');
 CALL ec_wait_migration('m011');
 SELECT up, down_by = current_user AS mine FROM expand_contract.schema_migrations WHERE version = 'm011';
+-- an error can quote rows; pg_monitor sees its code
+CREATE ROLE regress_ec_monitor IN ROLE pg_monitor;
+SET ROLE regress_ec_monitor;
+SELECT state, error FROM ec_migrations WHERE version = 'm011';
+SELECT DISTINCT error FROM ec_migration_events WHERE version = 'm011' AND event = 'fail';
+RESET ROLE;
+DROP ROLE regress_ec_monitor;
+SELECT state, error FROM ec_migrations WHERE version = 'm011';
 SELECT ec_rollback('m011');
 
 -- what the script sets does not hinder the worker's own transactions, and those are as durable as the caller's
