@@ -262,6 +262,7 @@ last_line(const char *context)
 static char *
 error_text(const EcJob *job, const ErrorData *error)
 {
+	const char *place = last_line(error->context);
 	EcCatalogScope scope;
 	EcArgs args = {0};
 	bool cancelled;
@@ -274,11 +275,11 @@ error_text(const EcJob *job, const ErrorData *error)
 	ec_catalog_end(&scope);
 	if (cancelled)
 		return psprintf("job " INT64_FORMAT " was cancelled", job->id);
-	return psprintf("%s: %s%s%s%s%s CONTEXT: %s",
+	return psprintf("%s: %s%s%s%s%s%s%s",
 					unpack_sql_state(error->sqlerrcode), error->message,
 					error->detail ? ". DETAIL: " : "",
 					error->detail ? error->detail : "", error->hint ? " HINT: " : "",
-					error->hint ? error->hint : "", last_line(error->context));
+					error->hint ? error->hint : "", *place ? " CONTEXT: " : "", place);
 }
 
 /* Tell the ledger; the job is told by our caller. */
