@@ -98,13 +98,14 @@ check_is_read_the_same(const Work *work)
 	int read = list_length(work->script->statements);
 
 	if (read != entered)
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						errmsg("the script of %s is read differently now", work->what),
-						errdetail("It had %d statements when it was submitted, and has %d now.",
-								  entered, read),
-						errhint("Set standard_conforming_strings as it was then, and go on with %s.",
-								strcmp(work->direction, EC_UP) == 0 ? "ec_apply"
-																	: "ec_rollback")));
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the script of %s is read differently now", work->what),
+				 errdetail("It had %d statements when it was submitted, and has %d now.",
+						   entered, read),
+				 errhint("Set standard_conforming_strings as it was then, and go on with %s.",
+						 strcmp(work->direction, EC_UP) == 0 ? "ec_apply"
+															 : "ec_rollback")));
 }
 
 static void
@@ -275,11 +276,11 @@ error_text(const EcJob *job, const ErrorData *error)
 	ec_catalog_end(&scope);
 	if (cancelled)
 		return psprintf("job " INT64_FORMAT " was cancelled", job->id);
-	return psprintf("%s: %s%s%s%s%s%s%s",
-					unpack_sql_state(error->sqlerrcode), error->message,
-					error->detail ? ". DETAIL: " : "",
-					error->detail ? error->detail : "", error->hint ? " HINT: " : "",
-					error->hint ? error->hint : "", *place ? " CONTEXT: " : "", place);
+	return psprintf("%s: %s%s%s%s%s%s%s", unpack_sql_state(error->sqlerrcode),
+					error->message, error->detail ? ". DETAIL: " : "",
+					error->detail ? error->detail : "",
+					error->hint ? " HINT: " : "", error->hint ? error->hint : "",
+					*place ? " CONTEXT: " : "", place);
 }
 
 /* Tell the ledger; the job is told by our caller. */

@@ -107,12 +107,11 @@ check_encoding(const char *path, const char *name)
 	int valid = pg_encoding_verifymbstr(GetDatabaseEncoding(), name, length);
 
 	if (valid < length)
-		ereport(ERROR,
-				(errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
-				 errmsg("the name of a file in \"%s\" is not in the encoding of the database, %s",
-						path, GetDatabaseEncodingName()),
-				 errdetail("It begins with \"%.*s\".", valid, name),
-				 errhint("Rename the file.")));
+		ereport(ERROR, (errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
+						errmsg("the name of a file in \"%s\" is not in the encoding of the database, %s",
+							   path, GetDatabaseEncodingName()),
+						errdetail("It begins with \"%.*s\".", valid, name),
+						errhint("Rename the file.")));
 }
 
 static DirectoryEntry *

@@ -93,8 +93,8 @@ ec_enter_session(Jsonb *session, Jsonb *parameters, const EcScript *script,
 	/* waiting for locks, and how long, is the business of the step */
 	SetConfigOption("lock_timeout", "0", PGC_USERSET, PGC_S_SESSION);
 	/* so are transactions: a read-only one could not even tell how it ended */
-	SetConfigOption("default_transaction_isolation", "read committed", PGC_USERSET,
-					PGC_S_SESSION);
+	SetConfigOption("default_transaction_isolation", "read committed",
+					PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("default_transaction_read_only", "off", PGC_USERSET,
 					PGC_S_SESSION);
 #if PG_VERSION_NUM >= 170000
