@@ -20,6 +20,7 @@
 #include "migrate/background.h"
 #include "migrate/ledger.h"
 #include "migrate/lock.h"
+#include "migrate/made.h"
 #include "migrate/run.h"
 #include "migrate/script.h"
 #include "migrate/steps.h"
@@ -115,6 +116,23 @@ check_is_from_caller(const EcMigration *migration, const char *what)
 					 quote_identifier(migration->down_by))));
 }
 
+/*
+ * A first step that was stopped half-way is not done, but may not be nothing:
+ * without the ledger nobody would know whose half that is.
+ */
+static void
+check_left_nothing(const EcMigration *migration, const char *what)
+{
+	char *names = ec_left_by_first_step(migration->version);
+
+	if (names != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("%s was stopped in the middle of its first statement", what),
+				 errdetail("It is not through with %s.", names),
+				 errhint("Apply it again, and roll it back when that has ended, failed or been cancelled.")));
+}
+
 /* NULL if there is nothing to undo. */
 static EcScript *
 parse_down(const EcMigration *migration, const char *what)
@@ -123,7 +141,10 @@ parse_down(const EcMigration *migration, const char *what)
 
 	if (!is_applied && migration->steps_done == 0 &&
 		strcmp(migration->direction, EC_UP) == 0)
+	{
+		check_left_nothing(migration, what);
 		return NULL;
+	}
 	if (migration->down == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
