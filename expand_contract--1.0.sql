@@ -327,6 +327,7 @@ CREATE TABLE expand_contract.schema_migrations (
     error          text,
     up             text,
     down           text,
+    down_by        text,
     requires       text[] NOT NULL DEFAULT '{}',
     allow          text[] NOT NULL DEFAULT '{}',
     -- what was applied before there was this ledger has no script in it
@@ -343,6 +344,7 @@ COMMENT ON COLUMN expand_contract.schema_migrations.direction IS
     'which script the steps are of: "down" while the migration is rolled back';
 COMMENT ON COLUMN expand_contract.schema_migrations.executed_by IS
     'the role that the script ran as; a name, since the role may be gone by now';
+COMMENT ON COLUMN expand_contract.schema_migrations.down_by IS 'the role that gave "down"';
 
 -- Few migrations are unfinished at any time: one, if nobody rolls back.
 CREATE INDEX schema_migrations_unfinished ON expand_contract.schema_migrations (version) WHERE state <> 'applied';
@@ -486,6 +488,13 @@ CREATE FUNCTION @extschema@.ec_blockers(relation regclass = NULL)
 COMMENT ON FUNCTION @extschema@.ec_blockers(regclass) IS
     'sessions that hold or wait for locks which would stop a migration of a table, or of any';
 
+-- A message can hold row data, so others see only its SQLSTATE.
+CREATE FUNCTION expand_contract.error_for(may_apply boolean, error text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN may_apply THEN error ELSE coalesce(substring(error, '^([0-9A-Z]{5}): '), error) END;
+COMMENT ON FUNCTION expand_contract.error_for(boolean, text) IS
+    'the error of a migration, as much of it as the reader may see';
+
 -- The ledger belongs to whoever may execute ec_apply; pg_monitor sees it too.
 -- The function is named by a constant, so that no name is looked up, with
 -- whatever search_path and rights, when the view is read.  The version has the
@@ -495,10 +504,10 @@ SELECT m.version COLLATE pg_catalog."default" AS version, m.description, m.phase
        CASE WHEN m.checksum IS NULL THEN 'baselined' ELSE coalesce(s.state, m.state) END AS state, m.checksum, m.executed_at, m.executed_by, m.execution_time,
        m.steps, m.steps_done,
        CASE s.state
-           WHEN 'failed' THEN coalesce(m.error,
+           WHEN 'failed' THEN expand_contract.error_for(r.may_apply, coalesce(m.error,
                CASE j.state WHEN 'cancelled' THEN 'job ' || j.id || ' was cancelled'
                    ELSE concat(j.error_code, ': ', j.error_message, '. DETAIL: ' || j.error_detail,
-                               ' HINT: ' || j.error_hint) END)
+                               ' HINT: ' || j.error_hint) END))
            WHEN 'interrupted' THEN 'nobody is at it. HINT: Use '
                || CASE m.direction WHEN 'up' THEN 'ec_apply' ELSE 'ec_rollback' END || ' again to go on.'
        END AS error,
@@ -506,10 +515,10 @@ SELECT m.version COLLATE pg_catalog."default" AS version, m.description, m.phase
   FROM expand_contract.schema_migrations m
   LEFT JOIN LATERAL expand_contract.migration_status(m.version) s ON m.state <> 'applied'
   LEFT JOIN expand_contract.jobs j ON j.id = s.job
- WHERE (SELECT pg_catalog.has_function_privilege(
-                   '@extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean)'::pg_catalog.regprocedure,
-                   'EXECUTE')
-               OR pg_catalog.pg_has_role('pg_monitor', 'USAGE'))
+  CROSS JOIN (SELECT pg_catalog.has_function_privilege(
+                         '@extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean)'::pg_catalog.regprocedure,
+                         'EXECUTE') AS may_apply OFFSET 0) r
+ WHERE r.may_apply OR pg_catalog.pg_has_role('pg_monitor', 'USAGE')
  ORDER BY m.version_key;
 COMMENT ON VIEW @extschema@.ec_migrations IS
     'the ledger of migrations, in the order of their versions';
@@ -517,12 +526,12 @@ GRANT SELECT ON @extschema@.ec_migrations TO PUBLIC;
 
 CREATE VIEW @extschema@.ec_migration_events WITH (security_barrier) AS
 SELECT id, event, version COLLATE pg_catalog."default" AS version, checksum, allow, executed_at, executed_by,
-       execution_time, session_role, application_name, error
+       execution_time, session_role, application_name, expand_contract.error_for(r.may_apply, error) AS error
   FROM expand_contract.migration_events
- WHERE (SELECT pg_catalog.has_function_privilege(
-                   '@extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean)'::pg_catalog.regprocedure,
-                   'EXECUTE')
-               OR pg_catalog.pg_has_role('pg_monitor', 'USAGE'))
+  CROSS JOIN (SELECT pg_catalog.has_function_privilege(
+                         '@extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean)'::pg_catalog.regprocedure,
+                         'EXECUTE') AS may_apply OFFSET 0) r
+ WHERE r.may_apply OR pg_catalog.pg_has_role('pg_monitor', 'USAGE')
  ORDER BY id;
 COMMENT ON VIEW @extschema@.ec_migration_events IS
     'the log: who applied, rolled back or took over which migration, when, and against which rules';

@@ -224,6 +224,60 @@ SELECT ec_apply('m010', 'CREATE TABLE copied (); VACUUM users');
 CALL ec_wait_migration('m010');
 SELECT state, error FROM ec_migrations WHERE version = 'm010';
 
+-- the steps are of a script that was read in one way, and gone on with in another
+SELECT ec_apply('m011', 'SELECT 1', $$DROP INDEX CONCURRENTLY no_such; SELECT 'a\'; SELECT 2; SELECT 'b --'$$);
+SELECT ec_rollback('m011');
+CALL ec_wait_migration('m011');
+SET escape_string_warning = off;
+SET standard_conforming_strings = off;
+SELECT ec_rollback('m011');
+CALL ec_wait_migration('m011');
+RESET standard_conforming_strings;
+RESET escape_string_warning;
+CREATE INDEX no_such ON users (team);
+SELECT ec_rollback('m011');
+CALL ec_wait_migration('m011');
+SELECT count(*) FROM ec_migrations WHERE version = 'm011';
+
+-- a way down that another role gave does not run as the caller
+SET ROLE regress_ec_mixed;
+SELECT ec_apply('m011', 'SELECT 1', 'SELECT pg_current_logfile()');
+RESET ROLE;
+SELECT replace(e, current_user, 'SUPERUSER') FROM errors_of($$ SELECT ec_rollback('m011') $$) e;
+SELECT replace(e, current_user, 'SUPERUSER') FROM errors_of($$ SELECT ec_rollback('m011', dry_run => true) $$) e;
+SET ROLE regress_ec_mixed;
+SELECT errors_of($$ SELECT ec_rollback('m011') $$);
+RESET ROLE;
+DELETE FROM expand_contract.schema_migrations WHERE version = 'm011';
+-- neither when it was given while the migration was unfinished; nor does the way up
+SELECT ec_apply('m011', 'VACUUM users; SELECT 1/0', 'SELECT 1');
+CALL ec_wait_migration('m011');
+SET ROLE regress_ec_mixed;
+SELECT ec_apply('m011', 'VACUUM users;  SELECT 1/0', 'SELECT pg_current_logfile()');
+CALL ec_wait_migration('m011');
+RESET ROLE;
+SELECT replace(e, current_user, 'SUPERUSER') FROM errors_of($$ SELECT ec_rollback('m011') $$) e;
+SELECT up, down_by = current_user AS mine FROM expand_contract.schema_migrations WHERE version = 'm011';
+SELECT ec_apply('m011', 'VACUUM users; SELECT 1/0', 'SELECT 1');
+CALL ec_wait_migration('m011');
+SELECT up, down_by = current_user AS mine FROM expand_contract.schema_migrations WHERE version = 'm011';
+-- an error can quote rows; pg_monitor sees its code
+CREATE ROLE regress_ec_monitor IN ROLE pg_monitor;
+SET ROLE regress_ec_monitor;
+SELECT state, error FROM ec_migrations WHERE version = 'm011';
+SELECT DISTINCT error FROM ec_migration_events WHERE version = 'm011' AND event = 'fail';
+RESET ROLE;
+DROP ROLE regress_ec_monitor;
+SELECT state, error FROM ec_migrations WHERE version = 'm011';
+SELECT ec_rollback('m011');
+
+-- what the script sets does not hinder the worker's own transactions, and those are as durable as the caller's
+SHOW synchronous_commit;
+SELECT ec_apply('m012', 'SET default_transaction_read_only = on; VACUUM users;
+    CREATE TABLE durable AS SELECT setting FROM pg_settings WHERE name = ''synchronous_commit''');
+CALL ec_wait_migration('m012');
+TABLE durable;
+
 -- who is in the way: nobody
 SELECT count(*) FROM ec_blockers('users');
 

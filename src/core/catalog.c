@@ -87,6 +87,11 @@ ec_catalog_end(EcCatalogScope *scope)
 char *
 ec_relation_name(Oid relation)
 {
+	char *name = get_rel_name(relation);
+
+	/* whoever looked it up without a lock may find it gone */
+	if (name == NULL)
+		elog(ERROR, "cache lookup failed for relation %u", relation);
 	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)),
-									  get_rel_name(relation));
+									  name);
 }

@@ -37,7 +37,7 @@ ec_lock_holders(Oid relation)
 	ec_arg(&args, OIDOID, ObjectIdGetDatum(relation), false);
 	count = ec_query("SELECT pid, application_name,"
 					 "       extract(epoch FROM transaction_age)::bigint,"
-					 "       left(regexp_replace(query, '\\s+', ' ', 'g'), 200)"
+					 "       left(regexp_replace(query, '[[:space:]]+', ' ', 'g'), 200)"
 					 "  FROM expand_contract.blockers($1) WHERE granted",
 					 &args);
 	for (uint64 row = 0; row < count; row++)

@@ -226,10 +226,11 @@ run_or_submit(const ApplyRequest *request, int lock_timeout_ms)
 static const char *
 resume_migration(const ApplyRequest *request)
 {
-	EcMigration *known = ec_ledger_find(request->version);
+	EcMigration *known;
 
-	if (request->down != NULL)
-		ec_ledger_set_down(request->version, request->down);
+	/* same tokens; but what runs as the caller is what he has given */
+	ec_ledger_set_scripts(request->version, request->up, request->down);
+	known = ec_ledger_find(request->version);
 	ec_ledger_set_queued(known, EC_UP, known->steps, known->steps_done);
 	ec_submit_migration(request->version, EC_UP);
 	return "queued";

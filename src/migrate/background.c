@@ -87,6 +87,27 @@ check_is_newest(const EcJob *job, const Work *work)
 								  newest)));
 }
 
+/*
+ * The steps name statements by their numbers, so the script has to be read as
+ * it was when they were entered.
+ */
+static void
+check_is_read_the_same(const Work *work)
+{
+	int entered = ec_steps_statements(work->version, work->direction);
+	int read = list_length(work->script->statements);
+
+	if (read != entered)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the script of %s is read differently now", work->what),
+				 errdetail("It had %d statements when it was submitted, and has %d now.",
+						   entered, read),
+				 errhint("Set standard_conforming_strings as it was then, and go on with %s.",
+						 strcmp(work->direction, EC_UP) == 0 ? "ec_apply"
+															 : "ec_rollback")));
+}
+
 static void
 begin_statements(EcJob *job)
 {
@@ -109,6 +130,7 @@ begin_statements(EcJob *job)
 	work->script =
 		ec_script_parse(is_up ? work->migration->up : work->migration->down,
 						work->what);
+	check_is_read_the_same(work);
 	job->work_total = list_length(work->script->statements);
 	job->work_done = ec_steps_done(work->version, work->direction);
 	/* of a worker that died before its job had failed as well */
@@ -241,6 +263,7 @@ last_line(const char *context)
 static char *
 error_text(const EcJob *job, const ErrorData *error)
 {
+	const char *place = last_line(error->context);
 	EcCatalogScope scope;
 	EcArgs args = {0};
 	bool cancelled;
@@ -253,11 +276,11 @@ error_text(const EcJob *job, const ErrorData *error)
 	ec_catalog_end(&scope);
 	if (cancelled)
 		return psprintf("job " INT64_FORMAT " was cancelled", job->id);
-	return psprintf("%s: %s%s%s%s%s CONTEXT: %s",
-					unpack_sql_state(error->sqlerrcode), error->message,
-					error->detail ? ". DETAIL: " : "",
-					error->detail ? error->detail : "", error->hint ? " HINT: " : "",
-					error->hint ? error->hint : "", last_line(error->context));
+	return psprintf("%s: %s%s%s%s%s%s%s", unpack_sql_state(error->sqlerrcode),
+					error->message, error->detail ? ". DETAIL: " : "",
+					error->detail ? error->detail : "",
+					error->hint ? " HINT: " : "", error->hint ? error->hint : "",
+					*place ? " CONTEXT: " : "", place);
 }
 
 /* Tell the ledger; the job is told by our caller. */

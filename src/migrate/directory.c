@@ -70,15 +70,12 @@ require_right_to_read(void)
 static char *
 read_file(const char *path)
 {
-	FILE *file = AllocateFile(path, PG_BINARY_R);
+	FILE *file;
 	struct stat status;
 	char *text;
 
-	if (file == NULL)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not open file \"%s\" for reading: %m", path)));
-	if (fstat(fileno(file), &status) != 0)
+	/* first: to open a pipe waits for its other end, and no cancel ends that */
+	if (stat(path, &status) != 0)
 		ereport(ERROR, (errcode_for_file_access(),
 						errmsg("could not stat file \"%s\": %m", path)));
 	if (!S_ISREG(status.st_mode) || status.st_size > MaxAllocSize - 1)
@@ -86,6 +83,11 @@ read_file(const char *path)
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is not a file that can be read as a script", path),
 				 errhint("A script is a regular file of less than 1 GB.")));
+	file = AllocateFile(path, PG_BINARY_R);
+	if (file == NULL)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not open file \"%s\" for reading: %m", path)));
 	text = palloc(status.st_size + 1);
 	if (fread(text, 1, status.st_size, file) != status.st_size)
 		ereport(ERROR, (errcode_for_file_access(),
@@ -97,12 +99,28 @@ read_file(const char *path)
 	return text;
 }
 
+/* The name becomes part of the ledger and of messages. */
+static void
+check_encoding(const char *path, const char *name)
+{
+	int length = strlen(name);
+	int valid = pg_encoding_verifymbstr(GetDatabaseEncoding(), name, length);
+
+	if (valid < length)
+		ereport(ERROR, (errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
+						errmsg("the name of a file in \"%s\" is not in the encoding of the database, %s",
+							   path, GetDatabaseEncodingName()),
+						errdetail("It begins with \"%.*s\".", valid, name),
+						errhint("Rename the file.")));
+}
+
 static DirectoryEntry *
 read_entry(const char *path, const char *name)
 {
 	DirectoryEntry *entry = palloc0(sizeof(DirectoryEntry));
 	const char *problem;
 
+	check_encoding(path, name);
 	if (!ec_file_name_read(name, &entry->name, &problem))
 		ereport(ERROR,
 				(errcode(problem ? ERRCODE_FEATURE_NOT_SUPPORTED

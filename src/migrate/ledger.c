@@ -29,7 +29,7 @@ ec_ledger_find(const char *version)
 	ec_catalog_begin(&scope);
 	ec_arg_text(&args, version);
 	if (ec_query("SELECT version, state, checksum, up, down, error, direction,"
-				 "       steps, steps_done, executed_by, executed_at"
+				 "       steps, steps_done, executed_by, executed_at, down_by"
 				 "  FROM expand_contract.schema_migrations"
 				 " WHERE version = $1",
 				 &args) > 0)
@@ -46,6 +46,7 @@ ec_ledger_find(const char *version)
 		migration->steps_done = ec_get_int4(0, 9, 0);
 		migration->executed_by = ec_get_text(0, 10);
 		migration->executed_at = ec_get_timestamptz(0, 11, 0);
+		migration->down_by = ec_get_text(0, 12);
 	}
 	ec_catalog_end(&scope);
 	return migration;
@@ -196,10 +197,11 @@ ec_ledger_enter(const EcLedgerEntry *entry)
 	ec_arg_text(&args, entry->state);
 	(void) ec_query("INSERT INTO expand_contract.schema_migrations (version, description,"
 					"   phase, state, checksum, executed_at, executed_by, execution_time,"
-					"   steps, steps_done, up, down, requires, allow)"
+					"   steps, steps_done, up, down, down_by, requires, allow)"
 					" SELECT $1, $2, $3, $12, $4, $5, $6,"
 					"   CASE WHEN applied THEN clock_timestamp() - $5 END,"
-					"   $7, CASE WHEN applied THEN $7 ELSE 0 END, $8, $9, $10, $11"
+					"   $7, CASE WHEN applied THEN $7 ELSE 0 END, $8, $9,"
+					"   CASE WHEN $9 IS NOT NULL THEN $6 END, $10, $11"
 					"   FROM (VALUES ($12 = 'applied')) AS s (applied)",
 					&args);
 	log_event(strcmp(entry->state, EC_MIGRATION_APPLIED) == 0 ? "apply" : "submit",
@@ -316,15 +318,20 @@ ec_ledger_set_applied(const EcMigration *migration)
 }
 
 void
-ec_ledger_set_down(const char *version, const char *down)
+ec_ledger_set_scripts(const char *version, const char *up, const char *down)
 {
+	char *caller = GetUserNameFromId(GetUserId(), false);
 	EcCatalogScope scope;
 	EcArgs args = {0};
 
 	ec_catalog_begin(&scope);
 	ec_arg_text(&args, version);
+	ec_arg_text(&args, up);
 	ec_arg_text(&args, down);
-	(void) ec_query("UPDATE expand_contract.schema_migrations SET down = $2"
+	ec_arg_text(&args, caller);
+	(void) ec_query("UPDATE expand_contract.schema_migrations"
+					"   SET up = $2, down = coalesce($3, down),"
+					"       down_by = CASE WHEN $3 IS NULL THEN down_by ELSE $4 END"
 					" WHERE version = $1 AND state <> 'applied'",
 					&args);
 	ec_catalog_end(&scope);

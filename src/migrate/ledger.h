@@ -31,6 +31,7 @@ typedef struct EcMigration
 	char *error; /* NULL: none */
 	char *executed_by;
 	TimestampTz executed_at;
+	char *down_by; /* the role that gave down; NULL: none */
 } EcMigration;
 
 /* What is written about a migration. */
@@ -89,8 +90,12 @@ extern void ec_ledger_set_steps_done(const char *version, int steps_done);
 extern void ec_ledger_set_failed(const EcMigration *migration, const char *error);
 extern void ec_ledger_set_applied(const EcMigration *migration);
 
-/* Another way down for a migration that is not applied yet. */
-extern void ec_ledger_set_down(const char *version, const char *down);
+/*
+ * The present user's text of the script of a migration that is not applied
+ * yet, and, if not NULL, another way down.
+ */
+extern void
+ec_ledger_set_scripts(const char *version, const char *up, const char *down);
 
 /*
  * Enter a version that others have applied: an applied one whose script is not

@@ -110,6 +110,38 @@ ec_look_at_made(const EcStep *step, EcMade *made)
 	ec_catalog_end(&scope);
 }
 
+char *
+ec_left_by_first_step(const char *version)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	char *names;
+
+	ec_catalog_begin(&scope);
+	ec_arg_text(&args, version);
+	/* OIDs mean nothing in a restored copy */
+	(void) ec_query("SELECT string_agg(DISTINCT c.oid::regclass::text, ', ')"
+					"  FROM expand_contract.migration_steps s"
+					" CROSS JOIN LATERAL (SELECT s.target ->> 'system'"
+					"         = (SELECT system_identifier::text FROM pg_control_system())"
+					"   AND s.target ->> 'database' = (SELECT oid::text FROM pg_database"
+					"         WHERE datname = current_database()) AS here) t"
+					"  LEFT JOIN LATERAL jsonb_each_text(s.made) m ON true"
+					"  JOIN pg_class c"
+					"    ON c.oid = m.key::oid AND (t.here OR c.oid::regclass::text = m.value)"
+					"    OR c.oid = (s.target ->> 'relation')::oid AND t.here"
+					"   AND (EXISTS (SELECT FROM pg_index i"
+					"                 WHERE i.indexrelid = c.oid AND NOT i.indisvalid)"
+					"     OR EXISTS (SELECT FROM pg_inherits p"
+					"                 WHERE p.inhrelid = c.oid AND p.inhdetachpending))"
+					" WHERE s.version = $1 AND s.direction = 'up' AND s.step = 1"
+					"   AND s.done_at IS NULL",
+					&args);
+	names = ec_get_text(0, 1);
+	ec_catalog_end(&scope);
+	return names;
+}
+
 void
 ec_drop_leftovers(List *names)
 {

@@ -30,4 +30,10 @@ extern void ec_look_at_made(const EcStep *step, EcMade *made);
 /* Outside of a transaction; waits for those who may still use them. */
 extern void ec_drop_leftovers(List *names);
 
+/*
+ * The relations that the first step of a migration was stopped in the middle
+ * of, as a list for a message; NULL: none.
+ */
+extern char *ec_left_by_first_step(const char *version);
+
 #endif

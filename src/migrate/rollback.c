@@ -11,6 +11,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "tcop/utility.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -19,6 +20,7 @@
 #include "migrate/background.h"
 #include "migrate/ledger.h"
 #include "migrate/lock.h"
+#include "migrate/made.h"
 #include "migrate/run.h"
 #include "migrate/script.h"
 #include "migrate/steps.h"
@@ -90,6 +92,47 @@ check_not_required(const char *version, const char *what)
 						errhint("Roll these back first.")));
 }
 
+/*
+ * The way down runs as the caller.  So it has to be from him, or from a role
+ * that could do as him anyway: else whoever may execute ec_apply could leave a
+ * script for a superuser to run.  A role that is gone cannot be after anything.
+ */
+static void
+check_is_from_caller(const EcMigration *migration, const char *what)
+{
+	Oid author = migration->down_by ? get_role_oid(migration->down_by, true)
+									: InvalidOid;
+	char *caller;
+
+	if (!OidIsValid(author) || has_privs_of_role(author, GetUserId()))
+		return;
+	caller = GetUserNameFromId(GetUserId(), false);
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("the way down of %s was given by another role", what),
+			 errdetail("Role \"%s\" gave it. It would run with the rights of \"%s\", which that role does not have.",
+					   migration->down_by, caller),
+			 errhint("Run it as whoever gave it: SET ROLE %s.",
+					 quote_identifier(migration->down_by))));
+}
+
+/*
+ * A first step that was stopped half-way is not done, but may not be nothing:
+ * without the ledger nobody would know whose half that is.
+ */
+static void
+check_left_nothing(const EcMigration *migration, const char *what)
+{
+	char *names = ec_left_by_first_step(migration->version);
+
+	if (names != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("%s was stopped in the middle of its first statement", what),
+				 errdetail("It is not through with %s.", names),
+				 errhint("Apply it again, and roll it back when that has ended, failed or been cancelled.")));
+}
+
 /* NULL if there is nothing to undo. */
 static EcScript *
 parse_down(const EcMigration *migration, const char *what)
@@ -98,7 +141,10 @@ parse_down(const EcMigration *migration, const char *what)
 
 	if (!is_applied && migration->steps_done == 0 &&
 		strcmp(migration->direction, EC_UP) == 0)
+	{
+		check_left_nothing(migration, what);
 		return NULL;
+	}
 	if (migration->down == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -110,6 +156,7 @@ parse_down(const EcMigration *migration, const char *what)
 				 is_applied
 					 ? errhint("Undo it by a new migration.")
 					 : errhint("Remove the cause of its failure and apply it again; or apply it again with a \"down\" that undoes what is done, then roll it back.")));
+	check_is_from_caller(migration, what);
 	return ec_script_parse(migration->down, psprintf("the way down of %s", what));
 }
 

@@ -31,6 +31,8 @@ static const char *const captured[] = {
 	"maintenance_work_mem",
 	"max_parallel_maintenance_workers",
 	"row_security",
+	/* a worker's is off: a batch may be repeated, what was told as applied not */
+	"synchronous_commit",
 	"work_mem",
 };
 
@@ -90,6 +92,11 @@ ec_enter_session(Jsonb *session, Jsonb *parameters, const EcScript *script,
 	repeat_settings(script, statement);
 	/* waiting for locks, and how long, is the business of the step */
 	SetConfigOption("lock_timeout", "0", PGC_USERSET, PGC_S_SESSION);
+	/* so are transactions: a read-only one could not even tell how it ended */
+	SetConfigOption("default_transaction_isolation", "read committed",
+					PGC_USERSET, PGC_S_SESSION);
+	SetConfigOption("default_transaction_read_only", "off", PGC_USERSET,
+					PGC_S_SESSION);
 #if PG_VERSION_NUM >= 170000
 	SetConfigOption("transaction_timeout", "0", PGC_USERSET, PGC_S_SESSION);
 #endif

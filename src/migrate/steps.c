@@ -140,6 +140,25 @@ ec_steps_next(const char *version, const char *direction, EcStep *step)
 }
 
 int
+ec_steps_statements(const char *version, const char *direction)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	int statements;
+
+	ec_catalog_begin(&scope);
+	ec_arg_text(&args, version);
+	ec_arg_text(&args, direction);
+	(void) ec_query("SELECT coalesce(max(last_statement), 0)"
+					"  FROM expand_contract.migration_steps"
+					" WHERE version = $1 AND direction = $2",
+					&args);
+	statements = ec_get_int4(0, 1, 0);
+	ec_catalog_end(&scope);
+	return statements;
+}
+
+int
 ec_steps_done(const char *version, const char *direction)
 {
 	EcCatalogScope scope;

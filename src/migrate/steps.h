@@ -47,6 +47,9 @@ extern void ec_steps_enter(const char *version, const char *direction,
 extern bool
 ec_steps_next(const char *version, const char *direction, EcStep *step);
 
+/* How many statements the script had when its steps were entered. */
+extern int ec_steps_statements(const char *version, const char *direction);
+
 /* How many statements are done. */
 extern int ec_steps_done(const char *version, const char *direction);
 

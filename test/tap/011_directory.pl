@@ -3,6 +3,7 @@ use strict;
 use warnings;
 
 use File::Path qw(make_path remove_tree);
+use POSIX qw(mkfifo);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -168,6 +169,15 @@ like($stderr, qr{invalid byte sequence for encoding "UTF8".*file "BASE}s, 'anoth
 files('1.sql' => "SELECT 1;\0SELECT 2");
 ($code, $stderr) = apply_directory();
 like($stderr, qr/invalid byte sequence/, 'a zero byte');
+files("1_caf\xE9.sql" => 'SELECT 1');
+($code, $stderr) = apply_directory();
+like($stderr, qr/name of a file .* not in the encoding of the database, UTF8\n.*begins with "1_caf"/,
+	'a name in another encoding');
+files('2.sql' => 'SELECT 1');
+mkfifo("$directory/1.sql", 0666) or die "mkfifo: $!";
+($code, $stderr) = apply_directory();
+like($stderr, qr{"BASE/migrations/1.sql" is not a file that can be read as a script},
+	'a pipe, which is not waited for');
 
 # Where a history has been taken over, or begins with a baseline.
 files(map { ; "0000$_.sql" => "CREATE TABLE t$_ ()" } 1 .. 4);

@@ -119,6 +119,12 @@ is($node->safe_psql('postgres', $invalid), '0', 'and leaves nothing invalid');
 # and in the end it is built
 $node->safe_psql('postgres', $apply);
 wait_until($waits_for_snapshots, 'the build waits once more');
+$node->safe_psql('postgres', 'SELECT pg_terminate_backend(pid, 10000) FROM expand_contract.live_slots()');
+like(errors_of(q{SELECT ec_rollback('001')}),
+	qr/55000: migration "001" was stopped in the middle of its first statement\nDETAIL:  It is not through with public.b_name./,
+	'a half that nobody cleaned up does not leave the ledger');
+$node->safe_psql('postgres', $apply);
+wait_until($waits_for_snapshots, 'the build waits for the last time');
 $reporting->query_safe('COMMIT');
 $node->safe_psql('postgres', q{CALL ec_wait_migration('001', '1min')});
 is($node->safe_psql('postgres',
@@ -148,6 +154,8 @@ wait_until(q{SELECT count(*) = 1 FROM pg_stat_progress_create_index WHERE phase 
 is($node->safe_psql('postgres', $names), 'b_name b_name_ccold b_pkey b_pkey_ccold', 'it has exchanged the indexes');
 $node->safe_psql('postgres', 'SELECT pg_terminate_backend(pid, 10000) FROM expand_contract.live_slots()');
 is($node->safe_psql('postgres', q{SELECT state FROM ec_migrations WHERE version = '001r'}), 'interrupted', 'its worker is killed');
+like(errors_of(q{SELECT ec_rollback('001r')}), qr/DETAIL:  It is not through with .*public.b_name, public.b_pkey/,
+	'it cannot be taken back');
 my $exchanged = $node->safe_psql('postgres', q{SELECT string_agg(oid::text, ' ') FROM pg_class WHERE relname IN ('b_name', 'b_pkey')});
 $reader->quit;
 is($node->safe_psql('postgres', $reindex), 'queued', 'it is applied again');
