@@ -8,7 +8,8 @@
 # hint.  An sql block without such output has to run without an error.
 #
 # A comment <!-- setup … --> holds SQL that the file needs and the reader does
-# not; it runs first, and its output goes nowhere.
+# not; it runs first, and its output goes nowhere.  <!-- setup preloaded … -->
+# does the same, and says that the file's server has preloaded the library.
 #
 # What cannot run here says so in its info string: "```sql norun" for SQL (\watch,
 # placeholders, what needs another session; GitHub takes the first word for the
@@ -44,7 +45,7 @@ sub is_complete
 sub read_document
 {
 	my ($path) = @_;
-	my %document = (setup => '', blocks => []);
+	my %document = (setup => '', preloaded => 0, blocks => []);
 	my ($block, $previous, $in_setup);
 
 	open my $file, '<', $path or die "could not open $path: $!";
@@ -80,9 +81,10 @@ sub read_document
 		{
 			$block = { line => $., info => $1, text => '' };
 		}
-		elsif ($line =~ /^<!--\s*setup\b(.*)/s)
+		elsif ($line =~ /^<!--\s*setup\b( preloaded\b)?(.*)/s)
 		{
-			$document{setup} .= $1;
+			$document{preloaded} ||= defined $1;
+			$document{setup} .= $2;
 			$in_setup = $document{setup} !~ s/-->.*//s;
 			undef $previous;
 		}
@@ -211,10 +213,22 @@ sub check_block
 	return;
 }
 
+sub start_server
+{
+	my ($name, @settings) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+
+	$node->init(extra => [ '--username=postgres', '--encoding=UTF8', '--locale=C' ]);
+	$node->append_conf('postgresql.conf', $_) for @settings;
+	$node->start;
+	return $node;
+}
+
 sub check_document
 {
-	my ($node, $path, $database) = @_;
+	my ($plain, $preloaded, $path, $database) = @_;
 	my $document = read_document("$root/$path");
+	my $node = $document->{preloaded} ? $preloaded : $plain;
 	my @blocks = grep { $_->{info} eq 'sql' } @{ $document->{blocks} };
 	my $setup = $document->{setup};
 
@@ -237,13 +251,13 @@ sub check_document
 # The examples are a superuser's, and his name is postgres.
 $ENV{PGUSER} = 'postgres';
 $ENV{PGCLIENTENCODING} = 'UTF8';
-my $node = PostgreSQL::Test::Cluster->new('main');
-$node->init(extra => [ '--username=postgres', '--encoding=UTF8', '--locale=C' ]);
-$node->start;
+my $plain = start_server('plain');
+my $preloaded = start_server('preloaded', "shared_preload_libraries = 'expand_contract'");
 
 my @documents = grep { -e "$root/$_" } 'README.md', map { s{^\Q$root\E/}{}r } sort glob("$root/doc/*.md");
 cmp_ok(scalar @documents, '>', 0, 'there is documentation');
-check_document($node, $documents[$_], "document_$_") for 0 .. $#documents;
+check_document($plain, $preloaded, $documents[$_], "document_$_") for 0 .. $#documents;
 
-$node->stop;
+$plain->stop;
+$preloaded->stop;
 done_testing();
