@@ -77,9 +77,21 @@ CREATE TABLE expand_contract.job_slots (
     bytes_at_start bigint,
     bytes_now bigint,
     throttled_by text,
+    notice text, -- what the job has to say while it goes on
+    relation oid, -- that it is at, if it is not the job's own but a part of it
     PRIMARY KEY (job, slot)
 ) WITH (fillfactor = 20);
 COMMENT ON TABLE expand_contract.job_slots IS 'where each worker of a job stands; committed with the rows it wrote';
+
+-- A standby that is not there any more must not be taken for one that has caught up.
+CREATE TABLE expand_contract.job_standbys (
+    job bigint NOT NULL REFERENCES expand_contract.jobs ON DELETE CASCADE,
+    name text NOT NULL,
+    address text NOT NULL, -- empty: local
+    timeline integer NOT NULL,
+    PRIMARY KEY (job, timeline, name, address)
+);
+COMMENT ON TABLE expand_contract.job_standbys IS 'the standbys that the workers of a job have seen';
 
 CREATE FUNCTION expand_contract.live_slots(OUT job bigint, OUT slot integer, OUT pid integer)
 RETURNS SETOF record
@@ -103,6 +115,12 @@ RETURNS timestamptz
 AS 'MODULE_PATHNAME', 'ec_sql_next_run' LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE;
 COMMENT ON FUNCTION expand_contract.next_run(timestamptz, text, text, timestamptz)
     IS 'the first moment from a point in time on at which a job with this schedule may run';
+
+CREATE FUNCTION expand_contract.batch_sizes(batch_size integer, costs float8[], target float8, deadline float8)
+RETURNS integer[]
+AS 'MODULE_PATHNAME', 'ec_sql_batch_sizes' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION expand_contract.batch_sizes(integer, float8[], float8, float8)
+    IS 'the sizes of the batches of a job when a row costs so many seconds in each';
 
 CREATE FUNCTION @extschema@.ec_pause(job bigint) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_pause' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
@@ -143,12 +161,13 @@ WITH live AS MATERIALIZED (
         sum(s.skipped_locked)::bigint AS skipped_locked,
         sum(s.wal_bytes)::bigint AS wal_bytes,
         max(s.bytes_now)::numeric / nullif(min(s.bytes_at_start), 0) AS table_growth,
-        string_agg(DISTINCT s.throttled_by, ', ') AS throttled_by
+        string_agg(DISTINCT s.throttled_by, ', ') AS throttled_by,
+        (array_agg(s.notice ORDER BY s.sweep DESC) FILTER (WHERE s.notice IS NOT NULL))[1] AS notice
     FROM (SELECT *, max(sweep) OVER (PARTITION BY job) AS latest FROM expand_contract.job_slots) s
     GROUP BY s.job, s.latest
 ), known AS (
     SELECT j.*, s.sweep, s.rows_done, s.rows_per_second, s.active_seconds,
-        s.skipped_locked, s.wal_bytes, s.table_growth, s.throttled_by,
+        s.skipped_locked, s.wal_bytes, s.table_growth, s.throttled_by, s.notice,
         least(coalesce(s.fraction, 0), 1) AS fraction,
         coalesce(l.workers, 0) AS live_workers,
         CASE
@@ -211,6 +230,7 @@ SELECT id AS job,
     round(table_growth, 2) AS table_growth,
     wal_bytes,
     skipped_locked,
+    CASE WHEN shown_state = 'running' THEN notice END AS notice,
     error_code,
     concat(error_message, '. DETAIL: ' || error_detail, ' HINT: ' || error_hint) AS error_text,
     owner,
@@ -242,7 +262,7 @@ SELECT job,
         WHEN state = 'interrupted'
             THEN format('the job has lost its worker. HINT: Use SELECT ec_resume(%s) to go on where it stopped, '
                 'or add expand_contract to shared_preload_libraries to have that done at every start.', job)
-        WHEN error_code IS NULL THEN NULL
+        WHEN error_code IS NULL THEN notice
         -- a message can hold row data
         WHEN pg_has_role(owner, 'USAGE') OR has_table_privilege(relation, 'SELECT')
             THEN concat(error_code, ': ', error_text)
@@ -255,6 +275,26 @@ FROM expand_contract.progress
 WHERE pg_has_role(owner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE');
 COMMENT ON VIEW @extschema@.ec_progress IS 'jobs one owns (pg_monitor: all), how far they are and what holds them back';
 GRANT SELECT ON @extschema@.ec_progress TO PUBLIC;
+
+CREATE VIEW @extschema@.ec_progress_workers WITH (security_barrier) AS
+SELECT s.job,
+    s.slot + 1 AS worker,
+    l.pid,
+    CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = coalesce(s.relation, j.relation))
+        THEN coalesce(s.relation, j.relation)::regclass END AS relation,
+    s.sweep,
+    s.rows_done,
+    round((CASE WHEN l.pid IS NULL THEN coalesce(s.rows_done / nullif(s.active_seconds, 0), 0)
+        ELSE s.rows_per_second END)::numeric, 0) AS rows_per_second,
+    CASE WHEN l.pid IS NOT NULL THEN s.throttled_by END AS throttled_by,
+    s.wal_bytes,
+    s.skipped_locked
+FROM expand_contract.jobs j
+JOIN expand_contract.job_slots s ON s.job = j.id
+LEFT JOIN expand_contract.live_slots() l ON l.job = s.job AND l.slot = s.slot
+WHERE pg_has_role(j.owner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE');
+COMMENT ON VIEW @extschema@.ec_progress_workers IS 'ec_progress worker by worker: where each is, and what it has done';
+GRANT SELECT ON @extschema@.ec_progress_workers TO PUBLIC;
 
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_pause(bigint), @extschema@.ec_resume(bigint), @extschema@.ec_cancel(bigint),
     @extschema@.ec_configure(bigint, integer, integer, integer, interval) FROM PUBLIC;
@@ -535,6 +575,7 @@ CREATE TABLE expand_contract.job_sweeps (
     job bigint PRIMARY KEY REFERENCES expand_contract.jobs ON DELETE CASCADE,
     phase integer NOT NULL DEFAULT 0, -- of a copy: 0 writes, 1 deletes
     sweep integer NOT NULL DEFAULT 0,
+    began timestamptz,
     total_blocks bigint NOT NULL DEFAULT 0,
     all_blocks bigint NOT NULL DEFAULT 0,
     open_chunks integer NOT NULL DEFAULT 0,
@@ -543,6 +584,9 @@ CREATE TABLE expand_contract.job_sweeps (
     suppressed bigint NOT NULL DEFAULT 0,
     example text,
     empty_sweeps integer NOT NULL DEFAULT 0,
+    late_sweeps integer NOT NULL DEFAULT 0,
+    holder integer NOT NULL DEFAULT 0, -- of locked rows, and whom the log has named
+    known_holder integer NOT NULL DEFAULT 0,
     -- after the sweep: has somebody looked for rows that are left, and found one?
     is_checked boolean NOT NULL DEFAULT false,
     found boolean NOT NULL DEFAULT false
@@ -559,6 +603,7 @@ CREATE TABLE expand_contract.job_leaves (
     next_block bigint NOT NULL,
     end_block bigint NOT NULL,
     blocks bigint NOT NULL,
+    place jsonb, -- by key: the next one of those handed out; blocks are a guess then
     moved_blocks double precision NOT NULL DEFAULT 0, -- filled by rows that moved, since our last VACUUM
     PRIMARY KEY (job, leaf)
 ) WITH (fillfactor = 50);

@@ -87,6 +87,15 @@ CALL ec_wait(:job);
 SELECT * FROM outcome(:job);
 SELECT what, count(*), count(DISTINCT id) FROM written GROUP BY 1;
 SELECT count(*) FROM (TABLE missing UNION ALL TABLE extra) t;
+-- along a key as well, and in the second phase
+TRUNCATE users;
+INSERT INTO users SELECT i FROM generate_series(100001, 130000) i;
+TRUNCATE written;
+SELECT ec_copy('people', 'users', :mapping, mode => 'repair', method => 'key', workers => 2) AS job \gset
+CALL ec_wait(:job);
+SELECT * FROM outcome(:job);
+SELECT what, count(*), count(DISTINCT id) FROM written GROUP BY 1 ORDER BY 1;
+SELECT count(*) FROM (TABLE missing UNION ALL TABLE extra) t;
 DELETE FROM people WHERE id >= 3000;
 SELECT ec_copy('people', 'users', :mapping, mode => 'repair', workers => 2) AS job \gset
 CALL ec_wait(:job);
@@ -201,6 +210,14 @@ SELECT ec_copy('parts', 'ranges', '{"id": "id", "region": "parts.region", "v": "
 CALL ec_wait(:job);
 SELECT * FROM outcome(:job);
 SELECT count(*), count(*) FILTER (WHERE p = r) FROM (SELECT id::bigint, region, v FROM parts) p FULL JOIN ranges r USING (id);
+-- each along its own key
+DELETE FROM ranges WHERE id % 3 = 0;
+UPDATE ranges SET v = 0 WHERE id % 3 = 1;
+INSERT INTO ranges VALUES (2000, 'extra'), (2001, 'extra');
+SELECT ec_copy('parts', 'ranges', '{"id": "id", "region": "parts.region", "v": "v"}', mode => 'repair', method => 'key', workers => 2, batch_size => 50) AS job \gset
+CALL ec_wait(:job);
+SELECT * FROM outcome(:job);
+SELECT count(*), count(*) FILTER (WHERE p = r) FROM (SELECT id::bigint, region, v FROM parts) p FULL JOIN ranges r USING (id);
 INSERT INTO parts VALUES (7000, 'a', 0);
 SELECT ec_copy('parts', 'ranges', '{"id": "id"}') AS job \gset
 CALL ec_wait(:job);
@@ -284,6 +301,16 @@ SELECT ec_copy('numbers', 'counted', :tens, mode => 'repair', batch_size => 0) A
 CALL ec_wait(:job);
 SELECT * FROM outcome(:job);
 SELECT count(*), count(DISTINCT n), count(*) FILTER (WHERE n <> tens * 10 + ones) AS other FROM counted;
+-- by one worker, however many there are; children of it are none of its rows, but copied too
+CREATE TABLE more_numbers () INHERITS (numbers);
+INSERT INTO more_numbers SELECT generate_series(251, 300);
+INSERT INTO counted VALUES (99, 99, 99);
+SELECT ec_copy('numbers', 'counted', :tens, mode => 'repair', workers => 2, batch_size => 7) AS job \gset
+CALL ec_wait(:job);
+SELECT * FROM outcome(:job);
+SELECT count(*), count(DISTINCT n), count(*) FILTER (WHERE n <> tens * 10 + ones) AS other FROM counted;
+DROP TABLE more_numbers;
+DELETE FROM counted WHERE n > 250;
 -- what cannot be written
 SELECT ec_copy('numbers', 'rows_out', '{"id": "least(n, 249)"}') AS job \gset
 CALL ec_wait(:job);

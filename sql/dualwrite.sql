@@ -123,6 +123,11 @@ CREATE TRIGGER t BEFORE INSERT ON others FOR EACH ROW EXECUTE FUNCTION expand_co
 CREATE TRIGGER u AFTER INSERT ON others FOR EACH ROW EXECUTE FUNCTION expand_contract.dual_write('users_email');
 SELECT * FROM errors_of($$INSERT INTO others VALUES (1)$$);
 
+CREATE TABLE alike (id int PRIMARY KEY, legacy_email text, email text);
+CREATE TRIGGER t BEFORE INSERT ON alike FOR EACH ROW EXECUTE FUNCTION expand_contract.dual_write('users_email');
+INSERT INTO alike (id, legacy_email) VALUES (1, 'Mine');
+SELECT * FROM alike;
+
 -- The jobs.
 SELECT * FROM errors_of($$SELECT ec_backfill_change('nothing')$$);
 SELECT * FROM errors_of($$SELECT ec_backfill_change(NULL)$$);
@@ -181,7 +186,7 @@ SELECT ec_flag('people');
 SELECT ec_flag('nobody knows'), ec_flag(NULL);
 SELECT change, event, value FROM expand_contract.change_events WHERE change = 'people' ORDER BY id;
 
-DROP TABLE users, defaults, prepared, parted, parent, child, people, others;
+DROP TABLE alike, users, defaults, prepared, parted, parent, child, people, others;
 DROP SCHEMA hostile CASCADE;
 DROP OWNED BY regress_ec_application;
 DROP ROLE regress_ec_application;

@@ -40,7 +40,7 @@ INSERT INTO piled SELECT i % 10, 'k' || i FROM generate_series(1, 3000) i;
 SELECT ec_backfill('piled', 'v = 1', batch_size => 17) AS job \gset
 CALL ec_wait(:job);
 SELECT * FROM outcome(:job);
-SELECT position ? 'key_1' AS by_key FROM expand_contract.job_slots WHERE job = :job;
+SELECT place IS NOT NULL AS by_key FROM expand_contract.job_leaves WHERE job = :job;
 SELECT * FROM errors_of($$SELECT ec_backfill('piled', 'v = 2', method => 'blocks')$$);
 
 -- Keys of any type, in whatever order their index has them.
@@ -128,13 +128,125 @@ SELECT ec_resume(:job);
 CALL ec_wait(:job);
 SELECT * FROM outcome(:job);
 
--- One worker only; more that are added have nothing to do.
-SELECT ec_backfill('moved', 'b = 0', batch_size => 1, delay_ms => 3600000, method => 'key') AS job \gset
-SELECT wait_for_rows(:job, 1);
-SELECT ec_configure(:job, workers => 2);
-SELECT ec_configure(:job, batch_size => 7, delay_ms => 0);
+-- Several workers share the table in ranges of keys; one is added, one is taken away.
+CREATE TABLE counted (id int, pid int DEFAULT pg_backend_pid());
+CREATE FUNCTION count_update() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN INSERT INTO counted VALUES (new.id); RETURN NULL; END';
+CREATE TABLE shared (id int, region text, v int, w int, PRIMARY KEY (region, id));
+INSERT INTO shared SELECT i, 'r' || i % 3, i FROM generate_series(1, 20000) i;
+CREATE TRIGGER counted AFTER UPDATE ON shared FOR EACH ROW EXECUTE FUNCTION count_update();
+SELECT ec_backfill('shared', 'w = v', batch_size => 1, delay_ms => 3600000, method => 'key', workers => 2) AS job \gset
+SELECT wait_for_rows(:job, 2);
+SELECT workers FROM ec_progress WHERE job = :job;
+SELECT ec_configure(:job, batch_size => 100, delay_ms => 1);
 CALL ec_wait(:job);
 SELECT * FROM outcome(:job);
+SELECT count(*), count(DISTINCT id), count(DISTINCT pid) AS workers FROM counted;
+TRUNCATE counted;
+SELECT ec_backfill('shared', 'w = -v', batch_size => 1, delay_ms => 3600000, method => 'key') AS job \gset
+SELECT wait_for_rows(:job, 1);
+SELECT ec_configure(:job, workers => 2);
+SELECT wait_for_rows(:job, 2);
+SELECT workers FROM ec_progress WHERE job = :job;
+SELECT ec_configure(:job, workers => 1, batch_size => 1000, delay_ms => 0);
+CALL ec_wait(:job);
+SELECT * FROM outcome(:job);
+SELECT count(*), count(DISTINCT id) FROM counted;
+-- a worker is terminated within its range, and the other one takes over what it has left
+TRUNCATE counted;
+SELECT ec_backfill('shared', 'w = 2 * v', batch_size => 1, delay_ms => 3600000, method => 'key', workers => 2) AS job \gset
+SELECT wait_for_rows(:job, 2);
+SELECT count(pg_terminate_backend(pid, 60000)) FROM expand_contract.live_slots() WHERE job = :job AND slot = 0;
+SELECT ec_configure(:job, batch_size => 1000, delay_ms => 0);
+CALL ec_wait(:job);
+SELECT * FROM outcome(:job);
+SELECT count(*), count(DISTINCT id) FROM counted;
+
+-- Partitions: each along its own key, or all of them on request.
+CREATE TABLE parts (id int NOT NULL, v int, w int) PARTITION BY RANGE (id);
+CREATE TABLE parts_heap PARTITION OF parts FOR VALUES FROM (0) TO (1000);
+CREATE TABLE parts_pile (w int, gone int, v int, id int PRIMARY KEY) USING pile;
+ALTER TABLE parts_pile DROP gone;
+ALTER TABLE parts ATTACH PARTITION parts_pile FOR VALUES FROM (1000) TO (2000);
+CREATE TABLE parts_sub PARTITION OF parts FOR VALUES FROM (2000) TO (3000) PARTITION BY RANGE (id);
+CREATE TABLE parts_sub_1 PARTITION OF parts_sub FOR VALUES FROM (2000) TO (3000) USING pile;
+CREATE UNIQUE INDEX ON parts_sub_1 (id DESC);
+CREATE TABLE parts_none PARTITION OF parts FOR VALUES FROM (3000) TO (4000) USING pile;
+INSERT INTO parts SELECT i, i FROM generate_series(0, 2999) i;
+CREATE TRIGGER counted AFTER UPDATE ON parts FOR EACH ROW EXECUTE FUNCTION count_update();
+TRUNCATE counted;
+SELECT * FROM errors_of($$SELECT ec_backfill('parts', 'w = v')$$);
+DROP TABLE parts_none;
+SELECT * FROM errors_of($$SELECT ec_backfill('parts', 'w = v', method => 'blocks')$$);
+SELECT * FROM errors_of($$SELECT ec_backfill('parts', 'w = v', method => 'key')$$);
+SELECT ec_backfill('parts', 'w = parts.v', batch_size => 17, workers => 2) AS job \gset
+CALL ec_wait(:job);
+SELECT * FROM outcome(:job);
+SELECT leaf::regclass, place IS NOT NULL AS by_key FROM expand_contract.job_leaves WHERE job = :job ORDER BY leaf::regclass::text;
+SELECT tableoid::regclass AS leaf, count(*) FILTER (WHERE w = v) AS set FROM parts GROUP BY tableoid ORDER BY tableoid::regclass::text;
+SELECT count(*), count(DISTINCT id) FROM counted;
+-- all by key, and a leaf changes its access method under way
+ALTER TABLE parts_heap ADD PRIMARY KEY (id);
+SELECT ec_backfill('parts', 'w = -v', batch_size => 1, delay_ms => 3600000, method => 'key') AS job \gset
+SELECT wait_for_rows(:job, 1);
+ALTER TABLE parts_heap SET ACCESS METHOD pile;
+SELECT ec_configure(:job, batch_size => 100, delay_ms => 0);
+CALL ec_wait(:job);
+SELECT * FROM outcome(:job);
+SELECT leaf::regclass, place IS NOT NULL AS by_key FROM expand_contract.job_leaves WHERE job = :job ORDER BY leaf::regclass::text;
+SELECT ec_backfill('parts', 'w = 0', batch_size => 1, delay_ms => 3600000) AS job \gset
+SELECT wait_for_rows(:job, 1);
+ALTER TABLE parts_heap SET ACCESS METHOD heap;
+ALTER TABLE parts_pile SET ACCESS METHOD heap;
+SELECT ec_configure(:job, batch_size => 100, delay_ms => 0);
+CALL ec_wait(:job);
+SELECT * FROM outcome(:job);
+SELECT count(*) FROM parts WHERE w = 0;
+-- inheritance
+CREATE TABLE parent (id int PRIMARY KEY, v int, w int);
+CREATE TABLE child (PRIMARY KEY (id)) INHERITS (parent);
+INSERT INTO parent SELECT i, i FROM generate_series(1, 100) i;
+INSERT INTO child SELECT i, i FROM generate_series(1, 100) i;
+SELECT ec_backfill('parent', 'w = v', batch_size => 7, method => 'key') AS job \gset
+CALL ec_wait(:job);
+SELECT * FROM outcome(:job);
+
+-- What compares keys can be user code, and runs as the job's owner: also while a worker claims its range.
+CREATE ROLE key_owner LOGIN;
+GRANT EXECUTE ON FUNCTION ec_backfill TO key_owner;
+GRANT CREATE ON SCHEMA public TO key_owner;
+CREATE FUNCTION compare(int, int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF current_user <> 'key_owner' THEN RAISE EXCEPTION 'compared as %', current_user; END IF;
+    RETURN btint4cmp($1, $2);
+END $$;
+DO $$
+DECLARE
+    operator record;
+BEGIN
+    FOR operator IN SELECT * FROM (VALUES ('lt', '<', '>'), ('le', '<=', '>='), ('eq', '=', '='), ('ge', '>=', '<='), ('gt', '>', '<'))
+        o (name, sign, commutator) LOOP
+        EXECUTE format('CREATE FUNCTION compare_%s(int, int) RETURNS boolean LANGUAGE sql IMMUTABLE RETURN compare($1, $2) %s 0', operator.name, operator.sign);
+        EXECUTE format('CREATE OPERATOR @%s@ (FUNCTION = compare_%s, LEFTARG = int, RIGHTARG = int, COMMUTATOR = @%s@)',
+            operator.sign, operator.name, operator.commutator);
+    END LOOP;
+END $$;
+CREATE OPERATOR CLASS compared FOR TYPE int USING btree AS OPERATOR 1 @<@, OPERATOR 2 @<=@, OPERATOR 3 @=@, OPERATOR 4 @>=@, OPERATOR 5 @>@,
+    FUNCTION 1 compare(int, int);
+SET ROLE key_owner;
+CREATE TABLE compared (id int NOT NULL, v int);
+CREATE UNIQUE INDEX ON compared (id compared);
+INSERT INTO compared SELECT generate_series(1, 1200);
+SELECT ec_backfill('compared', 'v = id', batch_size => 20, method => 'key') AS job \gset
+RESET ROLE;
+CALL ec_wait(:job);
+SELECT * FROM outcome(:job);
+SELECT count(*) FROM compared WHERE v = id;
+DROP TABLE compared;
+DROP OPERATOR FAMILY compared USING btree;
+DROP FUNCTION compare, compare_lt, compare_le, compare_eq, compare_ge, compare_gt CASCADE;
+DROP OWNED BY key_owner;
+DROP ROLE key_owner;
 
 -- It has to end, as ever.
 SELECT ec_backfill('moved', 'b = 0', 'b <= a AND a = 20', method => 'key') AS job \gset
@@ -153,18 +265,13 @@ CREATE UNIQUE INDEX ON no_key (b) WHERE c > 0;
 CREATE UNIQUE INDEX ON no_key ((b + c));
 CREATE INDEX ON no_key (b);
 ALTER TABLE no_key ADD UNIQUE (d) DEFERRABLE;
-CREATE TABLE parted (a int PRIMARY KEY, b int) PARTITION BY RANGE (a);
 SELECT * FROM errors_of($$SELECT ec_backfill('no_key', 'c = 1', method => 'key')$$);
-SELECT * FROM errors_of($$SELECT ec_backfill('parted', 'b = 1', method => 'key')$$);
-SELECT * FROM errors_of($$SELECT ec_backfill('moved', 'b = 1', method => 'key', workers => 2)$$);
 SELECT * FROM errors_of($$SELECT ec_backfill('moved', 'b = 1', method => 'KEY')$$);
 CREATE TABLE pile_of_nothing (a int, b int) USING pile;
 SELECT * FROM errors_of($$SELECT ec_backfill('pile_of_nothing', 'b = 1')$$);
-CREATE TABLE piled_part PARTITION OF parted FOR VALUES FROM (0) TO (10) USING pile;
-SELECT * FROM errors_of($$SELECT ec_backfill('parted', 'b = 1')$$);
 
-DROP TABLE users, piled, keyed, moved, done, no_key, parted, pile_of_nothing;
+DROP TABLE users, piled, keyed, moved, done, no_key, pile_of_nothing, shared, parts, parent, child, counted;
 DROP ACCESS METHOD pile;
 DROP TYPE mood;
 DROP DOMAIN code;
-DROP FUNCTION note, check_key, guard;
+DROP FUNCTION note, check_key, guard, count_update;

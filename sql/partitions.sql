@@ -197,6 +197,8 @@ CREATE TRIGGER counted AFTER UPDATE ON many FOR EACH ROW EXECUTE FUNCTION count_
 SELECT ec_backfill('many', 'b = a', workers => 2, batch_size => 1, delay_ms => 3600000) AS job \gset
 SELECT wait_for_rows(:job, 2);
 SELECT workers FROM ec_progress WHERE job = :job;
+SELECT worker, pid IS NOT NULL AS is_live, relation::text ~ '^many_' AS at_a_partition, sweep, rows_done, throttled_by, wal_bytes > 0 AS wal, skipped_locked
+  FROM ec_progress_workers WHERE job = :job ORDER BY worker;
 SELECT ec_configure(:job, batch_size => 100, delay_ms => 1);
 CALL ec_wait(:job);
 SELECT * FROM outcome(:job);

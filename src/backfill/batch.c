@@ -202,12 +202,26 @@ count_statement(Relation relation, const EcBackfill *backfill, bool is_list)
  * for its update; taking the weaker first would mean to wait later.  A copy
  * keeps its source rows from being updated or deleted while it writes theirs.
  */
+LockTupleMode
+ec_batch_lock_mode(const EcBackfill *backfill)
+{
+	if (backfill->copy == NULL)
+		return backfill->updates_key ? LockTupleExclusive : LockTupleNoKeyExclusive;
+	return backfill->phase == EC_COPY_WRITE ? LockTupleShare : LockTupleExclusive;
+}
+
 static const char *
 lock_strength(const EcBackfill *backfill)
 {
-	if (backfill->copy == NULL)
-		return backfill->updates_key ? "UPDATE" : "NO KEY UPDATE";
-	return backfill->phase == EC_COPY_WRITE ? "SHARE" : "UPDATE";
+	switch (ec_batch_lock_mode(backfill))
+	{
+		case LockTupleShare:
+			return "SHARE";
+		case LockTupleNoKeyExclusive:
+			return "NO KEY UPDATE";
+		default:
+			return "UPDATE";
+	}
 }
 
 static char *

@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "nodes/lockoptions.h"
 #include "storage/itemptr.h"
 #include "utils/rel.h"
 
@@ -41,6 +42,9 @@ typedef struct EcWritten
  * the row's key.
  */
 extern char *ec_batch_statement(Relation relation, const EcBackfill *backfill);
+
+/* How the rows of a batch get locked. */
+extern LockTupleMode ec_batch_lock_mode(const EcBackfill *backfill);
 
 /* What locks the rows of a copy's batch, likewise. */
 extern char *

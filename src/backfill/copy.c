@@ -31,7 +31,6 @@
 #include "backfill/copy.h"
 #include "backfill/copy_foreign.h"
 #include "backfill/copy_statement.h"
-#include "backfill/key.h"
 #include "backfill/leaves.h"
 #include "backfill/target.h"
 #include "core/catalog.h"
@@ -109,23 +108,17 @@ check_phases(Relation source, Relation target, EcBackfill *backfill)
 
 		ec_copy_begin_phase(backfill, phase);
 		if (swept == source && backfill->copy->is_foreign)
-		{
 			ec_check_copy_from_foreign(backfill);
-			ec_check_any_statement(source, backfill);
-			continue;
-		}
-		ec_copy_plan_begin(backfill);
-		ec_check_statement(swept, backfill);
-		if (!ec_copy_plan_end() && phase == EC_COPY_DELETE &&
-			!backfill->copy->is_foreign)
-			refuse_slow_search(source);
-		if (backfill->by_key)
-		{
-			ec_check_backfill_target(swept, true);
-			ec_key_check(swept);
-		}
 		else
-			ec_check_backfill_leaf(swept, swept);
+		{
+			ec_copy_plan_begin(backfill);
+			ec_check_statement(swept, backfill);
+			if (!ec_copy_plan_end() && phase == EC_COPY_DELETE &&
+				!backfill->copy->is_foreign)
+				refuse_slow_search(source);
+			ec_check_backfill_target(swept);
+			ec_check_method(swept, backfill->method);
+		}
 		ec_check_leaves(swept, backfill);
 	}
 	error_context_stack = callback.previous;
@@ -142,15 +135,17 @@ open_table(Oid oid, LOCKMODE mode)
 	return relation;
 }
 
-static bool
-need_method_key(Relation source, const char *method)
+static EcMethod
+check_method(Relation source, const char *text)
 {
-	if (strcmp(method, "blocks") == 0)
+	EcMethod method = ec_parse_method(text);
+
+	if (method == EC_METHOD_BLOCKS && source->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 						errmsg("a foreign table cannot be copied by blocks"),
 						errdetail("\"%s\" is one.", RelationGetRelationName(source)),
 						errhint("Use method => 'key'.")));
-	return true;
+	return method;
 }
 
 int64
@@ -162,9 +157,7 @@ ec_submit_copy(const EcCopySpec *spec)
 	EcBackfill backfill = {0};
 
 	backfill.copy = ec_define_copy(source, target, spec);
-	backfill.by_key = ec_choose_by_key(source, spec->method);
-	if (backfill.copy->is_foreign)
-		backfill.by_key = need_method_key(source, spec->method);
+	backfill.method = check_method(source, spec->method);
 	check_phases(source, target, &backfill);
 
 	job.kind = "copy";

@@ -18,6 +18,7 @@
 
 #include "backfill/copy_foreign.h"
 #include "backfill/copy_statement.h"
+#include "backfill/key_chunk.h"
 #include "core/catalog.h"
 #include "expand_contract.h"
 
@@ -82,7 +83,7 @@ bound_statement(const EcCopy *copy, const Bound *from, int limit)
 	appendStringInfoString(&sql, "SELECT ");
 	for (int i = 0; i < copy->key_count; i++)
 		appendStringInfo(&sql, "%s%s", i > 0 ? ", " : "", copy->columns[i].search);
-	appendStringInfo(&sql, " FROM %s AS " EC_COPY_SOURCE "%s ORDER BY ",
+	appendStringInfo(&sql, " FROM ONLY %s AS " EC_COPY_SOURCE "%s ORDER BY ",
 					 ec_relation_name(copy->source), between(copy, from, &open));
 	for (int i = 0; i < copy->key_count; i++)
 		appendStringInfo(&sql, "%s%s USING %s", i > 0 ? ", " : "",
@@ -104,7 +105,7 @@ left_statement(const EcBackfill *backfill, const char *range)
 	for (int i = 0; i < copy->key_count; i++)
 		appendStringInfo(&sql, "%s%s", i > 0 ? ", " : "", copy->columns[i].search);
 	appendStringInfo(&sql,
-					 ") AS pg_catalog.text)) FILTER (WHERE %s) FROM %s AS " EC_COPY_SOURCE
+					 ") AS pg_catalog.text)) FILTER (WHERE %s) FROM ONLY %s AS " EC_COPY_SOURCE
 					 "%s",
 					 backfill->predicate, ec_relation_name(copy->source), range);
 	return sql.data;
@@ -140,22 +141,26 @@ read_bound(const EcCopy *copy, Bound *bound)
 	return !bound->is_open;
 }
 
-/* The walk keeps the literals themselves. */
+/* The place keeps the literals themselves. */
 static void
-read_walk(const EcCopy *copy, const EcKeyWalk *walk, Bound *bound)
+read_place(const EcPlace *place, Bound *bound)
 {
-	bound->is_open = walk->count == 0;
-	for (int i = 0; i < walk->count; i++)
-		bound->literals[i] = walk->values[i];
+	bound->is_open = place->count == 0;
+	for (int i = 0; i < place->count; i++)
+		bound->literals[i] = place->values[i];
 }
 
 static void
-move_walk(EcKeyWalk *walk, const EcCopy *copy, const Bound *bound,
-		  MemoryContext context)
+move_place(EcPlace *place, const EcCopy *copy, const Bound *bound,
+		   MemoryContext context)
 {
-	walk->count = copy->key_count;
-	for (int i = 0; i < walk->count; i++)
-		walk->values[i] = MemoryContextStrdup(context, bound->literals[i]);
+	for (int i = 0; i < copy->key_count; i++)
+	{
+		if (i < place->count)
+			pfree(place->values[i]);
+		place->values[i] = MemoryContextStrdup(context, bound->literals[i]);
+	}
+	place->count = copy->key_count;
 }
 
 /*
@@ -164,7 +169,7 @@ move_walk(EcKeyWalk *walk, const EcCopy *copy, const Bound *bound,
  */
 static void
 look_for_left(EcJob *job, const EcBackfill *backfill, const char *range,
-			  int64 written, EcChunk *met)
+			  int64 written, EcChunk *chunk)
 {
 	HeapTuple row;
 	TupleDesc desc;
@@ -182,9 +187,9 @@ look_for_left(EcJob *job, const EcBackfill *backfill, const char *range,
 	if (written > 0 &&
 		written + left > DatumGetInt64(SPI_getbinval(row, desc, 1, &isnull)))
 		ec_refuse_unstable_copy(backfill->copy, example);
-	met->suppressed += left;
-	if (met->example == NULL)
-		met->example = MemoryContextStrdup(job->memory, example);
+	chunk->suppressed += left;
+	if (chunk->example == NULL)
+		chunk->example = MemoryContextStrdup(job->memory, example);
 }
 
 void
@@ -197,8 +202,7 @@ ec_check_copy_from_foreign(const EcBackfill *backfill)
 }
 
 bool
-ec_copy_from_foreign(EcJob *job, const EcBackfill *backfill, EcKeyWalk *walk,
-					 EcChunk *met, int limit)
+ec_copy_from_foreign(EcJob *job, const EcBackfill *backfill, EcChunk *chunk)
 {
 	char *range;
 	Bound from;
@@ -208,21 +212,22 @@ ec_copy_from_foreign(EcJob *job, const EcBackfill *backfill, EcKeyWalk *walk,
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	read_walk(backfill->copy, walk, &from);
-	execute(bound_statement(backfill->copy, &from, limit));
+	read_place(&chunk->place, &from);
+	execute(bound_statement(backfill->copy, &from, job->row_limit));
 	more = read_bound(backfill->copy, &to);
 
 	range = between(backfill->copy, &from, &to);
 	ec_copy_plan_begin(backfill);
 	execute(ec_copy_write_statement(backfill->copy->source, backfill, range));
 	written = SPI_processed;
-	look_for_left(job, backfill, range, written, met);
+	look_for_left(job, backfill, range, written, chunk);
 	(void) ec_copy_plan_end();
 	if (more)
-		move_walk(walk, backfill->copy, &to, job->memory);
+		move_place(&chunk->place, backfill->copy, &to, job->memory);
 	SPI_finish();
 
-	met->changed += written;
+	ec_key_chunk_advance(chunk, job->row_limit);
+	chunk->changed += written;
 	job->rows_written += written;
 	return more;
 }

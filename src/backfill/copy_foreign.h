@@ -10,17 +10,17 @@
 #include "utils/rel.h"
 
 #include "backfill/definition.h"
-#include "backfill/key.h"
+#include "backfill/chunk.h"
 #include "worker/job.h"
 
 /* As the caller: may he run the statements of a batch? */
 extern void ec_check_copy_from_foreign(const EcBackfill *backfill);
 
 /*
- * Write the next rows, at most limit of them, and move the walk on; what it
- * remembers is allocated in job->memory.  False at the end of the table.
+ * Write a batch of the chunk, which is all of the table, and move its place on;
+ * what that remembers is allocated in job->memory.  False at the end.
  */
-extern bool ec_copy_from_foreign(EcJob *job, const EcBackfill *backfill,
-								 EcKeyWalk *walk, EcChunk *met, int limit);
+extern bool
+ec_copy_from_foreign(EcJob *job, const EcBackfill *backfill, EcChunk *chunk);
 
 #endif

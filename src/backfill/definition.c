@@ -575,7 +575,7 @@ ec_backfill_to_json(const EcBackfill *backfill)
 	EcJsonWriter writer;
 
 	ec_json_begin(&writer);
-	ec_json_int8(&writer, "by_key", backfill->by_key);
+	ec_json_int8(&writer, "method", backfill->method);
 	if (backfill->copy != NULL)
 	{
 		ec_copy_to_json(backfill->copy, &writer);
@@ -594,7 +594,7 @@ ec_backfill_from_json(const Jsonb *json, EcBackfill *backfill)
 	char *columns;
 
 	memset(backfill, 0, sizeof(*backfill));
-	backfill->by_key = ec_json_get_int8(json, "by_key", 0) != 0;
+	backfill->method = ec_json_get_int8(json, "method", EC_METHOD_AUTO);
 	backfill->copy = ec_copy_from_json(json);
 	if (backfill->copy != NULL)
 		return;

@@ -12,15 +12,23 @@
 #include "utils/jsonb.h"
 #include "utils/rel.h"
 
+/* How to go over a table; a job over several chooses for each. */
+typedef enum EcMethod
+{
+	EC_METHOD_AUTO, /* by blocks what is a heap, by key what is not */
+	EC_METHOD_BLOCKS,
+	EC_METHOD_KEY
+} EcMethod;
+
 typedef struct EcBackfill
 {
 	char *assignments;  /* "a = b, c = lower(d)" */
 	char *predicate;    /* rows still to be done; the caller's or ours */
 	Bitmapset *columns; /* assigned, offset as in Relation's bitmaps */
 	bool updates_key;   /* a column that foreign keys may refer to */
-	bool by_key;        /* walk along a key, not over blocks */
-	bool uses_default;  /* known at submission only */
-	char *alias; /* in the place of a table whose leaf this is, or NULL */
+	EcMethod method;
+	bool uses_default; /* known at submission only */
+	char *alias;       /* in the place of a table whose leaf this is, or NULL */
 
 	/* of a copy, or NULL: then the rest is of the table that is swept */
 	struct EcCopy *copy;

@@ -23,13 +23,17 @@
 
 #include "backfill/batch.h"
 #include "backfill/blocks.h"
+#include "backfill/chunk.h"
 #include "backfill/copy_foreign.h"
 #include "backfill/copy_statement.h"
 #include "backfill/definition.h"
 #include "backfill/fill.h"
+#include "backfill/holder.h"
 #include "backfill/key.h"
+#include "backfill/key_chunk.h"
 #include "backfill/leaves.h"
 #include "backfill/sweep.h"
+#include "backfill/sweep_rows.h"
 #include "backfill/target.h"
 #include "core/guc.h"
 #include "core/json.h"
@@ -44,11 +48,7 @@ typedef struct Fill
 {
 	EcBackfill backfill;
 	EcChunk chunk;
-	EcKeyWalk walk; /* by key, and then the chunk is what the sweep has met */
 } Fill;
-
-/* By key, what one worker cannot share with others. */
-#define IDLE_WORKER_PAUSE_MS 1000
 
 static void
 begin_fill(EcJob *job)
@@ -56,14 +56,9 @@ begin_fill(EcJob *job)
 	Fill *fill = palloc0(sizeof(Fill));
 
 	ec_batch_init();
+	ec_key_init();
 	ec_backfill_from_json(job->parameters, &fill->backfill);
-	if (fill->backfill.by_key)
-	{
-		ec_key_init();
-		ec_key_load(&fill->walk, &fill->chunk, job->position);
-	}
-	else
-		ec_chunk_load(&fill->chunk, job->position);
+	ec_chunk_load(&fill->chunk, job->position);
 	job->private = fill;
 }
 
@@ -149,23 +144,33 @@ fill_rows(EcJob *job, Fill *fill, const EcBackfill *backfill, Relation relation,
 	fill->chunk.moved += written.moved;
 	fill->chunk.skipped += skipped;
 	job->skipped_locked += skipped;
+	if (skipped > 0 && fill->chunk.holder == 0)
+		fill->chunk.holder =
+			ec_find_lock_holder(relation, rows, ec_batch_lock_mode(backfill));
 	return written.rows;
 }
 
 static void
-report_activity(EcJob *job, Relation relation, const EcCursor *cursor)
+report_activity(EcJob *job, Relation relation, const EcChunk *chunk)
 {
-	char activity[256 + NAMEDATALEN];
+	const EcCursor *cursor = &chunk->cursor;
 	const char *leaf = RelationGetRelationName(relation);
 	bool is_leaf = RelationGetRelid(relation) != job->relation;
+	StringInfoData activity;
 
-	snprintf(activity, sizeof(activity),
-			 "%s of %s%s%s: job " INT64_FORMAT
-			 ", sweep %d, blocks %u to %u, pass %d of %d, block %u",
-			 job->kind, job->relation_name, is_leaf ? ", " : "",
-			 is_leaf ? leaf : "", job->id, job->sweep, cursor->first,
-			 cursor->end, cursor->stripe + 1, cursor->stripes, cursor->block);
-	pgstat_report_activity(STATE_RUNNING, activity);
+	initStringInfo(&activity);
+	appendStringInfo(&activity, "%s of %s%s%s: job " INT64_FORMAT ", sweep %d, ",
+					 job->kind, job->relation_name, is_leaf ? ", " : "",
+					 is_leaf ? leaf : "", job->id, job->sweep);
+	if (chunk->by_key)
+		appendStringInfo(&activity,
+						 "by key, row " INT64_FORMAT " of a chunk of " INT64_FORMAT,
+						 chunk->read, chunk->cursor.rows);
+	else
+		appendStringInfo(&activity, "blocks %u to %u, pass %d of %d, block %u",
+						 cursor->first, cursor->end, cursor->stripe + 1,
+						 cursor->stripes, cursor->block);
+	pgstat_report_activity(STATE_RUNNING, activity.data);
 }
 
 static bool
@@ -190,8 +195,7 @@ check_rows_left(EcJob *job, Fill *fill, Relation root)
 	bool found;
 
 	/* refuses a leaf that cannot be backfilled, before it is read */
-	if (!fill->backfill.by_key)
-		(void) ec_leaves(root, &leaves);
+	(void) ec_leaves(root, &leaves);
 	snprintf(activity, sizeof(activity),
 			 "%s of %s: job " INT64_FORMAT
 			 ", sweep %d, looking for rows that are left",
@@ -204,6 +208,43 @@ check_rows_left(EcJob *job, Fill *fill, Relation root)
 	return found;
 }
 
+static bool
+next_rows(EcJob *job, Fill *fill, const EcBackfill *backfill, Relation relation,
+		  EcRows *rows)
+{
+	EcChunk *chunk = &fill->chunk;
+	int limit = job->row_limit - (int) job->rows_written;
+	int read;
+
+	if (!chunk->by_key)
+		return ec_next_rows(relation, &chunk->cursor, limit, rows);
+	read = ec_next_keys(relation, backfill, &chunk->place, &chunk->end,
+						job->memory, limit, rows);
+	ec_key_chunk_advance(chunk, read);
+	/* what has moved is what the table has grown by */
+	rows->first = 0;
+	rows->end = chunk->leaf_blocks;
+	return read > 0;
+}
+
+/*
+ * Those that were found by key are to be done.  One that has moved since was
+ * missed, and the next sweep will find it.
+ */
+static int64
+fill_found_rows(EcJob *job, Fill *fill, const EcBackfill *backfill,
+				Relation relation, const EcRows *rows)
+{
+	EcChunk *chunk = &fill->chunk;
+	int64 met = chunk->changed + chunk->skipped + chunk->suppressed;
+	int64 done = fill_rows(job, fill, backfill, relation, rows);
+
+	met = chunk->changed + chunk->skipped + chunk->suppressed - met;
+	if (chunk->by_key)
+		chunk->skipped += Max(0, rows->count - met);
+	return done;
+}
+
 /* The rows of a batch, from the open chunk; false at its end. */
 static bool
 fill_chunk(EcJob *job, Fill *fill, Relation root, Relation relation)
@@ -212,20 +253,31 @@ fill_chunk(EcJob *job, Fill *fill, Relation root, Relation relation)
 	instr_time started;
 
 	ec_leaf_backfill(root, relation, &fill->backfill, &backfill);
-	report_activity(job, relation, &fill->chunk.cursor);
-	ec_cursor_clamp(relation, &fill->chunk.cursor);
+	report_activity(job, relation, &fill->chunk);
+	if (relation->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
+		return ec_copy_from_foreign(job, &backfill, &fill->chunk);
+	if (!fill->chunk.by_key)
+		ec_cursor_clamp(relation, &fill->chunk.cursor);
 	INSTR_TIME_SET_CURRENT(started);
 	do
 	{
 		EcRows rows;
 
-		if (!ec_next_rows(relation, &fill->chunk.cursor,
-						  job->row_limit - (int) job->rows_written, &rows))
+		if (!next_rows(job, fill, &backfill, relation, &rows))
 			return false;
-		job->rows_written += fill_rows(job, fill, &backfill, relation, &rows);
+		job->rows_written += fill_found_rows(job, fill, &backfill, relation, &rows);
 	} while (job->row_limit - job->rows_written > SHARE_LEFT(job->row_limit) &&
 			 !is_out_of_time(&started));
 	return true;
+}
+
+/* With a table that was rewritten blocks have other rows; keys have not. */
+static bool
+is_still_there(const EcChunk *chunk, Relation leaf)
+{
+	return chunk->by_key ? ec_place_fits(&chunk->place, leaf) &&
+							   ec_place_fits(&chunk->end, leaf)
+						 : leaf->rd_rel->relfilenode == chunk->filenode;
 }
 
 /*
@@ -240,7 +292,7 @@ open_chunk(Relation root, const EcChunk *chunk)
 	if (!chunk->is_open || chunk->is_check)
 		return NULL;
 	leaf = ec_open_leaf(root, chunk->leaf, false, NULL);
-	if (leaf != NULL && leaf->rd_rel->relfilenode != chunk->filenode)
+	if (leaf != NULL && !is_still_there(chunk, leaf))
 	{
 		table_close(leaf, NoLock);
 		return NULL;
@@ -262,30 +314,40 @@ pause_in_proportion(EcJob *job, Relation leaf)
 	job->throttled_by = "delay";
 }
 
+/* leaf: the chunk's, which this batch may have made larger; or NULL. */
+static int64
+bytes_of_table(Relation root, Relation leaf, const EcChunk *chunk)
+{
+	int64 blocks = chunk->all_blocks;
+
+	if (root->rd_rel->relkind == RELKIND_RELATION && !root->rd_rel->relhassubclass)
+		blocks = RelationGetNumberOfBlocks(root);
+	else if (leaf != NULL)
+		blocks += (int64) RelationGetNumberOfBlocks(leaf) - chunk->leaf_blocks;
+	return blocks * BLCKSZ;
+}
+
 static bool
-step_by_blocks(EcJob *job, Fill *fill, Relation root)
+step_chunk(EcJob *job, Fill *fill, Relation root)
 {
 	EcChunk *chunk = &fill->chunk;
 	Relation leaf = open_chunk(root, chunk);
+	bool goes_on;
 	bool more = true;
 
 	job->table = leaf ? RelationGetRelid(leaf) : InvalidOid;
 	if (chunk->is_open && chunk->is_check)
 		chunk->found = check_rows_left(job, fill, root);
-	if (leaf == NULL || !fill_chunk(job, fill, root, leaf))
+	goes_on = leaf != NULL && fill_chunk(job, fill, root, leaf);
+	if (!goes_on)
 	{
 		more = ec_claim_chunk(job, root, leaf, &fill->backfill, chunk) !=
 			   EC_CLAIM_COMPLETE;
 		pause_in_proportion(job, leaf);
-		job->table_bytes = chunk->all_blocks * BLCKSZ;
-		/* of one table the size is known better */
-		if (root->rd_rel->relkind == RELKIND_RELATION && !root->rd_rel->relhassubclass)
-			job->table_bytes = (int64) RelationGetNumberOfBlocks(root) * BLCKSZ;
 	}
-	else
-		job->table_bytes = (chunk->all_blocks - chunk->leaf_blocks +
-							RelationGetNumberOfBlocks(leaf)) *
-						   BLCKSZ;
+	/* the table that a copy sweeps does not grow by it */
+	if (fill->backfill.copy == NULL)
+		job->table_bytes = bytes_of_table(root, goes_on ? leaf : NULL, chunk);
 
 	job->work_done = chunk->done_before;
 	if (chunk->is_open)
@@ -295,103 +357,6 @@ step_by_blocks(EcJob *job, Fill *fill, Relation root)
 	/* the lock stays until commit, so nobody rewrites the table before */
 	if (leaf != NULL)
 		table_close(leaf, NoLock);
-	return more;
-}
-
-/* Update rows that were found by key; those that have moved are skipped. */
-static void
-fill_found_rows(EcJob *job, Fill *fill, Relation relation, const EcRows *rows)
-{
-	EcChunk *met = &fill->chunk;
-	int64 dealt_with = met->changed + met->skipped + met->suppressed;
-
-	job->rows_written += fill_rows(job, fill, &fill->backfill, relation, rows);
-	dealt_with = met->changed + met->skipped + met->suppressed - dealt_with;
-	met->skipped += Max(0, rows->count - dealt_with);
-}
-
-/* The rows of a batch, behind the last key; false at the end of the sweep. */
-static bool
-fill_by_key(EcJob *job, Fill *fill, Relation relation)
-{
-	instr_time started;
-
-	if (fill->backfill.copy && relation->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
-		return ec_copy_from_foreign(job, &fill->backfill, &fill->walk,
-									&fill->chunk, job->row_limit);
-	INSTR_TIME_SET_CURRENT(started);
-	do
-	{
-		EcRows rows;
-
-		if (!ec_next_keys(relation, &fill->backfill, &fill->walk, job->memory,
-						  job->row_limit - (int) job->rows_written, &rows))
-			return false;
-		fill_found_rows(job, fill, relation, &rows);
-	} while (job->row_limit - job->rows_written > SHARE_LEFT(job->row_limit) &&
-			 !is_out_of_time(&started));
-	return true;
-}
-
-/* After a sweep and a look for rows that are left, which found some. */
-static void
-next_sweep_by_key(EcJob *job, Fill *fill)
-{
-	EcChunk *met = &fill->chunk;
-	EcKeyWalk *walk = &fill->walk;
-
-	/* rows that came in meanwhile look like suppressed ones, but only once */
-	if (met->changed > 0 || met->skipped > 0 || met->suppressed == 0)
-		walk->empty_sweeps = 0;
-	else if (++walk->empty_sweeps > 1)
-		ec_refuse_suppressed(&fill->backfill, met->suppressed, met->example);
-	if (met->changed == 0 && met->skipped > 0)
-	{
-		job->throttled_by = "locked rows";
-		job->pause_ms = EC_LOCKED_ROWS_PAUSE_MS;
-	}
-	met->sweep++;
-	met->is_check = false;
-	met->changed = 0;
-	met->skipped = 0;
-	met->suppressed = 0;
-	met->example = NULL;
-	walk->count = 0;
-}
-
-static bool
-step_by_key(EcJob *job, Fill *fill, Relation relation)
-{
-	bool more = true;
-
-	if (relation->rd_rel->relkind != RELKIND_FOREIGN_TABLE)
-		job->table_bytes = (int64) RelationGetNumberOfBlocks(relation) * BLCKSZ;
-	if (job->slot > 0)
-	{
-		job->throttled_by = "other workers";
-		job->pause_ms = IDLE_WORKER_PAUSE_MS;
-		return true;
-	}
-	if (fill->chunk.is_check)
-	{
-		more = check_rows_left(job, fill, relation);
-		if (!more && fill->chunk.phase < ec_copy_last_phase(fill->backfill.copy))
-		{
-			fill->chunk.phase++;
-			more = true;
-		}
-		if (more)
-			next_sweep_by_key(job, fill);
-	}
-	else if (!fill_by_key(job, fill, relation))
-	{
-		/* in a step of its own, which has locked no row */
-		if (fill->chunk.skipped == 0)
-			fill->chunk.is_check = true;
-		else
-			next_sweep_by_key(job, fill);
-	}
-	job->position = ec_key_save(&fill->walk, &fill->chunk);
 	return more;
 }
 
@@ -435,9 +400,8 @@ open_root(const EcJob *job, Fill *fill)
 						? open_copied(job, fill)
 						: open_table(job, job->relation, job->relation_name);
 
-	if (fill->backfill.copy == NULL ||
-		(fill->backfill.by_key && root->rd_rel->relkind != RELKIND_FOREIGN_TABLE))
-		ec_check_backfill_target(root, fill->backfill.by_key);
+	if (fill->backfill.copy == NULL || root->rd_rel->relkind != RELKIND_FOREIGN_TABLE)
+		ec_check_backfill_target(root);
 	return root;
 }
 
@@ -446,13 +410,8 @@ step_fill(EcJob *job)
 {
 	Fill *fill = job->private;
 	Relation root = open_root(job, fill);
-	bool more;
+	bool more = step_chunk(job, fill, root);
 
-	more = fill->backfill.by_key ? step_by_key(job, fill, root)
-								 : step_by_blocks(job, fill, root);
-	/* the table that a copy sweeps does not grow by it */
-	if (fill->backfill.copy != NULL)
-		job->table_bytes = 0;
 	job->rows_done += job->rows_written;
 	job->sweep = fill->chunk.sweep;
 	table_close(root, NoLock);
@@ -463,8 +422,27 @@ static void
 resume_fill(int64 job)
 {
 	ec_sweep_resume(job);
-	ec_key_resume(job);
 }
 
-const EcJobKind ec_backfill_kind = {"backfill", begin_fill, step_fill, resume_fill};
-const EcJobKind ec_copy_kind = {"copy", begin_fill, step_fill, resume_fill};
+static int64
+bytes_of_leaves(EcJob *job)
+{
+	Relation root = try_table_open(job->relation, NoLock);
+	int64 blocks = 0;
+	EcLeaf *leaves;
+	int count;
+
+	if (root == NULL)
+		return 0;
+	count = ec_leaves(root, &leaves);
+	for (int i = 0; i < count; i++)
+		blocks += leaves[i].blocks;
+	table_close(root, NoLock);
+	return blocks * BLCKSZ;
+}
+
+const EcJobKind ec_backfill_kind = {"backfill", begin_fill, step_fill,
+									resume_fill, bytes_of_leaves};
+
+/* the table that a copy sweeps does not grow by it */
+const EcJobKind ec_copy_kind = {"copy", begin_fill, step_fill, resume_fill, NULL};

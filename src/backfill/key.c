@@ -3,10 +3,8 @@
  *		Walking over a table in the order of a unique key.
  *
  * For tables whose row identifiers say nothing of where a row is, and for heap
- * tables on request.  The key is that of the primary key's index, or of another
- * unique index over columns that are not null, in the index's own order: its
- * operators, collations and directions.  The walk remembers the last key that
- * it has seen, as text, so it does not matter where rows are stored.
+ * tables on request.  A place in that order is a key as
+ * text, so it does not matter where rows are stored.
  *
  * A statement reads a bounded number of rows behind that key, whether or not
  * the predicate holds for them, so that it never takes long.  It is planned
@@ -18,12 +16,6 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
-#include "access/nbtree.h"
-#include "access/relation.h"
-#include "catalog/pg_am.h"
-#include "catalog/pg_index.h"
-#include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
@@ -35,36 +27,16 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/syscache.h"
 
 #include "backfill/copy_statement.h"
 #include "backfill/key.h"
+#include "backfill/key_index.h"
 #include "core/catalog.h"
-#include "core/compat.h"
 #include "core/expression.h"
 #include "core/json.h"
-#include "core/query.h"
 
 /* Rows that one statement reads at most. */
 #define ROWS_TO_READ 1000
-
-typedef struct KeyColumn
-{
-	AttrNumber number;
-	char *name; /* quoted */
-	Oid type;
-	bool nulls_first; /* in the index; there are none */
-	char *before;     /* the operator that orders the index, as OPERATOR(…) */
-	char *after;      /* its commutator */
-	char *equal;
-} KeyColumn;
-
-typedef struct Key
-{
-	Oid index;
-	int count;
-	KeyColumn columns[EC_MAX_KEY_COLUMNS];
-} Key;
 
 /* The table, and the one index to scan it by while our statement is planned. */
 static Oid scanned_table = InvalidOid;
@@ -100,6 +72,8 @@ ec_key_init(void)
 {
 	static bool hooked = false;
 
+	/* left over from a batch that failed while planning */
+	scan_by_index = InvalidOid;
 	if (hooked)
 		return;
 	previous_pathlist_hook = set_rel_pathlist_hook;
@@ -107,161 +81,30 @@ ec_key_init(void)
 	hooked = true;
 }
 
-/* "OPERATOR(pg_catalog.>)", or NULL if the index's order has none such. */
-static char *
-operator_name(Relation index, int column, int strategy)
+void
+ec_place_to_json(const EcPlace *place, const char *prefix, EcJsonWriter *writer)
 {
-	Oid family = index->rd_opfamily[column];
-	Oid type = index->rd_opcintype[column];
-	Oid oid = get_opfamily_member(family, type, type, strategy);
-	HeapTuple tuple;
-	Form_pg_operator form;
-	char *name;
-
-	if (!OidIsValid(oid))
-		return NULL;
-	tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(oid));
-	if (!HeapTupleIsValid(tuple))
-		return NULL;
-	form = (Form_pg_operator) GETSTRUCT(tuple);
-	name = psprintf("OPERATOR(%s.%s)",
-					quote_identifier(get_namespace_name(form->oprnamespace)),
-					NameStr(form->oprname));
-	ReleaseSysCache(tuple);
-	return name;
-}
-
-static bool
-set_key_column(Relation relation, Relation index, int i, KeyColumn *column)
-{
-	AttrNumber number = index->rd_index->indkey.values[i];
-	int16 option = index->rd_indoption[i];
-	bool descending = (option & INDOPTION_DESC) != 0;
-	Form_pg_attribute attribute;
-
-	if (number <= 0)
-		return false;
-	attribute = TupleDescAttr(RelationGetDescr(relation), number - 1);
-	if (!ec_column_is_not_null(RelationGetDescr(relation), number) ||
-		attribute->attcollation != index->rd_indcollation[i])
-		return false;
-	column->number = number;
-	column->name = pstrdup(quote_identifier(NameStr(attribute->attname)));
-	column->type = attribute->atttypid;
-	column->nulls_first = (option & INDOPTION_NULLS_FIRST) != 0;
-	column->before = operator_name(index, i,
-								   descending ? BTGreaterStrategyNumber
-											  : BTLessStrategyNumber);
-	column->after = operator_name(index, i,
-								  descending ? BTLessStrategyNumber
-											 : BTGreaterStrategyNumber);
-	column->equal = operator_name(index, i, BTEqualStrategyNumber);
-	return column->before && column->after && column->equal;
-}
-
-static bool
-read_key(Relation relation, Oid oid, Key *key)
-{
-	Relation index = relation_open(oid, AccessShareLock);
-	Form_pg_index form = index->rd_index;
-	bool usable = form->indisunique && form->indimmediate && form->indisvalid &&
-				  index->rd_rel->relam == BTREE_AM_OID &&
-				  heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL);
-
-	key->index = oid;
-	key->count = form->indnkeyatts;
-	for (int i = 0; usable && i < key->count; i++)
-		usable = set_key_column(relation, index, i, &key->columns[i]);
-	relation_close(index, NoLock);
-	return usable;
-}
-
-/* The primary key, or else the oldest unique index that will do. */
-static bool
-find_key(Relation relation, Key *key)
-{
-	List *indexes = RelationGetIndexList(relation);
-	ListCell *cell;
-
-	if (OidIsValid(relation->rd_pkindex) &&
-		read_key(relation, relation->rd_pkindex, key))
-		return true;
-	foreach (cell, indexes)
-		if (read_key(relation, lfirst_oid(cell), key))
-			return true;
-	return false;
-}
-
-static void
-need_key(Relation relation, Key *key)
-{
-	if (!find_key(relation, key))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("table \"%s\" has no key that a backfill could follow",
-						RelationGetRelationName(relation)),
-				 errdetail("It takes a primary key, or a unique index that is valid, not deferrable and not partial, over columns that are NOT NULL."),
-				 errhint("Create one, or for a heap table use method => 'blocks'.")));
+	ec_json_text(writer, psprintf("%s_columns", prefix), place->columns);
+	ec_json_int8(writer, psprintf("%s_count", prefix), place->count);
+	for (int i = 0; i < place->count; i++)
+		ec_json_text(writer, psprintf("%s_%d", prefix, i), place->values[i]);
 }
 
 void
-ec_key_check(Relation relation)
+ec_place_from_json(EcPlace *place, const char *prefix, const Jsonb *json)
 {
-	Key key;
+	char name[NAMEDATALEN]; /* nothing but the values is allocated */
 
-	need_key(relation, &key);
-}
-
-void
-ec_key_load(EcKeyWalk *walk, EcChunk *met, const Jsonb *position)
-{
-	memset(walk, 0, sizeof(*walk));
-	memset(met, 0, sizeof(*met));
-	met->sweep = ec_json_get_int8(position, "sweep", 1);
-	met->is_check = ec_json_get_int8(position, "check", 0) != 0;
-	met->phase = ec_json_get_int8(position, "phase", 0);
-	met->changed = ec_json_get_int8(position, "changed", 0);
-	met->skipped = ec_json_get_int8(position, "skipped", 0);
-	met->suppressed = ec_json_get_int8(position, "suppressed", 0);
-	met->example = ec_json_get_text(position, "example");
-	walk->columns = ec_json_get_text(position, "columns");
-	walk->empty_sweeps = ec_json_get_int8(position, "empty_sweeps", 0);
-	walk->count = ec_json_get_int8(position, "count", 0);
-	for (int i = 0; i < walk->count; i++)
-		walk->values[i] = ec_json_get_text(position, psprintf("key_%d", i));
-}
-
-Jsonb *
-ec_key_save(const EcKeyWalk *walk, const EcChunk *met)
-{
-	EcJsonWriter writer;
-
-	ec_json_begin(&writer);
-	ec_json_int8(&writer, "sweep", met->sweep);
-	ec_json_int8(&writer, "check", met->is_check);
-	ec_json_int8(&writer, "phase", met->phase);
-	ec_json_int8(&writer, "changed", met->changed);
-	ec_json_int8(&writer, "skipped", met->skipped);
-	ec_json_int8(&writer, "suppressed", met->suppressed);
-	ec_json_text(&writer, "example", met->example);
-	ec_json_text(&writer, "columns", walk->columns);
-	ec_json_int8(&writer, "empty_sweeps", walk->empty_sweeps);
-	ec_json_int8(&writer, "count", walk->count);
-	for (int i = 0; i < walk->count; i++)
-		ec_json_text(&writer, psprintf("key_%d", i), walk->values[i]);
-	return ec_json_end(&writer);
-}
-
-void
-ec_key_resume(int64 job)
-{
-	EcArgs args = {0};
-
-	ec_arg_int8(&args, job);
-	ec_query("UPDATE expand_contract.job_slots SET position = position || "
-			 "'{\"empty_sweeps\": 0, \"suppressed\": 0}' "
-			 "WHERE job = $1 AND position ? 'empty_sweeps'",
-			 &args);
+	memset(place, 0, sizeof(*place));
+	snprintf(name, sizeof(name), "%s_columns", prefix);
+	place->columns = ec_json_get_text(json, name);
+	snprintf(name, sizeof(name), "%s_count", prefix);
+	place->count = ec_json_get_int8(json, name, 0);
+	for (int i = 0; i < place->count; i++)
+	{
+		snprintf(name, sizeof(name), "%s_%d", prefix, i);
+		place->values[i] = ec_json_get_text(json, name);
+	}
 }
 
 int
@@ -279,7 +122,7 @@ ec_begin_text(void)
 }
 
 static bool
-is_uniform(const Key *key)
+is_uniform(const EcKey *key)
 {
 	for (int i = 1; i < key->count; i++)
 		if (strcmp(key->columns[i].after, key->columns[0].after) != 0)
@@ -288,14 +131,13 @@ is_uniform(const Key *key)
 }
 
 /*
- * "(a, b) > ($1, $2)", which an index can be searched for.  Where columns go in
- * different directions there is no such thing, and only the first is searched
- * for.
+ * "(a, b) > ($1, $2)", which an index can be searched for; first is the number
+ * of the first parameter.  Where columns go in different directions there is no
+ * such thing, and only the first is searched for.
  */
 static void
-append_behind(StringInfo sql, const Key *key)
+append_behind(StringInfo sql, const EcKey *key, int first)
 {
-	appendStringInfoString(sql, " WHERE ");
 	if (is_uniform(key))
 	{
 		for (int i = 0; i < key->count; i++)
@@ -303,51 +145,83 @@ append_behind(StringInfo sql, const Key *key)
 							 key->columns[i].name);
 		appendStringInfo(sql, ") %s ", key->columns[0].after);
 		for (int i = 0; i < key->count; i++)
-			appendStringInfo(sql, "%s$%d", i == 0 ? "ROW(" : ", ", i + 1);
+			appendStringInfo(sql, "%s$%d", i == 0 ? "ROW(" : ", ", first + i);
 		appendStringInfoChar(sql, ')');
 		return;
 	}
 	/* not before the first column's value; the operators have no "or equal" here */
-	appendStringInfo(sql, "NOT %s %s $1", key->columns[0].name,
-					 key->columns[0].before);
+	appendStringInfo(sql, "NOT %s %s $%d", key->columns[0].name,
+					 key->columns[0].before, first);
 	for (int i = 0; i < key->count; i++)
 	{
-		const KeyColumn *column = &key->columns[i];
+		const EcKeyColumn *column = &key->columns[i];
 
 		appendStringInfo(sql, " AND (%s %s $%d OR (%s %s $%d", column->name,
-						 column->after, i + 1, column->name, column->equal, i + 1);
+						 column->after, first + i, column->name, column->equal,
+						 first + i);
 	}
 	appendStringInfoString(sql, " AND false");
 	for (int i = 0; i < key->count; i++)
 		appendStringInfoString(sql, "))");
 }
 
+/* " FROM" the table, behind $1 and so on, in the order of the key. */
+static void
+append_walk(StringInfo sql, Relation relation, const char *alias,
+			const EcKey *key, bool is_begin)
+{
+	for (int i = 0; i < key->count; i++)
+		appendStringInfo(sql, ", %s", key->columns[i].name);
+	appendStringInfo(sql, " FROM ONLY %s",
+					 ec_relation_name(RelationGetRelid(relation)));
+	if (alias != NULL)
+		appendStringInfo(sql, " AS %s", quote_identifier(alias));
+	if (!is_begin)
+	{
+		appendStringInfoString(sql, " WHERE ");
+		append_behind(sql, key, 1);
+	}
+	for (int i = 0; i < key->count; i++)
+		appendStringInfo(sql, "%s%s USING %s NULLS %s", i == 0 ? " ORDER BY " : ", ",
+						 key->columns[i].name, key->columns[i].before,
+						 key->columns[i].nulls_first ? "FIRST" : "LAST");
+}
+
+/* Is a row to be done, where is it, is it beyond the end; and its key. */
 static char *
-find_statement(Relation relation, const EcBackfill *backfill, const Key *key,
-			   bool is_begin)
+find_statement(Relation relation, const EcBackfill *backfill, const EcKey *key,
+			   bool is_begin, bool has_end)
 {
 	StringInfoData sql;
 
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT ");
 	ec_append_expression(&sql, backfill->predicate);
-	appendStringInfoString(&sql, ", ctid");
-	for (int i = 0; i < key->count; i++)
-		appendStringInfo(&sql, ", %s", key->columns[i].name);
-	appendStringInfo(&sql, " FROM ONLY %s",
-					 ec_relation_name(RelationGetRelid(relation)));
-	if (backfill->alias != NULL)
-		appendStringInfo(&sql, " AS %s", quote_identifier(backfill->alias));
-	if (!is_begin)
-		append_behind(&sql, key);
-	for (int i = 0; i < key->count; i++)
-		appendStringInfo(&sql, "%s%s USING %s NULLS %s",
-						 i == 0 ? " ORDER BY " : ", ", key->columns[i].name,
-						 key->columns[i].before,
-						 key->columns[i].nulls_first ? "FIRST" : "LAST");
+	appendStringInfoString(&sql, ", ctid, ");
+	if (has_end)
+		append_behind(&sql, key, is_begin ? 1 : key->count + 1);
+	else
+		appendStringInfoString(&sql, "false");
+	append_walk(&sql, relation, backfill->alias, key, is_begin);
 	appendStringInfo(&sql, " LIMIT %d", ROWS_TO_READ);
 	return sql.data;
 }
+
+/* In the form of the other, so that one receiver serves both. */
+static char *
+ahead_statement(Relation relation, const EcKey *key, bool is_begin)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "SELECT false, NULL::pg_catalog.tid, false");
+	append_walk(&sql, relation, NULL, key, is_begin);
+	appendStringInfo(&sql, " OFFSET $%d LIMIT 1", is_begin ? 1 : key->count + 1);
+	return sql.data;
+}
+
+/* What a column of ours is, in what the statements return. */
+#define COLUMNS_BEFORE_KEY 3
 
 /* Collects the rows to update, and the key of the last row it has seen. */
 typedef struct Finder
@@ -357,7 +231,6 @@ typedef struct Finder
 	int seen;
 	int found;
 	ArrayBuildState *tids;
-	char *values[EC_MAX_KEY_COLUMNS];
 	TupleTableSlot *last; /* a copy */
 	MemoryContext context;
 } Finder;
@@ -369,7 +242,13 @@ find_row(TupleTableSlot *slot, DestReceiver *self)
 	MemoryContext old_context = MemoryContextSwitchTo(finder->context);
 	bool isnull;
 	Datum holds = slot_getattr(slot, 1, &isnull);
+	bool is_null_too;
 
+	if (DatumGetBool(slot_getattr(slot, 3, &is_null_too)))
+	{
+		MemoryContextSwitchTo(old_context);
+		return false;
+	}
 	finder->seen++;
 	if (finder->last == NULL)
 		finder->last =
@@ -412,61 +291,98 @@ init_finder(Finder *finder, int limit)
 	finder->tids = initArrayResult(TIDOID, CurrentMemoryContext, false);
 }
 
-static ParamListInfo
-key_parameters(const Key *key, const EcKeyWalk *walk)
+static void
+append_parameter(ParamListInfo parameters, Oid type, Datum value)
 {
-	ParamListInfo parameters = makeParamList(walk->count);
+	ParamExternData *parameter = &parameters->params[parameters->numParams++];
+
+	parameter->value = value;
+	parameter->isnull = false;
+	parameter->pflags = PARAM_FLAG_CONST;
+	parameter->ptype = type;
+}
+
+/* None if the place is the beginning, or nowhere. */
+static void
+append_place(ParamListInfo parameters, const EcKey *key, const EcPlace *place)
+{
 	int guc_level = ec_begin_text();
 
-	for (int i = 0; i < walk->count; i++)
+	for (int i = 0; i < place->count; i++)
 	{
 		Oid type = key->columns[i].type;
 		Oid input;
 		Oid io_parameter;
 
 		getTypeInputInfo(type, &input, &io_parameter);
-		parameters->params[i].value =
-			OidInputFunctionCall(input, walk->values[i], io_parameter, -1);
-		parameters->params[i].isnull = false;
-		parameters->params[i].pflags = PARAM_FLAG_CONST;
-		parameters->params[i].ptype = type;
+		append_parameter(parameters, type,
+						 OidInputFunctionCall(input, place->values[i],
+											  io_parameter, -1));
 	}
 	AtEOXact_GUC(false, guc_level);
-	return parameters;
 }
 
 /* A prepared statement, made again when its text changes. */
-static SPIPlanPtr
-prepare(const char *sql, const Key *key, bool is_begin)
+typedef struct Statement
 {
-	static char *prepared_sql[2];
-	static SPIPlanPtr plans[2];
-	Oid types[EC_MAX_KEY_COLUMNS];
+	char *sql;
+	SPIPlanPtr plan;
+} Statement;
+
+static Statement find[2][2]; /* from the beginning, to an end */
+static Statement ahead[2];   /* from the beginning */
+
+static SPIPlanPtr
+prepare(Statement *statement, char *sql, ParamListInfo parameters)
+{
+	Oid types[2 * EC_MAX_KEY_COLUMNS + 1];
 	SPIPlanPtr plan;
 
-	if (plans[is_begin] != NULL && strcmp(prepared_sql[is_begin], sql) == 0)
-		return plans[is_begin];
-	if (plans[is_begin] != NULL)
+	if (statement->plan != NULL && strcmp(statement->sql, sql) == 0)
+		return statement->plan;
+	if (statement->plan != NULL)
 	{
-		SPI_freeplan(plans[is_begin]);
-		plans[is_begin] = NULL;
-		pfree(prepared_sql[is_begin]);
+		SPI_freeplan(statement->plan);
+		statement->plan = NULL;
+		pfree(statement->sql);
 	}
-	for (int i = 0; i < key->count; i++)
-		types[i] = key->columns[i].type;
-	plan = SPI_prepare_cursor(sql, is_begin ? 0 : key->count, types,
+	for (int i = 0; i < parameters->numParams; i++)
+		types[i] = parameters->params[i].ptype;
+	plan = SPI_prepare_cursor(sql, parameters->numParams, types,
 							  CURSOR_OPT_GENERIC_PLAN);
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare_cursor failed for \"%s\": %s", sql,
 			 SPI_result_code_string(SPI_result));
-	prepared_sql[is_begin] = MemoryContextStrdup(TopMemoryContext, sql);
+	statement->sql = MemoryContextStrdup(TopMemoryContext, sql);
 	SPI_keepplan(plan);
-	plans[is_begin] = plan;
+	statement->plan = plan;
 	return plan;
 }
 
+static void
+run(Relation relation, const EcKey *key, Statement *statement, char *sql,
+	ParamListInfo parameters, Finder *finder)
+{
+	SPIExecuteOptions options = {0};
+	int code;
+
+	options.dest = (DestReceiver *) finder;
+	options.params = parameters;
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	/* executing may plan again, so the hook is on all the time */
+	scanned_table = RelationGetRelid(relation);
+	scan_by_index = key->index;
+	code = SPI_execute_plan_extended(prepare(statement, sql, parameters), &options);
+	if (code < 0)
+		elog(ERROR, "SPI_execute_plan_extended failed: %s",
+			 SPI_result_code_string(code));
+	scan_by_index = InvalidOid;
+	SPI_finish();
+}
+
 static char *
-columns_of(const Key *key)
+columns_of(const EcKey *key)
 {
 	StringInfoData text;
 
@@ -477,8 +393,9 @@ columns_of(const Key *key)
 	return text.data;
 }
 
+/* The place of the last row that was seen. */
 static void
-remember(EcKeyWalk *walk, const Key *key, const Finder *finder, MemoryContext context)
+remember(EcPlace *place, const EcKey *key, Finder *finder, MemoryContext context)
 {
 	int guc_level = ec_begin_text();
 	MemoryContext old_context = MemoryContextSwitchTo(context);
@@ -488,72 +405,83 @@ remember(EcKeyWalk *walk, const Key *key, const Finder *finder, MemoryContext co
 		Oid output;
 		bool is_varlena;
 		bool isnull;
-		Datum value = slot_getattr(finder->last, i + 3, &isnull);
+		Datum value =
+			slot_getattr(finder->last, COLUMNS_BEFORE_KEY + i + 1, &isnull);
 
 		getTypeOutputInfo(key->columns[i].type, &output, &is_varlena);
-		if (i < walk->count)
-			pfree(walk->values[i]);
-		walk->values[i] = OidOutputFunctionCall(output, value);
+		if (i < place->count)
+			pfree(place->values[i]);
+		place->values[i] = OidOutputFunctionCall(output, value);
 	}
-	walk->count = key->count;
+	place->count = key->count;
+	if (place->columns == NULL)
+		place->columns = columns_of(key);
 	MemoryContextSwitchTo(old_context);
 	AtEOXact_GUC(false, guc_level);
+	ExecDropSingleTupleTableSlot(finder->last);
+	finder->last = NULL;
 }
 
 /* A key of other columns, or of other types, has another order. */
-static void
-follow_key(EcKeyWalk *walk, const Key *key, MemoryContext context)
+bool
+ec_place_fits(const EcPlace *place, Relation relation)
 {
-	char *columns = columns_of(key);
+	EcKey key;
 
-	if (walk->columns == NULL || strcmp(walk->columns, columns) != 0)
-	{
-		walk->columns = MemoryContextStrdup(context, columns);
-		walk->count = 0;
-	}
-	pfree(columns);
+	/* the mapping's */
+	if (relation->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
+		return true;
+	ec_need_key(relation, &key);
+	return place->count == 0 || strcmp(place->columns, columns_of(&key)) == 0;
 }
 
 bool
-ec_next_keys(Relation relation, const EcBackfill *backfill, EcKeyWalk *walk,
-			 MemoryContext context, int limit, EcRows *rows)
+ec_place_ahead(Relation relation, const EcPlace *from, int64 rows,
+			   EcPlace *place, MemoryContext context)
 {
-	SPIExecuteOptions options = {0};
+	ParamListInfo parameters = makeParamList(EC_MAX_KEY_COLUMNS + 1);
+	bool is_begin = from->count == 0;
 	Finder finder;
-	bool is_begin;
-	Key key;
-	int code;
+	EcKey key;
 
-	need_key(relation, &key);
-	follow_key(walk, &key, context);
-	is_begin = walk->count == 0;
+	memset(place, 0, sizeof(*place));
+	ec_need_key(relation, &key);
+	init_finder(&finder, 1);
+	parameters->numParams = 0;
+	append_place(parameters, &key, from);
+	append_parameter(parameters, INT8OID, Int64GetDatum(rows - 1));
+	run(relation, &key, &ahead[is_begin],
+		ahead_statement(relation, &key, is_begin), parameters, &finder);
+	if (finder.seen == 0)
+		return false;
+	remember(place, &key, &finder, context);
+	return true;
+}
+
+int
+ec_next_keys(Relation relation, const EcBackfill *backfill, EcPlace *place,
+			 const EcPlace *end, MemoryContext context, int limit, EcRows *rows)
+{
+	ParamListInfo parameters = makeParamList(2 * EC_MAX_KEY_COLUMNS);
+	bool is_begin = place->count == 0;
+	bool has_end = end->count > 0;
+	Finder finder;
+	EcKey key;
+
+	ec_need_key(relation, &key);
 	init_finder(&finder, limit);
-	options.dest = (DestReceiver *) &finder;
-	options.params = key_parameters(&key, walk);
-
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	/* executing may plan again, so the hook is on all the time */
-	scanned_table = RelationGetRelid(relation);
-	scan_by_index = key.index;
+	parameters->numParams = 0;
+	append_place(parameters, &key, place);
+	append_place(parameters, &key, end);
 	ec_copy_plan_begin(backfill);
-	code = SPI_execute_plan_extended(prepare(find_statement(relation, backfill,
-															&key, is_begin),
-											 &key, is_begin),
-									 &options);
-	if (code < 0)
-		elog(ERROR, "SPI_execute_plan_extended failed: %s",
-			 SPI_result_code_string(code));
-	scan_by_index = InvalidOid;
+	run(relation, &key, &find[is_begin][has_end],
+		find_statement(relation, backfill, &key, is_begin, has_end), parameters,
+		&finder);
 	(void) ec_copy_plan_end();
-	SPI_finish();
-
-	if (finder.seen > 0)
-		remember(walk, &key, &finder, context);
 	rows->is_list = true;
 	rows->count = finder.found;
 	rows->list = makeArrayResult(finder.tids, CurrentMemoryContext);
-	if (finder.last != NULL)
-		ExecDropSingleTupleTableSlot(finder.last);
-	return finder.seen > 0;
+	if (finder.seen > 0)
+		remember(place, &key, &finder, context);
+	return finder.seen;
 }

@@ -7,23 +7,21 @@
 
 #include "postgres.h"
 
-#include "utils/jsonb.h"
 #include "utils/rel.h"
 
 #include "backfill/batch.h"
 #include "backfill/definition.h"
-#include "backfill/sweep.h"
+#include "core/json.h"
 
 #define EC_MAX_KEY_COLUMNS INDEX_MAX_KEYS
 
-/* Where a sweep stands: behind this key. */
-typedef struct EcKeyWalk
+/* A place in the order of a key: behind these values. */
+typedef struct EcPlace
 {
-	char *columns; /* of the key, as numbers; another key means to begin again */
-	int count;     /* of values; 0 at the beginning */
-	int empty_sweeps; /* in a row, that only met suppressed rows */
+	char *columns; /* of the key, as numbers; of another key it is no place */
+	int count;     /* of values; 0: at the beginning, or nowhere */
 	char *values[EC_MAX_KEY_COLUMNS];
-} EcKeyWalk;
+} EcPlace;
 
 /* Raises an error if the table has no key to walk along. */
 extern void ec_key_check(Relation relation);
@@ -36,20 +34,29 @@ extern int ec_begin_text(void);
 /* Once in a worker process. */
 extern void ec_key_init(void);
 
-/* The walk and what the sweep has met, as the job's position. */
-extern void ec_key_load(EcKeyWalk *walk, EcChunk *met, const Jsonb *position);
-extern Jsonb *ec_key_save(const EcKeyWalk *walk, const EcChunk *met);
+/* Is it a place of the table's present key? */
+extern bool ec_place_fits(const EcPlace *place, Relation relation);
 
-/* Whatever kept rows from being updated may be mended; in scope. */
-extern void ec_key_resume(int64 job);
+/* Places in a flat object, told apart by a prefix. */
+extern void
+ec_place_to_json(const EcPlace *place, const char *prefix, EcJsonWriter *writer);
+extern void
+ec_place_from_json(EcPlace *place, const char *prefix, const Jsonb *json);
 
 /*
- * The next rows that the predicate holds for, at most limit of them, and the
- * walk moves on; what it remembers is allocated in context.  False at the end
- * of the table.
+ * The place so many rows ahead of another.  False if there are fewer rows.
+ * What it remembers is allocated in context.
  */
-extern bool
-ec_next_keys(Relation relation, const EcBackfill *backfill, EcKeyWalk *walk,
-			 MemoryContext context, int limit, EcRows *rows);
+extern bool ec_place_ahead(Relation relation, const EcPlace *from, int64 rows,
+						   EcPlace *place, MemoryContext context);
+
+/*
+ * The next rows that the predicate holds for, at most limit of them, and place
+ * moves on; what it remembers is allocated in context.  Not beyond end, which
+ * may be nowhere.  The rows that were read; 0 at the end.
+ */
+extern int
+ec_next_keys(Relation relation, const EcBackfill *backfill, EcPlace *place,
+			 const EcPlace *end, MemoryContext context, int limit, EcRows *rows);
 
 #endif

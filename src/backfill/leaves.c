@@ -20,6 +20,7 @@
 #include "access/table.h"
 #include "catalog/namespace.h"
 #include "catalog/partition.h"
+#include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "miscadmin.h"
@@ -30,6 +31,7 @@
 #include "utils/rls.h"
 #include "utils/syscache.h"
 
+#include "backfill/key.h"
 #include "backfill/leaves.h"
 #include "backfill/target.h"
 #include "core/catalog.h"
@@ -60,6 +62,17 @@ guess_leaf(Oid relation, EcLeaf *leaf)
 	return found;
 }
 
+/* What other access methods call a block says nothing of rows. */
+BlockNumber
+ec_leaf_blocks(Relation leaf)
+{
+	if (leaf->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
+		return Max(leaf->rd_rel->relpages, 1);
+	if (leaf->rd_rel->relam != HEAP_TABLE_AM_OID)
+		return Max(RelationGetNumberOfBlocks(leaf), 1);
+	return RelationGetNumberOfBlocks(leaf);
+}
+
 static bool
 look_at_leaf(Relation root, Oid relation, EcLeaf *leaf)
 {
@@ -81,10 +94,11 @@ look_at_leaf(Relation root, Oid relation, EcLeaf *leaf)
 			!RELATION_IS_OTHER_TEMP(opened);
 	if (found)
 	{
-		ec_check_backfill_leaf(opened, root);
+		if (relation != RelationGetRelid(root))
+			ec_check_backfill_leaf(opened, root);
 		leaf->relation = relation;
 		leaf->filenode = opened->rd_rel->relfilenode;
-		leaf->blocks = RelationGetNumberOfBlocks(opened);
+		leaf->blocks = ec_leaf_blocks(opened);
 	}
 	relation_close(opened, relation == RelationGetRelid(root) ? NoLock
 															  : AccessShareLock);
@@ -236,6 +250,13 @@ set_error_context(Relation root, Relation leaf, LeafErrorContext *context)
 					 quote_identifier(GetUserNameFromId(GetUserId(), false)));
 }
 
+void
+ec_check_method(Relation leaf, EcMethod method)
+{
+	if (is_leaf_kind(leaf->rd_rel->relkind) && ec_walks_by_key(leaf, method))
+		ec_key_check(leaf);
+}
+
 typedef struct LeafCheck
 {
 	Relation root;
@@ -257,6 +278,7 @@ check_leaf(void *arg)
 	if (is_leaf_kind(leaf->rd_rel->relkind) && !RELATION_IS_OTHER_TEMP(leaf))
 	{
 		ec_check_backfill_leaf(leaf, check->root);
+		ec_check_method(leaf, check->backfill->method);
 		ec_leaf_backfill(check->root, leaf, check->backfill, &backfill);
 		set_error_context(check->root, leaf, &context);
 		callback.callback = leaf_error_callback;

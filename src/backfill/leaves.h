@@ -21,9 +21,12 @@ typedef struct EcLeaf
 
 /*
  * All leaves as they are now, by OID; waits for no lock.  Raises an error for
- * one that cannot be backfilled.
+ * one that cannot be backfilled; the root is checked by whoever opens it.
  */
 extern int ec_leaves(Relation root, EcLeaf **leaves);
+
+/* Its size, at least one where it may have rows all the same. */
+extern BlockNumber ec_leaf_blocks(Relation leaf);
 
 /*
  * Open a leaf with RowExclusiveLock, which is to be kept until commit.  NULL
@@ -32,6 +35,9 @@ extern int ec_leaves(Relation root, EcLeaf **leaves);
  */
 extern Relation
 ec_open_leaf(Relation root, Oid relation, bool no_wait, bool *is_locked);
+
+/* Raises the reason if a table that has rows cannot be gone over in that way. */
+extern void ec_check_method(Relation leaf, EcMethod method);
 
 /* The backfill of the root as that of one of its leaves. */
 extern void ec_leaf_backfill(Relation root, Relation leaf,

@@ -10,24 +10,10 @@
 #include "utils/rel.h"
 
 #include "backfill/definition.h"
-#include "backfill/key.h"
 #include "backfill/leaves.h"
 #include "backfill/submit.h"
 #include "backfill/target.h"
 #include "worker/job.h"
-
-static void
-check_key(Relation relation, int workers)
-{
-	ec_key_check(relation);
-	if (workers > 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("method \"key\" has one worker only"),
-				 errdetail("Table \"%s\" would be worked on by %d.",
-						   RelationGetRelationName(relation), workers),
-				 errhint("Use workers => 1, or for a heap table method => 'blocks'.")));
-}
 
 static void
 require(bool isnull, const char *argument)
@@ -45,17 +31,15 @@ ec_submit_backfill(EcJobSpec *spec, Oid table, const char *assignments,
 {
 	EcBackfill backfill;
 	Relation relation = try_relation_open(table, RowExclusiveLock);
-	bool by_key;
+	EcMethod how = ec_parse_method(method);
 
 	if (relation == NULL)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
 						errmsg("relation with OID %u does not exist", table)));
-	by_key = ec_choose_by_key(relation, method);
-	ec_check_backfill_target(relation, by_key);
-	if (by_key)
-		check_key(relation, spec->workers);
+	ec_check_backfill_target(relation);
+	ec_check_method(relation, how);
 	ec_define_backfill(relation, assignments, predicate, &backfill);
-	backfill.by_key = by_key;
+	backfill.method = how;
 	ec_check_leaves(relation, &backfill);
 
 	spec->kind = "backfill";

@@ -11,7 +11,6 @@
 #include "catalog/catalog.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_inherits.h"
 #include "commands/defrem.h"
 #include "nodes/parsenodes.h"
 #include "rewrite/prs2lock.h"
@@ -71,7 +70,7 @@ has_update_rule(Relation relation)
 }
 
 static void
-check_target(Relation relation, Relation root, bool by_key)
+check_target(Relation relation, Relation root)
 {
 	check_kind(relation, root);
 	if (IsCatalogRelation(relation) || IsToastRelation(relation))
@@ -81,54 +80,50 @@ check_target(Relation relation, Relation root, bool by_key)
 		refuse_kind(relation, root,
 					"It is a temporary table, and a background worker cannot see another session's.",
 					"Use a plain UPDATE.");
-	if (!by_key && relation->rd_rel->relkind == RELKIND_RELATION &&
-		relation->rd_rel->relam != HEAP_TABLE_AM_OID)
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("only heap tables can be backfilled by blocks"),
-						errdetail("\"%s\" uses the access method \"%s\".",
-								  RelationGetRelationName(relation),
-								  get_am_name(relation->rd_rel->relam)),
-						root ? errhint("Use ec_backfill for each of the others, and for this one, by its name, as well.")
-							 : errhint("Use method => 'key'.")));
 	if (has_update_rule(relation))
 		refuse_kind(relation, root, "It has rules on UPDATE.",
 					"Replace the rules by triggers, or drop them.");
 }
 
 void
-ec_check_backfill_target(Relation relation, bool by_key)
+ec_check_backfill_target(Relation relation)
 {
-	check_target(relation, NULL, by_key);
-	if (by_key &&
-		(relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ||
-		 (has_subclass(RelationGetRelid(relation)) &&
-		  find_inheritance_children(RelationGetRelid(relation), NoLock) != NIL)))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("method \"key\" does not go over partitions and children"),
-				 errdetail("Table \"%s\" has some.",
-						   RelationGetRelationName(relation)),
-				 errhint("Use method => 'blocks', or ec_backfill for each of them.")));
+	check_target(relation, NULL);
 }
 
 void
 ec_check_backfill_leaf(Relation leaf, Relation root)
 {
-	check_target(leaf,
-				 RelationGetRelid(leaf) == RelationGetRelid(root) ? NULL : root,
-				 false);
+	check_target(leaf, RelationGetRelid(leaf) == RelationGetRelid(root) ? NULL
+																		: root);
 }
 
-/* Blocks wherever they say where a row is, that is in a heap. */
-bool
-ec_choose_by_key(Relation relation, const char *method)
+EcMethod
+ec_parse_method(const char *method)
 {
 	if (strcmp(method, "auto") == 0)
-		return relation->rd_rel->relkind == RELKIND_RELATION &&
-			   relation->rd_rel->relam != HEAP_TABLE_AM_OID;
-	if (strcmp(method, "blocks") != 0 && strcmp(method, "key") != 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("unknown method \"%s\"", method),
-						errhint("Use 'auto', 'blocks' or 'key'.")));
-	return strcmp(method, "key") == 0;
+		return EC_METHOD_AUTO;
+	if (strcmp(method, "blocks") == 0)
+		return EC_METHOD_BLOCKS;
+	if (strcmp(method, "key") == 0)
+		return EC_METHOD_KEY;
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("unknown method \"%s\"", method),
+					errhint("Use 'auto', 'blocks' or 'key'.")));
+}
+
+bool
+ec_walks_by_key(Relation leaf, EcMethod method)
+{
+	bool is_heap = leaf->rd_rel->relam == HEAP_TABLE_AM_OID;
+
+	if (method == EC_METHOD_BLOCKS && !is_heap)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("only heap tables can be backfilled by blocks"),
+				 errdetail("\"%s\" uses the access method \"%s\".",
+						   RelationGetRelationName(leaf),
+						   get_am_name(leaf->rd_rel->relam)),
+				 errhint("Use method => 'auto', which walks such a table along a key.")));
+	return method == EC_METHOD_KEY || !is_heap;
 }

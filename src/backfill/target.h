@@ -7,15 +7,22 @@
 
 #include "utils/rel.h"
 
+#include "backfill/definition.h"
+
 /*
- * Raises the reason if the relation cannot be backfilled, by blocks or by key.
- * Partitions and inheritance children are checked one by one; by key, there
- * must be none.
+ * Raises the reason if the relation cannot be backfilled.  Partitions and
+ * inheritance children are checked one by one.
  */
-extern void ec_check_backfill_target(Relation relation, bool by_key);
+extern void ec_check_backfill_target(Relation relation);
 extern void ec_check_backfill_leaf(Relation leaf, Relation root);
 
-/* The argument method: by key or by blocks? */
-extern bool ec_choose_by_key(Relation relation, const char *method);
+/* The argument method. */
+extern EcMethod ec_parse_method(const char *method);
+
+/*
+ * Is a table that has rows walked along a key, or over its blocks?  Raises an
+ * error if blocks were asked for and would not say where a row is.
+ */
+extern bool ec_walks_by_key(Relation leaf, EcMethod method);
 
 #endif

@@ -10,6 +10,7 @@
 #include "access/sysattr.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
@@ -223,10 +224,13 @@ ec_change_find_columns(Relation relation, const EcChange *change, AttrNumber *at
 	Relation root = open_root(relation, change);
 	ListCell *cell;
 	int i = 0;
-	bool found = root != NULL;
+	bool found;
 
 	if (root == NULL)
 		return false;
+	/* anybody may put the trigger on a table of his own, with our columns */
+	found = root == relation ||
+			typeInheritsFrom(relation->rd_rel->reltype, root->rd_rel->reltype);
 	foreach (cell, change->columns)
 	{
 		attnums[i] = find_column(relation, root, change, lfirst(cell));

@@ -97,7 +97,8 @@ typedef struct EcJob
 	int64 work_total;
 	int64 rows_done;
 	int64 skipped_locked;
-	int64 table_bytes; /* its size now */
+	const char *notice; /* for ec_progress while the job goes on, or NULL */
+	int64 table_bytes;  /* its size now */
 	Oid table; /* of the last step, if not the job's relation but a part of it */
 
 	/* What the worker allows the step, and what the step tells the worker. */
@@ -142,6 +143,13 @@ typedef struct EcJobKind
 	void (*resume)(int64 job);
 
 	/*
+	 * The size of the job's tables now, where there may be several; NULL: the
+	 * job's relation does not grow by it.  That is locked; waits for no other
+	 * lock.
+	 */
+	int64 (*table_bytes)(EcJob *job);
+
+	/*
 	 * In place of step: one piece of work that makes transactions of its own,
 	 * and waits for locks as it sees fit.  Called outside of any transaction;
 	 * ec_cancel interrupts it, and an error of it fails the job.  False when
@@ -151,7 +159,7 @@ typedef struct EcJobKind
 } EcJobKind;
 
 /*
- * worker.c: the change whose job this process runs a step of, or NULL.  No
+ * attempt.c: the change whose job this process runs a step of, or NULL.  No
  * session can pretend it.
  */
 extern const char *ec_running_change(void);

@@ -10,6 +10,8 @@
  *		replica lag             a standby is too far behind, or nobody knows
  *		old snapshot of ...     dead rows cannot be pruned, and the table grows
  *		autovacuum              a VACUUM is at work on it
+ *		checkpoint              one is late, by what others write
+ *		WAL rate                others write more than the server is set up for
  */
 #ifndef EC_THROTTLE_H
 #define EC_THROTTLE_H
@@ -28,6 +30,16 @@ extern EcThrottle *ec_throttle_create(void);
  * there is a reason.  Raises an error when the job should rather fail.
  */
 extern const char *ec_throttle_look(EcThrottle *throttle, EcJob *job);
+
+/*
+ * After a step that has written so much WAL in so many seconds: lengthen the
+ * pause, and say why, if it has to be longer.
+ */
+extern void ec_throttle_pause(EcThrottle *throttle, EcJob *job,
+							  uint64 wal_bytes, double seconds);
+
+/* The time that it took to look around, so far. */
+extern double ec_throttle_seconds(const EcThrottle *throttle);
 
 /*
  * What holds the job back now, NULL for nothing, as soon as it is known:

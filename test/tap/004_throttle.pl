@@ -156,6 +156,11 @@ $job = new_job(q{max_lag => '1 hour'});
 wait_for_rows($primary, $job, 1);
 $standby->stop;
 wait_for_throttle($job, 'replica lag', 'so is a standby that has vanished');
+my $worker = worker_pid($primary, $job);
+$primary->safe_psql('postgres', "SELECT pg_terminate_backend($worker, 60000)");
+$primary->safe_psql('postgres', "SELECT ec_resume($job)");
+wait_for_throttle($job, 'replica lag', 'which the next worker has not forgotten');
+isnt(worker_pid($primary, $job), $worker, 'and it is another one');
 $standby->start;
 wait_for_progress($job, 'it goes on when the standby is back');
 $primary->safe_psql('postgres', "SELECT ec_cancel($job)");
@@ -242,6 +247,32 @@ $primary->safe_psql('postgres', "SELECT ec_resume($job)");
 $primary->safe_psql('postgres', "CALL ec_wait($job)");
 pass('resumed without the snapshot, the job ends');
 
+# The same of partitions: what others write into any of them counts.
+$primary->safe_psql(
+	'postgres', qq{
+	CREATE TABLE parted (id bigint PRIMARY KEY, name text NOT NULL, email text) PARTITION BY RANGE (id);
+	CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (0) TO ($rows / 2) WITH (autovacuum_enabled = off);
+	CREATE TABLE parted_2 PARTITION OF parted FOR VALUES FROM ($rows / 2) TO ($rows + 1) WITH (autovacuum_enabled = off);
+	INSERT INTO parted SELECT i, 'User' || i FROM generate_series(1, $rows) i;
+	VACUUM ANALYZE parted;
+});
+$reader->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pg_class');
+$job = $primary->safe_psql('postgres',
+	q{SELECT ec_backfill('parted', 'email = lower(name)', batch_size => 100, delay_ms => 0)});
+wait_for_throttle($job, "old snapshot of pid $reader_pid", 'an old snapshot, and partitions');
+$primary->safe_psql('postgres', "UPDATE parted_1 SET name = name; UPDATE parted_2 SET name = name");
+ok( $primary->poll_query_until('postgres',
+		"SELECT state = 'failed' FROM ec_progress WHERE job = $job"),
+	'the job over partitions fails at max_growth');
+like(
+	$primary->safe_psql('postgres',
+		"SELECT last_error FROM ec_progress WHERE job = $job"),
+	qr/^53400: table public.parted has grown beyond expand_contract.max_growth/,
+	'with its reason');
+$reader->query_safe('COMMIT');
+$primary->safe_psql('postgres', "SELECT ec_resume($job)");
+$primary->safe_psql('postgres', "CALL ec_wait($job)");
+
 # Whoever has prepared a transaction is no process.
 $primary->safe_psql('postgres', q{BEGIN; CREATE TABLE other (); PREPARE TRANSACTION 'somebody''s'});
 $job = growing_table();
@@ -263,5 +294,102 @@ cmp_ok($primary->safe_psql('postgres', $size),
 	'>', 1.1 * $before, 'a table may grow without an old snapshot');
 
 $reader->quit;
+
+# WAL: the server is set up for 16 MB an hour.  That of a job alone is no reason.
+$primary->append_conf('postgresql.conf',
+	"max_wal_size = '32MB'\nmin_wal_size = '32MB'\ncheckpoint_timeout = '1h'\nlog_checkpoints = on");
+$primary->reload;
+$log_offset = -s $primary->logfile;
+$job = new_job();
+$primary->safe_psql('postgres', "SELECT ec_configure($job, batch_size => 100, delay_ms => 10)");
+$primary->safe_psql('postgres', "CALL ec_wait($job)");
+unlike(slurp_file($primary->logfile, $log_offset),
+	qr/job $job is throttled/, 'the WAL of the job itself is no reason to wait');
+
+# Others write a megabyte a second.
+sub start_writer
+{
+	my $session = $primary->background_psql('postgres');
+
+	$session->query_until(qr/asked/, q{\echo asked
+		DO $$ BEGIN
+			LOOP
+				PERFORM pg_logical_emit_message(false, 'test', repeat('x', 50000));
+				PERFORM pg_sleep(0.05);
+			END LOOP;
+		END $$;
+	});
+	return $session;
+}
+
+sub stop_writer
+{
+	my ($session) = @_;
+
+	$primary->safe_psql('postgres',
+		q{SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE query ~ 'pg_logical_emit_message' AND pid <> pg_backend_pid()});
+	eval { $session->quit };
+	return;
+}
+
+$job = new_job();
+my $writer = start_writer();
+wait_for_rows($primary, $job, 500);
+$log_offset = -s $primary->logfile;
+$primary->safe_psql('postgres', "SELECT ec_configure($job, batch_size => 1000, delay_ms => 0)");
+wait_for_throttle($job, 'WAL rate', 'others that write much WAL');
+wait_for_progress($job, 'the job goes on, at their pace');
+$primary->wait_for_log(qr/LOG:  expand_contract job $job is throttled by WAL rate/, $log_offset);
+stop_writer($writer);
+$primary->safe_psql('postgres', "CALL ec_wait($job)");
+pass('and ends when they do not');
+
+# A checkpoint that is late: it is stopped, and others go on writing.
+$primary->append_conf('postgresql.conf', "max_wal_size = '1GB'\nbgwriter_lru_maxpages = 0\nexpand_contract.max_growth = 1000");
+$primary->reload;
+$primary->safe_psql('postgres', 'UPDATE users SET email = NULL; VACUUM users; CHECKPOINT; UPDATE users SET name = name');
+$log_offset = -s $primary->logfile;
+my $backup = $primary->background_psql('postgres');
+$backup->query_until(qr/asked/, "\\echo asked\nSELECT pg_backup_start('test', false);\n");
+$primary->wait_for_log(qr/checkpoint starting: force/, $log_offset);
+my $checkpointer = $primary->safe_psql('postgres',
+	q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'});
+kill 'STOP', $checkpointer or die "could not stop the checkpointer: $!";
+unlike(slurp_file($primary->logfile, $log_offset), qr/checkpoint complete/,
+	'a checkpoint is under way');
+$primary->append_conf('postgresql.conf', "max_wal_size = '32MB'");
+$primary->reload;
+
+# A job alone may take it that far.
+$primary->safe_psql(
+	'postgres', q{
+	CREATE FUNCTION write_wal() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN
+		PERFORM pg_logical_emit_message(false, 'test', repeat('x', 300000));
+		RETURN NULL;
+	END $$;
+	CREATE TRIGGER write_wal AFTER UPDATE ON users FOR EACH STATEMENT EXECUTE FUNCTION write_wal();
+});
+$job = $primary->safe_psql('postgres',
+	q{SELECT ec_backfill('users', 'email = lower(name)', 'email IS NULL', batch_size => 200, delay_ms => 20)});
+$primary->safe_psql('postgres', "CALL ec_wait($job, '120 s')");
+cmp_ok($primary->safe_psql('postgres', "SELECT wal_bytes FROM ec_progress WHERE job = $job"),
+	'>', 20_000_000, 'the WAL of a job alone makes a checkpoint late, and the job does not wait for it');
+
+$primary->safe_psql('postgres', 'DROP TRIGGER write_wal ON users; UPDATE users SET email = NULL');
+$job = $primary->safe_psql('postgres',
+	q{SELECT ec_backfill('users', 'email = lower(name)', 'email IS NULL', batch_size => 10, delay_ms => 20)});
+wait_for_rows($primary, $job, 1);
+$writer = start_writer();
+$primary->safe_psql('postgres',
+	q{SELECT count(pg_logical_emit_message(false, 'test', repeat('x', 1000000))) FROM generate_series(1, 20)});
+wait_for_throttle($job, 'checkpoint', 'a checkpoint that is late');
+check_is_idle($job, 'checkpoint');
+stop_writer($writer);
+kill 'CONT', $checkpointer;
+wait_for_progress($job, 'it goes on when the checkpoint has come to its end');
+$primary->safe_psql('postgres', "SELECT ec_cancel($job)");
+$backup->quit;
+
 $primary->stop;
 done_testing();

@@ -3,7 +3,8 @@
 #
 # In a round, four jobs run over two tables, one with an explicit and one with
 # the automatic predicate on each, one worker here and two there; so workers of
-# different jobs meet in the same rows.  Meanwhile an application inserts,
+# different jobs meet in the same rows.  One table is gone over by blocks, the
+# other has partitions and is walked along its key.  Meanwhile an application inserts,
 # updates, deletes, changes keys and locks rows, and something is killed again
 # and again: a worker, the postmaster, the launcher, gently or not.
 #
@@ -45,6 +46,7 @@ my $seed = $ENV{EC_CHAOS_SEED} || int(rand(2**31));
 my $rows = 16_000;
 my $kills_in_round = 12;
 my @tables = qw(one two);
+my %partitioned = (one => '', two => 'PARTITION BY RANGE (tag)');
 
 # What may be killed, and how often in that many.
 my @deck = (
@@ -88,8 +90,10 @@ sub make_tables
 	as_app(q{
 		SET client_min_messages = warning;
 		DROP TABLE IF EXISTS one, two, audit, born, died, chaos_jobs;
-		DROP SEQUENCE IF EXISTS ids;
+		DROP SEQUENCE IF EXISTS ids, tags_of_one, tags_of_two;
 		CREATE SEQUENCE ids START 1000000;
+		CREATE SEQUENCE tags_of_one;
+		CREATE SEQUENCE tags_of_two;
 		CREATE TABLE chaos_jobs (job bigint PRIMARY KEY, relation text, target text);
 		CREATE TABLE audit (seq bigint GENERATED ALWAYS AS IDENTITY, relation text, tag bigint,
 			job bigint, a_before bool, a_after bool, b_before bool, b_after bool, right_image bool);
@@ -103,7 +107,7 @@ sub make_tables
 			column_of_job text := (SELECT target FROM chaos_jobs WHERE job = worker);
 		BEGIN
 			INSERT INTO audit (relation, tag, job, a_before, a_after, b_before, b_after, right_image)
-			SELECT TG_TABLE_NAME, tag, worker, o.a IS NOT NULL, n.a IS NOT NULL,
+			SELECT split_part(TG_TABLE_NAME, '_', 1), tag, worker, o.a IS NOT NULL, n.a IS NOT NULL,
 				o.b IS NOT DISTINCT FROM upper(o.src), n.b IS NOT DISTINCT FROM upper(n.src),
 				CASE column_of_job
 					WHEN 'a' THEN (n.id, n.src, n.a, n.b, n.seen, n.fills)
@@ -118,21 +122,29 @@ sub make_tables
 		END $$;
 		CREATE OR REPLACE FUNCTION audit_inserts() RETURNS trigger LANGUAGE plpgsql AS $$
 		BEGIN
-			INSERT INTO born SELECT TG_TABLE_NAME, tag, a = lower(src) AND b = upper(src) FROM new_rows;
+			INSERT INTO born SELECT split_part(TG_TABLE_NAME, '_', 1), tag, a = lower(src) AND b = upper(src) FROM new_rows;
 			RETURN NULL;
 		END $$;
 		CREATE OR REPLACE FUNCTION audit_deletes() RETURNS trigger LANGUAGE plpgsql AS $$
 		BEGIN
-			INSERT INTO died SELECT TG_TABLE_NAME, tag FROM old_rows;
+			INSERT INTO died SELECT split_part(TG_TABLE_NAME, '_', 1), tag FROM old_rows;
 			RETURN NULL;
 		END $$;
 	});
 	# wide enough for several chunks, so that two workers have work
 	as_app(qq{
-		CREATE TABLE $_ (tag bigint GENERATED ALWAYS AS IDENTITY, id bigint PRIMARY KEY DEFAULT nextval('ids'),
+		CREATE TABLE $_ (tag bigint NOT NULL DEFAULT nextval('tags_of_$_'), id bigint DEFAULT nextval('ids'),
 			src text NOT NULL, a text, b text, seen int NOT NULL DEFAULT 0, fills int NOT NULL DEFAULT 0,
-			filler text NOT NULL DEFAULT repeat('x', 500));
-		INSERT INTO $_ (id, src) SELECT i, 'User' || i FROM generate_series(1, $rows) i;
+			filler text NOT NULL DEFAULT repeat('x', 500), PRIMARY KEY (id, tag)) $partitioned{$_};
+	}) for @tables;
+	my $half = $rows / 2;
+	as_app(qq{
+		CREATE TABLE two_1 PARTITION OF two FOR VALUES FROM (MINVALUE) TO ($half);
+		CREATE TABLE two_2 PARTITION OF two FOR VALUES FROM ($half) TO (MAXVALUE);
+	});
+	as_app(qq{INSERT INTO $_ (id, src) SELECT i, 'User' || i FROM generate_series(1, $rows) i}) for @tables;
+	# workers update partitions by their own names
+	as_app(qq{
 		CREATE TRIGGER audit_updates AFTER UPDATE ON $_ REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
 			FOR EACH STATEMENT EXECUTE FUNCTION audit_updates();
 		CREATE TRIGGER audit_inserts AFTER INSERT ON $_ REFERENCING NEW TABLE AS new_rows
@@ -140,20 +152,20 @@ sub make_tables
 		CREATE TRIGGER audit_deletes AFTER DELETE ON $_ REFERENCING OLD TABLE AS old_rows
 			FOR EACH STATEMENT EXECUTE FUNCTION audit_deletes();
 		VACUUM ANALYZE $_;
-	}) for @tables;
+	}) for @tables, 'two_1', 'two_2';
 	return;
 }
 
 # The explicit one counts in the row itself as well: doing it twice shows.
 sub submit_jobs
 {
-	my ($relation, $workers_a, $workers_b) = @_;
+	my ($relation, $method, $workers_a, $workers_b) = @_;
 
 	as_app(qq{
 		INSERT INTO chaos_jobs SELECT ec_backfill('$relation', 'a = lower(src), fills = fills + 1', 'a IS NULL',
-			batch_size => 50, delay_ms => 5, workers => $workers_a), '$relation', 'a';
+			batch_size => 50, delay_ms => 5, method => '$method', workers => $workers_a), '$relation', 'a';
 		INSERT INTO chaos_jobs SELECT ec_backfill('$relation', 'b = upper(src)',
-			batch_size => 40, delay_ms => 5, workers => $workers_b), '$relation', 'b';
+			batch_size => 40, delay_ms => 5, method => '$method', workers => $workers_b), '$relation', 'b';
 	});
 	return;
 }
@@ -419,8 +431,8 @@ sub run_round
 
 	make_tables();
 	start_application();
-	submit_jobs('one', 1, 2);
-	submit_jobs('two', 2, 1);
+	submit_jobs('one', 'blocks', 1, 2);
+	submit_jobs('two', 'key', 2, 1);
 	$hits = wreak_havoc(@hand);
 	wait_until('all jobs are over', "SELECT ($jobs_at_work) = 0");
 	stop_application();

@@ -202,7 +202,7 @@ $holder->query_safe('COMMIT');
 $waiter->quit;
 
 # ------------------------------------------------ nobody queues for long
-my $source = slurp_file("$FindBin::RealBin/../../src/migrate/run.c");
+my $source = slurp_file("$FindBin::RealBin/../../src/core/tries.c");
 my ($longest_try) = $source =~ /#define LONGEST_LOCK_WAIT_MS\s+(\d+)/
   or BAIL_OUT('the length of a try is not where it was');
 

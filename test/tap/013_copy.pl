@@ -179,7 +179,7 @@ $node->safe_psql(
 	UPDATE modern SET email = 'wrong' WHERE id % 2 = 1;
 	INSERT INTO modern SELECT -i, 'extra' FROM generate_series(1, $rows) i;
 });
-copy_under_fire('repair', 'key', 1);
+copy_under_fire('repair', 'key', 2);
 
 # From another database, as a foreign table: a range of keys at a time.
 $node->safe_psql('postgres', 'CREATE DATABASE elsewhere');

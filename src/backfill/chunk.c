@@ -1,0 +1,81 @@
+/*
+ * chunk.c
+ *		A worker's share of a sweep, as the position of the job's slot.
+ */
+#include "postgres.h"
+
+#include "storage/off.h"
+
+#include "backfill/chunk.h"
+#include "backfill/key_chunk.h"
+#include "core/json.h"
+
+void
+ec_chunk_load(EcChunk *chunk, const Jsonb *position)
+{
+	EcCursor *cursor = &chunk->cursor;
+
+	memset(chunk, 0, sizeof(*chunk));
+	chunk->is_open = ec_json_get_int8(position, "open", 0) != 0;
+	chunk->is_check = ec_json_get_int8(position, "check", 0) != 0;
+	chunk->phase = ec_json_get_int8(position, "phase", 0);
+	chunk->sweep = ec_json_get_int8(position, "sweep", 0);
+	chunk->leaf = ec_json_get_int8(position, "leaf", InvalidOid);
+	chunk->filenode = ec_json_get_int8(position, "filenode", InvalidOid);
+	cursor->first = ec_json_get_int8(position, "chunk", 0);
+	cursor->end = ec_json_get_int8(position, "chunk_end", 0);
+	cursor->stripes = ec_json_get_int8(position, "stripes", 1);
+	cursor->stripe = ec_json_get_int8(position, "stripe", 0);
+	cursor->block = ec_json_get_int8(position, "block", 0);
+	cursor->offset = ec_json_get_int8(position, "offset", FirstOffsetNumber);
+	cursor->rows = ec_json_get_int8(position, "rows", 0);
+	chunk->changed = ec_json_get_int8(position, "changed", 0);
+	chunk->moved = ec_json_get_int8(position, "moved", 0);
+	chunk->skipped = ec_json_get_int8(position, "skipped", 0);
+	chunk->suppressed = ec_json_get_int8(position, "suppressed", 0);
+	chunk->example = ec_json_get_text(position, "example");
+	chunk->holder = ec_json_get_int8(position, "holder", 0);
+	chunk->done_before = ec_json_get_int8(position, "done_before", 0);
+	chunk->total = ec_json_get_int8(position, "total", 0);
+	chunk->all_blocks = ec_json_get_int8(position, "all_blocks", 0);
+	chunk->leaf_blocks = ec_json_get_int8(position, "leaf_blocks", 0);
+	chunk->by_key = ec_json_get_int8(position, "by_key", 0) != 0;
+	if (chunk->by_key)
+		ec_key_chunk_load(chunk, position);
+}
+
+Jsonb *
+ec_chunk_save(const EcChunk *chunk)
+{
+	const EcCursor *cursor = &chunk->cursor;
+	EcJsonWriter writer;
+
+	ec_json_begin(&writer);
+	ec_json_int8(&writer, "open", chunk->is_open);
+	ec_json_int8(&writer, "check", chunk->is_check);
+	ec_json_int8(&writer, "phase", chunk->phase);
+	ec_json_int8(&writer, "sweep", chunk->sweep);
+	ec_json_int8(&writer, "leaf", chunk->leaf);
+	ec_json_int8(&writer, "filenode", chunk->filenode);
+	ec_json_int8(&writer, "chunk", cursor->first);
+	ec_json_int8(&writer, "chunk_end", cursor->end);
+	ec_json_int8(&writer, "stripes", cursor->stripes);
+	ec_json_int8(&writer, "stripe", cursor->stripe);
+	ec_json_int8(&writer, "block", cursor->block);
+	ec_json_int8(&writer, "offset", cursor->offset);
+	ec_json_int8(&writer, "rows", cursor->rows);
+	ec_json_int8(&writer, "changed", chunk->changed);
+	ec_json_int8(&writer, "moved", chunk->moved);
+	ec_json_int8(&writer, "skipped", chunk->skipped);
+	ec_json_int8(&writer, "suppressed", chunk->suppressed);
+	ec_json_text(&writer, "example", chunk->example);
+	ec_json_int8(&writer, "holder", chunk->holder);
+	ec_json_int8(&writer, "done_before", chunk->done_before);
+	ec_json_int8(&writer, "total", chunk->total);
+	ec_json_int8(&writer, "all_blocks", chunk->all_blocks);
+	ec_json_int8(&writer, "leaf_blocks", chunk->leaf_blocks);
+	ec_json_int8(&writer, "by_key", chunk->by_key);
+	if (chunk->by_key)
+		ec_key_chunk_save(chunk, &writer);
+	return ec_json_end(&writer);
+}

@@ -1,0 +1,128 @@
+/*
+ * key_index.c
+ *		Which key a table is walked along.
+ *
+ * The key is that of the primary key's index, or of another unique index over
+ * columns that are not null, in the index's own order: its operators,
+ * collations and directions.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/nbtree.h"
+#include "access/relation.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_operator.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+#include "backfill/key_index.h"
+#include "core/compat.h"
+#include "core/expression.h"
+
+/* "OPERATOR(pg_catalog.>)", or NULL if the index's order has none such. */
+static char *
+operator_name(Relation index, int column, int strategy)
+{
+	Oid family = index->rd_opfamily[column];
+	Oid type = index->rd_opcintype[column];
+	Oid oid = get_opfamily_member(family, type, type, strategy);
+	HeapTuple tuple;
+	Form_pg_operator form;
+	char *name;
+
+	if (!OidIsValid(oid))
+		return NULL;
+	tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(oid));
+	if (!HeapTupleIsValid(tuple))
+		return NULL;
+	form = (Form_pg_operator) GETSTRUCT(tuple);
+	name = psprintf("OPERATOR(%s.%s)",
+					quote_identifier(get_namespace_name(form->oprnamespace)),
+					NameStr(form->oprname));
+	ReleaseSysCache(tuple);
+	return name;
+}
+
+static bool
+set_key_column(Relation relation, Relation index, int i, EcKeyColumn *column)
+{
+	AttrNumber number = index->rd_index->indkey.values[i];
+	int16 option = index->rd_indoption[i];
+	bool descending = (option & INDOPTION_DESC) != 0;
+	Form_pg_attribute attribute;
+
+	if (number <= 0)
+		return false;
+	attribute = TupleDescAttr(RelationGetDescr(relation), number - 1);
+	if (!ec_column_is_not_null(RelationGetDescr(relation), number) ||
+		attribute->attcollation != index->rd_indcollation[i])
+		return false;
+	column->number = number;
+	column->name = pstrdup(quote_identifier(NameStr(attribute->attname)));
+	column->type = attribute->atttypid;
+	column->nulls_first = (option & INDOPTION_NULLS_FIRST) != 0;
+	column->before = operator_name(index, i,
+								   descending ? BTGreaterStrategyNumber
+											  : BTLessStrategyNumber);
+	column->after = operator_name(index, i,
+								  descending ? BTLessStrategyNumber
+											 : BTGreaterStrategyNumber);
+	column->equal = operator_name(index, i, BTEqualStrategyNumber);
+	return column->before && column->after && column->equal;
+}
+
+static bool
+read_key(Relation relation, Oid oid, EcKey *key)
+{
+	Relation index = relation_open(oid, AccessShareLock);
+	Form_pg_index form = index->rd_index;
+	bool usable = form->indisunique && form->indimmediate && form->indisvalid &&
+				  index->rd_rel->relam == BTREE_AM_OID &&
+				  heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL);
+
+	key->index = oid;
+	key->count = form->indnkeyatts;
+	for (int i = 0; usable && i < key->count; i++)
+		usable = set_key_column(relation, index, i, &key->columns[i]);
+	relation_close(index, NoLock);
+	return usable;
+}
+
+/* The primary key, or else the oldest unique index that will do. */
+static bool
+find_key(Relation relation, EcKey *key)
+{
+	List *indexes = RelationGetIndexList(relation);
+	ListCell *cell;
+
+	if (OidIsValid(relation->rd_pkindex) &&
+		read_key(relation, relation->rd_pkindex, key))
+		return true;
+	foreach (cell, indexes)
+		if (read_key(relation, lfirst_oid(cell), key))
+			return true;
+	return false;
+}
+
+void
+ec_need_key(Relation relation, EcKey *key)
+{
+	if (!find_key(relation, key))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table \"%s\" has no key that a backfill could follow",
+						RelationGetRelationName(relation)),
+				 errdetail("It takes a primary key, or a unique index that is valid, not deferrable and not partial, over columns that are NOT NULL."),
+				 errhint("Create one, or for a heap table use method => 'blocks'.")));
+}
+
+void
+ec_key_check(Relation relation)
+{
+	EcKey key;
+
+	ec_need_key(relation, &key);
+}

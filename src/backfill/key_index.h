@@ -1,0 +1,35 @@
+/*
+ * key_index.h
+ *		Which key a table is walked along.
+ */
+#ifndef EC_KEY_INDEX_H
+#define EC_KEY_INDEX_H
+
+#include "postgres.h"
+
+#include "utils/rel.h"
+
+#include "backfill/key.h"
+
+typedef struct EcKeyColumn
+{
+	AttrNumber number;
+	char *name; /* quoted */
+	Oid type;
+	bool nulls_first; /* in the index; there are none */
+	char *before;     /* the operator that orders the index, as OPERATOR(…) */
+	char *after;      /* its commutator */
+	char *equal;
+} EcKeyColumn;
+
+typedef struct EcKey
+{
+	Oid index;
+	int count;
+	EcKeyColumn columns[EC_MAX_KEY_COLUMNS];
+} EcKey;
+
+/* Raises an error if the table has none. */
+extern void ec_need_key(Relation relation, EcKey *key);
+
+#endif
