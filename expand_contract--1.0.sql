@@ -23,7 +23,7 @@ COMMENT ON SCHEMA expand_contract IS 'tables and internal functions of the exten
 ----------------------------------------------------------------------
 CREATE TABLE expand_contract.jobs (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    kind text NOT NULL CHECK (kind IN ('backfill', 'copy', 'verify', 'statement', 'reconcile')),
+    kind text NOT NULL CHECK (kind IN ('backfill', 'copy', 'verify', 'statement', 'reconcile', 'contract')),
     change text,
     relation oid,
     relation_name text NOT NULL,
@@ -824,6 +824,8 @@ CREATE TABLE expand_contract.changes (
         ('dual_write', 'backfilled', 'verified', 'cut_over', 'quarantined', 'contracted', 'reverted')),
     since timestamptz NOT NULL DEFAULT clock_timestamp(),
     dual_write boolean NOT NULL DEFAULT true,
+    quarantine_until timestamptz,
+    auto_drop boolean NOT NULL DEFAULT false,
     -- attribute numbers are good for this relation only: a restored table has another OID
     relation_oid oid NOT NULL,
     registered_by text NOT NULL DEFAULT session_user,
@@ -831,6 +833,8 @@ CREATE TABLE expand_contract.changes (
 );
 COMMENT ON TABLE expand_contract.changes IS 'changes as ec_expand was told of them, and where they are';
 COMMENT ON COLUMN expand_contract.changes.dual_write IS 'the flag of ec_dual_write';
+COMMENT ON COLUMN expand_contract.changes.quarantine_until IS 'before that, ec_contract does not drop the old shape';
+COMMENT ON COLUMN expand_contract.changes.auto_drop IS 'whether a job drops it then';
 COMMENT ON COLUMN expand_contract.changes.relation_oid IS 'of the relation that change_columns numbers';
 
 CREATE TABLE expand_contract.change_columns (
@@ -920,6 +924,10 @@ CREATE FUNCTION expand_contract.dual_write() RETURNS trigger
 AS 'MODULE_PATHNAME', 'ec_dual_write_row' LANGUAGE C;
 COMMENT ON FUNCTION expand_contract.dual_write() IS 'keeps the columns of a change in step; its argument is the change';
 
+CREATE FUNCTION expand_contract.dual_write_table() RETURNS trigger
+AS 'MODULE_PATHNAME', 'ec_dual_write_table' LANGUAGE C;
+COMMENT ON FUNCTION expand_contract.dual_write_table() IS 'keeps the two tables of a change in step, a statement at a time; its argument is the change';
+
 CREATE FUNCTION expand_contract.note_ddl() RETURNS event_trigger
 AS 'MODULE_PATHNAME', 'ec_note_ddl' LANGUAGE C;
 COMMENT ON FUNCTION expand_contract.note_ddl() IS 'warns of DDL that ends what a change has promised';
@@ -928,6 +936,19 @@ CREATE EVENT TRIGGER expand_contract_note_ddl ON ddl_command_end
     WHEN TAG IN ('CREATE INDEX', 'ALTER TABLE')
     EXECUTE FUNCTION expand_contract.note_ddl();
 COMMENT ON EVENT TRIGGER expand_contract_note_ddl IS 'warns of DDL that ends what a change has promised';
+
+CREATE FUNCTION expand_contract.note_partitions() RETURNS event_trigger
+AS 'MODULE_PATHNAME', 'ec_note_partitions' LANGUAGE C;
+COMMENT ON FUNCTION expand_contract.note_partitions() IS 'gives new partitions the triggers of changes to other tables, and notes what comes and goes with a partition';
+REVOKE EXECUTE ON FUNCTION expand_contract.note_partitions() FROM PUBLIC;
+CREATE EVENT TRIGGER expand_contract_note_partitions ON ddl_command_end
+    WHEN TAG IN ('CREATE TABLE', 'CREATE FOREIGN TABLE', 'ALTER TABLE')
+    EXECUTE FUNCTION expand_contract.note_partitions();
+COMMENT ON EVENT TRIGGER expand_contract_note_partitions IS 'partitions that come or are detached';
+CREATE EVENT TRIGGER expand_contract_note_dropped ON sql_drop
+    WHEN TAG IN ('DROP TABLE')
+    EXECUTE FUNCTION expand_contract.note_partitions();
+COMMENT ON EVENT TRIGGER expand_contract_note_dropped IS 'partitions that are dropped';
 
 CREATE FUNCTION @extschema@.ec_expand(change text, relation regclass, forward jsonb, backward jsonb DEFAULT NULL,
     target regclass DEFAULT NULL, key text[] DEFAULT NULL, old_columns text[] DEFAULT NULL,
@@ -1008,21 +1029,6 @@ SELECT d.change, c.relation,
  ORDER BY d.first_at;
 COMMENT ON VIEW @extschema@.ec_discrepancies IS 'rows whose modern write failed and is still to be made';
 GRANT SELECT ON @extschema@.ec_discrepancies TO PUBLIC;
-
-CREATE VIEW @extschema@.ec_changes WITH (security_barrier) AS
-SELECT c.name COLLATE "default" AS change, c.relation, c.target, c.phase, c.since,
-       c.dual_write AND coalesce(current_setting('expand_contract.enable_modern_write', true)::boolean, true) AS dual_write,
-       c.on_error, c.forward, c.backward, c.old_columns,
-       (SELECT count(DISTINCT d.key) FROM expand_contract.discrepancies d WHERE d.change = c.name) AS discrepancies,
-       (SELECT count(*) FROM expand_contract.gaps g WHERE g.change = c.name AND g.repaired_by IS NULL) AS gaps,
-       coalesce((SELECT f.value FROM expand_contract.flags f WHERE f.name = c.name), false) AS flag,
-       t.oid IS NULL AS is_gone
-  FROM expand_contract.changes c
-  LEFT JOIN pg_class t ON t.oid = c.relation
- WHERE pg_has_role(t.relowner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE')
- ORDER BY c.registered_at;
-COMMENT ON VIEW @extschema@.ec_changes IS 'changes of tables one owns (pg_monitor: all), and where they are';
-GRANT SELECT ON @extschema@.ec_changes TO PUBLIC;
 
 ----------------------------------------------------------------------
 -- verification of changes (src/change)
@@ -1168,8 +1174,133 @@ AS 'MODULE_PATHNAME', 'ec_advise' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED
 COMMENT ON FUNCTION @extschema@.ec_advise(regclass) IS 'which way of changing a table fits it, with estimates of time, locks and room';
 
 ----------------------------------------------------------------------
--- contraction (src/change)
+-- cutover and contraction (src/change)
 ----------------------------------------------------------------------
+CREATE TABLE expand_contract.required_versions (
+    change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON DELETE CASCADE,
+    application text NOT NULL,
+    minimum text NOT NULL,
+    PRIMARY KEY (change, application)
+);
+COMMENT ON TABLE expand_contract.required_versions IS 'the deployment manifest: what must be running before a change contracts';
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.required_versions', '');
+
+CREATE TABLE expand_contract.sightings (
+    application text NOT NULL,
+    version text NOT NULL,
+    last_seen timestamptz NOT NULL,
+    PRIMARY KEY (application, version)
+);
+COMMENT ON TABLE expand_contract.sightings IS 'versions of applications that were seen in pg_stat_activity';
+
+CREATE TABLE expand_contract.sighting_watch (
+    since timestamptz NOT NULL,
+    sampled_at timestamptz NOT NULL
+);
+CREATE UNIQUE INDEX ON expand_contract.sighting_watch ((true));
+COMMENT ON TABLE expand_contract.sighting_watch IS 'since when sightings are looked for without a pause, and the last look';
+
+CREATE FUNCTION expand_contract.running_versions(pattern text, OUT application text, OUT version text) RETURNS SETOF record
+LANGUAGE sql VOLATILE STRICT PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
+    SELECT m[1], m[2]
+      FROM pg_stat_activity a, regexp_matches(a.application_name, pattern) AS m
+     WHERE a.datname = current_database() AND cardinality(m) >= 2 AND m[1] <> '' AND m[2] <> ''
+$$;
+COMMENT ON FUNCTION expand_contract.running_versions(text) IS 'what application_name says of the sessions of this database';
+REVOKE EXECUTE ON FUNCTION expand_contract.running_versions(text) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.ec_require_version(change text, application text, minimum text) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_require_version' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_require_version(text, text, text)
+    IS 'which version of an application must be deployed before a change contracts';
+
+CREATE FUNCTION @extschema@.ec_gates(change text, step text, OUT gate text, OUT passed boolean,
+    OUT observed text, OUT required text, OUT hint text) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'ec_sql_gates' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_gates(text, text) IS 'what the cutover or the contraction of a change waits for';
+
+CREATE FUNCTION @extschema@.ec_cutover(change text, override text[] DEFAULT '{}') RETURNS text
+AS 'MODULE_PATHNAME', 'ec_cutover' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_cutover(text, text[]) IS 'passes the gates, sets the flag of the change, and tells the channel expand_contract';
+
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_require_version(text, text, text), @extschema@.ec_cutover(text, text[]) FROM PUBLIC;
+
+-- So that ec_revert can give them back.
+CREATE TABLE expand_contract.quarantined (
+    change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON DELETE CASCADE,
+    name text COLLATE "C" NOT NULL,
+    quarantined_as text COLLATE "C" NOT NULL,
+    not_null_in regclass[] NOT NULL DEFAULT '{}',
+    PRIMARY KEY (change, quarantined_as)
+);
+COMMENT ON TABLE expand_contract.quarantined IS 'old columns, or an old table, that have been renamed away';
+COMMENT ON COLUMN expand_contract.quarantined.not_null_in IS 'the tables (children of the change''s too) where the column was NOT NULL';
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.quarantined', '');
+
+-- A table, and what is below it.
+CREATE FUNCTION expand_contract.family_of(relation oid) RETURNS SETOF oid
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    WITH RECURSIVE family AS (
+        SELECT $1 AS oid
+        UNION
+        SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.oid
+    )
+    SELECT f.oid FROM family f
+$$;
+COMMENT ON FUNCTION expand_contract.family_of(oid) IS 'a table, its partitions and children';
+
+-- Known by what they do: their names are no proof.
+CREATE FUNCTION expand_contract.triggers_of(change text, OUT relation oid, OUT name name, OUT enabled "char",
+    OUT is_clone boolean) RETURNS SETOF record
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT t.tgrelid, t.tgname, t.tgenabled, t.tgparentid <> 0
+      FROM expand_contract.changes c
+      CROSS JOIN LATERAL (SELECT expand_contract.family_of(c.relation) UNION SELECT expand_contract.family_of(c.target)) f (oid)
+      JOIN pg_trigger t ON t.tgrelid = f.oid
+      JOIN pg_proc p ON p.oid = t.tgfoid
+     WHERE c.name = change
+       AND p.pronamespace = 'expand_contract'::regnamespace AND p.proname IN ('dual_write', 'dual_write_table')
+       AND t.tgargs = convert_to(change, getdatabaseencoding()) || '\x00'::bytea
+$$;
+COMMENT ON FUNCTION expand_contract.triggers_of(text) IS 'the triggers of a change''s dual writes, on all its tables';
+REVOKE EXECUTE ON FUNCTION expand_contract.family_of(oid), expand_contract.triggers_of(text) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.ec_contract(change text, override text[] DEFAULT '{}', quarantine interval DEFAULT '7 days',
+    auto_drop boolean DEFAULT false) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_contract' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_contract(text, text[], interval, boolean)
+    IS 'passes the gates and renames the old shape away; when the quarantine has passed, drops it';
+
+CREATE FUNCTION @extschema@.ec_revert(change text) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_revert' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_revert(text) IS 'takes a change one step back; nothing is lost';
+
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_contract(text, text[], interval, boolean), @extschema@.ec_revert(text) FROM PUBLIC;
+
+-- Looks at the gates of a change for its owner, whoever else asks gets NULL: it
+-- may be everyone's, as the view needs it.  STABLE, so that a query that does
+-- not ask for it does not pay for it.
+CREATE FUNCTION expand_contract.blocked_by(change text) RETURNS text[]
+AS 'MODULE_PATHNAME', 'ec_sql_blocked_by' LANGUAGE C STABLE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION expand_contract.blocked_by(text) IS 'the closed gates of the next step of a change; behind ec_changes';
+
+CREATE VIEW @extschema@.ec_changes WITH (security_barrier) AS
+SELECT c.name COLLATE "default" AS change, c.relation, c.target, c.phase, c.since,
+       c.dual_write AND coalesce(current_setting('expand_contract.enable_modern_write', true)::boolean, true) AS dual_write,
+       c.on_error, c.forward, c.backward, c.old_columns,
+       (SELECT count(DISTINCT d.key) FROM expand_contract.discrepancies d WHERE d.change = c.name) AS discrepancies,
+       (SELECT count(*) FROM expand_contract.gaps g WHERE g.change = c.name AND g.repaired_by IS NULL) AS gaps,
+       coalesce((SELECT f.value FROM expand_contract.flags f WHERE f.name = c.name), false) AS flag,
+       t.oid IS NULL AS is_gone, c.quarantine_until, c.auto_drop,
+       expand_contract.blocked_by(c.name) AS blocked_by
+  FROM expand_contract.changes c
+  LEFT JOIN pg_class t ON t.oid = c.relation
+  LEFT JOIN pg_class n ON n.oid = c.target
+ WHERE pg_has_role(coalesce(t.relowner, n.relowner), 'USAGE') OR pg_has_role('pg_monitor', 'USAGE')
+ ORDER BY c.registered_at;
+COMMENT ON VIEW @extschema@.ec_changes IS 'changes of tables one owns (pg_monitor: all), and where they are';
+GRANT SELECT ON @extschema@.ec_changes TO PUBLIC;
+
 -- What would lose its footing with some columns, or (NULL) with the whole table.
 -- goes: the server drops it along with them and says nothing; the rest it would
 -- drop with CASCADE only, or it would fail at its next use.

@@ -10,6 +10,8 @@
 
 #include "backfill/fill.h"
 #include "change/backfill_change.h"
+#include "change/contract.h"
+#include "change/sightings.h"
 #include "change/usage.h"
 #include "change/verify_change.h"
 #include "core/guc.h"
@@ -32,6 +34,7 @@ _PG_init(void)
 	ec_register_job_kind(&ec_statement_job_kind);
 	ec_register_job_kind(&ec_verify_kind);
 	ec_register_job_kind(&ec_reconcile_kind);
+	ec_register_job_kind(&ec_contract_kind);
 	ec_change_job_done = ec_note_change_job_done;
 
 	/* pg_upgrade starts servers of its own: no work there */
@@ -39,5 +42,6 @@ _PG_init(void)
 	{
 		ec_register_launcher();
 		ec_register_usage();
+		ec_register_sightings();
 	}
 }

@@ -26,6 +26,7 @@
 
 #include "access/attnum.h"
 #include "datatype/timestamp.h"
+#include "fmgr.h"
 
 /* Distinct readers, and writers, that are remembered: the most recent ones. */
 #define EC_RECENT_USERS 8
@@ -80,6 +81,13 @@ ec_last_user(const EcAccess *access)
  * and tracked_since is as well.
  */
 extern bool ec_usage_of(Oid relation, AttrNumber attnum, EcUsage *usage);
+
+/* Is the library preloaded, so that uses are seen at all? */
+extern bool ec_usage_is_watching(void);
+
+/* The SQL functions; see usage_track.c. */
+extern Datum ec_track(PG_FUNCTION_ARGS);
+extern Datum ec_untrack(PG_FUNCTION_ARGS);
 
 /* From _PG_init, while shared_preload_libraries is processed. */
 extern void ec_register_usage(void);

@@ -22,6 +22,7 @@
 #include "utils/tuplestore.h"
 
 #include "change/usage.h"
+#include "change/usage_memory.h"
 #include "change/usage_sync.h"
 #include "core/compat.h"
 
@@ -37,6 +38,12 @@ ec_usage_of(Oid relation, AttrNumber attnum, EcUsage *usage)
 			return true;
 		}
 	return false;
+}
+
+bool
+ec_usage_is_watching(void)
+{
+	return ec_usage != NULL;
 }
 
 /* Whoever owns the table, and those who monitor, may see who uses it. */

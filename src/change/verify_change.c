@@ -43,13 +43,10 @@ change_argument(FunctionCallInfo fcinfo)
 	return text_to_cstring(PG_GETARG_TEXT_PP(0));
 }
 
-/* Numbers are good for the relation that they were stored for, else names. */
 static AttrNumber
 present_attnum(const EcChange *change, const EcChangeColumn *column)
 {
-	AttrNumber attnum = change->relation_oid == change->relation
-							? column->attnum
-							: get_attnum(change->relation, column->name);
+	AttrNumber attnum = column->attnum;
 	const char *name =
 		attnum > 0 ? get_attname(change->relation, attnum, true) : NULL;
 
@@ -162,6 +159,7 @@ open_subject(const EcChange *change, EcSubject *subject)
 {
 	List *names;
 
+	ec_change_require_active(change);
 	if (OidIsValid(change->target))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

@@ -17,6 +17,8 @@
 #define EC_ERRCODE_REQUIRES MAKE_SQLSTATE('X', 'E', '0', '0', '3')
 /* a statement that breaks running code, outside phase "contract" */
 #define EC_ERRCODE_UNSAFE MAKE_SQLSTATE('X', 'E', '0', '0', '4')
+/* a step of a change whose gates are not passed */
+#define EC_ERRCODE_GATE MAKE_SQLSTATE('X', 'E', '0', '2', '0')
 /* a backfill whose predicate still holds for a row it has just written */
 #define EC_ERRCODE_NOT_CONVERGING MAKE_SQLSTATE('X', 'E', '0', '1', '0')
 /* a job that has lost its worker, and that nothing will restart */

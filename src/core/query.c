@@ -147,6 +147,17 @@ get_datum(uint64 row, int column, bool *isnull)
 						 isnull);
 }
 
+void
+ec_run_ddl(const char *sql)
+{
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	if (SPI_execute(sql, false, 0) != SPI_OK_UTILITY)
+		elog(ERROR, "could not run \"%s\"", sql);
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "SPI_finish failed");
+}
+
 bool
 ec_is_null(uint64 row, int column)
 {

@@ -51,6 +51,12 @@ extern void ec_arg_interval(EcArgs *args, const Interval *value); /* NULL = NULL
 extern uint64 ec_query(const char *sql, EcArgs *args);
 
 /*
+ * One utility statement as the caller, in an SPI connection of its own; names
+ * in it are qualified and quoted.
+ */
+extern void ec_run_ddl(const char *sql);
+
+/*
  * The value in a row (from 0) and column (from 1) of the last result.  Text
  * and jsonb are allocated in the memory context that was current before SPI
  * was connected, so they survive SPI_finish.

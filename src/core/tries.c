@@ -5,15 +5,18 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/pg_inherits.h"
 #include "common/pg_prng.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/latch.h"
+#include "storage/lmgr.h"
 #include "storage/lock.h"
 #include "storage/proc.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
@@ -93,6 +96,33 @@ ec_try_for_locks(EcTry one_try, void *arg, int timeout_ms)
 		rest(Min(rest_ms, Max(1, left)));
 		lock_wait = Min(2 * lock_wait, LONGEST_LOCK_WAIT_MS);
 		rest_ms = Min(2 * rest_ms, LONGEST_REST_MS);
+	}
+}
+
+/*
+ * Whoever queues behind the lock on the table waits for those on its
+ * partitions as well, so one limit is for all of them.  Nothing is attached
+ * to a table that we have locked.
+ */
+void
+ec_lock_whole_table(Oid table, LOCKMODE mode, int lock_wait_ms)
+{
+	TimestampTz give_up =
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), lock_wait_ms);
+	List *family;
+	ListCell *cell;
+
+	LockRelationOid(table, mode);
+	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(table)))
+		return; /* it is gone */
+	family = find_all_inheritors(table, NoLock, NULL);
+	foreach (cell, family)
+	{
+		long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), give_up);
+
+		ec_limit_lock_waits(Max(1, left));
+		if (lfirst_oid(cell) != table)
+			LockRelationOid(lfirst_oid(cell), mode);
 	}
 }
 

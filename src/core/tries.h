@@ -12,6 +12,8 @@
 
 #include "postgres.h"
 
+#include "storage/lockdefs.h"
+
 /*
  * One try, in a subtransaction of its own; lock waits must end after
  * lock_wait_ms.  NULL if all went well; the error, with everything rolled
@@ -28,6 +30,12 @@ extern ErrorData *ec_try_for_locks(EcTry one_try, void *arg, int timeout_ms);
 
 /* Have lock waits end after so long, in a GUC nest level of the caller's. */
 extern void ec_limit_lock_waits(int lock_wait_ms);
+
+/*
+ * Lock a table and all below it, within so long altogether; what the caller
+ * locks after that waits no longer than what is left.  In an EcTry.
+ */
+extern void ec_lock_whole_table(Oid table, LOCKMODE mode, int lock_wait_ms);
 
 /* The body of an EcTry for work that needs nothing but the subtransaction. */
 extern ErrorData *

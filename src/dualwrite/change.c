@@ -95,16 +95,32 @@ side_from_name(const char *name)
 	return EC_SIDE_OLD; /* keep the compiler quiet */
 }
 
+/*
+ * Numbers are good for the table that they were stored for; in one that was
+ * restored from a dump the names are looked up, as they are now.
+ */
+static AttrNumber
+restored_attnum(const EcChange *change, EcSide side, const char *name,
+				const char *quarantined_as)
+{
+	if (!OidIsValid(change->target))
+		return get_attnum(change->relation, quarantined_as ? quarantined_as : name);
+	return get_attnum(side == EC_SIDE_NEW ? change->target : change->relation, name);
+}
+
 static List *
-load_columns(const char *name, MemoryContext memory)
+load_columns(const EcChange *change, MemoryContext memory)
 {
 	List *columns = NIL;
 	uint64 count;
 
-	count = query_now("SELECT side, name, attnum::int, expression, key_position::int"
-					  "  FROM expand_contract.change_columns WHERE change = $1"
-					  " ORDER BY attnum, side",
-					  name);
+	count = query_now("SELECT c.side, c.name, c.attnum::int, c.expression,"
+					  "       c.key_position::int, q.quarantined_as"
+					  "  FROM expand_contract.change_columns c"
+					  "  LEFT JOIN expand_contract.quarantined q"
+					  "    ON q.change = c.change AND q.name = c.name"
+					  " WHERE c.change = $1 ORDER BY c.attnum, c.side",
+					  change->name);
 	for (uint64 row = 0; row < count; row++)
 	{
 		MemoryContext caller;
@@ -114,7 +130,10 @@ load_columns(const char *name, MemoryContext memory)
 		column = palloc0_object(EcChangeColumn);
 		column->side = side_from_name(ec_get_text(row, 1));
 		column->name = ec_get_text(row, 2);
-		column->attnum = ec_get_int4(row, 3, 0);
+		column->attnum = change->is_restored
+							 ? restored_attnum(change, column->side,
+											   column->name, ec_get_text(row, 6))
+							 : ec_get_int4(row, 3, 0);
 		column->expression = ec_get_text(row, 4);
 		column->key_position = ec_get_int4(row, 5, 0);
 		columns = lappend(columns, column);
@@ -150,13 +169,13 @@ ec_change_load(const char *name, EcChange *change)
 		change->records = ec_get_bool(0, 7, false);
 		change->phase = ec_get_text(0, 8);
 		change->dual_write = ec_get_bool(0, 9, false);
-		change->relation_oid = ec_get_oid(0, 10);
+		change->is_restored = ec_get_oid(0, 10) != change->relation;
 		caller = MemoryContextSwitchTo(memory);
 		change->name = pstrdup(name);
 		change->key = copy_names(key);
 		change->old_columns = copy_names(old_columns);
 		MemoryContextSwitchTo(caller);
-		change->columns = load_columns(name, memory);
+		change->columns = load_columns(change, memory);
 	}
 	ec_catalog_end(&scope);
 	return found;
@@ -168,8 +187,10 @@ ec_change_is_mine(const EcChange *change)
 	bool owner;
 	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(change->relation));
 
+	if (!HeapTupleIsValid(tuple) && OidIsValid(change->target))
+		tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(change->target));
 	if (!HeapTupleIsValid(tuple))
-		return superuser(); /* the table is gone */
+		return superuser(); /* the tables are gone */
 	owner = has_privs_of_role(GetUserId(),
 							  ((Form_pg_class) GETSTRUCT(tuple))->relowner);
 	ReleaseSysCache(tuple);
@@ -187,8 +208,10 @@ ec_change_get(const char *name, EcChange *change)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be owner of the table of change \"%s\"", name),
-				 errdetail("It is a change of table \"%s\".",
-						   get_rel_name(change->relation)),
+				 get_rel_name(change->relation) != NULL
+					 ? errdetail("It is a change of table \"%s\".",
+								 get_rel_name(change->relation))
+					 : errdetail("Its table does not exist any more."),
 				 errhint("Ask the table's owner, or a member of that role.")));
 }
 

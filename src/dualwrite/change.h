@@ -30,10 +30,10 @@ typedef enum EcSide
 typedef struct EcChangeColumn
 {
 	EcSide side;
-	char *name; /* on the day of ec_expand, as the expressions have it */
-	AttrNumber attnum;
-	char *expression; /* what dual writes assign to it, or NULL */
-	int key_position; /* from 1; 0 if not of the key */
+	char *name;        /* on the day of ec_expand, as the expressions have it */
+	AttrNumber attnum; /* now; 0 if it is gone from a restored table */
+	char *expression;  /* what dual writes assign to it, or NULL */
+	int key_position;  /* from 1; 0 if not of the key */
 } EcChangeColumn;
 
 typedef struct EcChange
@@ -47,9 +47,9 @@ typedef struct EcChange
 	List *old_columns;
 	bool records; /* on_error => 'record' */
 	char *phase;
-	bool dual_write; /* the flag */
-	Oid relation_oid;
-	List *columns; /* of EcChangeColumn, by attribute number */
+	bool dual_write;  /* the flag */
+	bool is_restored; /* from a dump: the table has another OID by now */
+	List *columns;    /* of EcChangeColumn, by attribute number */
 } EcChange;
 
 /*
@@ -86,6 +86,9 @@ extern void ec_change_renew(const EcChange *change, bool had_gap);
  */
 extern void ec_change_set_phase(const char *name, const char *phase);
 extern void ec_change_set_dual_write(const EcChange *change, bool enabled);
+
+/* Set a read switch, and tell the channel expand_contract. */
+extern void ec_flag_set(const char *name, bool value);
 
 /* Log and NOTIFY; value may be NULL. */
 extern void

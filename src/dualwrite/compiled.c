@@ -94,21 +94,6 @@ close_root(Relation root, Relation relation)
 		table_close(root, AccessShareLock);
 }
 
-/*
- * The root's column; in a table that was restored from a dump numbers are
- * others, but names are those of the dump.
- */
-static AttrNumber
-find_column(Relation relation, Relation root, const EcChange *change,
-			const EcChangeColumn *column)
-{
-	AttrNumber attnum = column->attnum;
-
-	if (change->relation_oid != change->relation)
-		attnum = get_attnum(RelationGetRelid(root), column->name);
-	return ec_leaf_attnum(relation, root, attnum);
-}
-
 static void
 note_constant_default(Relation relation, EcCompiledColumn *column)
 {
@@ -233,7 +218,8 @@ ec_change_find_columns(Relation relation, const EcChange *change, AttrNumber *at
 			typeInheritsFrom(relation->rd_rel->reltype, root->rd_rel->reltype);
 	foreach (cell, change->columns)
 	{
-		attnums[i] = find_column(relation, root, change, lfirst(cell));
+		attnums[i] = ec_leaf_attnum(relation, root,
+									((EcChangeColumn *) lfirst(cell))->attnum);
 		found &= attnums[i++] > 0;
 	}
 	close_root(root, relation);

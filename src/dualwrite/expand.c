@@ -19,7 +19,6 @@
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
-#include "executor/spi.h"
 #include "fmgr.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
@@ -35,6 +34,7 @@
 #include "dualwrite/change.h"
 #include "dualwrite/mapping.h"
 #include "dualwrite/table.h"
+#include "dualwrite/table_target.h"
 #include "expand_contract.h"
 
 PG_FUNCTION_INFO_V1(ec_expand);
@@ -112,10 +112,6 @@ read_arguments(FunctionCallInfo fcinfo, EcChange *change)
 				 errmsg("unknown value \"%s\" for argument \"on_error\"", on_error),
 				 errhint("Use 'record' or 'raise'.")));
 	change->records = strcmp(on_error, "record") == 0;
-	if (OidIsValid(change->target))
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("a change to another table is not supported yet"),
-						errhint("Leave the argument \"target\" out.")));
 }
 
 static bool
@@ -172,7 +168,7 @@ is_registered(const EcChange *asked, bool *is_restored)
 						errmsg("change \"%s\" is over", asked->name),
 						errdetail("Its phase is \"%s\".", known.phase),
 						errhint("Choose another name.")));
-	*is_restored = known.relation_oid != known.relation;
+	*is_restored = known.is_restored;
 	return true;
 }
 
@@ -339,7 +335,9 @@ check_overlap(EcChange *change)
 		EcChangeColumn *column = lfirst(cell);
 		EcArgs args = {0};
 
-		ec_arg_oid(&args, change->relation);
+		ec_arg_oid(&args, OidIsValid(change->target) && column->side == EC_SIDE_NEW
+							  ? change->target
+							  : change->relation);
 		ec_arg_int4(&args, column->attnum);
 		ec_arg_bool(&args, column->expression != NULL);
 		ec_arg_bool(&args, column->side == EC_SIDE_KEY);
@@ -362,17 +360,6 @@ check_overlap(EcChange *change)
 	ec_catalog_end(&scope);
 }
 
-static void
-run_ddl(const char *sql)
-{
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	if (SPI_execute(sql, false, 0) != SPI_OK_UTILITY)
-		elog(ERROR, "could not run \"%s\"", sql);
-	if (SPI_finish() != SPI_OK_FINISH)
-		elog(ERROR, "SPI_finish failed");
-}
-
 /*
  * As the table's owner.  ALWAYS: rows that logical replication applies come
  * from a table that need not know the change.
@@ -383,10 +370,10 @@ create_trigger(Oid relation, const char *change)
 	char *table = ec_relation_name(relation);
 	const char *name = quote_identifier(ec_change_trigger_name(change));
 
-	run_ddl(psprintf("CREATE TRIGGER %s BEFORE INSERT OR UPDATE ON %s FOR EACH ROW "
-					 "EXECUTE FUNCTION expand_contract.dual_write(%s)",
-					 name, table, quote_literal_cstr(change)));
-	run_ddl(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", table, name));
+	ec_run_ddl(psprintf("CREATE TRIGGER %s BEFORE INSERT OR UPDATE ON %s FOR EACH ROW "
+						"EXECUTE FUNCTION expand_contract.dual_write(%s)",
+						name, table, quote_literal_cstr(change)));
+	ec_run_ddl(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", table, name));
 }
 
 /*
@@ -495,24 +482,37 @@ expand(void *arg)
 {
 	Expansion *expansion = arg;
 	EcChange *change = &expansion->change;
+	bool has_target = OidIsValid(change->target);
 	bool is_known;
 	bool is_restored = false;
 	bool has_trigger;
 	List *entries = NIL;
+	EcTableMappings mappings = {NIL};
 	Relation relation;
 
 	relation = table_open(change->relation, ShareRowExclusiveLock);
 	(void) find_all_inheritors(change->relation, ShareRowExclusiveLock, NULL);
+	if (has_target)
+	{
+		LockRelationOid(change->target, ShareRowExclusiveLock);
+		(void) find_all_inheritors(change->target, ShareRowExclusiveLock, NULL);
+	}
 	ec_check_dual_write_table(relation);
 	lock_changes();
 	is_known = is_registered(change, &is_restored);
 	has_trigger =
-		OidIsValid(get_trigger_oid(change->relation,
-								   ec_change_trigger_name(change->name), true));
+		has_target
+			? ec_has_table_triggers(change)
+			: OidIsValid(get_trigger_oid(change->relation,
+										 ec_change_trigger_name(change->name),
+										 true));
 	expansion->is_done = is_known && has_trigger && !is_restored;
 	if (!expansion->is_done)
 	{
-		entries = check_change(change, relation);
+		if (has_target)
+			ec_check_table_change(change, relation, &mappings);
+		else
+			entries = check_change(change, relation);
 		check_overlap(change);
 		if (is_known)
 			ec_change_renew(change, !has_trigger);
@@ -520,7 +520,11 @@ expand(void *arg)
 			ec_change_insert(change);
 	}
 	table_close(relation, NoLock);
-	if (!expansion->is_done)
+	if (expansion->is_done)
+		return;
+	if (has_target)
+		ec_start_table_writes(change, &mappings);
+	else
 		start_dual_writes(change, entries, has_trigger);
 }
 
@@ -567,6 +571,8 @@ ec_expand(PG_FUNCTION_ARGS)
 
 	read_arguments(fcinfo, &expansion.change);
 	look_at_table(expansion.change.relation);
+	if (OidIsValid(expansion.change.target))
+		look_at_table(expansion.change.target);
 	error = ec_try_for_locks(try_expand, &expansion, ec_lock_timeout);
 	if (error != NULL)
 	{

@@ -38,6 +38,11 @@ switch_on(void *arg)
 	/* the second call locks what is below the table only */
 	LockRelationOid(change->relation, ShareRowExclusiveLock);
 	(void) find_all_inheritors(change->relation, ShareRowExclusiveLock, NULL);
+	if (OidIsValid(change->target))
+	{
+		LockRelationOid(change->target, ShareRowExclusiveLock);
+		(void) find_all_inheritors(change->target, ShareRowExclusiveLock, NULL);
+	}
 	ec_change_set_dual_write(change, true);
 }
 
@@ -96,6 +101,22 @@ ec_dual_write(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text("on"));
 }
 
+void
+ec_flag_set(const char *name, bool value)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+
+	ec_catalog_begin(&scope);
+	ec_arg_text(&args, name);
+	ec_arg_bool(&args, value);
+	(void) ec_query("INSERT INTO expand_contract.flags (name, value) VALUES ($1, $2)"
+					" ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+					&args);
+	ec_catalog_end(&scope);
+	ec_change_announce(name, "flag", value ? "on" : "off");
+}
+
 /*
  * ec_set_flag(name, value) → value
  *
@@ -105,8 +126,6 @@ ec_dual_write(PG_FUNCTION_ARGS)
 Datum
 ec_set_flag(PG_FUNCTION_ARGS)
 {
-	EcCatalogScope scope;
-	EcArgs args = {0};
 	EcChange change;
 	char *name;
 	bool value;
@@ -119,14 +138,6 @@ ec_set_flag(PG_FUNCTION_ARGS)
 	value = PG_GETARG_BOOL(1);
 	if (ec_change_load(name, &change))
 		ec_change_get(name, &change);
-
-	ec_catalog_begin(&scope);
-	ec_arg_text(&args, name);
-	ec_arg_bool(&args, value);
-	(void) ec_query("INSERT INTO expand_contract.flags (name, value) VALUES ($1, $2)"
-					" ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-					&args);
-	ec_catalog_end(&scope);
-	ec_change_announce(name, "flag", value ? "on" : "off");
+	ec_flag_set(name, value);
 	PG_RETURN_BOOL(value);
 }

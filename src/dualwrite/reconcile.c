@@ -30,6 +30,7 @@
 #include "dualwrite/reconcile.h"
 #include "dualwrite/safe.h"
 #include "dualwrite/statement.h"
+#include "dualwrite/table_reconcile.h"
 #include "expand_contract.h"
 
 PG_FUNCTION_INFO_V1(ec_reconcile);
@@ -188,23 +189,17 @@ make_statements(Reconciliation *work, Relation relation)
 	}
 }
 
-/* As the caller; exempt from the change's own trigger, and from no other. */
 static void
-write_row(const Reconciliation *work, const Entry *entry)
+write_columns(const Reconciliation *work, const Entry *entry)
 {
 	EcArgs args = {0};
 	ListCell *cell;
-	int guc_level = NewGUCNestLevel();
 	int code;
 
 	foreach (cell, work->key)
 	{
 		ec_arg_text(&args, ec_json_get_scalar(entry->key, lfirst(cell)));
 	}
-	(void) set_config_option("search_path", EC_CHANGE_SEARCH_PATH, PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	(void) set_config_option("row_security", "off", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	code = SPI_execute_with_args(work->statements[entry->forward], args.count,
@@ -214,6 +209,22 @@ write_row(const Reconciliation *work, const Entry *entry)
 			 work->statements[entry->forward], SPI_result_code_string(code));
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");
+}
+
+/* As the caller; exempt from the change's own trigger, and from no other. */
+static void
+write_row(const Reconciliation *work, const Entry *entry)
+{
+	int guc_level = NewGUCNestLevel();
+
+	(void) set_config_option("search_path", EC_CHANGE_SEARCH_PATH, PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("row_security", "off", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	if (OidIsValid(work->change->target))
+		ec_table_reconcile_row(work->change, entry->key, entry->forward);
+	else
+		write_columns(work, entry);
 	AtEOXact_GUC(false, guc_level);
 }
 
@@ -294,7 +305,8 @@ ec_reconcile_rows(const EcChange *change, bool only_due, int limit)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
 						errmsg("the table of change \"%s\" does not exist any more",
 							   change->name)));
-	make_statements(&work, relation);
+	if (!OidIsValid(change->target))
+		make_statements(&work, relation);
 	try_rows_exempt(&work, entries);
 	table_close(relation, NoLock);
 	return count;

@@ -308,6 +308,25 @@ ec_find_key(Relation relation, List *names)
 	return wanted;
 }
 
+List *
+ec_find_keys(Relation relation)
+{
+	List *keys = NIL;
+	ListCell *cell;
+
+	foreach (cell, RelationGetIndexList(relation))
+	{
+		Relation index = index_open(lfirst_oid(cell), AccessShareLock);
+		List *key = index_key(relation, index);
+
+		if (key != NIL)
+			keys = index->rd_index->indisprimary ? lcons(key, keys)
+												 : lappend(keys, key);
+		index_close(index, NoLock);
+	}
+	return keys;
+}
+
 void
 ec_warn_of_later_triggers(Relation relation, const char *name)
 {

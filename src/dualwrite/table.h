@@ -34,6 +34,9 @@ extern void ec_check_can_record(Relation relation, Bitmapset *columns);
  */
 extern List *ec_find_key(Relation relation, List *names);
 
+/* All such keys, of lists like that; the primary key comes first. */
+extern List *ec_find_keys(Relation relation);
+
 /* Say what fires after us. */
 extern void ec_warn_of_later_triggers(Relation relation, const char *name);
 

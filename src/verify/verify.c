@@ -18,6 +18,7 @@
 #include "utils/snapmgr.h"
 
 #include "core/guc.h"
+#include "core/own.h"
 #include "verify/verify.h"
 
 PG_FUNCTION_INFO_V1(ec_verify);
@@ -79,11 +80,21 @@ ec_verify_now(const EcSubject *subject, const Jsonb *mapping,
 	EcCompareOptions options = {.max_mismatches = ec_max_mismatches};
 	EcComparison comparison = {0};
 	int64 id = ec_record_begin(subject, mapping, change);
+	bool own_before = ec_own_reads;
 
 	/* volatile, like any function that writes: it sees what came before it */
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	ec_compare(subject, &options, &comparison);
+	ec_own_reads = true;
+	PG_TRY();
+	{
+		ec_compare(subject, &options, &comparison);
+	}
+	PG_FINALLY();
+	{
+		ec_own_reads = own_before;
+	}
+	PG_END_TRY();
 	PopActiveSnapshot();
 	ec_record_add(id, &comparison);
 	tuplestore_end(comparison.mismatches);

@@ -44,6 +44,7 @@
 
 /* whose rows are being written; an error ends the batch, and with it the use */
 static const char *running_change = NULL;
+static int64 running_job = 0;
 
 void (*ec_change_job_done)(const EcJob *job) = NULL;
 
@@ -51,6 +52,12 @@ const char *
 ec_running_change(void)
 {
 	return running_change;
+}
+
+int64
+ec_running_job(void)
+{
+	return running_job;
 }
 
 /* Read the job's definition and position, and make its kind ready. */
@@ -151,6 +158,7 @@ run_step(EcWorker *worker)
 	if (worker->has_deadline)
 		enable_timeout_after(STATEMENT_TIMEOUT, ec_worker_deadline_ms());
 	running_change = job->change;
+	running_job = job->id;
 	ec_flush_in_pieces(job->delay_ms > 0);
 	more = worker->kind->step(job);
 	running_change = NULL;

@@ -269,6 +269,31 @@ ec_cancel(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(EC_STATE_CANCELLED));
 }
 
+void
+ec_cancel_jobs_of_change(const char *change, const char *kind)
+{
+	EcArgs args = {0};
+	uint64 count;
+	int64 *jobs;
+
+	ec_arg_text(&args, change);
+	ec_arg_text(&args, kind);
+	/* a job that ends its own change is about to be done */
+	ec_arg_int8(&args, ec_running_job());
+	count = ec_query("SELECT id FROM expand_contract.jobs"
+					 " WHERE change = $1 AND kind = coalesce($2, kind) AND id <> $3"
+					 "   AND state NOT IN ('done', 'cancelled') FOR UPDATE",
+					 &args);
+	jobs = palloc(sizeof(int64) * (count + 1));
+	for (uint64 row = 0; row < count; row++)
+		jobs[row] = ec_get_int8(row, 1, 0);
+	for (uint64 row = 0; row < count; row++)
+	{
+		set_state(jobs[row], EC_STATE_CANCELLED);
+		ec_wake_at_commit(jobs[row]);
+	}
+}
+
 /*
  * ec_configure(job, batch_size, delay_ms, workers, max_lag) → the job's state
  *

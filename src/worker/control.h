@@ -30,6 +30,12 @@ extern void ec_job_look(int64 id, bool for_update, EcJobStatus *status);
 
 extern bool ec_job_is_interrupted(int64 id);
 
+/*
+ * Cancel the unfinished jobs of a change, whoever owns them: of one kind, or
+ * (NULL) all.  Not that of this process.  In scope.
+ */
+extern void ec_cancel_jobs_of_change(const char *change, const char *kind);
+
 /* The error of a failed job, as our own. */
 extern void ec_job_raise_failure(const EcJobStatus *status);
 

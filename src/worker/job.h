@@ -163,6 +163,7 @@ typedef struct EcJobKind
  * session can pretend it.
  */
 extern const char *ec_running_change(void);
+extern int64 ec_running_job(void); /* 0 in a session */
 
 /*
  * Called, as the job's owner, in the transaction that makes the job of a

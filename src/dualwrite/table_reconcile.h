@@ -1,0 +1,21 @@
+/*
+ * table_reconcile.h
+ *		Making a failed write to another table again.
+ */
+#ifndef EC_TABLE_RECONCILE_H
+#define EC_TABLE_RECONCILE_H
+
+#include "postgres.h"
+
+#include "utils/jsonb.h"
+
+#include "dualwrite/change.h"
+
+/*
+ * Bring the target's row for the queued key in step with the source as it is
+ * now, or raise.  forward: the source is the change's old table.
+ */
+extern void
+ec_table_reconcile_row(const EcChange *change, const Jsonb *key, bool forward);
+
+#endif
