@@ -26,6 +26,7 @@
 #include "change/quarantine.h"
 #include "change/step.h"
 #include "core/catalog.h"
+#include "core/own.h"
 #include "core/query.h"
 #include "core/tries.h"
 
@@ -255,8 +256,7 @@ has_nulls(Oid relation, const char *column)
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	if (SPI_execute(sql, false, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not run \"%s\"", sql);
+	ec_own_select(sql);
 	found = SPI_processed > 0;
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");

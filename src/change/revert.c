@@ -19,6 +19,7 @@
 #include "change/quarantine.h"
 #include "change/step.h"
 #include "core/catalog.h"
+#include "core/own.h"
 #include "core/query.h"
 #include "dualwrite/statement.h"
 #include "expand_contract.h"
@@ -64,10 +65,8 @@ rows_in_new_shape_only(const EcChange *change)
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	if (SPI_execute(psprintf("SELECT count(*) FROM %s WHERE %s",
-							 ec_relation_name(change->relation), sql.not_in_step),
-					false, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not count rows");
+	ec_own_select(psprintf("SELECT count(*) FROM %s WHERE %s",
+						   ec_relation_name(change->relation), sql.not_in_step));
 	count = ec_get_int8(0, 1, 0);
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");

@@ -22,4 +22,7 @@
 
 extern bool ec_own_reads;
 
+/* SPI_execute of a query of ours on a user's table, for one row. */
+extern void ec_own_select(const char *sql);
+
 #endif
