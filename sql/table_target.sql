@@ -180,6 +180,29 @@ SELECT * FROM old_side ORDER BY id;
 TRUNCATE new_side;
 SELECT count(*) FROM old_side;
 
+-- Triggers that write the rows of their own statement again, on either side.
+CREATE TABLE source (id int PRIMARY KEY, a text);
+CREATE TABLE target (a text, id int PRIMARY KEY);
+SELECT ec_expand('again', 'source', '{"id": "id", "a": "a"}', '{"id": "id", "a": "a"}', target => 'target');
+CREATE FUNCTION again() RETURNS trigger LANGUAGE plpgsql SET search_path = public AS $$
+BEGIN
+    IF pg_trigger_depth() > 1 THEN RETURN NULL; END IF;
+    UPDATE source SET a = a || '!' WHERE id = new.id AND id < 10;
+    UPDATE target SET a = a || '?' WHERE id = new.id AND id >= 10;
+    DELETE FROM source WHERE id = 3 AND new.id = 3;
+    BEGIN
+        UPDATE source SET a = 'undone' WHERE id = new.id;
+        RAISE division_by_zero;
+    EXCEPTION WHEN division_by_zero THEN
+    END;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER again AFTER INSERT OR UPDATE ON source FOR EACH ROW EXECUTE FUNCTION again();
+INSERT INTO source VALUES (1, 'a'), (2, 'b'), (3, 'c'), (10, 'd');
+UPDATE source SET a = 'new' WHERE id = 1;
+UPDATE source SET id = id + 18 WHERE id = 2;
+SELECT s.id, s.a, t.id, t.a FROM source s FULL JOIN target t USING (id) ORDER BY 1;
+
 -- Failures are recorded, row by row; the others are written.
 CREATE TABLE orders (id int PRIMARY KEY, price text);
 CREATE TABLE sales (id int PRIMARY KEY, cents int CHECK (cents >= 0));
@@ -368,10 +391,10 @@ SELECT * FROM errors_of($$SELECT ec_expand('x', 's', '{"id": "id", "a": "a"}', t
 SELECT ec_expand('x', 's', '{"id": "id", "a": "coalesce(a, 0)"}', target => 't');
 SELECT * FROM errors_of($$SELECT ec_expand('y', 's', '{"id": "id", "a": "coalesce(a, 0)"}', target => 't')$$);
 
-DROP TABLE customers, parents, pairs, couples, events, history, events_3, parent, child, grandchild, family, old_side, new_side,
+DROP TABLE customers, parents, pairs, couples, events, history, events_3, parent, child, grandchild, family, old_side, new_side, source, target,
     orders, sales, lines, strict_orders, strict_sales, accounts, clients, stock, goods, others, s, s_child, t, t_no_key, t_deferred, t_tree, t_ruled, written CASCADE;
 DROP SCHEMA hostile CASCADE;
-DROP FUNCTION count_written, in_step, add_one, look_up;
+DROP FUNCTION count_written, in_step, add_one, again, look_up;
 DROP OWNED BY regress_ec_owner, regress_ec_writer;
 DROP ROLE regress_ec_owner, regress_ec_writer;
 DELETE FROM expand_contract.changes;

@@ -140,9 +140,7 @@ submit_drop(const EcChange *change, TimestampTz until, ArrayType *override)
 	ec_json_begin(&parameters);
 	if (override != NULL)
 		ec_json_text(&parameters, "override",
-					 DatumGetCString(
-						 OidOutputFunctionCall(F_ARRAY_OUT,
-											   PointerGetDatum(override))));
+					 OidOutputFunctionCall(F_ARRAY_OUT, PointerGetDatum(override)));
 	spec.kind = ec_contract_kind.name;
 	spec.change = change->name;
 	spec.relation = change->relation;

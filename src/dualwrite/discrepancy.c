@@ -45,8 +45,8 @@ pin_output(void)
 }
 
 /* {"id": 7}: as the writer, since a type's output may be anybody's. */
-static Jsonb *
-key_of(const EcCompiled *compiled, TupleTableSlot *slot)
+Jsonb *
+ec_discrepancy_key(const EcCompiled *compiled, TupleTableSlot *slot)
 {
 	int guc_level = pin_output();
 	StringInfoData json;
@@ -92,7 +92,7 @@ ec_discrepancy_record(const EcCompiled *compiled, const EcDirection *direction,
 					  TupleTableSlot *slot, const char *operation,
 					  const EcFailure *failure)
 {
-	Jsonb *key = key_of(compiled, slot);
+	Jsonb *key = ec_discrepancy_key(compiled, slot);
 	EcCatalogScope scope;
 	EcArgs args = {0};
 
@@ -114,8 +114,8 @@ void
 ec_discrepancy_follow(const EcCompiled *compiled, TupleTableSlot *old_slot,
 					  TupleTableSlot *slot)
 {
-	Jsonb *old_key = key_of(compiled, old_slot);
-	Jsonb *key = key_of(compiled, slot);
+	Jsonb *old_key = ec_discrepancy_key(compiled, old_slot);
+	Jsonb *key = ec_discrepancy_key(compiled, slot);
 	EcCatalogScope scope;
 	EcArgs args = {0};
 

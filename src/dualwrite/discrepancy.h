@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "executor/tuptable.h"
+#include "utils/jsonb.h"
 
 #include "dualwrite/compiled.h"
 
@@ -18,6 +19,9 @@ typedef struct EcFailure
 	int code; /* SQLSTATE; 0: it did not */
 	char *message;
 } EcFailure;
+
+/* The key by which the queue names the row in slot. */
+extern Jsonb *ec_discrepancy_key(const EcCompiled *compiled, TupleTableSlot *slot);
 
 /*
  * Queue the row in slot.  Only adds to the queue, as the extension's owner, in

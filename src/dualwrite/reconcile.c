@@ -24,6 +24,7 @@
 
 #include "core/catalog.h"
 #include "core/json.h"
+#include "core/own.h"
 #include "core/query.h"
 #include "dualwrite/change.h"
 #include "dualwrite/compiled.h"
@@ -278,7 +279,10 @@ try_rows(const Reconciliation *work, List *entries)
 static pg_noinline void
 try_rows_exempt(const Reconciliation *work, List *entries)
 {
+	bool own_before = ec_own_reads;
+
 	ec_exempt_change(work->change->name);
+	ec_own_reads = true;
 	PG_TRY();
 	{
 		try_rows(work, entries);
@@ -286,6 +290,7 @@ try_rows_exempt(const Reconciliation *work, List *entries)
 	PG_FINALLY();
 	{
 		ec_exempt_change(NULL);
+		ec_own_reads = own_before;
 	}
 	PG_END_TRY();
 }

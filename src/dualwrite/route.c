@@ -259,7 +259,14 @@ make_put_sql(const EcRoute *route, Relation target)
 	return sql.data;
 }
 
-/* The columns of the source by which the queue names a row. */
+static int
+by_name(const void *left, const void *right)
+{
+	return strcmp(((const EcCompiledColumn *) left)->known_as,
+				  ((const EcCompiledColumn *) right)->known_as);
+}
+
+/* The columns of the source by which the queue names a row, by their names. */
 static void
 describe_queue(EcRoute *route, Relation source)
 {
@@ -276,6 +283,7 @@ describe_queue(EcRoute *route, Relation source)
 		key[route->queue.key_count++].known_as =
 			strVal(list_nth(route->names, member - 1));
 	}
+	qsort(key, route->queue.key_count, sizeof(EcCompiledColumn), by_name);
 }
 
 static bool

@@ -20,6 +20,7 @@
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
+#include "core/own.h"
 #include "dualwrite/discrepancy.h"
 #include "dualwrite/route_write.h"
 #include "dualwrite/safe.h"
@@ -299,20 +300,33 @@ write_row(void *arg)
 	become_writer(&outer);
 }
 
-/* In a context of their own, which takes along what an error leaves. */
+/*
+ * In a context of their own, which takes along what an error leaves.  What
+ * these statements read and write is nobody's use of a column.
+ */
 static ErrorData *
 run(void (*work)(void *arg), Writing *writing, bool in_subtransaction)
 {
 	MemoryContext memory =
 		AllocSetContextCreate(CurrentMemoryContext, "expand_contract write",
 							  ALLOCSET_DEFAULT_SIZES);
-	ErrorData *error = NULL;
+	bool own_before = ec_own_reads;
+	ErrorData *volatile error = NULL;
 
 	writing->memory = memory;
-	if (in_subtransaction)
-		error = ec_try(work, writing);
-	else
-		work(writing);
+	ec_own_reads = true;
+	PG_TRY();
+	{
+		if (in_subtransaction)
+			error = ec_try(work, writing);
+		else
+			work(writing);
+	}
+	PG_FINALLY();
+	{
+		ec_own_reads = own_before;
+	}
+	PG_END_TRY();
 	MemoryContextDelete(memory);
 	return error;
 }

@@ -24,31 +24,26 @@
 #include "fmgr.h"
 #include "storage/bufmgr.h"
 #include "utils/datum.h"
+#include "utils/fmgrprotos.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
+#include "dualwrite/nested.h"
 #include "dualwrite/row_versions.h"
 #include "expand_contract.h"
-
-/* What tells rows apart, as 128 bits that stand for it. */
-typedef struct Identity
-{
-	uint64 high;
-	uint64 low;
-} Identity;
 
 /* The last that has happened to an identity. */
 typedef struct LastEntry
 {
-	Identity identity;
+	EcIdentity identity;
 	int64 event;
 	char status;
 } LastEntry;
 
 #define SH_PREFIX             last
 #define SH_ELEMENT_TYPE       LastEntry
-#define SH_KEY_TYPE           Identity
+#define SH_KEY_TYPE           EcIdentity
 #define SH_KEY                identity
 #define SH_HASH_KEY(table, i) ((uint32) (i).low)
 #define SH_EQUAL(table, a, b) ((a).low == (b).low && (a).high == (b).high)
@@ -71,12 +66,15 @@ typedef struct StatementRows
 	TupleTableSlot *new_slot;
 	last_hash *last; /* of an UPDATE of more than one row */
 	bool has_gone;
-	uint64 seeds[2];
+	bool has_nested; /* some rows may have been written again since */
 } StatementRows;
 
 /* An event of an UPDATE, counted in the order in which they happened. */
 typedef void (*EventVisitor)(StatementRows *statement, TupleTableSlot *slot,
 							 bool is_put, int64 event, void *arg);
+
+/* Not to be guessed: of this session. */
+static uint64 seeds[2] = {0};
 
 /* Stored bytes first, which spares fetching a long value. */
 static bool
@@ -110,56 +108,67 @@ differ(StatementRows *statement, const Bitmapset *columns)
 }
 
 static void
-add_bytes(const StatementRows *statement, Identity *identity, const void *bytes,
-		  Size length)
+add_bytes(EcIdentity *identity, const void *bytes, Size length)
 {
-	identity->high =
-		hash_combine64(identity->high,
-					   hash_bytes_extended(bytes, length, statement->seeds[0]));
-	identity->low =
-		hash_combine64(identity->low,
-					   hash_bytes_extended(bytes, length, statement->seeds[1]));
+	identity->high = hash_combine64(identity->high,
+									hash_bytes_extended(bytes, length, seeds[0]));
+	identity->low = hash_combine64(identity->low,
+								   hash_bytes_extended(bytes, length, seeds[1]));
 }
 
 static void
-add_value(const StatementRows *statement, Identity *identity,
-		  Form_pg_attribute attribute, Datum value)
+add_value(EcIdentity *identity, Form_pg_attribute attribute, Datum value)
 {
 	if (attribute->attbyval)
-		add_bytes(statement, identity, &value, sizeof(value));
+		add_bytes(identity, &value, sizeof(value));
 	else if (attribute->attlen == -1)
 	{
 		struct varlena *bytes = PG_DETOAST_DATUM_PACKED(value);
 
-		add_bytes(statement, identity, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
+		add_bytes(identity, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
 		if ((Pointer) bytes != DatumGetPointer(value))
 			pfree(bytes);
 	}
 	else
-		add_bytes(statement, identity, DatumGetPointer(value),
+		add_bytes(identity, DatumGetPointer(value),
 				  datumGetSize(value, false, attribute->attlen));
 }
 
-static Identity
+/*
+ * The same for a row of a partition as for the same row of the whole: in the
+ * order of the columns' names.
+ */
+static EcIdentity
 identity_of(const StatementRows *statement, TupleTableSlot *slot)
 {
-	Identity identity = {0};
-	int attnum = -1;
+	const EcCompiled *queue = &statement->route->queue;
+	EcIdentity identity = {0};
 
-	while ((attnum = bms_next_member(statement->route->identity, attnum)) >= 0)
+	add_bytes(&identity, queue->change, strlen(queue->change));
+	add_bytes(&identity, &statement->route->is_forward, sizeof(bool));
+	for (int i = 0; i < queue->key_count; i++)
 	{
+		AttrNumber attnum = queue->key[i].attnum;
 		bool isnull;
 		Datum value = slot_getattr(slot, attnum, &isnull);
 
 		if (isnull)
-			add_bytes(statement, &identity, "", 0);
+			add_bytes(&identity, "", 0);
 		else
-			add_value(statement, &identity,
+			add_value(&identity,
 					  TupleDescAttr(RelationGetDescr(statement->relation),
 									attnum - 1),
 					  value);
 	}
 	return identity;
+}
+
+/* The row is not as this statement has left it. */
+static bool
+is_stale(const StatementRows *statement, TupleTableSlot *slot)
+{
+	return statement->has_nested &&
+		   ec_was_written_deeper(identity_of(statement, slot));
 }
 
 static void
@@ -177,12 +186,13 @@ next_row(Tuplestorestate *rows, int pointer, TupleTableSlot *slot)
 }
 
 static void
-visit_all(Tuplestorestate *rows, int pointer, TupleTableSlot *slot,
-		  EcRowVisitor visit, void *arg)
+visit_all(const StatementRows *statement, Tuplestorestate *rows, int pointer,
+		  TupleTableSlot *slot, EcRowVisitor visit, void *arg)
 {
 	rewind_rows(rows, pointer);
 	while (next_row(rows, pointer, slot))
-		visit(arg, slot);
+		if (!is_stale(statement, slot))
+			visit(arg, slot);
 	ExecClearTuple(slot);
 }
 
@@ -254,7 +264,7 @@ filter_event(StatementRows *statement, TupleTableSlot *slot, bool is_put,
 {
 	Filter *filter = arg;
 
-	if (is_put == filter->is_put &&
+	if (is_put == filter->is_put && !is_stale(statement, slot) &&
 		last_lookup(statement->last, identity_of(statement, slot))->event == event)
 		filter->visit(filter->arg, slot);
 }
@@ -295,8 +305,8 @@ put_of_insert(EcRows *rows, EcRowVisitor visit, void *arg)
 {
 	StatementRows *statement = (StatementRows *) rows;
 
-	visit_all(statement->new_rows, statement->new_pointer, statement->new_slot,
-			  visit, arg);
+	visit_all(statement, statement->new_rows, statement->new_pointer,
+			  statement->new_slot, visit, arg);
 }
 
 static void
@@ -304,8 +314,8 @@ gone_of_delete(EcRows *rows, EcRowVisitor visit, void *arg)
 {
 	StatementRows *statement = (StatementRows *) rows;
 
-	visit_all(statement->old_rows, statement->old_pointer, statement->old_slot,
-			  visit, arg);
+	visit_all(statement, statement->old_rows, statement->old_pointer,
+			  statement->old_slot, visit, arg);
 }
 
 /*
@@ -363,8 +373,12 @@ ec_statement_rows(TriggerData *data, const EcRoute *route, bool all)
 		start_reading(statement, statement->old_rows, &statement->old_slot);
 	statement->new_pointer =
 		start_reading(statement, statement->new_rows, &statement->new_slot);
-	for (int i = 0; i < lengthof(statement->seeds); i++)
-		statement->seeds[i] = pg_prng_uint64(&pg_global_prng_state);
+	if (seeds[0] == 0)
+	{
+		seeds[0] = pg_prng_uint64(&pg_global_prng_state) | 1;
+		seeds[1] = pg_prng_uint64(&pg_global_prng_state);
+	}
+	statement->has_nested = ec_any_nested_writes();
 	rows->each_gone = TRIGGER_FIRED_BY_UPDATE(event)     ? gone_of_update
 					  : TRIGGER_FIRED_BY_DELETE(event)   ? gone_of_delete
 					  : TRIGGER_FIRED_BY_TRUNCATE(event) ? gone_of_truncate
@@ -388,6 +402,65 @@ ec_rows_end(EcRows *rows)
 		ExecDropSingleTupleTableSlot(statement->old_slot);
 	if (statement->new_slot != NULL)
 		ExecDropSingleTupleTableSlot(statement->new_slot);
+}
+
+/* Visit whatever rows the statement has to do with, the old and the new. */
+static void
+visit_every(StatementRows *statement, EventVisitor visit, void *arg)
+{
+	if (statement->old_rows != NULL && statement->new_rows != NULL)
+	{
+		visit_events(statement, visit, arg);
+		return;
+	}
+	if (statement->old_rows != NULL)
+	{
+		rewind_rows(statement->old_rows, statement->old_pointer);
+		while (next_row(statement->old_rows, statement->old_pointer,
+						statement->old_slot))
+			visit(statement, statement->old_slot, false, 0, arg);
+	}
+	if (statement->new_rows != NULL)
+	{
+		rewind_rows(statement->new_rows, statement->new_pointer);
+		while (next_row(statement->new_rows, statement->new_pointer,
+						statement->new_slot))
+			visit(statement, statement->new_slot, true, 0, arg);
+	}
+}
+
+static void
+visit_stale(StatementRows *statement, TupleTableSlot *slot, bool is_put,
+			int64 event, void *arg)
+{
+	Filter *filter = arg;
+
+	if (is_stale(statement, slot))
+		filter->visit(filter->arg, slot);
+}
+
+void
+ec_rows_each_stale(EcRows *rows, EcRowVisitor visit, void *arg)
+{
+	StatementRows *statement = (StatementRows *) rows;
+	Filter filter = {visit, arg};
+
+	if (statement->has_nested)
+		visit_every(statement, visit_stale, &filter);
+}
+
+static void
+note_written(StatementRows *statement, TupleTableSlot *slot, bool is_put,
+			 int64 event, void *arg)
+{
+	ec_note_nested_write(identity_of(statement, slot));
+}
+
+void
+ec_rows_note_nested(EcRows *rows)
+{
+	if (DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, (Datum) 0)) > 1)
+		visit_every((StatementRows *) rows, note_written, NULL);
 }
 
 static void

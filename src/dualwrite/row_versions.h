@@ -18,6 +18,15 @@
 extern EcRows *
 ec_statement_rows(TriggerData *data, const EcRoute *route, bool all);
 
+/*
+ * Rows that triggers of the statement have written again are left out of
+ * each_gone and each_put; they are here.
+ */
+extern void ec_rows_each_stale(EcRows *rows, EcRowVisitor visit, void *arg);
+
+/* Leave word of the rows, if this statement is a trigger's. */
+extern void ec_rows_note_nested(EcRows *rows);
+
 /* When it is done with; an error needs no end. */
 extern void ec_rows_end(EcRows *rows);
 

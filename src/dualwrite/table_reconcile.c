@@ -9,22 +9,27 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/table.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/typcache.h"
 
 #include "core/catalog.h"
 #include "core/json.h"
 #include "core/query.h"
+#include "dualwrite/discrepancy.h"
 #include "dualwrite/route.h"
 #include "dualwrite/route_write.h"
 #include "dualwrite/table_reconcile.h"
@@ -200,26 +205,25 @@ look_up(Lookup *lookup)
 }
 
 static void
-refuse_missing(const EcChange *change)
+refuse_missing(const char *change)
 {
 	ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
 					errmsg("a table or column of change \"%s\" does not exist any more",
-						   change->name),
+						   change),
 					errhint("Undo that, or end the change.")));
 }
 
-void
-ec_table_reconcile_row(const EcChange *change, const Jsonb *key, bool forward)
+static void
+bring(const char *change, Oid source, Oid target, const Jsonb *key)
 {
 	Lookup lookup = {{visit_gone, visit_put, "reconcile"}};
 
 	lookup.key = key;
-	lookup.source = try_table_open(forward ? change->relation : change->target,
-								   RowExclusiveLock);
+	lookup.source = try_table_open(source, RowExclusiveLock);
 	if (lookup.source == NULL)
 		refuse_missing(change);
-	LockRelationOid(forward ? change->target : change->relation, RowExclusiveLock);
-	lookup.route = ec_route(lookup.source, change->name);
+	LockRelationOid(target, RowExclusiveLock);
+	lookup.route = ec_route(lookup.source, change);
 	if (!lookup.route->is_found)
 		refuse_missing(change);
 	ec_route_prepare(lookup.route, lookup.source);
@@ -229,4 +233,43 @@ ec_table_reconcile_row(const EcChange *change, const Jsonb *key, bool forward)
 	look_up(&lookup);
 	ec_route_write(lookup.route, &lookup.rows);
 	table_close(lookup.source, NoLock);
+}
+
+void
+ec_table_reconcile_row(const EcChange *change, const Jsonb *key, bool forward)
+{
+	bring(change->name, forward ? change->relation : change->target,
+		  forward ? change->target : change->relation, key);
+}
+
+static Oid
+owner_of(Oid table)
+{
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(table));
+	Oid owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for relation %u", table);
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+void
+ec_table_follow_row(const EcRoute *route, TupleTableSlot *slot)
+{
+	Jsonb *key = ec_discrepancy_key(&route->queue, slot);
+	int guc_level = NewGUCNestLevel();
+	int security_context;
+	Oid userid;
+
+	GetUserIdAndSecContext(&userid, &security_context);
+	SetUserIdAndSecContext(owner_of(route->source_root),
+						   security_context | SECURITY_LOCAL_USERID_CHANGE |
+							   SECURITY_NOFORCE_RLS);
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	bring(route->queue.change, route->source_root, route->target, key);
+	AtEOXact_GUC(false, guc_level);
+	SetUserIdAndSecContext(userid, security_context);
 }

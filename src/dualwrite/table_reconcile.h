@@ -10,6 +10,7 @@
 #include "utils/jsonb.h"
 
 #include "dualwrite/change.h"
+#include "dualwrite/route.h"
 
 /*
  * Bring the target's row for the queued key in step with the source as it is
@@ -17,5 +18,11 @@
  */
 extern void
 ec_table_reconcile_row(const EcChange *change, const Jsonb *key, bool forward);
+
+/*
+ * The same for a row of the table whose route this is, as that table's owner,
+ * in the transaction of the writer.
+ */
+extern void ec_table_follow_row(const EcRoute *route, TupleTableSlot *slot);
 
 #endif

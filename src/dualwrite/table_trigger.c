@@ -17,6 +17,7 @@
 #include "fmgr.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -26,6 +27,7 @@
 #include "dualwrite/route_write.h"
 #include "dualwrite/row_versions.h"
 #include "dualwrite/safe.h"
+#include "dualwrite/table_reconcile.h"
 #include "expand_contract.h"
 
 PG_FUNCTION_INFO_V1(ec_dual_write_table);
@@ -111,6 +113,58 @@ prepare_route(EcRoute *route, Relation source)
 	return NULL;
 }
 
+/* A row that a trigger of the statement has written again: as it is now. */
+typedef struct StaleRow
+{
+	EcRoute *route;
+	EcRows *rows;
+	TupleTableSlot *slot;
+} StaleRow;
+
+static void
+follow(void *arg)
+{
+	StaleRow *row = arg;
+
+	ec_table_follow_row(row->route, row->slot);
+}
+
+static void
+follow_stale(void *arg, TupleTableSlot *slot)
+{
+	StaleRow *row = arg;
+	ErrorData *error;
+
+	row->slot = slot;
+	if (!row->route->records)
+	{
+		follow(row);
+		return;
+	}
+	error = ec_try(follow, row);
+	if (error != NULL)
+	{
+		EcFailure failure = {error->sqlerrcode,
+							 error->message ? error->message : ""};
+
+		ec_discrepancy_record(&row->route->queue, &row->route->direction, slot,
+							  row->rows->operation, &failure);
+	}
+}
+
+static void
+write_rows(EcRoute *route, EcRows *rows, const ErrorData *failure)
+{
+	StaleRow stale = {route, rows};
+
+	if (route->records)
+		ec_route_write_or_record(route, rows, failure);
+	else
+		ec_route_write(route, rows);
+	ec_rows_each_stale(rows, follow_stale, &stale);
+	ec_rows_note_nested(rows);
+}
+
 static void
 carry_over(TriggerData *data, EcRoute *route)
 {
@@ -123,10 +177,29 @@ carry_over(TriggerData *data, EcRoute *route)
 		ec_gap_record(&route->queue, ec_enable_modern_write
 										 ? "ec_dual_write"
 										 : "enable_modern_write");
-	else if (route->records)
-		ec_route_write_or_record(route, rows, failure);
 	else
-		ec_route_write(route, rows);
+		write_rows(route, rows, failure);
+	ec_rows_end(rows);
+}
+
+/*
+ * A statement of ours within a trigger of the application's: the statement
+ * around that may have written the same rows, and comes yet.  (One that is not
+ * within a trigger of the application's is of depth 2.)
+ */
+static void
+note_ours(TriggerData *data, const char *change)
+{
+	EcRoute *route;
+	EcRows *rows;
+
+	if (DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, (Datum) 0)) <= 2)
+		return;
+	route = find_route(data->tg_relation, change);
+	if (!route->is_found || prepare_route(route, data->tg_relation) != NULL)
+		return;
+	rows = ec_statement_rows(data, route, false);
+	ec_rows_note_nested(rows);
 	ec_rows_end(rows);
 }
 
@@ -149,7 +222,10 @@ ec_dual_write_table(PG_FUNCTION_ARGS)
 				 errhint("Use ec_expand, which creates them.")));
 	change = data->tg_trigger->tgargs[0];
 	if (ec_write_is_ours(change, event_of(data->tg_event)))
+	{
+		note_ours(data, change);
 		return PointerGetDatum(NULL);
+	}
 	memory = AllocSetContextCreate(CurrentMemoryContext, "expand_contract statement",
 								   ALLOCSET_DEFAULT_SIZES);
 	caller = MemoryContextSwitchTo(memory);

@@ -25,6 +25,7 @@
 #include "core/catalog.h"
 #include "core/compat.h"
 #include "core/own.h"
+#include "core/query.h"
 #include "worker/job.h"
 #include "worker/launcher.h"
 #include "worker/process.h"
@@ -33,6 +34,28 @@
 #include "worker/worker.h"
 
 #define CLAIM_PATIENCE_MS 10000
+
+/* Does the table call the job running? */
+static bool
+is_running(EcWorker *worker)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	bool running = false;
+
+	ec_worker_begin();
+	if (ec_worker_has_extension(worker))
+	{
+		ec_catalog_begin(&scope);
+		ec_arg_int8(&args, worker->ticket.job);
+		running = ec_query("SELECT FROM expand_contract.jobs "
+						   "WHERE id = $1 AND state = 'running'",
+						   &args) > 0;
+		ec_catalog_end(&scope);
+	}
+	ec_worker_commit();
+	return running;
+}
 
 /*
  * Take the locks that make us the job's worker, and call the job running.  The
@@ -49,6 +72,9 @@ claim_job(EcWorker *worker)
 
 	while (!ec_lock_job_slot(ticket->job, ticket->slot))
 	{
+		/* or it was started twice, and would come back to life if that one is killed */
+		if (ticket->slot == 0 && is_running(worker))
+			return false;
 		if (TimestampDifferenceExceeds(started, GetCurrentTimestamp(),
 									   CLAIM_PATIENCE_MS))
 			return false;
