@@ -1359,6 +1359,16 @@ LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE AS $$
                 ELSE 'depends on ' || coalesce('column ' || quote_ident(n.attname), 'the table') END
       FROM named n
     UNION
+    -- sequences go with their columns, and not with others that use them
+    SELECT o.type, o.identity, false, 'uses ' || s.oid::regclass || ', which goes with it'
+      FROM recorded r
+      JOIN pg_class s ON r.classid = 'pg_class'::regclass AND s.oid = r.objid AND s.relkind = 'S'
+      JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = s.oid AND d.deptype = 'n'
+      LEFT JOIN pg_attrdef f ON d.classid = 'pg_attrdef'::regclass AND f.oid = d.objid,
+           LATERAL pg_identify_object(d.classid, d.objid, d.objsubid) o
+     WHERE r.deptype IN ('a', 'i')
+       AND NOT EXISTS (SELECT FROM watched w WHERE w.attrelid = f.adrelid AND w.attnum = f.adnum)
+    UNION
     -- the server does not look into these
     SELECT 'function', (pg_identify_object('pg_proc'::regclass, p.oid, 0)).identity, false, 'its text names column ' || quote_ident(w.attname)
       FROM pg_proc p

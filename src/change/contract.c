@@ -8,12 +8,8 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_class.h"
-#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
-#include "commands/async.h"
 #include "fmgr.h"
-#include "lib/stringinfo.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -23,7 +19,7 @@
 #include "utils/timestamp.h"
 
 #include "change/contract.h"
-#include "change/ending.h"
+#include "change/drop.h"
 #include "change/gates.h"
 #include "change/old.h"
 #include "change/quarantine.h"
@@ -31,18 +27,15 @@
 #include "core/catalog.h"
 #include "core/json.h"
 #include "core/query.h"
-#include "core/tries.h"
 #include "expand_contract.h"
 #include "worker/launcher.h"
 
 PG_FUNCTION_INFO_V1(ec_contract);
 
-/* One half's work; arg of both. */
 typedef struct Contraction
 {
 	TimestampTz until; /* of the quarantine */
 	bool auto_drop;
-	bool cascade;
 } Contraction;
 
 static bool
@@ -69,6 +62,36 @@ require_old_shape(const EcChange *change)
 			 errdetail("It has no old columns: it has no backward mapping that writes some, none were named, or they are gone."),
 			 errhint("The argument \"old_columns\" of ec_expand names what contraction removes. Use ec_dual_write(%s, false) to end the dual writes, and a migration of phase \"contract\" for columns of which the change does not know.",
 					 quote_literal_cstr(change->name))));
+}
+
+/* Better said now than when the quarantine has passed. */
+static void
+refuse_partition_key(const EcChange *change)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	char *column = NULL;
+
+	if (OidIsValid(change->target))
+		return;
+	ec_arg_oid(&args, change->relation);
+	ec_arg(&args, TEXTARRAYOID, PointerGetDatum(ec_old_column_names(change)), false);
+	ec_catalog_begin(&scope);
+	if (ec_query("SELECT a.attname::text FROM expand_contract.family_of($1) f (oid)"
+				 "  JOIN pg_partitioned_table p ON p.partrelid = f.oid"
+				 "  JOIN pg_attribute a ON a.attrelid = f.oid AND a.attname = ANY ($2)"
+				 "   AND a.attnum = ANY (p.partattrs::int2[]) LIMIT 1",
+				 &args) > 0)
+		column = ec_get_text(0, 1);
+	ec_catalog_end(&scope);
+	if (column != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("column \"%s\" cannot be contracted because it is part of a partition key",
+						column),
+				 errdetail("Table \"%s\" is partitioned by it, and the server does not drop such a column.",
+						   get_rel_name(change->relation)),
+				 errhint("Copy to a new table that is partitioned as it should be.")));
 }
 
 /* What goes along with the old shape; with cascade, what stands in the way too. */
@@ -159,56 +182,6 @@ quarantine(const EcChange *change, int lock_wait_ms, void *arg)
 	ec_change_set_phase(change->name, EC_PHASE_QUARANTINED);
 }
 
-/* A child that has the column by itself, too, keeps it otherwise. */
-static void
-drop_column(const EcChange *change, const char *name, const char *behaviour)
-{
-	ListCell *cell;
-
-	foreach (cell, find_all_inheritors(change->relation, NoLock, NULL))
-	{
-		if (get_attnum(lfirst_oid(cell), name) != InvalidAttrNumber)
-			ec_run_ddl(psprintf("ALTER TABLE %s DROP COLUMN %s %s",
-								ec_relation_name(lfirst_oid(cell)),
-								quote_identifier(name), behaviour));
-	}
-}
-
-/* Its children hold rows of it. */
-static void
-drop_table(const EcChange *change, const char *behaviour)
-{
-	StringInfoData tables;
-	ListCell *cell;
-
-	initStringInfo(&tables);
-	foreach (cell, find_all_inheritors(change->relation, NoLock, NULL))
-		appendStringInfo(&tables, "%s%s", tables.len > 0 ? ", " : "",
-						 ec_relation_name(lfirst_oid(cell)));
-	ec_run_ddl(psprintf("DROP TABLE %s %s", tables.data, behaviour));
-}
-
-static void
-drop(const EcChange *change, int lock_wait_ms, void *arg)
-{
-	Contraction *contraction = arg;
-	const char *behaviour = contraction->cascade ? "CASCADE" : "RESTRICT";
-	Bitmapset *columns;
-	int attnum = -1;
-
-	ec_lock_tables_of_change(change, AccessExclusiveLock, lock_wait_ms);
-	columns = ec_old_columns(change);
-	ec_unwatch_old_columns(change);
-	ec_drop_triggers_of_change(change);
-	if (OidIsValid(change->target))
-		drop_table(change, behaviour);
-	else
-		while ((attnum = bms_next_member(columns, attnum)) >= 0)
-			drop_column(change, get_attname(change->relation, attnum, false),
-						behaviour);
-	ec_change_end(change, EC_PHASE_CONTRACTED);
-}
-
 static bool
 has_override(ArrayType *override, const char *gate)
 {
@@ -234,6 +207,7 @@ begin(const EcChange *change, ArrayType *override, const Interval *length,
 	Contraction contraction = {.auto_drop = auto_drop};
 
 	require_old_shape(change);
+	refuse_partition_key(change);
 	ec_gates_require(change, EC_STEP_CONTRACT, override);
 	contraction.until = DatumGetTimestampTz(
 		DirectFunctionCall2(timestamptz_pl_interval,
@@ -249,13 +223,12 @@ begin(const EcChange *change, ArrayType *override, const Interval *length,
 static void
 finish(const EcChange *change, ArrayType *override)
 {
-	Contraction contraction = {0};
+	bool cascade = has_override(override, "dependents");
 	char *along;
 
 	ec_gates_require(change, EC_STEP_CONTRACT, override);
-	contraction.cascade = has_override(override, "dependents");
-	along = what_goes(change, contraction.cascade);
-	ec_step_with_locks(change, drop, &contraction);
+	along = what_goes(change, cascade);
+	ec_drop_old_shape(change, cascade);
 	if (along != NULL)
 		ec_change_announce(change->name, "dropped_with_it", along);
 }

@@ -27,9 +27,13 @@ present_attnum(const EcChange *change, const EcChangeColumn *column)
 	return attnum;
 }
 
-/* A column of that name on the day of ec_expand; 0 if it is gone. */
+/*
+ * A column of that name on the day of ec_expand; 0 if it is gone.  One that the
+ * mappings do not name is known by its name alone: not while it is away, when
+ * another may have taken the name.
+ */
 static AttrNumber
-attnum_of(const EcChange *change, const char *name)
+attnum_of(const EcChange *change, const char *name, bool by_name)
 {
 	ListCell *cell;
 
@@ -40,8 +44,7 @@ attnum_of(const EcChange *change, const char *name)
 		if (strcmp(column->name, name) == 0)
 			return present_attnum(change, column);
 	}
-	/* the mappings do not name it */
-	return get_attnum(change->relation, name);
+	return by_name ? get_attnum(change->relation, name) : InvalidAttrNumber;
 }
 
 /* The keys of an object, as a list of char *. */
@@ -107,19 +110,20 @@ quarantined_columns(const EcChange *change)
 Bitmapset *
 ec_old_columns(const EcChange *change)
 {
+	bool is_away = strcmp(change->phase, EC_PHASE_QUARANTINED) == 0;
 	List *names = change->old_columns;
 	Bitmapset *columns = NULL;
 	ListCell *cell;
 
 	if (OidIsValid(change->target))
 		return all_columns(change->relation);
-	if (strcmp(change->phase, EC_PHASE_QUARANTINED) == 0)
-		return quarantined_columns(change);
 	if (names == NIL && change->backward != NULL)
 		names = keys_of(change->backward);
+	if (is_away)
+		columns = quarantined_columns(change);
 	foreach (cell, names)
 	{
-		AttrNumber attnum = attnum_of(change, lfirst(cell));
+		AttrNumber attnum = attnum_of(change, lfirst(cell), !is_away);
 
 		if (attnum > 0)
 			columns = bms_add_member(columns, attnum);

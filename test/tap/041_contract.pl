@@ -224,6 +224,16 @@ data_is_right('with old code again', $_) for qw(legacy_email email);
 is(errors_of('shop/1.1'), '', 'which has met no error');
 stop_application('shop/1.1');
 
+# A drop by itself that was taken back does not come.
+gates_open();
+$node->safe_psql('postgres', q{SELECT ec_contract('users_email', quarantine => '1 hour')});
+is($node->safe_psql('postgres', q{SELECT ec_contract('users_email', auto_drop => true)}), 'quarantined', 'to be dropped');
+is( $node->safe_psql('postgres', q{SELECT state FROM ec_progress WHERE kind = 'contract'}),
+	'queued', 'a job will do that');
+$node->safe_psql('postgres', q{SELECT ec_revert('users_email')});
+is( $node->safe_psql('postgres', q{SELECT state FROM ec_progress WHERE kind = 'contract'}),
+	'cancelled', 'not after the way back');
+
 # The drop by itself; first there is something in its way.
 gates_open();
 is( $node->safe_psql('postgres',
