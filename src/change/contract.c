@@ -108,7 +108,8 @@ what_goes(const EcChange *change, bool cascade)
 	ec_arg_bool(&args, cascade);
 	ec_catalog_begin(&scope);
 	if (ec_query("SELECT string_agg(kind || ' ' || object, ', ' ORDER BY kind, object)"
-				 "  FROM expand_contract.dependents($1, $2) WHERE goes OR $3",
+				 "  FROM expand_contract.dependents($1, $2)"
+				 " WHERE (goes OR $3) AND NOT starts_with(object, '\"~ec_')",
 				 &args) > 0)
 		list = ec_get_text(0, 1);
 	ec_catalog_end(&scope);

@@ -16,7 +16,6 @@
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_inherits.h"
 #include "commands/defrem.h"
-#include "executor/spi.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -26,7 +25,6 @@
 #include "change/quarantine.h"
 #include "change/step.h"
 #include "core/catalog.h"
-#include "core/own.h"
 #include "core/query.h"
 #include "core/tries.h"
 
@@ -246,21 +244,13 @@ ec_quarantine_begin(const EcChange *change, int lock_wait_ms, void *arg)
 	begin_for_columns(change);
 }
 
-/* Is there a NULL?  As the caller, in a scan that keeps nobody waiting. */
+/* Is there a NULL?  In a scan that keeps nobody waiting. */
 static bool
 has_nulls(Oid relation, const char *column)
 {
-	char *sql = psprintf("SELECT FROM %s WHERE %s IS NULL LIMIT 1",
-						 ec_relation_name(relation), quote_identifier(column));
-	bool found;
-
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	ec_own_select(sql);
-	found = SPI_processed > 0;
-	if (SPI_finish() != SPI_OK_FINISH)
-		elog(ERROR, "SPI_finish failed");
-	return found;
+	return ec_count_rows(
+			   psprintf("SELECT pg_catalog.count(*) FROM (SELECT FROM %s WHERE %s IS NULL LIMIT 1) n",
+						ec_relation_name(relation), quote_identifier(column))) > 0;
 }
 
 List *

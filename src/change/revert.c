@@ -8,7 +8,6 @@
 #include "postgres.h"
 
 #include "access/table.h"
-#include "executor/spi.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -19,7 +18,6 @@
 #include "change/quarantine.h"
 #include "change/step.h"
 #include "core/catalog.h"
-#include "core/own.h"
 #include "core/query.h"
 #include "dualwrite/statement.h"
 #include "expand_contract.h"
@@ -63,13 +61,9 @@ rows_in_new_shape_only(const EcChange *change)
 	ec_change_sql(relation, change, true, &sql);
 	(void) set_config_option("search_path", EC_CHANGE_SEARCH_PATH, PGC_USERSET,
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	ec_own_select(psprintf("SELECT count(*) FROM %s WHERE %s",
-						   ec_relation_name(change->relation), sql.not_in_step));
-	count = ec_get_int8(0, 1, 0);
-	if (SPI_finish() != SPI_OK_FINISH)
-		elog(ERROR, "SPI_finish failed");
+	count = ec_count_rows(psprintf("SELECT count(*) FROM %s WHERE %s",
+								   ec_relation_name(change->relation),
+								   sql.not_in_step));
 	AtEOXact_GUC(false, guc_level);
 	table_close(relation, NoLock);
 	return count;

@@ -22,7 +22,4 @@
 
 extern bool ec_own_reads;
 
-/* SPI_execute of a query of ours on a user's table, for one row. */
-extern void ec_own_select(const char *sql);
-
 #endif

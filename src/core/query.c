@@ -12,6 +12,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "core/own.h"
 #include "core/query.h"
 
 typedef struct SavedPlan
@@ -156,6 +157,31 @@ ec_run_ddl(const char *sql)
 		elog(ERROR, "could not run \"%s\"", sql);
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");
+}
+
+int64
+ec_count_rows(const char *sql)
+{
+	bool own_before = ec_own_reads;
+	volatile int64 count = 0;
+
+	ec_own_reads = true;
+	PG_TRY();
+	{
+		if (SPI_connect() != SPI_OK_CONNECT)
+			elog(ERROR, "SPI_connect failed");
+		if (SPI_execute(sql, false, 1) != SPI_OK_SELECT)
+			elog(ERROR, "could not run \"%s\"", sql);
+		count = ec_get_int8(0, 1, 0);
+		if (SPI_finish() != SPI_OK_FINISH)
+			elog(ERROR, "SPI_finish failed");
+	}
+	PG_FINALLY();
+	{
+		ec_own_reads = own_before;
+	}
+	PG_END_TRY();
+	return count;
 }
 
 bool

@@ -57,6 +57,12 @@ extern uint64 ec_query(const char *sql, EcArgs *args);
 extern void ec_run_ddl(const char *sql);
 
 /*
+ * What a SELECT count(*) says, run as the caller in an SPI connection of its
+ * own; it is nobody's use of a column, see own.h.
+ */
+extern int64 ec_count_rows(const char *sql);
+
+/*
  * The value in a row (from 0) and column (from 1) of the last result.  Text
  * and jsonb are allocated in the memory context that was current before SPI
  * was connected, so they survive SPI_finish.
