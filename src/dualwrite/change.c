@@ -100,12 +100,12 @@ side_from_name(const char *name)
  * restored from a dump the names are looked up, as they are now.
  */
 static AttrNumber
-restored_attnum(const EcChange *change, EcSide side, const char *name,
-				const char *quarantined_as)
+restored_attnum(const EcChange *change, EcSide side, const char *present_name)
 {
-	if (!OidIsValid(change->target))
-		return get_attnum(change->relation, quarantined_as ? quarantined_as : name);
-	return get_attnum(side == EC_SIDE_NEW ? change->target : change->relation, name);
+	bool is_of_target = OidIsValid(change->target) && side == EC_SIDE_NEW;
+
+	return get_attnum(is_of_target ? change->target : change->relation,
+					  present_name);
 }
 
 static List *
@@ -114,12 +114,10 @@ load_columns(const EcChange *change, MemoryContext memory)
 	List *columns = NIL;
 	uint64 count;
 
-	count = query_now("SELECT c.side, c.name, c.attnum::int, c.expression,"
-					  "       c.key_position::int, q.quarantined_as"
-					  "  FROM expand_contract.change_columns c"
-					  "  LEFT JOIN expand_contract.quarantined q"
-					  "    ON q.change = c.change AND q.name = c.name"
-					  " WHERE c.change = $1 ORDER BY c.attnum, c.side",
+	count = query_now("SELECT side, name, attnum::int, expression, key_position::int, calls,"
+					  "       present_name"
+					  "  FROM expand_contract.change_columns WHERE change = $1"
+					  " ORDER BY attnum, side",
 					  change->name);
 	for (uint64 row = 0; row < count; row++)
 	{
@@ -130,12 +128,14 @@ load_columns(const EcChange *change, MemoryContext memory)
 		column = palloc0_object(EcChangeColumn);
 		column->side = side_from_name(ec_get_text(row, 1));
 		column->name = ec_get_text(row, 2);
-		column->attnum = change->is_restored
-							 ? restored_attnum(change, column->side,
-											   column->name, ec_get_text(row, 6))
-							 : ec_get_int4(row, 3, 0);
+		column->present_name = ec_get_text(row, 7);
+		column->attnum =
+			change->is_restored
+				? restored_attnum(change, column->side, column->present_name)
+				: ec_get_int4(row, 3, 0);
 		column->expression = ec_get_text(row, 4);
 		column->key_position = ec_get_int4(row, 5, 0);
+		column->calls = names_of(row, 6);
 		columns = lappend(columns, column);
 		MemoryContextSwitchTo(caller);
 	}
@@ -268,9 +268,11 @@ insert_columns(const EcChange *change)
 		ec_arg_int4(&args, column->attnum);
 		ec_arg_text(&args, column->expression);
 		ec_arg_int4(&args, column->key_position);
+		arg_names(&args, column->calls);
 		(void) ec_query("INSERT INTO expand_contract.change_columns"
-						"       (change, side, name, attnum, expression, key_position)"
-						" VALUES ($1, $2, $3, $4, $5, nullif($6, 0))",
+						"       (change, side, name, attnum, expression, key_position, calls,"
+						"        present_name)"
+						" VALUES ($1, $2, $3, $4, $5, nullif($6, 0), $7, $3)",
 						&args);
 	}
 }
