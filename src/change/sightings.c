@@ -56,7 +56,7 @@ note_sightings(void)
 		return;
 	ask_for_look();
 	ec_query("INSERT INTO expand_contract.sightings AS s (application, version, last_seen)"
-			 "SELECT DISTINCT application, version, clock_timestamp()"
+			 "SELECT DISTINCT application, version, now()"
 			 "  FROM expand_contract.running_versions($1)"
 			 " WHERE application IN (SELECT application FROM expand_contract.required_versions)"
 			 " ON CONFLICT (application, version) DO UPDATE SET last_seen = excluded.last_seen",

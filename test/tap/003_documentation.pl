@@ -8,12 +8,16 @@
 # hint.  An sql block without such output has to run without an error.
 #
 # A comment <!-- setup … --> holds SQL that the file needs and the reader does
-# not; it runs first, and its output goes nowhere.
+# not; it runs first, and its output goes nowhere.  <!-- setup preloaded … -->
+# does the same, and says that the file's server has preloaded the library.
 #
 # What cannot run here says so in its info string: "```sql norun" for SQL (\watch,
 # placeholders, what needs another session; GitHub takes the first word for the
 # language and colours it as SQL), and console, sh and ini for what is none.
 # Any other info string fails, so that no example escapes by a slip of the pen.
+#
+# Links between the files lead somewhere, and doc/README.md names everything that
+# a user can call.
 use strict;
 use warnings;
 
@@ -44,7 +48,7 @@ sub is_complete
 sub read_document
 {
 	my ($path) = @_;
-	my %document = (setup => '', blocks => []);
+	my %document = (setup => '', preloaded => 0, blocks => []);
 	my ($block, $previous, $in_setup);
 
 	open my $file, '<', $path or die "could not open $path: $!";
@@ -80,9 +84,10 @@ sub read_document
 		{
 			$block = { line => $., info => $1, text => '' };
 		}
-		elsif ($line =~ /^<!--\s*setup\b(.*)/s)
+		elsif ($line =~ /^<!--\s*setup\b( preloaded\b)?(.*)/s)
 		{
-			$document{setup} .= $1;
+			$document{preloaded} ||= defined $1;
+			$document{setup} .= $2;
 			$in_setup = $document{setup} !~ s/-->.*//s;
 			undef $previous;
 		}
@@ -211,10 +216,22 @@ sub check_block
 	return;
 }
 
+sub start_server
+{
+	my ($name, @settings) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+
+	$node->init(extra => [ '--username=postgres', '--encoding=UTF8', '--locale=C' ]);
+	$node->append_conf('postgresql.conf', $_) for @settings;
+	$node->start;
+	return $node;
+}
+
 sub check_document
 {
-	my ($node, $path, $database) = @_;
+	my ($plain, $preloaded, $path, $database) = @_;
 	my $document = read_document("$root/$path");
+	my $node = $document->{preloaded} ? $preloaded : $plain;
 	my @blocks = grep { $_->{info} eq 'sql' } @{ $document->{blocks} };
 	my $setup = $document->{setup};
 
@@ -234,16 +251,81 @@ sub check_document
 	return;
 }
 
+# What GitHub makes of a heading, to link to it.
+sub anchor_of
+{
+	my ($heading) = @_;
+
+	$heading =~ s/\[([^\]]*)\]\([^)]*\)/$1/g;
+	$heading = lc $heading;
+	$heading =~ s/[^\w\- ]//g;
+	return $heading =~ s/ /-/gr;
+}
+
+sub anchors_of
+{
+	my ($path) = @_;
+	my $text = slurp_file("$root/$path");
+
+	$text =~ s/^```.*?^```//gms;
+	utf8::decode($text);
+	return { map { anchor_of($_) => 1 } $text =~ /^#+ (.*)$/mg };
+}
+
+sub check_links
+{
+	my (@paths) = @_;
+	my @dead;
+
+	for my $path (@paths)
+	{
+		my $directory = $path =~ s{[^/]+$}{}r;
+
+		for my $link (slurp_file("$root/$path") =~ /\]\(([^)\s]+)\)/g)
+		{
+			next if $link =~ /^https?:/;
+			my ($file, $anchor) = split /#/, $link, 2;
+			my $target = $file eq '' ? $path : "$directory$file";
+
+			push @dead, "$path: $link"
+			  if !-e "$root/$target"
+			  || defined $anchor && !anchors_of($target)->{$anchor};
+		}
+	}
+	is_deeply(\@dead, [], 'links lead somewhere');
+	return;
+}
+
+sub check_index
+{
+	my ($node) = @_;
+	my $index = slurp_file("$root/doc/README.md");
+	my @names = split /\n/, $node->safe_psql('postgres', q{
+		CREATE EXTENSION expand_contract;
+		SELECT DISTINCT name FROM (
+			SELECT proname, pronamespace FROM pg_proc
+			UNION ALL
+			SELECT relname, relnamespace FROM pg_class WHERE relkind = 'v') AS objects (name, schema)
+		 WHERE schema = 'public'::regnamespace AND name LIKE 'ec\_%' ORDER BY name});
+
+	cmp_ok(scalar @names, '>', 10, 'there is something to call');
+	is_deeply([ grep { $index !~ /`(?:CALL )?$_`/ } @names ], [], 'doc/README.md names it all');
+	return;
+}
+
 # The examples are a superuser's, and his name is postgres.
 $ENV{PGUSER} = 'postgres';
 $ENV{PGCLIENTENCODING} = 'UTF8';
-my $node = PostgreSQL::Test::Cluster->new('main');
-$node->init(extra => [ '--username=postgres', '--encoding=UTF8', '--locale=C' ]);
-$node->start;
+my $plain = start_server('plain');
+my $preloaded = start_server('preloaded', "shared_preload_libraries = 'expand_contract'");
 
 my @documents = grep { -e "$root/$_" } 'README.md', map { s{^\Q$root\E/}{}r } sort glob("$root/doc/*.md");
 cmp_ok(scalar @documents, '>', 0, 'there is documentation');
-check_document($node, $documents[$_], "document_$_") for 0 .. $#documents;
+check_document($plain, $preloaded, $documents[$_], "document_$_") for 0 .. $#documents;
 
-$node->stop;
+check_links(@documents);
+check_index($plain);
+
+$plain->stop;
+$preloaded->stop;
 done_testing();
