@@ -1321,6 +1321,10 @@ SELECT c.name COLLATE "default" AS change, c.relation, c.target, c.phase, c.sinc
 COMMENT ON VIEW @extschema@.ec_changes IS 'changes of tables one owns (pg_monitor: all), and where they are';
 GRANT SELECT ON @extschema@.ec_changes TO PUBLIC;
 
+CREATE FUNCTION @extschema@.ec_runbook(change text) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_runbook' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_runbook(text) IS 'Markdown: where a change stands, the next command, its gates, and when to go back';
+
 -- What would lose its footing with some columns, or (NULL) with the whole table.
 -- goes: the server drops it along with them and says nothing; the rest it would
 -- drop with CASCADE only, or it would fail at its next use.
