@@ -195,6 +195,14 @@ CALL ec_wait(:job);
 SELECT * FROM outcome(:job);
 TABLE ids;
 
+-- A row as a whole.
+CREATE TABLE wholes (id int PRIMARY KEY, row people, j jsonb);
+SELECT ec_copy('people', 'wholes', '{"id": "id", "row": "people", "j": "to_jsonb(people)"}', mode => 'repair') AS job \gset
+CALL ec_wait(:job);
+SELECT * FROM outcome(:job);
+SELECT count(*) FILTER (WHERE w.row = p AND w.j = to_jsonb(p)) FROM people p JOIN wholes w USING (id);
+DROP TABLE wholes;
+
 -- Partitioned on either side: the source leaf by leaf, the target through its parent.
 CREATE TABLE parts (id int, region text, v int, PRIMARY KEY (id, region)) PARTITION BY LIST (region);
 CREATE TABLE parts_a PARTITION OF parts FOR VALUES IN ('a');
@@ -231,6 +239,25 @@ CREATE TABLE rows_out (id int PRIMARY KEY, code text UNIQUE, n int CHECK (n < 10
 SELECT ec_copy('rows_in', 'rows_out', '{"id": "id", "code": "code"}') AS job \gset
 CALL ec_wait(:job);
 SELECT ec_cancel(:job);
+-- one over the key, which calls other rows equal
+CREATE COLLATION caseless (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+CREATE TABLE words_in (word text PRIMARY KEY, n int);
+INSERT INTO words_in VALUES ('a', 1), ('A', 2);
+CREATE TABLE words_out (word text PRIMARY KEY, n int);
+CREATE UNIQUE INDEX words_caseless ON words_out (word COLLATE caseless);
+SELECT ec_copy('words_in', 'words_out', '{"word": "word", "n": "n"}', batch_size => 1) AS job \gset
+CALL ec_wait(:job);
+SELECT ec_cancel(:job);
+SELECT ec_copy('words_in', 'words_out', '{"word": "word", "n": "n"}', mode => 'repair', batch_size => 1) AS job \gset
+CALL ec_wait(:job);
+SELECT ec_cancel(:job);
+TABLE words_out;
+DROP INDEX words_caseless;
+SELECT ec_copy('words_in', 'words_out', '{"word": "word", "n": "n"}', mode => 'repair', batch_size => 1) AS job \gset
+CALL ec_wait(:job);
+SELECT * FROM outcome(:job);
+DROP TABLE words_in, words_out;
+DROP COLLATION caseless;
 -- several rows of one key
 DELETE FROM rows_in WHERE id NOT IN (3, 6, 7, 8);
 SELECT ec_copy('rows_in', 'rows_out', '{"id": "id / 2", "n": "n"}') AS job \gset
@@ -311,6 +338,14 @@ SELECT * FROM outcome(:job);
 SELECT count(*), count(DISTINCT n), count(*) FILTER (WHERE n <> tens * 10 + ones) AS other FROM counted;
 DROP TABLE more_numbers;
 DELETE FROM counted WHERE n > 250;
+-- types whose bare name means a length of one
+CREATE FOREIGN TABLE codes (code char(6), bits bit(8)) SERVER files OPTIONS (program 'for i in 1 2 3 4 5 6 7 8; do printf "a$i\\t1000000%d\\n" $((i % 2)); done');
+CREATE TABLE coded (code char(6), bits bit(8), PRIMARY KEY (bits, code));
+SELECT ec_copy('codes', 'coded', '{"code": "code", "bits": "bits"}', batch_size => 3) AS job \gset
+CALL ec_wait(:job);
+SELECT * FROM outcome(:job);
+SELECT count(*) FROM coded;
+DROP TABLE coded;
 -- what cannot be written
 SELECT ec_copy('numbers', 'rows_out', '{"id": "least(n, 249)"}') AS job \gset
 CALL ec_wait(:job);

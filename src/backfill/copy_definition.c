@@ -205,6 +205,10 @@ expression_text(Relation source, Node *expression)
 							  deparse_context_for(EC_COPY_SOURCE,
 												  RelationGetRelid(source)),
 							  true, true);
+	/* else it would stand for the columns in a SELECT */
+	if (IsA(expression, Var) && ((Var *) expression)->varattno == 0)
+		text = psprintf("CAST(%s AS %s)", text,
+						format_type_be_qualified(exprType(expression)));
 	AtEOXact_GUC(false, guc_level);
 	return text;
 }
@@ -295,6 +299,7 @@ ec_define_copy(Relation source, Relation target, const EcCopySpec *spec)
 		column->equal = key.equals[place];
 		column->before = key.befores[place];
 		column->after = key.afters[place];
+		column->collation = key.collations[place];
 	}
 	copy->has_unique_keys = ec_keys_are_unique(source, &key, key_expressions);
 	return copy;
@@ -321,6 +326,7 @@ ec_copy_to_json(const EcCopy *copy, EcJsonWriter *writer)
 		ec_json_text(writer, psprintf("equal_%d", i), column->equal);
 		ec_json_text(writer, psprintf("before_%d", i), column->before);
 		ec_json_text(writer, psprintf("after_%d", i), column->after);
+		ec_json_text(writer, psprintf("collation_%d", i), column->collation);
 	}
 }
 
@@ -351,6 +357,7 @@ ec_copy_from_json(const Jsonb *json)
 		column->equal = ec_json_get_text(json, psprintf("equal_%d", i));
 		column->before = ec_json_get_text(json, psprintf("before_%d", i));
 		column->after = ec_json_get_text(json, psprintf("after_%d", i));
+		column->collation = ec_json_get_text(json, psprintf("collation_%d", i));
 	}
 	return copy;
 }

@@ -26,6 +26,7 @@ typedef struct EcCopyColumn
 	char *equal;  /* the operators that the unique index goes by */
 	char *before;
 	char *after;
+	char *collation; /* of that index, as SQL, or NULL */
 } EcCopyColumn;
 
 typedef struct EcCopy

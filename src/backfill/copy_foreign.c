@@ -135,7 +135,10 @@ read_bound(const EcCopy *copy, Bound *bound)
 		if (value != NULL)
 			bound->literals[i] =
 				psprintf("CAST(%s AS %s)", quote_literal_cstr(value),
-						 format_type_be_qualified(type));
+						 /* "character" alone would be a single one */
+						 format_type_extended(type, -1,
+											  FORMAT_TYPE_TYPEMOD_GIVEN |
+												  FORMAT_TYPE_FORCE_QUALIFY));
 	}
 	AtEOXact_GUC(false, guc_level);
 	return !bound->is_open;
