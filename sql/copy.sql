@@ -376,6 +376,7 @@ SELECT * FROM errors_of($$SELECT ec_copy('rows_in', 'rows_out', NULL)$$);
 SELECT * FROM errors_of($$SELECT ec_copy(0, 'rows_out', '{"id": "id"}')$$);
 SELECT * FROM errors_of($$SELECT ec_copy('rows_in', 'rows_in', '{"id": "id"}')$$);
 SELECT * FROM errors_of($$SELECT ec_copy('child', 'parent', '{"id": "id"}')$$);
+SELECT * FROM errors_of($$SELECT ec_copy('rows_in', 'parent', '{"id": "id"}')$$);
 SELECT * FROM errors_of($$SELECT ec_copy('a_view', 'rows_out', '{"id": "id"}')$$);
 SELECT * FROM errors_of($$SELECT ec_copy('rows_in', 'a_view', '{"id": "id"}')$$);
 SELECT * FROM errors_of($$SELECT ec_copy('rows_in', 'a_temp', '{"id": "id"}')$$);

@@ -84,6 +84,12 @@ ec_check_copy_target(Relation target)
 	if (target->rd_rules != NULL)
 		refuse_table(target, "target", "It has rules.",
 					 "Replace the rules by triggers, or drop them.");
+	/* no index says that a key is not in another one of these as well */
+	if (target->rd_rel->relkind == RELKIND_RELATION &&
+		find_inheritance_children(RelationGetRelid(target), NoLock) != NIL)
+		refuse_table(target, "target",
+					 "Other tables inherit from it, and rows of theirs may have the same key.",
+					 "Copy to a table without children.");
 	if (target->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
 		return;
 	foreach (cell, find_all_inheritors(RelationGetRelid(target), NoLock, NULL))
@@ -256,9 +262,9 @@ ec_define_copy(Relation source, Relation target, const EcCopySpec *spec)
 	int others;
 	ListCell *cell;
 
+	check_tables_differ(source, target);
 	ec_check_copy_source(source);
 	ec_check_copy_target(target);
-	check_tables_differ(source, target);
 	columns = ec_mapping_columns(target, spec->mapping);
 	check_columns(target, columns);
 	ec_find_copy_key(target, spec->key, columns, &key);
