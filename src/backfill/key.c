@@ -35,8 +35,12 @@
 #include "core/expression.h"
 #include "core/json.h"
 
-/* Rows that one statement reads at most. */
-#define ROWS_TO_READ 1000
+/*
+ * Rows that one statement reads at most.  Where looking at a row is so slow that
+ * batches run out of time, it reads fewer as they shrink.
+ */
+#define ROWS_TO_READ    1000
+#define READS_PER_WRITE 10
 
 /* The table, and the one index to scan it by while our statement is planned. */
 static Oid scanned_table = InvalidOid;
@@ -241,7 +245,8 @@ ahead_statement(Relation relation, const EcKey *key, bool is_begin)
 typedef struct Finder
 {
 	DestReceiver base;
-	int limit;
+	int most_seen;
+	int most_found;
 	int seen;
 	int found;
 	ArrayBuildState *tids;
@@ -278,7 +283,7 @@ find_row(TupleTableSlot *slot, DestReceiver *self)
 		finder->found++;
 	}
 	MemoryContextSwitchTo(old_context);
-	return finder->found < finder->limit;
+	return finder->found < finder->most_found && finder->seen < finder->most_seen;
 }
 
 static void
@@ -300,7 +305,8 @@ init_finder(Finder *finder, int limit)
 	finder->base.rShutdown = finder_end;
 	finder->base.rDestroy = finder_end;
 	finder->base.mydest = DestNone;
-	finder->limit = limit;
+	finder->most_seen = (int) Min(ROWS_TO_READ, (int64) limit * READS_PER_WRITE);
+	finder->most_found = limit;
 	finder->context = CurrentMemoryContext;
 	finder->tids = initArrayResult(TIDOID, CurrentMemoryContext, false);
 }
