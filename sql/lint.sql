@@ -106,6 +106,7 @@ CREATE TABLE proof (a integer, b integer, c integer, d integer, e integer, f int
     CHECK (j IS NOT NULL AND j > 0 OR j < 5 AND j IS NOT NULL));
 ALTER TABLE proof ADD CONSTRAINT later CHECK (e IS NOT NULL) NOT VALID;
 ALTER EVENT TRIGGER expand_contract_note_ddl DISABLE; -- talkative at this level
+ALTER EVENT TRIGGER expand_contract_note_partitions DISABLE;
 SET client_min_messages = debug1;
 \set VERBOSITY terse
 SELECT c AS column, coalesce(l.rule, '') AS rule FROM unnest('{a,b,c,d,e,f,g,h,i,j}'::text[]) c
@@ -125,6 +126,7 @@ ROLLBACK;
 ALTER TABLE proof VALIDATE CONSTRAINT later;
 SET client_min_messages = warning;
 ALTER EVENT TRIGGER expand_contract_note_ddl ENABLE;
+ALTER EVENT TRIGGER expand_contract_note_partitions ENABLE;
 \set VERBOSITY default
 SELECT count(*) FROM ec_lint('ALTER TABLE proof ALTER e SET NOT NULL');
 

@@ -18,6 +18,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
+#include "backfill/copy.h"
 #include "backfill/submit.h"
 #include "change/backfill_change.h"
 #include "core/catalog.h"
@@ -25,6 +26,9 @@
 #include "core/query.h"
 #include "dualwrite/change.h"
 #include "dualwrite/statement.h"
+#include "dualwrite/table.h"
+#include "dualwrite/table_mapping.h"
+#include "dualwrite/table_target.h"
 #include "expand_contract.h"
 #include "worker/job.h"
 #include "worker/schedule.h"
@@ -60,12 +64,30 @@ refuse_one_way(const EcChange *change)
 			 errhint("Nothing is to be repaired.")));
 }
 
+/* What is written without it would be out of step behind the job. */
+static void
+require_trigger(const EcChange *change)
+{
+	if (get_rel_name(change->relation) == NULL)
+		return;
+	if (OidIsValid(change->target)
+			? get_rel_name(change->target) == NULL || ec_table_triggers_at_work(change)
+			: ec_has_dual_writes(change->relation,
+								 ec_change_trigger_name(change->name)))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("change \"%s\" has lost its trigger", change->name),
+			 errdetail("It was dropped or disabled, or table \"%s\" has a child without it.",
+					   get_rel_name(change->relation)),
+			 errhint("Call ec_expand again as before, which sets it up anew.")));
+}
+
+/* Columns of one table: the job updates them in place. */
 static int64
-submit(EcJobSpec *spec, const EcChange *change, bool repair)
+submit_backfill(EcJobSpec *spec, const EcChange *change, bool forward, bool repair)
 {
 	Relation relation = try_table_open(change->relation, RowExclusiveLock);
-	bool forward = !repair || ec_old_is_authority(change);
-	int guc_level = NewGUCNestLevel();
 	EcChangeSql sql;
 	int64 job;
 
@@ -73,16 +95,43 @@ submit(EcJobSpec *spec, const EcChange *change, bool repair)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
 						errmsg("the table of change \"%s\" does not exist any more",
 							   change->name)));
+	ec_change_sql(relation, change, forward, &sql);
+	job = ec_submit_backfill(spec, change->relation, sql.assignments,
+							 repair ? sql.not_in_step : sql.fill, "auto");
+	table_close(relation, NoLock);
+	return job;
+}
+
+/* Another table: the job copies, from the authority. */
+static int64
+submit_copy(const EcJobSpec *spec, const EcChange *change, bool forward, bool repair)
+{
+	EcCopySpec copy = {*spec};
+
+	copy.method = "auto";
+	copy.source = forward ? change->relation : change->target;
+	copy.target = forward ? change->target : change->relation;
+	copy.mapping = ec_table_mapping(change, forward, &copy.key);
+	copy.repair = repair;
+	return ec_submit_copy(&copy);
+}
+
+static int64
+submit(EcJobSpec *spec, const EcChange *change, bool repair)
+{
+	bool forward = !repair || ec_old_is_authority(change);
+	int guc_level = NewGUCNestLevel();
+	int64 job;
+
 	if (!forward && !ec_has_backward(change))
 		refuse_one_way(change);
 	(void) set_config_option("search_path", EC_CHANGE_SEARCH_PATH, PGC_USERSET,
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	ec_change_sql(relation, change, forward, &sql);
 	spec->change = change->name;
-	job = ec_submit_backfill(spec, change->relation, sql.assignments,
-							 repair ? sql.not_in_step : sql.fill, "auto");
+	job = OidIsValid(change->target)
+			  ? submit_copy(spec, change, forward, repair)
+			  : submit_backfill(spec, change, forward, repair);
 	AtEOXact_GUC(false, guc_level);
-	table_close(relation, NoLock);
 	return job;
 }
 
@@ -93,7 +142,8 @@ submit(EcJobSpec *spec, const EcChange *change, bool repair)
  * Starts the job that brings the rows of a change in step, as the caller.
  * mode 'fill': rows whose new columns are unset; 'repair': every row that is
  * not in step, from the old columns before cutover and from the new ones after
- * it.  Pace and schedule as in ec_backfill.  When the first job of a change is
+ * it.  To another table the job is a copy: 'fill' adds what is missing there,
+ * 'repair' makes the tables equal.  Pace and schedule as in ec_backfill.  When the first job of a change is
  * done its phase goes from dual_write to backfilled.
  *
  * For the owner of the table.  42704 if there is no such change, 22023 for an
@@ -149,6 +199,7 @@ ec_backfill_change(PG_FUNCTION_ARGS)
 					 ? errhint("Set expand_contract.enable_modern_write on again first.")
 					 : errhint("Use ec_dual_write(%s, true) first.",
 							   quote_literal_cstr(change.name))));
+	require_trigger(&change);
 	job = submit(&spec, &change, strcmp(mode, "repair") == 0);
 	note_job(job, change.name, mode);
 	PG_RETURN_INT64(job);
@@ -169,7 +220,9 @@ close_gaps(const EcJob *job)
 					"  FROM expand_contract.change_jobs j"
 					" WHERE j.job = $1 AND j.mode = 'repair' AND g.change = j.change"
 					"   AND g.repaired_by IS NULL"
-					"   AND pg_visible_in_snapshot(g.writer, j.snapshot)",
+					"   AND (pg_visible_in_snapshot(g.writer, j.snapshot)"
+					/* yet to come: it is of the cluster that was dumped */
+					"        OR g.writer >= pg_snapshot_xmax(pg_current_snapshot()))",
 					&args);
 }
 

@@ -22,6 +22,7 @@
 #include "change/verify_change.h"
 #include "core/guc.h"
 #include "core/json.h"
+#include "core/pinned.h"
 #include "dualwrite/change.h"
 #include "dualwrite/mapping.h"
 #include "dualwrite/statement.h"
@@ -49,7 +50,7 @@ present_attnum(const EcChange *change, const EcChangeColumn *column)
 {
 	AttrNumber attnum = change->relation_oid == change->relation
 							? column->attnum
-							: get_attnum(change->relation, column->name);
+							: get_attnum(change->relation, column->present_name);
 	const char *name =
 		attnum > 0 ? get_attname(change->relation, attnum, true) : NULL;
 
@@ -89,11 +90,9 @@ written_out(Relation relation, Node *expression)
 {
 	List *context = deparse_context_for(RelationGetRelationName(relation),
 										RelationGetRelid(relation));
-	int guc_level = NewGUCNestLevel();
+	int guc_level = ec_pin_text();
 	char *text;
 
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	text = deparse_expression(expression, context, false, false);
 	AtEOXact_GUC(false, guc_level);
 	return text;
@@ -116,9 +115,9 @@ mapped_columns(const EcChange *change, Relation relation, EcSide side, List *nam
 		mapped = palloc0_object(EcMappedColumn);
 		mapped->attnum = present_attnum(change, column);
 		mapped->name = get_attname(change->relation, mapped->attnum, false);
-		mapped->analysed =
-			ec_mapping_reparse(relation, list_copy(names), relation,
-							   mapped->attnum, column->expression, mapped->name);
+		mapped->analysed = ec_mapping_reparse(relation, list_copy(names), relation,
+											  mapped->attnum, column->expression,
+											  mapped->name, column->calls);
 		mapped->expression = written_out(relation, mapped->analysed);
 		columns = lappend(columns, mapped);
 	}

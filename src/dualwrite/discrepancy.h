@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "executor/tuptable.h"
+#include "utils/jsonb.h"
 
 #include "dualwrite/compiled.h"
 
@@ -19,6 +20,9 @@ typedef struct EcFailure
 	char *message;
 } EcFailure;
 
+/* The key by which the queue names the row in slot. */
+extern Jsonb *ec_discrepancy_key(const EcCompiled *compiled, TupleTableSlot *slot);
+
 /*
  * Queue the row in slot.  Only adds to the queue, as the extension's owner, in
  * the writer's transaction.
@@ -26,7 +30,7 @@ typedef struct EcFailure
 extern void
 ec_discrepancy_record(const EcCompiled *compiled, const EcDirection *direction,
 					  TupleTableSlot *slot, const char *operation,
-					  const EcFailure *failure);
+					  const EcFailure *failure, bool is_unset);
 
 /* The row in old_slot gets another key: what is queued for it follows. */
 extern void ec_discrepancy_follow(const EcCompiled *compiled,

@@ -38,6 +38,11 @@ switch_on(void *arg)
 	/* the second call locks what is below the table only */
 	LockRelationOid(change->relation, ShareRowExclusiveLock);
 	(void) find_all_inheritors(change->relation, ShareRowExclusiveLock, NULL);
+	if (OidIsValid(change->target))
+	{
+		LockRelationOid(change->target, ShareRowExclusiveLock);
+		(void) find_all_inheritors(change->target, ShareRowExclusiveLock, NULL);
+	}
 	ec_change_set_dual_write(change, true);
 }
 
@@ -117,6 +122,11 @@ ec_set_flag(PG_FUNCTION_ARGS)
 		refuse_null("value");
 	name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	value = PG_GETARG_BOOL(1);
+	if (name[0] == '\0' || strlen(name) > EC_MAX_CHANGE_NAME)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("name of a flag must have 1 to %d bytes",
+							   EC_MAX_CHANGE_NAME),
+						errhint("Name it like the change that it is for.")));
 	if (ec_change_load(name, &change))
 		ec_change_get(name, &change);
 

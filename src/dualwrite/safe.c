@@ -5,9 +5,12 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
 
 #include "dualwrite/safe.h"
 
@@ -152,4 +155,35 @@ ec_may_swallow(const ErrorData *error)
 	}
 	return error->sqlerrcode != ERRCODE_DATA_CORRUPTED &&
 		   error->sqlerrcode != ERRCODE_INDEX_CORRUPTED && error->elevel < FATAL;
+}
+
+ErrorData *
+ec_try(void (*work)(void *arg), void *arg)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData *volatile error = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		work(arg);
+		ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+		if (!ec_may_swallow(error))
+			ReThrowError(error);
+	}
+	PG_END_TRY();
+	return error;
 }

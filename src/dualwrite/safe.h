@@ -23,4 +23,10 @@ extern bool ec_can_fail(Node *expression);
  */
 extern bool ec_may_swallow(const ErrorData *error);
 
+/*
+ * Work in a subtransaction.  NULL if all went well; the error, with everything
+ * undone, if it may be swallowed.  Others are raised.
+ */
+extern ErrorData *ec_try(void (*work)(void *arg), void *arg);
+
 #endif

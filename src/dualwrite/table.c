@@ -16,6 +16,7 @@
 #include "catalog/pg_index.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
+#include "commands/trigger.h"
 #include "miscadmin.h"
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteHandler.h"
@@ -306,6 +307,71 @@ ec_find_key(Relation relation, List *names)
 				 errdetail("There is no valid unique index on just these columns, all of them NOT NULL."),
 				 errhint("Leave the argument out to use the primary key, or create such an index.")));
 	return wanted;
+}
+
+List *
+ec_find_keys(Relation relation)
+{
+	List *keys = NIL;
+	ListCell *cell;
+
+	foreach (cell, RelationGetIndexList(relation))
+	{
+		Relation index = index_open(lfirst_oid(cell), AccessShareLock);
+		List *key = index_key(relation, index);
+
+		if (key != NIL)
+			keys = index->rd_index->indisprimary ? lcons(key, keys)
+												 : lappend(keys, key);
+		index_close(index, NoLock);
+	}
+	return keys;
+}
+
+void
+ec_warn_of_other_defaults(Relation relation, Bitmapset *columns)
+{
+	int member = -1;
+
+	while ((member = bms_next_member(columns, member)) >= 0)
+	{
+		Node *value = build_column_default(relation, member);
+
+		if (value != NULL && contain_mutable_functions(value))
+			ereport(WARNING,
+					(errmsg("default of column \"%s\" is taken for a value of the application's",
+							get_attname(RelationGetRelid(relation), member, false)),
+					 errdetail("It is not a constant: where an INSERT leaves the column out, dual writes find it set, and do not compute it."),
+					 errhint("Drop the default while applications write the other side only.")));
+	}
+}
+
+static bool
+fires_always(Relation relation, const char *name)
+{
+	TriggerDesc *triggers = relation->trigdesc;
+
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+		if (strcmp(triggers->triggers[i].tgname, name) == 0)
+			return triggers->triggers[i].tgenabled == TRIGGER_FIRES_ALWAYS;
+	return false;
+}
+
+bool
+ec_has_dual_writes(Oid relation, const char *name)
+{
+	List *leaves = find_all_inheritors(relation, AccessShareLock, NULL);
+	bool found = true;
+	ListCell *cell;
+
+	foreach (cell, leaves)
+	{
+		Relation leaf = table_open(lfirst_oid(cell), NoLock);
+
+		found = found && fires_always(leaf, name);
+		table_close(leaf, NoLock);
+	}
+	return found;
 }
 
 void
