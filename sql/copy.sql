@@ -346,6 +346,16 @@ CALL ec_wait(:job);
 SELECT * FROM outcome(:job);
 SELECT count(*) FROM coded;
 DROP TABLE coded;
+-- a slow one does not run out of the time that a batch has
+SELECT current_database() AS db \gset
+ALTER DATABASE :"db" SET deadlock_timeout = '100ms';
+CREATE FOREIGN TABLE slow (n int) SERVER files OPTIONS (program 'sleep 0.1; seq 1 20');
+CREATE TABLE slowly (n int PRIMARY KEY, transaction xid8 DEFAULT pg_current_xact_id());
+SELECT ec_copy('slow', 'slowly', '{"n": "n"}', batch_size => 15) AS job \gset
+CALL ec_wait(:job);
+SELECT count(*), count(DISTINCT transaction) AS batches FROM slowly;
+ALTER DATABASE :"db" RESET deadlock_timeout;
+DROP TABLE slowly;
 -- what cannot be written
 SELECT ec_copy('numbers', 'rows_out', '{"id": "least(n, 249)"}') AS job \gset
 CALL ec_wait(:job);

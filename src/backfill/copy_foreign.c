@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/timeout.h"
 
 #include "backfill/copy_foreign.h"
 #include "backfill/copy_statement.h"
@@ -204,6 +205,10 @@ ec_check_copy_from_foreign(const EcBackfill *backfill)
 	ec_explain(ec_copy_write_statement(backfill->copy->source, backfill, ""), 0);
 }
 
+/*
+ * How long a statement takes is the other server's affair, and fewer rows make
+ * it no shorter; so there is no limit to its time but that to waits for locks.
+ */
 bool
 ec_copy_from_foreign(EcJob *job, const EcBackfill *backfill, EcChunk *chunk)
 {
@@ -213,6 +218,7 @@ ec_copy_from_foreign(EcJob *job, const EcBackfill *backfill, EcChunk *chunk)
 	bool more;
 	int64 written;
 
+	disable_timeout(STATEMENT_TIMEOUT, false);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	read_place(&chunk->place, &from);
