@@ -152,6 +152,15 @@ SELECT ec_configure(:job, batch_size => 100, delay_ms => 0);
 CALL ec_wait(:job);
 SELECT state, last_error FROM outcome(:job);
 SELECT count(*) FROM missing;
+-- one of them becomes a part of the other
+CREATE TABLE part_of (id int PRIMARY KEY, name varchar(40), born date, score float8);
+SELECT ec_copy('people', 'part_of', '{"id": "id", "score": "-score"}', mode => 'repair', batch_size => 1, delay_ms => 3600000) AS job \gset
+SELECT wait_for_rows(:job, 1);
+ALTER TABLE part_of INHERIT people;
+SELECT ec_configure(:job, delay_ms => 0);
+CALL ec_wait(:job);
+SELECT ec_cancel(:job);
+DROP TABLE part_of;
 -- one of them is dropped
 INSERT INTO people SELECT i, 'x' FROM generate_series(100, 110) i;
 CREATE TABLE goes (id int PRIMARY KEY);

@@ -100,16 +100,15 @@ ec_check_copy_target(Relation target)
 						 "Detach it, or copy to the other partitions one by one.");
 }
 
-/* A row that goes over from one to the other would be another's row. */
-static void
-check_tables_differ(Relation source, Relation target)
+void
+ec_check_tables_differ(Relation source, Relation target)
 {
-	Oid source_oid = RelationGetRelid(source);
-	Oid target_oid = RelationGetRelid(target);
+	Oid source_type = source->rd_rel->reltype;
+	Oid target_type = target->rd_rel->reltype;
 
-	if (source_oid == target_oid ||
-		list_member_oid(find_all_inheritors(source_oid, NoLock, NULL), target_oid) ||
-		list_member_oid(find_all_inheritors(target_oid, NoLock, NULL), source_oid))
+	if (RelationGetRelid(source) == RelationGetRelid(target) ||
+		typeInheritsFrom(source_type, target_type) ||
+		typeInheritsFrom(target_type, source_type))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("source and target of a copy must be different tables"),
@@ -262,7 +261,7 @@ ec_define_copy(Relation source, Relation target, const EcCopySpec *spec)
 	int others;
 	ListCell *cell;
 
-	check_tables_differ(source, target);
+	ec_check_tables_differ(source, target);
 	ec_check_copy_source(source);
 	ec_check_copy_target(target);
 	columns = ec_mapping_columns(target, spec->mapping);

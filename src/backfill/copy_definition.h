@@ -50,6 +50,9 @@ ec_define_copy(Relation source, Relation target, const EcCopySpec *spec);
 extern void ec_check_copy_source(Relation source);
 extern void ec_check_copy_target(Relation target);
 
+/* A row that goes over from one to the other would be another's row. */
+extern void ec_check_tables_differ(Relation source, Relation target);
+
 extern void ec_copy_to_json(const EcCopy *copy, EcJsonWriter *writer);
 extern EcCopy *ec_copy_from_json(const Jsonb *json);
 
