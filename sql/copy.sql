@@ -426,6 +426,9 @@ CREATE TABLE strict (id int PRIMARY KEY, must text NOT NULL, v int GENERATED ALW
 SELECT * FROM errors_of($$SELECT ec_copy('rows_in', 'strict', '{"id": "id"}')$$);
 SELECT * FROM errors_of($$SELECT ec_copy('rows_in', 'strict', '{"id": "id", "must": "code", "v": "n"}')$$);
 SELECT * FROM errors_of($$SELECT ec_copy('rows_in', 'strict', '{"id": "id", "must": "code", "tags": "array[code]"}')$$);
+CREATE TABLE numbered (code text PRIMARY KEY, id int GENERATED ALWAYS AS IDENTITY);
+SELECT * FROM errors_of($$SELECT ec_copy('rows_in', 'numbered', '{"code": "code", "id": "id"}', mode => 'repair')$$);
+DROP TABLE numbered;
 -- the key
 CREATE TABLE keys (a int, b int NOT NULL, c int NOT NULL, d int NOT NULL, e int);
 CREATE UNIQUE INDEX ON keys (a);
