@@ -233,6 +233,7 @@ SELECT id AS job,
     CASE WHEN shown_state = 'running' THEN notice END AS notice,
     error_code,
     concat(error_message, '. DETAIL: ' || error_detail, ' HINT: ' || error_hint) AS error_text,
+    CASE kind WHEN 'copy' THEN (parameters ->> 'target')::oid END AS target,
     owner,
     started_at,
     finished_at
@@ -263,8 +264,10 @@ SELECT job,
             THEN format('the job has lost its worker. HINT: Use SELECT ec_resume(%s) to go on where it stopped, '
                 'or add expand_contract to shared_preload_libraries to have that done at every start.', job)
         WHEN error_code IS NULL THEN notice
-        -- a message can hold row data
-        WHEN pg_has_role(owner, 'USAGE') OR has_table_privilege(relation, 'SELECT')
+        -- a message can hold row data, of a copy's target too
+        WHEN pg_has_role(owner, 'USAGE') OR NOT EXISTS (
+            SELECT FROM unnest(ARRAY[relation, target]) t (id)
+            WHERE id IS NOT NULL AND (has_table_privilege(id, 'SELECT') IS NOT TRUE OR row_security_active(id)))
             THEN concat(error_code, ': ', error_text)
         ELSE error_code
     END AS last_error,

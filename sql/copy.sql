@@ -152,6 +152,15 @@ SELECT ec_configure(:job, batch_size => 100, delay_ms => 0);
 CALL ec_wait(:job);
 SELECT state, last_error FROM outcome(:job);
 SELECT count(*) FROM missing;
+-- one of them becomes a part of the other
+CREATE TABLE part_of (id int PRIMARY KEY, name varchar(40), born date, score float8);
+SELECT ec_copy('people', 'part_of', '{"id": "id", "score": "-score"}', mode => 'repair', batch_size => 1, delay_ms => 3600000) AS job \gset
+SELECT wait_for_rows(:job, 1);
+ALTER TABLE part_of INHERIT people;
+SELECT ec_configure(:job, delay_ms => 0);
+CALL ec_wait(:job);
+SELECT ec_cancel(:job);
+DROP TABLE part_of;
 -- one of them is dropped
 INSERT INTO people SELECT i, 'x' FROM generate_series(100, 110) i;
 CREATE TABLE goes (id int PRIMARY KEY);
@@ -195,6 +204,14 @@ CALL ec_wait(:job);
 SELECT * FROM outcome(:job);
 TABLE ids;
 
+-- A row as a whole.
+CREATE TABLE wholes (id int PRIMARY KEY, row people, j jsonb);
+SELECT ec_copy('people', 'wholes', '{"id": "id", "row": "people", "j": "to_jsonb(people)"}', mode => 'repair') AS job \gset
+CALL ec_wait(:job);
+SELECT * FROM outcome(:job);
+SELECT count(*) FILTER (WHERE w.row = p AND w.j = to_jsonb(p)) FROM people p JOIN wholes w USING (id);
+DROP TABLE wholes;
+
 -- Partitioned on either side: the source leaf by leaf, the target through its parent.
 CREATE TABLE parts (id int, region text, v int, PRIMARY KEY (id, region)) PARTITION BY LIST (region);
 CREATE TABLE parts_a PARTITION OF parts FOR VALUES IN ('a');
@@ -231,6 +248,25 @@ CREATE TABLE rows_out (id int PRIMARY KEY, code text UNIQUE, n int CHECK (n < 10
 SELECT ec_copy('rows_in', 'rows_out', '{"id": "id", "code": "code"}') AS job \gset
 CALL ec_wait(:job);
 SELECT ec_cancel(:job);
+-- one over the key, which calls other rows equal
+CREATE COLLATION caseless (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+CREATE TABLE words_in (word text PRIMARY KEY, n int);
+INSERT INTO words_in VALUES ('a', 1), ('A', 2);
+CREATE TABLE words_out (word text PRIMARY KEY, n int);
+CREATE UNIQUE INDEX words_caseless ON words_out (word COLLATE caseless);
+SELECT ec_copy('words_in', 'words_out', '{"word": "word", "n": "n"}', batch_size => 1) AS job \gset
+CALL ec_wait(:job);
+SELECT ec_cancel(:job);
+SELECT ec_copy('words_in', 'words_out', '{"word": "word", "n": "n"}', mode => 'repair', batch_size => 1) AS job \gset
+CALL ec_wait(:job);
+SELECT ec_cancel(:job);
+TABLE words_out;
+DROP INDEX words_caseless;
+SELECT ec_copy('words_in', 'words_out', '{"word": "word", "n": "n"}', mode => 'repair', batch_size => 1) AS job \gset
+CALL ec_wait(:job);
+SELECT * FROM outcome(:job);
+DROP TABLE words_in, words_out;
+DROP COLLATION caseless;
 -- several rows of one key
 DELETE FROM rows_in WHERE id NOT IN (3, 6, 7, 8);
 SELECT ec_copy('rows_in', 'rows_out', '{"id": "id / 2", "n": "n"}') AS job \gset
@@ -311,6 +347,24 @@ SELECT * FROM outcome(:job);
 SELECT count(*), count(DISTINCT n), count(*) FILTER (WHERE n <> tens * 10 + ones) AS other FROM counted;
 DROP TABLE more_numbers;
 DELETE FROM counted WHERE n > 250;
+-- types whose bare name means a length of one
+CREATE FOREIGN TABLE codes (code char(6), bits bit(8)) SERVER files OPTIONS (program 'for i in 1 2 3 4 5 6 7 8; do printf "a$i\\t1000000%d\\n" $((i % 2)); done');
+CREATE TABLE coded (code char(6), bits bit(8), PRIMARY KEY (bits, code));
+SELECT ec_copy('codes', 'coded', '{"code": "code", "bits": "bits"}', batch_size => 3) AS job \gset
+CALL ec_wait(:job);
+SELECT * FROM outcome(:job);
+SELECT count(*) FROM coded;
+DROP TABLE coded;
+-- a slow one does not run out of the time that a batch has
+SELECT current_database() AS db \gset
+ALTER DATABASE :"db" SET deadlock_timeout = '100ms';
+CREATE FOREIGN TABLE slow (n int) SERVER files OPTIONS (program 'sleep 0.1; seq 1 20');
+CREATE TABLE slowly (n int PRIMARY KEY, transaction xid8 DEFAULT pg_current_xact_id());
+SELECT ec_copy('slow', 'slowly', '{"n": "n"}', batch_size => 15) AS job \gset
+CALL ec_wait(:job);
+SELECT count(*), count(DISTINCT transaction) AS batches FROM slowly;
+ALTER DATABASE :"db" RESET deadlock_timeout;
+DROP TABLE slowly;
 -- what cannot be written
 SELECT ec_copy('numbers', 'rows_out', '{"id": "least(n, 249)"}') AS job \gset
 CALL ec_wait(:job);
@@ -341,6 +395,7 @@ SELECT * FROM errors_of($$SELECT ec_copy('rows_in', 'rows_out', NULL)$$);
 SELECT * FROM errors_of($$SELECT ec_copy(0, 'rows_out', '{"id": "id"}')$$);
 SELECT * FROM errors_of($$SELECT ec_copy('rows_in', 'rows_in', '{"id": "id"}')$$);
 SELECT * FROM errors_of($$SELECT ec_copy('child', 'parent', '{"id": "id"}')$$);
+SELECT * FROM errors_of($$SELECT ec_copy('rows_in', 'parent', '{"id": "id"}')$$);
 SELECT * FROM errors_of($$SELECT ec_copy('a_view', 'rows_out', '{"id": "id"}')$$);
 SELECT * FROM errors_of($$SELECT ec_copy('rows_in', 'a_view', '{"id": "id"}')$$);
 SELECT * FROM errors_of($$SELECT ec_copy('rows_in', 'a_temp', '{"id": "id"}')$$);
@@ -371,6 +426,9 @@ CREATE TABLE strict (id int PRIMARY KEY, must text NOT NULL, v int GENERATED ALW
 SELECT * FROM errors_of($$SELECT ec_copy('rows_in', 'strict', '{"id": "id"}')$$);
 SELECT * FROM errors_of($$SELECT ec_copy('rows_in', 'strict', '{"id": "id", "must": "code", "v": "n"}')$$);
 SELECT * FROM errors_of($$SELECT ec_copy('rows_in', 'strict', '{"id": "id", "must": "code", "tags": "array[code]"}')$$);
+CREATE TABLE numbered (code text PRIMARY KEY, id int GENERATED ALWAYS AS IDENTITY);
+SELECT * FROM errors_of($$SELECT ec_copy('rows_in', 'numbered', '{"code": "code", "id": "id"}', mode => 'repair')$$);
+DROP TABLE numbered;
 -- the key
 CREATE TABLE keys (a int, b int NOT NULL, c int NOT NULL, d int NOT NULL, e int);
 CREATE UNIQUE INDEX ON keys (a);

@@ -82,6 +82,21 @@ SELECT ec_backfill('keyed', 'v = 1', batch_size => 3, method => 'key') AS job \g
 CALL ec_wait(:job);
 SELECT * FROM outcome(:job);
 SELECT count(*), count(v) FROM keyed;
+-- a collation that is not that of the type, and one by which different texts are equal
+CREATE COLLATION caseless (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+CREATE DOMAIN c_text AS text COLLATE "C";
+SELECT check_key('k c_text COLLATE caseless NOT NULL, l name COLLATE "POSIX" NOT NULL, n int NOT NULL', 'k, l, n', $$SELECT chr(65 + i % 2 * 32), 'x' || i % 4, i FROM generate_series(1, 50) i$$);
+SELECT ec_backfill('keyed', 'v = 1', batch_size => 3, method => 'key') AS job \gset
+CALL ec_wait(:job);
+SELECT * FROM outcome(:job);
+SELECT check_key('k c_text COLLATE caseless NOT NULL, n int NOT NULL', 'k DESC, n', $$SELECT chr(65 + i % 2 * 32), i FROM generate_series(1, 50) i$$);
+SELECT ec_backfill('keyed', 'v = 1', batch_size => 3, method => 'key') AS job \gset
+CALL ec_wait(:job);
+SELECT * FROM outcome(:job);
+-- what the server cannot compare
+CREATE DOMAIN a_mood AS mood;
+SELECT check_key('k a_mood NOT NULL', 'k', $$SELECT 'ok'$$);
+SELECT * FROM errors_of($$SELECT ec_backfill('keyed', 'v = 1', method => 'key')$$);
 -- many rows of one value in the first column
 SELECT check_key('k int NOT NULL, l int NOT NULL', 'k, l DESC', $$SELECT 1, i FROM generate_series(1, 5000) i$$);
 SELECT ec_backfill('keyed', 'v = 1', batch_size => 100, method => 'key') AS job \gset
@@ -117,6 +132,24 @@ CREATE UNIQUE INDEX moved_a ON moved (a DESC);
 SELECT ec_configure(:job, batch_size => 7, delay_ms => 0);
 CALL ec_wait(:job);
 SELECT * FROM outcome(:job);
+-- its columns get another type; a domain gets a check that rows of before do not pass
+CREATE DOMAIN number AS int;
+CREATE TABLE typed (id int PRIMARY KEY, v int);
+INSERT INTO typed SELECT generate_series(1, 100);
+SELECT ec_backfill('typed', 'v = id', batch_size => 1, delay_ms => 3600000, method => 'key') AS job \gset
+SELECT wait_for_rows(:job, 1);
+ALTER TABLE typed ALTER id TYPE bigint;
+SELECT ec_configure(:job, batch_size => 7, delay_ms => 0);
+CALL ec_wait(:job);
+SELECT * FROM outcome(:job);
+ALTER TABLE typed ALTER id TYPE number;
+SELECT ec_backfill('typed', 'v = -id', batch_size => 1, delay_ms => 3600000, method => 'key') AS job \gset
+SELECT wait_for_rows(:job, 1);
+ALTER DOMAIN number ADD CHECK (value > 50) NOT VALID;
+SELECT ec_configure(:job, batch_size => 7, delay_ms => 0);
+CALL ec_wait(:job);
+SELECT * FROM outcome(:job);
+DROP TABLE typed;
 -- there is none any more
 SELECT ec_backfill('moved', 'b = a', batch_size => 1, delay_ms => 3600000, method => 'key') AS job \gset
 SELECT wait_for_rows(:job, 1);
@@ -272,6 +305,7 @@ SELECT * FROM errors_of($$SELECT ec_backfill('pile_of_nothing', 'b = 1')$$);
 
 DROP TABLE users, piled, keyed, moved, done, no_key, pile_of_nothing, shared, parts, parent, child, counted;
 DROP ACCESS METHOD pile;
+DROP DOMAIN a_mood, c_text, code, number;
 DROP TYPE mood;
-DROP DOMAIN code;
+DROP COLLATION caseless;
 DROP FUNCTION note, check_key, guard, count_update;

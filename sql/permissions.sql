@@ -95,6 +95,27 @@ SELECT state, last_error FROM ec_progress WHERE job = :job;
 SET ROLE regress_ec_monitor;
 SELECT owner, state, last_error FROM ec_progress WHERE job = :job;
 RESET ROLE;
+-- unless they may read all rows of the table, and of the one that a copy writes
+GRANT SELECT ON regress_ec.users TO regress_ec_monitor;
+SET ROLE regress_ec_owner;
+CREATE TABLE regress_ec.names (id int PRIMARY KEY, name text UNIQUE);
+INSERT INTO regress_ec.names VALUES (-1, 'User1');
+SELECT ec_copy('regress_ec.users', 'regress_ec.names', '{"id": "id", "name": "name"}', delay_ms => 0) AS copy \gset
+CALL ec_wait(:copy);
+SET ROLE regress_ec_monitor;
+SELECT job - :job AS job, last_error FROM ec_progress WHERE job IN (:job, :copy) ORDER BY job;
+RESET ROLE;
+GRANT SELECT ON regress_ec.names TO regress_ec_monitor;
+ALTER TABLE regress_ec.users ENABLE ROW LEVEL SECURITY;
+SET ROLE regress_ec_monitor;
+SELECT job - :job AS job, last_error FROM ec_progress WHERE job IN (:job, :copy) ORDER BY job;
+RESET ROLE;
+ALTER TABLE regress_ec.users DISABLE ROW LEVEL SECURITY;
+SET ROLE regress_ec_monitor;
+SELECT job - :job AS job, last_error FROM ec_progress WHERE job IN (:job, :copy) ORDER BY job;
+RESET ROLE;
+SELECT ec_cancel(:copy);
+REVOKE ALL ON regress_ec.users, regress_ec.names FROM regress_ec_monitor;
 
 -- Row security does not hide rows from a backfill: it refuses.
 ALTER TABLE regress_ec.users ENABLE ROW LEVEL SECURITY;

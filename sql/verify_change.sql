@@ -138,6 +138,19 @@ SELECT ec_verify_job('unique_b', batch_size => 100, delay_ms => 0) AS job \gset
 CALL ec_wait(:job);
 TABLE found;
 TABLE last_mismatches;
+-- a domain gets a check that rows of before do not pass
+CREATE DOMAIN number AS int;
+CREATE TABLE numbered (id number PRIMARY KEY, a int, b int);
+INSERT INTO numbered SELECT i, i, i FROM generate_series(1, 500) i;
+SELECT ec_expand('numbered_b', 'numbered', '{"b": "a"}');
+SELECT ec_verify_job('numbered_b', batch_size => 100, delay_ms => 3600000) AS job \gset
+SELECT wait_for_rows(:job, 100);
+ALTER DOMAIN number ADD CHECK (value > 400) NOT VALID;
+SELECT ec_configure(:job, delay_ms => 0);
+CALL ec_wait(:job);
+TABLE found;
+DROP TABLE numbered;
+DROP DOMAIN number;
 -- the table goes while the job is at work
 SELECT ec_verify_job('unique_b', batch_size => 100, delay_ms => 3600000) AS job \gset
 SELECT wait_for_rows(:job, 100);

@@ -26,6 +26,7 @@ typedef struct EcCopyColumn
 	char *equal;  /* the operators that the unique index goes by */
 	char *before;
 	char *after;
+	char *collation; /* of that index, as SQL, or NULL */
 } EcCopyColumn;
 
 typedef struct EcCopy
@@ -48,6 +49,9 @@ ec_define_copy(Relation source, Relation target, const EcCopySpec *spec);
 /* Raises the reason if one table cannot be read, or the other not be written. */
 extern void ec_check_copy_source(Relation source);
 extern void ec_check_copy_target(Relation target);
+
+/* A row that goes over from one to the other would be another's row. */
+extern void ec_check_tables_differ(Relation source, Relation target);
 
 extern void ec_copy_to_json(const EcCopy *copy, EcJsonWriter *writer);
 extern EcCopy *ec_copy_from_json(const Jsonb *json);

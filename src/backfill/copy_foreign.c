@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/timeout.h"
 
 #include "backfill/copy_foreign.h"
 #include "backfill/copy_statement.h"
@@ -135,7 +136,10 @@ read_bound(const EcCopy *copy, Bound *bound)
 		if (value != NULL)
 			bound->literals[i] =
 				psprintf("CAST(%s AS %s)", quote_literal_cstr(value),
-						 format_type_be_qualified(type));
+						 /* "character" alone would be a single one */
+						 format_type_extended(type, -1,
+											  FORMAT_TYPE_TYPEMOD_GIVEN |
+												  FORMAT_TYPE_FORCE_QUALIFY));
 	}
 	AtEOXact_GUC(false, guc_level);
 	return !bound->is_open;
@@ -201,6 +205,10 @@ ec_check_copy_from_foreign(const EcBackfill *backfill)
 	ec_explain(ec_copy_write_statement(backfill->copy->source, backfill, ""), 0);
 }
 
+/*
+ * How long a statement takes is the other server's affair, and fewer rows make
+ * it no shorter; so there is no limit to its time but that to waits for locks.
+ */
 bool
 ec_copy_from_foreign(EcJob *job, const EcBackfill *backfill, EcChunk *chunk)
 {
@@ -210,6 +218,7 @@ ec_copy_from_foreign(EcJob *job, const EcBackfill *backfill, EcChunk *chunk)
 	bool more;
 	int64 written;
 
+	disable_timeout(STATEMENT_TIMEOUT, false);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	read_place(&chunk->place, &from);

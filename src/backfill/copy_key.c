@@ -8,7 +8,6 @@
 #include "access/htup_details.h"
 #include "access/nbtree.h"
 #include "catalog/pg_am.h"
-#include "catalog/pg_collation.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
@@ -53,26 +52,6 @@ operator_of(Relation index, int i, int strategy)
 	return name;
 }
 
-static char *
-collation_name(Oid collation)
-{
-	HeapTuple tuple;
-	Form_pg_collation form;
-	char *name;
-
-	if (!OidIsValid(collation))
-		return NULL;
-	tuple = SearchSysCache1(COLLOID, ObjectIdGetDatum(collation));
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for collation %u", collation);
-	form = (Form_pg_collation) GETSTRUCT(tuple);
-	name = psprintf("%s.%s",
-					quote_identifier(get_namespace_name(form->collnamespace)),
-					quote_identifier(NameStr(form->collname)));
-	ReleaseSysCache(tuple);
-	return name;
-}
-
 static Bitmapset *
 columns_of(Relation index)
 {
@@ -97,7 +76,7 @@ read_key(Relation index, EcCopyKey *key)
 		key->equals[i] = operator_of(index, i, BTEqualStrategyNumber);
 		key->befores[i] = operator_of(index, i, BTLessStrategyNumber);
 		key->afters[i] = operator_of(index, i, BTGreaterStrategyNumber);
-		key->collations[i] = collation_name(collation);
+		key->collations[i] = ec_collation_name(collation);
 		if (OidIsValid(collation) && !get_collation_isdeterministic(collation))
 			key->is_deterministic = false;
 	}

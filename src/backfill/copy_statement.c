@@ -26,9 +26,9 @@ append_column(StringInfo sql, const char *table, const EcCopyColumn *column)
 }
 
 static void
-append_columns(StringInfo sql, const EcCopy *copy, int count)
+append_columns(StringInfo sql, const EcCopy *copy)
 {
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < copy->count; i++)
 		appendStringInfo(sql, "%s%s", i > 0 ? ", " : "",
 						 quote_identifier(copy->columns[i].name));
 }
@@ -123,7 +123,7 @@ append_insert(StringInfo sql, Oid swept, const EcCopy *copy, const char *conditi
 {
 	appendStringInfo(sql, "INSERT INTO %s AS " EC_COPY_TARGET " (",
 					 ec_relation_name(copy->target));
-	append_columns(sql, copy, copy->count);
+	append_columns(sql, copy);
 	/* an identity column takes what the mapping says */
 	appendStringInfoString(sql, ") OVERRIDING SYSTEM VALUE\nSELECT DISTINCT ON (");
 	for (int i = 0; i < copy->key_count; i++)
@@ -138,11 +138,23 @@ append_insert(StringInfo sql, Oid swept, const EcCopy *copy, const char *conditi
 		appendStringInfo(sql, "%s%d", i > 0 ? ", " : "", i + 1);
 }
 
+/*
+ * What conflicts in a unique index of another collation is another row, and an
+ * error.
+ */
 static void
 append_on_conflict(StringInfo sql, const EcCopy *copy)
 {
 	appendStringInfoString(sql, "\nON CONFLICT (");
-	append_columns(sql, copy, copy->key_count);
+	for (int i = 0; i < copy->key_count; i++)
+	{
+		const EcCopyColumn *column = &copy->columns[i];
+
+		appendStringInfo(sql, "%s%s", i > 0 ? ", " : "",
+						 quote_identifier(column->name));
+		if (column->collation != NULL)
+			appendStringInfo(sql, " COLLATE %s", column->collation);
+	}
 	if (!copy->repair || copy->count == copy->key_count)
 	{
 		appendStringInfoString(sql, ") DO NOTHING");

@@ -35,8 +35,12 @@
 #include "core/expression.h"
 #include "core/json.h"
 
-/* Rows that one statement reads at most. */
-#define ROWS_TO_READ 1000
+/*
+ * Rows that one statement reads at most.  Where looking at a row is so slow that
+ * batches run out of time, it reads fewer as they shrink.
+ */
+#define ROWS_TO_READ    1000
+#define READS_PER_WRITE 10
 
 /* The table, and the one index to scan it by while our statement is planned. */
 static Oid scanned_table = InvalidOid;
@@ -130,6 +134,15 @@ is_uniform(const EcKey *key)
 	return true;
 }
 
+/* A parameter has its type's own collation, which need not be the column's. */
+static void
+append_value(StringInfo sql, const EcKey *key, int i, int first)
+{
+	appendStringInfo(sql, "$%d", first + i);
+	if (key->columns[i].collation != NULL)
+		appendStringInfo(sql, " COLLATE %s", key->columns[i].collation);
+}
+
 /*
  * "(a, b) > ($1, $2)", which an index can be searched for; first is the number
  * of the first parameter.  Where columns go in different directions there is no
@@ -145,20 +158,25 @@ append_behind(StringInfo sql, const EcKey *key, int first)
 							 key->columns[i].name);
 		appendStringInfo(sql, ") %s ", key->columns[0].after);
 		for (int i = 0; i < key->count; i++)
-			appendStringInfo(sql, "%s$%d", i == 0 ? "ROW(" : ", ", first + i);
+		{
+			appendStringInfoString(sql, i == 0 ? "ROW(" : ", ");
+			append_value(sql, key, i, first);
+		}
 		appendStringInfoChar(sql, ')');
 		return;
 	}
 	/* not before the first column's value; the operators have no "or equal" here */
-	appendStringInfo(sql, "NOT %s %s $%d", key->columns[0].name,
-					 key->columns[0].before, first);
+	appendStringInfo(sql, "NOT %s %s ", key->columns[0].name,
+					 key->columns[0].before);
+	append_value(sql, key, 0, first);
 	for (int i = 0; i < key->count; i++)
 	{
 		const EcKeyColumn *column = &key->columns[i];
 
-		appendStringInfo(sql, " AND (%s %s $%d OR (%s %s $%d", column->name,
-						 column->after, first + i, column->name, column->equal,
-						 first + i);
+		appendStringInfo(sql, " AND (%s %s ", column->name, column->after);
+		append_value(sql, key, i, first);
+		appendStringInfo(sql, " OR (%s %s ", column->name, column->equal);
+		append_value(sql, key, i, first);
 	}
 	appendStringInfoString(sql, " AND false");
 	for (int i = 0; i < key->count; i++)
@@ -227,7 +245,8 @@ ahead_statement(Relation relation, const EcKey *key, bool is_begin)
 typedef struct Finder
 {
 	DestReceiver base;
-	int limit;
+	int most_seen;
+	int most_found;
 	int seen;
 	int found;
 	ArrayBuildState *tids;
@@ -264,7 +283,7 @@ find_row(TupleTableSlot *slot, DestReceiver *self)
 		finder->found++;
 	}
 	MemoryContextSwitchTo(old_context);
-	return finder->found < finder->limit;
+	return finder->found < finder->most_found && finder->seen < finder->most_seen;
 }
 
 static void
@@ -286,7 +305,8 @@ init_finder(Finder *finder, int limit)
 	finder->base.rShutdown = finder_end;
 	finder->base.rDestroy = finder_end;
 	finder->base.mydest = DestNone;
-	finder->limit = limit;
+	finder->most_seen = (int) Min(ROWS_TO_READ, (int64) limit * READS_PER_WRITE);
+	finder->most_found = limit;
 	finder->context = CurrentMemoryContext;
 	finder->tids = initArrayResult(TIDOID, CurrentMemoryContext, false);
 }
@@ -302,7 +322,10 @@ append_parameter(ParamListInfo parameters, Oid type, Datum value)
 	parameter->ptype = type;
 }
 
-/* None if the place is the beginning, or nowhere. */
+/*
+ * None if the place is the beginning, or nowhere.  A domain may have got checks
+ * that rows of before do not pass, so values are read as of its base type.
+ */
 static void
 append_place(ParamListInfo parameters, const EcKey *key, const EcPlace *place)
 {
@@ -314,7 +337,7 @@ append_place(ParamListInfo parameters, const EcKey *key, const EcPlace *place)
 		Oid input;
 		Oid io_parameter;
 
-		getTypeInputInfo(type, &input, &io_parameter);
+		getTypeInputInfo(getBaseType(type), &input, &io_parameter);
 		append_parameter(parameters, type,
 						 OidInputFunctionCall(input, place->values[i],
 											  io_parameter, -1));
@@ -322,7 +345,7 @@ append_place(ParamListInfo parameters, const EcKey *key, const EcPlace *place)
 	AtEOXact_GUC(false, guc_level);
 }
 
-/* A prepared statement, made again when its text changes. */
+/* A prepared statement, made again when its text or its types change. */
 typedef struct Statement
 {
 	char *sql;
@@ -332,13 +355,24 @@ typedef struct Statement
 static Statement find[2][2]; /* from the beginning, to an end */
 static Statement ahead[2];   /* from the beginning */
 
+static bool
+is_prepared(const Statement *statement, const char *sql, ParamListInfo parameters)
+{
+	if (statement->plan == NULL || strcmp(statement->sql, sql) != 0)
+		return false;
+	for (int i = 0; i < parameters->numParams; i++)
+		if (SPI_getargtypeid(statement->plan, i) != parameters->params[i].ptype)
+			return false;
+	return true;
+}
+
 static SPIPlanPtr
 prepare(Statement *statement, char *sql, ParamListInfo parameters)
 {
 	Oid types[2 * EC_MAX_KEY_COLUMNS + 1];
 	SPIPlanPtr plan;
 
-	if (statement->plan != NULL && strcmp(statement->sql, sql) == 0)
+	if (is_prepared(statement, sql, parameters))
 		return statement->plan;
 	if (statement->plan != NULL)
 	{

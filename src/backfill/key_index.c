@@ -14,11 +14,13 @@
 #include "catalog/pg_am.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_operator.h"
+#include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
 #include "backfill/key_index.h"
+#include "core/catalog.h"
 #include "core/compat.h"
 #include "core/expression.h"
 
@@ -60,9 +62,14 @@ set_key_column(Relation relation, Relation index, int i, EcKeyColumn *column)
 	if (!ec_column_is_not_null(RelationGetDescr(relation), number) ||
 		attribute->attcollation != index->rd_indcollation[i])
 		return false;
+	/* the server has no operators for these */
+	if (get_typtype(attribute->atttypid) == TYPTYPE_DOMAIN &&
+		type_is_enum(getBaseType(attribute->atttypid)))
+		return false;
 	column->number = number;
 	column->name = pstrdup(quote_identifier(NameStr(attribute->attname)));
 	column->type = attribute->atttypid;
+	column->collation = ec_collation_name(attribute->attcollation);
 	column->nulls_first = (option & INDOPTION_NULLS_FIRST) != 0;
 	column->before = operator_name(index, i,
 								   descending ? BTGreaterStrategyNumber
@@ -115,7 +122,7 @@ ec_need_key(Relation relation, EcKey *key)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("table \"%s\" has no key that a backfill could follow",
 						RelationGetRelationName(relation)),
-				 errdetail("It takes a primary key, or a unique index that is valid, not deferrable and not partial, over columns that are NOT NULL."),
+				 errdetail("It takes a primary key, or a unique index that is valid, not deferrable and not partial, over columns that are NOT NULL and of no domain over an enum."),
 				 errhint("Create one, or for a heap table use method => 'blocks'.")));
 }
 

@@ -16,6 +16,7 @@ typedef struct EcKeyColumn
 	AttrNumber number;
 	char *name; /* quoted */
 	Oid type;
+	char *collation;  /* as SQL, or NULL */
 	bool nulls_first; /* in the index; there are none */
 	char *before;     /* the operator that orders the index, as OPERATOR(…) */
 	char *after;      /* its commutator */

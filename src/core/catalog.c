@@ -9,6 +9,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/indexing.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_extension.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -17,6 +18,7 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
 #include "core/catalog.h"
 
@@ -94,4 +96,23 @@ ec_relation_name(Oid relation)
 		elog(ERROR, "cache lookup failed for relation %u", relation);
 	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)),
 									  name);
+}
+
+char *
+ec_collation_name(Oid collation)
+{
+	HeapTuple tuple;
+	Form_pg_collation form;
+	char *name;
+
+	if (!OidIsValid(collation))
+		return NULL;
+	tuple = SearchSysCache1(COLLOID, ObjectIdGetDatum(collation));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for collation %u", collation);
+	form = (Form_pg_collation) GETSTRUCT(tuple);
+	name = quote_qualified_identifier(get_namespace_name(form->collnamespace),
+									  NameStr(form->collname));
+	ReleaseSysCache(tuple);
+	return name;
 }

@@ -42,4 +42,7 @@ extern void ec_catalog_end(EcCatalogScope *scope);
 /* A relation's name as SQL, with its schema and quoted. */
 extern char *ec_relation_name(Oid relation);
 
+/* Likewise a collation's; NULL if there is none. */
+extern char *ec_collation_name(Oid collation);
+
 #endif

@@ -445,7 +445,8 @@ ec_bound_values(const EcKeyRange *range, char **texts)
 		Oid function;
 		Oid parameter;
 
-		getTypeInputInfo(range->types[i], &function, &parameter);
+		/* a domain may have got checks that rows of before do not pass */
+		getTypeInputInfo(getBaseType(range->types[i]), &function, &parameter);
 		values[i] = OidInputFunctionCall(function, texts[i], parameter,
 										 range->typmods[i]);
 	}
