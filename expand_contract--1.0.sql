@@ -840,11 +840,15 @@ CREATE TABLE expand_contract.change_columns (
     attnum smallint NOT NULL,
     expression text,
     key_position smallint,
+    calls text[],
+    present_name text COLLATE "C" NOT NULL,
     PRIMARY KEY (change, side, attnum)
 );
 COMMENT ON TABLE expand_contract.change_columns IS 'the columns that a change reads and writes';
 COMMENT ON COLUMN expand_contract.change_columns.side IS 'key: neither old nor new, only tells rows apart';
 COMMENT ON COLUMN expand_contract.change_columns.name IS 'on the day of ec_expand, and in expression still';
+COMMENT ON COLUMN expand_contract.change_columns.present_name IS 'after renames: a dump of the table has it under this one';
+COMMENT ON COLUMN expand_contract.change_columns.calls IS 'the functions of users'' in expression; it must never call another';
 COMMENT ON COLUMN expand_contract.change_columns.expression IS 'what dual writes assign; every name in it is looked up in pg_catalog alone';
 
 CREATE TABLE expand_contract.change_events (
@@ -868,6 +872,7 @@ CREATE TABLE expand_contract.discrepancies (
     direction text NOT NULL CHECK (direction IN ('forward', 'backward')),
     error_code text NOT NULL,
     error text NOT NULL,
+    is_unset boolean NOT NULL,
     at timestamptz NOT NULL DEFAULT clock_timestamp(),
     writes bigint NOT NULL DEFAULT 1,
     first_at timestamptz,
@@ -876,6 +881,7 @@ CREATE TABLE expand_contract.discrepancies (
 );
 CREATE INDEX ON expand_contract.discrepancies USING hash (key); -- of any length
 COMMENT ON TABLE expand_contract.discrepancies IS 'modern writes that failed and are still to be made';
+COMMENT ON COLUMN expand_contract.discrepancies.is_unset IS 'the new columns were left unset: whoever has set them since knows better';
 COMMENT ON COLUMN expand_contract.discrepancies.writes IS 'how many failed writes the reconciler has folded into this one';
 
 CREATE TABLE expand_contract.gaps (
@@ -912,6 +918,8 @@ SELECT pg_catalog.pg_extension_config_dump('expand_contract.change_events', '');
 SELECT pg_catalog.pg_extension_config_dump('expand_contract.change_events_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('expand_contract.discrepancies', '');
 SELECT pg_catalog.pg_extension_config_dump('expand_contract.discrepancies_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.gaps', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.gaps_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('expand_contract.flags', '');
 
 -- Everyone's: a partition that somebody creates gets the trigger with it.  It
@@ -1028,7 +1036,10 @@ GRANT SELECT ON @extschema@.ec_discrepancies TO PUBLIC;
 
 CREATE VIEW @extschema@.ec_changes WITH (security_barrier) AS
 SELECT c.name COLLATE "default" AS change, c.relation, c.target, c.phase, c.since,
-       c.dual_write AND coalesce(current_setting('expand_contract.enable_modern_write', true)::boolean, true) AS dual_write,
+       c.dual_write AND coalesce(current_setting('expand_contract.enable_modern_write', true)::boolean, true)
+           AND EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = c.relation AND g.tgenabled = 'A'
+                          AND g.tgname = '~ec_' || c.name || CASE WHEN c.target IS NULL THEN '' ELSE '_insert' END)
+           AS dual_write,
        c.on_error, c.forward, c.backward, c.old_columns,
        (SELECT count(DISTINCT d.key) FROM expand_contract.discrepancies d WHERE d.change = c.name) AS discrepancies,
        (SELECT count(*) FROM expand_contract.gaps g WHERE g.change = c.name AND g.repaired_by IS NULL) AS gaps,

@@ -74,6 +74,69 @@ SELECT key, error FROM ec_discrepancies;
 UPDATE both_ways SET a = '33' WHERE id = 33;
 SELECT ec_reconcile('both_ways');
 
+-- What an application has written to both sides since is not overwritten.
+INSERT INTO both_ways (id, a) VALUES (40, 'forty'), (41, 'forty-one');
+UPDATE both_ways SET a = '4', b = 40 WHERE id = 40;
+DELETE FROM both_ways WHERE id = 41;
+INSERT INTO both_ways VALUES (41, '4', 41);
+SELECT ec_reconcile('both_ways');
+SELECT * FROM both_ways WHERE id IN (40, 41) ORDER BY id;
+
+-- So it does where the mapping is what changes the key.
+CREATE TABLE keyed (id int PRIMARY KEY, price text, new_id bigint, cents int);
+SELECT ec_expand('keyed', 'keyed', '{"new_id": "id::bigint", "cents": "price::numeric * 100"}', '{"id": "new_id::int"}');
+INSERT INTO keyed (id, price) VALUES (3, 'x');
+UPDATE keyed SET new_id = 7;
+SELECT id, new_id FROM keyed;
+SELECT key FROM ec_discrepancies WHERE change = 'keyed' ORDER BY key;
+SELECT ec_reconcile('keyed');
+
+-- A key is found whatever the settings of the session that wrote it, and by its type's own equality.
+CREATE TABLE moments (at timestamptz PRIMARY KEY, a text, b int);
+SELECT ec_expand('moments', 'moments', '{"b": "a::int"}');
+SET timezone = 'Asia/Tokyo';
+INSERT INTO moments VALUES ('2020-01-01 00:00 UTC', 'x');
+SET timezone = 'UTC';
+UPDATE moments SET at = '2021-01-01 00:00 UTC';
+SELECT ec_reconcile('moments');
+UPDATE moments SET a = '1';
+SELECT ec_reconcile('moments');
+RESET timezone;
+SET client_min_messages = warning;
+CREATE TYPE label;
+CREATE FUNCTION label_in(cstring) RETURNS label LANGUAGE internal IMMUTABLE STRICT AS 'textin';
+CREATE FUNCTION label_out(label) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'textout';
+CREATE TYPE label (INPUT = label_in, OUTPUT = label_out, LIKE = text);
+CREATE FUNCTION label_lt(label, label) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT $1::text COLLATE "C" < $2::text';
+CREATE FUNCTION label_eq(label, label) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT $1::text = $2::text';
+CREATE FUNCTION label_cmp(label, label) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT pg_catalog.bttextcmp($1::text COLLATE "C", $2::text)';
+CREATE OPERATOR < (LEFTARG = label, RIGHTARG = label, FUNCTION = label_lt);
+CREATE OPERATOR = (LEFTARG = label, RIGHTARG = label, FUNCTION = label_eq);
+CREATE OPERATOR CLASS label_ops DEFAULT FOR TYPE label USING btree AS OPERATOR 1 <, OPERATOR 3 =, FUNCTION 1 label_cmp(label, label);
+RESET client_min_messages;
+CREATE TABLE labelled (id label PRIMARY KEY, a text, b int);
+SELECT ec_expand('labelled', 'labelled', '{"b": "a::int"}');
+INSERT INTO labelled VALUES ('one', 'x');
+SET expand_contract.enable_modern_write = off;
+UPDATE labelled SET a = '1';
+RESET expand_contract.enable_modern_write;
+SELECT ec_reconcile('labelled');
+SELECT * FROM labelled;
+DROP TABLE keyed, moments, labelled;
+DELETE FROM expand_contract.gaps;
+SET client_min_messages = warning;
+DROP TYPE label CASCADE;
+RESET client_min_messages;
+
+-- A queue whose table is gone keeps nobody from the others'.
+CREATE TABLE gone (id int PRIMARY KEY, a text, b int);
+SELECT ec_expand('gone', 'gone', '{"b": "a::int"}');
+INSERT INTO gone VALUES (1, 'x');
+DROP TABLE gone;
+SELECT ec_reconcile();
+SELECT * FROM errors_of($$SELECT ec_reconcile('gone')$$);
+DELETE FROM expand_contract.discrepancies WHERE change = 'gone';
+
 -- In the background: again and again, until the queue is empty.
 SELECT * FROM errors_of($$SELECT ec_reconcile_job(NULL)$$);
 SELECT * FROM errors_of($$SELECT ec_reconcile_job('nothing')$$);
@@ -108,6 +171,15 @@ ALTER TABLE strict ALTER b DROP DEFAULT;
 UPDATE strict SET a = 'y' WHERE id = 1;
 SELECT * FROM strict ORDER BY id;
 SELECT key, error_code, error FROM ec_discrepancies ORDER BY key;
+
+-- A CHECK that looks at what is generated later is the server's.
+CREATE TABLE doubled (id int PRIMARY KEY, a text, b int, c int GENERATED ALWAYS AS (b * 2) STORED);
+CREATE FUNCTION is_doubled(doubled) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT $1.c IS NOT NULL';
+ALTER TABLE doubled ADD CHECK (is_doubled(doubled));
+SELECT ec_expand('doubled', 'doubled', '{"b": "a::int"}');
+INSERT INTO doubled (id, a) VALUES (1, '3');
+SELECT * FROM doubled;
+DROP TABLE doubled CASCADE;
 
 -- A rolled back write queues nothing.
 BEGIN;
@@ -159,6 +231,25 @@ SELECT key, error_code, error FROM ec_discrepancies WHERE change = 'secrets';
 SELECT ec_reconcile('secrets');
 SELECT * FROM secrets ORDER BY id;
 
+-- A superuser does not run as himself what is in somebody else's mappings.
+GRANT CREATE ON SCHEMA public TO regress_ec_writer;
+GRANT EXECUTE ON FUNCTION ec_expand TO regress_ec_writer;
+SET ROLE regress_ec_writer;
+CREATE TABLE theirs (id int PRIMARY KEY, a text, b text);
+CREATE FUNCTION whose(text) RETURNS text LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF $1 = 'fails' THEN RAISE EXCEPTION 'no'; END IF;
+    RETURN $1 || ' by ' || current_user;
+END $$;
+SELECT ec_expand('theirs', 'theirs', '{"b": "whose(a)"}');
+INSERT INTO theirs VALUES (1, 'fails');
+CREATE OR REPLACE FUNCTION whose(text) RETURNS text LANGUAGE sql STABLE AS $$SELECT $1 || ' by ' || current_user$$;
+RESET ROLE;
+SELECT ec_reconcile('theirs');
+SELECT * FROM theirs;
+DROP TABLE theirs;
+DROP FUNCTION whose;
+
 -- Whose it is.
 GRANT EXECUTE ON FUNCTION ec_reconcile TO regress_ec_writer;
 SET ROLE regress_ec_writer;
@@ -166,6 +257,23 @@ SELECT * FROM errors_of($$SELECT ec_reconcile('strict')$$);
 SELECT ec_reconcile();
 RESET ROLE;
 SELECT * FROM errors_of($$SELECT ec_reconcile('nothing')$$);
+
+-- A function that writes to the table is refused: it would come into its own computation.
+CREATE TABLE again (id int PRIMARY KEY, a text, b text);
+CREATE FUNCTION write_again(text) RETURNS text LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    PERFORM set_config('role', 'regress_ec_writer', true);
+    INSERT INTO again VALUES (length($1) + 1, $1 || 'x');
+    RETURN upper($1);
+END $$;
+CREATE FUNCTION hidden_again(text) RETURNS text LANGUAGE plpgsql STABLE AS 'BEGIN RETURN (SELECT write_again($1)); END';
+GRANT INSERT ON again TO regress_ec_writer;
+SELECT ec_expand('again', 'again', '{"b": "hidden_again(a) || upper(a)"}');
+INSERT INTO again VALUES (1, '');
+SELECT * FROM again;
+SELECT key, error_code, error FROM ec_discrepancies WHERE change = 'again';
+DROP TABLE again;
+DROP FUNCTION write_again, hidden_again;
 
 -- A cancel is no failure of the modern write.
 CREATE FUNCTION slow(text) RETURNS text LANGUAGE plpgsql STABLE AS 'BEGIN PERFORM pg_sleep(3600); RETURN $1; END';

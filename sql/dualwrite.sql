@@ -58,6 +58,19 @@ INSERT INTO defaults (id, b) VALUES (2, 'y!');
 INSERT INTO defaults (id, c) VALUES (3, 1);
 SELECT * FROM defaults ORDER BY id;
 
+-- A domain's constraints: its default is constant all the same, and what comes later counts at once.
+CREATE DOMAIN percent AS int CHECK (value <= 100);
+CREATE DOMAIN open_end AS int;
+CREATE TABLE domains (id int PRIMARY KEY, a text, b percent NOT NULL DEFAULT 0, c open_end);
+SELECT ec_expand('domains', 'domains', '{"b": "a::int", "c": "a::int"}');
+INSERT INTO domains (id, a) VALUES (1, '7'), (2, '101');
+ALTER DOMAIN open_end ADD CHECK (value > 0);
+INSERT INTO domains (id, a) VALUES (3, '-3');
+UPDATE domains SET c = 1 WHERE c IS NULL;
+ALTER DOMAIN open_end SET NOT NULL;
+UPDATE domains SET a = 'x' WHERE id = 1;
+SELECT * FROM domains ORDER BY id;
+
 -- Prepared statements, and a plan that is older than the change.
 CREATE TABLE prepared (id int PRIMARY KEY, a text, b text);
 PREPARE ins AS INSERT INTO prepared (id, a) VALUES ($1, $2);
@@ -128,6 +141,18 @@ CREATE TRIGGER t BEFORE INSERT ON alike FOR EACH ROW EXECUTE FUNCTION expand_con
 INSERT INTO alike (id, legacy_email) VALUES (1, 'Mine');
 SELECT * FROM alike;
 
+-- A better match in the schema of a mapping's function is never called.
+CREATE FUNCTION plainly(anyelement) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT lower($1::text)';
+CREATE TABLE plain (id int PRIMARY KEY, a text, b text);
+SELECT ec_expand('plain', 'plain', '{"b": "plainly(a)"}', on_error => 'raise');
+INSERT INTO plain VALUES (1, 'Before');
+CREATE FUNCTION plainly(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT ''captured''::text';
+SELECT * FROM errors_of($$INSERT INTO plain VALUES (2, 'After')$$);
+SELECT * FROM errors_of($$SELECT ec_backfill_change('plain')$$);
+DROP FUNCTION plainly(text);
+INSERT INTO plain VALUES (3, 'Again');
+SELECT * FROM plain ORDER BY id;
+
 -- The jobs.
 SELECT * FROM errors_of($$SELECT ec_backfill_change('nothing')$$);
 SELECT * FROM errors_of($$SELECT ec_backfill_change(NULL)$$);
@@ -179,18 +204,51 @@ SELECT change, phase, gaps FROM ec_changes WHERE change = 'people';
 UPDATE people SET legacy_email = 'Told' WHERE id = 7;
 SELECT * FROM people WHERE id IN (6, 7) ORDER BY id;
 
+-- A trigger that is disabled is a gap as well, and no job pretends to know.
+ALTER TABLE people DISABLE TRIGGER ALL;
+UPDATE people SET legacy_email = 'Unseen' WHERE id = 8;
+SELECT change, dual_write, gaps FROM ec_changes WHERE change = 'people';
+SELECT * FROM errors_of($$SELECT ec_backfill_change('people', 'repair')$$);
+SELECT ec_expand('people', 'people', '{"email": "lower(legacy_email)"}', '{"legacy_email": "email"}');
+SELECT ec_backfill_change('people', 'repair', delay_ms => 0) AS job \gset
+CALL ec_wait(:job);
+SELECT change, dual_write, gaps FROM ec_changes WHERE change = 'people';
+SELECT * FROM people WHERE id = 8;
+-- so is a partition that comes with rows
+CREATE TABLE late (a text, id int PRIMARY KEY, bb text);
+ALTER TABLE parted ATTACH PARTITION late FOR VALUES FROM (100) TO (110);
+SELECT gaps FROM ec_changes WHERE change = 'parted';
+ALTER TABLE parted DETACH PARTITION late;
+INSERT INTO late VALUES ('Late', 100);
+ALTER TABLE parted ATTACH PARTITION late FOR VALUES FROM (100) TO (110);
+SELECT gaps FROM ec_changes WHERE change = 'parted';
+-- one of many
+CREATE TABLE family (id int PRIMARY KEY, a text, b text);
+SELECT ec_expand('family', 'family', '{"b": "lower(a)"}');
+CREATE TABLE offspring (PRIMARY KEY (id)) INHERITS (family);
+INSERT INTO offspring VALUES (1, 'Unseen');
+SELECT * FROM errors_of($$SELECT ec_backfill_change('family')$$);
+SELECT ec_expand('family', 'family', '{"b": "lower(a)"}');
+INSERT INTO offspring VALUES (2, 'Seen');
+SELECT * FROM family ORDER BY id;
+SELECT ec_expand('family', 'family', '{"b": "lower(a)"}');
+
 -- The read switch.
 SELECT ec_flag('people');
 SELECT ec_set_flag('people', true);
 SELECT ec_flag('people');
 SELECT ec_flag('nobody knows'), ec_flag(NULL);
+SELECT * FROM errors_of($$SELECT ec_set_flag(repeat('x', 9000), true)$$);
 SELECT change, event, value FROM expand_contract.change_events WHERE change = 'people' ORDER BY id;
 
-DROP TABLE alike, users, defaults, prepared, parted, parent, child, people, others;
+DROP TABLE alike, users, defaults, prepared, parted, parent, child, people, others, domains, plain, family, offspring;
+DROP DOMAIN percent, open_end;
+DROP FUNCTION plainly(anyelement);
 DROP SCHEMA hostile CASCADE;
 DROP OWNED BY regress_ec_application;
 DROP ROLE regress_ec_application;
 DROP FUNCTION trim_it;
 DELETE FROM expand_contract.changes;
 DELETE FROM expand_contract.gaps;
+DELETE FROM expand_contract.discrepancies;
 DELETE FROM expand_contract.flags;

@@ -103,6 +103,28 @@ CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new;
 CREATE TRIGGER "~zz" BEFORE UPDATE ON checked FOR EACH ROW EXECUTE FUNCTION nothing();
 SELECT ec_expand('checked', 'checked', '{"d": "a"}', on_error => 'raise');
 
+-- A default that is not constant cannot be told from a value.
+CREATE TABLE aged (id int PRIMARY KEY, a date, b date DEFAULT current_date, c int DEFAULT 1);
+SELECT ec_expand('aged', 'aged', '{"b": "a", "c": "1"}');
+
+-- Constants mean what they meant to whoever wrote them.
+CREATE TABLE dated (id int PRIMARY KEY, a date, b date, c interval);
+SET datestyle = 'SQL, DMY';
+SET intervalstyle = 'sql_standard';
+SELECT ec_expand('dated', 'dated', '{"b": "coalesce(a, ''03/02/2020''::date)", "c": "interval ''-1 2:00:00''"}');
+RESET datestyle;
+RESET intervalstyle;
+SELECT expression FROM expand_contract.change_columns WHERE change = 'dated' AND expression IS NOT NULL ORDER BY attnum;
+INSERT INTO dated (id) VALUES (1);
+SELECT id, to_char(b, 'YYYY-MM-DD') AS b, extract(epoch FROM c) AS c FROM dated;
+
+-- What one change knows rows by, another does not write, whichever came first.
+CREATE TABLE known (id int PRIMARY KEY, a text, b text, new_id bigint);
+SELECT ec_expand('known', 'known', '{"b": "a"}');
+SELECT * FROM errors_of($$SELECT ec_expand('x', 'known', '{"new_id": "id::bigint"}', '{"id": "new_id::int"}')$$);
+DROP TABLE aged, known, dated;
+DELETE FROM expand_contract.changes WHERE name IN ('aged', 'known', 'dated');
+
 -- Nothing that failed has left anything.
 SELECT name FROM expand_contract.changes ORDER BY name;
 SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE NOT tgisinternal AND tgname ~ '^~ec_' ORDER BY 1, 2;
@@ -118,6 +140,17 @@ RESET ROLE;
 SELECT * FROM errors_of('ALTER TABLE users DROP COLUMN email');
 SELECT * FROM errors_of('ALTER TABLE users ALTER email TYPE varchar(10)');
 SELECT * FROM errors_of('DROP FUNCTION look_up(int)');
+-- an upgrade forgets that; the same call again knows
+CREATE TABLE upgraded (id int PRIMARY KEY, a text, b text);
+SELECT ec_expand('upgraded', 'upgraded', '{"b": "a"}');
+SET allow_system_table_mods = on;
+DELETE FROM pg_depend d USING pg_trigger g WHERE d.classid = 'pg_trigger'::regclass AND d.objid = g.oid
+    AND g.tgname = '~ec_upgraded' AND d.refobjsubid > 0;
+RESET allow_system_table_mods;
+SELECT ec_expand('upgraded', 'upgraded', '{"b": "a"}');
+SELECT * FROM errors_of('ALTER TABLE upgraded DROP COLUMN b');
+SELECT ec_expand('upgraded', 'upgraded', '{"b": "a"}');
+DROP TABLE upgraded;
 ALTER TABLE users RENAME TO people;
 ALTER TABLE people RENAME legacy_email TO address;
 ALTER TABLE people RENAME n TO legacy_email;

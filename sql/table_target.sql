@@ -389,6 +389,13 @@ SELECT * FROM errors_of($$SELECT ec_expand('x', 's', '{"id": "id"}', target => '
 SELECT * FROM errors_of($$SELECT ec_expand('x', 'sales', '{"id": "id", "a": "cents"}', target => 't')$$);
 SELECT * FROM errors_of($$SELECT ec_expand('x', 's', '{"id": "id", "a": "a"}', target => 'orders')$$);
 SELECT ec_expand('x', 's', '{"id": "id", "a": "coalesce(a, 0)"}', target => 't');
+-- disabled behind our back
+DELETE FROM expand_contract.gaps;
+ALTER TABLE s DISABLE TRIGGER "~ec_x_update";
+SELECT count(*) FROM expand_contract.gaps;
+SELECT * FROM errors_of($$SELECT ec_backfill_change('x')$$);
+SELECT ec_expand('x', 's', '{"id": "id", "a": "coalesce(a, 0)"}', target => 't');
+SELECT ec_expand('x', 's', '{"id": "id", "a": "coalesce(a, 0)"}', target => 't');
 SELECT * FROM errors_of($$SELECT ec_expand('y', 's', '{"id": "id", "a": "coalesce(a, 0)"}', target => 't')$$);
 
 DROP TABLE customers, parents, pairs, couples, events, history, events_3, parent, child, grandchild, family, old_side, new_side, source, target,

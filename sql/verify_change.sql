@@ -187,5 +187,6 @@ DROP VIEW found, last_mismatches;
 DROP TABLE users, parted, keyless;
 DROP FUNCTION verified;
 DELETE FROM expand_contract.changes;
+DELETE FROM expand_contract.gaps;
 DROP OWNED BY regress_verify_other;
 DROP ROLE regress_verify_other;

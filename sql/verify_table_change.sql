@@ -238,6 +238,7 @@ DROP PROCEDURE unseen;
 DROP TABLE customers, people, a, sales, revenue, c, d, e, f, g, h, i, j CASCADE;
 DROP DOMAIN region;
 DROP FUNCTION verified;
+DELETE FROM expand_contract.gaps;
 DELETE FROM expand_contract.changes;
 DROP OWNED BY regress_verify_owner, regress_verify_other;
 DROP ROLE regress_verify_owner, regress_verify_other;

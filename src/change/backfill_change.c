@@ -26,7 +26,9 @@
 #include "core/query.h"
 #include "dualwrite/change.h"
 #include "dualwrite/statement.h"
+#include "dualwrite/table.h"
 #include "dualwrite/table_mapping.h"
+#include "dualwrite/table_target.h"
 #include "expand_contract.h"
 #include "worker/job.h"
 #include "worker/schedule.h"
@@ -60,6 +62,25 @@ refuse_one_way(const EcChange *change)
 			 errdetail("Its phase is \"%s\": the new columns are right, whatever the old ones hold.",
 					   change->phase),
 			 errhint("Nothing is to be repaired.")));
+}
+
+/* What is written without it would be out of step behind the job. */
+static void
+require_trigger(const EcChange *change)
+{
+	if (get_rel_name(change->relation) == NULL)
+		return;
+	if (OidIsValid(change->target)
+			? get_rel_name(change->target) == NULL || ec_table_triggers_at_work(change)
+			: ec_has_dual_writes(change->relation,
+								 ec_change_trigger_name(change->name)))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("change \"%s\" has lost its trigger", change->name),
+			 errdetail("It was dropped or disabled, or table \"%s\" has a child without it.",
+					   get_rel_name(change->relation)),
+			 errhint("Call ec_expand again as before, which sets it up anew.")));
 }
 
 /* Columns of one table: the job updates them in place. */
@@ -178,6 +199,7 @@ ec_backfill_change(PG_FUNCTION_ARGS)
 					 ? errhint("Set expand_contract.enable_modern_write on again first.")
 					 : errhint("Use ec_dual_write(%s, true) first.",
 							   quote_literal_cstr(change.name))));
+	require_trigger(&change);
 	job = submit(&spec, &change, strcmp(mode, "repair") == 0);
 	note_job(job, change.name, mode);
 	PG_RETURN_INT64(job);
@@ -198,7 +220,9 @@ close_gaps(const EcJob *job)
 					"  FROM expand_contract.change_jobs j"
 					" WHERE j.job = $1 AND j.mode = 'repair' AND g.change = j.change"
 					"   AND g.repaired_by IS NULL"
-					"   AND pg_visible_in_snapshot(g.writer, j.snapshot)",
+					"   AND (pg_visible_in_snapshot(g.writer, j.snapshot)"
+					/* yet to come: it is of the cluster that was dumped */
+					"        OR g.writer >= pg_snapshot_xmax(pg_current_snapshot()))",
 					&args);
 }
 

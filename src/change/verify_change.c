@@ -25,6 +25,7 @@
 #include "change/verify_change.h"
 #include "core/guc.h"
 #include "core/json.h"
+#include "core/pinned.h"
 #include "dualwrite/change.h"
 #include "dualwrite/mapping.h"
 #include "dualwrite/statement.h"
@@ -61,7 +62,7 @@ present_attnum(const EcChange *change, const EcChangeColumn *column)
 	Oid table = table_of(change, column->side);
 	AttrNumber attnum = change->relation_oid == change->relation
 							? column->attnum
-							: get_attnum(table, column->name);
+							: get_attnum(table, column->present_name);
 	const char *name = attnum > 0 ? get_attname(table, attnum, true) : NULL;
 
 	if (name == NULL)
@@ -101,11 +102,9 @@ written_out(Relation relation, Node *expression)
 {
 	List *context = deparse_context_for(RelationGetRelationName(relation),
 										RelationGetRelid(relation));
-	int guc_level = NewGUCNestLevel();
+	int guc_level = ec_pin_text();
 	char *text;
 
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	text = deparse_expression(expression, context, false, false);
 	AtEOXact_GUC(false, guc_level);
 	return text;
@@ -132,7 +131,7 @@ mapped_columns(const EcChange *change, Relation written, EcSide side, Relation r
 			get_attname(RelationGetRelid(written), mapped->attnum, false);
 		mapped->analysed =
 			ec_mapping_reparse(read, list_copy(names), written, mapped->attnum,
-							   column->expression, mapped->name);
+							   column->expression, mapped->name, column->calls);
 		mapped->expression = written_out(read, mapped->analysed);
 		columns = lappend(columns, mapped);
 	}

@@ -101,7 +101,8 @@ load_columns(const char *name, MemoryContext memory)
 	List *columns = NIL;
 	uint64 count;
 
-	count = query_now("SELECT side, name, attnum::int, expression, key_position::int"
+	count = query_now("SELECT side, name, attnum::int, expression, key_position::int, calls,"
+					  "       present_name"
 					  "  FROM expand_contract.change_columns WHERE change = $1"
 					  " ORDER BY attnum, side",
 					  name);
@@ -117,6 +118,8 @@ load_columns(const char *name, MemoryContext memory)
 		column->attnum = ec_get_int4(row, 3, 0);
 		column->expression = ec_get_text(row, 4);
 		column->key_position = ec_get_int4(row, 5, 0);
+		column->calls = names_of(row, 6);
+		column->present_name = ec_get_text(row, 7);
 		columns = lappend(columns, column);
 		MemoryContextSwitchTo(caller);
 	}
@@ -245,9 +248,11 @@ insert_columns(const EcChange *change)
 		ec_arg_int4(&args, column->attnum);
 		ec_arg_text(&args, column->expression);
 		ec_arg_int4(&args, column->key_position);
+		arg_names(&args, column->calls);
 		(void) ec_query("INSERT INTO expand_contract.change_columns"
-						"       (change, side, name, attnum, expression, key_position)"
-						" VALUES ($1, $2, $3, $4, $5, nullif($6, 0))",
+						"       (change, side, name, attnum, expression, key_position, calls,"
+						"        present_name)"
+						" VALUES ($1, $2, $3, $4, $5, nullif($6, 0), $7, $3)",
 						&args);
 	}
 }

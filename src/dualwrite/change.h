@@ -32,8 +32,10 @@ typedef struct EcChangeColumn
 	EcSide side;
 	char *name; /* on the day of ec_expand, as the expressions have it */
 	AttrNumber attnum;
-	char *expression; /* what dual writes assign to it, or NULL */
-	int key_position; /* from 1; 0 if not of the key */
+	char *present_name; /* after renames, as a dump of the table has it */
+	char *expression;   /* what dual writes assign to it, or NULL */
+	List *calls;        /* the functions in it, see mapping.h */
+	int key_position;   /* from 1; 0 if not of the key */
 } EcChangeColumn;
 
 typedef struct EcChange

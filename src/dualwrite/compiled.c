@@ -16,6 +16,7 @@
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteHandler.h"
 #include "utils/datum.h"
@@ -48,11 +49,24 @@ forget_relation(Datum arg, Oid relation)
 			compiled->is_valid = false;
 }
 
-/* A function, an operator or a type's constraint: it may be inlined. */
+/* A function may be inlined. */
 static void
 forget_all(Datum arg, int cache, uint32 hash)
 {
 	forget_relation(arg, InvalidOid);
+}
+
+/* The constraints of a domain are compiled in. */
+static void
+forget_domains(Datum arg, int cache, uint32 hash)
+{
+	HASH_SEQ_STATUS scan;
+	EcCompiled *compiled;
+
+	hash_seq_init(&scan, all_compiled);
+	while ((compiled = hash_seq_search(&scan)) != NULL)
+		if (compiled->uses_domain)
+			compiled->is_valid = false;
 }
 
 static void
@@ -67,6 +81,8 @@ start_cache(void)
 							   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	CacheRegisterRelcacheCallback(forget_relation, (Datum) 0);
 	CacheRegisterSyscacheCallback(PROCOID, forget_all, (Datum) 0);
+	CacheRegisterSyscacheCallback(TYPEOID, forget_domains, (Datum) 0);
+	CacheRegisterSyscacheCallback(CONSTROID, forget_domains, (Datum) 0);
 }
 
 /*
@@ -105,7 +121,7 @@ find_column(Relation relation, Relation root, const EcChange *change,
 	AttrNumber attnum = column->attnum;
 
 	if (change->relation_oid != change->relation)
-		attnum = get_attnum(RelationGetRelid(root), column->name);
+		attnum = get_attnum(RelationGetRelid(root), column->present_name);
 	return ec_leaf_attnum(relation, root, attnum);
 }
 
@@ -120,6 +136,9 @@ note_constant_default(Relation relation, EcCompiledColumn *column)
 	if (expression == NULL || contain_mutable_functions(expression))
 		return;
 	expression = (Node *) expression_planner((Expr *) expression);
+	/* a domain's constraints say whether it is allowed, not what it is */
+	while (IsA(expression, CoerceToDomain))
+		expression = (Node *) ((CoerceToDomain *) expression)->arg;
 	if (!IsA(expression, Const) || ((Const *) expression)->constisnull)
 		return;
 	column->has_default = true;
@@ -142,7 +161,20 @@ compile_column(Relation relation, const EcChangeColumn *known,
 	column->is_not_null = attribute->attnotnull;
 	column->stored = known->expression;
 	column->known_as = known->name;
+	column->calls = known->calls;
 	note_constant_default(relation, column);
+}
+
+/* What is not computed before the row is stored; number 0 is the whole row. */
+static bool
+reads_generated(Relation relation, AttrNumber attnum)
+{
+	TupleDesc columns = RelationGetDescr(relation);
+
+	for (int i = 0; i < columns->natts; i++)
+		if ((attnum == 0 || attnum == i + 1) && TupleDescAttr(columns, i)->attgenerated)
+			return true;
+	return false;
 }
 
 /* CHECK constraints that look at a column that the direction writes. */
@@ -166,10 +198,7 @@ compile_checks(Relation relation, EcDirection *direction)
 		{
 			AttrNumber attnum = member + FirstLowInvalidHeapAttributeNumber;
 
-			/* not computed before the row is stored */
-			if (attnum > 0 &&
-				TupleDescAttr(RelationGetDescr(relation), attnum - 1)->attgenerated)
-				can_try = false;
+			can_try = can_try && !reads_generated(relation, attnum);
 			for (int j = 0; j < direction->count; j++)
 				is_ours |= direction->columns[j].attnum == attnum || attnum == 0;
 		}
@@ -191,8 +220,9 @@ compile_direction(Relation relation, EcDirection *direction, List *names)
 
 		direction->attnums[i] = column->attnum;
 		column->expression =
-			(Expr *) ec_mapping_reparse(relation, names, relation, column->attnum,
-										column->stored, column->known_as);
+			(Expr *) ec_mapping_reparse(relation, names, relation,
+										column->attnum, column->stored,
+										column->known_as, column->calls);
 	}
 	compile_checks(relation, direction);
 	for (int i = 0; i < direction->check_count; i++)
@@ -287,37 +317,54 @@ load(EcCompiled *compiled, Relation relation, const char *name)
 		else if (known->side == EC_SIDE_NEW)
 			compiled->new_columns[compiled->new_count++] = column;
 		if (known->expression != NULL)
+		{
 			direction->columns[direction->count++] = column;
+			direction->writes_key |= known->key_position > 0;
+		}
 	}
 	return true;
 }
 
+static bool
+contains_domain(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	return IsA(node, CoerceToDomain) ||
+		   expression_tree_walker(node, contains_domain, context);
+}
+
 /* What is inlined, too, depends on the role's rights. */
 static Expr *
-plan(EcDirection *direction, Expr *expression)
+plan(EcCompiled *compiled, EcDirection *direction, Expr *expression)
 {
 	Expr *planned = expression_planner(expression);
 
 	direction->can_fail |= ec_can_fail((Node *) planned);
+	/* planning takes a domain away that has no constraints yet */
+	compiled->uses_domain |= contains_domain((Node *) expression, NULL) ||
+							 contains_domain((Node *) planned, NULL);
 	return planned;
 }
 
 static void
-prepare_direction(EcDirection *direction)
+prepare_direction(EcCompiled *compiled, EcDirection *direction)
 {
 	direction->can_fail = false;
 	for (int i = 0; i < direction->count; i++)
 	{
 		EcCompiledColumn *column = &direction->columns[i];
 
-		column->value = ExecInitExpr(plan(direction, column->expression), NULL);
+		column->value =
+			ExecInitExpr(plan(compiled, direction, column->expression), NULL);
 	}
 	for (int i = 0; i < direction->check_count; i++)
 	{
 		EcCompiledCheck *check = &direction->checks[i];
 
 		check->state =
-			ExecInitCheck(list_make1(plan(direction, check->expression)), NULL);
+			ExecInitCheck(list_make1(plan(compiled, direction, check->expression)),
+						  NULL);
 	}
 }
 
@@ -337,8 +384,8 @@ prepare(EcCompiled *compiled, Relation relation)
 	compiled->trial =
 		MakeSingleTupleTableSlot(CreateTupleDescCopy(RelationGetDescr(relation)),
 								 &TTSOpsHeapTuple);
-	prepare_direction(&compiled->forward);
-	prepare_direction(&compiled->backward);
+	prepare_direction(compiled, &compiled->forward);
+	prepare_direction(compiled, &compiled->backward);
 	MemoryContextSwitchTo(caller);
 }
 
@@ -403,6 +450,7 @@ compile(EcCompiled *compiled, Relation relation, Trigger *trigger)
 	compiled->has_warned = has_warned;
 	/* what comes in from now on, makes it invalid again */
 	compiled->is_valid = true;
+	compiled->is_busy = true;
 	compiled->memory =
 		AllocSetContextCreate(TopMemoryContext, "expand_contract dual write",
 							  ALLOCSET_SMALL_SIZES);
@@ -415,6 +463,7 @@ compile(EcCompiled *compiled, Relation relation, Trigger *trigger)
 	MemoryContextSwitchTo(caller);
 	if (compiled->is_found)
 		try_to(compile_expressions, compiled, relation);
+	compiled->is_busy = false;
 }
 
 /* Entries stay where they are, for the life of the session. */
@@ -445,10 +494,24 @@ compile_or_forget(EcCompiled *compiled, Relation relation, Trigger *trigger)
 	}
 	PG_CATCH();
 	{
+		compiled->is_busy = false;
 		compiled->is_valid = false;
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
+}
+
+/* A function in an expression has written to the table that it is computed for. */
+static void
+refuse_to_enter_again(const EcCompiled *compiled, Relation relation)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+			 errmsg("expressions of a change cannot write to their own table"),
+			 errdetail("A function that an expression of change \"%s\" calls writes to table \"%s\".",
+					   compiled->change ? compiled->change : "",
+					   RelationGetRelationName(relation)),
+			 errhint("Let the functions of a mapping read only.")));
 }
 
 EcCompiled *
@@ -458,6 +521,8 @@ ec_compiled(Relation relation, Trigger *trigger, EcCompiled *known)
 
 	if (compiled == NULL || compiled->trigger != trigger->tgoid)
 		compiled = find_entry(trigger->tgoid);
+	if (compiled->is_busy)
+		refuse_to_enter_again(compiled, relation);
 	/* expressions that did not compile for one role may do so for another */
 	if (compiled->is_valid && compiled->error != NULL &&
 		compiled->role != GetUserId())
@@ -472,5 +537,20 @@ ec_compiled(Relation relation, Trigger *trigger, EcCompiled *known)
 void
 ec_compiled_reset(EcCompiled *compiled, Relation relation)
 {
-	try_to(prepare, compiled, relation);
+	bool was_busy = compiled->is_busy;
+
+	compiled->is_busy = true;
+	PG_TRY();
+	{
+		try_to(prepare, compiled, relation);
+	}
+	PG_CATCH();
+	{
+		compiled->is_busy = was_busy;
+		/* a cancel: what it had made is half done */
+		compiled->is_valid = false;
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	compiled->is_busy = was_busy;
 }

@@ -29,6 +29,7 @@ typedef struct EcCompiledColumn
 	/* where dual writes assign to it */
 	const char *stored; /* the expression, and the name it is known by */
 	const char *known_as;
+	List *calls; /* functions that the expression may call, see mapping.h */
 	Expr *expression;
 	ExprState *value;
 	bool is_not_null;
@@ -50,7 +51,8 @@ typedef struct EcDirection
 	AttrNumber *attnums; /* of the same columns */
 	int check_count;
 	EcCompiledCheck *checks;
-	bool can_fail; /* with an error, other than out of memory and the like */
+	bool can_fail;   /* with an error, other than out of memory and the like */
+	bool writes_key; /* a column of the change's key is among the columns */
 } EcDirection;
 
 typedef struct EcCompiled
@@ -59,10 +61,12 @@ typedef struct EcCompiled
 	Oid relation;
 	Oid root;
 	bool is_valid;
+	bool is_busy;  /* being compiled, or computing: not to be entered again */
 	bool is_found; /* there is such a change, and it is this table's */
 	bool is_on;    /* the flag */
 	bool records;
-	Oid role; /* whose rights the expressions were checked for */
+	bool uses_domain; /* whose constraints are part of the expressions */
+	Oid role;         /* whose rights the expressions were checked for */
 	char *change;
 	List *names;      /* of the columns, as the stored expressions have them */
 	ErrorData *error; /* the expressions do not compile (any more) */
@@ -83,7 +87,10 @@ typedef struct EcCompiled
 	bool has_warned;
 } EcCompiled;
 
-/* known is what the last call gave, or NULL: it spares looking for it. */
+/*
+ * known is what the last call gave, or NULL: it spares looking for it.  27000
+ * while it computes a row: its memory is in use.
+ */
 extern EcCompiled *
 ec_compiled(Relation relation, Trigger *trigger, EcCompiled *known);
 

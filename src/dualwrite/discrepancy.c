@@ -19,6 +19,7 @@
 #include "utils/lsyscache.h"
 
 #include "core/catalog.h"
+#include "core/pinned.h"
 #include "core/query.h"
 #include "dualwrite/discrepancy.h"
 #include "expand_contract.h"
@@ -29,26 +30,14 @@ is_json_number(Oid type)
 	return type == INT2OID || type == INT4OID || type == INT8OID;
 }
 
-/* Whoever reads the key again has settings of his own. */
-static int
-pin_output(void)
-{
-	static const char *const settings[][2] = {{"datestyle", "ISO, YMD"},
-											  {"intervalstyle", "postgres"},
-											  {"extra_float_digits", "1"}};
-	int guc_level = NewGUCNestLevel();
-
-	for (int i = 0; i < lengthof(settings); i++)
-		(void) set_config_option(settings[i][0], settings[i][1], PGC_USERSET,
-								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	return guc_level;
-}
-
-/* {"id": 7}: as the writer, since a type's output may be anybody's. */
+/*
+ * {"id": 7}: as the writer, since a type's output may be anybody's.  An entry is
+ * found by this text.
+ */
 Jsonb *
 ec_discrepancy_key(const EcCompiled *compiled, TupleTableSlot *slot)
 {
-	int guc_level = pin_output();
+	int guc_level = ec_pin_text();
 	StringInfoData json;
 
 	initStringInfo(&json);
@@ -90,7 +79,7 @@ ec_discrepancy_key(const EcCompiled *compiled, TupleTableSlot *slot)
 void
 ec_discrepancy_record(const EcCompiled *compiled, const EcDirection *direction,
 					  TupleTableSlot *slot, const char *operation,
-					  const EcFailure *failure)
+					  const EcFailure *failure, bool is_unset)
 {
 	Jsonb *key = ec_discrepancy_key(compiled, slot);
 	EcCatalogScope scope;
@@ -103,9 +92,10 @@ ec_discrepancy_record(const EcCompiled *compiled, const EcDirection *direction,
 	ec_arg_text(&args, direction->name);
 	ec_arg_text(&args, unpack_sql_state(failure->code));
 	ec_arg_text(&args, failure->message);
+	ec_arg_bool(&args, is_unset);
 	(void) ec_query("INSERT INTO expand_contract.discrepancies"
-					"       (change, key, operation, direction, error_code, error)"
-					" VALUES ($1, $2, $3, $4, $5, $6)",
+					"       (change, key, operation, direction, error_code, error, is_unset)"
+					" VALUES ($1, $2, $3, $4, $5, $6, $7)",
 					&args);
 	ec_catalog_end(&scope);
 }
@@ -124,8 +114,8 @@ ec_discrepancy_follow(const EcCompiled *compiled, TupleTableSlot *old_slot,
 	ec_arg_jsonb(&args, old_key);
 	ec_arg_jsonb(&args, key);
 	(void) ec_query("INSERT INTO expand_contract.discrepancies"
-					"       (change, key, operation, direction, error_code, error)"
-					" SELECT change, $3, operation, direction, error_code, error"
+					"       (change, key, operation, direction, error_code, error, is_unset)"
+					" SELECT change, $3, operation, direction, error_code, error, is_unset"
 					"   FROM expand_contract.discrepancies"
 					"  WHERE change = $1 AND key = $2 ORDER BY id DESC LIMIT 1",
 					&args);

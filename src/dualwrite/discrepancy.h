@@ -30,7 +30,7 @@ extern Jsonb *ec_discrepancy_key(const EcCompiled *compiled, TupleTableSlot *slo
 extern void
 ec_discrepancy_record(const EcCompiled *compiled, const EcDirection *direction,
 					  TupleTableSlot *slot, const char *operation,
-					  const EcFailure *failure);
+					  const EcFailure *failure, bool is_unset);
 
 /* The row in old_slot gets another key: what is queued for it follows. */
 extern void ec_discrepancy_follow(const EcCompiled *compiled,

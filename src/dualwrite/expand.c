@@ -9,12 +9,15 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_depend.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
@@ -25,6 +28,7 @@
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 
 #include "core/catalog.h"
@@ -261,6 +265,16 @@ add_column(EcChange *change, Relation relation, EcSide side, AttrNumber attnum)
 	return column;
 }
 
+static void
+add_target(EcChange *change, Relation relation, EcSide side,
+		   const EcMappingEntry *entry)
+{
+	EcChangeColumn *column = add_column(change, relation, side, entry->attnum);
+
+	column->expression = entry->stored;
+	column->calls = entry->calls;
+}
+
 /* Targets first, so that a column that is read too has its side from there. */
 static void
 collect_columns(EcChange *change, Relation relation, List *forward,
@@ -273,17 +287,11 @@ collect_columns(EcChange *change, Relation relation, List *forward,
 	change->columns = NIL;
 	foreach (cell, forward)
 	{
-		EcMappingEntry *entry = lfirst(cell);
-
-		add_column(change, relation, EC_SIDE_NEW, entry->attnum)->expression =
-			entry->stored;
+		add_target(change, relation, EC_SIDE_NEW, lfirst(cell));
 	}
 	foreach (cell, backward)
 	{
-		EcMappingEntry *entry = lfirst(cell);
-
-		add_column(change, relation, EC_SIDE_OLD, entry->attnum)->expression =
-			entry->stored;
+		add_target(change, relation, EC_SIDE_OLD, lfirst(cell));
 	}
 	while ((member = bms_next_member(reads_of(forward), member)) >= 0)
 		(void) add_column(change, relation, EC_SIDE_OLD, member);
@@ -343,12 +351,14 @@ check_overlap(EcChange *change)
 		ec_arg_bool(&args, column->expression != NULL);
 		ec_arg_bool(&args, column->side == EC_SIDE_KEY);
 		ec_arg_text(&args, change->name);
+		ec_arg_text(&args, column->name);
 		if (ec_query("SELECT c.name FROM expand_contract.changes c"
 					 "  JOIN expand_contract.change_columns o ON o.change = c.name"
 					 " WHERE c.name <> $5 AND c.phase NOT IN ('contracted', 'reverted')"
 					 "   AND coalesce(CASE o.side WHEN 'new' THEN c.target END, c.relation) = $1"
-					 "   AND o.attnum = $2 AND (o.expression IS NOT NULL"
-					 "       OR $3 AND o.side <> 'key') AND NOT ($4 AND o.expression IS NULL)"
+					 "   AND CASE WHEN c.relation_oid = c.relation THEN o.attnum = $2"
+					 "            ELSE o.present_name = $6 END AND (o.expression IS NOT NULL"
+					 "       OR $3) AND NOT ($4 AND o.expression IS NULL)"
 					 " ORDER BY c.name LIMIT 1",
 					 &args) > 0)
 			ereport(ERROR,
@@ -377,14 +387,16 @@ run_ddl(const char *sql)
  * from a table that need not know the change.
  */
 static void
-create_trigger(Oid relation, const char *change)
+set_trigger(Oid relation, const char *change)
 {
 	char *table = ec_relation_name(relation);
-	const char *name = quote_identifier(ec_change_trigger_name(change));
+	char *trigger = ec_change_trigger_name(change);
+	const char *name = quote_identifier(trigger);
 
-	run_ddl(psprintf("CREATE TRIGGER %s BEFORE INSERT OR UPDATE ON %s FOR EACH ROW "
-					 "EXECUTE FUNCTION expand_contract.dual_write(%s)",
-					 name, table, quote_literal_cstr(change)));
+	if (!OidIsValid(get_trigger_oid(relation, trigger, true)))
+		run_ddl(psprintf("CREATE TRIGGER %s BEFORE INSERT OR UPDATE ON %s FOR EACH ROW "
+						 "EXECUTE FUNCTION expand_contract.dual_write(%s)",
+						 name, table, quote_literal_cstr(change)));
 	run_ddl(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", table, name));
 }
 
@@ -419,26 +431,47 @@ record_dependencies(Oid relation, const EcChange *change, List *entries)
 	}
 }
 
+/* A dump, and so an upgrade, keeps the trigger but not what it depends on. */
+static bool
+has_dependencies(Oid relation, const char *change)
+{
+	Oid trigger = get_trigger_oid(relation, ec_change_trigger_name(change), true);
+	Relation depend = table_open(DependRelationId, AccessShareLock);
+	SysScanDesc scan;
+	ScanKeyData key[2];
+	HeapTuple tuple;
+	bool found = false;
+
+	ScanKeyInit(&key[0], Anum_pg_depend_classid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(TriggerRelationId));
+	ScanKeyInit(&key[1], Anum_pg_depend_objid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(trigger));
+	scan = systable_beginscan(depend, DependDependerIndexId, true, NULL, 2, key);
+	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+		found = ((Form_pg_depend) GETSTRUCT(tuple))->refobjsubid > 0;
+	systable_endscan(scan);
+	table_close(depend, AccessShareLock);
+	return found;
+}
+
 /*
  * Partitions get the trigger from their parent, inheritance children do not.
  * The table must not be open: ALTER TABLE wants it for itself.
  */
 static void
-start_dual_writes(const EcChange *change, List *entries, bool has_trigger)
+start_dual_writes(const EcChange *change, List *entries, bool is_new)
 {
-	List *leaves = list_make1_oid(change->relation);
+	List *leaves = find_all_inheritors(change->relation, NoLock, NULL);
 	Relation relation;
 	ListCell *cell;
 
-	if (get_rel_relkind(change->relation) != RELKIND_PARTITIONED_TABLE)
-		leaves = find_all_inheritors(change->relation, NoLock, NULL);
 	foreach (cell, leaves)
 	{
-		if (!has_trigger)
-			create_trigger(lfirst_oid(cell), change->name);
+		set_trigger(lfirst_oid(cell), change->name);
 	}
 	CommandCounterIncrement();
-	record_dependencies(change->relation, change, entries);
+	if (is_new)
+		record_dependencies(change->relation, change, entries);
 	relation = table_open(change->relation, NoLock);
 	ec_warn_of_later_triggers(relation, ec_change_trigger_name(change->name));
 	table_close(relation, NoLock);
@@ -471,6 +504,8 @@ check_change(EcChange *change, Relation relation)
 					 errhint("Add a primary key, or use on_error => 'raise'.")));
 		ec_check_can_record(relation, targets_of(forward));
 	}
+	ec_warn_of_other_defaults(relation, bms_union(targets_of(forward),
+												  targets_of(backward)));
 	collect_columns(change, relation, forward, backward, key);
 	return list_concat_copy(forward, backward);
 }
@@ -497,7 +532,8 @@ expand(void *arg)
 	bool has_target = OidIsValid(change->target);
 	bool is_known;
 	bool is_restored = false;
-	bool has_trigger;
+	bool is_new; /* what the trigger depends on is not known */
+	bool at_work;
 	List *entries = NIL;
 	EcTableMappings mappings = {NIL};
 	Relation relation;
@@ -512,13 +548,13 @@ expand(void *arg)
 	ec_check_dual_write_table(relation);
 	lock_changes();
 	is_known = is_registered(change, &is_restored);
-	has_trigger =
-		has_target
-			? ec_has_table_triggers(change)
-			: OidIsValid(get_trigger_oid(change->relation,
-										 ec_change_trigger_name(change->name),
-										 true));
-	expansion->is_done = is_known && has_trigger && !is_restored;
+	is_new = !has_dependencies(change->relation, change->name);
+	at_work = has_target
+				  ? ec_table_triggers_at_work(change)
+				  : ec_has_dual_writes(change->relation,
+									   ec_change_trigger_name(change->name));
+	expansion->is_done =
+		is_known && at_work && !is_restored && (has_target || !is_new);
 	if (!expansion->is_done)
 	{
 		if (has_target)
@@ -527,7 +563,7 @@ expand(void *arg)
 			entries = check_change(change, relation);
 		check_overlap(change);
 		if (is_known)
-			ec_change_renew(change, !has_trigger);
+			ec_change_renew(change, !at_work);
 		else
 			ec_change_insert(change);
 	}
@@ -537,7 +573,7 @@ expand(void *arg)
 	if (has_target)
 		ec_start_table_writes(change, &mappings);
 	else
-		start_dual_writes(change, entries, has_trigger);
+		start_dual_writes(change, entries, is_new);
 }
 
 static ErrorData *

@@ -122,6 +122,11 @@ ec_set_flag(PG_FUNCTION_ARGS)
 		refuse_null("value");
 	name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	value = PG_GETARG_BOOL(1);
+	if (name[0] == '\0' || strlen(name) > EC_MAX_CHANGE_NAME)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("name of a flag must have 1 to %d bytes",
+							   EC_MAX_CHANGE_NAME),
+						errhint("Name it like the change that it is for.")));
 	if (ec_change_load(name, &change))
 		ec_change_get(name, &change);
 

@@ -22,6 +22,7 @@
 #include "utils/ruleutils.h"
 
 #include "core/expression.h"
+#include "core/pinned.h"
 #include "dualwrite/mapping.h"
 #include "expand_contract.h"
 
@@ -201,6 +202,62 @@ note_reads(Relation source, Node *expression, EcMappingEntry *entry)
 	}
 }
 
+static bool
+contains_name(List *names, const char *name)
+{
+	ListCell *cell;
+
+	foreach (cell, names)
+	{
+		if (strcmp(lfirst(cell), name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool
+note_call(Oid function, void *context)
+{
+	List **calls = context;
+	char *signature;
+
+	if (function < FirstNormalObjectId)
+		return false;
+	signature = format_procedure_qualified(function);
+	if (!contains_name(*calls, signature))
+		*calls = lappend(*calls, signature);
+	return false;
+}
+
+/* Signatures of the users' functions, operators' and casts' too. */
+static bool
+find_calls(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	(void) check_functions_in_node(node, note_call, context);
+	return expression_tree_walker(node, find_calls, context);
+}
+
+static void
+refuse_other_calls(Node *expression, List *calls, const char *column)
+{
+	List *found = NIL;
+	ListCell *cell;
+
+	(void) find_calls(expression, &found);
+	foreach (cell, found)
+	{
+		if (!contains_name(calls, lfirst(cell)))
+			ereport(ERROR,
+					(errcode(ERRCODE_AMBIGUOUS_FUNCTION),
+					 errmsg("expression for column \"%s\" would call another function than it did at ec_expand",
+							column),
+					 errdetail("It would call %s.", (char *) lfirst(cell)),
+					 errhint("Drop or rename that function, and see who may create functions in its schema.")));
+	}
+}
+
 /* Analyse in the scope of the source; names NIL: its present column names. */
 static Node *
 analyse_expression(Relation source, List *names, EcMappingEntry *entry,
@@ -249,11 +306,9 @@ deparse(Relation source, Node *expression)
 {
 	List *context = deparse_context_for(RelationGetRelationName(source),
 										RelationGetRelid(source));
-	int guc_level = NewGUCNestLevel();
+	int guc_level = ec_pin_text();
 	char *text;
 
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	text = deparse_expression(expression, context, false, false);
 	AtEOXact_GUC(false, guc_level);
 	return text;
@@ -279,6 +334,7 @@ analyse_entry(Relation source, Relation target, EcMappingEntry *entry,
 		coerce_to_column(pstate, copyObject(expression), target, entry->attnum);
 	assign_expr_collations(pstate, expression);
 	refuse_mutable(entry->expression, entry);
+	(void) find_calls(entry->expression, &entry->calls);
 	note_reads(source, entry->expression, entry);
 	entry->stored = deparse(source, expression);
 	ec_expression_context_end(&context);
@@ -286,21 +342,20 @@ analyse_entry(Relation source, Relation target, EcMappingEntry *entry,
 }
 
 Node *
-ec_mapping_reparse(Relation source, List *names, Relation target,
-				   AttrNumber attnum, const char *stored, const char *column)
+ec_mapping_reparse(Relation source, List *names, Relation target, AttrNumber attnum,
+				   const char *stored, const char *column, List *calls)
 {
 	ParseState *pstate = make_parsestate(NULL);
 	EcMappingEntry entry = {0};
 	EcExpressionContext context;
-	int guc_level = NewGUCNestLevel();
+	int guc_level = ec_pin_text();
 	Node *expression;
 
 	entry.column = unconstify(char *, column);
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	ec_expression_context_begin(&context, stored, "stored expression of a mapping");
 	expression = analyse_expression(source, names, &entry, stored, pstate);
 	expression = coerce_to_column(pstate, expression, target, attnum);
+	refuse_other_calls(expression, calls, column);
 	ec_expression_context_end(&context);
 	AtEOXact_GUC(false, guc_level);
 	free_parsestate(pstate);

@@ -28,6 +28,7 @@ typedef struct EcMappingEntry
 	char *stored;      /* the same with every name spelled out */
 	Node *expression;  /* analysed, coerced to the column */
 	Bitmapset *reads;  /* attribute numbers of the source */
+	List *calls;       /* signatures of the users' functions in it, of char * */
 } EcMappingEntry;
 
 /*
@@ -39,10 +40,13 @@ extern List *ec_mapping_analyse(Relation source, Relation target,
 
 /*
  * Analyse a stored expression for a column of target.  names are the source's
- * column names, of String nodes, an empty one where there is none.
+ * column names, of String nodes, an empty one where there is none.  42725 if
+ * it calls a function that is not of the server's and not among calls: whoever
+ * may create functions beside those in the expression could put a better match
+ * there, for writers to run.
  */
-extern Node *
-ec_mapping_reparse(Relation source, List *names, Relation target,
-				   AttrNumber attnum, const char *stored, const char *column);
+extern Node *ec_mapping_reparse(Relation source, List *names, Relation target,
+								AttrNumber attnum, const char *stored,
+								const char *column, List *calls);
 
 #endif

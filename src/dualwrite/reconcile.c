@@ -4,23 +4,29 @@
  *
  * What is written comes from the row as it is now, in the direction of the
  * write that failed: its other side is what the application has stored.  A
- * row that is in step meanwhile, or gone, leaves the queue.  The entries of
+ * row that is in step meanwhile, or gone, leaves the queue; so does one whose
+ * new columns were unset then, and have been set since.  The entries of
  * one row are folded into the newest.
  */
 #include "postgres.h"
 
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "lib/stringinfo.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/resowner.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
 
 #include "core/catalog.h"
 #include "core/json.h"
@@ -35,19 +41,28 @@
 
 PG_FUNCTION_INFO_V1(ec_reconcile);
 
+/* How a failed write is made again. */
+typedef enum Way
+{
+	BACKWARD,
+	FORWARD,
+	FILL, /* forward, where the new columns are still unset */
+	WAYS
+} Way;
+
 /* A row of the queue, its entries together. */
 typedef struct Entry
 {
 	Jsonb *key;
-	bool forward;
+	Way way;
 	int64 newest; /* id; later ones came in meanwhile */
 } Entry;
 
 typedef struct Reconciliation
 {
 	const EcChange *change;
-	List *key;           /* names of that day, of char * */
-	char *statements[2]; /* backward, forward */
+	List *key; /* names of that day, of char * */
+	char *statements[WAYS];
 } Reconciliation;
 
 static List *
@@ -63,19 +78,21 @@ read_queue(const char *change, bool only_due, int limit)
 	ec_arg_text(&args, change);
 	ec_arg_bool(&args, only_due);
 	ec_arg_int4(&args, limit);
-	count = ec_query("SELECT key, (array_agg(direction ORDER BY id DESC))[1] = 'forward', max(id)"
-					 "  FROM expand_contract.discrepancies WHERE change = $1"
-					 " GROUP BY key"
-					 " HAVING NOT $2 OR coalesce(max(next_attempt_at), '-infinity') <= clock_timestamp()"
-					 " ORDER BY max(attempts), max(id) LIMIT $3",
-					 &args);
+	count =
+		ec_query("SELECT key, (array_agg(CASE WHEN direction = 'backward' THEN 0"
+				 "             WHEN is_unset THEN 2 ELSE 1 END ORDER BY id DESC))[1], max(id)"
+				 "  FROM expand_contract.discrepancies WHERE change = $1"
+				 " GROUP BY key"
+				 " HAVING NOT $2 OR coalesce(max(next_attempt_at), '-infinity') <= clock_timestamp()"
+				 " ORDER BY max(attempts), max(id) LIMIT $3",
+				 &args);
 	for (uint64 row = 0; row < count; row++)
 	{
 		MemoryContext caller = MemoryContextSwitchTo(memory);
 		Entry *entry = palloc0_object(Entry);
 
 		entry->key = ec_get_jsonb(row, 1);
-		entry->forward = ec_get_bool(row, 2, true);
+		entry->way = ec_get_int4(row, 2, FORWARD);
 		entry->newest = ec_get_int8(row, 3, 0);
 		entries = lappend(entries, entry);
 		MemoryContextSwitchTo(caller);
@@ -131,6 +148,25 @@ fold_entries(const EcChange *change, const Entry *entry, const ErrorData *error)
 	ec_catalog_end(&scope);
 }
 
+/* As the key's index has it, wherever it is. */
+static char *
+equality_of(Oid type)
+{
+	Oid equality = lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr;
+	HeapTuple tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(equality));
+	Form_pg_operator form;
+	char *name;
+
+	if (!HeapTupleIsValid(tuple))
+		return "=";
+	form = (Form_pg_operator) GETSTRUCT(tuple);
+	name = psprintf("OPERATOR(%s.%s)",
+					quote_identifier(get_namespace_name(form->oprnamespace)),
+					NameStr(form->oprname));
+	ReleaseSysCache(tuple);
+	return name;
+}
+
 /* "id = CAST($1 AS integer) AND ", and the names that the queue has for it. */
 static void
 append_key(StringInfo condition, Reconciliation *work, Relation relation,
@@ -148,8 +184,9 @@ append_key(StringInfo condition, Reconciliation *work, Relation relation,
 		if (column->key_position != position)
 			continue;
 		attribute = TupleDescAttr(RelationGetDescr(relation), attnum - 1);
-		appendStringInfo(condition, "%s = CAST($%d AS %s) AND ",
-						 quote_identifier(NameStr(attribute->attname)), position,
+		appendStringInfo(condition, "%s %s CAST($%d AS %s) AND ",
+						 quote_identifier(NameStr(attribute->attname)),
+						 equality_of(attribute->atttypid), position,
 						 format_type_extended(attribute->atttypid, attribute->atttypmod,
 											  FORMAT_TYPE_TYPEMOD_GIVEN |
 												  FORMAT_TYPE_FORCE_QUALIFY));
@@ -159,7 +196,7 @@ append_key(StringInfo condition, Reconciliation *work, Relation relation,
 	}
 }
 
-/* UPDATE table SET ... WHERE key = ... AND it is not in step */
+/* UPDATE table SET ... WHERE key = ... AND it is not in step, or still unset */
 static void
 make_statements(Reconciliation *work, Relation relation)
 {
@@ -175,17 +212,17 @@ make_statements(Reconciliation *work, Relation relation)
 						errhint("Undo that, or end the change.")));
 	initStringInfo(&condition);
 	append_key(&condition, work, relation, attnums, 1);
-	for (int forward = 0; forward <= 1; forward++)
+	for (Way way = BACKWARD; way < WAYS; way++)
 	{
 		EcChangeSql sql;
 
-		if (!forward && !ec_has_backward(change))
+		if (way == BACKWARD && !ec_has_backward(change))
 			continue;
-		ec_change_sql(relation, change, forward, &sql);
-		work->statements[forward] =
+		ec_change_sql(relation, change, way != BACKWARD, &sql);
+		work->statements[way] =
 			psprintf("UPDATE %s SET %s WHERE %s(%s)",
-					 ec_relation_name(RelationGetRelid(relation)),
-					 sql.assignments, condition.data, sql.not_in_step);
+					 ec_relation_name(RelationGetRelid(relation)), sql.assignments,
+					 condition.data, way == FILL ? sql.fill : sql.not_in_step);
 	}
 }
 
@@ -202,11 +239,11 @@ write_columns(const Reconciliation *work, const Entry *entry)
 	}
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	code = SPI_execute_with_args(work->statements[entry->forward], args.count,
+	code = SPI_execute_with_args(work->statements[entry->way], args.count,
 								 args.types, args.values, args.nulls, false, 0);
 	if (code != SPI_OK_UPDATE)
-		elog(ERROR, "could not run \"%s\": %s",
-			 work->statements[entry->forward], SPI_result_code_string(code));
+		elog(ERROR, "could not run \"%s\": %s", work->statements[entry->way],
+			 SPI_result_code_string(code));
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");
 }
@@ -222,7 +259,7 @@ write_row(const Reconciliation *work, const Entry *entry)
 	(void) set_config_option("row_security", "off", PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
 	if (OidIsValid(work->change->target))
-		ec_table_reconcile_row(work->change, entry->key, entry->forward);
+		ec_table_reconcile_row(work->change, entry->key, entry->way != BACKWARD);
 	else
 		write_columns(work, entry);
 	AtEOXact_GUC(false, guc_level);
@@ -290,6 +327,24 @@ try_rows_exempt(const Reconciliation *work, List *entries)
 	PG_END_TRY();
 }
 
+/*
+ * A superuser would run what anybody has put into the mappings, triggers and
+ * checks of a table of his own, so he does it as the table's owner.
+ */
+static void
+try_rows_safely(const Reconciliation *work, List *entries, Oid owner)
+{
+	Oid user;
+	int context;
+
+	GetUserIdAndSecContext(&user, &context);
+	if (!is_member_of_role_nosuper(user, owner))
+		SetUserIdAndSecContext(owner, context | SECURITY_LOCAL_USERID_CHANGE |
+										  SECURITY_RESTRICTED_OPERATION);
+	try_rows_exempt(work, entries);
+	SetUserIdAndSecContext(user, context);
+}
+
 int
 ec_reconcile_rows(const EcChange *change, bool only_due, int limit)
 {
@@ -304,10 +359,15 @@ ec_reconcile_rows(const EcChange *change, bool only_due, int limit)
 	if (relation == NULL)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
 						errmsg("the table of change \"%s\" does not exist any more",
-							   change->name)));
-	if (!OidIsValid(change->target))
+							   change->name),
+						errhint("With its rows, nothing is left to be written.")));
+	if (OidIsValid(change->target))
+		try_rows_exempt(&work, entries);
+	else
+	{
 		make_statements(&work, relation);
-	try_rows_exempt(&work, entries);
+		try_rows_safely(&work, entries, relation->rd_rel->relowner);
+	}
 	table_close(relation, NoLock);
 	return count;
 }
@@ -362,8 +422,8 @@ reconcile(const EcChange *change)
 /*
  * ec_reconcile(change) → rows that are left
  *
- * Makes the modern writes in the queue again, as the caller, in the caller's
- * transaction.  NULL: of all changes whose tables the caller owns.  What fails
+ * Makes the modern writes in the queue again, as the caller (a superuser: as the
+ * owner of the table), in the caller's transaction.  NULL: of all changes whose tables the caller owns.  What fails
  * again stays, with the new error, and is no error here.
  *
  * For the owner of the table (42501); 42704 if there is no such change.
@@ -382,7 +442,9 @@ ec_reconcile(PG_FUNCTION_ARGS)
 	}
 	foreach (cell, changes_with_queues())
 	{
-		if (ec_change_load(lfirst(cell), &change) && ec_change_is_mine(&change))
+		/* with a table that was dropped, its rows have gone */
+		if (ec_change_load(lfirst(cell), &change) &&
+			get_rel_name(change.relation) != NULL && ec_change_is_mine(&change))
 			left += reconcile(&change);
 	}
 	PG_RETURN_INT64(left);

@@ -87,7 +87,7 @@ ec_change_attnum(const EcChange *change, Oid table, const EcChangeColumn *column
 {
 	return change->relation_oid == change->relation
 			   ? column->attnum
-			   : get_attnum(table, column->name);
+			   : get_attnum(table, column->present_name);
 }
 
 /* Is the relation this table, or a partition or child of it, by now? */
@@ -147,6 +147,7 @@ add_target(EcRoute *route, Relation target, const EcChangeColumn *known,
 		NameStr(TupleDescAttr(RelationGetDescr(target), attnum - 1)->attname));
 	column->stored = known->expression;
 	column->known_as = known->name;
+	column->calls = known->calls;
 }
 
 /* The key in its order, then the others; false if one is gone. */
@@ -462,7 +463,7 @@ ec_route_prepare(EcRoute *route, Relation source)
 		EcRouteColumn *column = &route->columns[i];
 		Node *expression =
 			ec_mapping_reparse(source, route->names, target, column->attnum,
-							   column->stored, column->known_as);
+							   column->stored, column->known_as, column->calls);
 
 		note_reads(route, i, expression);
 		column->expression = expression_planner((Expr *) expression);

@@ -32,6 +32,7 @@ typedef struct EcRouteColumn
 	const char *name; /* as it is called now */
 	const char *stored;
 	const char *known_as;
+	List *calls;
 	Expr *expression;
 } EcRouteColumn;
 

@@ -380,7 +380,7 @@ retry_row(Retry *retry, TupleTableSlot *slot)
 							 error->message ? error->message : ""};
 
 		ec_discrepancy_record(&writing->route->queue, &writing->route->direction,
-							  slot, writing->rows->operation, &failure);
+							  slot, writing->rows->operation, &failure, false);
 	}
 	MemoryContextSwitchTo(caller);
 	MemoryContextReset(retry->memory);

@@ -16,6 +16,7 @@
 #include "utils/lsyscache.h"
 #include "utils/ruleutils.h"
 
+#include "core/pinned.h"
 #include "dualwrite/compiled.h"
 #include "dualwrite/mapping.h"
 #include "dualwrite/statement.h"
@@ -91,8 +92,9 @@ add_column(Parts *parts, Relation relation, const EcChangeColumn *known,
 	StringInfo differs = &parts->differs[known->side];
 	char *expression =
 		deparse(relation, strip_implicit_coercions(
-							  ec_mapping_reparse(relation, names, relation, attnum,
-												 known->expression, known->name)));
+							  ec_mapping_reparse(relation, names, relation,
+												 attnum, known->expression,
+												 known->name, known->calls)));
 
 	appendStringInfo(assignments, "%s%s = %s", separator(assignments, ", "),
 					 name, expression);
@@ -124,7 +126,7 @@ ec_change_sql(Relation relation, const EcChange *change, bool forward,
 	AttrNumber *attnums =
 		palloc0(sizeof(AttrNumber) * (list_length(change->columns) + 1));
 	EcSide side = forward ? EC_SIDE_NEW : EC_SIDE_OLD;
-	int guc_level = NewGUCNestLevel();
+	int guc_level = ec_pin_text();
 	List *names;
 	Parts parts;
 	ListCell *cell;
@@ -139,8 +141,6 @@ ec_change_sql(Relation relation, const EcChange *change, bool forward,
 		initStringInfo(&parts.differs[each]);
 	}
 	initStringInfo(&parts.unset);
-	(void) set_config_option("search_path", EC_CHANGE_SEARCH_PATH, PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	foreach (cell, change->columns)
 	{
 		EcChangeColumn *known = lfirst(cell);

@@ -16,6 +16,7 @@
 #include "catalog/pg_index.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
+#include "commands/trigger.h"
 #include "miscadmin.h"
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteHandler.h"
@@ -325,6 +326,52 @@ ec_find_keys(Relation relation)
 		index_close(index, NoLock);
 	}
 	return keys;
+}
+
+void
+ec_warn_of_other_defaults(Relation relation, Bitmapset *columns)
+{
+	int member = -1;
+
+	while ((member = bms_next_member(columns, member)) >= 0)
+	{
+		Node *value = build_column_default(relation, member);
+
+		if (value != NULL && contain_mutable_functions(value))
+			ereport(WARNING,
+					(errmsg("default of column \"%s\" is taken for a value of the application's",
+							get_attname(RelationGetRelid(relation), member, false)),
+					 errdetail("It is not a constant: where an INSERT leaves the column out, dual writes find it set, and do not compute it."),
+					 errhint("Drop the default while applications write the other side only.")));
+	}
+}
+
+static bool
+fires_always(Relation relation, const char *name)
+{
+	TriggerDesc *triggers = relation->trigdesc;
+
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+		if (strcmp(triggers->triggers[i].tgname, name) == 0)
+			return triggers->triggers[i].tgenabled == TRIGGER_FIRES_ALWAYS;
+	return false;
+}
+
+bool
+ec_has_dual_writes(Oid relation, const char *name)
+{
+	List *leaves = find_all_inheritors(relation, AccessShareLock, NULL);
+	bool found = true;
+	ListCell *cell;
+
+	foreach (cell, leaves)
+	{
+		Relation leaf = table_open(lfirst_oid(cell), NoLock);
+
+		found = found && fires_always(leaf, name);
+		table_close(leaf, NoLock);
+	}
+	return found;
 }
 
 void

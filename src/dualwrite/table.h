@@ -37,6 +37,15 @@ extern List *ec_find_key(Relation relation, List *names);
 /* All such keys, of lists like that; the primary key comes first. */
 extern List *ec_find_keys(Relation relation);
 
+/*
+ * Is the trigger at work in the table and all below it, for every write?  Not
+ * if it was dropped or disabled, or a child has come without it.
+ */
+extern bool ec_has_dual_writes(Oid relation, const char *name);
+
+/* Say which columns INSERT gives a value that is not known for a default. */
+extern void ec_warn_of_other_defaults(Relation relation, Bitmapset *columns);
+
 /* Say what fires after us. */
 extern void ec_warn_of_later_triggers(Relation relation, const char *name);
 

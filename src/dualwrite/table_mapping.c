@@ -10,6 +10,7 @@
 #include "utils/ruleutils.h"
 
 #include "core/json.h"
+#include "core/pinned.h"
 #include "dualwrite/mapping.h"
 #include "dualwrite/route.h"
 #include "dualwrite/statement.h"
@@ -31,18 +32,16 @@ read_mapping(const EcRoute *route, Relation source, Relation target)
 {
 	List *context = deparse_context_for(RelationGetRelationName(source),
 										RelationGetRelid(source));
-	int guc_level = NewGUCNestLevel();
+	int guc_level = ec_pin_text();
 	EcJsonWriter writer;
 
-	(void) set_config_option("search_path", EC_CHANGE_SEARCH_PATH, PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	ec_json_begin(&writer);
 	for (int i = 0; i < route->column_count; i++)
 	{
 		const EcRouteColumn *column = &route->columns[i];
 		Node *expression =
 			ec_mapping_reparse(source, route->names, target, column->attnum,
-							   column->stored, column->known_as);
+							   column->stored, column->known_as, column->calls);
 
 		ec_json_text(&writer, column->name,
 					 deparse_expression(strip_implicit_coercions(expression),

@@ -382,10 +382,12 @@ add_mapping(EcChange *change, List *entries, Oid source, EcSide source_side,
 	foreach (cell, entries)
 	{
 		EcMappingEntry *entry = lfirst(cell);
+		EcChangeColumn *written =
+			add_column(change, target, target_side, entry->attnum);
 		int member = -1;
 
-		add_column(change, target, target_side, entry->attnum)->expression =
-			entry->stored;
+		written->expression = entry->stored;
+		written->calls = entry->calls;
 		while ((member = bms_next_member(entry->reads, member)) >= 0)
 			(void) add_column(change, source, source_side, member);
 	}

@@ -39,6 +39,9 @@ extern bool ec_create_table_triggers(Oid table, Oid root, const char *change);
 /* Has the change its triggers, on both sides where it goes both ways? */
 extern bool ec_has_table_triggers(const EcChange *change);
 
+/* The same of all tables below, and enabled for every write. */
+extern bool ec_table_triggers_at_work(const EcChange *change);
+
 /* Drop them, where there are any; false if there are none. */
 extern bool ec_drop_table_triggers(Oid table, const char *change);
 

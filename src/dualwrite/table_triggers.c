@@ -19,6 +19,7 @@
 
 #include "core/catalog.h"
 #include "dualwrite/mapping.h"
+#include "dualwrite/table.h"
 #include "dualwrite/table_target.h"
 #include "expand_contract.h"
 
@@ -100,6 +101,22 @@ has_triggers(Oid table, const char *change)
 		if (!OidIsValid(get_trigger_oid(table, trigger_name(change, i), true)))
 			return false;
 	return true;
+}
+
+static bool
+are_at_work(Oid table, const char *change)
+{
+	for (int i = 0; i < lengthof(triggers); i++)
+		if (!ec_has_dual_writes(table, trigger_name(change, i)))
+			return false;
+	return true;
+}
+
+bool
+ec_table_triggers_at_work(const EcChange *change)
+{
+	return are_at_work(change->relation, change->name) &&
+		   (change->backward == NULL || are_at_work(change->target, change->name));
 }
 
 bool

@@ -23,13 +23,16 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "executor/tuptable.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/resowner.h"
@@ -251,6 +254,17 @@ compute_mapping(const Write *write, EcFailure *failure)
 	return tuple;
 }
 
+/* The server does that where a value is made, not where it is stored. */
+static void
+check_domain(const Write *write, AttrNumber attnum, Datum value, bool isnull)
+{
+	Oid type =
+		TupleDescAttr(RelationGetDescr(write->relation), attnum - 1)->atttypid;
+
+	if (get_typtype(type) == TYPTYPE_DOMAIN)
+		domain_check(value, isnull, type, NULL, NULL);
+}
+
 static HeapTuple
 compute_unset(const Write *write, EcFailure *failure)
 {
@@ -263,6 +277,7 @@ compute_unset(const Write *write, EcFailure *failure)
 	{
 		nulls[i] = !direction->columns[i].has_default;
 		values[i] = direction->columns[i].default_value;
+		check_domain(write, direction->attnums[i], values[i], nulls[i]);
 	}
 	tuple = with_values(write, values, nulls);
 	check(write, tuple, nulls, failure);
@@ -306,12 +321,30 @@ try_to(Computation compute, const Write *write, EcFailure *failure)
 	return tuple;
 }
 
+/*
+ * What cannot fail calls no function of a user's.  Others could write to the
+ * table themselves, and so come here again while our memory is in use.
+ */
 static HeapTuple
 run(Computation compute, const Write *write, EcFailure *failure)
 {
-	if (write->compiled->records && write->direction->can_fail)
-		return try_to(compute, write, failure);
-	return compute(write, failure);
+	EcCompiled *compiled = write->compiled;
+	volatile HeapTuple tuple = NULL;
+
+	if (!write->direction->can_fail)
+		return compute(write, failure);
+	compiled->is_busy = true;
+	PG_TRY();
+	{
+		tuple = compiled->records ? try_to(compute, write, failure)
+								  : compute(write, failure);
+	}
+	PG_FINALLY();
+	{
+		compiled->is_busy = false;
+	}
+	PG_END_TRY();
+	return tuple;
 }
 
 /*
@@ -323,16 +356,22 @@ static HeapTuple
 pass_without(const Write *write, const EcFailure *failure)
 {
 	EcFailure again = {0};
-	HeapTuple tuple;
+	HeapTuple tuple = write->tuple;
+	bool is_forward = write->direction == &write->compiled->forward;
+	bool is_unset = is_forward && write->old_slot == NULL;
 
+	if (is_forward && write->compiled->error == NULL)
+	{
+		ResetExprContext(write->compiled->econtext);
+		tuple = run(compute_unset, write, &again);
+		if (again.code == 0)
+			is_unset = true;
+		else
+			tuple = write->tuple;
+	}
 	ec_discrepancy_record(write->compiled, write->direction, write->slot,
-						  write->old_slot ? "update" : "insert", failure);
-	if (write->direction != &write->compiled->forward ||
-		write->compiled->error != NULL)
-		return write->tuple;
-	ResetExprContext(write->compiled->econtext);
-	tuple = run(compute_unset, write, &again);
-	return again.code == 0 ? tuple : write->tuple;
+						  write->old_slot ? "update" : "insert", failure, is_unset);
+	return tuple;
 }
 
 static HeapTuple
@@ -355,6 +394,17 @@ carry_over(const Write *write)
 		tuple = run(compute_mapping, write, &failure);
 	}
 	return failure.code == 0 ? tuple : pass_without(write, &failure);
+}
+
+/* The key has changed with what was computed: an old column is part of it. */
+static void
+follow_computed_key(const Write *write, HeapTuple tuple)
+{
+	TupleTableSlot *computed = write->compiled->trial;
+
+	ExecStoreHeapTuple(tuple, computed, false);
+	ec_discrepancy_follow(write->compiled, write->slot, computed);
+	ExecClearTuple(computed);
 }
 
 /* A partial restore, say, or a column dropped with CASCADE. */
@@ -407,6 +457,7 @@ ec_dual_write_row(PG_FUNCTION_ARGS)
 {
 	TriggerData *data = (TriggerData *) fcinfo->context;
 	Write write = {0};
+	HeapTuple tuple;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(data->tg_event) ||
 		!TRIGGER_FIRED_FOR_ROW(data->tg_event) ||
@@ -450,5 +501,9 @@ ec_dual_write_row(PG_FUNCTION_ARGS)
 										  : "enable_modern_write");
 		return PointerGetDatum(write.tuple);
 	}
-	return PointerGetDatum(carry_over(&write));
+	tuple = carry_over(&write);
+	if (write.old_slot != NULL && write.compiled->records &&
+		write.direction->writes_key && tuple != write.tuple)
+		follow_computed_key(&write, tuple);
+	return PointerGetDatum(tuple);
 }

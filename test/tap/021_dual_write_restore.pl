@@ -22,13 +22,22 @@ $node->safe_psql(
 	SELECT ec_expand('cents', 'users', '{"cents": "price::int"}');
 	INSERT INTO users (id, legacy_email, price) VALUES (1, 'Ada', 'cheap');
 	SELECT ec_set_flag('email', true);
+	CREATE TABLE people (gone int, id int PRIMARY KEY, a text, b text);
+	ALTER TABLE people DROP gone;
+	SELECT ec_expand('renamed', 'people', '{"b": "upper(a)"}');
+	ALTER TABLE people RENAME a TO old;
+	SELECT ec_dual_write('renamed', false);
+	INSERT INTO people (id, old) VALUES (1, 'gap');
+	SELECT ec_dual_write('renamed', true);
+	-- a number that the other cluster has yet to come to
+	UPDATE expand_contract.gaps SET writer = '4000000000'::xid8;
 });
 my $dump = $node->basedir . '/dump.sql';
 $node->command_ok([ 'pg_dump', '-d', $node->connstr('original'), '-f', $dump ], 'dump');
 $node->command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('copy'), '-f', $dump ], 'restore');
 
 is( $node->safe_psql('copy', 'SELECT change, relation, phase, flag, discrepancies FROM ec_changes ORDER BY 1'),
-	"cents|users|dual_write|f|1\nemail|users|dual_write|t|0",
+	"cents|users|dual_write|f|1\nemail|users|dual_write|t|0\nrenamed|people|dual_write|f|0",
 	'changes, flags and the queue are restored');
 is( $node->safe_psql(
 		'copy', q{
@@ -55,6 +64,14 @@ $node->safe_psql('copy', q{DO $$BEGIN UPDATE users SET email = NULL, legacy_emai
 my $job = $node->safe_psql('copy', q{SELECT ec_backfill_change('email')});
 $node->safe_psql('copy', "CALL ec_wait($job)");
 is($node->safe_psql('copy', 'SELECT email FROM users WHERE id = 2'), 'late', 'so does its backfill');
+
+$node->safe_psql('copy', q{INSERT INTO people (id, old) VALUES (2, 'new')});
+is($node->safe_psql('copy', 'SELECT b FROM people WHERE id = 2'), 'NEW', 'renamed columns are found by their new names');
+is($node->safe_psql('copy', q{SELECT gaps FROM ec_changes WHERE change = 'renamed'}), '1', 'an open gap is restored');
+$job = $node->safe_psql('copy', q{SELECT ec_backfill_change('renamed', 'repair')});
+$node->safe_psql('copy', "CALL ec_wait($job)");
+is($node->safe_psql('copy', q{SELECT gaps, b FROM ec_changes, people WHERE change = 'renamed' AND id = 1}),
+	'0|GAP', '... and repaired');
 
 # The table alone: a trigger without its change lets rows pass.
 $node->safe_psql('part', 'CREATE EXTENSION expand_contract');

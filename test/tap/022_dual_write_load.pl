@@ -3,6 +3,10 @@
 use strict;
 use warnings;
 
+use FindBin;
+use lib $FindBin::RealBin;
+
+use EcTest;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -60,6 +64,46 @@ is($node->safe_psql('postgres', 'SELECT ec_reconcile()'), '0', 'nothing is left 
 is( $node->safe_psql('postgres', 'SELECT count(*) FROM users WHERE writes > 0 AND email IS DISTINCT FROM lower(name)'),
 	'0',
 	'and every row is in step');
+
+# Sessions that share a few server connections, both versions of the application
+# at once, while dual writes are switched off and on through the pool.
+SKIP:
+{
+	my ($bouncer, $connection) = start_pgbouncer($node, 3);
+
+	skip 'pgbouncer is not installed', 1 unless defined $bouncer;
+	$node->safe_psql('postgres', qq{
+		CREATE TABLE pooled (id int PRIMARY KEY, name text, email text);
+		INSERT INTO pooled SELECT i, 'User' || i FROM generate_series(1, $rows) i;
+		SELECT ec_expand('pooled', 'pooled', '{"email": "lower(name)"}', '{"name": "email"}')});
+	append_to_file("$script.old", q{
+\set id random(1, 50)
+BEGIN;
+UPDATE pooled SET name = 'Old' || :client_id WHERE id = :id;
+END;
+});
+	append_to_file("$script.new", q{
+\set id random(1, 50)
+UPDATE pooled SET email = 'new' || :client_id WHERE id = :id;
+});
+	my $load = IPC::Run::start(
+		[ 'pgbench', '-n', '-c', 12, '-t', $transactions, '-f', "$script.old", '-f', "$script.new", '-d', $connection ],
+		'>', '/dev/null', '2>', "$script.err");
+	for (1 .. 3)
+	{
+		$node->safe_psql('postgres', q{SELECT ec_dual_write('pooled', false)}, connstr => $connection);
+		$node->safe_psql('postgres', q{SELECT ec_dual_write('pooled', true)}, connstr => $connection);
+	}
+	ok($load->finish, 'pooled sessions write while dual writes go off and on') or diag(slurp_file("$script.err"));
+	my $repair = $node->safe_psql('postgres', q{SELECT ec_backfill_change('pooled', 'repair', delay_ms => 0)},
+		connstr => $connection);
+	$node->safe_psql('postgres', "CALL ec_wait($repair)");
+	is($node->safe_psql('postgres', q{SELECT ok FROM ec_verify_change('pooled')}, connstr => $connection),
+		't', 'and a repair brings every row in step');
+	is($node->safe_psql('postgres', q{SELECT gaps FROM ec_changes WHERE change = 'pooled'}), '0',
+		'no gap is left');
+	$bouncer->kill_kill;
+}
 
 # A subscriber that has been expanded, of a publisher that has not.
 $node->safe_psql('postgres', "CREATE DATABASE $_") for ('publisher', 'subscriber');

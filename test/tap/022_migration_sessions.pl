@@ -8,6 +8,7 @@ use FindBin;
 use lib $FindBin::RealBin;
 
 use IPC::Run;
+use EcTest;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -72,36 +73,9 @@ ask_all_at_once('directly', '001', $node->connstr('postgres'));
 
 SKIP:
 {
-	my $pgbouncer = (grep { -x } map { "$_/pgbouncer" } split(/:/, $ENV{PATH}), '/usr/sbin')[0];
+	my ($bouncer, $connection) = start_pgbouncer($node, 3);
 
-	skip 'pgbouncer is not installed', 1 unless defined $pgbouncer;
-
-	my $directory = PostgreSQL::Test::Utils::tempdir_short();
-	my $port = PostgreSQL::Test::Cluster::get_free_port();
-	my $user = $node->safe_psql('postgres', 'SELECT current_user');
-	my ($host, $server_port) = ($node->host, $node->port);
-
-	append_to_file("$directory/users.txt", qq{"$user" ""\n});
-	# fewer server connections than sessions, so that they change hands
-	append_to_file("$directory/pgbouncer.ini", qq{
-[databases]
-postgres = host=$host port=$server_port dbname=postgres
-[pgbouncer]
-listen_addr =
-unix_socket_dir = $directory
-listen_port = $port
-auth_type = trust
-auth_file = $directory/users.txt
-pool_mode = transaction
-default_pool_size = 3
-logfile = $directory/pgbouncer.log
-}) ;
-	my $bouncer = IPC::Run::start([ $pgbouncer, '-q', "$directory/pgbouncer.ini" ],
-		'>', '/dev/null', '2>', '/dev/null');
-	my $tries = 10 * $PostgreSQL::Test::Utils::timeout_default;
-	usleep(100_000) while !-S "$directory/.s.PGSQL.$port" && $tries-- > 0;
-	my $connection = "host=$directory port=$port dbname=postgres user=$user";
-
+	skip 'pgbouncer is not installed', 1 unless defined $bouncer;
 	ask_all_at_once('pooled', '002', $connection);
 	$node->safe_psql('postgres', q{SELECT ec_apply('003', 'VACUUM b')}, connstr => $connection);
 	$node->safe_psql('postgres', q{CALL ec_wait_migration('003', '1min')}, connstr => $connection);

@@ -190,6 +190,7 @@ $clean = grep { verify(change => 'sales') eq 't|0|0|0' } 1 .. $rounds;
 is($clean, $rounds, "two tables: clean $rounds times in a row while they are written to");
 is( $node->safe_psql('postgres', q{SELECT ok FROM ec_verify_change('sales')}),
 	't', 'and so is a verification under one snapshot');
+ok($application->pumpable, 'the application goes on writing');
 $node->safe_psql('postgres', q{
 	SET expand_contract.enable_modern_write = off;
 	INSERT INTO orders (id, customer, cents) VALUES (-100001, 'Missing', 1);

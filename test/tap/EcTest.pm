@@ -5,10 +5,13 @@ use strict;
 use warnings;
 
 use Exporter 'import';
+use IPC::Run;
+use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(usleep);
 
-our @EXPORT = qw(audited_table check_exactly_once worker_pid wait_for_rows kill_worker);
+our @EXPORT = qw(audited_table check_exactly_once worker_pid wait_for_rows kill_worker start_pgbouncer);
 
 # A table whose committed updates are counted, row by row: the predicate of a
 # backfill hides what was done twice, an audit does not.
@@ -80,6 +83,41 @@ sub kill_worker
 	$node->poll_query_until('postgres', 'SELECT true')
 	  or BAIL_OUT('the server did not come back');
 	return;
+}
+
+# A PgBouncer in transaction mode with so few server connections that they
+# change hands; its process and a connection string, or nothing if it is not
+# installed.
+sub start_pgbouncer
+{
+	my ($node, $pool_size) = @_;
+	my $pgbouncer = (grep { -x } map { "$_/pgbouncer" } split(/:/, $ENV{PATH}), '/usr/sbin')[0];
+
+	return unless defined $pgbouncer;
+	my $directory = PostgreSQL::Test::Utils::tempdir_short();
+	my $port = PostgreSQL::Test::Cluster::get_free_port();
+	my $user = $node->safe_psql('postgres', 'SELECT current_user');
+	my ($host, $server_port) = ($node->host, $node->port);
+
+	append_to_file("$directory/users.txt", qq{"$user" ""\n});
+	append_to_file("$directory/pgbouncer.ini", qq{
+[databases]
+postgres = host=$host port=$server_port dbname=postgres
+[pgbouncer]
+listen_addr =
+unix_socket_dir = $directory
+listen_port = $port
+auth_type = trust
+auth_file = $directory/users.txt
+pool_mode = transaction
+default_pool_size = $pool_size
+logfile = $directory/pgbouncer.log
+});
+	my $process = IPC::Run::start([ $pgbouncer, '-q', "$directory/pgbouncer.ini" ],
+		'>', '/dev/null', '2>', '/dev/null');
+	my $tries = 10 * $PostgreSQL::Test::Utils::timeout_default;
+	usleep(100_000) while !-S "$directory/.s.PGSQL.$port" && $tries-- > 0;
+	return ($process, "host=$directory port=$port dbname=postgres user=$user");
 }
 
 1;
