@@ -36,4 +36,5 @@ RESET ROLE;
 DROP OWNED BY ec_other;
 DROP ROLE ec_other;
 DROP TABLE people CASCADE;
+DELETE FROM expand_contract.changes WHERE name = 'a|b';
 DROP FUNCTION lines;

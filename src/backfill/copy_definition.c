@@ -254,7 +254,7 @@ analyse(Relation source, Relation target, const EcMappedColumn *column,
 					 addRangeTableEntryForRelation(pstate, source, AccessShareLock,
 												   NULL, true, true),
 					 true, true, true);
-	expression = ec_mapped_expression(pstate, target, column, NULL);
+	expression = ec_mapped_expression(pstate, target, column);
 	if (pstate->p_hasSubLinks)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

@@ -5,6 +5,9 @@
  * The expressions are those that dual writes use, as they were stored and
  * under the search_path that they are stored for; so what is verified is what
  * is written.  A backward mapping widens what is right, see instep.h.
+ *
+ * A change to another table is compared from its old table to its new one in
+ * every phase; what the phase decides is which of them a repair would write.
  */
 #include "postgres.h"
 
@@ -44,25 +47,32 @@ change_argument(FunctionCallInfo fcinfo)
 	return text_to_cstring(PG_GETARG_TEXT_PP(0));
 }
 
+/* The table that the columns of a side are in. */
+static Oid
+table_of(const EcChange *change, EcSide side)
+{
+	return OidIsValid(change->target) && side == EC_SIDE_NEW ? change->target
+															 : change->relation;
+}
+
 static AttrNumber
 present_attnum(const EcChange *change, const EcChangeColumn *column)
 {
+	Oid table = table_of(change, column->side);
 	AttrNumber attnum = column->attnum;
-	const char *name =
-		attnum > 0 ? get_attname(change->relation, attnum, true) : NULL;
+	const char *name = attnum > 0 ? get_attname(table, attnum, true) : NULL;
 
 	if (name == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("column \"%s\" of change \"%s\" does not exist any more",
 						column->name, change->name),
-				 errdetail("It was a column of table \"%s\".",
-						   get_rel_name(change->relation)),
+				 errdetail("It was a column of table \"%s\".", get_rel_name(table)),
 				 errhint("There is nothing to verify once a column is dropped.")));
 	return attnum;
 }
 
-/* The column names that the stored expressions use. */
+/* The column names that the stored expressions over a table use. */
 static List *
 names_of_that_day(const EcChange *change, Relation relation)
 {
@@ -74,9 +84,11 @@ names_of_that_day(const EcChange *change, Relation relation)
 	foreach (cell, change->columns)
 	{
 		EcChangeColumn *column = lfirst(cell);
-		AttrNumber attnum = present_attnum(change, column);
 
-		lfirst(list_nth_cell(names, attnum - 1)) = makeString(column->name);
+		if (table_of(change, column->side) != RelationGetRelid(relation))
+			continue;
+		lfirst(list_nth_cell(names, present_attnum(change, column) - 1)) =
+			makeString(column->name);
 	}
 	return names;
 }
@@ -95,10 +107,11 @@ written_out(Relation relation, Node *expression)
 	return text;
 }
 
-/* The columns of a side that dual writes assign to. */
+/* The columns of a side that dual writes assign to, from a row that is read. */
 static List *
-mapped_columns(const EcChange *change, Relation relation, EcSide side, List *names)
+mapped_columns(const EcChange *change, Relation written, EcSide side, Relation read)
 {
+	List *names = names_of_that_day(change, read);
 	List *columns = NIL;
 	ListCell *cell;
 
@@ -111,11 +124,12 @@ mapped_columns(const EcChange *change, Relation relation, EcSide side, List *nam
 			continue;
 		mapped = palloc0_object(EcMappedColumn);
 		mapped->attnum = present_attnum(change, column);
-		mapped->name = get_attname(change->relation, mapped->attnum, false);
-		mapped->analysed = ec_mapping_reparse(relation, list_copy(names), relation,
-											  mapped->attnum, column->expression,
-											  mapped->name, column->calls);
-		mapped->expression = written_out(relation, mapped->analysed);
+		mapped->name =
+			get_attname(RelationGetRelid(written), mapped->attnum, false);
+		mapped->analysed =
+			ec_mapping_reparse(read, list_copy(names), written, mapped->attnum,
+							   column->expression, mapped->name, column->calls);
+		mapped->expression = written_out(read, mapped->analysed);
 		columns = lappend(columns, mapped);
 	}
 	return columns;
@@ -130,9 +144,12 @@ by_key_position(const ListCell *left, const ListCell *right)
 	return left_column->key_position - right_column->key_position;
 }
 
-/* The key that tells rows apart, as names of today; NIL: the primary key. */
+/*
+ * The key that tells the rows of a table apart, as names of today; NIL: the
+ * primary key.
+ */
 static List *
-key_names(const EcChange *change)
+key_names(const EcChange *change, Oid table)
 {
 	List *columns = NIL;
 	List *names = NIL;
@@ -142,45 +159,62 @@ key_names(const EcChange *change)
 	{
 		EcChangeColumn *column = lfirst(cell);
 
-		if (column->key_position > 0)
+		if (column->key_position > 0 && table_of(change, column->side) == table)
 			columns = lappend(columns, column);
 	}
 	list_sort(columns, by_key_position);
 	foreach (cell, columns)
-		names = lappend(names, get_attname(change->relation,
-										   present_attnum(change, lfirst(cell)),
-										   false));
+		names = lappend(names,
+						get_attname(table, present_attnum(change, lfirst(cell)),
+									false));
 	return names;
+}
+
+static Relation
+open_table(const EcChange *change, EcSide side)
+{
+	Oid table = table_of(change, side);
+
+	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(table)))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("the %s of change \"%s\" does not exist any more",
+						table == change->relation ? "table" : "target table",
+						change->name),
+				 errdetail("There are no rows to verify."),
+				 errhint("Use ec_cancel to close a job that was at work on it.")));
+	return ec_open_verified(table, false);
 }
 
 static void
 open_subject(const EcChange *change, EcSubject *subject)
 {
-	List *names;
+	List *key;
 
 	ec_change_require_active(change);
-	if (OidIsValid(change->target))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("a change with a table as its target cannot be verified yet"),
-				 errdetail("Change \"%s\" writes to table \"%s\".",
-						   change->name, get_rel_name(change->target)),
-				 errhint("Use ec_verify(source, target, mapping, key).")));
-	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(change->relation)))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("the table of change \"%s\" does not exist any more",
-						change->name),
-				 errdetail("There are no rows to verify."),
-				 errhint("Use ec_cancel to close a job that was at work on it.")));
 	memset(subject, 0, sizeof(*subject));
-	subject->target = ec_open_verified(change->relation, false);
-	subject->source = subject->target;
-	names = names_of_that_day(change, subject->target);
-	subject->columns = mapped_columns(change, subject->target, EC_SIDE_NEW, names);
-	subject->backward = mapped_columns(change, subject->target, EC_SIDE_OLD, names);
-	subject->walk = key_names(change);
+	subject->source = open_table(change, EC_SIDE_OLD);
+	subject->target = OidIsValid(change->target) ? open_table(change, EC_SIDE_NEW)
+												 : subject->source;
+	subject->columns =
+		mapped_columns(change, subject->target, EC_SIDE_NEW, subject->source);
+	subject->backward =
+		mapped_columns(change, subject->source, EC_SIDE_OLD, subject->target);
+	key = key_names(change, RelationGetRelid(subject->target));
+	if (OidIsValid(change->target))
+		ec_match_by(subject, key);
+	else
+		subject->walk = key;
 	subject->new_is_right = !ec_old_is_authority(change);
+}
+
+/* The locks stay until commit. */
+static void
+close_subject(const EcSubject *subject)
+{
+	if (subject->source != subject->target)
+		relation_close(subject->source, NoLock);
+	relation_close(subject->target, NoLock);
 }
 
 /*
@@ -204,8 +238,8 @@ settle_phase(const EcChange *change, const EcVerification *verification)
  * ec_verify_change(change text) → ec_verification
  *
  * Compares every row under one snapshot, as the caller, who has to own the
- * table (42501).  42704 if there is no such change.  Whatever the server says
- * of an expression is passed on.
+ * table (42501) and may read both, if there are two.  42704 if there is no such
+ * change.  Whatever the server says of an expression is passed on.
  */
 Datum
 ec_verify_change(PG_FUNCTION_ARGS)
@@ -220,7 +254,7 @@ ec_verify_change(PG_FUNCTION_ARGS)
 	open_subject(&change, &subject);
 	ec_verify_now(&subject, change.forward, name, &verification);
 	settle_phase(&change, &verification);
-	relation_close(subject.target, NoLock);
+	close_subject(&subject);
 	PG_RETURN_DATUM(ec_verification_row(fcinfo, &verification));
 }
 
@@ -230,7 +264,8 @@ ec_verify_change(PG_FUNCTION_ARGS)
  *
  * The same in the background, chunk by chunk with a snapshot each; batch_size
  * is the rows of a chunk, ten times expand_contract.batch_size if NULL.  The
- * table has to have a key to walk along, with an index (55000).
+ * table has to have a key to walk along, with an index (55000); two tables the
+ * same one.
  */
 Datum
 ec_verify_job(PG_FUNCTION_ARGS)
@@ -262,7 +297,7 @@ ec_verify_job(PG_FUNCTION_ARGS)
 	spec.max_lag = ec_check_max_lag(PG_ARGISNULL(6), PG_GETARG_INTERVAL_P(6));
 	open_subject(&change, &subject);
 	job = ec_verification_submit(&spec, &subject, change.forward);
-	relation_close(subject.target, NoLock);
+	close_subject(&subject);
 	PG_RETURN_INT64(job);
 }
 
@@ -277,7 +312,7 @@ step_verification(EcJob *job)
 	ec_change_get(job->change, &change);
 	open_subject(&change, &subject);
 	more = ec_verification_step(job, &subject);
-	relation_close(subject.target, NoLock);
+	close_subject(&subject);
 	if (!more && ec_verification_of_job(job, &verification))
 		settle_phase(&change, &verification);
 	return more;

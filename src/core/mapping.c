@@ -138,7 +138,7 @@ refuse_what_is_not_of_one_row(ParseState *pstate, Node *expression,
 
 Node *
 ec_mapped_expression(ParseState *pstate, Relation relation,
-					 const EcMappedColumn *column, Node **plain)
+					 const EcMappedColumn *column)
 {
 	Form_pg_attribute attribute =
 		TupleDescAttr(RelationGetDescr(relation), column->attnum - 1);
@@ -164,7 +164,5 @@ ec_mapped_expression(ParseState *pstate, Relation relation,
 	assign_expr_collations(pstate, coerced);
 	refuse_what_is_not_of_one_row(pstate, coerced, column);
 	ec_expression_context_end(&context);
-	if (plain != NULL)
-		*plain = expression;
 	return coerced;
 }

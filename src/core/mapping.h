@@ -36,9 +36,8 @@ extern AttrNumber ec_mapping_attnum(Relation target, const char *name);
  * A column's expression, analysed in the scope of the source row and coerced to
  * the column's type as INSERT and UPDATE do it.  Refuses what is not computed
  * from one row, and what is volatile; pstate tells whether it has sub-selects.
- * *plain, unless NULL, is the expression without the coercion.
  */
 extern Node *ec_mapped_expression(ParseState *pstate, Relation target,
-								  const EcMappedColumn *column, Node **plain);
+								  const EcMappedColumn *column);
 
 #endif

@@ -42,7 +42,7 @@ typedef struct EcSubject
 	List *backward;    /* EcMappedColumn of the source, or NIL */
 	List *walk;        /* names of a unique key that jobs walk along; NIL: the
 					  * key above, or the primary key */
-	bool new_is_right; /* after cutover: repairs flow from new to old */
+	bool new_is_right; /* after cutover: repairs flow from target to source */
 } EcSubject;
 
 static inline bool
@@ -58,6 +58,9 @@ ec_is_one_table(const EcSubject *subject)
  * that the mapping does not name is the source's of the same name.
  */
 extern void ec_mapping_take_key(EcSubject *subject, ArrayType *names);
+
+/* The same for columns that the mapping has, by their names, of char *. */
+extern void ec_match_by(EcSubject *subject, List *names);
 
 /*
  * The names of the primary key's columns, in the order of its index; raises

@@ -217,8 +217,7 @@ build_reading(CompareReceiver *receiver, EcReading *reading)
 	{
 		EcMappedColumn *column = lfirst(cell);
 
-		ec_reading_select(reading,
-						  ec_reading_expression(reading, relation, column, NULL));
+		ec_reading_select(reading, ec_reading_expression(reading, relation, column));
 		ec_reading_select(reading, ec_reading_column(reading, column->name));
 	}
 	for (int i = 0; i < receiver->key->count; i++)

@@ -135,17 +135,14 @@ read_source(TableReceiver *receiver)
 	{
 		EcMappedColumn *column = lfirst(cell);
 		int i = foreach_current_index(cell);
-		Node *plain;
-		Node *expression =
-			ec_reading_expression(&reading, subject->target, column, &plain);
+		Node *expression = ec_reading_expression(&reading, subject->target, column);
 
 		ec_reading_select(&reading, expression);
 		if (receiver->matcher.options->range != NULL && i < receiver->matcher.key_count)
 			range_expressions =
 				lappend(range_expressions,
-						ec_is_comparable(receiver->matcher.options->range, i, plain)
-							? plain
-							: expression);
+						ec_range_operand(receiver->matcher.options->range, i,
+										 expression));
 	}
 	foreach (cell, subject->backward)
 	{
@@ -186,8 +183,8 @@ read_target(TableReceiver *receiver)
 	{
 		EcMappedColumn *column = lfirst(cell);
 
-		ec_reading_select(&reading, ec_reading_expression(&reading, subject->source,
-														  column, NULL));
+		ec_reading_select(&reading,
+						  ec_reading_expression(&reading, subject->source, column));
 	}
 	if (receiver->matcher.options->range != NULL)
 		reading.quals =

@@ -112,6 +112,22 @@ same_column(EcSubject *subject, char *name)
 }
 
 void
+ec_match_by(EcSubject *subject, List *names)
+{
+	ListCell *cell;
+
+	foreach (cell, names)
+	{
+		EcMappedColumn *column = take_column(&subject->columns, lfirst(cell));
+
+		if (column == NULL)
+			elog(ERROR, "no expression for key column \"%s\"",
+				 (char *) lfirst(cell));
+		subject->key = lappend(subject->key, column);
+	}
+}
+
+void
 ec_mapping_take_key(EcSubject *subject, ArrayType *names)
 {
 	ListCell *cell;

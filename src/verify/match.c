@@ -188,16 +188,14 @@ record_one_sided(EcMatcher *matcher, EcRowSide side, TupleTableSlot *slot,
 	{
 		mismatch.difference = "missing";
 		mismatch.source_value = row;
-		if (is_unique)
-			mismatch.repair = ec_repair_missing(subject, slot, VALUES);
 	}
 	else
 	{
 		mismatch.difference = "extra";
 		mismatch.target_value = row;
-		if (is_unique)
-			mismatch.repair = ec_repair_extra(subject, slot, VALUES);
 	}
+	if (is_unique)
+		mismatch.repair = ec_repair_one_sided(subject, side, slot, VALUES);
 	ec_mismatch_put(matcher->result->mismatches, &mismatch);
 	matcher->result->recorded++;
 }

@@ -59,16 +59,15 @@ extern char *ec_slot_text(TupleTableSlot *slot, int position);
 extern char *ec_row_json(List *columns, TupleTableSlot *slot, int first);
 
 /*
- * repair.c: statements that would put a row right.  Of two tables, the key's
- * values are in the slot from position first on.
+ * repair.c: statements that would put a row right; NULL where the side that is
+ * right cannot be mapped to the other.  Of two tables, the key's values are in
+ * the slot from position first on.
  */
 extern char *ec_repair_column(const EcSubject *subject, const EcRowKey *key,
 							  TupleTableSlot *slot, const EcMappedColumn *column);
 extern char *ec_repair_different(const EcSubject *subject, TupleTableSlot *slot,
-								 int first, const EcMappedColumn *column);
-extern char *
-ec_repair_missing(const EcSubject *subject, TupleTableSlot *slot, int first);
-extern char *
-ec_repair_extra(const EcSubject *subject, TupleTableSlot *slot, int first);
+								 int first, EcMappedColumn *column);
+extern char *ec_repair_one_sided(const EcSubject *subject, EcRowSide side,
+								 TupleTableSlot *slot, int first);
 
 #endif

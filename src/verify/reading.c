@@ -45,17 +45,14 @@ mark_columns(Node *node, ParseState *pstate)
 }
 
 Node *
-ec_reading_expression(EcReading *reading, Relation owner,
-					  const EcMappedColumn *column, Node **plain)
+ec_reading_expression(EcReading *reading, Relation owner, const EcMappedColumn *column)
 {
 	Node *expression;
 
 	if (column->analysed == NULL)
-		return ec_mapped_expression(reading->pstate, owner, column, plain);
+		return ec_mapped_expression(reading->pstate, owner, column);
 	expression = copyObject(column->analysed);
 	(void) mark_columns(expression, reading->pstate);
-	if (plain != NULL)
-		*plain = expression;
 	return expression;
 }
 

@@ -33,10 +33,10 @@ extern void ec_reading_begin(EcReading *reading, Relation relation);
 
 /*
  * An expression over the row, coerced to the type of the column of owner that
- * it is for.  *plain, unless NULL, is the expression without the coercion.
+ * it is for.
  */
 extern Node *ec_reading_expression(EcReading *reading, Relation owner,
-								   const EcMappedColumn *column, Node **plain);
+								   const EcMappedColumn *column);
 
 /* A reference that counts for permissions, as one in a statement does. */
 extern Node *ec_reading_column(EcReading *reading, const char *name);

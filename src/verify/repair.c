@@ -112,115 +112,175 @@ ec_repair_column(const EcSubject *subject, const EcRowKey *key,
 	return sql.data;
 }
 
-/* Two tables: the key's values are in the slot from a position on. */
-static void
-append_target_key(StringInfo sql, const EcSubject *subject,
-				  TupleTableSlot *slot, int first)
+/* ---------------------------------------------------------------- two tables */
+
+/* What a repair writes, and from where. */
+typedef struct Flow
 {
-	ListCell *cell;
+	const EcSubject *subject;
+	EcRowSide right; /* that is read; the two may be one table */
+	Relation read;
+	Relation written;
+	TupleTableSlot *slot; /* the key's values are in it */
+	int first;            /* from this position on */
+} Flow;
 
-	foreach (cell, subject->key)
-	{
-		EcMappedColumn *column = lfirst(cell);
-		int i = foreach_current_index(cell);
-
-		if (i > 0)
-			appendStringInfoString(sql, " AND ");
-		append_equals(sql, quote_identifier(column->name), slot, first + i);
-	}
-}
-
-static void
-append_source_key(StringInfo sql, const EcSubject *subject,
-				  TupleTableSlot *slot, int first)
-{
-	ListCell *cell;
-
-	foreach (cell, subject->key)
-	{
-		EcMappedColumn *column = lfirst(cell);
-		int i = foreach_current_index(cell);
-		StringInfoData expression;
-
-		initStringInfo(&expression);
-		append_expression(&expression, column);
-		if (i > 0)
-			appendStringInfoString(sql, " AND ");
-		append_equals(sql, expression.data, slot, first + i);
-	}
-}
-
-/* UPDATE target SET column = (SELECT (expression) FROM source WHERE key) WHERE key */
-char *
-ec_repair_different(const EcSubject *subject, TupleTableSlot *slot, int first,
-					const EcMappedColumn *column)
-{
-	StringInfoData sql;
-
-	initStringInfo(&sql);
-	appendStringInfo(&sql, "UPDATE %s SET %s = (SELECT ",
-					 ec_relation_name(RelationGetRelid(subject->target)),
-					 quote_identifier(column->name));
-	append_expression(&sql, column);
-	appendStringInfo(&sql, " FROM %s WHERE ",
-					 ec_relation_name(RelationGetRelid(subject->source)));
-	append_source_key(&sql, subject, slot, first);
-	appendStringInfoString(&sql, ") WHERE ");
-	append_target_key(&sql, subject, slot, first);
-	return sql.data;
-}
-
+/* From the side that is right to the other; false if nothing maps that way. */
 static bool
-is_identity_always(Relation relation, const EcMappedColumn *column)
+begin_flow(Flow *flow, const EcSubject *subject, TupleTableSlot *slot, int first)
 {
-	return TupleDescAttr(RelationGetDescr(relation), column->attnum - 1)->attidentity ==
-		   ATTRIBUTE_IDENTITY_ALWAYS;
+	flow->subject = subject;
+	flow->right = subject->new_is_right ? EC_ROW_OF_TARGET : EC_ROW_OF_SOURCE;
+	flow->read = subject->new_is_right ? subject->target : subject->source;
+	flow->written = subject->new_is_right ? subject->source : subject->target;
+	flow->slot = slot;
+	flow->first = first;
+	return !subject->new_is_right || subject->backward != NIL;
 }
 
-/* INSERT INTO target (columns) SELECT (expression), ... FROM source WHERE key */
-char *
-ec_repair_missing(const EcSubject *subject, TupleTableSlot *slot, int first)
+/* " WHERE key": the target's columns, or what they are in the source. */
+static void
+append_where(StringInfo sql, const Flow *flow, EcRowSide side)
 {
-	const char *separator = "";
-	bool overriding = false;
+	ListCell *cell;
+
+	foreach (cell, flow->subject->key)
+	{
+		EcMappedColumn *column = lfirst(cell);
+		int i = foreach_current_index(cell);
+
+		appendStringInfoString(sql, i == 0 ? " WHERE " : " AND ");
+		append_equals(sql,
+					  side == EC_ROW_OF_TARGET
+						  ? quote_identifier(column->name)
+						  : psprintf("(%s)", column->expression),
+					  flow->slot, flow->first + i);
+	}
+}
+
+static EcRowSide
+wrong_side(const Flow *flow)
+{
+	return flow->right == EC_ROW_OF_SOURCE ? EC_ROW_OF_TARGET : EC_ROW_OF_SOURCE;
+}
+
+static char *
+table_name(Relation table)
+{
+	return ec_relation_name(RelationGetRelid(table));
+}
+
+/* "(expression), ... FROM read WHERE key" */
+static void
+append_reading(StringInfo sql, const Flow *flow, List *columns)
+{
+	ListCell *cell;
+
+	foreach (cell, columns)
+	{
+		if (foreach_current_index(cell) > 0)
+			appendStringInfoString(sql, ", ");
+		append_expression(sql, lfirst(cell));
+	}
+	appendStringInfo(sql, " FROM %s", table_name(flow->read));
+	append_where(sql, flow, flow->right);
+}
+
+static char *
+names_of(List *columns)
+{
 	StringInfoData names;
-	StringInfoData values;
-	StringInfoData sql;
 	ListCell *cell;
 
 	initStringInfo(&names);
-	initStringInfo(&values);
-	foreach (cell, list_concat_copy(subject->key, subject->columns))
+	foreach (cell, columns)
+	{
+		EcMappedColumn *column = lfirst(cell);
+
+		appendStringInfo(&names, "%s%s", foreach_current_index(cell) > 0 ? ", " : "",
+						 quote_identifier(column->name));
+	}
+	return names.data;
+}
+
+/* UPDATE written SET column = (SELECT (expression) FROM read WHERE key) WHERE key */
+char *
+ec_repair_different(const EcSubject *subject, TupleTableSlot *slot, int first,
+					EcMappedColumn *column)
+{
+	List *columns = subject->new_is_right ? subject->backward : list_make1(column);
+	Flow flow;
+	StringInfoData sql;
+
+	if (!begin_flow(&flow, subject, slot, first))
+		return NULL;
+	initStringInfo(&sql);
+	appendStringInfo(&sql,
+					 list_length(columns) == 1 ? "UPDATE %s SET %s = (SELECT "
+											   : "UPDATE %s SET (%s) = (SELECT ",
+					 table_name(flow.written), names_of(columns));
+	append_reading(&sql, &flow, columns);
+	appendStringInfoChar(&sql, ')');
+	append_where(&sql, &flow, wrong_side(&flow));
+	return sql.data;
+}
+
+static Form_pg_attribute
+written_column(const Flow *flow, const EcMappedColumn *column)
+{
+	return TupleDescAttr(RelationGetDescr(flow->written), column->attnum - 1);
+}
+
+/* INSERT INTO written (columns) SELECT (expression), ... FROM read WHERE key */
+static char *
+insert_row(const Flow *flow)
+{
+	const EcSubject *subject = flow->subject;
+	List *columns = NIL;
+	bool overriding = false;
+	StringInfoData sql;
+	ListCell *cell;
+
+	foreach (cell, subject->new_is_right
+					   ? subject->backward
+					   : list_concat_copy(subject->key, subject->columns))
 	{
 		EcMappedColumn *column = lfirst(cell);
 
 		/* a generated column comes by itself */
-		if (TupleDescAttr(RelationGetDescr(subject->target), column->attnum - 1)->attgenerated)
+		if (written_column(flow, column)->attgenerated)
 			continue;
-		overriding |= is_identity_always(subject->target, column);
-		appendStringInfo(&names, "%s%s", separator, quote_identifier(column->name));
-		appendStringInfoString(&values, separator);
-		append_expression(&values, column);
-		separator = ", ";
+		overriding |= written_column(flow, column)->attidentity ==
+					  ATTRIBUTE_IDENTITY_ALWAYS;
+		columns = lappend(columns, column);
 	}
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "INSERT INTO %s (%s)%s SELECT %s FROM %s WHERE ",
-					 ec_relation_name(RelationGetRelid(subject->target)), names.data,
-					 overriding ? " OVERRIDING SYSTEM VALUE" : "", values.data,
-					 ec_relation_name(RelationGetRelid(subject->source)));
-	append_source_key(&sql, subject, slot, first);
+	appendStringInfo(&sql, "INSERT INTO %s (%s)%s SELECT ",
+					 table_name(flow->written), names_of(columns),
+					 overriding ? " OVERRIDING SYSTEM VALUE" : "");
+	append_reading(&sql, flow, columns);
 	return sql.data;
 }
 
-/* DELETE FROM target WHERE key */
-char *
-ec_repair_extra(const EcSubject *subject, TupleTableSlot *slot, int first)
+/* DELETE FROM written WHERE key */
+static char *
+delete_row(const Flow *flow)
 {
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "DELETE FROM %s WHERE ",
-					 ec_relation_name(RelationGetRelid(subject->target)));
-	append_target_key(&sql, subject, slot, first);
+	appendStringInfo(&sql, "DELETE FROM %s", table_name(flow->written));
+	append_where(&sql, flow, wrong_side(flow));
 	return sql.data;
+}
+
+char *
+ec_repair_one_sided(const EcSubject *subject, EcRowSide side,
+					TupleTableSlot *slot, int first)
+{
+	Flow flow;
+
+	if (!begin_flow(&flow, subject, slot, first))
+		return NULL;
+	return side == flow.right ? insert_row(&flow) : delete_row(&flow);
 }

@@ -10,6 +10,7 @@
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "parser/parse_coerce.h"
 #include "utils/datum.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -70,13 +71,41 @@ btree_of(const EcKeyRange *range, int column)
 	return entry;
 }
 
-bool
-ec_is_comparable(const EcKeyRange *range, int column, Node *expression)
+/*
+ * What is cast; NULL if it is no cast, or one that may put rows into another
+ * order, or give equal values for different ones.  The server applies by
+ * itself, in expressions, only casts that lose nothing; a cast to a length or
+ * precision has more arguments.
+ */
+static Node *
+cast_argument(Node *node)
+{
+	FuncExpr *call = (FuncExpr *) node;
+	Oid function;
+
+	if (IsA(node, RelabelType))
+		return (Node *) ((RelabelType *) node)->arg;
+	if (IsA(node, CoerceToDomain))
+		return (Node *) ((CoerceToDomain *) node)->arg;
+	if (IsA(node, FuncExpr) && list_length(call->args) == 1 &&
+		find_coercion_pathway(call->funcresulttype, exprType(linitial(call->args)),
+							  COERCION_IMPLICIT, &function) == COERCION_PATH_FUNC &&
+		function == call->funcid)
+		return linitial(call->args);
+	return NULL;
+}
+
+Node *
+ec_range_operand(const EcKeyRange *range, int column, Node *expression)
 {
 	TypeCacheEntry *entry = btree_of(range, column);
+	Node *operand = expression;
 
-	return OidIsValid(operator_of(entry->btree_opf, exprType(expression),
-								  entry->btree_opintype, BTLessStrategyNumber));
+	for (Node *node = expression; node != NULL; node = cast_argument(node))
+		if (OidIsValid(operator_of(entry->btree_opf, exprType(node),
+								   entry->btree_opintype, BTLessStrategyNumber)))
+			operand = node;
+	return copyObject(operand);
 }
 
 static Const *
@@ -146,7 +175,8 @@ typedef struct BoundaryReceiver
 {
 	DestReceiver pub;
 	const EcKeyRange *range;
-	Datum *key; /* NULL: there was no row */
+	MemoryContext memory; /* outlives the query's */
+	Datum *key;           /* NULL: there was no row */
 } BoundaryReceiver;
 
 static Datum *
@@ -171,8 +201,12 @@ receive_boundary(TupleTableSlot *slot, DestReceiver *self)
 {
 	BoundaryReceiver *receiver = (BoundaryReceiver *) self;
 
+	MemoryContext old;
+
 	slot_getallattrs(slot);
+	old = MemoryContextSwitchTo(receiver->memory);
 	receiver->key = copy_key(receiver->range, slot->tts_values);
+	MemoryContextSwitchTo(old);
 	return true;
 }
 
@@ -210,7 +244,7 @@ make_count(int64 count)
 static Datum *
 boundary(const EcSubject *subject, EcRowSide side, const EcKeyRange *range, int64 rows)
 {
-	BoundaryReceiver receiver = {.range = range};
+	BoundaryReceiver receiver = {.range = range, .memory = CurrentMemoryContext};
 	List *reads = NIL;
 	bool is_opaque = false;
 	EcKeyRange rest = *range;
@@ -221,24 +255,13 @@ boundary(const EcSubject *subject, EcRowSide side, const EcKeyRange *range, int6
 														: subject->target);
 	for (int i = 0; i < range->count; i++)
 	{
-		Node *plain;
+		Node *expression = side == EC_ROW_OF_SOURCE
+							   ? ec_reading_expression(&reading, subject->target,
+													   list_nth(subject->key, i))
+							   : ec_reading_column(&reading, range->names[i]);
 
-		if (side == EC_ROW_OF_SOURCE)
-		{
-			Node *expression =
-				ec_reading_expression(&reading, subject->target,
-									  list_nth(subject->key, i), &plain);
-
-			ec_reading_select(&reading, expression);
-			if (!ec_is_comparable(range, i, plain))
-				plain = expression;
-		}
-		else
-		{
-			plain = ec_reading_column(&reading, range->names[i]);
-			ec_reading_select(&reading, copyObject(plain));
-		}
-		expressions = lappend(expressions, plain);
+		ec_reading_select(&reading, expression);
+		expressions = lappend(expressions, ec_range_operand(range, i, expression));
 	}
 	add_order(&reading, range, expressions);
 	rest.upper = NULL;
@@ -285,9 +308,21 @@ ec_range_end(const EcSubject *subject, EcKeyRange *range, int64 rows)
 
 /* ---------------------------------------------------------------- the key */
 
+/* Do its columns begin with these, in the order that the bounds are in? */
+static bool
+gives_order(Relation index, const EcKeyRange *range, const AttrNumber *columns)
+{
+	for (int i = 0; i < range->count; i++)
+		if (index->rd_index->indkey.values[i] != columns[i] ||
+			index->rd_opfamily[i] != btree_of(range, i)->btree_opf ||
+			index->rd_indcollation[i] != range->collations[i])
+			return false;
+	return true;
+}
+
 /* Is there an index that gives the rows in the order of the columns? */
 static bool
-has_index(Relation relation, const AttrNumber *columns, int count)
+has_index(Relation relation, const EcKeyRange *range, const AttrNumber *columns)
 {
 	bool found = false;
 	ListCell *cell;
@@ -298,8 +333,9 @@ has_index(Relation relation, const AttrNumber *columns, int count)
 		Form_pg_index form = index->rd_index;
 
 		if (form->indisvalid && index->rd_rel->relam == BTREE_AM_OID &&
-			form->indnkeyatts >= count && RelationGetIndexPredicate(index) == NIL &&
-			memcmp(form->indkey.values, columns, count * sizeof(AttrNumber)) == 0)
+			form->indnkeyatts >= range->count &&
+			RelationGetIndexPredicate(index) == NIL &&
+			gives_order(index, range, columns))
 			found = true;
 		index_close(index, AccessShareLock);
 	}
@@ -307,11 +343,11 @@ has_index(Relation relation, const AttrNumber *columns, int count)
 }
 
 static void
-check_side(Relation relation, const AttrNumber *columns, int count)
+check_side(Relation relation, const EcKeyRange *range, const AttrNumber *columns)
 {
 	TupleDesc desc = RelationGetDescr(relation);
 
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < range->count; i++)
 		if (columns[i] <= 0 || !ec_column_is_not_null(desc, columns[i]))
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -321,25 +357,28 @@ check_side(Relation relation, const AttrNumber *columns, int count)
 						 ? errdetail("A column of the key is an expression there.")
 						 : errdetail("Column \"%s\" may be null.",
 									 NameStr(TupleDescAttr(desc, columns[i] - 1)->attname)),
-					 errhint("Use columns that are not null and have an index; ec_verify takes any key.")));
-	if (!has_index(relation, columns, count))
+					 errhint("Use columns that are not null and have an index; ec_verify and ec_verify_change take any key.")));
+	if (!has_index(relation, range, columns))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("a job cannot walk over \"%s\" by this key",
 						RelationGetRelationName(relation)),
-				 errdetail("It has no index that begins with the columns of the key."),
-				 errhint("Create one with CREATE INDEX CONCURRENTLY; ec_verify needs none.")));
+				 errdetail("It has no btree index that begins with the columns of the key, in the order of their types and collations."),
+				 errhint("Create one with CREATE INDEX CONCURRENTLY; ec_verify and ec_verify_change need none.")));
 }
 
-/* The column of the source that an expression is, or 0. */
+/* The column of the source that the key's is, or 0. */
 static AttrNumber
 plain_column(EcReading *reading, const EcSubject *subject,
-			 const EcMappedColumn *column)
+			 const EcKeyRange *range, int i)
 {
-	Node *plain;
+	Node *expression = ec_reading_expression(reading, subject->target,
+											 list_nth(subject->key, i));
+	Node *node = ec_range_operand(range, i, expression);
 
-	(void) ec_reading_expression(reading, subject->target, column, &plain);
-	return IsA(plain, Var) ? ((Var *) plain)->varattno : 0;
+	while (IsA(node, RelabelType) || IsA(node, CoerceToDomain))
+		node = cast_argument(node);
+	return IsA(node, Var) ? ((Var *) node)->varattno : 0;
 }
 
 void
@@ -354,13 +393,13 @@ ec_range_check(const EcSubject *subject, const EcKeyRange *range)
 		columns[i] =
 			get_attnum(RelationGetRelid(subject->target), range->names[i]);
 	}
-	check_side(subject->target, columns, range->count);
+	check_side(subject->target, range, columns);
 	if (ec_is_one_table(subject))
 		return;
 	ec_reading_begin(&reading, subject->source);
 	for (int i = 0; i < range->count; i++)
-		columns[i] = plain_column(&reading, subject, list_nth(subject->key, i));
-	check_side(subject->source, columns, range->count);
+		columns[i] = plain_column(&reading, subject, range, i);
+	check_side(subject->source, range, columns);
 }
 
 static List *

@@ -32,9 +32,13 @@ typedef struct EcKeyRange
  */
 extern List *ec_range_quals(const EcKeyRange *range, List *expressions);
 
-/* Can the expression, without its coercion, be compared with the column? */
-extern bool
-ec_is_comparable(const EcKeyRange *range, int column, Node *expression);
+/*
+ * What of a key column's expression is to be given to ec_range_quals: it
+ * without casts that keep the order, so that an index on a plain column can be
+ * used.
+ */
+extern Node *
+ec_range_operand(const EcKeyRange *range, int column, Node *expression);
 
 struct EcSubject;
 
