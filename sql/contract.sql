@@ -1,5 +1,5 @@
 -- Cutover, contraction, and the way back.  The server has not preloaded the
--- library, so what needs usage is overridden here; see test/tap/040_gates.pl.
+-- library, so what needs usage is overridden here; see test/tap/060_gates.pl.
 \getenv abs_srcdir PG_ABS_SRCDIR
 \set errors :abs_srcdir '/test/errors.sql'
 \i :errors

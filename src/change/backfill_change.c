@@ -97,7 +97,7 @@ submit_backfill(EcJobSpec *spec, const EcChange *change, bool forward, bool repa
 							   change->name)));
 	ec_change_sql(relation, change, forward, &sql);
 	job = ec_submit_backfill(spec, change->relation, sql.assignments,
-							 repair ? sql.not_in_step : sql.fill, "auto");
+							 repair ? sql.repair : sql.fill, "auto");
 	table_close(relation, NoLock);
 	return job;
 }

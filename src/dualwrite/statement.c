@@ -159,4 +159,8 @@ ec_change_sql(Relation relation, const EcChange *change, bool forward,
 			? psprintf("(%s) AND ((%s) OR %s)", parts.differs[EC_SIDE_NEW].data,
 					   parts.unset.data, parts.differs[EC_SIDE_OLD].data)
 			: parts.differs[EC_SIDE_NEW].data;
+	/* what never came to the new side says nothing of the old one */
+	sql->repair = forward ? sql->not_in_step
+						  : psprintf("(%s) AND NOT (%s)", sql->not_in_step,
+									 parts.unset.data);
 }

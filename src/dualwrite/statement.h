@@ -19,6 +19,7 @@ typedef struct EcChangeSql
 	char *assignments; /* the SET list, in the direction asked for */
 	char *fill;        /* rows whose new columns are unset, and should not be */
 	char *not_in_step; /* rows that are not in step */
+	char *repair;      /* those of them that can be mended in that direction */
 } EcChangeSql;
 
 /*
