@@ -198,9 +198,9 @@ advise_columns(ReturnSetInfo *result, const Facts *facts, bool recommended)
 		appendStringInfoString(&why, " The partition key cannot change this way.");
 	appendStringInfo(&cost,
 					 "ACCESS EXCLUSIVE for a moment to add the columns; then a backfill of %s at the default pace, "
-					 "in which the table grows by about a sixth (%s)",
+					 "in which the table grows by about a fifth (%s)",
 					 as_duration(fill_seconds(facts)),
-					 as_size(facts->heap_bytes / 6));
+					 as_size(facts->heap_bytes / 5));
 	if (facts->indexes > 0)
 		appendStringInfoString(&cost, "; index the new columns after it");
 	put_row(result, "expand/contract with new columns", recommended, why.data,
