@@ -14,6 +14,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "tcop/utility.h"
@@ -22,6 +23,7 @@
 
 #include "expand_contract.h"
 #include "migrate/arguments.h"
+#include "migrate/author.h"
 #include "migrate/background.h"
 #include "migrate/drift.h"
 #include "migrate/ledger.h"
@@ -228,12 +230,44 @@ resume_migration(const ApplyRequest *request)
 {
 	EcMigration *known;
 
+	if (request->down != NULL)
+		ec_require_may_give_down(ec_ledger_find(request->version), request->what);
 	/* same tokens; but what runs as the caller is what he has given */
 	ec_ledger_set_scripts(request->version, request->up, request->down);
 	known = ec_ledger_find(request->version);
 	ec_ledger_set_queued(known, EC_UP, known->steps, known->steps_done);
 	ec_submit_migration(request->version, EC_UP);
 	return "queued";
+}
+
+/*
+ * A way down that nobody knows whose it is can be run by nobody; whoever gives
+ * the migration again, with one that he trusts, makes that one his.
+ */
+static bool
+is_down_nobodys(const ApplyRequest *request)
+{
+	EcMigration *known = ec_ledger_find(request->version);
+
+	return known != NULL && known->down != NULL &&
+		   !OidIsValid(ec_author_of_down(known));
+}
+
+static void
+take_over_down(ApplyRequest *request)
+{
+	if (request->down == NULL || request->dry_run || XactReadOnly ||
+		!is_down_nobodys(request))
+		return;
+	check_down(request);
+	(void) ec_migration_lock();
+	ec_ledger_require_fresh();
+	if (!is_down_nobodys(request))
+		return;
+	ec_ledger_set_down(request->version, request->down);
+	ereport(NOTICE, (errmsg("the way down of %s is now that of role \"%s\"",
+							request->what, GetUserNameFromId(GetUserId(), false)),
+					 errdetail("Nobody knows any more who gave the one before.")));
 }
 
 static const char *
@@ -257,6 +291,8 @@ apply(ApplyRequest *request)
 	ec_run_check_nesting(request->what);
 	request->script = ec_script_parse(request->up, request->what);
 	answer = known_answer(request, &resume);
+	if (answer != NULL && strcmp(answer, "unchanged") == 0)
+		take_over_down(request);
 	if (answer != NULL)
 		return answer;
 	request->is_mixed = ec_script_is_mixed(request->script);
@@ -296,7 +332,8 @@ apply(ApplyRequest *request)
  * EC_ERRCODE_OUT_OF_ORDER, EC_ERRCODE_REQUIRES, 55P03 (a lock), 57014 (a
  * timeout), 40001 (the ledger changed under REPEATABLE READ), 55000 (called
  * from a script; another migration is unfinished; it is being rolled back),
- * 28000 (a worker cannot connect as the caller), 25006 (read-only), and what
+ * 28000 (a worker cannot connect as the caller), 42501 (another way down than
+ * another role's), 25006 (read-only), and what
  * the script's statements raise.
  */
 PG_FUNCTION_INFO_V1(ec_apply);

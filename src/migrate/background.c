@@ -26,6 +26,7 @@
 #include "core/json.h"
 #include "core/query.h"
 #include "expand_contract.h"
+#include "migrate/author.h"
 #include "migrate/background.h"
 #include "migrate/run.h"
 #include "migrate/settings.h"
@@ -130,6 +131,8 @@ begin_statements(EcJob *job)
 	work->script =
 		ec_script_parse(is_up ? work->migration->up : work->migration->down,
 						work->what);
+	if (!is_up)
+		work->script->author = ec_require_author(work->migration, work->what);
 	check_is_read_the_same(work);
 	job->work_total = list_length(work->script->statements);
 	job->work_done = ec_steps_done(work->version, work->direction);

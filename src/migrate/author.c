@@ -1,0 +1,104 @@
+/*
+ * author.c
+ *		Whose script a migration's way down is.
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+
+#include "migrate/author.h"
+
+/* Of a script that an error shows. */
+#define MAX_SHOWN 2000
+
+static bool
+is_of_this_cluster(const EcMigration *migration)
+{
+	return migration->down_system == (int64) GetSystemIdentifier();
+}
+
+Oid
+ec_author_of_down(const EcMigration *migration)
+{
+	char *name;
+
+	if (migration->down_by == NULL || !OidIsValid(migration->down_by_oid) ||
+		!is_of_this_cluster(migration))
+		return InvalidOid;
+	name = GetUserNameFromId(migration->down_by_oid, true);
+	if (name == NULL || strcmp(name, migration->down_by) != 0)
+		return InvalidOid;
+	return migration->down_by_oid;
+}
+
+static const char *
+shown(const char *script)
+{
+	int length = strlen(script);
+
+	if (length <= MAX_SHOWN)
+		return script;
+	return psprintf("%s ... (%d bytes)",
+					pnstrdup(script, pg_mbcliplen(script, length, MAX_SHOWN)),
+					length);
+}
+
+static void
+refuse_unknown(const EcMigration *migration, const char *what)
+{
+	const char *name = migration->down_by ? migration->down_by : "unknown";
+
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("nobody knows any more who gave the way down of %s", what),
+			 is_of_this_cluster(migration)
+				 ? errdetail("It is of a role that was called \"%s\", and that has been dropped or renamed. It says:\n%s",
+							 name, shown(migration->down))
+				 : errdetail("It is of a role that was called \"%s\" in the cluster where the ledger was written. It says:\n%s",
+							 name, shown(migration->down)),
+			 errhint("Read it. Then use ec_apply again, with the same \"up\" and the \"down\" that you trust: it is yours from then on.")));
+}
+
+Oid
+ec_require_author(const EcMigration *migration, const char *what)
+{
+	Oid author = ec_author_of_down(migration);
+	char *caller;
+
+	if (!OidIsValid(author))
+		refuse_unknown(migration, what);
+	if (has_privs_of_role(author, GetUserId()))
+		return author;
+	caller = GetUserNameFromId(GetUserId(), false);
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("the way down of %s was given by another role", what),
+			 errdetail("Role \"%s\" gave it. It would run with the rights of \"%s\", which that role does not have.",
+					   migration->down_by, caller),
+			 errhint("Run it as whoever gave it: SET ROLE %s.",
+					 quote_identifier(migration->down_by))));
+	return InvalidOid; /* keep the compiler quiet */
+}
+
+void
+ec_require_may_give_down(const EcMigration *migration, const char *what)
+{
+	Oid author;
+
+	if (migration->down == NULL)
+		return;
+	author = ec_author_of_down(migration);
+	if (!OidIsValid(author) || has_privs_of_role(GetUserId(), author))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("the way down of %s was given by another role", what),
+			 errdetail("Role \"%s\" gave it, and only who has the rights of that role can replace it.",
+					   migration->down_by),
+			 errhint("Leave \"down\" out to keep it, or replace it as whoever gave it: SET ROLE %s.",
+					 quote_identifier(migration->down_by))));
+}
