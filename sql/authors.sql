@@ -48,7 +48,7 @@ SET client_min_messages = warning;
 SELECT down, down_by = current_user AS is_mine FROM expand_contract.schema_migrations WHERE version = 'a1';
 SELECT ec_rollback('a1');
 -- a ledger of another cluster: the OID says nothing there
-SELECT ec_apply('a3', 'SELECT 3', repeat('-- long'||chr(10), 400) || 'SELECT ''three''');
+SELECT ec_apply('a3', 'SELECT 3', repeat('-- long'||chr(10), 800) || 'SELECT ''three''');
 UPDATE expand_contract.schema_migrations SET down_system = down_system + 1 WHERE version = 'a3';
 SELECT regexp_replace(line, '(-- long\s*)+', '(long) ') FROM errors_of($$SELECT ec_rollback('a3')$$) line;
 SELECT * FROM errors_of($$SELECT ec_apply('a3', 'SELECT 3', 'SELEC 3')$$);

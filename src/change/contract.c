@@ -94,7 +94,7 @@ refuse_partition_key(const EcChange *change)
 				 errhint("Copy to a new table that is partitioned as it should be.")));
 }
 
-/* What goes along with the old shape; with cascade, what stands in the way too. */
+/* What the server drops with the old shape; with cascade, what stands in the way too. */
 static char *
 what_goes(const EcChange *change, bool cascade)
 {
@@ -107,9 +107,13 @@ what_goes(const EcChange *change, bool cascade)
 		   OidIsValid(change->target));
 	ec_arg_bool(&args, cascade);
 	ec_catalog_begin(&scope);
-	if (ec_query("SELECT string_agg(kind || ' ' || object, ', ' ORDER BY kind, object)"
-				 "  FROM expand_contract.dependents($1, $2)"
-				 " WHERE (goes OR $3) AND NOT starts_with(object, '\"~ec_')",
+	if (ec_query("SELECT string_agg(left(kind || ' ' || object, 300), ', ' ORDER BY kind, object)"
+				 "       FILTER (WHERE n <= 50)"
+				 "       || CASE WHEN max(n) > 50 THEN format(', and %s more', max(n) - 50) ELSE '' END"
+				 "  FROM (SELECT kind, object, row_number() OVER (ORDER BY kind, object) AS n"
+				 "          FROM expand_contract.dependents($1, $2)"
+				 "         WHERE falls AND (goes OR $3 OR because = 'temporary, of another session')"
+				 "           AND NOT starts_with(object, '\"~ec_')) d",
 				 &args) > 0)
 		list = ec_get_text(0, 1);
 	ec_catalog_end(&scope);

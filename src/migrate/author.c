@@ -5,15 +5,12 @@
 #include "postgres.h"
 
 #include "access/xlog.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 
+#include "core/clip.h"
 #include "migrate/author.h"
-
-/* Of a script that an error shows. */
-#define MAX_SHOWN 2000
 
 static bool
 is_of_this_cluster(const EcMigration *migration)
@@ -35,18 +32,6 @@ ec_author_of_down(const EcMigration *migration)
 	return migration->down_by_oid;
 }
 
-static const char *
-shown(const char *script)
-{
-	int length = strlen(script);
-
-	if (length <= MAX_SHOWN)
-		return script;
-	return psprintf("%s ... (%d bytes)",
-					pnstrdup(script, pg_mbcliplen(script, length, MAX_SHOWN)),
-					length);
-}
-
 static void
 refuse_unknown(const EcMigration *migration, const char *what)
 {
@@ -57,9 +42,9 @@ refuse_unknown(const EcMigration *migration, const char *what)
 			 errmsg("nobody knows any more who gave the way down of %s", what),
 			 is_of_this_cluster(migration)
 				 ? errdetail("It is of a role that was called \"%s\", and that has been dropped or renamed. It says:\n%s",
-							 name, shown(migration->down))
+							 name, ec_clip(migration->down, EC_MAX_TEXT))
 				 : errdetail("It is of a role that was called \"%s\" in the cluster where the ledger was written. It says:\n%s",
-							 name, shown(migration->down)),
+							 name, ec_clip(migration->down, EC_MAX_TEXT)),
 			 errhint("Read it. Then use ec_apply again, with the same \"up\" and the \"down\" that you trust: it is yours from then on.")));
 }
 
