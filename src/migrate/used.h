@@ -11,7 +11,7 @@
 
 #include "postgres.h"
 
-#include "migrate/script.h"
+#include "script/script.h"
 
 /*
  * Run a statement of a way down in the present SPI connection.  Raises 55000 if
