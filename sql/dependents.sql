@@ -41,7 +41,8 @@ CREATE FUNCTION of_another() RETURNS text LANGUAGE sql AS 'SELECT a.old_email FR
 CREATE FUNCTION starred() RETURNS SETOF users LANGUAGE sql AS 'SELECT * FROM users';
 CREATE FUNCTION dynamic() RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'UPDATE users SET old_email = NULL'; END $$;
 CREATE FUNCTION queries() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN (SELECT u.old_email FROM users u LIMIT 1); END $$;
-CREATE FUNCTION unknowable() RETURNS text LANGUAGE sql AS 'SELECT pg_catalog.current_user'; -- parsed when it is made
+CREATE FUNCTION unknowable() RETURNS text LANGUAGE sql AS 'SELECT ''x''';
+-- parsed at its next use
 SET check_function_bodies = off;
 CREATE OR REPLACE FUNCTION unknowable() RETURNS text LANGUAGE sql AS 'SELECT old_email FROM users JOIN no_such_table USING (id)';
 RESET check_function_bodies;
@@ -58,7 +59,9 @@ BEGIN;
 CREATE TEMP TABLE told AS SELECT kind || ' ' || object AS object FROM about('users', 'old_email') WHERE falls AND kind <> 'grant';
 ALTER TABLE users DROP old_email CASCADE;
 SELECT 'only told' AS which, object FROM told EXCEPT SELECT 'only told', object FROM dropped ORDER BY 1, 2;
-SELECT 'only dropped' AS which, object FROM dropped EXCEPT SELECT 'only dropped', object FROM told ORDER BY 1, 2;
+SELECT 'only dropped' AS which, object FROM dropped
+ WHERE object !~ '^(rule "_RETURN"|type|toast table|index pg_toast|trigger "RI_|default value for public.users.derived)' -- parts of others
+EXCEPT SELECT 'only dropped', object FROM told ORDER BY 1, 2;
 ROLLBACK;
 DROP EVENT TRIGGER note;
 DROP FUNCTION note, commented, of_another, starred, dynamic, queries, unknowable;

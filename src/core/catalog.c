@@ -8,11 +8,13 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "catalog/pg_authid.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_extension.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
@@ -21,6 +23,17 @@
 #include "utils/syscache.h"
 
 #include "core/catalog.h"
+
+/* Figures of all, and the states of all jobs, are theirs. */
+bool
+ec_may_monitor(void)
+{
+	EcExtension extension;
+
+	return has_privs_of_role(GetUserId(), ROLE_PG_MONITOR) ||
+		   (ec_extension_lookup(&extension) &&
+			has_privs_of_role(GetUserId(), extension.owner));
+}
 
 /* pg_extension has no syscache, so this is an index scan. */
 bool
@@ -93,7 +106,8 @@ ec_relation_name(Oid relation)
 
 	/* whoever looked it up without a lock may find it gone */
 	if (name == NULL)
-		elog(ERROR, "cache lookup failed for relation %u", relation);
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+						errmsg("relation with OID %u does not exist", relation)));
 	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)),
 									  name);
 }

@@ -31,6 +31,9 @@ typedef struct EcCatalogScope
 /* The extension in this database; false if it is not there. */
 extern bool ec_extension_lookup(EcExtension *extension);
 
+/* Is the caller a member of pg_monitor, or of the extension's owner? */
+extern bool ec_may_monitor(void);
+
 /*
  * Connect SPI and become the extension's owner, and back.  An error in
  * between is undone by the abort of the (sub)transaction, like that of any

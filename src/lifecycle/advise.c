@@ -46,9 +46,13 @@ PG_FUNCTION_INFO_V1(ec_advise);
 static void
 check_relation(Oid oid)
 {
-	Relation relation = relation_open(oid, AccessShareLock);
-	char kind = relation->rd_rel->relkind;
+	Relation relation = try_relation_open(oid, AccessShareLock);
+	char kind;
 
+	if (relation == NULL)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+						errmsg("relation with OID %u does not exist", oid)));
+	kind = relation->rd_rel->relkind;
 	if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),

@@ -43,7 +43,8 @@ extern List *ec_gates(const EcChange *change, EcStep step);
 
 /*
  * Raise 55000 unless all gates of the step are passed or overridden; overridden
- * ones that were not passed are recorded as events of the change.  override is
+ * ones that were not passed are recorded as events of the change, and so are
+ * settings of the session alone that a passed one goes by.  override is
  * a text[] or NULL; 22023 for what is no gate of the step.
  */
 extern void

@@ -22,6 +22,7 @@
 #include "utils/wait_event.h"
 
 #include "core/catalog.h"
+#include "core/clip.h"
 #include "core/guc.h"
 #include "core/json.h"
 #include "core/query.h"
@@ -364,6 +365,7 @@ run_next_step(EcJob *job)
 		FreeErrorData(error);
 		return true;
 	}
+	ec_clip_error(error);
 	record_failure(job, work, error);
 	ReThrowError(error);
 	pg_unreachable();

@@ -304,7 +304,10 @@ ec_change_insert(const EcChange *change)
 {
 	EcCatalogScope scope;
 	EcArgs args = {0};
+	EcArgs name = {0};
+	bool was_on;
 
+	ec_arg_text(&name, change->name);
 	ec_catalog_begin(&scope);
 	ec_arg_text(&args, change->name);
 	ec_arg_oid(&args, change->relation);
@@ -320,7 +323,13 @@ ec_change_insert(const EcChange *change)
 					" VALUES ($1, $2::regclass, $3::regclass, $4, $5, $6, $7, $8, $2)",
 					&args);
 	insert_columns(change);
+	/* whatever somebody has set under this name: readers begin at the old shape */
+	was_on = ec_query("DELETE FROM expand_contract.flags WHERE name = $1 RETURNING value",
+					  &name) > 0 &&
+			 ec_get_bool(0, 1, false);
 	ec_catalog_end(&scope);
+	if (was_on)
+		ec_change_announce(change->name, "flag", "off");
 	ec_change_announce(change->name, "phase", EC_PHASE_DUAL_WRITE);
 }
 
