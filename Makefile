@@ -24,8 +24,8 @@ SQL_PARTS = $(patsubst %,sql/install/%.sql,schema \
 	worker lint migrate backfill verify dualwrite usage lifecycle core \
 	event_triggers)
 
-SOURCES = $(sort $(wildcard src/*.c src/*/*.c))
-TREE_HEADERS = $(sort $(wildcard src/*.h src/*/*.h))
+SOURCES = $(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c))
+TREE_HEADERS = $(sort $(wildcard src/*.h src/*/*.h src/*/*/*.h))
 OBJS = $(SOURCES:.c=.o)
 
 PG_CPPFLAGS = -I$(CURDIR)/src -DEC_VERSION='"$(EXTVERSION)"'
