@@ -148,6 +148,23 @@ get_datum(uint64 row, int column, bool *isnull)
 						 isnull);
 }
 
+/* A table's owner can alter it, and a value of another type is a wild pointer. */
+static Datum
+get_typed(uint64 row, int column, Oid type, bool *isnull)
+{
+	Datum value = get_datum(row, column, isnull);
+	Oid actual = SPI_gettypeid(SPI_tuptable->tupdesc, column);
+
+	if (actual != type && !(type == OIDOID && actual == REGCLASSOID))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the extension's tables are not as the extension has made them"),
+				 errdetail("Column %d of a result is of type %s, not %s.",
+						   column, format_type_be(actual), format_type_be(type)),
+				 errhint("Undo what has altered them, or create the extension again.")));
+	return value;
+}
+
 void
 ec_run_ddl(const char *sql)
 {
@@ -197,7 +214,7 @@ bool
 ec_get_bool(uint64 row, int column, bool if_null)
 {
 	bool isnull;
-	Datum value = get_datum(row, column, &isnull);
+	Datum value = get_typed(row, column, BOOLOID, &isnull);
 
 	return isnull ? if_null : DatumGetBool(value);
 }
@@ -206,7 +223,7 @@ int32
 ec_get_int4(uint64 row, int column, int32 if_null)
 {
 	bool isnull;
-	Datum value = get_datum(row, column, &isnull);
+	Datum value = get_typed(row, column, INT4OID, &isnull);
 
 	return isnull ? if_null : DatumGetInt32(value);
 }
@@ -215,7 +232,7 @@ int64
 ec_get_int8(uint64 row, int column, int64 if_null)
 {
 	bool isnull;
-	Datum value = get_datum(row, column, &isnull);
+	Datum value = get_typed(row, column, INT8OID, &isnull);
 
 	return isnull ? if_null : DatumGetInt64(value);
 }
@@ -224,7 +241,7 @@ double
 ec_get_float8(uint64 row, int column, double if_null)
 {
 	bool isnull;
-	Datum value = get_datum(row, column, &isnull);
+	Datum value = get_typed(row, column, FLOAT8OID, &isnull);
 
 	return isnull ? if_null : DatumGetFloat8(value);
 }
@@ -233,7 +250,7 @@ Oid
 ec_get_oid(uint64 row, int column)
 {
 	bool isnull;
-	Datum value = get_datum(row, column, &isnull);
+	Datum value = get_typed(row, column, OIDOID, &isnull);
 
 	return isnull ? InvalidOid : DatumGetObjectId(value);
 }
@@ -242,7 +259,7 @@ TimestampTz
 ec_get_timestamptz(uint64 row, int column, TimestampTz if_null)
 {
 	bool isnull;
-	Datum value = get_datum(row, column, &isnull);
+	Datum value = get_typed(row, column, TIMESTAMPTZOID, &isnull);
 
 	return isnull ? if_null : DatumGetTimestampTz(value);
 }
@@ -265,7 +282,7 @@ Jsonb *
 ec_get_jsonb(uint64 row, int column)
 {
 	bool isnull;
-	Datum value = get_datum(row, column, &isnull);
+	Datum value = get_typed(row, column, JSONBOID, &isnull);
 
 	if (isnull)
 		return NULL;
