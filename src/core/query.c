@@ -6,6 +6,7 @@
 
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/lsyscache.h"
@@ -68,6 +69,44 @@ ec_arg_text(EcArgs *args, const char *value)
 {
 	ec_arg(args, TEXTOID, value ? CStringGetTextDatum(value) : (Datum) 0,
 		   value == NULL);
+}
+
+static void
+arg_array(EcArgs *args, Oid type, Oid array_type, Datum *values, int count)
+{
+	int16 length;
+	bool by_value;
+	char alignment;
+
+	get_typlenbyvalalign(type, &length, &by_value, &alignment);
+	ec_arg(args, array_type,
+		   PointerGetDatum(construct_array(values, count, type, length,
+										   by_value, alignment)),
+		   false);
+}
+
+void
+ec_arg_texts(EcArgs *args, List *values)
+{
+	Datum *elements = palloc(sizeof(Datum) * Max(1, list_length(values)));
+	int count = 0;
+	ListCell *cell;
+
+	foreach (cell, values)
+		elements[count++] = CStringGetTextDatum(lfirst(cell));
+	arg_array(args, TEXTOID, TEXTARRAYOID, elements, count);
+}
+
+void
+ec_arg_oids(EcArgs *args, List *values)
+{
+	Datum *elements = palloc(sizeof(Datum) * Max(1, list_length(values)));
+	int count = 0;
+	ListCell *cell;
+
+	foreach (cell, values)
+		elements[count++] = ObjectIdGetDatum(lfirst_oid(cell));
+	arg_array(args, OIDOID, OIDARRAYOID, elements, count);
 }
 
 void

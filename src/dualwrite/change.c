@@ -66,6 +66,8 @@ names_of(uint64 row, int column)
 
 	if (isnull)
 		return NIL;
+	if (SPI_gettypeid(SPI_tuptable->tupdesc, column) != TEXTARRAYOID)
+		ec_refuse_row("changes", "A list of names is none.");
 	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false,
 					  TYPALIGN_INT, &values, &nulls, &count);
 	for (int i = 0; i < count; i++)
