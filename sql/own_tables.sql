@@ -94,7 +94,7 @@ ALTER TABLE expand_contract.changes ALTER relation_oid TYPE text;
 SELECT * FROM errors_of($$SELECT ec_verify_change('own_rows')$$);
 ROLLBACK;
 BEGIN;
-ALTER TABLE expand_contract.changes ALTER key_columns TYPE text;
+ALTER TABLE expand_contract.changes ALTER key_columns TYPE text USING 'id';
 SELECT * FROM errors_of($$SELECT ec_verify_change('own_rows')$$);
 ROLLBACK;
 -- Discrepancies with a key of any kind.
