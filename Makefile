@@ -27,8 +27,9 @@ PG_CFLAGS += $(if $(findstring clang,$(CC)),-Wno-unknown-warning-option \
 	-Wno-ignored-optimization-argument -Wno-ignored-attributes \
 	-Wno-cast-function-type-strict)
 
-# Four layers of tests.  PGXS runs the first three; each needs its variable to
-# be empty where there is nothing to run, so they are expanded at once.
+# Four layers of tests; a fifth, test/fuzz, is run by scripts/check.  PGXS runs
+# the first three; each needs its variable to be empty where there is nothing to
+# run, so they are expanded at once.
 REGRESS_OPTS = --load-extension=expand_contract
 REGRESS := $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
 
