@@ -81,8 +81,10 @@ format:
 format-check:
 	$(CLANG_FORMAT) --dry-run -Werror $(SOURCES) $(TREE_HEADERS)
 
-# PostgreSQL's headers are not parsed: .cppcheck.h says what matters of them.
+# First the layout of src/.  cppcheck does not parse the headers of PostgreSQL:
+# .cppcheck.h says what matters of them.
 lint:
+	scripts/check_layout
 	cppcheck --quiet --error-exitcode=1 --language=c --std=c99 --inline-suppr \
 		--enable=warning,performance,portability --max-configs=1 \
 		--suppressions-list=.cppcheck-suppressions --include=.cppcheck.h \
