@@ -32,7 +32,7 @@ ec_chunk_load(EcChunk *chunk, const Jsonb *position)
 	memset(chunk, 0, sizeof(*chunk));
 	chunk->is_open = ec_json_get_int8(position, "open", 0) != 0;
 	chunk->is_check = ec_json_get_int8(position, "check", 0) != 0;
-	chunk->phase = ec_json_get_int8(position, "phase", 0);
+	chunk->stage = ec_json_get_int8(position, "phase", 0);
 	chunk->sweep = ec_json_get_int8(position, "sweep", 0);
 	chunk->leaf = ec_json_get_int8(position, "leaf", InvalidOid);
 	chunk->filenode = ec_json_get_int8(position, "filenode", InvalidOid);
@@ -68,7 +68,7 @@ ec_chunk_save(const EcChunk *chunk)
 	ec_json_begin(&writer);
 	ec_json_int8(&writer, "open", chunk->is_open);
 	ec_json_int8(&writer, "check", chunk->is_check);
-	ec_json_int8(&writer, "phase", chunk->phase);
+	ec_json_int8(&writer, "phase", chunk->stage);
 	ec_json_int8(&writer, "sweep", chunk->sweep);
 	ec_json_int8(&writer, "leaf", chunk->leaf);
 	ec_json_int8(&writer, "filenode", chunk->filenode);

@@ -37,8 +37,8 @@
 #include "core/own_table.h"
 
 /*
- * Rows that one statement reads at most.  Where looking at a row is so slow that
- * batches run out of time, it reads fewer as they shrink.
+ * Rows that one statement reads at most.  Where looking at a row is so slow
+ * that batches run out of time, it reads fewer as they shrink.
  */
 #define ROWS_TO_READ    1000
 #define READS_PER_WRITE 10
@@ -173,7 +173,10 @@ append_behind(StringInfo sql, const EcKey *key, int first)
 		appendStringInfoChar(sql, ')');
 		return;
 	}
-	/* not before the first column's value; the operators have no "or equal" here */
+	/*
+	 * not before the first column's value; the operators have no "or equal"
+	 * here
+	 */
 	appendStringInfo(sql, "NOT %s %s ", key->columns[0].name,
 					 key->columns[0].before);
 	append_value(sql, key, 0, first);
@@ -502,7 +505,7 @@ ec_place_ahead(Relation relation, const EcPlace *from, int64 rows,
 
 int
 ec_next_keys(Relation relation, const EcBackfill *backfill, EcPlace *place,
-			 const EcPlace *end, MemoryContext context, int limit, EcRows *rows)
+			 const EcPlace *end, MemoryContext context, int limit, EcBatchRows *rows)
 {
 	ParamListInfo parameters = makeParamList(2 * EC_MAX_KEY_COLUMNS);
 	bool is_begin = place->count == 0;

@@ -50,7 +50,7 @@ typedef struct Work
 typedef struct StepMark
 {
 	const Work *work;
-	const EcStep *step;
+	const EcScriptStep *step;
 } StepMark;
 
 static void
@@ -151,7 +151,7 @@ mark_done(void *arg)
 {
 	StepMark *mark = arg;
 	const Work *work = mark->work;
-	EcStep open;
+	EcScriptStep open;
 
 	ec_step_set_done(mark->step);
 	if (ec_steps_next(work->version, work->direction, &open))
@@ -165,7 +165,7 @@ mark_done(void *arg)
 
 /* Statements that share a transaction: like a plain script. */
 static void
-run_transaction(const EcJob *job, const Work *work, const EcStep *step)
+run_transaction(const EcJob *job, const Work *work, const EcScriptStep *step)
 {
 	MemoryContext memory = CurrentMemoryContext;
 	StepMark mark = {work, step};
@@ -176,14 +176,16 @@ run_transaction(const EcJob *job, const Work *work, const EcStep *step)
 		part.statements = lappend(part.statements,
 								  list_nth(work->script->statements, number - 1));
 	begin_transaction(memory);
-	/* the script may call pg_advisory_unlock_all(); this one it cannot let go */
+	/*
+	 * the script may call pg_advisory_unlock_all(); this one it cannot let go
+	 */
 	(void) ec_lock_job_slot_for_transaction(job->id, job->slot);
 	ec_run_script(&part, ec_lock_timeout, mark_done, &mark);
 	commit_transaction(memory);
 }
 
 static void
-run_top_level(const Work *work, EcStep *step)
+run_top_level(const Work *work, EcScriptStep *step)
 {
 	MemoryContext memory = CurrentMemoryContext;
 	StepMark mark = {work, step};
@@ -209,7 +211,7 @@ statement_error_callback(void *arg)
 }
 
 static void
-run_step(EcJob *job, const Work *work, EcStep *step)
+run_step(EcJob *job, const Work *work, EcScriptStep *step)
 {
 	StepMark mark = {work, step};
 	ErrorContextCallback callback;
@@ -233,7 +235,7 @@ run_step(EcJob *job, const Work *work, EcStep *step)
  * invalid.  If that fails too, the next try sees to it.
  */
 static void
-clean_up(EcJob *job, const Work *work, const EcStep *step)
+clean_up(EcJob *job, const Work *work, const EcScriptStep *step)
 {
 	MemoryContext memory = CurrentMemoryContext;
 
@@ -313,7 +315,7 @@ record_failure(EcJob *job, const Work *work, const ErrorData *error)
 }
 
 static ErrorData *
-try_step(EcJob *job, const Work *work, EcStep *step)
+try_step(EcJob *job, const Work *work, EcScriptStep *step)
 {
 	MemoryContext memory = CurrentMemoryContext;
 	ErrorData *volatile error = NULL;
@@ -340,7 +342,7 @@ run_next_step(EcJob *job)
 	MemoryContext memory = CurrentMemoryContext;
 	Work *work = job->private;
 	ErrorData *error;
-	EcStep step;
+	EcScriptStep step;
 	bool more;
 
 	begin_transaction(memory);

@@ -5,9 +5,9 @@
  * The table says what is tracked, a slot in shared memory counts.  Whoever
  * looks gives a slot to each row that has none: so a row needs nothing but to
  * be there, however it came (ec_track, a restored dump, a copied database,
- * replication).  Slots whose row is gone are taken by the launcher's scout
- * alone, which cannot be misled by what its own transaction has changed and may
- * yet roll back.
+ * replication).  Slots whose row is gone are taken by the launcher's database
+ * worker alone, which cannot be misled by what its own transaction has changed
+ * and may yet roll back.
  *
  * A new slot takes over what the table knew.  What was done between the last
  * flush and the slot's beginning is not known: nobody counted (the row is new),
