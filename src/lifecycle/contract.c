@@ -95,7 +95,10 @@ refuse_partition_key(const EcChange *change)
 				 errhint("Copy to a new table that is partitioned as it should be.")));
 }
 
-/* What the server drops with the old shape; with cascade, what stands in the way too. */
+/*
+ * What the server drops with the old shape; with cascade, what stands in the way
+ * too.
+ */
 static char *
 what_goes(const EcChange *change, bool cascade)
 {
@@ -222,12 +225,12 @@ begin(const EcChange *change, ArrayType *override, const Interval *length,
 
 	require_old_shape(change);
 	refuse_partition_key(change);
-	ec_gates_require(change, EC_STEP_CONTRACT, override);
+	ec_gates_require(change, EC_TRANSITION_CONTRACT, override);
 	contraction.until = end_of(GetCurrentTimestamp(), length);
 	tell_what_goes(change, has_override(override, "dependents"));
 	if (auto_drop)
 		submit_drop(change, contraction.until, override);
-	ec_step_with_locks(change, quarantine, &contraction);
+	ec_transition_with_locks(change, quarantine, &contraction);
 }
 
 /* The second half. */
@@ -237,7 +240,7 @@ finish(const EcChange *change, ArrayType *override)
 	bool cascade = has_override(override, "dependents");
 	char *along;
 
-	ec_gates_require(change, EC_STEP_CONTRACT, override);
+	ec_gates_require(change, EC_TRANSITION_CONTRACT, override);
 	along = what_goes(change, cascade);
 	ec_drop_old_shape(change, cascade);
 	if (along != NULL)
@@ -412,7 +415,7 @@ begin_job(EcJob *job)
 }
 
 static bool
-step_job(EcJob *job)
+contract_batch(EcJob *job)
 {
 	char *override = ec_json_get_text(job->parameters, "override");
 	EcChange change;
@@ -427,4 +430,4 @@ step_job(EcJob *job)
 	return false;
 }
 
-const EcJobKind ec_contract_kind = {"contract", begin_job, step_job, NULL};
+const EcJobKind ec_contract_kind = {"contract", begin_job, contract_batch, NULL};

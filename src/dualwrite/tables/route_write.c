@@ -40,7 +40,7 @@ typedef struct Owner
 typedef struct Writing
 {
 	EcRoute *route;
-	EcRows *rows;
+	EcRowSet *rows;
 	TupleTableSlot *slot; /* the one row, and which it is */
 	bool is_put;
 
@@ -374,7 +374,7 @@ run_or_raise(void (*work)(void *arg), Writing *writing)
 }
 
 void
-ec_route_write(EcRoute *route, EcRows *rows)
+ec_route_write(EcRoute *route, EcRowSet *rows)
 {
 	Writing writing = {route, rows};
 
@@ -406,7 +406,7 @@ lock_gone(void *arg)
 }
 
 void
-ec_route_lock_gone(EcRoute *route, EcRows *rows)
+ec_route_lock_gone(EcRoute *route, EcRowSet *rows)
 {
 	Writing writing = {route, rows};
 
@@ -461,7 +461,7 @@ retry_gone(void *arg, TupleTableSlot *slot)
 }
 
 void
-ec_route_write_or_record(EcRoute *route, EcRows *rows, const ErrorData *failure)
+ec_route_write_or_record(EcRoute *route, EcRowSet *rows, const ErrorData *failure)
 {
 	Retry retry = {{route, rows}, failure};
 
