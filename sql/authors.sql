@@ -4,6 +4,7 @@
 \i :errors
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;
+ALTER TABLE expand_contract.jobs ALTER id RESTART 24000;
 DELETE FROM expand_contract.schema_migrations;
 CREATE ROLE regress_ec_contractor LOGIN;
 CREATE ROLE regress_ec_deployer LOGIN;

@@ -81,9 +81,8 @@ CALL ec_wait(:job);
 SELECT error_code, octet_length(error_message) < 4100 AS message, octet_length(error_detail) < 4100 AS detail, octet_length(error_hint) < 4100 AS hint,
        error_message ~ 'bytes\)$' AS says_so
   FROM expand_contract.jobs WHERE id = :job;
-SELECT ec_cancel(:job);
 SELECT octet_length(error) < 9000 AS is_bounded FROM ec_rehearse('SELECT leaks.shout(''a'')') WHERE error IS NOT NULL;
-SELECT ec_apply('leak2', 'SELECT 1; CREATE INDEX CONCURRENTLY plain_w ON leaks.plain (v); SELECT leaks.shout(v) FROM leaks.plain');
+SELECT ec_apply('leak2', 'VACUUM leaks.plain; SELECT leaks.shout(v) FROM leaks.plain');
 \set VERBOSITY sqlstate
 CALL ec_wait_migration('leak2');
 \set VERBOSITY default
@@ -109,7 +108,7 @@ CREATE TABLE leaks."t`|
 SELECT ec_expand(E'a` | b\n```\n# no \\ heading <b>''', 'leaks."t`|
 ```sql
 # heading"', '{"new": "old"}', '{"old": "new"}');
-SELECT line FROM regexp_split_to_table(ec_runbook(E'a` | b\n```\n# no \\ heading <b>'''), '\n') WITH ORDINALITY AS l (line, n)
+SELECT regexp_replace(line, ' since .*', '') AS line FROM regexp_split_to_table(ec_runbook(E'a` | b\n```\n# no \\ heading <b>'''), '\n') WITH ORDINALITY AS l (line, n)
  WHERE line ~ 'heading|^#|^```' OR line ~ 'no .* heading';
 -- the commands that it gives do what they say
 SELECT (regexp_match(ec_runbook(E'a` | b\n```\n# no \\ heading <b>'''), 'SELECT ec_revert\([^;]*\);'))[1] AS command \gset

@@ -1,6 +1,6 @@
 -- Every function that takes a table, with everything that is none: an error that
 -- says so, and never one of the server's own troubles (XX000).
-SET client_min_messages = warning;
+SET client_min_messages = error;
 CREATE SCHEMA kinds;
 SET search_path = kinds, public;
 CREATE TABLE plain (id int PRIMARY KEY, a text, b text);

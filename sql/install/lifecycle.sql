@@ -186,7 +186,7 @@ COMMENT ON FUNCTION expand_contract.body_names(oid, oid, smallint[]) IS 'whether
 -- What is neither is behind something that blocks, or is told by text alone.
 CREATE FUNCTION expand_contract.dependents(relation oid, columns smallint[] DEFAULT NULL,
     OUT kind text, OUT object text, OUT goes boolean, OUT falls boolean, OUT blocks boolean, OUT because text) RETURNS SETOF record
-LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE AS $$
+LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
     -- the partitions and children, where the columns have other numbers
     WITH family AS MATERIALIZED (
         SELECT f.oid FROM expand_contract.family_of($1) f (oid)

@@ -115,8 +115,8 @@ set_search_path(const Search *search)
 {
 	Form_pg_proc form = (Form_pg_proc) GETSTRUCT(search->function);
 	bool isnull;
-	Datum settings =
-		SysCacheGetAttr(PROCOID, search->function, Anum_pg_proc_proconfig, &isnull);
+	Datum settings = SysCacheGetAttr(PROCOID, search->function,
+									 Anum_pg_proc_proconfig, &isnull);
 	Oid table = linitial_oid(search->family);
 	char *path;
 
@@ -141,9 +141,9 @@ set_search_path(const Search *search)
 			char *setting = TextDatumGetCString(values[i]);
 
 			if (strncmp(setting, "search_path=", 12) == 0)
-				(void) set_config_option("search_path", setting + 12, PGC_USERSET,
-										 PGC_S_SESSION, GUC_ACTION_SAVE, true,
-										 0, false);
+				(void) set_config_option("search_path", setting + 12,
+										 PGC_USERSET, PGC_S_SESSION,
+										 GUC_ACTION_SAVE, true, 0, false);
 		}
 	}
 }
@@ -213,9 +213,9 @@ parse_body(Search *search)
 /* ------------------------------------------------------------- words */
 
 /* The scanner's first tokens, in the order of gram.y: see migrate/checksum.c. */
-#define TOKEN_IDENT  258
-#define TOKEN_UIDENT 259
-#define TOKEN_SCONST 261
+#define TOKEN_IDENT   258
+#define TOKEN_UIDENT  259
+#define TOKEN_SCONST  261
 #define TOKEN_USCONST 262
 
 static const ScanKeywordList no_keywords = {"", NULL, NULL, 0, 0};
@@ -374,7 +374,8 @@ names_of_columns(Oid relation, ArrayType *numbers)
 		if (name == NULL)
 			continue;
 		if (numbers != NULL)
-			for (int i = 0; i < ArrayGetNItems(ARR_NDIM(numbers), ARR_DIMS(numbers)); i++)
+			for (int i = 0;
+				 i < ArrayGetNItems(ARR_NDIM(numbers), ARR_DIMS(numbers)); i++)
 				wanted |= ((int16 *) ARR_DATA_PTR(numbers))[i] == number;
 		if (wanted)
 			names = lappend(names, name);
@@ -396,8 +397,9 @@ is_trigger_of(Oid function, List *family)
 		ec_catalog_begin(&scope);
 		ec_arg_oid(&args, function);
 		ec_arg_oid(&args, lfirst_oid(cell));
-		found |= ec_query("SELECT FROM pg_trigger WHERE tgfoid = $1 AND tgrelid = $2",
-						  &args) > 0;
+		found |=
+			ec_query("SELECT FROM pg_trigger WHERE tgfoid = $1 AND tgrelid = $2",
+					 &args) > 0;
 		ec_catalog_end(&scope);
 	}
 	return found;
@@ -413,8 +415,8 @@ judge(Search *search)
 		return search->found ? "parsed" : NULL;
 	if (form->prolang == SQLlanguageId)
 		return judge_words(search) ? "text" : NULL;
-	search->is_trigger =
-		form->prorettype == TRIGGEROID && is_trigger_of(form->oid, search->family);
+	search->is_trigger = form->prorettype == TRIGGEROID &&
+						 is_trigger_of(form->oid, search->family);
 	if (language != NULL && strcmp(language, "plpgsql") == 0)
 		return judge_words(search);
 	return text_has_word(search->body, search->columns) &&
@@ -439,7 +441,8 @@ ec_sql_body_names(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		PG_RETURN_NULL();
 	search.function = SearchSysCacheCopy1(PROCOID, PG_GETARG_DATUM(0));
-	if (!HeapTupleIsValid(search.function) || !SearchSysCacheExists1(RELOID, PG_GETARG_DATUM(1)))
+	if (!HeapTupleIsValid(search.function) ||
+		!SearchSysCacheExists1(RELOID, PG_GETARG_DATUM(1)))
 		PG_RETURN_NULL();
 	body = SysCacheGetAttr(PROCOID, search.function, Anum_pg_proc_prosrc, &isnull);
 	if (!isnull)

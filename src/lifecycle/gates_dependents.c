@@ -64,9 +64,10 @@ ec_gate_dependents(const EcChange *change, EcGate *gate)
 
 	gate->required = "nothing that names the old shape and would not go with it";
 	gate->passed = blocking.count == 0;
-	gate->observed = psprintf("%s%s%s", gate->passed ? "nothing" : list_of(&blocking),
-							  unsure.count > 0 ? "; look at " : "",
-							  unsure.count > 0 ? list_of(&unsure) : "");
+	gate->observed =
+		psprintf("%s%s%s", gate->passed ? "nothing" : list_of(&blocking),
+				 unsure.count > 0 ? "; look at " : "",
+				 unsure.count > 0 ? list_of(&unsure) : "");
 	gate->hint =
 		"Change or drop them. Or override this gate: what depends on the old shape is dropped with it then, and functions whose bodies use it fail.";
 }

@@ -258,12 +258,13 @@ may_see_ledger(void)
 		return true;
 	ec_arg_oid(&args, GetUserId());
 	ec_catalog_begin(&scope);
-	may = ec_query("SELECT FROM pg_proc p"
-				   "  JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid"
-				   "   AND d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass"
-				   "  JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'expand_contract'"
-				   " WHERE p.proname = 'ec_apply' AND has_function_privilege($1, p.oid, 'EXECUTE')",
-				   &args) > 0;
+	may =
+		ec_query("SELECT FROM pg_proc p"
+				 "  JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid"
+				 "   AND d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass"
+				 "  JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'expand_contract'"
+				 " WHERE p.proname = 'ec_apply' AND has_function_privilege($1, p.oid, 'EXECUTE')",
+				 &args) > 0;
 	ec_catalog_end(&scope);
 	return may;
 }

@@ -378,9 +378,10 @@ ec_change_insert(const EcChange *change)
 					&args);
 	insert_columns(change);
 	/* whatever somebody has set under this name: readers begin at the old shape */
-	was_on = ec_query("DELETE FROM expand_contract.flags WHERE name = $1 RETURNING value",
-					  &name) > 0 &&
-			 ec_get_bool(0, 1, false);
+	was_on =
+		ec_query("DELETE FROM expand_contract.flags WHERE name = $1 RETURNING value",
+				 &name) > 0 &&
+		ec_get_bool(0, 1, false);
 	ec_catalog_end(&scope);
 	if (was_on)
 		ec_change_announce(change->name, "flag", "off");

@@ -112,12 +112,12 @@ text_argument(FunctionCallInfo fcinfo, int number, const char *name, int max_byt
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("argument \"%s\" must not be empty", name)));
 	if (strlen(value) > max_bytes)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"%s\" is too long", name),
-				 errdetail("It has %zu bytes, and can have %d.", strlen(value), max_bytes),
-				 errhint("Applications say name and version in application_name, which has at most %d bytes.",
-						 NAMEDATALEN - 1)));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("argument \"%s\" is too long", name),
+						errdetail("It has %zu bytes, and can have %d.",
+								  strlen(value), max_bytes),
+						errhint("Applications say name and version in application_name, which has at most %d bytes.",
+								NAMEDATALEN - 1)));
 	return value;
 }
 
