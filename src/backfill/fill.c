@@ -38,6 +38,7 @@
 #include "core/guc.h"
 #include "core/json.h"
 #include "expand_contract.h"
+#include "worker/checks.h"
 #include "worker/job.h"
 #include "worker/toplevel.h"
 
@@ -97,7 +98,8 @@ fill_unlocked(EcJob *job, const EcBackfill *backfill, Relation relation,
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(context);
 		CurrentResourceOwner = owner;
-		if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
+		if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE &&
+			!ec_is_own_deadlock(error))
 			ReThrowError(error);
 		*skipped = 1;
 	}

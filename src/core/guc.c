@@ -107,8 +107,8 @@ define_superusers_settings(void)
 	DefineCustomIntVariable("expand_contract.max_workers",
 							"Sets the most background workers that run jobs at the same time in the whole cluster.",
 							"Further jobs stay queued. 0 starts none.",
-							&ec_max_workers, 2, 0, 256, PGC_SUSET, 0, NULL,
-							NULL, NULL);
+							&ec_max_workers, 2, 0, EC_MAX_WORKERS, PGC_SUSET, 0,
+							NULL, NULL, NULL);
 	DefineCustomBoolVariable("expand_contract.enable_modern_write",
 							 "Lets dual writes write the new shape.",
 							 "Off is the kill switch: skipped writes leave a gap record.",

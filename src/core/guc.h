@@ -31,6 +31,7 @@ extern char *ec_escalation;
 #define EC_MAX_BATCH_SIZE  1000000
 #define EC_MAX_DELAY_MS    (24 * 60 * 60 * 1000)
 #define EC_MAX_JOB_WORKERS 64
+#define EC_MAX_WORKERS     256
 
 extern void ec_define_settings(void);
 

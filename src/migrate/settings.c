@@ -81,6 +81,7 @@ ec_enter_session(Jsonb *session, Jsonb *parameters, const EcScript *script,
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
+	ec_worker_assume_owner();
 	ec_apply_session(session);
 	for (int i = 0; i < lengthof(captured); i++)
 	{

@@ -19,6 +19,8 @@ typedef struct EcWorkerTicket
 	int slot;
 	Oid database;
 	Oid owner;
+	Oid login;     /* connect as this role, and become the owner */
+	bool is_early; /* the job pauses: a place that is free will do */
 } EcWorkerTicket;
 
 extern PGDLLEXPORT void ec_job_worker_main(Datum argument);
