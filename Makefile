@@ -14,8 +14,8 @@ MODULE_big = expand_contract
 DATA = expand_contract--$(EXTVERSION).sql
 PGFILEDESC = "expand_contract - schema changes without downtime"
 
-SOURCES = $(sort $(wildcard src/*.c src/*/*.c))
-TREE_HEADERS = $(sort $(wildcard src/*.h src/*/*.h))
+SOURCES = $(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c))
+TREE_HEADERS = $(sort $(wildcard src/*.h src/*/*.h src/*/*/*.h))
 OBJS = $(SOURCES:.c=.o)
 
 PG_CPPFLAGS = -I$(CURDIR)/src -DEC_VERSION='"$(EXTVERSION)"'

@@ -30,6 +30,7 @@ char *ec_ignore_standbys = NULL;
 int ec_stabilization_period = 7 * 24 * 60 * 60;
 double ec_max_growth = 1.5;
 int ec_max_mismatches = 1000;
+int ec_max_tracked_columns = 200;
 char *ec_ignore_usage_from = NULL;
 char *ec_app_version_pattern = NULL;
 char *ec_escalation = NULL;
@@ -135,6 +136,11 @@ define_superusers_settings(void)
 							"The count of a verification is exact all the same.",
 							&ec_max_mismatches, 1000, 0, 10 * 1000 * 1000,
 							PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("expand_contract.max_tracked_columns",
+							"Sets how many columns of one role's tables can be tracked in a database.",
+							"All databases of the cluster share room for 1024.",
+							&ec_max_tracked_columns, 200, 0, INT_MAX, PGC_SUSET,
+							0, NULL, NULL, NULL);
 	DefineCustomStringVariable("expand_contract.ignore_usage_from",
 							   "Lists application names whose reads of old columns do not count.",
 							   "Names separated by commas.", &ec_ignore_usage_from,

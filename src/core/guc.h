@@ -4,8 +4,8 @@
  *
  * guc.c says what each one means; doc/settings.md says it to users.
  */
-#ifndef EC_GUC_H
-#define EC_GUC_H
+#ifndef EC_CORE_GUC_H
+#define EC_CORE_GUC_H
 
 #include "postgres.h"
 
@@ -24,6 +24,7 @@ extern char *ec_ignore_standbys;
 extern int ec_stabilization_period; /* s */
 extern double ec_max_growth;
 extern int ec_max_mismatches;
+extern int ec_max_tracked_columns;
 extern char *ec_ignore_usage_from;
 extern char *ec_app_version_pattern;
 extern char *ec_escalation;

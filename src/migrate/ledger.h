@@ -5,8 +5,8 @@
  * Everything here runs as the extension's owner.  Write only under the
  * migration lock.
  */
-#ifndef EC_LEDGER_H
-#define EC_LEDGER_H
+#ifndef EC_MIGRATE_LEDGER_H
+#define EC_MIGRATE_LEDGER_H
 
 #include "postgres.h"
 
@@ -110,6 +110,12 @@ extern bool
 ec_ledger_enter_baselined(const char *event, const char *version,
 						  const char *description, const char *executed_by,
 						  TimestampTz executed_at);
+
+/* Was the version entered by ec_baseline? */
+extern bool ec_ledger_is_baseline(const char *version);
+
+/* Versions that have come into the ledger after this one, as a list; NULL if none. */
+extern char *ec_ledger_entered_after(const char *version);
 
 /*
  * The entry that stands for this version without being it: a baseline that is

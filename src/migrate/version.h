@@ -2,13 +2,14 @@
  * version.h
  *		Versions of migrations: what one may look like, and their order.
  */
-#ifndef EC_VERSION_H
-#define EC_VERSION_H
+#ifndef EC_MIGRATE_VERSION_H
+#define EC_MIGRATE_VERSION_H
 
 #include "postgres.h"
 
 /* The key of a version is longer than it; both have to fit an index. */
-#define EC_MAX_VERSION_BYTES 255
+#define EC_MAX_VERSION_BYTES  255
+#define EC_MAX_VERSION_DIGITS 20 /* of one number in it: 20260101120000123456 */
 
 /*
  * Raise 22023 unless this can be a version: not empty, not too long, no white
