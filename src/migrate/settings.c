@@ -20,6 +20,7 @@
 #include "core/json.h"
 #include "migrate/settings.h"
 #include "worker/jobs/job.h"
+#include "worker/process/worker.h"
 
 /* Beside those that every job takes along: what decides how DDL is done. */
 static const char *const captured[] = {

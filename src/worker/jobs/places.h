@@ -18,8 +18,8 @@
  * is held.  Who changes a state holds the new lock before it lets the old one
  * go; who takes a place holds that of "working" while it looks at the others.
  */
-#ifndef EC_PLACES_H
-#define EC_PLACES_H
+#ifndef EC_WORKER_JOBS_PLACES_H
+#define EC_WORKER_JOBS_PLACES_H
 
 #include "postgres.h"
 

@@ -2,8 +2,8 @@
  * deadlock.h
  *		Staying out of the application's deadlock checks.
  */
-#ifndef EC_DEADLOCK_H
-#define EC_DEADLOCK_H
+#ifndef EC_WORKER_PROCESS_DEADLOCK_H
+#define EC_WORKER_PROCESS_DEADLOCK_H
 
 #include "postgres.h"
 

@@ -28,4 +28,10 @@ extern PGDLLEXPORT void ec_job_worker_main(Datum argument);
 extern void ec_describe_worker(BackgroundWorker *worker, const char *function,
 							   const char *type);
 
+/*
+ * In a worker that could not connect as the job's owner: become it, in this
+ * transaction, if something has made us another.  Else nothing.
+ */
+extern void ec_worker_assume_owner(void);
+
 #endif
