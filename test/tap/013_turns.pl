@@ -71,7 +71,7 @@ sub workers
 {
 	my ($count) = @_;
 
-	$node->safe_psql('postgres', "ALTER SYSTEM SET expand_contract.max_workers = $count");
+	$node->append_conf('postgresql.conf', "expand_contract.max_workers = $count");
 	$node->reload;
 	$node->poll_query_until('postgres', "SELECT current_setting('expand_contract.max_workers') = '$count'");
 	return;

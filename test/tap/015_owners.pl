@@ -98,7 +98,6 @@ for my $role (qw(deploy app_owner))
 		ALTER ROLE $role SET lock_timeout = 1;
 		ALTER ROLE $role SET idle_in_transaction_session_timeout = 1;
 		ALTER ROLE $role SET session_replication_role = 'replica';
-		ALTER ROLE $role SET quote_all_identifiers = on;
 		ALTER ROLE $role SET transform_null_equals = on;
 		ALTER ROLE $role SET DateStyle = 'German';
 		ALTER ROLE $role SET row_security = off;
@@ -124,15 +123,15 @@ SKIP:
 	like($stderr, qr/cannot own a job because it cannot log in.*is a superuser/s, 'not through a superuser');
 
 	# Who was a member is none any more.
-	$node->safe_psql('postgres', q{ALTER SYSTEM SET expand_contract.max_workers = 0});
+	$node->append_conf('postgresql.conf', 'expand_contract.max_workers = 0');
 	$node->reload;
 	$node->poll_query_until('postgres', q{SELECT current_setting('expand_contract.max_workers') = '0'});
 	$job = deploy(q{SET ROLE app_owner; SELECT ec_backfill('app.users', 'v = 3', 'v = 2')});
 	$node->safe_psql('postgres', q{
 		REVOKE app_owner FROM deploy;
 		CREATE ROLE other LOGIN IN ROLE app_owner;
-		SELECT ec_grant('other');
-		ALTER SYSTEM RESET expand_contract.max_workers;});
+		SELECT ec_grant('other');});
+	$node->append_conf('postgresql.conf', 'expand_contract.max_workers = 2');
 	$node->reload;
 	$node->poll_query_until('postgres', q{SELECT current_setting('expand_contract.max_workers') = '2'});
 	(undef, undef, $stderr) = $node->psql('postgres', "CALL ec_wait($job)");
