@@ -18,6 +18,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "tcop/utility.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -225,15 +226,51 @@ run_or_submit(const ApplyRequest *request, int lock_timeout_ms)
 	return "queued";
 }
 
+static bool
+gives_same_down(const ApplyRequest *request, const EcMigration *known)
+{
+	return request->down != NULL && known->down != NULL &&
+		   strcmp(known->down, request->down) == 0;
+}
+
+/*
+ * Whoever rolls the migration back runs its way down.  So only those who could
+ * have given it may replace it: who gave the present way down or, if there is
+ * none, submitted the migration, and the members of such a role.  One that
+ * nobody knows whose it is, nobody can run: see author.h.
+ */
+static void
+check_may_replace_down(const ApplyRequest *request, const EcMigration *known)
+{
+	bool has_down = known->down != NULL;
+	const char *name = has_down ? known->down_by : known->executed_by;
+	Oid author = has_down ? ec_author_of_down(known) : get_role_oid(name, true);
+
+	if (request->down == NULL || gives_same_down(request, known) ||
+		(OidIsValid(author) ? has_privs_of_role(GetUserId(), author)
+							: has_down || superuser()))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("the way down of %s is not yours to replace", request->what),
+			 errdetail(OidIsValid(author)
+						   ? "Role \"%s\" submitted the migration or gave its way down."
+						   : "Role \"%s\", which submitted the migration or gave its way down, does not exist any more.",
+					   name),
+			 errhint("Apply it without \"down\" to go on with it, or as that role or a superuser.")));
+}
+
 static const char *
 resume_migration(const ApplyRequest *request)
 {
-	EcMigration *known;
+	EcMigration *known = ec_ledger_find(request->version);
+	bool keeps_down =
+		gives_same_down(request, known) && OidIsValid(ec_author_of_down(known));
 
-	if (request->down != NULL)
-		ec_require_may_give_down(ec_ledger_find(request->version), request->what);
+	check_may_replace_down(request, known);
 	/* same tokens; but what runs as the caller is what he has given */
-	ec_ledger_set_scripts(request->version, request->up, request->down);
+	ec_ledger_set_scripts(request->version, request->up,
+						  keeps_down ? NULL : request->down);
 	known = ec_ledger_find(request->version);
 	ec_ledger_set_queued(known, EC_UP, known->steps, known->steps_done);
 	ec_submit_migration(request->version, EC_UP);

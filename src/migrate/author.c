@@ -68,22 +68,3 @@ ec_require_author(const EcMigration *migration, const char *what)
 					 quote_identifier(migration->down_by))));
 	return InvalidOid; /* keep the compiler quiet */
 }
-
-void
-ec_require_may_give_down(const EcMigration *migration, const char *what)
-{
-	Oid author;
-
-	if (migration->down == NULL)
-		return;
-	author = ec_author_of_down(migration);
-	if (!OidIsValid(author) || has_privs_of_role(GetUserId(), author))
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("the way down of %s was given by another role", what),
-			 errdetail("Role \"%s\" gave it, and only who has the rights of that role can replace it.",
-					   migration->down_by),
-			 errhint("Leave \"down\" out to keep it, or replace it as whoever gave it: SET ROLE %s.",
-					 quote_identifier(migration->down_by))));
-}

@@ -23,11 +23,4 @@ extern Oid ec_author_of_down(const EcMigration *migration);
  */
 extern Oid ec_require_author(const EcMigration *migration, const char *what);
 
-/*
- * Raise 42501 unless the present user may give the migration another way down:
- * has the rights of who gave the present one, or nobody knows that role.
- */
-extern void
-ec_require_may_give_down(const EcMigration *migration, const char *what);
-
 #endif
