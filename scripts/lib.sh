@@ -29,7 +29,8 @@ readonly SUPPORTED="18 17 16 15"
 # ---------------------------------------------------------------- words
 
 say() { printf '%s\n' "$*"; }
-step() { printf '\n== %s\n' "$*"; }
+# with the time since the program began
+step() { printf '\n== [%d:%02d] %s\n' $((SECONDS / 60)) $((SECONDS % 60)) "$*"; }
 die()
 {
 	printf '%s: %s\n' "${0##*/}" "$*" >&2
@@ -39,7 +40,7 @@ die()
 # The comment at the head of a program is its manual.
 show_manual()
 {
-	sed -n '2,/^$/ { /^#/! d; s/^# \{0,1\}//; p }' "$1"
+	sed -n '3,/^$/ { /^#/! d; s/^# \{0,1\}//; p }' "$1"
 }
 
 # Runs a command, and shows what it said only when it failed.  Of one that takes
