@@ -66,7 +66,8 @@ start_ticking()
 	(
 		trap - EXIT INT TERM HUP
 		seconds=0
-		while sleep 15 >/dev/null 2>&1; do
+		# what a command line or a lock waits for stays not open for it
+		while sleep 15 >/dev/null 2>&1 3>&- 8>&- 9>&-; do
 			seconds=$((seconds + 15))
 			printf '    %4d s  %s\n' "$seconds" \
 				"$(tail -n 1 "$1" | sed 's/\r//g; s/.*\(.\{70\}\)$/… \1/')"
