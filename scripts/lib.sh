@@ -329,6 +329,26 @@ choose_version()
 	done
 }
 
+# The first word to a user who cannot go on: which packages, by which command.
+# The packages are named as for need_server.
+need_rights()
+{
+	local package version missing=()
+	has_apt || return 0
+	version=${PG_VERSION:-$(choose_version)}
+	for package in gcc libc6-dev make postgresql-%v postgresql-server-dev-%v "$@"; do
+		[[ $package != *%v* || -z ${PG_CONFIG:-} ]] || continue
+		if [[ -z $version ]]; then
+			# the lists that would tell are not there
+			package=${package/server-dev-%v/server-dev-all}
+			package=${package/postgresql-%v/postgresql}
+		fi
+		package=${package//%v/$version}
+		is_installed "$package" || missing+=("$package")
+	done
+	[[ ${#missing[@]} -eq 0 ]] || may_be_root || die_of_packages "${missing[@]}"
+}
+
 # Installs what is missing of the server, of the compiler and of the packages
 # named.  %v in a name stands for the server's major version; such packages
 # extend Debian's server and are left out where PG_CONFIG names another.
@@ -336,6 +356,7 @@ need_server()
 {
 	local package packages=(gcc libc6-dev make)
 
+	need_rights "$@"
 	if [[ -n ${PG_CONFIG:-} ]]; then
 		[[ -x $(command -v "$PG_CONFIG") ]] || die "no such program: $PG_CONFIG"
 		PG_VERSION=$("$PG_CONFIG" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
@@ -343,10 +364,6 @@ need_server()
 		has_apt || die "this is no Debian or Ubuntu: set PG_CONFIG"
 		if [[ -z ${PG_VERSION:-} ]]; then
 			PG_VERSION=$(choose_version)
-		fi
-		if [[ -z $PG_VERSION ]] && ! may_be_root; then
-			# which version the distribution has is in lists that are not there
-			die_of_packages "${packages[@]}" postgresql postgresql-server-dev-all
 		fi
 		if [[ -z $PG_VERSION ]] ||
 			! is_installed "postgresql-$PG_VERSION" && may_be_root; then
