@@ -28,6 +28,13 @@
 #define EC_OWNER_NEEDS_LOGIN    true
 #endif
 
+/* 16 tells the right to SET ROLE from membership. */
+#if PG_VERSION_NUM >= 160000
+#define ec_may_set_role(member, role) member_can_set_role(member, role)
+#else
+#define ec_may_set_role(member, role) is_member_of_role(member, role)
+#endif
+
 /* LockHeldByMe can ask for a stronger lock as well from 17 on. */
 #if PG_VERSION_NUM >= 170000
 #define ec_lock_held_by_me(tag, mode) LockHeldByMe(tag, mode, false)

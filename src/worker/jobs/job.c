@@ -108,6 +108,7 @@ ec_job_add_slots(int64 id, int workers, Oid owner, int all_from)
 	TimestampTz due = now;
 	TimestampTz until;
 
+	ec_require_acting_as(owner, psprintf("job " INT64_FORMAT, id));
 	ec_arg_int8(&args, id);
 	ec_arg_int4(&args, workers);
 	ec_query("INSERT INTO expand_contract.job_slots (job, slot) "
@@ -413,6 +414,19 @@ ec_job_set_failed(int64 id, const ErrorData *error)
 			 &args);
 }
 
+void
+ec_job_fail_unauthorized(int64 id)
+{
+	ErrorData error = {0};
+
+	error.sqlerrcode = ERRCODE_INSUFFICIENT_PRIVILEGE;
+	error.message = "the extension's owner has not the rights of the job's owner";
+	error.detail = "He could have written what the job would run.";
+	error.hint =
+		"Make him a member of that role, or give the extension to a superuser with REASSIGN OWNED; then use ec_resume.";
+	ec_job_set_failed(id, &error);
+}
+
 /*
  * Job slots of this database that want a worker, may have one now, and have
  * none, oldest first.  Those that cannot be started are failed here, so that nobody waits for them.
@@ -423,6 +437,8 @@ ec_jobs_to_start(bool lost_ones, EcJobStart **jobs, TimestampTz *next)
 	EcArgs args = {0};
 	List *live = ec_live_slots();
 	TimestampTz now = GetCurrentTimestamp();
+	List *unauthorized = NIL; /* of int64 * */
+	ListCell *cell;
 	uint64 found;
 	int count = 0;
 
@@ -485,7 +501,17 @@ ec_jobs_to_start(bool lost_ones, EcJobStart **jobs, TimestampTz *next)
 		if (ec_get_bool(row, 7, false) && !lost_ones &&
 			!has_live_slot(live, start->id))
 			continue;
+		if (!ec_may_act_as(start->owner))
+		{
+			int64 *id = palloc(sizeof(int64));
+
+			*id = start->id;
+			unauthorized = lappend(unauthorized, id);
+			continue;
+		}
 		count++;
 	}
+	foreach (cell, unauthorized)
+		ec_job_fail_unauthorized(*(int64 *) lfirst(cell));
 	return count;
 }
