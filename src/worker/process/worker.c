@@ -61,11 +61,18 @@ is_running(EcWorker *worker)
 static bool
 is_authorized(EcWorker *worker)
 {
-	bool authorized;
+	EcCatalogScope scope;
+	bool authorized = false;
 
 	ec_worker_begin();
-	authorized =
-		ec_worker_has_extension(worker) && ec_may_act_as(worker->ticket.owner);
+	if (ec_worker_has_extension(worker))
+	{
+		authorized = ec_may_act_as(worker->ticket.owner);
+		ec_catalog_begin(&scope);
+		if (!authorized)
+			ec_job_fail_unauthorized(worker->ticket.job);
+		ec_catalog_end(&scope);
+	}
 	ec_worker_commit();
 	return authorized;
 }
