@@ -123,8 +123,11 @@ resume_reconcile(int64 job)
 					&args);
 }
 
-const EcJobKind ec_reconcile_kind = {"reconcile", begin_reconcile,
-									 step_reconcile, resume_reconcile};
+const EcJobKind ec_reconcile_kind = {.name = "reconcile",
+									 .begin = begin_reconcile,
+									 .step = step_reconcile,
+									 .resume = resume_reconcile,
+									 .runs_as_table_owner = true};
 
 /*
  * ec_reconcile_job(change, batch_size, delay_ms, start_at, run_window, max_lag)
