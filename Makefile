@@ -14,8 +14,8 @@ MODULE_big = expand_contract
 DATA = expand_contract--$(EXTVERSION).sql
 PGFILEDESC = "expand_contract - schema changes without downtime"
 
-SOURCES = $(sort $(wildcard src/*.c src/*/*.c))
-TREE_HEADERS = $(sort $(wildcard src/*.h src/*/*.h))
+SOURCES = $(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c))
+TREE_HEADERS = $(sort $(wildcard src/*.h src/*/*.h src/*/*/*.h))
 OBJS = $(SOURCES:.c=.o)
 
 PG_CPPFLAGS = -I$(CURDIR)/src -DEC_VERSION='"$(EXTVERSION)"'
@@ -27,8 +27,9 @@ PG_CFLAGS += $(if $(findstring clang,$(CC)),-Wno-unknown-warning-option \
 	-Wno-ignored-optimization-argument -Wno-ignored-attributes \
 	-Wno-cast-function-type-strict)
 
-# Four layers of tests.  PGXS runs the first three; each needs its variable to
-# be empty where there is nothing to run, so they are expanded at once.
+# Four layers of tests; a fifth, test/fuzz, is run by scripts/check.  PGXS runs
+# the first three; each needs its variable to be empty where there is nothing to
+# run, so they are expanded at once.
 REGRESS_OPTS = --load-extension=expand_contract
 REGRESS := $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
 

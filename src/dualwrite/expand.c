@@ -34,12 +34,12 @@
 #include "core/guc.h"
 #include "core/holders.h"
 #include "core/query.h"
-#include "core/tries.h"
-#include "dualwrite/change.h"
+#include "core/lock_retry.h"
+#include "model/change.h"
 #include "dualwrite/mapping.h"
-#include "dualwrite/owner.h"
+#include "model/owner.h"
 #include "dualwrite/table.h"
-#include "dualwrite/table_target.h"
+#include "dualwrite/tables/table_target.h"
 #include "expand_contract.h"
 
 PG_FUNCTION_INFO_V1(ec_expand);

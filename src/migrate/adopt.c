@@ -35,7 +35,7 @@
 #include "core/planned.h"
 #include "core/rights.h"
 #include "expand_contract.h"
-#include "migrate/arguments.h"
+#include "core/arguments.h"
 #include "migrate/file.h"
 #include "migrate/ledger.h"
 #include "migrate/lock.h"
