@@ -599,10 +599,12 @@ look_at_table(Oid oid)
  * again says 'unchanged', unless the change has lost its trigger or stands in
  * a restored database: then it is set up anew.
  *
- * For the owner of the table.  Errors: 42710 for another change of that name,
+ * For the owner of the table; the expressions are checked as that role, which
+ * they have the rights of.  When the table has got another owner, the same call
+ * by him makes them his.  Errors: 42710 for another change of that name,
  * 55006 for columns that belong to another change, 42P17 for what is not
  * IMMUTABLE (or STABLE and the user's own), 55000 for 'record' without a key
- * or where something else checks the new columns, 55P03 when the table's lock
+ * or where something else checks the new columns, or two tables with different owners, 55P03 when the table's lock
  * was not to be had within expand_contract.lock_timeout, and whatever the
  * server says of the expressions.
  */

@@ -134,7 +134,7 @@ const EcJobKind ec_reconcile_kind = {.name = "reconcile",
  * → the job's number
  *
  * ec_reconcile in the background: makes the queued modern writes of a change
- * again until none is left, as the caller.  Pace and schedule as in
+ * again until none is left, as the owner of the table.  Pace and schedule as in
  * ec_backfill.  The job fails (55000) when only rows are left that have been
  * tried 12 times.
  *
