@@ -9,7 +9,6 @@ CREATE ROLE regress_rt_writer;
 SELECT ec_grant('regress_rt_owner');
 CREATE SCHEMA regress_rt AUTHORIZATION regress_rt_owner;
 GRANT USAGE ON SCHEMA regress_rt TO PUBLIC;
-SELECT format('GRANT TEMP ON DATABASE %I TO regress_rt_writer', current_database()) \gexec
 SET ROLE regress_rt_owner;
 CREATE TABLE regress_rt.log (id int, who text DEFAULT current_user);
 CREATE TABLE regress_rt.s (id int PRIMARY KEY, v text);
@@ -73,12 +72,8 @@ GRANT SELECT ON rates TO PUBLIC;
 SELECT * FROM errors_of($$ INSERT INTO regress_rt.s VALUES (6, 'six') $$);
 RESET ROLE;
 SELECT * FROM regress_rt.t WHERE id IN (5, 6);
-ALTER FUNCTION regress_rt.rate(text) SET search_path = pg_catalog, pg_temp;
--- (a name that is nowhere else can still be the session's: that is the function's own doing)
 DISCARD TEMP;
-ALTER FUNCTION regress_rt.rate(text) RESET search_path;
 CREATE FUNCTION regress_rt.fits(t text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$BEGIN RETURN true; END$$;
-CREATE DOMAIN regress_rt.fitting AS text CHECK (regress_rt.fits(VALUE));
 CREATE TEMP TABLE anything (id int);
 SET ROLE regress_rt_owner;
 SELECT ec_revert('rt2');
@@ -89,8 +84,8 @@ RESET ROLE;
 SELECT * FROM errors_of($$ INSERT INTO regress_rt.s VALUES (7, 'seven') $$);
 SELECT ec_revert('rt3');
 RESET client_min_messages;
-SELECT format('REVOKE TEMP ON DATABASE %I FROM regress_rt_writer', current_database()) \gexec
 SET client_min_messages = warning;
+DELETE FROM expand_contract.changes WHERE name LIKE 'rt%';
 DROP SCHEMA regress_rt CASCADE;
 DROP OWNED BY regress_rt_owner, regress_rt_writer;
 DROP ROLE regress_rt_owner, regress_rt_writer;
