@@ -12,6 +12,7 @@
 #include "catalog/pg_collation.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_operator.h"
+#include "commands/extension.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -51,6 +52,13 @@ ec_extension_lookup(EcExtension *extension)
 	systable_endscan(scan);
 	table_close(catalog, AccessShareLock);
 	return found;
+}
+
+bool
+ec_extension_is_ready(EcExtension *extension)
+{
+	return ec_extension_lookup(extension) &&
+		   !(creating_extension && CurrentExtensionObject == extension->oid);
 }
 
 static void

@@ -325,7 +325,7 @@ ec_verify_job(PG_FUNCTION_ARGS)
 }
 
 static bool
-step_verification(EcJob *job)
+verification_batch(EcJob *job)
 {
 	EcVerification verification;
 	EcSubject subject;
@@ -334,7 +334,7 @@ step_verification(EcJob *job)
 
 	ec_change_get(job->change, &change);
 	open_subject(&change, &subject);
-	more = ec_verification_step(job, &subject);
+	more = ec_verification_batch(job, &subject);
 	close_subject(&subject);
 	if (!more && ec_verification_of_job(job, &verification))
 		settle_phase(&change, &verification);
@@ -343,5 +343,5 @@ step_verification(EcJob *job)
 
 const EcJobKind ec_verify_kind = {.name = "verify",
 								  .begin = ec_verification_begin,
-								  .step = step_verification,
+								  .batch = verification_batch,
 								  .runs_as_table_owner = true};

@@ -83,7 +83,7 @@ give_up(const char *change, int64 left)
 }
 
 static bool
-step_reconcile(EcJob *job)
+reconcile_batch(EcJob *job)
 {
 	EcChange change;
 	int64 left;
@@ -125,7 +125,7 @@ resume_reconcile(int64 job)
 
 const EcJobKind ec_reconcile_kind = {.name = "reconcile",
 									 .begin = begin_reconcile,
-									 .step = step_reconcile,
+									 .batch = reconcile_batch,
 									 .resume = resume_reconcile,
 									 .runs_as_table_owner = true};
 

@@ -4,7 +4,7 @@
  *
  * A batch reads the job's row (is it still wanted? at which pace?), looks
  * whether something else in the server should be waited for (throttle.h), lets
- * the job's kind do a step, and saves the progress, all in the step's own
+ * the job's kind do a batch, and saves the progress, all in the batch's own
  * transaction: a crash repeats nothing and skips nothing.
  *
  * The application always wins.  lock_timeout is far below deadlock_timeout,
@@ -177,13 +177,13 @@ leave_until_due(EcJob *job)
 }
 
 /*
- * The step, and all of the user's code that it sets off.  What that code SETs
+ * The batch, and all of the user's code that it sets off.  What that code SETs
  * (the role, say) ends with it; deferred triggers run now, so that none of it
  * runs later.  A batch that is over before anybody's deadlock_timeout makes
  * nobody a deadlock victim; only a single row takes what it takes.
  */
 static bool
-run_step(EcWorker *worker)
+call_kind(EcWorker *worker)
 {
 	EcJob *job = &worker->job;
 	int guc_level = NewGUCNestLevel();
@@ -197,7 +197,7 @@ run_step(EcWorker *worker)
 	running_job = job->id;
 	ec_flush_in_pieces(job->delay_ms > 0);
 	begin_work(worker, &outer);
-	more = worker->kind->step(job);
+	more = worker->kind->batch(job);
 	running_change = NULL;
 	fire_deferred_triggers();
 	ec_become_caller(&outer);
@@ -286,7 +286,7 @@ try_batch(EcWorker *worker)
 	MemoryContextSwitchTo(worker->batch_context);
 	wal_before = pgWalUsage.wal_bytes;
 	INSTR_TIME_SET_CURRENT(started);
-	more = run_step(worker);
+	more = call_kind(worker);
 	INSTR_TIME_SET_CURRENT(elapsed);
 	INSTR_TIME_SUBTRACT(elapsed, started);
 
