@@ -8,8 +8,8 @@
  * user had sent the statement, with his search_path and his row_security.  So
  * it is parsed and planned under our settings, and executed under his.
  */
-#ifndef EC_PLANNED_H
-#define EC_PLANNED_H
+#ifndef EC_CORE_PLANNED_H
+#define EC_CORE_PLANNED_H
 
 #include "postgres.h"
 

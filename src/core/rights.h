@@ -9,8 +9,8 @@
  * is the owner nothing is restricted but SET ROLE, which would lead back to
  * whoever he was before.
  */
-#ifndef EC_RIGHTS_H
-#define EC_RIGHTS_H
+#ifndef EC_CORE_RIGHTS_H
+#define EC_CORE_RIGHTS_H
 
 #include "postgres.h"
 

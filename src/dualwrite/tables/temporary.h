@@ -10,8 +10,8 @@
  * objects, each such function must have a SET for its search_path that does not
  * lead to them.
  */
-#ifndef EC_DUALWRITE_TEMPORARY_H
-#define EC_DUALWRITE_TEMPORARY_H
+#ifndef EC_DUALWRITE_TABLES_TEMPORARY_H
+#define EC_DUALWRITE_TABLES_TEMPORARY_H
 
 #include "postgres.h"
 
