@@ -44,6 +44,13 @@
 #define ec_lock_held_by_me(tag, mode) LockHeldByMe(tag, mode)
 #endif
 
+/* 18 says before a declaration what was said after it. */
+#if PG_VERSION_NUM >= 180000
+#define ec_noreturn pg_noreturn
+#else
+#define ec_noreturn pg_attribute_noreturn()
+#endif
+
 /* 18 took away PortalRun's run_once, which was always true as well. */
 #if PG_VERSION_NUM >= 180000
 #define ec_PortalRun(portal, count, top, dest, altdest, completion)            \
