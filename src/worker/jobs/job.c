@@ -97,6 +97,8 @@ ec_job_add_slots(int64 id, int workers, int all_from)
 	due = next_run(0, 1, now, &until);
 	start.owner = ec_get_oid(0, 4);
 	start.login = ec_job_login(start.owner, ec_get_oid(0, 5));
+	ec_require_acting_as(start.owner, psprintf("job " INT64_FORMAT, id));
+	ec_require_acting_as(start.login, psprintf("job " INT64_FORMAT, id));
 	if (due > now)
 	{
 		ec_call_launcher_at_commit(due);
@@ -470,6 +472,19 @@ ec_job_set_failed(int64 id, const ErrorData *error)
 			 &args);
 }
 
+void
+ec_job_fail_unauthorized(int64 id)
+{
+	ErrorData error = {0};
+
+	error.sqlerrcode = ERRCODE_INSUFFICIENT_PRIVILEGE;
+	error.message = "the extension's owner has not the rights of the job's owner";
+	error.detail = "He could have written what the job would run.";
+	error.hint =
+		"Make him a member of that role, or give the extension to a superuser with REASSIGN OWNED; then use ec_resume.";
+	ec_job_set_failed(id, &error);
+}
+
 /*
  * Job slots of this database that want a worker, may have one now, and have
  * none.  Owners take turns: first those who have no worker, then those whose
@@ -482,6 +497,8 @@ ec_jobs_to_start(bool lost_ones, EcJobStart **jobs, TimestampTz *next)
 	EcArgs args = {0};
 	List *live = ec_live_slots();
 	TimestampTz now = GetCurrentTimestamp();
+	List *unauthorized = NIL; /* of int64 * */
+	ListCell *cell;
 	uint64 found;
 	int count = 0;
 
@@ -559,13 +576,22 @@ ec_jobs_to_start(bool lost_ones, EcJobStart **jobs, TimestampTz *next)
 		if (ec_get_bool(row, 7, false) && !lost_ones &&
 			!has_live_slot(live, start->id))
 			continue;
+		start->login = ec_job_login(start->owner, start->login);
+		if (!ec_may_act_as(start->owner) || !ec_may_act_as(start->login))
+		{
+			int64 *id = palloc(sizeof(int64));
+
+			*id = start->id;
+			unauthorized = lappend(unauthorized, id);
+			continue;
+		}
 		due = ec_get_timestamptz(row, 9, now);
 		start->is_early = due > now;
 		if (start->is_early)
 			*next = Min(*next, due);
 		count++;
 	}
-	for (int i = 0; i < count; i++)
-		(*jobs)[i].login = ec_job_login((*jobs)[i].owner, (*jobs)[i].login);
+	foreach (cell, unauthorized)
+		ec_job_fail_unauthorized(*(int64 *) lfirst(cell));
 	return count;
 }

@@ -226,6 +226,12 @@ extern void ec_job_set_throttle(int64 id, int slot, const char *reason); /* in s
 extern void ec_job_set_done(EcJob *job);                         /* in scope */
 extern void ec_job_set_failed(int64 id, const ErrorData *error); /* in scope */
 
+/*
+ * Fail a job that would run with rights which the extension's owner has not;
+ * see ec_may_act_as.  In scope.
+ */
+extern void ec_job_fail_unauthorized(int64 id);
+
 /* A worker to be started. */
 typedef struct EcJobStart
 {
