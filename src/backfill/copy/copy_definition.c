@@ -107,9 +107,11 @@ ec_check_tables_differ(Relation source, Relation target)
 	Oid source_type = source->rd_rel->reltype;
 	Oid target_type = target->rd_rel->reltype;
 
+	/* an index or a sequence has no row type, and inherits nothing */
 	if (RelationGetRelid(source) == RelationGetRelid(target) ||
-		typeInheritsFrom(source_type, target_type) ||
-		typeInheritsFrom(target_type, source_type))
+		(OidIsValid(source_type) && OidIsValid(target_type) &&
+		 (typeInheritsFrom(source_type, target_type) ||
+		  typeInheritsFrom(target_type, source_type))))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("source and target of a copy must be different tables"),
@@ -287,10 +289,9 @@ ec_define_copy(Relation source, Relation target, const EcCopySpec *spec)
 	int others;
 	ListCell *cell;
 
-	/* first: what is no table has no row type */
+	ec_check_tables_differ(source, target);
 	ec_check_copy_source(source);
 	ec_check_copy_target(target);
-	ec_check_tables_differ(source, target);
 	columns = ec_mapping_columns(target, spec->mapping);
 	check_columns(target, columns);
 	ec_find_copy_key(target, spec->key, columns, &key);
