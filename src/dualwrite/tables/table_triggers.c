@@ -14,7 +14,10 @@
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
+#include "lib/stringinfo.h"
+#include "nodes/bitmapset.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 #include "core/catalog.h"
 #include "core/query.h"
@@ -50,6 +53,70 @@ address_of_trigger(Oid table, const char *change, int i)
 	ObjectAddressSet(address, TriggerRelationId,
 					 get_trigger_oid(table, trigger_name(change, i), false));
 	return address;
+}
+
+/*
+ * Of a partitioned table, for each row whose identity changes; see moves.h.
+ * Partitions get it from the server.
+ */
+static char *
+moves_name(const char *change)
+{
+	return psprintf("%s_moves", ec_change_trigger_name(change));
+}
+
+static void
+create_moves_trigger(Oid root, const char *change, Bitmapset *identity)
+{
+	char *name = ec_relation_name(root);
+	const char *quoted = quote_identifier(moves_name(change));
+	StringInfoData differs;
+	int attnum = -1;
+
+	initStringInfo(&differs);
+	while ((attnum = bms_next_member(identity, attnum)) >= 0)
+	{
+		const char *column = quote_identifier(get_attname(root, attnum, false));
+
+		appendStringInfo(&differs, "%sexpand_contract.differs(old.%s, new.%s)",
+						 differs.len > 0 ? " OR " : "", column, column);
+	}
+	ec_run_ddl(psprintf("CREATE TRIGGER %s BEFORE UPDATE ON %s FOR EACH ROW WHEN (%s) "
+						"EXECUTE FUNCTION expand_contract.dual_write_table(%s)",
+						quoted, name, differs.data, quote_literal_cstr(change)));
+	ec_run_ddl(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", name, quoted));
+	CommandCounterIncrement();
+}
+
+/* The columns that tell rows of one side apart, as a route has them. */
+static Bitmapset *
+identity_of_side(const EcChange *change, Oid source, List *entries)
+{
+	EcSide side = source == change->relation ? EC_SIDE_OLD : EC_SIDE_NEW;
+	Bitmapset *identity = NULL;
+	ListCell *cell;
+
+	foreach (cell, change->columns)
+	{
+		EcChangeColumn *column = lfirst(cell);
+		ListCell *other;
+
+		if (column->key_position == 0)
+			continue;
+		if (column->side == side)
+		{
+			identity = bms_add_member(identity, column->attnum);
+			continue;
+		}
+		foreach (other, entries)
+		{
+			EcMappingEntry *entry = lfirst(other);
+
+			if (entry->attnum == column->attnum)
+				identity = bms_add_members(identity, entry->reads);
+		}
+	}
+	return identity;
 }
 
 bool
@@ -98,7 +165,8 @@ are_at_work(Oid table, const char *change)
 	for (int i = 0; i < lengthof(triggers); i++)
 		if (!ec_has_dual_writes(table, trigger_name(change, i)))
 			return false;
-	return true;
+	return get_rel_relkind(table) != RELKIND_PARTITIONED_TABLE ||
+		   ec_has_dual_writes(table, moves_name(change));
 }
 
 bool
@@ -106,6 +174,20 @@ ec_table_triggers_at_work(const EcChange *change)
 {
 	return are_at_work(change->relation, change->name) &&
 		   (change->backward == NULL || are_at_work(change->target, change->name));
+}
+
+/* That of a partition goes with its root's. */
+static void
+drop_moves_trigger(Oid table, const char *change)
+{
+	ObjectAddress trigger;
+
+	ObjectAddressSet(trigger, TriggerRelationId,
+					 get_trigger_oid(table, moves_name(change), true));
+	if (!OidIsValid(trigger.objectId) || get_rel_relispartition(table))
+		return;
+	performDeletion(&trigger, DROP_RESTRICT, PERFORM_DELETION_INTERNAL);
+	CommandCounterIncrement();
 }
 
 bool
@@ -124,6 +206,7 @@ ec_drop_table_triggers(Oid table, const char *change)
 		CommandCounterIncrement();
 		dropped = true;
 	}
+	drop_moves_trigger(table, change);
 	return dropped;
 }
 
@@ -177,6 +260,9 @@ start_side(const EcChange *change, Oid source, List *entries)
 	{
 		(void) ec_create_table_triggers(lfirst_oid(cell), source, change->name);
 	}
+	if (get_rel_relkind(source) == RELKIND_PARTITIONED_TABLE)
+		create_moves_trigger(source, change->name,
+							 identity_of_side(change, source, entries));
 	record_dependencies(change, source, entries);
 }
 
