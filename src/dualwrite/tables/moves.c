@@ -115,13 +115,17 @@ void
 ec_note_move(const EcRoute *route, Relation leaf, TupleTableSlot *was,
 			 TupleTableSlot *is)
 {
+	EcIdentity identities[2] = {ec_identity_of(route, leaf, was),
+								ec_identity_of(route, leaf, is)};
 	Word *word;
 	bool found;
 
+	if (memcmp(&identities[0], &identities[1], sizeof(EcIdentity)) == 0)
+		return;
 	start();
 	word = MemoryContextAllocZero(memory, sizeof(Word));
-	word->was = ec_identity_of(route, leaf, was);
-	word->is = ec_identity_of(route, leaf, is);
+	word->was = identities[0];
+	word->is = identities[1];
 	word->root = route->source_root;
 	word->depth = trigger_depth();
 	word->move.leaf = RelationGetRelid(leaf);

@@ -5,8 +5,8 @@
  * For each statement, on either table of the change and on everything below
  * it: AFTER INSERT, UPDATE and DELETE with transition tables, and BEFORE
  * TRUNCATE, which has none.  Each carries over what its statement has done
- * with at most one delete and one upsert.  Partitioned tables have one more,
- * for each row whose identity changes (see moves.h).
+ * with at most one delete and one upsert.  Partitions have one more, for each
+ * row whose identity changes (see moves.h).
  *
  * Locks: the source's rows are locked by the statement, and with them the
  * target's, since no other writer of the source can have their keys.  What is
