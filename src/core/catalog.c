@@ -11,6 +11,7 @@
 #include "catalog/indexing.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_extension.h"
+#include "commands/extension.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -21,6 +22,16 @@
 #include "utils/syscache.h"
 
 #include "core/catalog.h"
+
+static char *
+version_of(Relation catalog, HeapTuple tuple)
+{
+	bool isnull;
+	Datum version = heap_getattr(tuple, Anum_pg_extension_extversion,
+								 RelationGetDescr(catalog), &isnull);
+
+	return TextDatumGetCString(version);
+}
 
 /* pg_extension has no syscache, so this is an index scan. */
 bool
@@ -45,6 +56,8 @@ ec_extension_lookup(EcExtension *extension)
 		extension->oid = form->oid;
 		extension->owner = form->extowner;
 		extension->schema = form->extnamespace;
+		extension->extversion = version_of(catalog, tuple);
+		extension->version = ec_sql_version_of(extension->extversion);
 	}
 	systable_endscan(scan);
 	table_close(catalog, AccessShareLock);
@@ -59,6 +72,18 @@ require_extension(EcExtension *extension)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("extension \"expand_contract\" does not exist in this database"),
 				 errhint("Use CREATE EXTENSION expand_contract.")));
+	if (extension->version == EC_SQL_UNKNOWN)
+		ec_refuse_sql_version(extension->extversion);
+	ec_sql_is_older = extension->version < EC_SQL_CURRENT;
+}
+
+bool
+ec_runs_own_script(void)
+{
+	EcExtension extension;
+
+	return creating_extension && ec_extension_lookup(&extension) &&
+		   CurrentExtensionObject == extension.oid;
 }
 
 void

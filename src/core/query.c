@@ -14,6 +14,7 @@
 
 #include "core/own.h"
 #include "core/query.h"
+#include "core/sql_version.h"
 
 typedef struct SavedPlan
 {
@@ -124,12 +125,18 @@ uint64
 ec_query(const char *sql, EcArgs *args)
 {
 	EcArgs none = {0};
+	ErrorContextCallback context = {0};
 	int code;
 
 	if (args == NULL)
 		args = &none;
+	context.callback = ec_hint_at_update;
+	context.previous = error_context_stack;
+	if (ec_sql_is_older)
+		error_context_stack = &context;
 	code = SPI_execute_plan(saved_plan(sql, args), args->values, args->nulls,
 							false, 0);
+	error_context_stack = context.previous;
 	if (code < 0)
 		elog(ERROR, "SPI_execute_plan failed for \"%s\": %s", sql,
 			 SPI_result_code_string(code));

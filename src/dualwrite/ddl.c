@@ -120,6 +120,8 @@ ec_note_ddl(PG_FUNCTION_ARGS)
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
 						errmsg("note_ddl must be called as an event trigger"),
 						errhint("The extension has created it.")));
+	if (ec_runs_own_script())
+		PG_RETURN_NULL();
 	/* a name of the user's, so before the scope */
 	partition = attached_partition((EventTriggerData *) fcinfo->context);
 	ec_catalog_begin(&scope);

@@ -221,6 +221,8 @@ ec_note_partitions(PG_FUNCTION_ARGS)
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
 						errmsg("note_partitions must be called as an event trigger"),
 						errhint("The extension has created it.")));
+	if (ec_runs_own_script())
+		PG_RETURN_NULL();
 	if (strcmp(data->event, "sql_drop") == 0)
 		note_dropped();
 	else if (changes_tree(data->parsetree, &detached))
