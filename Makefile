@@ -29,8 +29,8 @@ SQL_FUNCTIONS = $(call SQL_ROOM,worker lint migrate backfill verify dualwrite \
 SQL_PARTS = $(call SQL_ROOM,start schema library) $(SQL_TABLES) $(SQL_FUNCTIONS) \
 	$(call SQL_ROOM,event_triggers)
 
-SOURCES = $(sort $(wildcard src/*.c src/*/*.c))
-TREE_HEADERS = $(sort $(wildcard src/*.h src/*/*.h))
+SOURCES = $(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c))
+TREE_HEADERS = $(sort $(wildcard src/*.h src/*/*.h src/*/*/*.h))
 OBJS = $(SOURCES:.c=.o)
 
 PG_CPPFLAGS = -I$(CURDIR)/src -DEC_VERSION='"$(EXTVERSION)"'

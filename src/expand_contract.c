@@ -8,18 +8,18 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 
-#include "backfill/fill.h"
-#include "change/backfill_change.h"
-#include "change/contract.h"
-#include "change/sightings.h"
-#include "change/usage.h"
-#include "change/verify_change.h"
+#include "backfill/sweep_job.h"
+#include "lifecycle/backfill_change.h"
+#include "lifecycle/contract.h"
+#include "usage/app_versions.h"
+#include "usage/usage.h"
+#include "lifecycle/verify_change.h"
 #include "core/guc.h"
-#include "dualwrite/reconcile.h"
+#include "dualwrite/queue/reconcile.h"
 #include "expand_contract.h"
 #include "migrate/background.h"
-#include "worker/job.h"
-#include "worker/launcher.h"
+#include "worker/jobs/job.h"
+#include "worker/process/launcher.h"
 
 PG_MODULE_MAGIC;
 

@@ -4,7 +4,8 @@
  *
  * The rooms depend downwards only:
  *
- *		change -> dualwrite, verify, backfill, migrate -> worker -> core
+ *		lifecycle -> usage, dualwrite, verify, backfill, migrate
+ *			-> model, lint -> script, worker -> core
  *
  * One header per module says what it offers.
  */

@@ -31,11 +31,11 @@
 #include "utils/memutils.h"
 
 #include "backfill/batch.h"
-#include "backfill/copy_statement.h"
+#include "backfill/copy/copy_statement.h"
 #include "core/catalog.h"
 #include "core/expression.h"
 #include "expand_contract.h"
-#include "worker/flush.h"
+#include "worker/process/flush.h"
 
 /* A prepared statement, made again when its text changes (a rename, say). */
 typedef struct Statement

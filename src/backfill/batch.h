@@ -2,8 +2,8 @@
  * batch.h
  *		The statements of one batch, over a range of tuple identifiers.
  */
-#ifndef EC_BATCH_H
-#define EC_BATCH_H
+#ifndef EC_BACKFILL_BATCH_H
+#define EC_BACKFILL_BATCH_H
 
 #include "postgres.h"
 

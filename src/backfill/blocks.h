@@ -2,8 +2,8 @@
  * blocks.h
  *		Walking over a heap, block range by block range.
  */
-#ifndef EC_BLOCKS_H
-#define EC_BLOCKS_H
+#ifndef EC_BACKFILL_BLOCKS_H
+#define EC_BACKFILL_BLOCKS_H
 
 #include "postgres.h"
 

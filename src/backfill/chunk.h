@@ -2,8 +2,8 @@
  * chunk.h
  *		A worker's share of a sweep.
  */
-#ifndef EC_CHUNK_H
-#define EC_CHUNK_H
+#ifndef EC_BACKFILL_CHUNK_H
+#define EC_BACKFILL_CHUNK_H
 
 #include "postgres.h"
 

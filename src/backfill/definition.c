@@ -25,7 +25,7 @@
 #include "catalog/pg_type.h"
 
 #include "backfill/batch.h"
-#include "backfill/copy_definition.h"
+#include "backfill/copy/copy_definition.h"
 #include "backfill/definition.h"
 #include "core/catalog.h"
 #include "core/expression.h"

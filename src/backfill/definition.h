@@ -2,8 +2,8 @@
  * definition.h
  *		What a backfill does: SET list and predicate, checked at submission.
  */
-#ifndef EC_DEFINITION_H
-#define EC_DEFINITION_H
+#ifndef EC_BACKFILL_DEFINITION_H
+#define EC_BACKFILL_DEFINITION_H
 
 #include "postgres.h"
 

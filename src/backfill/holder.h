@@ -2,8 +2,8 @@
  * holder.h
  *		Who has locked a row.
  */
-#ifndef EC_HOLDER_H
-#define EC_HOLDER_H
+#ifndef EC_BACKFILL_HOLDER_H
+#define EC_BACKFILL_HOLDER_H
 
 #include "postgres.h"
 

@@ -28,7 +28,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
-#include "backfill/copy_statement.h"
+#include "backfill/copy/copy_statement.h"
 #include "backfill/key.h"
 #include "backfill/key_index.h"
 #include "core/catalog.h"

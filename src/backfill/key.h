@@ -2,8 +2,8 @@
  * key.h
  *		Walking over a table in the order of a unique key.
  */
-#ifndef EC_KEY_H
-#define EC_KEY_H
+#ifndef EC_BACKFILL_KEY_H
+#define EC_BACKFILL_KEY_H
 
 #include "postgres.h"
 

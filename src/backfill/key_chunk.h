@@ -2,8 +2,8 @@
  * key_chunk.h
  *		Chunks of a table that is walked along a key.
  */
-#ifndef EC_KEY_CHUNK_H
-#define EC_KEY_CHUNK_H
+#ifndef EC_BACKFILL_KEY_CHUNK_H
+#define EC_BACKFILL_KEY_CHUNK_H
 
 #include "postgres.h"
 
@@ -11,7 +11,7 @@
 
 #include "backfill/chunk.h"
 #include "core/json.h"
-#include "worker/job.h"
+#include "worker/jobs/job.h"
 
 /* What a chunk by key has on top of others, in the position of a worker. */
 extern void ec_key_chunk_load(EcChunk *chunk, const Jsonb *position);

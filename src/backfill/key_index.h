@@ -2,8 +2,8 @@
  * key_index.h
  *		Which key a table is walked along.
  */
-#ifndef EC_KEY_INDEX_H
-#define EC_KEY_INDEX_H
+#ifndef EC_BACKFILL_KEY_INDEX_H
+#define EC_BACKFILL_KEY_INDEX_H
 
 #include "postgres.h"
 

@@ -2,8 +2,8 @@
  * leaves.h
  *		The tables that hold the rows of a relation: itself, or its partitions.
  */
-#ifndef EC_LEAVES_H
-#define EC_LEAVES_H
+#ifndef EC_BACKFILL_LEAVES_H
+#define EC_BACKFILL_LEAVES_H
 
 #include "postgres.h"
 

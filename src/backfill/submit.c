@@ -13,7 +13,7 @@
 #include "backfill/leaves.h"
 #include "backfill/submit.h"
 #include "backfill/target.h"
-#include "worker/job.h"
+#include "worker/jobs/job.h"
 
 static void
 require(bool isnull, const char *argument)

@@ -2,12 +2,12 @@
  * submit.h
  *		Entering a backfill.
  */
-#ifndef EC_SUBMIT_H
-#define EC_SUBMIT_H
+#ifndef EC_BACKFILL_SUBMIT_H
+#define EC_BACKFILL_SUBMIT_H
 
 #include "postgres.h"
 
-#include "worker/job.h"
+#include "worker/jobs/job.h"
 
 /*
  * Check what the backfill is to do, as the caller, and enter the job; spec has

@@ -2,8 +2,8 @@
  * sweep.h
  *		Sweeps over a table and its leaves, shared out in chunks among a job's workers.
  */
-#ifndef EC_SWEEP_H
-#define EC_SWEEP_H
+#ifndef EC_BACKFILL_SWEEP_H
+#define EC_BACKFILL_SWEEP_H
 
 #include "postgres.h"
 
@@ -11,7 +11,7 @@
 
 #include "backfill/chunk.h"
 #include "backfill/definition.h"
-#include "worker/job.h"
+#include "worker/jobs/job.h"
 
 /* After a sweep that found only locked rows, wait for their holders. */
 #define EC_LOCKED_ROWS_PAUSE_MS 1000

@@ -4,8 +4,8 @@
  *		expand_contract.job_sweeps and job_leaves.  All in scope; sweep.c says
  *		who may do what.
  */
-#ifndef EC_SWEEP_ROWS_H
-#define EC_SWEEP_ROWS_H
+#ifndef EC_BACKFILL_SWEEP_ROWS_H
+#define EC_BACKFILL_SWEEP_ROWS_H
 
 #include "postgres.h"
 

@@ -2,8 +2,8 @@
  * target.h
  *		Which relations can be backfilled.
  */
-#ifndef EC_TARGET_H
-#define EC_TARGET_H
+#ifndef EC_BACKFILL_TARGET_H
+#define EC_BACKFILL_TARGET_H
 
 #include "utils/rel.h"
 

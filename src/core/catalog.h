@@ -9,8 +9,8 @@
  * user wrote may be evaluated there.  Our tables are in the schema
  * expand_contract, which our statements spell out.
  */
-#ifndef EC_CATALOG_H
-#define EC_CATALOG_H
+#ifndef EC_CORE_CATALOG_H
+#define EC_CORE_CATALOG_H
 
 #include "postgres.h"
 

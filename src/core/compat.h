@@ -4,8 +4,8 @@
  *
  * Shims are called ec_*: core's names never change meaning here.
  */
-#ifndef EC_COMPAT_H
-#define EC_COMPAT_H
+#ifndef EC_CORE_COMPAT_H
+#define EC_CORE_COMPAT_H
 
 #if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
 #error "expand_contract supports PostgreSQL 15 to 18"

@@ -6,8 +6,8 @@
  * implementation.  Where a standard code fits (42501, 55000, 55P03 ...) the
  * standard code is used.  doc/errors.md lists these for users.
  */
-#ifndef EC_ERRCODES_H
-#define EC_ERRCODES_H
+#ifndef EC_CORE_ERRCODES_H
+#define EC_CORE_ERRCODES_H
 
 /* a migration's script differs from the one that was applied */
 #define EC_ERRCODE_DRIFT MAKE_SQLSTATE('X', 'E', '0', '0', '1')

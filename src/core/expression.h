@@ -6,8 +6,8 @@
  * so that it cannot end our statement, close our parentheses or comment out
  * the rest of it.  Only then is it pasted, in parentheses.
  */
-#ifndef EC_EXPRESSION_H
-#define EC_EXPRESSION_H
+#ifndef EC_CORE_EXPRESSION_H
+#define EC_CORE_EXPRESSION_H
 
 #include "postgres.h"
 

@@ -4,8 +4,8 @@
  *
  * guc.c says what each one means; doc/settings.md says it to users.
  */
-#ifndef EC_GUC_H
-#define EC_GUC_H
+#ifndef EC_CORE_GUC_H
+#define EC_CORE_GUC_H
 
 #include "postgres.h"
 

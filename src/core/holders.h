@@ -2,8 +2,8 @@
  * holders.h
  *		Who holds a lock.
  */
-#ifndef EC_HOLDERS_H
-#define EC_HOLDERS_H
+#ifndef EC_CORE_HOLDERS_H
+#define EC_CORE_HOLDERS_H
 
 #include "postgres.h"
 

@@ -2,8 +2,8 @@
  * json.h
  *		Flat jsonb objects: what jobs remember of themselves.
  */
-#ifndef EC_JSON_H
-#define EC_JSON_H
+#ifndef EC_CORE_JSON_H
+#define EC_CORE_JSON_H
 
 #include "postgres.h"
 

@@ -4,8 +4,8 @@
  *		which changes, dual writes, copies and verification say what a row
  *		should hold.
  */
-#ifndef EC_MAPPING_H
-#define EC_MAPPING_H
+#ifndef EC_CORE_MAPPING_H
+#define EC_CORE_MAPPING_H
 
 #include "postgres.h"
 

@@ -15,8 +15,8 @@
  *			ec_own_reads = before;
  *		PG_END_TRY();
  */
-#ifndef EC_OWN_H
-#define EC_OWN_H
+#ifndef EC_CORE_OWN_H
+#define EC_CORE_OWN_H
 
 #include "postgres.h"
 

@@ -2,8 +2,8 @@
  * pinned.h
  *		Settings under which text means the same in every session.
  */
-#ifndef EC_PINNED_H
-#define EC_PINNED_H
+#ifndef EC_CORE_PINNED_H
+#define EC_CORE_PINNED_H
 
 #include "postgres.h"
 

@@ -13,8 +13,8 @@
  *			...
  *		state = ec_get_text(0, 1);
  */
-#ifndef EC_QUERY_H
-#define EC_QUERY_H
+#ifndef EC_CORE_QUERY_H
+#define EC_CORE_QUERY_H
 
 #include "postgres.h"
 

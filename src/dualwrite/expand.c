@@ -34,11 +34,11 @@
 #include "core/guc.h"
 #include "core/holders.h"
 #include "core/query.h"
-#include "core/tries.h"
-#include "dualwrite/change.h"
+#include "core/lock_retry.h"
+#include "model/change.h"
 #include "dualwrite/mapping.h"
 #include "dualwrite/table.h"
-#include "dualwrite/table_target.h"
+#include "dualwrite/tables/table_target.h"
 #include "expand_contract.h"
 
 PG_FUNCTION_INFO_V1(ec_expand);

@@ -16,8 +16,8 @@
 #include "core/guc.h"
 #include "core/holders.h"
 #include "core/query.h"
-#include "core/tries.h"
-#include "dualwrite/change.h"
+#include "core/lock_retry.h"
+#include "model/change.h"
 #include "expand_contract.h"
 
 PG_FUNCTION_INFO_V1(ec_dual_write);

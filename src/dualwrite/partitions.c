@@ -24,8 +24,8 @@
 
 #include "core/catalog.h"
 #include "core/query.h"
-#include "dualwrite/change.h"
-#include "dualwrite/table_target.h"
+#include "model/change.h"
+#include "dualwrite/tables/table_target.h"
 #include "expand_contract.h"
 
 PG_FUNCTION_INFO_V1(ec_note_partitions);

@@ -3,8 +3,8 @@
  *		What can go wrong when an expression is computed, and what of it may
  *		be recorded instead of raised.
  */
-#ifndef EC_SAFE_H
-#define EC_SAFE_H
+#ifndef EC_DUALWRITE_SAFE_H
+#define EC_DUALWRITE_SAFE_H
 
 #include "postgres.h"
 

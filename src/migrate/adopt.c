@@ -25,7 +25,7 @@
 
 #include "core/catalog.h"
 #include "expand_contract.h"
-#include "migrate/arguments.h"
+#include "core/arguments.h"
 #include "migrate/file.h"
 #include "migrate/ledger.h"
 #include "migrate/lock.h"

@@ -21,14 +21,14 @@
 #include "utils/timestamp.h"
 
 #include "expand_contract.h"
-#include "migrate/arguments.h"
+#include "core/arguments.h"
 #include "migrate/background.h"
 #include "migrate/drift.h"
 #include "migrate/ledger.h"
-#include "migrate/lint.h"
+#include "lint/lint.h"
 #include "migrate/lock.h"
 #include "migrate/run.h"
-#include "migrate/script.h"
+#include "script/script.h"
 #include "migrate/steps.h"
 #include "migrate/version.h"
 

@@ -9,9 +9,9 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
-#include "migrate/arguments.h"
+#include "core/arguments.h"
 #include "migrate/file.h"
-#include "migrate/lint.h"
+#include "lint/lint.h"
 #include "migrate/version.h"
 
 extern Datum ec_apply(PG_FUNCTION_ARGS);

@@ -12,13 +12,13 @@
 #include "core/catalog.h"
 #include "core/query.h"
 #include "expand_contract.h"
-#include "migrate/arguments.h"
+#include "core/arguments.h"
 #include "migrate/background.h"
 #include "migrate/ledger.h"
 #include "migrate/steps.h"
 #include "migrate/version.h"
-#include "worker/launcher.h"
-#include "worker/wait.h"
+#include "worker/process/launcher.h"
+#include "worker/jobs/wait.h"
 
 /* A queued migration gets another worker after this, if nobody else sees to it. */
 #define RESTART_AFTER_MS 2000

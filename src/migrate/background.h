@@ -2,16 +2,16 @@
  * background.h
  *		Mixed scripts: run step by step by a worker.
  */
-#ifndef EC_BACKGROUND_H
-#define EC_BACKGROUND_H
+#ifndef EC_MIGRATE_BACKGROUND_H
+#define EC_MIGRATE_BACKGROUND_H
 
 #include "postgres.h"
 
 #include "fmgr.h"
 
 #include "migrate/ledger.h"
-#include "worker/control.h"
-#include "worker/job.h"
+#include "worker/jobs/control.h"
+#include "worker/jobs/job.h"
 
 /*
  * What an unfinished migration is doing, by its job, which is the newest one

@@ -11,7 +11,7 @@
 #include "utils/timestamp.h"
 
 #include "expand_contract.h"
-#include "migrate/arguments.h"
+#include "core/arguments.h"
 #include "migrate/ledger.h"
 #include "migrate/lock.h"
 #include "migrate/run.h"

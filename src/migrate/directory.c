@@ -27,7 +27,7 @@
 #include "utils/snapmgr.h"
 
 #include "expand_contract.h"
-#include "migrate/arguments.h"
+#include "core/arguments.h"
 #include "migrate/background.h"
 #include "migrate/file.h"
 #include "migrate/ledger.h"

@@ -2,8 +2,8 @@
  * drift.h
  *		Where an edited script differs from the one that was applied.
  */
-#ifndef EC_DRIFT_H
-#define EC_DRIFT_H
+#ifndef EC_MIGRATE_DRIFT_H
+#define EC_MIGRATE_DRIFT_H
 
 #include "postgres.h"
 

@@ -20,7 +20,7 @@
 
 #include "expand_contract.h"
 #include "migrate/file.h"
-#include "migrate/script.h"
+#include "script/script.h"
 
 typedef enum Section
 {

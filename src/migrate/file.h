@@ -2,8 +2,8 @@
  * file.h
  *		Migration files: their names, and the directives in them.
  */
-#ifndef EC_FILE_H
-#define EC_FILE_H
+#ifndef EC_MIGRATE_FILE_H
+#define EC_MIGRATE_FILE_H
 
 #include "postgres.h"
 

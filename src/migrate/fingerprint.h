@@ -2,8 +2,8 @@
  * fingerprint.h
  *		The definitions of all objects of the database, to be compared.
  */
-#ifndef EC_FINGERPRINT_H
-#define EC_FINGERPRINT_H
+#ifndef EC_MIGRATE_FINGERPRINT_H
+#define EC_MIGRATE_FINGERPRINT_H
 
 #include "postgres.h"
 

@@ -5,8 +5,8 @@
  * Everything here runs as the extension's owner.  Write only under the
  * migration lock.
  */
-#ifndef EC_LEDGER_H
-#define EC_LEDGER_H
+#ifndef EC_MIGRATE_LEDGER_H
+#define EC_MIGRATE_LEDGER_H
 
 #include "postgres.h"
 

@@ -2,8 +2,8 @@
  * lock.h
  *		The migration lock.
  */
-#ifndef EC_LOCK_H
-#define EC_LOCK_H
+#ifndef EC_MIGRATE_LOCK_H
+#define EC_MIGRATE_LOCK_H
 
 #include "postgres.h"
 

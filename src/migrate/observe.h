@@ -2,8 +2,8 @@
  * observe.h
  *		What a statement did: the locks it took, the tables it rewrote.
  */
-#ifndef EC_OBSERVE_H
-#define EC_OBSERVE_H
+#ifndef EC_MIGRATE_OBSERVE_H
+#define EC_MIGRATE_OBSERVE_H
 
 #include "postgres.h"
 

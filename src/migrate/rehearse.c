@@ -28,13 +28,13 @@
 
 #include "core/guc.h"
 #include "expand_contract.h"
-#include "migrate/arguments.h"
+#include "core/arguments.h"
 #include "migrate/fingerprint.h"
-#include "migrate/lint_rules.h"
+#include "lint/lint_rules.h"
 #include "migrate/lock.h"
 #include "migrate/observe.h"
 #include "migrate/run.h"
-#include "migrate/script.h"
+#include "script/script.h"
 
 #define COLUMNS 8
 

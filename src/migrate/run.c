@@ -23,7 +23,7 @@
 #include "utils/timestamp.h"
 
 #include "core/guc.h"
-#include "core/tries.h"
+#include "core/lock_retry.h"
 #include "expand_contract.h"
 #include "migrate/lock.h"
 #include "migrate/run.h"

@@ -2,12 +2,12 @@
  * run.h
  *		Runs a transactional script.
  */
-#ifndef EC_RUN_H
-#define EC_RUN_H
+#ifndef EC_MIGRATE_RUN_H
+#define EC_MIGRATE_RUN_H
 
 #include "postgres.h"
 
-#include "migrate/script.h"
+#include "script/script.h"
 
 /* Called when the last statement has run, as the user who called. */
 typedef void (*EcRecord)(void *arg);

@@ -19,7 +19,7 @@
 
 #include "core/json.h"
 #include "migrate/settings.h"
-#include "worker/job.h"
+#include "worker/jobs/job.h"
 
 /* Beside those that every job takes along: what decides how DDL is done. */
 static const char *const captured[] = {

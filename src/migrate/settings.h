@@ -2,13 +2,13 @@
  * settings.h
  *		The settings under which a worker runs a script.
  */
-#ifndef EC_SETTINGS_H
-#define EC_SETTINGS_H
+#ifndef EC_MIGRATE_SETTINGS_H
+#define EC_MIGRATE_SETTINGS_H
 
 #include "postgres.h"
 
 #include "core/json.h"
-#include "migrate/script.h"
+#include "script/script.h"
 
 /* Add those of the submission to a job's parameters. */
 extern void ec_capture_settings(EcJsonWriter *writer);

@@ -8,15 +8,15 @@
  *
  * What is written here, is written as the extension's owner.
  */
-#ifndef EC_STEPS_H
-#define EC_STEPS_H
+#ifndef EC_MIGRATE_STEPS_H
+#define EC_MIGRATE_STEPS_H
 
 #include "postgres.h"
 
 #include "nodes/pg_list.h"
 #include "utils/jsonb.h"
 
-#include "migrate/script.h"
+#include "script/script.h"
 
 #define EC_UP   "up"
 #define EC_DOWN "down"

@@ -22,7 +22,7 @@
 #include "migrate/background.h"
 #include "migrate/settings.h"
 #include "migrate/steps.h"
-#include "worker/launcher.h"
+#include "worker/process/launcher.h"
 
 int64
 ec_migration_job(const char *version, const char *direction)

@@ -52,9 +52,9 @@
 #include "core/json.h"
 #include "core/query.h"
 #include "expand_contract.h"
-#include "migrate/made.h"
+#include "migrate/created_indexes.h"
 #include "migrate/toplevel_step.h"
-#include "worker/toplevel.h"
+#include "worker/process/toplevel.h"
 
 /* The tries of statements that want a strong lock. */
 #define LOCK_WAIT_MS 1000

@@ -3,8 +3,8 @@
  *		A top-level statement as a step: can be tried again after whatever
  *		stopped it.
  */
-#ifndef EC_TOPLEVEL_STEP_H
-#define EC_TOPLEVEL_STEP_H
+#ifndef EC_MIGRATE_TOPLEVEL_STEP_H
+#define EC_MIGRATE_TOPLEVEL_STEP_H
 
 #include "postgres.h"
 

@@ -2,8 +2,8 @@
  * version.h
  *		Versions of migrations: what one may look like, and their order.
  */
-#ifndef EC_VERSION_H
-#define EC_VERSION_H
+#ifndef EC_MIGRATE_VERSION_H
+#define EC_MIGRATE_VERSION_H
 
 #include "postgres.h"
 

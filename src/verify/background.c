@@ -17,7 +17,7 @@
 #include "verify/background.h"
 #include "verify/record.h"
 #include "verify/walk.h"
-#include "worker/toplevel.h"
+#include "worker/process/toplevel.h"
 
 /* Reading a row costs about a tenth of writing it. */
 #define ROWS_PER_WRITE 10

@@ -10,19 +10,19 @@
  * expand_contract.verify_walks.  What a chunk was found to hold, and that it
  * is done, commit together; so a job that is killed counts nothing twice and
  * leaves out nothing.  A chunk in which something differs is looked at again,
- * under a later snapshot: see suspects.h.
+ * under a later snapshot: see recheck.h.
  *
  * Rows are found by key, not by place: an UPDATE moves a row to another place,
  * and would carry it past a walk over blocks unseen.
  */
-#ifndef EC_BACKGROUND_H
-#define EC_BACKGROUND_H
+#ifndef EC_VERIFY_BACKGROUND_H
+#define EC_VERIFY_BACKGROUND_H
 
 #include "postgres.h"
 
 #include "verify/compare.h"
 #include "verify/record.h"
-#include "worker/job.h"
+#include "worker/jobs/job.h"
 
 /* Rows of a chunk where nothing is said: reading costs less than writing. */
 extern int ec_verification_chunk_rows(void);

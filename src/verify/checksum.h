@@ -8,12 +8,12 @@
  * Written out it is 'COUNT:32 hex digits', the same on every supported server
  * version.
  */
-#ifndef EC_CHECKSUM_H
-#define EC_CHECKSUM_H
+#ifndef EC_VERIFY_CHECKSUM_H
+#define EC_VERIFY_CHECKSUM_H
 
 #include "postgres.h"
 
-#include "verify/lanes.h"
+#include "verify/row_hash.h"
 
 typedef struct EcChecksum
 {

@@ -11,8 +11,8 @@
  * Everything here runs as the caller: the tables, the expressions and what
  * they call are the user's.
  */
-#ifndef EC_COMPARE_H
-#define EC_COMPARE_H
+#ifndef EC_VERIFY_COMPARE_H
+#define EC_VERIFY_COMPARE_H
 
 #include "postgres.h"
 
@@ -23,7 +23,7 @@
 
 #include "core/mapping.h"
 #include "verify/checksum.h"
-#include "verify/suspects.h"
+#include "verify/recheck.h"
 #include "verify/walk.h"
 
 typedef enum EcRowSide

@@ -6,8 +6,8 @@
  * search_path.  Types without one (json, xml, point) are equal when they feed
  * in the same words into the hash of their row, see hasher.h.
  */
-#ifndef EC_EQUALITY_H
-#define EC_EQUALITY_H
+#ifndef EC_VERIFY_EQUALITY_H
+#define EC_VERIFY_EQUALITY_H
 
 #include "postgres.h"
 

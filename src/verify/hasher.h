@@ -27,12 +27,12 @@
  * sign, hash_array_extended and hash_record_extended are linear and leave out
  * leading NULLs.
  */
-#ifndef EC_HASHER_H
-#define EC_HASHER_H
+#ifndef EC_VERIFY_HASHER_H
+#define EC_VERIFY_HASHER_H
 
 #include "postgres.h"
 
-#include "verify/lanes.h"
+#include "verify/row_hash.h"
 
 typedef struct EcHasher EcHasher;
 

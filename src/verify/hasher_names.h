@@ -5,8 +5,8 @@
  * An enum's label and a regclass's table have other OIDs in another database,
  * so it is the name that is fed into a row's hash.
  */
-#ifndef EC_HASHER_NAMES_H
-#define EC_HASHER_NAMES_H
+#ifndef EC_VERIFY_HASHER_NAMES_H
+#define EC_VERIFY_HASHER_NAMES_H
 
 #include "postgres.h"
 

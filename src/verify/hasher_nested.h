@@ -2,8 +2,8 @@
  * hasher_nested.h
  *		Types that consist of others: arrays, rows, ranges, jsonb.
  */
-#ifndef EC_HASHER_NESTED_H
-#define EC_HASHER_NESTED_H
+#ifndef EC_VERIFY_HASHER_NESTED_H
+#define EC_VERIFY_HASHER_NESTED_H
 
 #include "postgres.h"
 

@@ -7,8 +7,8 @@
  * the new columns is right as well: when old = backward(new), and the new
  * columns are not all unset.  Unset is NULL, or equal to a constant default.
  */
-#ifndef EC_INSTEP_H
-#define EC_INSTEP_H
+#ifndef EC_VERIFY_INSTEP_H
+#define EC_VERIFY_INSTEP_H
 
 #include "postgres.h"
 

@@ -3,8 +3,8 @@
  *		Rows of two tables, sorted by the hashes of key and row: which of them
  *		are missing, extra, different.
  */
-#ifndef EC_MATCH_H
-#define EC_MATCH_H
+#ifndef EC_VERIFY_MATCH_H
+#define EC_VERIFY_MATCH_H
 
 #include "postgres.h"
 

@@ -3,8 +3,8 @@
  *		What is recorded of a row that differs: its key, its values, and the
  *		SQL that would repair it.
  */
-#ifndef EC_MISMATCH_H
-#define EC_MISMATCH_H
+#ifndef EC_VERIFY_MISMATCH_H
+#define EC_VERIFY_MISMATCH_H
 
 #include "postgres.h"
 

@@ -8,8 +8,8 @@
  *
  * Locks: the caller has opened the table with AccessShareLock.
  */
-#ifndef EC_READING_H
-#define EC_READING_H
+#ifndef EC_VERIFY_READING_H
+#define EC_VERIFY_READING_H
 
 #include "postgres.h"
 

@@ -5,8 +5,8 @@
  * Reading runs as the caller, recording as the extension's owner.  Nothing of
  * the user's is evaluated while recording: by then there is only text.
  */
-#ifndef EC_RECORD_H
-#define EC_RECORD_H
+#ifndef EC_VERIFY_RECORD_H
+#define EC_VERIFY_RECORD_H
 
 #include "postgres.h"
 

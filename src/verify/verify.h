@@ -5,8 +5,8 @@
  * Whoever knows what is to be compared fills in an EcSubject.  The tables are
  * opened with ec_open_verified, and closed by the caller, who keeps the lock.
  */
-#ifndef EC_VERIFY_H
-#define EC_VERIFY_H
+#ifndef EC_VERIFY_VERIFY_H
+#define EC_VERIFY_VERIFY_H
 
 #include "postgres.h"
 

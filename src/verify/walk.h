@@ -6,8 +6,8 @@
  * read in the same range, each through an index of its own, so a chunk holds
  * a row's two sides or neither.
  */
-#ifndef EC_WALK_H
-#define EC_WALK_H
+#ifndef EC_VERIFY_WALK_H
+#define EC_VERIFY_WALK_H
 
 #include "postgres.h"
 

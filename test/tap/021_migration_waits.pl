@@ -210,7 +210,7 @@ $holder->query_safe('COMMIT');
 $waiter->quit;
 
 # ------------------------------------------------ nobody queues for long
-my $source = slurp_file("$FindBin::RealBin/../../src/core/tries.c");
+my $source = slurp_file("$FindBin::RealBin/../../src/core/lock_retry.c");
 my ($longest_try) = $source =~ /#define LONGEST_LOCK_WAIT_MS\s+(\d+)/
   or BAIL_OUT('the length of a try is not where it was');
 

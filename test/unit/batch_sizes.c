@@ -8,7 +8,7 @@
  * batch that would take the deadline or longer is cancelled there, as the
  * worker does it.  test/tap/013_batch_size.pl compiles and runs this.
  */
-#include "worker/batch_size.c"
+#include "worker/process/batch_size.c"
 
 /* The server's own cannot be linked here. */
 #undef printf

@@ -1,0 +1,258 @@
+/*
+ * copy.c
+ *		ec_copy: check the arguments, enter the job.
+ *
+ * A batch locks the rows of the source that are to be done (FOR SHARE), and
+ * only then writes theirs into the target: nobody can delete or change a row of
+ * the source between our reading it and our commit.  Otherwise the row of the
+ * target would come back to life after its delete, or hold values of before an
+ * update.  The target's rows are locked by the INSERT itself; what dual write
+ * has brought before is left to ON CONFLICT, and what it brings later waits for
+ * our commit.
+ *
+ * The second phase of a repair locks rows of the target (FOR UPDATE), looks
+ * again whether the source has theirs, under a snapshot that is younger than
+ * the locks, and only then deletes.  Who inserts a row into the source
+ * meanwhile waits, with the dual write of it, for our commit, and then writes
+ * the row of the target anew.
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/rel.h"
+#include "utils/rls.h"
+
+#include "backfill/copy/copy.h"
+#include "backfill/copy/copy_foreign.h"
+#include "backfill/copy/copy_statement.h"
+#include "backfill/leaves.h"
+#include "backfill/target.h"
+#include "core/catalog.h"
+
+typedef struct RightsContext
+{
+	char *detail;
+	char *hint;
+} RightsContext;
+
+static void
+rights_callback(void *arg)
+{
+	RightsContext *context = arg;
+
+	if (geterrcode() != ERRCODE_INSUFFICIENT_PRIVILEGE)
+		return;
+	errdetail("%s", context->detail);
+	errhint("%s", context->hint);
+}
+
+static bool
+has_row_security(Oid table)
+{
+	return check_enable_rls(table, InvalidOid, true) == RLS_ENABLED;
+}
+
+static void
+set_rights_context(const EcCopy *copy, RightsContext *context)
+{
+	const char *rights =
+		copy->repair ? "SELECT, INSERT, UPDATE, DELETE" : "SELECT, INSERT";
+	char *source = ec_relation_name(copy->source);
+	char *target = ec_relation_name(copy->target);
+	const char *role = quote_identifier(GetUserNameFromId(GetUserId(), false));
+
+	context->detail =
+		psprintf("A copy needs SELECT on the source and, to lock rows, UPDATE on a column of it, and %s on the target; where it goes over partitions, on each of these.",
+				 rights);
+	if (has_row_security(copy->source) || has_row_security(copy->target))
+		context->hint =
+			psprintf("Submit the job as the owner of %s and %s, or as a role with BYPASSRLS.",
+					 source, target);
+	else
+		context->hint =
+			psprintf("GRANT SELECT, UPDATE ON %s TO %s; GRANT %s ON %s TO %s.",
+					 source, role, rights, target, role);
+}
+
+/* Row by row, a search without an index would never end. */
+static void
+refuse_slow_search(Relation source)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("table \"%s\" has no index to look keys up by",
+					RelationGetRelationName(source)),
+			 errdetail("Mode \"repair\" deletes rows of the target whose key the source does not have."),
+			 errhint("Create an index on what the mapping gives for the key, or use mode => 'fill'.")));
+}
+
+/* Both phases, as the caller; keeps no lock on a leaf. */
+static void
+check_phases(Relation source, Relation target, EcBackfill *backfill)
+{
+	RightsContext context;
+	ErrorContextCallback callback = {error_context_stack, rights_callback, &context};
+
+	set_rights_context(backfill->copy, &context);
+	error_context_stack = &callback;
+	ec_copy_plan_init();
+	for (int phase = 0; phase <= ec_copy_last_phase(backfill->copy); phase++)
+	{
+		Relation swept = phase == EC_COPY_WRITE ? source : target;
+
+		ec_copy_begin_phase(backfill, phase);
+		if (swept == source && backfill->copy->is_foreign)
+			ec_check_copy_from_foreign(backfill);
+		else
+		{
+			ec_copy_plan_begin(backfill);
+			ec_check_statement(swept, backfill);
+			if (!ec_copy_plan_end() && phase == EC_COPY_DELETE &&
+				!backfill->copy->is_foreign)
+				refuse_slow_search(source);
+			ec_check_backfill_target(swept);
+			ec_check_method(swept, backfill->method);
+		}
+		ec_check_leaves(swept, backfill);
+	}
+	error_context_stack = callback.previous;
+}
+
+static Relation
+open_table(Oid oid, LOCKMODE mode)
+{
+	Relation relation = try_relation_open(oid, mode);
+
+	if (relation == NULL)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+						errmsg("relation with OID %u does not exist", oid)));
+	return relation;
+}
+
+static EcMethod
+check_method(Relation source, const char *text)
+{
+	EcMethod method = ec_parse_method(text);
+
+	if (method == EC_METHOD_BLOCKS && source->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("a foreign table cannot be copied by blocks"),
+						errdetail("\"%s\" is one.", RelationGetRelationName(source)),
+						errhint("Use method => 'key'.")));
+	return method;
+}
+
+int64
+ec_submit_copy(const EcCopySpec *spec)
+{
+	EcJobSpec job = spec->job;
+	Relation source = open_table(spec->source, RowShareLock);
+	Relation target = open_table(spec->target, RowExclusiveLock);
+	EcBackfill backfill = {0};
+
+	backfill.copy = ec_define_copy(source, target, spec);
+	backfill.method = check_method(source, spec->method);
+	check_phases(source, target, &backfill);
+
+	job.kind = "copy";
+	job.relation = spec->source;
+	job.parameters = ec_backfill_to_json(&backfill);
+	job.rows_estimate = ec_estimate_backfill(source, NULL);
+	/* until commit, so that the tables are those that were checked */
+	relation_close(source, NoLock);
+	relation_close(target, NoLock);
+	return ec_job_submit(&job);
+}
+
+static void
+require(bool isnull, const char *argument)
+{
+	if (isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be null", argument),
+				 errhint("As in SELECT ec_copy('users', 'users_new', '{\"id\": \"id\", \"email\": \"lower(email)\"}').")));
+}
+
+static bool
+is_repair(const char *mode)
+{
+	if (strcmp(mode, "fill") != 0 && strcmp(mode, "repair") != 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("unknown mode \"%s\"", mode),
+						errhint("Use 'fill' or 'repair'.")));
+	return strcmp(mode, "repair") == 0;
+}
+
+static List *
+names_of(ArrayType *array)
+{
+	List *names = NIL;
+	Datum *values;
+	bool *nulls;
+	int count;
+
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls,
+					  &count);
+	for (int i = 0; i < count; i++)
+	{
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("key must not contain nulls"),
+					 errhint("Give names of columns, as in key => '{id}'.")));
+		names = lappend(names, TextDatumGetCString(values[i]));
+	}
+	if (names == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("key must not be empty"),
+				 errhint("Give names of columns, or leave it out for the target's primary key.")));
+	return names;
+}
+
+PG_FUNCTION_INFO_V1(ec_copy);
+
+/*
+ * ec_copy(source, target, mapping, key, mode, batch_size, delay_ms, workers,
+ *		   method, start_at, run_window, max_lag) → the job's number
+ *
+ * Copies the rows of source into target in a background worker, as the caller.
+ * mapping gives an expression over a row of source for each column of target to
+ * be set; key names columns of target, which a unique index is over (NULL: the
+ * primary key).  mode 'fill' inserts rows whose key target has not; 'repair'
+ * also updates rows that differ, and then deletes those whose key source has
+ * not.  The rest is as in ec_backfill.
+ *
+ * Needs SELECT and UPDATE on source (UPDATE to lock rows), SELECT and INSERT on
+ * target, and for 'repair' UPDATE and DELETE on target.  Errors: 42809 for what
+ * is not a table, 22023 for what is not a mapping, 42703 and 428C9 for columns
+ * that cannot be mapped to, 42P10, 42P17 and 55000 for a key that is none,
+ * 0A000 for what is not supported, and whatever the server says of the
+ * expressions and statements.  The job fails with 23505 when two rows of source
+ * have one key, with XE010 when a trigger does not let it end.
+ */
+Datum
+ec_copy(PG_FUNCTION_ARGS)
+{
+	EcCopySpec spec = {0};
+
+	require(PG_ARGISNULL(0), "source");
+	require(PG_ARGISNULL(1), "target");
+	require(PG_ARGISNULL(2), "mapping");
+	spec.source = PG_GETARG_OID(0);
+	spec.target = PG_GETARG_OID(1);
+	spec.mapping = PG_GETARG_JSONB_P(2);
+	if (!PG_ARGISNULL(3))
+		spec.key = names_of(PG_GETARG_ARRAYTYPE_P(3));
+	spec.repair =
+		!PG_ARGISNULL(4) && is_repair(text_to_cstring(PG_GETARG_TEXT_PP(4)));
+	ec_read_pace_arguments(fcinfo, 5, &spec.job, &spec.method);
+	PG_RETURN_INT64(ec_submit_copy(&spec));
+}

@@ -1,0 +1,242 @@
+/*
+ * copy_foreign.c
+ *		Copies from a foreign table, in the order of the key.
+ *
+ * A foreign table has no row identifiers that mean the same in the next
+ * statement, no indexes that we know of, and no locks that hold for our
+ * transaction.  So a batch is a range of keys: where it ends is asked for
+ * first, then its rows are inserted.  Conditions are written so that
+ * postgres_fdw can send them over, with the order and the limit, where it may:
+ * plain comparisons of columns with constants.
+ */
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/timeout.h"
+
+#include "backfill/copy/copy_foreign.h"
+#include "backfill/copy/copy_statement.h"
+#include "backfill/key_chunk.h"
+#include "core/catalog.h"
+#include "expand_contract.h"
+
+/* The values of a key, as literals of SQL with their types. */
+typedef struct Bound
+{
+	bool is_open; /* there is none */
+	char *literals[EC_MAX_KEY_COLUMNS];
+} Bound;
+
+/*
+ * "k1 > 1 OR (k1 = 1 AND (k2 > 2 ...))": behind a key.  Rows whose key is null
+ * are behind all others, for the INSERT to refuse them.
+ */
+static void
+append_behind(StringInfo sql, const EcCopy *copy, const Bound *bound)
+{
+	for (int i = 0; i < copy->key_count; i++)
+	{
+		const EcCopyColumn *column = &copy->columns[i];
+
+		if (i > 0)
+			appendStringInfo(sql, " OR ((%s) %s %s AND (", column[-1].search,
+							 column[-1].equal, bound->literals[i - 1]);
+		appendStringInfo(sql, "(%s) %s %s OR (%s) IS NULL", column->search,
+						 column->after, bound->literals[i], column->search);
+	}
+	for (int i = 1; i < copy->key_count; i++)
+		appendStringInfoString(sql, "))");
+}
+
+/* " WHERE" behind one key and not behind the other. */
+static char *
+between(const EcCopy *copy, const Bound *from, const Bound *to)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, " WHERE true");
+	if (!from->is_open)
+	{
+		appendStringInfoString(&sql, " AND (");
+		append_behind(&sql, copy, from);
+		appendStringInfoChar(&sql, ')');
+	}
+	if (!to->is_open)
+	{
+		appendStringInfoString(&sql, " AND NOT (");
+		append_behind(&sql, copy, to);
+		appendStringInfoChar(&sql, ')');
+	}
+	return sql.data;
+}
+
+static char *
+bound_statement(const EcCopy *copy, const Bound *from, int limit)
+{
+	const Bound open = {.is_open = true};
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "SELECT ");
+	for (int i = 0; i < copy->key_count; i++)
+		appendStringInfo(&sql, "%s%s", i > 0 ? ", " : "", copy->columns[i].search);
+	appendStringInfo(&sql, " FROM ONLY %s AS " EC_COPY_SOURCE "%s ORDER BY ",
+					 ec_relation_name(copy->source), between(copy, from, &open));
+	for (int i = 0; i < copy->key_count; i++)
+		appendStringInfo(&sql, "%s%s USING %s", i > 0 ? ", " : "",
+						 copy->columns[i].search, copy->columns[i].before);
+	appendStringInfo(&sql, " LIMIT 1 OFFSET %d", limit - 1);
+	return sql.data;
+}
+
+static char *
+left_statement(const EcBackfill *backfill, const char *range)
+{
+	const EcCopy *copy = backfill->copy;
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql,
+					 "SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE %s), pg_catalog.min(CAST(ROW(",
+					 backfill->predicate);
+	for (int i = 0; i < copy->key_count; i++)
+		appendStringInfo(&sql, "%s%s", i > 0 ? ", " : "", copy->columns[i].search);
+	appendStringInfo(&sql,
+					 ") AS pg_catalog.text)) FILTER (WHERE %s) FROM ONLY %s AS " EC_COPY_SOURCE
+					 "%s",
+					 backfill->predicate, ec_relation_name(copy->source), range);
+	return sql.data;
+}
+
+static void
+execute(const char *sql)
+{
+	if (SPI_execute(sql, false, 0) < 0)
+		elog(ERROR, "could not run \"%s\"", sql);
+}
+
+/* Of the one row of a result; false if there is none, or a null in it. */
+static bool
+read_bound(const EcCopy *copy, Bound *bound)
+{
+	int guc_level = ec_begin_text();
+
+	bound->is_open = SPI_processed == 0;
+	for (int i = 0; i < copy->key_count && !bound->is_open; i++)
+	{
+		Oid type = SPI_gettypeid(SPI_tuptable->tupdesc, i + 1);
+		char *value =
+			SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i + 1);
+
+		bound->is_open = value == NULL;
+		if (value != NULL)
+			bound->literals[i] =
+				psprintf("CAST(%s AS %s)", quote_literal_cstr(value),
+						 /* "character" alone would be a single one */
+						 format_type_extended(type, -1,
+											  FORMAT_TYPE_TYPEMOD_GIVEN |
+												  FORMAT_TYPE_FORCE_QUALIFY));
+	}
+	AtEOXact_GUC(false, guc_level);
+	return !bound->is_open;
+}
+
+/* The place keeps the literals themselves. */
+static void
+read_place(const EcPlace *place, Bound *bound)
+{
+	bound->is_open = place->count == 0;
+	for (int i = 0; i < place->count; i++)
+		bound->literals[i] = place->values[i];
+}
+
+static void
+move_place(EcPlace *place, const EcCopy *copy, const Bound *bound,
+		   MemoryContext context)
+{
+	for (int i = 0; i < copy->key_count; i++)
+	{
+		if (i < place->count)
+			pfree(place->values[i]);
+		place->values[i] = MemoryContextStrdup(context, bound->literals[i]);
+	}
+	place->count = copy->key_count;
+}
+
+/*
+ * A trigger on the target may have written something else than we said, or
+ * nothing.
+ */
+static void
+look_for_left(EcJob *job, const EcBackfill *backfill, const char *range,
+			  int64 written, EcChunk *chunk)
+{
+	HeapTuple row;
+	TupleDesc desc;
+	int64 left;
+	char *example;
+	bool isnull;
+
+	execute(left_statement(backfill, range));
+	row = SPI_tuptable->vals[0];
+	desc = SPI_tuptable->tupdesc;
+	left = DatumGetInt64(SPI_getbinval(row, desc, 2, &isnull));
+	if (left == 0)
+		return;
+	example = SPI_getvalue(row, desc, 3);
+	if (written > 0 &&
+		written + left > DatumGetInt64(SPI_getbinval(row, desc, 1, &isnull)))
+		ec_refuse_unstable_copy(backfill->copy, example);
+	chunk->suppressed += left;
+	if (chunk->example == NULL)
+		chunk->example = MemoryContextStrdup(job->memory, example);
+}
+
+void
+ec_check_copy_from_foreign(const EcBackfill *backfill)
+{
+	const Bound open = {.is_open = true};
+
+	ec_explain(left_statement(backfill, between(backfill->copy, &open, &open)), 0);
+	ec_explain(ec_copy_write_statement(backfill->copy->source, backfill, ""), 0);
+}
+
+/*
+ * How long a statement takes is the other server's affair, and fewer rows make
+ * it no shorter; so there is no limit to its time but that to waits for locks.
+ */
+bool
+ec_copy_from_foreign(EcJob *job, const EcBackfill *backfill, EcChunk *chunk)
+{
+	char *range;
+	Bound from;
+	Bound to;
+	bool more;
+	int64 written;
+
+	disable_timeout(STATEMENT_TIMEOUT, false);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	read_place(&chunk->place, &from);
+	execute(bound_statement(backfill->copy, &from, job->row_limit));
+	more = read_bound(backfill->copy, &to);
+
+	range = between(backfill->copy, &from, &to);
+	ec_copy_plan_begin(backfill);
+	execute(ec_copy_write_statement(backfill->copy->source, backfill, range));
+	written = SPI_processed;
+	look_for_left(job, backfill, range, written, chunk);
+	(void) ec_copy_plan_end();
+	if (more)
+		move_place(&chunk->place, backfill->copy, &to, job->memory);
+	SPI_finish();
+
+	ec_key_chunk_advance(chunk, job->row_limit);
+	chunk->changed += written;
+	job->rows_written += written;
+	return more;
+}

@@ -1,0 +1,253 @@
+/*
+ * copy_statement.c
+ *		The statements of a copy.
+ *
+ * The source is called "source" in all of them, and the target "target"; the
+ * expressions of the mapping qualify every column.  A row is to be done as
+ * long as a search in the other table finds no row for it.
+ *
+ * The searches are scalar sub-selects in batches, which the planner leaves
+ * alone, so they go row by row with an index.  The look at all rows after a
+ * sweep says NOT EXISTS instead, and may be joined as the planner likes.
+ */
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "utils/builtins.h"
+
+#include "backfill/copy/copy_statement.h"
+#include "core/catalog.h"
+#include "expand_contract.h"
+
+static void
+append_column(StringInfo sql, const char *table, const EcCopyColumn *column)
+{
+	appendStringInfo(sql, "%s.%s", table, quote_identifier(column->name));
+}
+
+static void
+append_columns(StringInfo sql, const EcCopy *copy)
+{
+	for (int i = 0; i < copy->count; i++)
+		appendStringInfo(sql, "%s%s", i > 0 ? ", " : "",
+						 quote_identifier(copy->columns[i].name));
+}
+
+/* The columns beside the key differ, by image, from those or from that. */
+static void
+append_differs(StringInfo sql, const EcCopy *copy, bool from_excluded)
+{
+	for (int i = copy->key_count; i < copy->count; i++)
+	{
+		const EcCopyColumn *column = &copy->columns[i];
+
+		appendStringInfo(sql, "%sexpand_contract.differs(",
+						 i > copy->key_count ? " OR " : "");
+		append_column(sql, EC_COPY_TARGET, column);
+		appendStringInfoString(sql, ", ");
+		if (from_excluded)
+			append_column(sql, "excluded", column);
+		else
+			appendStringInfoString(sql, column->expression);
+		appendStringInfoChar(sql, ')');
+	}
+}
+
+/* Is there a row in the target as the source's row wants it? */
+static void
+append_search_of_target(StringInfo sql, const EcCopy *copy)
+{
+	appendStringInfo(sql, "FROM %s AS " EC_COPY_TARGET " WHERE ",
+					 ec_relation_name(copy->target));
+	for (int i = 0; i < copy->key_count; i++)
+	{
+		if (i > 0)
+			appendStringInfoString(sql, " AND ");
+		append_column(sql, EC_COPY_TARGET, &copy->columns[i]);
+		appendStringInfo(sql, " %s (%s)", copy->columns[i].equal,
+						 copy->columns[i].expression);
+	}
+	if (copy->repair && copy->count > copy->key_count)
+	{
+		appendStringInfoString(sql, " AND NOT (");
+		append_differs(sql, copy, false);
+		appendStringInfoChar(sql, ')');
+	}
+}
+
+/* Is there a row in the source with the key of the target's row? */
+static void
+append_search_of_source(StringInfo sql, const EcCopy *copy)
+{
+	appendStringInfo(sql, "FROM %s AS " EC_COPY_SOURCE " WHERE ",
+					 ec_relation_name(copy->source));
+	for (int i = 0; i < copy->key_count; i++)
+	{
+		appendStringInfo(sql, "%s(%s) %s ", i > 0 ? " AND " : "",
+						 copy->columns[i].search, copy->columns[i].equal);
+		append_column(sql, EC_COPY_TARGET, &copy->columns[i]);
+	}
+}
+
+void
+ec_copy_begin_phase(EcBackfill *backfill, int phase)
+{
+	const EcCopy *copy = backfill->copy;
+	StringInfoData search;
+
+	initStringInfo(&search);
+	if (phase == EC_COPY_WRITE)
+		append_search_of_target(&search, copy);
+	else
+		append_search_of_source(&search, copy);
+	backfill->phase = phase;
+	backfill->alias = phase == EC_COPY_WRITE ? EC_COPY_SOURCE : EC_COPY_TARGET;
+	backfill->predicate = psprintf("(SELECT true %s LIMIT 1) IS NULL", search.data);
+	backfill->any_predicate = psprintf("NOT EXISTS (SELECT %s)", search.data);
+}
+
+int
+ec_copy_last_phase(const EcCopy *copy)
+{
+	return copy != NULL && copy->repair ? EC_COPY_DELETE : EC_COPY_WRITE;
+}
+
+/*
+ * DISTINCT: of several rows with one key a statement may write one only; the
+ * look after the sweep finds and refuses them.  It also puts the rows in the
+ * order of their keys, so that two of our workers do not meet in two rows
+ * crosswise.
+ */
+static void
+append_insert(StringInfo sql, Oid swept, const EcCopy *copy, const char *condition)
+{
+	appendStringInfo(sql, "INSERT INTO %s AS " EC_COPY_TARGET " (",
+					 ec_relation_name(copy->target));
+	append_columns(sql, copy);
+	/* an identity column takes what the mapping says */
+	appendStringInfoString(sql, ") OVERRIDING SYSTEM VALUE\nSELECT DISTINCT ON (");
+	for (int i = 0; i < copy->key_count; i++)
+		appendStringInfo(sql, "%s%d", i > 0 ? ", " : "", i + 1);
+	appendStringInfoString(sql, ") ");
+	for (int i = 0; i < copy->count; i++)
+		appendStringInfo(sql, "%s%s", i > 0 ? ", " : "",
+						 copy->columns[i].expression);
+	appendStringInfo(sql, " FROM ONLY %s AS " EC_COPY_SOURCE "%s ORDER BY ",
+					 ec_relation_name(swept), condition);
+	for (int i = 0; i < copy->key_count; i++)
+		appendStringInfo(sql, "%s%d", i > 0 ? ", " : "", i + 1);
+}
+
+/*
+ * What conflicts in a unique index of another collation is another row, and an
+ * error.
+ */
+static void
+append_on_conflict(StringInfo sql, const EcCopy *copy)
+{
+	appendStringInfoString(sql, "\nON CONFLICT (");
+	for (int i = 0; i < copy->key_count; i++)
+	{
+		const EcCopyColumn *column = &copy->columns[i];
+
+		appendStringInfo(sql, "%s%s", i > 0 ? ", " : "",
+						 quote_identifier(column->name));
+		if (column->collation != NULL)
+			appendStringInfo(sql, " COLLATE %s", column->collation);
+	}
+	if (!copy->repair || copy->count == copy->key_count)
+	{
+		appendStringInfoString(sql, ") DO NOTHING");
+		return;
+	}
+	appendStringInfoString(sql, ") DO UPDATE SET ");
+	for (int i = copy->key_count; i < copy->count; i++)
+	{
+		const char *name = quote_identifier(copy->columns[i].name);
+
+		appendStringInfo(sql, "%s%s = excluded.%s",
+						 i > copy->key_count ? ", " : "", name, name);
+	}
+	/* a row that dual write has put in step since is left alone */
+	appendStringInfoString(sql, " WHERE ");
+	append_differs(sql, copy, true);
+}
+
+char *
+ec_copy_write_statement(Oid swept, const EcBackfill *backfill, const char *condition)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	if (backfill->phase == EC_COPY_DELETE)
+	{
+		appendStringInfo(&sql, "DELETE FROM ONLY %s AS " EC_COPY_TARGET "%s",
+						 ec_relation_name(swept), condition);
+		return sql.data;
+	}
+	append_insert(&sql, swept, backfill->copy, condition);
+	append_on_conflict(&sql, backfill->copy);
+	return sql.data;
+}
+
+/* Rows of the source that have one key: how many, and the key's columns. */
+static char *
+duplicates_statement(const EcCopy *copy)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "SELECT pg_catalog.count(*)");
+	for (int i = 0; i < copy->key_count; i++)
+		appendStringInfo(&sql, ", %s AS %s", copy->columns[i].expression,
+						 quote_identifier(copy->columns[i].name));
+	appendStringInfo(&sql, " FROM %s AS " EC_COPY_SOURCE " GROUP BY ",
+					 ec_relation_name(copy->source));
+	for (int i = 0; i < copy->key_count; i++)
+		appendStringInfo(&sql, "%s%d", i > 0 ? ", " : "", i + 2);
+	appendStringInfoString(&sql,
+						   " HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 1 LIMIT 1");
+	return sql.data;
+}
+
+/* Of two rows with one key, each would be written over the other for ever. */
+void
+ec_refuse_duplicates(const EcCopy *copy)
+{
+	StringInfoData names;
+	StringInfoData values;
+
+	if (SPI_execute(duplicates_statement(copy), false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not look for duplicate keys");
+	if (SPI_processed == 0)
+		return;
+	initStringInfo(&names);
+	initStringInfo(&values);
+	for (int i = 0; i < copy->key_count; i++)
+	{
+		char *value =
+			SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i + 2);
+
+		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "",
+						 quote_identifier(copy->columns[i].name));
+		appendStringInfo(&values, "%s%s", i > 0 ? ", " : "", value ? value : "null");
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_UNIQUE_VIOLATION),
+			 errmsg("rows of %s have the same key in %s",
+					ec_relation_name(copy->source), ec_relation_name(copy->target)),
+			 errdetail("Key (%s)=(%s) is that of %s rows.", names.data, values.data,
+					   SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1)),
+			 errhint("Map the key to something that tells the rows of the source apart.")));
+}
+
+void
+ec_refuse_unstable_copy(const EcCopy *copy, const char *example)
+{
+	ereport(ERROR,
+			(errcode(EC_ERRCODE_NOT_CONVERGING),
+			 errmsg("copy does not converge: a row is not in the target as it was just written"),
+			 errdetail("Row %s.", example),
+			 errhint("A trigger on %s changes what is written. Leave the columns that it sets out of the mapping, or change the trigger.",
+					 ec_relation_name(copy->target))));
+}

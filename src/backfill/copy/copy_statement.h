@@ -1,0 +1,51 @@
+/*
+ * copy_statement.h
+ *		The statements of a copy, and how they are planned.
+ */
+#ifndef EC_BACKFILL_COPY_COPY_STATEMENT_H
+#define EC_BACKFILL_COPY_COPY_STATEMENT_H
+
+#include "postgres.h"
+
+#include "utils/rel.h"
+
+#include "backfill/copy/copy_definition.h"
+#include "backfill/definition.h"
+
+/*
+ * What is to be done for the rows of the table that is swept: in the first
+ * phase those of the source, in the second those of the target, which get
+ * deleted.  Made anew for each step, since tables can be renamed.
+ */
+#define EC_COPY_WRITE  0
+#define EC_COPY_DELETE 1
+extern void ec_copy_begin_phase(EcBackfill *backfill, int phase);
+
+extern int ec_copy_last_phase(const EcCopy *copy);
+
+/*
+ * What writes the rows of a batch: those of the table, or its leaf, for which
+ * the condition holds, a WHERE clause.
+ */
+extern char *ec_copy_write_statement(Oid swept, const EcBackfill *backfill,
+									 const char *condition);
+
+/*
+ * A batch looks each of its rows up in the other table.  So while our
+ * statements are planned, a hook leaves that table no path but an index scan
+ * for the key; a plan made while it was small would read all of it for each
+ * row later.
+ */
+extern void ec_copy_plan_init(void);
+extern void ec_copy_plan_begin(const EcBackfill *backfill);
+
+/* Have rows of the source the same key?  With SPI connected. */
+extern void ec_refuse_duplicates(const EcCopy *copy);
+
+/* A row was written, and yet it is to be done. */
+extern void ec_refuse_unstable_copy(const EcCopy *copy, const char *example);
+
+/* Had the other table, and all of its partitions, an index for it? */
+extern bool ec_copy_plan_end(void);
+
+#endif

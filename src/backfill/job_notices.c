@@ -1,0 +1,87 @@
+/*
+ * job_notices.c
+ *		What a job that goes on has to say.
+ */
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "utils/memutils.h"
+
+#include "backfill/copy/copy_statement.h"
+#include "backfill/holder.h"
+#include "backfill/sweep.h"
+#include "backfill/job_notices.h"
+#include "core/query.h"
+
+static void
+log_holder(const EcJob *job, int holder, int64 rows)
+{
+	EcArgs args = {0};
+
+	if (holder == EC_HOLDER_PREPARED)
+	{
+		ereport(LOG,
+				(errmsg("expand_contract job " INT64_FORMAT
+						" waits for rows that a prepared transaction has locked",
+						job->id),
+				 errdetail("Rows: " INT64_FORMAT ". pg_prepared_xacts lists them.",
+						   rows)));
+		return;
+	}
+	ec_arg_int4(&args, holder);
+	if (ec_query("SELECT application_name, state, "
+				 "date_trunc('second', clock_timestamp() - xact_start)::text "
+				 "FROM pg_stat_get_activity($1)",
+				 &args) == 0)
+		return; /* it is gone by now */
+	ereport(LOG, (errmsg("expand_contract job " INT64_FORMAT
+						 " waits for rows that pid %d has locked",
+						 job->id, holder),
+				  errdetail("Rows: " INT64_FORMAT
+							". Application \"%s\" is %s, in a transaction for %s.",
+							rows, ec_get_text(0, 1), ec_get_text(0, 2),
+							ec_get_text(0, 3))));
+}
+
+void
+ec_tell_of_locked_rows(EcJob *job, int holder, int known, int64 rows)
+{
+	/* outlives our SPI connection, not the batch */
+	char *reason = SPI_palloc(64);
+
+	if (holder == 0)
+		strcpy(reason, "locked rows");
+	else if (holder == EC_HOLDER_PREPARED)
+		strcpy(reason, "locked rows of a prepared transaction");
+	else
+		snprintf(reason, 64, "locked rows of pid %d", holder);
+	if (holder != 0 && holder != known)
+		log_holder(job, holder, rows);
+	job->throttled_by = reason;
+	job->pause_ms = EC_LOCKED_ROWS_PAUSE_MS;
+}
+
+void
+ec_tell_of_late_rows(EcJob *job, const EcBackfill *backfill, int sweep, int64 rows)
+{
+	const char *hint =
+		backfill->copy
+			? "Keep the tables in step from now on, by dual write (ec_expand) or a trigger. The job goes on until no such row is left."
+			: "Keep the columns in step from now on: by dual write (ec_expand), a trigger or a default. The job goes on until no such row is left.";
+	const char *table = backfill->phase == EC_COPY_DELETE
+							? backfill->copy->target_name
+							: job->relation_name;
+
+	if (job->notice == NULL)
+		ereport(LOG,
+				(errmsg("expand_contract job " INT64_FORMAT
+						": table %s keeps receiving rows that are to be done",
+						job->id, table),
+				 errdetail("Sweep %d has found " INT64_FORMAT " more.", sweep, rows),
+				 errhint("%s", hint)));
+	job->notice =
+		MemoryContextStrdup(job->memory,
+							psprintf("the table keeps receiving rows that are to be done: sweep %d has found " INT64_FORMAT
+									 " more. HINT: %s",
+									 sweep, rows, hint));
+}

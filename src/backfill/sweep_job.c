@@ -1,0 +1,449 @@
+/*
+ * sweep_job.c
+ *		Jobs of kinds "backfill" and "copy": write the rows of one chunk after
+ *		the other.
+ *
+ * A batch goes on over rows that hold little to do until it has written its
+ * share or used up its time, so that a backfill of few rows in a big table
+ * does not spend its life in pauses.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/pg_class.h"
+#include "executor/instrument.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/bufmgr.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/timeout.h"
+#include "utils/rel.h"
+
+#include "backfill/batch.h"
+#include "backfill/blocks.h"
+#include "backfill/chunk.h"
+#include "backfill/copy/copy_foreign.h"
+#include "backfill/copy/copy_statement.h"
+#include "backfill/definition.h"
+#include "backfill/sweep_job.h"
+#include "backfill/holder.h"
+#include "backfill/key.h"
+#include "backfill/key_chunk.h"
+#include "backfill/leaves.h"
+#include "backfill/sweep.h"
+#include "backfill/sweep_rows.h"
+#include "backfill/target.h"
+#include "core/guc.h"
+#include "core/json.h"
+#include "expand_contract.h"
+#include "worker/jobs/job.h"
+#include "worker/process/toplevel.h"
+
+/* A batch with less than a tenth of its share left is full. */
+#define SHARE_LEFT(limit) ((limit) / 10)
+
+typedef struct Fill
+{
+	EcBackfill backfill;
+	EcChunk chunk;
+} Fill;
+
+static void
+begin_fill(EcJob *job)
+{
+	Fill *fill = palloc0(sizeof(Fill));
+
+	ec_batch_init();
+	ec_key_init();
+	ec_backfill_from_json(job->parameters, &fill->backfill);
+	ec_chunk_load(&fill->chunk, job->position);
+	job->private = fill;
+}
+
+/*
+ * Update the rows that nobody else has locked.  A single row can still be in
+ * the way: not itself, but what its update locks (the row that a foreign key
+ * refers to, say).  When it has been so more than once, it is passed by.
+ */
+static EcWritten
+fill_unlocked(EcJob *job, const EcBackfill *backfill, Relation relation,
+			  const EcRows *rows, int64 *skipped)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile EcWritten written = {0};
+
+	if (job->row_limit > 1 || job->conflicts < 2)
+		return ec_batch_update_unlocked(relation, backfill, rows, skipped);
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		written = ec_batch_update_unlocked(relation, backfill, rows, skipped);
+		ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+	}
+	PG_CATCH();
+	{
+		ErrorData *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+		if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
+			ReThrowError(error);
+		*skipped = 1;
+	}
+	PG_END_TRY();
+	return written;
+}
+
+/*
+ * A BEFORE trigger may return NULL, and the UPDATE won't tell.  Rows that are
+ * locked by others are candidates too, but not suppressed.
+ */
+static void
+note_suppressed(EcJob *job, Fill *fill, const EcBackfill *backfill,
+				Relation relation, const EcRows *rows, int64 skipped)
+{
+	char *example = NULL;
+	int64 candidates = ec_batch_count(relation, backfill, rows, &example);
+
+	fill->chunk.suppressed += Max(0, candidates - skipped);
+	if (fill->chunk.example == NULL && example != NULL)
+		fill->chunk.example = MemoryContextStrdup(job->memory, example);
+}
+
+/* Update what is to be updated of the rows, whichever way is open. */
+static int64
+fill_rows(EcJob *job, Fill *fill, const EcBackfill *backfill, Relation relation,
+		  const EcRows *rows)
+{
+	int64 skipped = 0;
+	EcWritten written;
+
+	if (rows->is_list && rows->count == 0)
+		return 0;
+	if (job->avoid_locks)
+		written = fill_unlocked(job, backfill, relation, rows, &skipped);
+	else
+		written = ec_batch_update(relation, backfill, rows);
+	if (written.rows == 0 &&
+		(backfill->copy
+			 ? written.locked > 0
+			 : relation->trigdesc && relation->trigdesc->trig_update_before_row))
+		note_suppressed(job, fill, backfill, relation, rows, skipped);
+	fill->chunk.changed += written.rows;
+	fill->chunk.moved += written.moved;
+	fill->chunk.skipped += skipped;
+	job->skipped_locked += skipped;
+	if (skipped > 0 && fill->chunk.holder == 0)
+		fill->chunk.holder =
+			ec_find_lock_holder(relation, rows, ec_batch_lock_mode(backfill));
+	return written.rows;
+}
+
+static void
+report_activity(EcJob *job, Relation relation, const EcChunk *chunk)
+{
+	const EcCursor *cursor = &chunk->cursor;
+	const char *leaf = RelationGetRelationName(relation);
+	bool is_leaf = RelationGetRelid(relation) != job->relation;
+	StringInfoData activity;
+
+	initStringInfo(&activity);
+	appendStringInfo(&activity, "%s of %s%s%s: job " INT64_FORMAT ", sweep %d, ",
+					 job->kind, job->relation_name, is_leaf ? ", " : "",
+					 is_leaf ? leaf : "", job->id, job->sweep);
+	if (chunk->by_key)
+		appendStringInfo(&activity,
+						 "by key, row " INT64_FORMAT " of a chunk of " INT64_FORMAT,
+						 chunk->read, chunk->cursor.rows);
+	else
+		appendStringInfo(&activity, "blocks %u to %u, pass %d of %d, block %u",
+						 cursor->first, cursor->end, cursor->stripe + 1,
+						 cursor->stripes, cursor->block);
+	pgstat_report_activity(STATE_RUNNING, activity.data);
+}
+
+static bool
+is_out_of_time(const instr_time *started)
+{
+	instr_time elapsed;
+
+	INSTR_TIME_SET_CURRENT(elapsed);
+	INSTR_TIME_SUBTRACT(elapsed, *started);
+	return INSTR_TIME_GET_MILLISEC(elapsed) >= ec_target_batch_time;
+}
+
+/*
+ * Is any row left?  That takes as long as a scan of the table, locks no row,
+ * and gives way to whoever wants the table for himself.
+ */
+static bool
+check_rows_left(EcJob *job, Fill *fill, Relation root)
+{
+	char activity[256];
+	EcLeaf *leaves;
+	bool found;
+
+	/* refuses a leaf that cannot be backfilled, before it is read */
+	(void) ec_leaves(root, &leaves);
+	snprintf(activity, sizeof(activity),
+			 "%s of %s: job " INT64_FORMAT
+			 ", sweep %d, looking for rows that are left",
+			 job->kind, job->relation_name, job->id, job->sweep);
+	pgstat_report_activity(STATE_RUNNING, activity);
+	disable_timeout(STATEMENT_TIMEOUT, false);
+	(void) ec_give_way(true);
+	found = ec_batch_any(root, &fill->backfill);
+	(void) ec_give_way(false);
+	return found;
+}
+
+static bool
+next_rows(EcJob *job, Fill *fill, const EcBackfill *backfill, Relation relation,
+		  EcRows *rows)
+{
+	EcChunk *chunk = &fill->chunk;
+	int limit = job->row_limit - (int) job->rows_written;
+	int read;
+
+	if (!chunk->by_key)
+		return ec_next_rows(relation, &chunk->cursor, limit, rows);
+	read = ec_next_keys(relation, backfill, &chunk->place, &chunk->end,
+						job->memory, limit, rows);
+	ec_key_chunk_advance(chunk, read);
+	/* what has moved is what the table has grown by */
+	rows->first = 0;
+	rows->end = chunk->leaf_blocks;
+	return read > 0;
+}
+
+/*
+ * Those that were found by key are to be done.  One that has moved since was
+ * missed, and the next sweep will find it.
+ */
+static int64
+fill_found_rows(EcJob *job, Fill *fill, const EcBackfill *backfill,
+				Relation relation, const EcRows *rows)
+{
+	EcChunk *chunk = &fill->chunk;
+	int64 met = chunk->changed + chunk->skipped + chunk->suppressed;
+	int64 done = fill_rows(job, fill, backfill, relation, rows);
+
+	met = chunk->changed + chunk->skipped + chunk->suppressed - met;
+	if (chunk->by_key)
+		chunk->skipped += Max(0, rows->count - met);
+	return done;
+}
+
+/* The rows of a batch, from the open chunk; false at its end. */
+static bool
+fill_chunk(EcJob *job, Fill *fill, Relation root, Relation relation)
+{
+	EcBackfill backfill;
+	instr_time started;
+
+	ec_leaf_backfill(root, relation, &fill->backfill, &backfill);
+	report_activity(job, relation, &fill->chunk);
+	if (relation->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
+		return ec_copy_from_foreign(job, &backfill, &fill->chunk);
+	if (!fill->chunk.by_key)
+		ec_cursor_clamp(relation, &fill->chunk.cursor);
+	INSTR_TIME_SET_CURRENT(started);
+	do
+	{
+		EcRows rows;
+
+		if (!next_rows(job, fill, &backfill, relation, &rows))
+			return false;
+		job->rows_written += fill_found_rows(job, fill, &backfill, relation, &rows);
+	} while (job->row_limit - job->rows_written > SHARE_LEFT(job->row_limit) &&
+			 !is_out_of_time(&started));
+	return true;
+}
+
+/* With a table that was rewritten blocks have other rows; keys have not. */
+static bool
+is_still_there(const EcChunk *chunk, Relation leaf)
+{
+	return chunk->by_key ? ec_place_fits(&chunk->place, leaf) &&
+							   ec_place_fits(&chunk->end, leaf)
+						 : leaf->rd_rel->relfilenode == chunk->filenode;
+}
+
+/*
+ * The table of the open chunk; NULL if there is no chunk, or if the table has
+ * gone or been rewritten, and then other rows are at the same places.
+ */
+static Relation
+open_chunk(Relation root, const EcChunk *chunk)
+{
+	Relation leaf;
+
+	if (!chunk->is_open || chunk->is_check)
+		return NULL;
+	leaf = ec_open_leaf(root, chunk->leaf, false, NULL);
+	if (leaf != NULL && !is_still_there(chunk, leaf))
+	{
+		table_close(leaf, NoLock);
+		return NULL;
+	}
+	return leaf;
+}
+
+/*
+ * A batch that ends with a small partition has written little, so it need not
+ * pause for long: the delay is one for each full batch.
+ */
+static void
+pause_in_proportion(EcJob *job, Relation leaf)
+{
+	if (leaf == NULL || RelationGetRelid(leaf) == job->relation ||
+		job->throttled_by != NULL || job->rows_written == 0)
+		return;
+	job->pause_ms = (int64) job->delay_ms * job->rows_written / job->row_limit;
+	job->throttled_by = "delay";
+}
+
+/* leaf: the chunk's, which this batch may have made larger; or NULL. */
+static int64
+bytes_of_table(Relation root, Relation leaf, const EcChunk *chunk)
+{
+	int64 blocks = chunk->all_blocks;
+
+	if (root->rd_rel->relkind == RELKIND_RELATION && !root->rd_rel->relhassubclass)
+		blocks = RelationGetNumberOfBlocks(root);
+	else if (leaf != NULL)
+		blocks += (int64) RelationGetNumberOfBlocks(leaf) - chunk->leaf_blocks;
+	return blocks * BLCKSZ;
+}
+
+static bool
+step_chunk(EcJob *job, Fill *fill, Relation root)
+{
+	EcChunk *chunk = &fill->chunk;
+	Relation leaf = open_chunk(root, chunk);
+	bool goes_on;
+	bool more = true;
+
+	job->table = leaf ? RelationGetRelid(leaf) : InvalidOid;
+	if (chunk->is_open && chunk->is_check)
+		chunk->found = check_rows_left(job, fill, root);
+	goes_on = leaf != NULL && fill_chunk(job, fill, root, leaf);
+	if (!goes_on)
+	{
+		more = ec_claim_chunk(job, root, leaf, &fill->backfill, chunk) !=
+			   EC_CLAIM_COMPLETE;
+		pause_in_proportion(job, leaf);
+	}
+	/* the table that a copy sweeps does not grow by it */
+	if (fill->backfill.copy == NULL)
+		job->table_bytes = bytes_of_table(root, goes_on ? leaf : NULL, chunk);
+
+	job->work_done = chunk->done_before;
+	if (chunk->is_open)
+		job->work_done += ec_cursor_done(&chunk->cursor);
+	job->work_total = chunk->total;
+	job->position = ec_chunk_save(chunk);
+	/* the lock stays until commit, so nobody rewrites the table before */
+	if (leaf != NULL)
+		table_close(leaf, NoLock);
+	return more;
+}
+
+static Relation
+open_table(const EcJob *job, Oid oid, const char *name)
+{
+	Relation relation = try_table_open(oid, RowExclusiveLock);
+
+	if (relation == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("table %s does not exist any more", name),
+				 errdetail("It was dropped while job " INT64_FORMAT " was at work on it.",
+						   job->id),
+				 errhint("Use SELECT ec_cancel(" INT64_FORMAT ") to close the job.",
+						 job->id)));
+	return relation;
+}
+
+/* The table that a copy sweeps now; the other one is locked as well. */
+static Relation
+open_copied(const EcJob *job, Fill *fill)
+{
+	const EcCopy *copy = fill->backfill.copy;
+	Relation source = open_table(job, copy->source, job->relation_name);
+	Relation target = open_table(job, copy->target, copy->target_name);
+	bool writes = fill->chunk.phase == EC_COPY_WRITE;
+
+	ec_check_tables_differ(source, target);
+	ec_check_copy_source(source);
+	ec_check_copy_target(target);
+	ec_copy_begin_phase(&fill->backfill, fill->chunk.phase);
+	table_close(writes ? target : source, NoLock);
+	return writes ? source : target;
+}
+
+/* The table that is swept, as long as it is one that can be. */
+static Relation
+open_root(const EcJob *job, Fill *fill)
+{
+	Relation root = fill->backfill.copy
+						? open_copied(job, fill)
+						: open_table(job, job->relation, job->relation_name);
+
+	if (fill->backfill.copy == NULL || root->rd_rel->relkind != RELKIND_FOREIGN_TABLE)
+		ec_check_backfill_target(root);
+	return root;
+}
+
+static bool
+step_fill(EcJob *job)
+{
+	Fill *fill = job->private;
+	Relation root = open_root(job, fill);
+	bool more = step_chunk(job, fill, root);
+
+	job->rows_done += job->rows_written;
+	job->sweep = fill->chunk.sweep;
+	table_close(root, NoLock);
+	return more;
+}
+
+static void
+resume_fill(int64 job)
+{
+	ec_sweep_resume(job);
+}
+
+static int64
+bytes_of_leaves(EcJob *job)
+{
+	Relation root = try_table_open(job->relation, NoLock);
+	int64 blocks = 0;
+	EcLeaf *leaves;
+	int count;
+
+	if (root == NULL)
+		return 0;
+	count = ec_leaves(root, &leaves);
+	for (int i = 0; i < count; i++)
+		blocks += leaves[i].blocks;
+	table_close(root, NoLock);
+	return blocks * BLCKSZ;
+}
+
+const EcJobKind ec_backfill_kind = {"backfill", begin_fill, step_fill,
+									resume_fill, bytes_of_leaves};
+
+/* the table that a copy sweeps does not grow by it */
+const EcJobKind ec_copy_kind = {"copy", begin_fill, step_fill, resume_fill, NULL};

@@ -1,0 +1,163 @@
+/*
+ * lock_retry.c
+ *		Work that needs strong locks, in short tries.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_inherits.h"
+#include "common/pg_prng.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/latch.h"
+#include "storage/lmgr.h"
+#include "storage/lock.h"
+#include "storage/proc.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+#include "utils/wait_event.h"
+
+#include "core/lock_retry.h"
+
+/*
+ * The wait for one lock in the first try, in the last ones, and the pauses
+ * between two, in which the application moves on.
+ */
+#define FIRST_LOCK_WAIT_MS   50
+#define LONGEST_LOCK_WAIT_MS 1000
+#define FIRST_REST_MS        100
+#define LONGEST_REST_MS      2000
+
+/* The caller's own lock_timeout stays in force if it is shorter. */
+void
+ec_limit_lock_waits(int lock_wait_ms)
+{
+	char value[16];
+
+	if (LockTimeout > 0 && LockTimeout <= lock_wait_ms)
+		return;
+	snprintf(value, sizeof(value), "%d", lock_wait_ms);
+	(void) set_config_option("lock_timeout", value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
+/* Does this transaction hold table locks that writers wait for? */
+static bool
+holds_strong_locks(void)
+{
+	LockData *locks = GetLockStatusData();
+
+	for (int i = 0; i < locks->nelements; i++)
+	{
+		LockInstanceData *lock = &locks->locks[i];
+
+		if (lock->pid == MyProcPid && lock->locktag.locktag_type == LOCKTAG_RELATION &&
+			(lock->holdMask & ~(LOCKBIT_ON(AccessShareLock) | LOCKBIT_ON(RowShareLock) |
+								LOCKBIT_ON(RowExclusiveLock) |
+								LOCKBIT_ON(ShareUpdateExclusiveLock))) != 0)
+			return true;
+	}
+	return false;
+}
+
+/* Let the others move on, without a lock of the work's. */
+static void
+rest(int rest_ms)
+{
+	double jitter = 0.5 + pg_prng_double(&pg_global_prng_state);
+
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					 (long) (rest_ms * jitter), PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+}
+
+ErrorData *
+ec_try_for_locks(EcTry one_try, void *arg, int timeout_ms)
+{
+	TimestampTz give_up =
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), timeout_ms);
+	bool has_one_try = holds_strong_locks();
+	int lock_wait = has_one_try ? LONGEST_LOCK_WAIT_MS : FIRST_LOCK_WAIT_MS;
+	int rest_ms = FIRST_REST_MS;
+
+	for (;;)
+	{
+		long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), give_up);
+		ErrorData *error = one_try(arg, Max(1, Min(lock_wait, left)));
+
+		if (error == NULL || has_one_try || GetCurrentTimestamp() >= give_up)
+			return error;
+		FreeErrorData(error);
+		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), give_up);
+		rest(Min(rest_ms, Max(1, left)));
+		lock_wait = Min(2 * lock_wait, LONGEST_LOCK_WAIT_MS);
+		rest_ms = Min(2 * rest_ms, LONGEST_REST_MS);
+	}
+}
+
+/*
+ * Whoever queues behind the lock on the table waits for those on its
+ * partitions as well, so one limit is for all of them.  Nothing is attached
+ * to a table that we have locked.
+ */
+void
+ec_lock_whole_table(Oid table, LOCKMODE mode, int lock_wait_ms)
+{
+	TimestampTz give_up =
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), lock_wait_ms);
+	List *family;
+	ListCell *cell;
+
+	LockRelationOid(table, mode);
+	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(table)))
+		return; /* it is gone */
+	family = find_all_inheritors(table, NoLock, NULL);
+	foreach (cell, family)
+	{
+		long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), give_up);
+
+		ec_limit_lock_waits(Max(1, left));
+		if (lfirst_oid(cell) != table)
+			LockRelationOid(lfirst_oid(cell), mode);
+	}
+}
+
+ErrorData *
+ec_try_work(void (*work)(void *arg), void *arg, int lock_wait_ms)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData *volatile error = NULL;
+
+	PG_TRY();
+	{
+		int guc_level;
+
+		BeginInternalSubTransaction(NULL);
+		MemoryContextSwitchTo(context);
+		guc_level = NewGUCNestLevel();
+		ec_limit_lock_waits(lock_wait_ms);
+		work(arg);
+		AtEOXact_GUC(false, guc_level);
+		ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+		if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
+			ReThrowError(error);
+	}
+	PG_END_TRY();
+	return error;
+}

@@ -1,0 +1,509 @@
+/*
+ * trigger.c
+ *		The trigger that keeps the columns of one table in step.
+ *
+ * BEFORE ROW, last among them by its name.  The direction comes from what the
+ * statement changed, never from a setting:
+ *
+ *		UPDATE	old changed, new did not	forward
+ *				new changed, old did not	backward
+ *				both changed, or neither	as it is
+ *		INSERT	new unset					forward
+ *				old unset					backward
+ *				both set					as it is
+ *
+ * The expressions are evaluated as the writer, on the row in its slot.  With
+ * on_error => 'record', one that can fail is computed in a subtransaction, and
+ * what NOT NULL and CHECK would say is found out before the row is stored; a
+ * failure is queued, and the row goes on without it.
+ *
+ * The rows that the change's own job writes are exempt: the job computes them.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
+#include "executor/tuptable.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/resowner.h"
+
+#include "core/guc.h"
+#include "dualwrite/columns/compiled.h"
+#include "dualwrite/queue/discrepancy.h"
+#include "dualwrite/queue/reconcile.h"
+#include "dualwrite/safe.h"
+#include "expand_contract.h"
+#include "worker/jobs/job.h"
+
+PG_FUNCTION_INFO_V1(ec_dual_write_row);
+
+/* The row that is being written. */
+typedef struct Write
+{
+	EcCompiled *compiled;
+	Relation relation;
+	TupleTableSlot *old_slot; /* NULL for INSERT */
+	TupleTableSlot *slot;
+	HeapTuple tuple;
+	const EcDirection *direction;
+} Write;
+
+/* Values that are in the row itself, as most are. */
+static inline bool
+is_plain(Datum value)
+{
+	return !VARATT_IS_EXTENDED(DatumGetPointer(value)) ||
+		   VARATT_IS_SHORT(DatumGetPointer(value));
+}
+
+/*
+ * By image: what an equality calls equal may still be mapped to something
+ * else.  Of values that are stored apart or compressed the stored bytes come
+ * first, which spares fetching a long value that nobody has touched.
+ */
+static bool
+is_same(const EcCompiledColumn *column, Datum left, bool left_null, Datum right,
+		bool right_null)
+{
+	if (left_null || right_null)
+		return left_null == right_null;
+	if (column->by_value)
+		return left == right;
+	if (column->length != -1)
+		return datumIsEqual(left, right, false, column->length);
+	if (is_plain(left) && is_plain(right))
+	{
+		char *a = DatumGetPointer(left);
+		char *b = DatumGetPointer(right);
+
+		return VARSIZE_ANY_EXHDR(a) == VARSIZE_ANY_EXHDR(b) &&
+			   memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
+	}
+	return datumIsEqual(left, right, false, -1) ||
+		   datum_image_eq(left, right, false, -1);
+}
+
+static bool
+has_changed(const Write *write, const EcCompiledColumn *columns, int count)
+{
+	for (int i = 0; i < count; i++)
+	{
+		bool was_null;
+		bool is_null;
+		Datum was = slot_getattr(write->old_slot, columns[i].attnum, &was_null);
+		Datum is = slot_getattr(write->slot, columns[i].attnum, &is_null);
+
+		if (!is_same(&columns[i], was, was_null, is, is_null))
+			return true;
+	}
+	return false;
+}
+
+/* NULL, or a constant default: the statement need not have named the column. */
+static bool
+is_unset(const Write *write, const EcDirection *direction)
+{
+	for (int i = 0; i < direction->count; i++)
+	{
+		const EcCompiledColumn *column = &direction->columns[i];
+		bool isnull;
+		Datum value = slot_getattr(write->slot, column->attnum, &isnull);
+
+		if (!isnull &&
+			!(column->has_default &&
+			  is_same(column, value, false, column->default_value, false)))
+			return false;
+	}
+	return true;
+}
+
+/* NULL: leave the row as it is. */
+static const EcDirection *
+find_direction(const Write *write)
+{
+	const EcCompiled *compiled = write->compiled;
+	bool to_new;
+	bool to_old;
+
+	if (write->old_slot != NULL)
+	{
+		bool old_changed =
+			has_changed(write, compiled->old_columns, compiled->old_count);
+		bool new_changed =
+			has_changed(write, compiled->new_columns, compiled->new_count);
+
+		to_new = old_changed && !new_changed;
+		to_old = new_changed && !old_changed;
+	}
+	else
+	{
+		to_new = is_unset(write, &compiled->forward);
+		to_old = !to_new && is_unset(write, &compiled->backward);
+	}
+	if (to_new)
+		return &compiled->forward;
+	return to_old && compiled->backward.count > 0 ? &compiled->backward : NULL;
+}
+
+/* As heap_modify_tuple does, from columns that the slot has taken apart. */
+static HeapTuple
+form_tuple(const Write *write, Datum *values, bool *nulls)
+{
+	TupleTableSlot *slot = write->slot;
+	int count = slot->tts_tupleDescriptor->natts;
+	Datum *row = palloc(count * sizeof(Datum));
+	bool *row_nulls = palloc(count * sizeof(bool));
+	HeapTuple tuple;
+
+	slot_getallattrs(slot);
+	memcpy(row, slot->tts_values, count * sizeof(Datum));
+	memcpy(row_nulls, slot->tts_isnull, count * sizeof(bool));
+	for (int i = 0; i < write->direction->count; i++)
+	{
+		row[write->direction->attnums[i] - 1] = values[i];
+		row_nulls[write->direction->attnums[i] - 1] = nulls[i];
+	}
+	tuple = heap_form_tuple(slot->tts_tupleDescriptor, row, row_nulls);
+	tuple->t_data->t_ctid = write->tuple->t_data->t_ctid;
+	tuple->t_self = write->tuple->t_self;
+	tuple->t_tableOid = write->tuple->t_tableOid;
+	pfree(row);
+	pfree(row_nulls);
+	return tuple;
+}
+
+/* The row with these values; itself, if it has them already. */
+static HeapTuple
+with_values(const Write *write, Datum *values, bool *nulls)
+{
+	const EcDirection *direction = write->direction;
+	bool same = true;
+
+	for (int i = 0; i < direction->count && same; i++)
+	{
+		bool isnull;
+		Datum value = slot_getattr(write->slot, direction->attnums[i], &isnull);
+
+		same = is_same(&direction->columns[i], value, isnull, values[i], nulls[i]);
+	}
+	return same ? write->tuple : form_tuple(write, values, nulls);
+}
+
+/* What the server will say of the row, as far as the written columns go. */
+static void
+check(const Write *write, HeapTuple tuple, bool *nulls, EcFailure *failure)
+{
+	const EcDirection *direction = write->direction;
+	ExprContext *econtext = write->compiled->econtext;
+
+	for (int i = 0; i < direction->count; i++)
+		if (nulls[i] && direction->columns[i].is_not_null)
+		{
+			failure->code = ERRCODE_NOT_NULL_VIOLATION;
+			failure->message =
+				psprintf("null value in column \"%s\" violates not-null constraint",
+						 direction->columns[i].name);
+			return;
+		}
+	if (direction->check_count == 0)
+		return;
+	ExecStoreHeapTuple(tuple, write->compiled->trial, false);
+	econtext->ecxt_scantuple = write->compiled->trial;
+	for (int i = 0; i < direction->check_count && failure->code == 0; i++)
+		if (!ExecCheck(direction->checks[i].state, econtext))
+		{
+			failure->code = ERRCODE_CHECK_VIOLATION;
+			failure->message =
+				psprintf("new row for relation \"%s\" violates check constraint \"%s\"",
+						 RelationGetRelationName(write->relation),
+						 direction->checks[i].name);
+		}
+	ExecClearTuple(write->compiled->trial);
+}
+
+/* The row as it should be; what it holds is of the current memory context. */
+typedef HeapTuple (*Computation)(const Write *write, EcFailure *failure);
+
+static HeapTuple
+compute_mapping(const Write *write, EcFailure *failure)
+{
+	const EcDirection *direction = write->direction;
+	ExprContext *econtext = write->compiled->econtext;
+	Datum *values = palloc(sizeof(Datum) * direction->count);
+	bool *nulls = palloc(sizeof(bool) * direction->count);
+	HeapTuple tuple;
+
+	econtext->ecxt_scantuple = write->slot;
+	for (int i = 0; i < direction->count; i++)
+		values[i] = ExecEvalExprSwitchContext(direction->columns[i].value,
+											  econtext, &nulls[i]);
+	tuple = with_values(write, values, nulls);
+	/* otherwise the server checks, and what it says is what the user wants */
+	if (write->compiled->records)
+		check(write, tuple, nulls, failure);
+	return tuple;
+}
+
+/* The server does that where a value is made, not where it is stored. */
+static void
+check_domain(const Write *write, AttrNumber attnum, Datum value, bool isnull)
+{
+	Oid type =
+		TupleDescAttr(RelationGetDescr(write->relation), attnum - 1)->atttypid;
+
+	if (get_typtype(type) == TYPTYPE_DOMAIN)
+		domain_check(value, isnull, type, NULL, NULL);
+}
+
+static HeapTuple
+compute_unset(const Write *write, EcFailure *failure)
+{
+	const EcDirection *direction = write->direction;
+	Datum *values = palloc(sizeof(Datum) * direction->count);
+	bool *nulls = palloc(sizeof(bool) * direction->count);
+	HeapTuple tuple;
+
+	for (int i = 0; i < direction->count; i++)
+	{
+		nulls[i] = !direction->columns[i].has_default;
+		values[i] = direction->columns[i].default_value;
+		check_domain(write, direction->attnums[i], values[i], nulls[i]);
+	}
+	tuple = with_values(write, values, nulls);
+	check(write, tuple, nulls, failure);
+	return tuple;
+}
+
+/* The same in a subtransaction, so that an error is a failure. */
+static HeapTuple
+try_to(Computation compute, const Write *write, EcFailure *failure)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile HeapTuple tuple = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		tuple = compute(write, failure);
+		ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+	}
+	PG_CATCH();
+	{
+		ErrorData *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+		if (!ec_may_swallow(error))
+			ReThrowError(error);
+		failure->code = error->sqlerrcode;
+		failure->message = error->message ? error->message : "";
+		ec_compiled_reset(write->compiled, write->relation);
+	}
+	PG_END_TRY();
+	return tuple;
+}
+
+/*
+ * What cannot fail calls no function of a user's.  Others could write to the
+ * table themselves, and so come here again while our memory is in use.
+ */
+static HeapTuple
+run(Computation compute, const Write *write, EcFailure *failure)
+{
+	EcCompiled *compiled = write->compiled;
+	volatile HeapTuple tuple = NULL;
+
+	if (!write->direction->can_fail)
+		return compute(write, failure);
+	compiled->is_busy = true;
+	PG_TRY();
+	{
+		tuple = compiled->records ? try_to(compute, write, failure)
+								  : compute(write, failure);
+	}
+	PG_FINALLY();
+	{
+		compiled->is_busy = false;
+	}
+	PG_END_TRY();
+	return tuple;
+}
+
+/*
+ * Queue the row and let the write pass.  New columns that are wrong now are
+ * unset where that is allowed; old ones stay, since an older application
+ * reads them.
+ */
+static HeapTuple
+pass_without(const Write *write, const EcFailure *failure)
+{
+	EcFailure again = {0};
+	HeapTuple tuple = write->tuple;
+	bool is_forward = write->direction == &write->compiled->forward;
+	bool is_unset = is_forward && write->old_slot == NULL;
+
+	if (is_forward && write->compiled->error == NULL)
+	{
+		ResetExprContext(write->compiled->econtext);
+		tuple = run(compute_unset, write, &again);
+		if (again.code == 0)
+			is_unset = true;
+		else
+			tuple = write->tuple;
+	}
+	ec_discrepancy_record(write->compiled, write->direction, write->slot,
+						  write->old_slot ? "update" : "insert", failure, is_unset);
+	return tuple;
+}
+
+static HeapTuple
+carry_over(const Write *write)
+{
+	EcCompiled *compiled = write->compiled;
+	EcFailure failure = {0};
+	HeapTuple tuple = NULL;
+
+	if (compiled->error != NULL)
+	{
+		if (!compiled->records)
+			ReThrowError(compiled->error);
+		failure.code = compiled->error->sqlerrcode;
+		failure.message = compiled->error->message;
+	}
+	else
+	{
+		ResetExprContext(compiled->econtext);
+		tuple = run(compute_mapping, write, &failure);
+	}
+	return failure.code == 0 ? tuple : pass_without(write, &failure);
+}
+
+/* The key has changed with what was computed: an old column is part of it. */
+static void
+follow_computed_key(const Write *write, HeapTuple tuple)
+{
+	TupleTableSlot *computed = write->compiled->trial;
+
+	ExecStoreHeapTuple(tuple, computed, false);
+	ec_discrepancy_follow(write->compiled, write->slot, computed);
+	ExecClearTuple(computed);
+}
+
+/* A partial restore, say, or a column dropped with CASCADE. */
+static void
+warn_once(EcCompiled *compiled, const Trigger *trigger, Relation relation)
+{
+	if (compiled->has_warned)
+		return;
+	compiled->has_warned = true;
+	ereport(WARNING,
+			(errmsg("trigger \"%s\" of table \"%s\" finds no change, and lets rows pass",
+					trigger->tgname, RelationGetRelationName(relation)),
+			 errdetail("Change \"%s\" is not registered for this table, or one of its columns is gone.",
+					   trigger->tgnargs > 0 ? trigger->tgargs[0] : ""),
+			 errhint("Register the change with ec_expand, or drop the trigger.")));
+}
+
+/* by ec_reconcile, and how deep in triggers its statement's own are */
+static const char *exempt_change = NULL;
+static int exempt_depth = 0;
+
+static int
+trigger_depth(void)
+{
+	return DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, (Datum) 0));
+}
+
+void
+ec_exempt_change(const char *change)
+{
+	exempt_change = change;
+	exempt_depth = trigger_depth() + 1;
+}
+
+/* A trigger of the user's that our own statement sets off is not exempt. */
+static bool
+is_exempt(const EcCompiled *compiled)
+{
+	const char *change = exempt_change ? exempt_change : ec_running_change();
+
+	return change != NULL && strcmp(change, compiled->change) == 0 &&
+		   trigger_depth() == (exempt_change ? exempt_depth : 1);
+}
+
+/*
+ * expand_contract.dual_write(change)
+ */
+Datum
+ec_dual_write_row(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = (TriggerData *) fcinfo->context;
+	Write write = {0};
+	HeapTuple tuple;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(data->tg_event) ||
+		!TRIGGER_FIRED_FOR_ROW(data->tg_event) ||
+		TRIGGER_FIRED_BY_DELETE(data->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("dual_write must be a BEFORE INSERT OR UPDATE trigger for each row"),
+				 errhint("Use ec_expand, which creates it.")));
+	write.relation = data->tg_relation;
+	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
+	{
+		write.old_slot = data->tg_trigslot;
+		write.slot = data->tg_newslot;
+		write.tuple = data->tg_newtuple;
+	}
+	else
+	{
+		write.slot = data->tg_trigslot;
+		write.tuple = data->tg_trigtuple;
+	}
+	write.compiled =
+		ec_compiled(write.relation, data->tg_trigger, fcinfo->flinfo->fn_extra);
+	fcinfo->flinfo->fn_extra = write.compiled;
+	if (!write.compiled->is_found)
+	{
+		warn_once(write.compiled, data->tg_trigger, write.relation);
+		return PointerGetDatum(write.tuple);
+	}
+	if (is_exempt(write.compiled))
+		return PointerGetDatum(write.tuple);
+	if (write.old_slot != NULL && write.compiled->records &&
+		has_changed(&write, write.compiled->key, write.compiled->key_count))
+		ec_discrepancy_follow(write.compiled, write.old_slot, write.slot);
+	write.direction = find_direction(&write);
+	if (write.direction == NULL)
+		return PointerGetDatum(write.tuple);
+	if (!ec_enable_modern_write || !write.compiled->is_on)
+	{
+		ec_gap_record(write.compiled, ec_enable_modern_write
+										  ? "ec_dual_write"
+										  : "enable_modern_write");
+		return PointerGetDatum(write.tuple);
+	}
+	tuple = carry_over(&write);
+	if (write.old_slot != NULL && write.compiled->records &&
+		write.direction->writes_key && tuple != write.tuple)
+		follow_computed_key(&write, tuple);
+	return PointerGetDatum(tuple);
+}

@@ -1,0 +1,141 @@
+/*
+ * discrepancy.c
+ *		The queue of modern writes that failed, and the gaps of those that
+ *		were skipped.
+ *
+ * Both tables are only added to here: a shared row that writers update would
+ * make them wait for each other, and fail those with REPEATABLE READ.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/guc.h"
+#include "utils/json.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+
+#include "core/catalog.h"
+#include "core/pinned.h"
+#include "core/query.h"
+#include "dualwrite/queue/discrepancy.h"
+#include "expand_contract.h"
+
+static bool
+is_json_number(Oid type)
+{
+	return type == INT2OID || type == INT4OID || type == INT8OID;
+}
+
+/*
+ * {"id": 7}: as the writer, since a type's output may be anybody's.  An entry is
+ * found by this text.
+ */
+Jsonb *
+ec_discrepancy_key(const EcCompiled *compiled, TupleTableSlot *slot)
+{
+	int guc_level = ec_pin_text();
+	StringInfoData json;
+
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '{');
+	for (int i = 0; i < compiled->key_count; i++)
+	{
+		const EcCompiledColumn *column = &compiled->key[i];
+		Oid type =
+			TupleDescAttr(slot->tts_tupleDescriptor, column->attnum - 1)->atttypid;
+		bool isnull;
+		Datum value = slot_getattr(slot, column->attnum, &isnull);
+
+		if (i > 0)
+			appendStringInfoString(&json, ", ");
+		/* the name of that day: a rename in between must not hide the row */
+		escape_json(&json, column->known_as);
+		appendStringInfoString(&json, ": ");
+		if (isnull)
+			appendStringInfoString(&json, "null");
+		else
+		{
+			Oid function;
+			bool is_varlena;
+			char *text;
+
+			getTypeOutputInfo(type, &function, &is_varlena);
+			text = OidOutputFunctionCall(function, value);
+			if (is_json_number(type))
+				appendStringInfoString(&json, text);
+			else
+				escape_json(&json, text);
+		}
+	}
+	appendStringInfoChar(&json, '}');
+	AtEOXact_GUC(false, guc_level);
+	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data)));
+}
+
+void
+ec_discrepancy_record(const EcCompiled *compiled, const EcDirection *direction,
+					  TupleTableSlot *slot, const char *operation,
+					  const EcFailure *failure, bool is_unset)
+{
+	Jsonb *key = ec_discrepancy_key(compiled, slot);
+	EcCatalogScope scope;
+	EcArgs args = {0};
+
+	ec_catalog_begin(&scope);
+	ec_arg_text(&args, compiled->change);
+	ec_arg_jsonb(&args, key);
+	ec_arg_text(&args, operation);
+	ec_arg_text(&args, direction->name);
+	ec_arg_text(&args, unpack_sql_state(failure->code));
+	ec_arg_text(&args, failure->message);
+	ec_arg_bool(&args, is_unset);
+	(void) ec_query("INSERT INTO expand_contract.discrepancies"
+					"       (change, key, operation, direction, error_code, error, is_unset)"
+					" VALUES ($1, $2, $3, $4, $5, $6, $7)",
+					&args);
+	ec_catalog_end(&scope);
+}
+
+void
+ec_discrepancy_follow(const EcCompiled *compiled, TupleTableSlot *old_slot,
+					  TupleTableSlot *slot)
+{
+	Jsonb *old_key = ec_discrepancy_key(compiled, old_slot);
+	Jsonb *key = ec_discrepancy_key(compiled, slot);
+	EcCatalogScope scope;
+	EcArgs args = {0};
+
+	ec_catalog_begin(&scope);
+	ec_arg_text(&args, compiled->change);
+	ec_arg_jsonb(&args, old_key);
+	ec_arg_jsonb(&args, key);
+	(void) ec_query("INSERT INTO expand_contract.discrepancies"
+					"       (change, key, operation, direction, error_code, error, is_unset)"
+					" SELECT change, $3, operation, direction, error_code, error, is_unset"
+					"   FROM expand_contract.discrepancies"
+					"  WHERE change = $1 AND key = $2 ORDER BY id DESC LIMIT 1",
+					&args);
+	ec_catalog_end(&scope);
+}
+
+void
+ec_gap_record(EcCompiled *compiled, const char *reason)
+{
+	FullTransactionId transaction = GetCurrentFullTransactionId();
+	EcCatalogScope scope;
+	EcArgs args = {0};
+
+	if (FullTransactionIdEquals(compiled->gap_transaction, transaction))
+		return;
+	ec_catalog_begin(&scope);
+	ec_arg_text(&args, compiled->change);
+	ec_arg_text(&args, reason);
+	(void) ec_query("INSERT INTO expand_contract.gaps (change, reason) VALUES ($1, $2)",
+					&args);
+	ec_catalog_end(&scope);
+	compiled->gap_transaction = transaction;
+}

@@ -1,0 +1,42 @@
+/*
+ * discrepancy.h
+ *		The queue of modern writes that failed, and the gaps of those that
+ *		were skipped.
+ */
+#ifndef EC_DUALWRITE_QUEUE_DISCREPANCY_H
+#define EC_DUALWRITE_QUEUE_DISCREPANCY_H
+
+#include "postgres.h"
+
+#include "executor/tuptable.h"
+#include "utils/jsonb.h"
+
+#include "dualwrite/columns/compiled.h"
+
+/* Why a modern write failed. */
+typedef struct EcFailure
+{
+	int code; /* SQLSTATE; 0: it did not */
+	char *message;
+} EcFailure;
+
+/* The key by which the queue names the row in slot. */
+extern Jsonb *ec_discrepancy_key(const EcCompiled *compiled, TupleTableSlot *slot);
+
+/*
+ * Queue the row in slot.  Only adds to the queue, as the extension's owner, in
+ * the writer's transaction.
+ */
+extern void
+ec_discrepancy_record(const EcCompiled *compiled, const EcDirection *direction,
+					  TupleTableSlot *slot, const char *operation,
+					  const EcFailure *failure, bool is_unset);
+
+/* The row in old_slot gets another key: what is queued for it follows. */
+extern void ec_discrepancy_follow(const EcCompiled *compiled,
+								  TupleTableSlot *old_slot, TupleTableSlot *slot);
+
+/* Once a subtransaction: writes of the change were not carried over. */
+extern void ec_gap_record(EcCompiled *compiled, const char *reason);
+
+#endif

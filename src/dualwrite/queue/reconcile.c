@@ -1,0 +1,456 @@
+/*
+ * reconcile.c
+ *		ec_reconcile: failed modern writes are made again.
+ *
+ * What is written comes from the row as it is now, in the direction of the
+ * write that failed: its other side is what the application has stored.  A
+ * row that is in step meanwhile, or gone, leaves the queue; so does one whose
+ * new columns were unset then, and have been set since.  The entries of
+ * one row are folded into the newest.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/pg_operator.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "lib/stringinfo.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/resowner.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
+
+#include "core/catalog.h"
+#include "core/json.h"
+#include "core/own.h"
+#include "core/query.h"
+#include "model/change.h"
+#include "dualwrite/columns/compiled.h"
+#include "dualwrite/queue/reconcile.h"
+#include "dualwrite/safe.h"
+#include "dualwrite/columns/statement.h"
+#include "dualwrite/tables/table_reconcile.h"
+#include "expand_contract.h"
+
+PG_FUNCTION_INFO_V1(ec_reconcile);
+
+/* How a failed write is made again. */
+typedef enum Way
+{
+	BACKWARD,
+	FORWARD,
+	FILL, /* forward, where the new columns are still unset */
+	WAYS
+} Way;
+
+/* A row of the queue, its entries together. */
+typedef struct Entry
+{
+	Jsonb *key;
+	Way way;
+	int64 newest; /* id; later ones came in meanwhile */
+} Entry;
+
+typedef struct Reconciliation
+{
+	const EcChange *change;
+	List *key; /* names of that day, of char * */
+	char *statements[WAYS];
+} Reconciliation;
+
+static List *
+read_queue(const char *change, bool only_due, int limit)
+{
+	List *entries = NIL;
+	MemoryContext memory = CurrentMemoryContext;
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	uint64 count;
+
+	ec_catalog_begin(&scope);
+	ec_arg_text(&args, change);
+	ec_arg_bool(&args, only_due);
+	ec_arg_int4(&args, limit);
+	count =
+		ec_query("SELECT key, (array_agg(CASE WHEN direction = 'backward' THEN 0"
+				 "             WHEN is_unset THEN 2 ELSE 1 END ORDER BY id DESC))[1], max(id)"
+				 "  FROM expand_contract.discrepancies WHERE change = $1"
+				 " GROUP BY key"
+				 " HAVING NOT $2 OR coalesce(max(next_attempt_at), '-infinity') <= clock_timestamp()"
+				 " ORDER BY max(attempts), max(id) LIMIT $3",
+				 &args);
+	for (uint64 row = 0; row < count; row++)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(memory);
+		Entry *entry = palloc0_object(Entry);
+
+		entry->key = ec_get_jsonb(row, 1);
+		entry->way = ec_get_int4(row, 2, FORWARD);
+		entry->newest = ec_get_int8(row, 3, 0);
+		entries = lappend(entries, entry);
+		MemoryContextSwitchTo(caller);
+	}
+	ec_catalog_end(&scope);
+	return entries;
+}
+
+static void
+remove_entries(const EcChange *change, const Entry *entry)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+
+	ec_catalog_begin(&scope);
+	ec_arg_text(&args, change->name);
+	ec_arg_jsonb(&args, entry->key);
+	ec_arg_int8(&args, entry->newest);
+	(void) ec_query("DELETE FROM expand_contract.discrepancies"
+					" WHERE change = $1 AND key = $2 AND id <= $3",
+					&args);
+	ec_catalog_end(&scope);
+}
+
+/* The pause doubles from a second to an hour. */
+static void
+fold_entries(const EcChange *change, const Entry *entry, const ErrorData *error)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+
+	ec_catalog_begin(&scope);
+	ec_arg_text(&args, change->name);
+	ec_arg_jsonb(&args, entry->key);
+	ec_arg_int8(&args, entry->newest);
+	ec_arg_text(&args, unpack_sql_state(error->sqlerrcode));
+	ec_arg_text(&args, error->message ? error->message : "");
+	(void) ec_query("WITH folded AS ("
+					"   SELECT sum(writes) AS writes, min(coalesce(first_at, at)) AS first_at,"
+					"          max(attempts) AS attempts"
+					"     FROM expand_contract.discrepancies"
+					"    WHERE change = $1 AND key = $2 AND id <= $3),"
+					" older AS ("
+					"   DELETE FROM expand_contract.discrepancies"
+					"    WHERE change = $1 AND key = $2 AND id < $3)"
+					" UPDATE expand_contract.discrepancies d"
+					"    SET writes = f.writes, first_at = f.first_at,"
+					"        attempts = f.attempts + 1, error_code = $4, error = $5,"
+					"        next_attempt_at = clock_timestamp() + least("
+					"            make_interval(secs => 2 ^ least(f.attempts, 12)), '1 hour')"
+					"   FROM folded f WHERE d.id = $3",
+					&args);
+	ec_catalog_end(&scope);
+}
+
+/* As the key's index has it, wherever it is. */
+static char *
+equality_of(Oid type)
+{
+	Oid equality = lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr;
+	HeapTuple tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(equality));
+	Form_pg_operator form;
+	char *name;
+
+	if (!HeapTupleIsValid(tuple))
+		return "=";
+	form = (Form_pg_operator) GETSTRUCT(tuple);
+	name = psprintf("OPERATOR(%s.%s)",
+					quote_identifier(get_namespace_name(form->oprnamespace)),
+					NameStr(form->oprname));
+	ReleaseSysCache(tuple);
+	return name;
+}
+
+/* "id = CAST($1 AS integer) AND ", and the names that the queue has for it. */
+static void
+append_key(StringInfo condition, Reconciliation *work, Relation relation,
+		   const AttrNumber *attnums, int position)
+{
+	ListCell *cell;
+	int i = 0;
+
+	foreach (cell, work->change->columns)
+	{
+		EcChangeColumn *column = lfirst(cell);
+		AttrNumber attnum = attnums[i++];
+		Form_pg_attribute attribute;
+
+		if (column->key_position != position)
+			continue;
+		attribute = TupleDescAttr(RelationGetDescr(relation), attnum - 1);
+		appendStringInfo(condition, "%s %s CAST($%d AS %s) AND ",
+						 quote_identifier(NameStr(attribute->attname)),
+						 equality_of(attribute->atttypid), position,
+						 format_type_extended(attribute->atttypid, attribute->atttypmod,
+											  FORMAT_TYPE_TYPEMOD_GIVEN |
+												  FORMAT_TYPE_FORCE_QUALIFY));
+		work->key = lappend(work->key, column->name);
+		append_key(condition, work, relation, attnums, position + 1);
+		return;
+	}
+}
+
+/* UPDATE table SET ... WHERE key = ... AND it is not in step, or still unset */
+static void
+make_statements(Reconciliation *work, Relation relation)
+{
+	const EcChange *change = work->change;
+	AttrNumber *attnums =
+		palloc0(sizeof(AttrNumber) * (list_length(change->columns) + 1));
+	StringInfoData condition;
+
+	if (!ec_change_find_columns(relation, change, attnums))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
+						errmsg("a column of change \"%s\" does not exist any more",
+							   change->name),
+						errhint("Undo that, or end the change.")));
+	initStringInfo(&condition);
+	append_key(&condition, work, relation, attnums, 1);
+	for (Way way = BACKWARD; way < WAYS; way++)
+	{
+		EcChangeSql sql;
+
+		if (way == BACKWARD && !ec_has_backward(change))
+			continue;
+		ec_change_sql(relation, change, way != BACKWARD, &sql);
+		work->statements[way] =
+			psprintf("UPDATE %s SET %s WHERE %s(%s)",
+					 ec_relation_name(RelationGetRelid(relation)), sql.assignments,
+					 condition.data, way == FILL ? sql.fill : sql.not_in_step);
+	}
+}
+
+static void
+write_columns(const Reconciliation *work, const Entry *entry)
+{
+	EcArgs args = {0};
+	ListCell *cell;
+	int code;
+
+	foreach (cell, work->key)
+	{
+		ec_arg_text(&args, ec_json_get_scalar(entry->key, lfirst(cell)));
+	}
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	code = SPI_execute_with_args(work->statements[entry->way], args.count,
+								 args.types, args.values, args.nulls, false, 0);
+	if (code != SPI_OK_UPDATE)
+		elog(ERROR, "could not run \"%s\": %s", work->statements[entry->way],
+			 SPI_result_code_string(code));
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "SPI_finish failed");
+}
+
+/* As the caller; exempt from the change's own trigger, and from no other. */
+static void
+write_row(const Reconciliation *work, const Entry *entry)
+{
+	int guc_level = NewGUCNestLevel();
+
+	(void) set_config_option("search_path", EC_CHANGE_SEARCH_PATH, PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("row_security", "off", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	if (OidIsValid(work->change->target))
+		ec_table_reconcile_row(work->change, entry->key, entry->way != BACKWARD);
+	else
+		write_columns(work, entry);
+	AtEOXact_GUC(false, guc_level);
+}
+
+static void
+try_row(const Reconciliation *work, const Entry *entry)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData *volatile error = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		write_row(work, entry);
+		ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+		if (!ec_may_swallow(error))
+			ReThrowError(error);
+	}
+	PG_END_TRY();
+	if (error == NULL)
+		remove_entries(work->change, entry);
+	else
+		fold_entries(work->change, entry, error);
+}
+
+static void
+try_rows(const Reconciliation *work, List *entries)
+{
+	ListCell *cell;
+
+	foreach (cell, entries)
+	{
+		CHECK_FOR_INTERRUPTS();
+		try_row(work, lfirst(cell));
+	}
+}
+
+/* On its own, since a caller's variables would not survive an error. */
+static pg_noinline void
+try_rows_exempt(const Reconciliation *work, List *entries)
+{
+	bool own_before = ec_own_reads;
+
+	ec_exempt_change(work->change->name);
+	ec_own_reads = true;
+	PG_TRY();
+	{
+		try_rows(work, entries);
+	}
+	PG_FINALLY();
+	{
+		ec_exempt_change(NULL);
+		ec_own_reads = own_before;
+	}
+	PG_END_TRY();
+}
+
+/*
+ * A superuser would run what anybody has put into the mappings, triggers and
+ * checks of a table of his own, so he does it as the table's owner.
+ */
+static void
+try_rows_safely(const Reconciliation *work, List *entries, Oid owner)
+{
+	Oid user;
+	int context;
+
+	GetUserIdAndSecContext(&user, &context);
+	if (!is_member_of_role_nosuper(user, owner))
+		SetUserIdAndSecContext(owner, context | SECURITY_LOCAL_USERID_CHANGE |
+										  SECURITY_RESTRICTED_OPERATION);
+	try_rows_exempt(work, entries);
+	SetUserIdAndSecContext(user, context);
+}
+
+int
+ec_reconcile_rows(const EcChange *change, bool only_due, int limit)
+{
+	List *entries = read_queue(change->name, only_due, limit);
+	Reconciliation work = {change};
+	int count = list_length(entries);
+	Relation relation;
+
+	if (entries == NIL)
+		return 0;
+	relation = try_table_open(change->relation, RowExclusiveLock);
+	if (relation == NULL)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+						errmsg("the table of change \"%s\" does not exist any more",
+							   change->name),
+						errhint("With its rows, nothing is left to be written.")));
+	if (OidIsValid(change->target))
+		try_rows_exempt(&work, entries);
+	else
+	{
+		make_statements(&work, relation);
+		try_rows_safely(&work, entries, relation->rd_rel->relowner);
+	}
+	table_close(relation, NoLock);
+	return count;
+}
+
+int64
+ec_discrepancies_left(const char *change)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	int64 left;
+
+	ec_catalog_begin(&scope);
+	ec_arg_text(&args, change);
+	(void) ec_query("SELECT count(DISTINCT key) FROM expand_contract.discrepancies"
+					" WHERE change = $1",
+					&args);
+	left = ec_get_int8(0, 1, 0);
+	ec_catalog_end(&scope);
+	return left;
+}
+
+/* Names of changes that have a queue, of char *. */
+static List *
+changes_with_queues(void)
+{
+	MemoryContext memory = CurrentMemoryContext;
+	List *names = NIL;
+	EcCatalogScope scope;
+	uint64 count;
+
+	ec_catalog_begin(&scope);
+	count = ec_query("SELECT DISTINCT change FROM expand_contract.discrepancies ORDER BY 1",
+					 NULL);
+	for (uint64 row = 0; row < count; row++)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(memory);
+
+		names = lappend(names, ec_get_text(row, 1));
+		MemoryContextSwitchTo(caller);
+	}
+	ec_catalog_end(&scope);
+	return names;
+}
+
+static int64
+reconcile(const EcChange *change)
+{
+	(void) ec_reconcile_rows(change, false, PG_INT32_MAX);
+	return ec_discrepancies_left(change->name);
+}
+
+/*
+ * ec_reconcile(change) → rows that are left
+ *
+ * Makes the modern writes in the queue again, as the caller (a superuser: as the
+ * owner of the table), in the caller's transaction.  NULL: of all changes whose tables the caller owns.  What fails
+ * again stays, with the new error, and is no error here.
+ *
+ * For the owner of the table (42501); 42704 if there is no such change.
+ */
+Datum
+ec_reconcile(PG_FUNCTION_ARGS)
+{
+	EcChange change;
+	int64 left = 0;
+	ListCell *cell;
+
+	if (!PG_ARGISNULL(0))
+	{
+		ec_change_get(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
+		PG_RETURN_INT64(reconcile(&change));
+	}
+	foreach (cell, changes_with_queues())
+	{
+		/* with a table that was dropped, its rows have gone */
+		if (ec_change_load(lfirst(cell), &change) &&
+			get_rel_name(change.relation) != NULL && ec_change_is_mine(&change))
+			left += reconcile(&change);
+	}
+	PG_RETURN_INT64(left);
+}

@@ -1,0 +1,182 @@
+/*
+ * reconcile_job.c
+ *		Jobs of kind "reconcile": go through the queue of a change until it is
+ *		empty.
+ *
+ * A row that fails again waits twice as long, from a second to an hour.  When
+ * only rows are left that have failed often, the job fails and says so: what
+ * is wrong with them, time does not heal.  Resumed, it begins anew.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "core/catalog.h"
+#include "core/guc.h"
+#include "core/json.h"
+#include "core/query.h"
+#include "model/change.h"
+#include "dualwrite/queue/reconcile.h"
+#include "expand_contract.h"
+#include "worker/jobs/job.h"
+#include "worker/jobs/schedule.h"
+
+PG_FUNCTION_INFO_V1(ec_reconcile_job);
+
+/* The pauses in between add up to a good hour. */
+#define MOST_ATTEMPTS 12
+
+/* Between two looks at a queue of which nothing is due. */
+#define SHORTEST_PAUSE_MS 100
+#define LONGEST_PAUSE_MS  10000
+
+static void
+begin_reconcile(EcJob *job)
+{
+}
+
+/*
+ * What is left of the queue: how many rows, of these how many that may be
+ * tried again, and how long the first of them has to wait.
+ */
+static int64
+look_at_queue(const char *change, int64 *hopeful, int *pause_ms)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	int64 left;
+
+	ec_catalog_begin(&scope);
+	ec_arg_text(&args, change);
+	ec_arg_int4(&args, MOST_ATTEMPTS);
+	(void) ec_query("SELECT count(*), count(*) FILTER (WHERE attempts < $2),"
+					"       extract(epoch FROM min(coalesce(next_attempt_at, '-infinity'))"
+					"           FILTER (WHERE attempts < $2) - clock_timestamp()) * 1000"
+					"  FROM (SELECT max(attempts) AS attempts, max(next_attempt_at) AS next_attempt_at"
+					"          FROM expand_contract.discrepancies WHERE change = $1 GROUP BY key) q",
+					&args);
+	left = ec_get_int8(0, 1, 0);
+	*hopeful = ec_get_int8(0, 2, 0);
+	*pause_ms = SHORTEST_PAUSE_MS;
+	if (!ec_is_null(0, 3))
+	{
+		char *wait = ec_get_text(0, 3);
+
+		*pause_ms = (int) Min(LONGEST_PAUSE_MS,
+							  Max((double) SHORTEST_PAUSE_MS, atof(wait)));
+	}
+	ec_catalog_end(&scope);
+	return left;
+}
+
+static void
+give_up(const char *change, int64 left)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("modern writes of change \"%s\" still fail", change),
+			 errdetail("Rows left in the queue: " INT64_FORMAT ", each tried %d times.",
+					   left, MOST_ATTEMPTS),
+			 errhint("See ec_discrepancies for their errors, remove the cause, then resume the job or call ec_reconcile.")));
+}
+
+static bool
+step_reconcile(EcJob *job)
+{
+	EcChange change;
+	int64 left;
+	int64 hopeful;
+
+	if (!ec_change_load(job->change, &change) || !OidIsValid(change.relation) ||
+		get_rel_name(change.relation) == NULL)
+		return false;
+	job->rows_written = ec_reconcile_rows(&change, true, job->row_limit);
+	left = look_at_queue(job->change, &hopeful, &job->pause_ms);
+	job->rows_done += job->rows_written;
+	job->work_done += job->rows_written;
+	job->work_total = job->work_done + left;
+	if (left == 0)
+		return false;
+	if (job->rows_written == job->row_limit)
+	{
+		job->pause_ms = 0; /* the worker's own pause */
+		return true;
+	}
+	if (hopeful == 0)
+		give_up(job->change, left);
+	job->throttled_by = "backoff";
+	return true;
+}
+
+static void
+resume_reconcile(int64 job)
+{
+	EcArgs args = {0};
+
+	ec_arg_int8(&args, job);
+	(void) ec_query("UPDATE expand_contract.discrepancies d"
+					"   SET attempts = 0, next_attempt_at = NULL"
+					"  FROM expand_contract.jobs j"
+					" WHERE j.id = $1 AND j.kind = 'reconcile' AND d.change = j.change",
+					&args);
+}
+
+const EcJobKind ec_reconcile_kind = {"reconcile", begin_reconcile,
+									 step_reconcile, resume_reconcile};
+
+/*
+ * ec_reconcile_job(change, batch_size, delay_ms, start_at, run_window, max_lag)
+ * → the job's number
+ *
+ * ec_reconcile in the background: makes the queued modern writes of a change
+ * again until none is left, as the caller.  Pace and schedule as in
+ * ec_backfill.  The job fails (55000) when only rows are left that have been
+ * tried 12 times.
+ *
+ * For the owner of the table (42501); 42704 if there is no such change.
+ */
+Datum
+ec_reconcile_job(PG_FUNCTION_ARGS)
+{
+	EcJobSpec spec = {0};
+	EcChange change;
+	EcJsonWriter parameters;
+	int batch_size = ec_check_batch_size(PG_ARGISNULL(1), PG_GETARG_INT32(1));
+	int delay_ms = ec_check_delay(PG_ARGISNULL(2), PG_GETARG_INT32(2));
+	TimestampTz start_at;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+						errmsg("argument \"change\" must not be null"),
+						errhint("As in SELECT ec_reconcile_job('users_email').")));
+	if (!PG_ARGISNULL(3))
+	{
+		start_at = PG_GETARG_TIMESTAMPTZ(3);
+		ec_check_start_at(start_at);
+		spec.start_at = &start_at;
+	}
+	if (!PG_ARGISNULL(4))
+	{
+		spec.run_window = text_to_cstring(PG_GETARG_TEXT_PP(4));
+		ec_check_run_window(spec.run_window);
+	}
+	spec.max_lag = ec_check_max_lag(PG_ARGISNULL(5), PG_GETARG_INTERVAL_P(5));
+	ec_change_get(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
+	if (get_rel_name(change.relation) == NULL)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+						errmsg("the table of change \"%s\" does not exist any more",
+							   change.name)));
+
+	ec_json_begin(&parameters);
+	spec.kind = "reconcile";
+	spec.change = change.name;
+	spec.relation = change.relation;
+	spec.parameters = ec_json_end(&parameters);
+	spec.workers = 1;
+	spec.batch_size = batch_size < 0 ? ec_batch_size : batch_size;
+	spec.delay_ms = delay_ms < 0 ? ec_backfill_delay : delay_ms;
+	spec.rows_estimate = ec_discrepancies_left(change.name);
+	PG_RETURN_INT64(ec_job_submit(&spec));
+}

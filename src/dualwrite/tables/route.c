@@ -1,0 +1,463 @@
+/*
+ * route.c
+ *		One direction of a change between two tables, as the triggers of one
+ *		table execute it.
+ *
+ * A route that has become invalid may still be in use further up the stack
+ * (the target's own triggers write to the source, and something was altered in
+ * between), so it is left to the end of the transaction.
+ */
+#include "postgres.h"
+
+#include "access/sysattr.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "executor/spi.h"
+#include "lib/stringinfo.h"
+#include "optimizer/optimizer.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
+
+#include "core/catalog.h"
+#include "dualwrite/mapping.h"
+#include "dualwrite/tables/route.h"
+#include "dualwrite/table.h"
+#include "expand_contract.h"
+
+typedef struct RouteKey
+{
+	Oid source;
+	char change[NAMEDATALEN];
+} RouteKey;
+
+typedef struct RouteEntry
+{
+	RouteKey key;
+	bool is_valid;
+	bool has_warned;
+	EcRoute *route;
+} RouteEntry;
+
+static HTAB *routes = NULL;
+
+static void
+forget_relation(Datum arg, Oid relation)
+{
+	HASH_SEQ_STATUS scan;
+	RouteEntry *entry;
+
+	hash_seq_init(&scan, routes);
+	while ((entry = hash_seq_search(&scan)) != NULL)
+		if (!OidIsValid(relation) || entry->route == NULL ||
+			entry->key.source == relation || entry->route->target == relation ||
+			entry->route->source_root == relation)
+			entry->is_valid = false;
+}
+
+/* A function, or who owns what. */
+static void
+forget_all(Datum arg, int cache, uint32 hash)
+{
+	forget_relation(arg, InvalidOid);
+}
+
+static void
+start_cache(void)
+{
+	HASHCTL control = {0};
+
+	control.keysize = sizeof(RouteKey);
+	control.entrysize = sizeof(RouteEntry);
+	control.hcxt = TopMemoryContext;
+	routes = hash_create("expand_contract routes", 16, &control,
+						 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	CacheRegisterRelcacheCallback(forget_relation, (Datum) 0);
+	CacheRegisterSyscacheCallback(PROCOID, forget_all, (Datum) 0);
+}
+
+/* Is the relation this table, or a partition or child of it, by now? */
+static bool
+belongs_to(Relation relation, Oid table)
+{
+	Oid type;
+
+	if (RelationGetRelid(relation) == table)
+		return true;
+	type = get_rel_type_id(table);
+	return OidIsValid(type) && OidIsValid(relation->rd_rel->reltype) &&
+		   typeInheritsFrom(relation->rd_rel->reltype, type);
+}
+
+/* False if a column that the expressions read is gone. */
+static bool
+find_sources(EcRoute *route, Relation source, const EcChange *change)
+{
+	EcSide side = route->is_forward ? EC_SIDE_OLD : EC_SIDE_NEW;
+	Relation root = try_table_open(route->source_root, AccessShareLock);
+	ListCell *cell;
+	bool found = root != NULL;
+
+	for (int i = 0; i < RelationGetNumberOfAttributes(source); i++)
+		route->names = lappend(route->names, makeString(""));
+	foreach (cell, change->columns)
+	{
+		EcChangeColumn *column = lfirst(cell);
+		AttrNumber attnum;
+
+		if (column->side != side || !found)
+			continue;
+		attnum = ec_leaf_attnum(source, root, column->attnum);
+		found = attnum > 0;
+		if (!found)
+			break;
+		lfirst(list_nth_cell(route->names, attnum - 1)) = makeString(column->name);
+		if (column->key_position > 0)
+			route->identity = bms_add_member(route->identity, attnum);
+	}
+	if (root != NULL)
+		table_close(root, AccessShareLock);
+	return found;
+}
+
+static void
+add_target(EcRoute *route, Relation target, const EcChangeColumn *known,
+		   AttrNumber attnum)
+{
+	EcRouteColumn *column = &route->columns[route->column_count++];
+
+	column->attnum = attnum;
+	column->name = pstrdup(
+		NameStr(TupleDescAttr(RelationGetDescr(target), attnum - 1)->attname));
+	column->stored = known->expression;
+	column->known_as = known->name;
+	column->calls = known->calls;
+}
+
+/* The key in its order, then the others; false if one is gone. */
+static bool
+find_targets(EcRoute *route, Relation target, const EcChange *change)
+{
+	EcSide side = route->is_forward ? EC_SIDE_NEW : EC_SIDE_OLD;
+	int count = list_length(change->columns);
+
+	route->columns = palloc0(sizeof(EcRouteColumn) * Max(1, count));
+	for (int position = 1; position <= count + 1; position++)
+	{
+		ListCell *cell;
+
+		foreach (cell, change->columns)
+		{
+			EcChangeColumn *known = lfirst(cell);
+			AttrNumber attnum;
+
+			if (known->side != side || known->expression == NULL ||
+				known->key_position != (position <= count ? position : 0))
+				continue;
+			attnum = ec_leaf_attnum(target, target, known->attnum);
+			if (attnum <= 0)
+				return false;
+			add_target(route, target, known, attnum);
+			if (position <= count)
+				route->key_count++;
+		}
+	}
+	return route->key_count > 0;
+}
+
+static TupleDesc
+describe(const EcRoute *route, Relation target, int count)
+{
+	TupleDesc description = CreateTemplateTupleDesc(count);
+
+	for (int i = 0; i < count; i++)
+		TupleDescCopyEntry(description, i + 1, RelationGetDescr(target),
+						   route->columns[i].attnum);
+	return description;
+}
+
+/* "ONLY schema.table AS t", since children of the target are not our business */
+static char *
+target_name(Relation target)
+{
+	return psprintf("%s%s",
+					target->rd_rel->relkind == RELKIND_RELATION ? "ONLY " : "",
+					ec_relation_name(RelationGetRelid(target)));
+}
+
+/*
+ * Every name is spelled out, operators too, so that the path of whoever plans
+ * the statement again means nothing.
+ */
+static char *
+make_key_condition(const EcRoute *route, Relation target)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	for (int i = 0; i < route->key_count; i++)
+	{
+		const EcRouteColumn *column = &route->columns[i];
+		const char *name = quote_identifier(column->name);
+		Oid type =
+			TupleDescAttr(RelationGetDescr(target), column->attnum - 1)->atttypid;
+		Oid equality = lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr;
+
+		if (i > 0)
+			appendStringInfoString(&sql, " AND ");
+		generate_operator_clause(&sql, psprintf("t.%s", name), type, equality,
+								 psprintf("g.%s", name), type);
+	}
+	return sql.data;
+}
+
+static void
+append_names(StringInfo sql, const EcRoute *route, int count)
+{
+	for (int i = 0; i < count; i++)
+		appendStringInfo(sql, "%s%s", i > 0 ? ", " : "",
+						 quote_identifier(route->columns[i].name));
+}
+
+/* What is as it should be is not written. */
+static char *
+make_put_sql(const EcRoute *route, Relation target)
+{
+	StringInfoData sql;
+	StringInfoData differs;
+
+	initStringInfo(&sql);
+	initStringInfo(&differs);
+	appendStringInfo(&sql, "INSERT INTO %s AS t (",
+					 ec_relation_name(RelationGetRelid(target)));
+	append_names(&sql, route, route->column_count);
+	appendStringInfoString(&sql, ") SELECT ");
+	append_names(&sql, route, route->column_count);
+	appendStringInfoString(&sql, " FROM " EC_PUT_ROWS " ON CONFLICT (");
+	append_names(&sql, route, route->key_count);
+	if (route->column_count == route->key_count)
+	{
+		appendStringInfoString(&sql, ") DO NOTHING");
+		return sql.data;
+	}
+	appendStringInfoString(&sql, ") DO UPDATE SET ");
+	for (int i = route->key_count; i < route->column_count; i++)
+	{
+		const char *name = quote_identifier(route->columns[i].name);
+
+		appendStringInfo(&sql, "%s%s = excluded.%s",
+						 i > route->key_count ? ", " : "", name, name);
+		appendStringInfo(&differs, "%sexpand_contract.differs(t.%s, excluded.%s)",
+						 i > route->key_count ? " OR " : "", name, name);
+	}
+	appendStringInfo(&sql, " WHERE %s", differs.data);
+	return sql.data;
+}
+
+static int
+by_name(const void *left, const void *right)
+{
+	return strcmp(((const EcCompiledColumn *) left)->known_as,
+				  ((const EcCompiledColumn *) right)->known_as);
+}
+
+/* The columns of the source by which the queue names a row, by their names. */
+static void
+describe_queue(EcRoute *route, Relation source)
+{
+	EcCompiledColumn *key;
+	int member = -1;
+
+	key = palloc0(sizeof(EcCompiledColumn) *
+				  Max(1, bms_num_members(route->identity)));
+	route->queue.key = key;
+	route->queue.key_count = 0;
+	while ((member = bms_next_member(route->identity, member)) >= 0)
+	{
+		key[route->queue.key_count].attnum = member;
+		key[route->queue.key_count++].known_as =
+			strVal(list_nth(route->names, member - 1));
+	}
+	qsort(key, route->queue.key_count, sizeof(EcCompiledColumn), by_name);
+}
+
+static bool
+compile_tables(EcRoute *route, Relation source, const EcChange *change)
+{
+	Relation target = try_table_open(route->target, AccessShareLock);
+	bool found = target != NULL;
+	char *condition;
+
+	found = found && find_sources(route, source, change) &&
+			find_targets(route, target, change);
+	if (found)
+	{
+		route->owner = target->rd_rel->relowner;
+		route->put = describe(route, target, route->column_count);
+		route->gone = describe(route, target, route->key_count);
+		route->put_sql = make_put_sql(route, target);
+		condition = make_key_condition(route, target);
+		route->gone_sql =
+			psprintf("DELETE FROM %s AS t USING " EC_GONE_ROWS " AS g WHERE %s",
+					 target_name(target), condition);
+		route->lock_sql = psprintf("SELECT FROM %s AS t, " EC_GONE_ROWS
+								   " AS g WHERE %s FOR UPDATE OF t",
+								   target_name(target), condition);
+		describe_queue(route, source);
+	}
+	if (target != NULL)
+		table_close(target, AccessShareLock);
+	return found;
+}
+
+static void
+compile(EcRoute *route, Relation source, const char *name)
+{
+	EcChange change;
+
+	route->source = RelationGetRelid(source);
+	if (!ec_change_load(name, &change) || !OidIsValid(change.target))
+		return;
+	route->is_forward = belongs_to(source, change.relation);
+	if (!route->is_forward &&
+		(change.backward == NULL || !belongs_to(source, change.target)))
+		return;
+	route->source_root = route->is_forward ? change.relation : change.target;
+	route->target = route->is_forward ? change.target : change.relation;
+	route->is_on = change.dual_write;
+	route->records = change.records;
+	route->queue.change = change.name;
+	route->queue.records = change.records;
+	route->direction.name = route->is_forward ? "forward" : "backward";
+	route->is_found = compile_tables(route, source, &change);
+}
+
+static void
+free_plans(void *arg)
+{
+	EcRoute *route = arg;
+
+	if (route->put_plan != NULL)
+		SPI_freeplan(route->put_plan);
+	if (route->gone_plan != NULL)
+		SPI_freeplan(route->gone_plan);
+}
+
+static EcRoute *
+new_route(void)
+{
+	MemoryContext memory =
+		AllocSetContextCreate(TopMemoryContext, "expand_contract route",
+							  ALLOCSET_SMALL_SIZES);
+	EcRoute *route = MemoryContextAllocZero(memory, sizeof(EcRoute));
+	MemoryContextCallback *callback =
+		MemoryContextAllocZero(memory, sizeof(MemoryContextCallback));
+
+	route->memory = memory;
+	callback->func = free_plans;
+	callback->arg = route;
+	MemoryContextRegisterResetCallback(memory, callback);
+	return route;
+}
+
+static void
+renew(RouteEntry *entry, Relation source)
+{
+	EcRoute *route = new_route();
+	MemoryContext caller;
+
+	route->has_warned = &entry->has_warned;
+	if (entry->route != NULL)
+	{
+		route->queue.gap_transaction = entry->route->queue.gap_transaction;
+		MemoryContextSetParent(entry->route->memory, TopTransactionContext);
+	}
+	entry->route = route;
+	/* what comes in from now on makes it invalid again */
+	entry->is_valid = true;
+	caller = MemoryContextSwitchTo(route->memory);
+	PG_TRY();
+	{
+		compile(route, source, entry->key.change);
+	}
+	PG_CATCH();
+	{
+		entry->is_valid = false;
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(caller);
+}
+
+EcRoute *
+ec_route(Relation source, const char *change)
+{
+	RouteKey key;
+	RouteEntry *entry;
+	bool found;
+
+	if (routes == NULL)
+		start_cache();
+	memset(&key, 0, sizeof(key));
+	key.source = RelationGetRelid(source);
+	strlcpy(key.change, change, sizeof(key.change));
+	entry = hash_search(routes, &key, HASH_ENTER, &found);
+	if (!found)
+	{
+		entry->is_valid = false;
+		entry->has_warned = false;
+		entry->route = NULL;
+	}
+	if (!entry->is_valid)
+		renew(entry, source);
+	return entry->route;
+}
+
+static void
+note_reads(EcRoute *route, int column, Node *expression)
+{
+	Bitmapset *read = NULL;
+	int member = -1;
+
+	pull_varattnos(expression, 1, &read);
+	while ((member = bms_next_member(read, member)) >= 0)
+	{
+		AttrNumber attnum = member + FirstLowInvalidHeapAttributeNumber;
+
+		route->reads = bms_add_member(route->reads, attnum);
+		if (column < route->key_count)
+			route->identity = bms_add_member(route->identity, attnum);
+	}
+}
+
+void
+ec_route_prepare(EcRoute *route, Relation source)
+{
+	Relation target;
+	MemoryContext caller;
+
+	if (route->is_prepared)
+		return;
+	target = table_open(route->target, AccessShareLock);
+	caller = MemoryContextSwitchTo(route->memory);
+	for (int i = 0; i < route->column_count; i++)
+	{
+		EcRouteColumn *column = &route->columns[i];
+		Node *expression =
+			ec_mapping_reparse(source, route->names, target, column->attnum,
+							   column->stored, column->known_as, column->calls);
+
+		note_reads(route, i, expression);
+		column->expression = expression_planner((Expr *) expression);
+	}
+	describe_queue(route, source);
+	MemoryContextSwitchTo(caller);
+	table_close(target, AccessShareLock);
+	route->is_prepared = true;
+}

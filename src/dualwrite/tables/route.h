@@ -1,0 +1,80 @@
+/*
+ * route.h
+ *		One direction of a change between two tables, as the triggers of one
+ *		table execute it.
+ *
+ * A row of the source (one of the change's tables, a partition or a child of
+ * it) is to have one row in the target, with the target's key.  Compiled once
+ * per table and session, and again when a table, the change or a function has
+ * changed.
+ */
+#ifndef EC_DUALWRITE_TABLES_ROUTE_H
+#define EC_DUALWRITE_TABLES_ROUTE_H
+
+#include "postgres.h"
+
+#include "executor/executor.h"
+#include "executor/spi.h"
+#include "nodes/bitmapset.h"
+#include "utils/rel.h"
+
+#include "model/change.h"
+#include "dualwrite/columns/compiled.h"
+
+/* What the target's statements read, see route_write.c. */
+#define EC_PUT_ROWS  "ec_put"
+#define EC_GONE_ROWS "ec_gone"
+
+/* A column of the target, and the expression over the source for it. */
+typedef struct EcRouteColumn
+{
+	AttrNumber attnum;
+	const char *name; /* as it is called now */
+	const char *stored;
+	const char *known_as;
+	List *calls;
+	Expr *expression;
+} EcRouteColumn;
+
+typedef struct EcRoute
+{
+	Oid source; /* the table whose triggers these are */
+	Oid target;
+	Oid source_root; /* the change's table that source belongs to */
+	Oid owner;       /* of the target, who writes it */
+	bool is_found;   /* there is such a change, and both tables are there */
+	bool is_on;
+	bool records;
+	bool is_forward;
+
+	/* the target's key columns come first */
+	int column_count;
+	int key_count;
+	EcRouteColumn *columns;
+	TupleDesc put;  /* all columns */
+	TupleDesc gone; /* the key alone */
+	char *put_sql;
+	char *gone_sql;
+	char *lock_sql; /* rows that are to go */
+	SPIPlanPtr put_plan;
+	SPIPlanPtr gone_plan;
+	bool is_prepared; /* the expressions, and whatever comes from them */
+
+	List *names; /* of the source's columns, as the expressions have them */
+	Bitmapset *reads;    /* attribute numbers of the source */
+	Bitmapset *identity; /* those that tell which row of the target it is */
+
+	/* what the queue and the gaps want to know */
+	EcCompiled queue;
+	EcDirection direction;
+	bool *has_warned;
+	MemoryContext memory;
+} EcRoute;
+
+/* The route of the change from this table, which must be locked. */
+extern EcRoute *ec_route(Relation source, const char *change);
+
+/* Analyse the expressions: raises whatever is wrong with them. */
+extern void ec_route_prepare(EcRoute *route, Relation source);
+
+#endif

@@ -1,0 +1,433 @@
+/*
+ * route_write.c
+ *		Writing the target of a route: a delete by key, and an upsert.
+ *
+ * The expressions are computed here, into tuplestores that the two statements
+ * read; so their plans need no guess at how many rows there are.  Deletes come
+ * first: a row may take what another gives up.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "executor/executor.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/fmgrprotos.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/plancache.h"
+#include "utils/queryenvironment.h"
+#include "utils/snapmgr.h"
+#include "utils/tuplestore.h"
+
+#include "core/own.h"
+#include "dualwrite/queue/discrepancy.h"
+#include "dualwrite/tables/route_write.h"
+#include "dualwrite/safe.h"
+#include "expand_contract.h"
+#include "worker/jobs/job.h"
+
+/* Who writes the target, and how names are found meanwhile. */
+typedef struct Owner
+{
+	Oid userid;
+	int security_context;
+	int guc_level;
+} Owner;
+
+typedef struct Writing
+{
+	EcRoute *route;
+	EcRows *rows;
+	TupleTableSlot *slot; /* the one row, and which it is */
+	bool is_put;
+
+	MemoryContext memory; /* for what follows */
+	MemoryContext caller;
+	ExprContext *econtext;
+	ExprState **states;
+	Datum *values;
+	bool *nulls;
+	Tuplestorestate *put;
+	Tuplestorestate *gone;
+} Writing;
+
+/*
+ * The statement of ours that runs, and which of its triggers are to come yet.
+ * What triggers of the target's write fires deeper, and is not ours.
+ */
+typedef struct OwnStatement
+{
+	const char *change;
+	int trigger_depth;
+	int pending;
+} OwnStatement;
+
+static OwnStatement own_statement = {0};
+
+static int
+trigger_depth(void)
+{
+	return DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, (Datum) 0));
+}
+
+bool
+ec_write_is_ours(const char *change, int event)
+{
+	const char *job = ec_running_change();
+
+	if (job != NULL && strcmp(job, change) == 0 && trigger_depth() == 1)
+		return true;
+	if (own_statement.change == NULL || strcmp(own_statement.change, change) != 0 ||
+		own_statement.trigger_depth != trigger_depth() ||
+		(own_statement.pending & event) == 0)
+		return false;
+	own_statement.pending &= ~event;
+	return true;
+}
+
+/* An error is undone by the abort of the (sub)transaction. */
+static void
+become_owner(const EcRoute *route, Owner *outer)
+{
+	GetUserIdAndSecContext(&outer->userid, &outer->security_context);
+	outer->guc_level = NewGUCNestLevel();
+	SetUserIdAndSecContext(route->owner, outer->security_context |
+											 SECURITY_LOCAL_USERID_CHANGE |
+											 SECURITY_NOFORCE_RLS);
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+static void
+become_writer(const Owner *outer)
+{
+	AtEOXact_GUC(false, outer->guc_level);
+	SetUserIdAndSecContext(outer->userid, outer->security_context);
+}
+
+/* The states of expressions are made as the owner, whose rights count. */
+static void
+begin_writing(Writing *writing)
+{
+	const EcRoute *route = writing->route;
+
+	writing->caller = MemoryContextSwitchTo(writing->memory);
+	writing->econtext = CreateStandaloneExprContext();
+	writing->states = palloc(sizeof(ExprState *) * route->column_count);
+	for (int i = 0; i < route->column_count; i++)
+		writing->states[i] = ExecInitExpr(route->columns[i].expression, NULL);
+	writing->values = palloc(sizeof(Datum) * route->column_count);
+	writing->nulls = palloc(sizeof(bool) * route->column_count);
+	writing->put = tuplestore_begin_heap(false, false, work_mem);
+	writing->gone = tuplestore_begin_heap(false, false, work_mem);
+}
+
+static void
+end_writing(Writing *writing)
+{
+	tuplestore_end(writing->put);
+	tuplestore_end(writing->gone);
+	FreeExprContext(writing->econtext, true);
+	MemoryContextSwitchTo(writing->caller);
+}
+
+static void
+compute(Writing *writing, TupleTableSlot *slot, int count,
+		Tuplestorestate *store, TupleDesc description)
+{
+	writing->econtext->ecxt_scantuple = slot;
+	for (int i = 0; i < count; i++)
+		writing->values[i] =
+			ExecEvalExprSwitchContext(writing->states[i], writing->econtext,
+									  &writing->nulls[i]);
+	tuplestore_putvalues(store, description, writing->values, writing->nulls);
+	ResetExprContext(writing->econtext);
+	CHECK_FOR_INTERRUPTS();
+}
+
+static void
+compute_put(void *arg, TupleTableSlot *slot)
+{
+	Writing *writing = arg;
+
+	compute(writing, slot, writing->route->column_count, writing->put,
+			writing->route->put);
+}
+
+static void
+compute_gone(void *arg, TupleTableSlot *slot)
+{
+	Writing *writing = arg;
+
+	compute(writing, slot, writing->route->key_count, writing->gone,
+			writing->route->gone);
+}
+
+static void
+register_rows(const char *name, TupleDesc description, Tuplestorestate *store)
+{
+	EphemeralNamedRelation rows = palloc0(sizeof(EphemeralNamedRelationData));
+
+	rows->md.name = unconstify(char *, name);
+	rows->md.reliddesc = InvalidOid;
+	rows->md.tupdesc = description;
+	rows->md.enrtype = ENR_NAMED_TUPLESTORE;
+	rows->md.enrtuples = 1;
+	rows->reldata = store;
+	if (SPI_register_relation(rows) != SPI_OK_REL_REGISTER)
+		elog(ERROR, "could not register \"%s\"", name);
+}
+
+static SPIPlanPtr
+prepare(const char *sql)
+{
+	SPIPlanPtr plan = SPI_prepare(sql, 0, NULL);
+
+	if (plan == NULL || SPI_keepplan(plan) != 0)
+		elog(ERROR, "could not prepare \"%s\"", sql);
+	return plan;
+}
+
+/*
+ * The plan of the delete is kept while the target grows from nothing to
+ * whatever a copy makes of it, so it has to use the key.  Only planning is
+ * done with these settings: triggers of the target do not see them.
+ */
+static void
+plan_by_key(SPIPlanPtr plan)
+{
+	static const char *const settings[] = {"enable_seqscan", "enable_hashjoin",
+										   "enable_mergejoin"};
+	int guc_level = NewGUCNestLevel();
+	CachedPlan *cached;
+
+	for (int i = 0; i < lengthof(settings); i++)
+		(void) set_config_option(settings[i], "off", PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+	cached = SPI_plan_get_cached_plan(plan);
+	if (cached != NULL)
+		ReleaseCachedPlan(cached, CurrentResourceOwner);
+	AtEOXact_GUC(false, guc_level);
+}
+
+/*
+ * With the newest snapshot even in REPEATABLE READ, as foreign keys do it: a
+ * row of the target that a job has brought meanwhile is no conflict of the
+ * application's.
+ */
+static void
+execute(const EcRoute *route, SPIPlanPtr plan, int events)
+{
+	OwnStatement outer = own_statement;
+	Snapshot snapshot =
+		IsolationUsesXactSnapshot() ? GetLatestSnapshot() : InvalidSnapshot;
+	int code;
+
+	own_statement.change = route->queue.change;
+	own_statement.trigger_depth = trigger_depth() + 1;
+	own_statement.pending = events;
+	PG_TRY();
+	{
+		code = SPI_execute_snapshot(plan, NULL, NULL, snapshot, InvalidSnapshot,
+									false, true, 0);
+	}
+	PG_FINALLY();
+	{
+		own_statement = outer;
+	}
+	PG_END_TRY();
+	if (code < 0)
+		elog(ERROR, "could not write to relation %u: %s", route->target,
+			 SPI_result_code_string(code));
+}
+
+static void
+execute_all(const Writing *writing)
+{
+	EcRoute *route = writing->route;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	register_rows(EC_PUT_ROWS, route->put, writing->put);
+	register_rows(EC_GONE_ROWS, route->gone, writing->gone);
+	if (tuplestore_tuple_count(writing->gone) > 0)
+	{
+		if (route->gone_plan == NULL)
+			route->gone_plan = prepare(route->gone_sql);
+		plan_by_key(route->gone_plan);
+		execute(route, route->gone_plan, EC_EVENT_DELETE);
+	}
+	if (tuplestore_tuple_count(writing->put) > 0)
+	{
+		if (route->put_plan == NULL)
+			route->put_plan = prepare(route->put_sql);
+		execute(route, route->put_plan, EC_EVENT_INSERT | EC_EVENT_UPDATE);
+	}
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "SPI_finish failed");
+}
+
+static void
+write_set(void *arg)
+{
+	Writing *writing = arg;
+	Owner outer;
+
+	become_owner(writing->route, &outer);
+	begin_writing(writing);
+	writing->rows->each_gone(writing->rows, compute_gone, writing);
+	writing->rows->each_put(writing->rows, compute_put, writing);
+	execute_all(writing);
+	end_writing(writing);
+	become_writer(&outer);
+}
+
+static void
+write_row(void *arg)
+{
+	Writing *writing = arg;
+	Owner outer;
+
+	become_owner(writing->route, &outer);
+	begin_writing(writing);
+	if (writing->is_put)
+		compute_put(writing, writing->slot);
+	else
+		compute_gone(writing, writing->slot);
+	execute_all(writing);
+	end_writing(writing);
+	become_writer(&outer);
+}
+
+/*
+ * In a context of their own, which takes along what an error leaves.  What
+ * these statements read and write is nobody's use of a column.
+ */
+static ErrorData *
+run(void (*work)(void *arg), Writing *writing, bool in_subtransaction)
+{
+	MemoryContext memory =
+		AllocSetContextCreate(CurrentMemoryContext, "expand_contract write",
+							  ALLOCSET_DEFAULT_SIZES);
+	bool own_before = ec_own_reads;
+	ErrorData *volatile error = NULL;
+
+	writing->memory = memory;
+	ec_own_reads = true;
+	PG_TRY();
+	{
+		if (in_subtransaction)
+			error = ec_try(work, writing);
+		else
+			work(writing);
+	}
+	PG_FINALLY();
+	{
+		ec_own_reads = own_before;
+	}
+	PG_END_TRY();
+	MemoryContextDelete(memory);
+	return error;
+}
+
+void
+ec_route_write(EcRoute *route, EcRows *rows)
+{
+	Writing writing = {route, rows};
+
+	(void) run(write_set, &writing, false);
+}
+
+static void
+lock_gone(void *arg)
+{
+	Writing *writing = arg;
+	EcRoute *route = writing->route;
+	SPIPlanPtr plan;
+	Owner outer;
+
+	become_owner(route, &outer);
+	begin_writing(writing);
+	writing->rows->each_gone(writing->rows, compute_gone, writing);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	register_rows(EC_GONE_ROWS, route->gone, writing->gone);
+	plan = SPI_prepare(route->lock_sql, 0, NULL);
+	if (plan == NULL)
+		elog(ERROR, "could not prepare \"%s\"", route->lock_sql);
+	execute(route, plan, 0);
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "SPI_finish failed");
+	end_writing(writing);
+	become_writer(&outer);
+}
+
+void
+ec_route_lock_gone(EcRoute *route, EcRows *rows)
+{
+	Writing writing = {route, rows};
+
+	(void) run(lock_gone, &writing, false);
+}
+
+typedef struct Retry
+{
+	Writing writing;
+	const ErrorData *failure; /* of all rows */
+	MemoryContext memory;     /* of one */
+} Retry;
+
+static void
+retry_row(Retry *retry, TupleTableSlot *slot)
+{
+	Writing *writing = &retry->writing;
+	MemoryContext caller = MemoryContextSwitchTo(retry->memory);
+	const ErrorData *error = retry->failure;
+
+	writing->slot = slot;
+	if (error == NULL)
+		error = run(write_row, writing, true);
+	if (error != NULL)
+	{
+		EcFailure failure = {error->sqlerrcode,
+							 error->message ? error->message : ""};
+
+		ec_discrepancy_record(&writing->route->queue, &writing->route->direction,
+							  slot, writing->rows->operation, &failure, false);
+	}
+	MemoryContextSwitchTo(caller);
+	MemoryContextReset(retry->memory);
+}
+
+static void
+retry_put(void *arg, TupleTableSlot *slot)
+{
+	Retry *retry = arg;
+
+	retry->writing.is_put = true;
+	retry_row(retry, slot);
+}
+
+static void
+retry_gone(void *arg, TupleTableSlot *slot)
+{
+	Retry *retry = arg;
+
+	retry->writing.is_put = false;
+	retry_row(retry, slot);
+}
+
+void
+ec_route_write_or_record(EcRoute *route, EcRows *rows, const ErrorData *failure)
+{
+	Retry retry = {{route, rows}, failure};
+
+	if (failure == NULL && run(write_set, &retry.writing, true) == NULL)
+		return;
+	retry.memory = AllocSetContextCreate(CurrentMemoryContext, "expand_contract row",
+										 ALLOCSET_DEFAULT_SIZES);
+	rows->each_gone(rows, retry_gone, &retry);
+	rows->each_put(rows, retry_put, &retry);
+	MemoryContextDelete(retry.memory);
+}

@@ -1,0 +1,36 @@
+/*
+ * row_versions.h
+ *		What one statement has done to a table, from its transition tables.
+ */
+#ifndef EC_DUALWRITE_TABLES_ROW_VERSIONS_H
+#define EC_DUALWRITE_TABLES_ROW_VERSIONS_H
+
+#include "postgres.h"
+
+#include "commands/trigger.h"
+
+#include "dualwrite/tables/route_write.h"
+
+/*
+ * The rows of the statement or, for TRUNCATE, of the table as it is before.
+ * all: as if every column had changed.
+ */
+extern EcRows *
+ec_statement_rows(TriggerData *data, const EcRoute *route, bool all);
+
+/*
+ * Rows that triggers of the statement have written again are left out of
+ * each_gone and each_put; they are here.
+ */
+extern void ec_rows_each_stale(EcRows *rows, EcRowVisitor visit, void *arg);
+
+/* Leave word of the rows, if this statement is a trigger's. */
+extern void ec_rows_note_nested(EcRows *rows);
+
+/* When it is done with; an error needs no end. */
+extern void ec_rows_end(EcRows *rows);
+
+/* Is there nothing to carry over? */
+extern bool ec_rows_are_none(EcRows *rows);
+
+#endif

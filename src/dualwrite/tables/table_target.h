@@ -1,0 +1,48 @@
+/*
+ * table_target.h
+ *		ec_expand for a change to another table.
+ */
+#ifndef EC_DUALWRITE_TABLES_TABLE_TARGET_H
+#define EC_DUALWRITE_TABLES_TABLE_TARGET_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+#include "utils/rel.h"
+
+#include "model/change.h"
+
+/* Both mappings, of EcMappingEntry; backward may be NIL. */
+typedef struct EcTableMappings
+{
+	List *forward;
+	List *backward;
+} EcTableMappings;
+
+/*
+ * Check everything, as the caller, and fill in the change's columns.  Both
+ * tables and all below them are locked.
+ */
+extern void ec_check_table_change(EcChange *change, Relation source,
+								  EcTableMappings *mappings);
+
+/* Create the triggers (anew).  The tables must not be open. */
+extern void
+ec_start_table_writes(const EcChange *change, const EcTableMappings *mappings);
+
+/*
+ * Create those that root, or a table below it, lacks; false if it has them.
+ * Those of the tables below are dropped with root's.
+ */
+extern bool ec_create_table_triggers(Oid table, Oid root, const char *change);
+
+/* Has the change its triggers, on both sides where it goes both ways? */
+extern bool ec_has_table_triggers(const EcChange *change);
+
+/* The same of all tables below, and enabled for every write. */
+extern bool ec_table_triggers_at_work(const EcChange *change);
+
+/* Drop them, where there are any; false if there are none. */
+extern bool ec_drop_table_triggers(Oid table, const char *change);
+
+#endif

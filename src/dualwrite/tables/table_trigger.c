@@ -1,0 +1,240 @@
+/*
+ * table_trigger.c
+ *		The triggers that keep two tables in step.
+ *
+ * For each statement, on either table of the change and on everything below
+ * it: AFTER INSERT, UPDATE and DELETE with transition tables, and BEFORE
+ * TRUNCATE, which has none.  Each carries over what its statement has done
+ * with at most one delete and one upsert.
+ *
+ * Locks: the source's rows are locked by the statement, and with them the
+ * target's, since no other writer of the source can have their keys.  What is
+ * written to the target follows the statement's order of rows.
+ */
+#include "postgres.h"
+
+#include "commands/trigger.h"
+#include "fmgr.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "core/guc.h"
+#include "dualwrite/queue/discrepancy.h"
+#include "dualwrite/tables/route.h"
+#include "dualwrite/tables/route_write.h"
+#include "dualwrite/tables/row_versions.h"
+#include "dualwrite/safe.h"
+#include "dualwrite/tables/table_reconcile.h"
+#include "expand_contract.h"
+
+PG_FUNCTION_INFO_V1(ec_dual_write_table);
+
+static bool
+is_right_trigger(const TriggerData *data)
+{
+	TriggerEvent event = data->tg_event;
+
+	if (!TRIGGER_FIRED_FOR_STATEMENT(event) || data->tg_trigger->tgnargs != 1)
+		return false;
+	if (TRIGGER_FIRED_BY_TRUNCATE(event))
+		return TRIGGER_FIRED_BEFORE(event);
+	return TRIGGER_FIRED_AFTER(event) &&
+		   (TRIGGER_FIRED_BY_INSERT(event) || data->tg_oldtable != NULL) &&
+		   (TRIGGER_FIRED_BY_DELETE(event) || data->tg_newtable != NULL);
+}
+
+/* A partition that was detached, say, or a partial restore. */
+static void
+warn_once(const EcRoute *route, const Trigger *trigger, Relation relation)
+{
+	if (*route->has_warned)
+		return;
+	*route->has_warned = true;
+	ereport(WARNING,
+			(errmsg("trigger \"%s\" of table \"%s\" finds no change, and lets rows pass",
+					trigger->tgname, RelationGetRelationName(relation)),
+			 errdetail("Change \"%s\" is not registered for this table, or a table or column of it is gone.",
+					   trigger->tgargs[0]),
+			 errhint("Register the change with ec_expand, or drop the trigger.")));
+}
+
+static int
+event_of(TriggerEvent event)
+{
+	return TRIGGER_FIRED_BY_INSERT(event)   ? EC_EVENT_INSERT
+		   : TRIGGER_FIRED_BY_UPDATE(event) ? EC_EVENT_UPDATE
+		   : TRIGGER_FIRED_BY_DELETE(event) ? EC_EVENT_DELETE
+											: 0;
+}
+
+/*
+ * With the target locked, so that nobody alters it between our look at its
+ * columns and the write.
+ */
+static EcRoute *
+find_route(Relation source, const char *change)
+{
+	EcRoute *route = ec_route(source, change);
+
+	if (!route->is_found)
+		return route;
+	LockRelationOid(route->target, RowExclusiveLock);
+	return ec_route(source, change);
+}
+
+typedef struct Preparation
+{
+	EcRoute *route;
+	Relation source;
+} Preparation;
+
+static void
+prepare(void *arg)
+{
+	Preparation *preparation = arg;
+
+	ec_route_prepare(preparation->route, preparation->source);
+}
+
+/* Why the expressions do not compile (any more), if that may be recorded. */
+static ErrorData *
+prepare_route(EcRoute *route, Relation source)
+{
+	Preparation preparation = {route, source};
+
+	if (route->is_prepared)
+		return NULL;
+	if (route->records)
+		return ec_try(prepare, &preparation);
+	prepare(&preparation);
+	return NULL;
+}
+
+/* A row that a trigger of the statement has written again: as it is now. */
+typedef struct StaleRow
+{
+	EcRoute *route;
+	EcRows *rows;
+	TupleTableSlot *slot;
+} StaleRow;
+
+static void
+follow(void *arg)
+{
+	StaleRow *row = arg;
+
+	ec_table_follow_row(row->route, row->slot);
+}
+
+static void
+follow_stale(void *arg, TupleTableSlot *slot)
+{
+	StaleRow *row = arg;
+	ErrorData *error;
+
+	row->slot = slot;
+	if (!row->route->records)
+	{
+		follow(row);
+		return;
+	}
+	error = ec_try(follow, row);
+	if (error != NULL)
+	{
+		EcFailure failure = {error->sqlerrcode,
+							 error->message ? error->message : ""};
+
+		ec_discrepancy_record(&row->route->queue, &row->route->direction, slot,
+							  row->rows->operation, &failure, false);
+	}
+}
+
+static void
+write_rows(EcRoute *route, EcRows *rows, const ErrorData *failure)
+{
+	StaleRow stale = {route, rows};
+
+	if (route->records)
+		ec_route_write_or_record(route, rows, failure);
+	else
+		ec_route_write(route, rows);
+	ec_rows_each_stale(rows, follow_stale, &stale);
+	ec_rows_note_nested(rows);
+}
+
+static void
+carry_over(TriggerData *data, EcRoute *route)
+{
+	ErrorData *failure = prepare_route(route, data->tg_relation);
+	EcRows *rows = ec_statement_rows(data, route, failure != NULL);
+
+	if (ec_rows_are_none(rows))
+		;
+	else if (!ec_enable_modern_write || !route->is_on)
+		ec_gap_record(&route->queue, ec_enable_modern_write
+										 ? "ec_dual_write"
+										 : "enable_modern_write");
+	else
+		write_rows(route, rows, failure);
+	ec_rows_end(rows);
+}
+
+/*
+ * A statement of ours within a trigger of the application's: the statement
+ * around that may have written the same rows, and comes yet.  (One that is not
+ * within a trigger of the application's is of depth 2.)
+ */
+static void
+note_ours(TriggerData *data, const char *change)
+{
+	EcRoute *route;
+	EcRows *rows;
+
+	if (DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, (Datum) 0)) <= 2)
+		return;
+	route = find_route(data->tg_relation, change);
+	if (!route->is_found || prepare_route(route, data->tg_relation) != NULL)
+		return;
+	rows = ec_statement_rows(data, route, false);
+	ec_rows_note_nested(rows);
+	ec_rows_end(rows);
+}
+
+/*
+ * expand_contract.dual_write_table(change)
+ */
+Datum
+ec_dual_write_table(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = (TriggerData *) fcinfo->context;
+	const char *change;
+	EcRoute *route;
+	MemoryContext caller;
+	MemoryContext memory;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !is_right_trigger(data))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("dual_write_table must be an AFTER trigger for each statement, with its transition tables, or BEFORE TRUNCATE"),
+				 errhint("Use ec_expand, which creates them.")));
+	change = data->tg_trigger->tgargs[0];
+	if (ec_write_is_ours(change, event_of(data->tg_event)))
+	{
+		note_ours(data, change);
+		return PointerGetDatum(NULL);
+	}
+	memory = AllocSetContextCreate(CurrentMemoryContext, "expand_contract statement",
+								   ALLOCSET_DEFAULT_SIZES);
+	caller = MemoryContextSwitchTo(memory);
+	route = find_route(data->tg_relation, change);
+	if (route->is_found)
+		carry_over(data, route);
+	else
+		warn_once(route, data->tg_trigger, data->tg_relation);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(memory);
+	return PointerGetDatum(NULL);
+}

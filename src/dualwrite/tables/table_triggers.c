@@ -1,0 +1,196 @@
+/*
+ * table_triggers.c
+ *		The triggers of a change to another table.
+ *
+ * Triggers for each statement fire for the table that a statement names, and
+ * are not inherited.  So every partition and child has its own.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/dependency.h"
+#include "catalog/objectaddress.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_trigger.h"
+#include "commands/trigger.h"
+#include "utils/builtins.h"
+
+#include "core/catalog.h"
+#include "core/query.h"
+#include "dualwrite/mapping.h"
+#include "dualwrite/table.h"
+#include "dualwrite/tables/table_target.h"
+#include "expand_contract.h"
+
+/* What the four triggers are called and what they are for. */
+static const struct
+{
+	const char *suffix;
+	const char *event;
+} triggers[] = {
+	{"_insert", "AFTER INSERT ON %s REFERENCING NEW TABLE AS ec_new"},
+	{"_update",
+	 "AFTER UPDATE ON %s REFERENCING OLD TABLE AS ec_old NEW TABLE AS ec_new"},
+	{"_delete", "AFTER DELETE ON %s REFERENCING OLD TABLE AS ec_old"},
+	{"_truncate", "BEFORE TRUNCATE ON %s"},
+};
+
+static char *
+trigger_name(const char *change, int i)
+{
+	return psprintf("%s%s", ec_change_trigger_name(change), triggers[i].suffix);
+}
+
+static ObjectAddress
+address_of_trigger(Oid table, const char *change, int i)
+{
+	ObjectAddress address;
+
+	ObjectAddressSet(address, TriggerRelationId,
+					 get_trigger_oid(table, trigger_name(change, i), false));
+	return address;
+}
+
+bool
+ec_create_table_triggers(Oid table, Oid root, const char *change)
+{
+	char *name = ec_relation_name(table);
+	bool created = false;
+
+	for (int i = 0; i < lengthof(triggers); i++)
+	{
+		char *trigger = trigger_name(change, i);
+		const char *quoted = quote_identifier(trigger);
+
+		if (OidIsValid(get_trigger_oid(table, trigger, true)))
+			continue;
+		ec_run_ddl(psprintf("CREATE TRIGGER %s %s FOR EACH STATEMENT "
+							"EXECUTE FUNCTION expand_contract.dual_write_table(%s)",
+							quoted, psprintf(triggers[i].event, name),
+							quote_literal_cstr(change)));
+		ec_run_ddl(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", name, quoted));
+		CommandCounterIncrement();
+		created = true;
+		if (table != root)
+		{
+			ObjectAddress mine = address_of_trigger(table, change, i);
+			ObjectAddress roots = address_of_trigger(root, change, i);
+
+			recordDependencyOn(&mine, &roots, DEPENDENCY_AUTO);
+		}
+	}
+	return created;
+}
+
+static bool
+has_triggers(Oid table, const char *change)
+{
+	for (int i = 0; i < lengthof(triggers); i++)
+		if (!OidIsValid(get_trigger_oid(table, trigger_name(change, i), true)))
+			return false;
+	return true;
+}
+
+static bool
+are_at_work(Oid table, const char *change)
+{
+	for (int i = 0; i < lengthof(triggers); i++)
+		if (!ec_has_dual_writes(table, trigger_name(change, i)))
+			return false;
+	return true;
+}
+
+bool
+ec_table_triggers_at_work(const EcChange *change)
+{
+	return are_at_work(change->relation, change->name) &&
+		   (change->backward == NULL || are_at_work(change->target, change->name));
+}
+
+bool
+ec_has_table_triggers(const EcChange *change)
+{
+	return has_triggers(change->relation, change->name) &&
+		   (change->backward == NULL || has_triggers(change->target, change->name));
+}
+
+bool
+ec_drop_table_triggers(Oid table, const char *change)
+{
+	bool dropped = false;
+
+	for (int i = 0; i < lengthof(triggers); i++)
+	{
+		ObjectAddress trigger;
+
+		if (!OidIsValid(get_trigger_oid(table, trigger_name(change, i), true)))
+			continue;
+		trigger = address_of_trigger(table, change, i);
+		performDeletion(&trigger, DROP_RESTRICT, PERFORM_DELETION_INTERNAL);
+		CommandCounterIncrement();
+		dropped = true;
+	}
+	return dropped;
+}
+
+/*
+ * The triggers depend on the columns of both tables and on whatever the
+ * expressions call: what would break them is refused, unless with CASCADE,
+ * which drops them.
+ */
+static void
+record_dependencies(const EcChange *change, Oid source, List *entries)
+{
+	for (int i = 0; i < lengthof(triggers); i++)
+	{
+		ObjectAddress trigger = address_of_trigger(source, change->name, i);
+		ListCell *cell;
+
+		foreach (cell, change->columns)
+		{
+			EcChangeColumn *used = lfirst(cell);
+			ObjectAddress column;
+
+			ObjectAddressSubSet(column, RelationRelationId,
+								used->side == EC_SIDE_NEW ? change->target
+														  : change->relation,
+								used->attnum);
+			recordDependencyOn(&trigger, &column, DEPENDENCY_NORMAL);
+		}
+		foreach (cell, entries)
+		{
+			recordDependencyOnSingleRelExpr(&trigger,
+											((EcMappingEntry *) lfirst(cell))->expression,
+											source, DEPENDENCY_NORMAL,
+											DEPENDENCY_NORMAL, false);
+		}
+	}
+}
+
+/* Those of a restored table depend on nothing, so they are made anew. */
+static void
+start_side(const EcChange *change, Oid source, List *entries)
+{
+	List *tables = find_all_inheritors(source, NoLock, NULL);
+	ListCell *cell;
+
+	foreach (cell, tables)
+	{
+		(void) ec_drop_table_triggers(lfirst_oid(cell), change->name);
+	}
+	/* the source itself is the first */
+	foreach (cell, tables)
+	{
+		(void) ec_create_table_triggers(lfirst_oid(cell), source, change->name);
+	}
+	record_dependencies(change, source, entries);
+}
+
+void
+ec_start_table_writes(const EcChange *change, const EcTableMappings *mappings)
+{
+	start_side(change, change->relation, mappings->forward);
+	if (mappings->backward != NIL)
+		start_side(change, change->target, mappings->backward);
+}

@@ -1,0 +1,246 @@
+/*
+ * backfill_change.c
+ *		ec_backfill_change: the job for a change, from its mapping.
+ *
+ * 'fill' touches rows whose new columns are unset and should not be, so it
+ * never overwrites what an application wrote.  'repair' brings every row in
+ * step, from the authority.
+ *
+ * The job's SQL is made under search_path = pg_catalog, pg_temp, and runs with
+ * it: the path is part of what a job takes from its submission.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "backfill/copy/copy.h"
+#include "backfill/submit.h"
+#include "lifecycle/backfill_change.h"
+#include "core/catalog.h"
+#include "core/guc.h"
+#include "core/query.h"
+#include "model/change.h"
+#include "dualwrite/columns/statement.h"
+#include "dualwrite/table.h"
+#include "dualwrite/tables/table_mapping.h"
+#include "dualwrite/tables/table_target.h"
+#include "expand_contract.h"
+#include "worker/jobs/job.h"
+#include "worker/jobs/schedule.h"
+
+PG_FUNCTION_INFO_V1(ec_backfill_change);
+
+/* What the change needs to know when the job is done. */
+static void
+note_job(int64 job, const char *change, const char *mode)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+
+	ec_catalog_begin(&scope);
+	ec_arg_int8(&args, job);
+	ec_arg_text(&args, change);
+	ec_arg_text(&args, mode);
+	(void) ec_query("INSERT INTO expand_contract.change_jobs (job, change, mode)"
+					" VALUES ($1, $2, $3)",
+					&args);
+	ec_catalog_end(&scope);
+}
+
+static void
+refuse_one_way(const EcChange *change)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("change \"%s\" has no backward mapping to repair the old columns with",
+					change->name),
+			 errdetail("Its phase is \"%s\": the new columns are right, whatever the old ones hold.",
+					   change->phase),
+			 errhint("Nothing is to be repaired.")));
+}
+
+/* What is written without it would be out of step behind the job. */
+static void
+require_trigger(const EcChange *change)
+{
+	if (get_rel_name(change->relation) == NULL)
+		return;
+	if (OidIsValid(change->target)
+			? get_rel_name(change->target) == NULL || ec_table_triggers_at_work(change)
+			: ec_has_dual_writes(change->relation,
+								 ec_change_trigger_name(change->name)))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("change \"%s\" has lost its trigger", change->name),
+			 errdetail("It was dropped or disabled, or table \"%s\" has a child without it.",
+					   get_rel_name(change->relation)),
+			 errhint("Call ec_expand again as before, which sets it up anew.")));
+}
+
+/* Columns of one table: the job updates them in place. */
+static int64
+submit_backfill(EcJobSpec *spec, const EcChange *change, bool forward, bool repair)
+{
+	Relation relation = try_table_open(change->relation, RowExclusiveLock);
+	EcChangeSql sql;
+	int64 job;
+
+	if (relation == NULL)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+						errmsg("the table of change \"%s\" does not exist any more",
+							   change->name)));
+	ec_change_sql(relation, change, forward, &sql);
+	job = ec_submit_backfill(spec, change->relation, sql.assignments,
+							 repair ? sql.repair : sql.fill, "auto");
+	table_close(relation, NoLock);
+	return job;
+}
+
+/* Another table: the job copies, from the authority. */
+static int64
+submit_copy(const EcJobSpec *spec, const EcChange *change, bool forward, bool repair)
+{
+	EcCopySpec copy = {*spec};
+
+	copy.method = "auto";
+	copy.source = forward ? change->relation : change->target;
+	copy.target = forward ? change->target : change->relation;
+	copy.mapping = ec_table_mapping(change, forward, &copy.key);
+	copy.repair = repair;
+	return ec_submit_copy(&copy);
+}
+
+static int64
+submit(EcJobSpec *spec, const EcChange *change, bool repair)
+{
+	bool forward = !repair || ec_old_is_authority(change);
+	int guc_level = NewGUCNestLevel();
+	int64 job;
+
+	if (!forward && !ec_has_backward(change))
+		refuse_one_way(change);
+	(void) set_config_option("search_path", EC_CHANGE_SEARCH_PATH, PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	spec->change = change->name;
+	job = OidIsValid(change->target)
+			  ? submit_copy(spec, change, forward, repair)
+			  : submit_backfill(spec, change, forward, repair);
+	AtEOXact_GUC(false, guc_level);
+	return job;
+}
+
+/*
+ * ec_backfill_change(change, mode, batch_size, delay_ms, workers, start_at,
+ *					  run_window, max_lag) → the job's number
+ *
+ * Starts the job that brings the rows of a change in step, as the caller.
+ * mode 'fill': rows whose new columns are unset; 'repair': every row that is
+ * not in step, from the old columns before cutover and from the new ones after
+ * it.  To another table the job is a copy: 'fill' adds what is missing there,
+ * 'repair' makes the tables equal.  Pace and schedule as in ec_backfill.  When the first job of a change is
+ * done its phase goes from dual_write to backfilled.
+ *
+ * For the owner of the table.  42704 if there is no such change, 22023 for an
+ * unknown mode, 55000 if the change is over, its dual writes are off, or a
+ * repair has no mapping to go by; and the errors of ec_backfill.
+ */
+Datum
+ec_backfill_change(PG_FUNCTION_ARGS)
+{
+	EcJobSpec spec = {0};
+	EcChange change;
+	char *mode = "fill";
+	int batch_size = ec_check_batch_size(PG_ARGISNULL(2), PG_GETARG_INT32(2));
+	int delay_ms = ec_check_delay(PG_ARGISNULL(3), PG_GETARG_INT32(3));
+	TimestampTz start_at;
+	int64 job;
+
+	spec.workers = Max(1, ec_check_workers(PG_ARGISNULL(4), PG_GETARG_INT32(4)));
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("argument \"change\" must not be null"),
+				 errhint("As in SELECT ec_backfill_change('users_email').")));
+	if (!PG_ARGISNULL(1))
+		mode = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	if (strcmp(mode, "fill") != 0 && strcmp(mode, "repair") != 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("unknown mode \"%s\"", mode),
+						errhint("Use 'fill' or 'repair'.")));
+	if (!PG_ARGISNULL(5))
+	{
+		start_at = PG_GETARG_TIMESTAMPTZ(5);
+		ec_check_start_at(start_at);
+		spec.start_at = &start_at;
+	}
+	if (!PG_ARGISNULL(6))
+	{
+		spec.run_window = text_to_cstring(PG_GETARG_TEXT_PP(6));
+		ec_check_run_window(spec.run_window);
+	}
+	spec.max_lag = ec_check_max_lag(PG_ARGISNULL(7), PG_GETARG_INTERVAL_P(7));
+	spec.batch_size = batch_size < 0 ? ec_batch_size : batch_size;
+	spec.delay_ms = delay_ms < 0 ? ec_backfill_delay : delay_ms;
+
+	ec_change_get(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
+	ec_change_require_active(&change);
+	if (!change.dual_write || !ec_enable_modern_write)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("dual writes of change \"%s\" are off", change.name),
+				 errdetail("What applications write meanwhile would be out of step behind the job."),
+				 change.dual_write
+					 ? errhint("Set expand_contract.enable_modern_write on again first.")
+					 : errhint("Use ec_dual_write(%s, true) first.",
+							   quote_literal_cstr(change.name))));
+	require_trigger(&change);
+	job = submit(&spec, &change, strcmp(mode, "repair") == 0);
+	note_job(job, change.name, mode);
+	PG_RETURN_INT64(job);
+}
+
+/*
+ * A gap is healed by a repair that was submitted when the rows behind it had
+ * been committed, and so were there for the job to find.
+ */
+static void
+close_gaps(const EcJob *job)
+{
+	EcArgs args = {0};
+
+	ec_arg_int8(&args, job->id);
+	(void) ec_query("UPDATE expand_contract.gaps g"
+					"   SET repaired_by = j.job, repaired_at = clock_timestamp()"
+					"  FROM expand_contract.change_jobs j"
+					" WHERE j.job = $1 AND j.mode = 'repair' AND g.change = j.change"
+					"   AND g.repaired_by IS NULL"
+					"   AND (pg_visible_in_snapshot(g.writer, j.snapshot)"
+					/* yet to come: it is of the cluster that was dumped */
+					"        OR g.writer >= pg_snapshot_xmax(pg_current_snapshot()))",
+					&args);
+}
+
+void
+ec_note_change_job_done(const EcJob *job)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	bool is_first;
+
+	ec_catalog_begin(&scope);
+	close_gaps(job);
+	ec_arg_int8(&args, job->id);
+	is_first = ec_query("SELECT FROM expand_contract.change_jobs j"
+						"  JOIN expand_contract.changes c ON c.name = j.change"
+						" WHERE j.job = $1 AND c.phase = 'dual_write'",
+						&args) > 0;
+	ec_catalog_end(&scope);
+	if (is_first)
+		ec_change_set_phase(job->change, EC_PHASE_BACKFILLED);
+}

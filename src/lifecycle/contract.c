@@ -1,0 +1,372 @@
+/*
+ * contract.c
+ *		ec_contract: the old shape is renamed away, and dropped at last.
+ *
+ * Until the drop everything can be taken back, see revert.c.  Each half passes
+ * the gates first and takes its locks last, so that what applications wait for
+ * is one short try and a commit.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/fmgrprotos.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+#include "lifecycle/contract.h"
+#include "lifecycle/drop.h"
+#include "lifecycle/gates.h"
+#include "lifecycle/old_shape.h"
+#include "lifecycle/quarantine.h"
+#include "lifecycle/transition.h"
+#include "core/catalog.h"
+#include "core/json.h"
+#include "core/query.h"
+#include "expand_contract.h"
+#include "worker/process/launcher.h"
+
+PG_FUNCTION_INFO_V1(ec_contract);
+
+typedef struct Contraction
+{
+	TimestampTz until; /* of the quarantine */
+	bool auto_drop;
+} Contraction;
+
+static bool
+is_phase(const EcChange *change, const char *phase)
+{
+	return strcmp(change->phase, phase) == 0;
+}
+
+static void
+require_old_shape(const EcChange *change)
+{
+	if (!bms_is_empty(ec_old_columns(change)))
+		return;
+	if (get_rel_name(change->relation) == NULL)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+						errmsg("the table of change \"%s\" does not exist any more",
+							   change->name),
+						errdetail("There is nothing to contract."),
+						errhint("Use ec_revert(%s) to end the change.",
+								quote_literal_cstr(change->name))));
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("change \"%s\" has nothing to contract", change->name),
+			 errdetail("It has no old columns: it has no backward mapping that writes some, none were named, or they are gone."),
+			 errhint("The argument \"old_columns\" of ec_expand names what contraction removes. Use ec_dual_write(%s, false) to end the dual writes, and a migration of phase \"contract\" for columns of which the change does not know.",
+					 quote_literal_cstr(change->name))));
+}
+
+/* Better said now than when the quarantine has passed. */
+static void
+refuse_partition_key(const EcChange *change)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	char *column = NULL;
+
+	if (OidIsValid(change->target))
+		return;
+	ec_arg_oid(&args, change->relation);
+	ec_arg(&args, TEXTARRAYOID, PointerGetDatum(ec_old_column_names(change)), false);
+	ec_catalog_begin(&scope);
+	if (ec_query("SELECT a.attname::text FROM expand_contract.family_of($1) f (oid)"
+				 "  JOIN pg_partitioned_table p ON p.partrelid = f.oid"
+				 "  JOIN pg_attribute a ON a.attrelid = f.oid AND a.attname = ANY ($2)"
+				 "   AND a.attnum = ANY (p.partattrs::int2[]) LIMIT 1",
+				 &args) > 0)
+		column = ec_get_text(0, 1);
+	ec_catalog_end(&scope);
+	if (column != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("column \"%s\" cannot be contracted because it is part of a partition key",
+						column),
+				 errdetail("Table \"%s\" is partitioned by it, and the server does not drop such a column.",
+						   get_rel_name(change->relation)),
+				 errhint("Copy to a new table that is partitioned as it should be.")));
+}
+
+/* What goes along with the old shape; with cascade, what stands in the way too. */
+static char *
+what_goes(const EcChange *change, bool cascade)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	char *list = NULL;
+
+	ec_arg_oid(&args, change->relation);
+	ec_arg(&args, INT2ARRAYOID, ec_old_column_numbers(change),
+		   OidIsValid(change->target));
+	ec_arg_bool(&args, cascade);
+	ec_catalog_begin(&scope);
+	if (ec_query("SELECT string_agg(kind || ' ' || object, ', ' ORDER BY kind, object)"
+				 "  FROM expand_contract.dependents($1, $2)"
+				 " WHERE (goes OR $3) AND NOT starts_with(object, '\"~ec_')",
+				 &args) > 0)
+		list = ec_get_text(0, 1);
+	ec_catalog_end(&scope);
+	return list;
+}
+
+/* Nothing is lost without a word. */
+static void
+tell_what_goes(const EcChange *change, bool cascade)
+{
+	char *list = what_goes(change, cascade);
+
+	if (list != NULL)
+		ereport(NOTICE,
+				(errmsg("what belongs to the old shape of change \"%s\" will be dropped with it",
+						change->name),
+				 errdetail("These are: %s.", list),
+				 errhint("Use ec_revert(%s) if one of them is still needed.",
+						 quote_literal_cstr(change->name))));
+}
+
+static void
+store_quarantine(const EcChange *change, const Contraction *contraction)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+
+	ec_arg_text(&args, change->name);
+	ec_arg_timestamptz(&args, contraction->until);
+	ec_arg_bool(&args, contraction->auto_drop);
+	ec_catalog_begin(&scope);
+	ec_query("UPDATE expand_contract.changes"
+			 "   SET quarantine_until = $2, auto_drop = $3 WHERE name = $1",
+			 &args);
+	ec_catalog_end(&scope);
+}
+
+/* The job makes the call that the caller would make, as the caller. */
+static void
+submit_drop(const EcChange *change, TimestampTz until, ArrayType *override)
+{
+	EcJobSpec spec = {0};
+	EcJsonWriter parameters;
+
+	if (!ec_launcher_running())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("nobody would drop the old shape of change \"%s\" when its quarantine has passed",
+						change->name),
+				 errdetail("auto_drop needs the launcher, and the launcher does not run."),
+				 errhint("Add expand_contract to shared_preload_libraries and restart the server, or call ec_contract again then.")));
+	ec_json_begin(&parameters);
+	if (override != NULL)
+		ec_json_text(&parameters, "override",
+					 OidOutputFunctionCall(F_ARRAY_OUT, PointerGetDatum(override)));
+	spec.kind = ec_contract_kind.name;
+	spec.change = change->name;
+	spec.relation = change->relation;
+	spec.parameters = ec_json_end(&parameters);
+	spec.workers = 1;
+	spec.batch_size = 1;
+	spec.start_at = &until;
+	(void) ec_job_submit(&spec);
+}
+
+static void
+quarantine(const EcChange *change, int lock_wait_ms, void *arg)
+{
+	ec_quarantine_begin(change, lock_wait_ms, NULL);
+	store_quarantine(change, arg);
+	ec_change_set_phase(change->name, EC_PHASE_QUARANTINED);
+}
+
+static bool
+has_override(ArrayType *override, const char *gate)
+{
+	Datum *values;
+	bool *nulls;
+	int count;
+
+	if (override == NULL)
+		return false;
+	deconstruct_array(override, TEXTOID, -1, false, TYPALIGN_INT, &values,
+					  &nulls, &count);
+	for (int i = 0; i < count; i++)
+		if (!nulls[i] && strcmp(TextDatumGetCString(values[i]), gate) == 0)
+			return true;
+	return false;
+}
+
+/* The first half. */
+static void
+begin(const EcChange *change, ArrayType *override, const Interval *length,
+	  bool auto_drop)
+{
+	Contraction contraction = {.auto_drop = auto_drop};
+
+	require_old_shape(change);
+	refuse_partition_key(change);
+	ec_gates_require(change, EC_STEP_CONTRACT, override);
+	contraction.until = DatumGetTimestampTz(
+		DirectFunctionCall2(timestamptz_pl_interval,
+							TimestampTzGetDatum(GetCurrentTimestamp()),
+							IntervalPGetDatum(length)));
+	tell_what_goes(change, has_override(override, "dependents"));
+	if (auto_drop)
+		submit_drop(change, contraction.until, override);
+	ec_step_with_locks(change, quarantine, &contraction);
+}
+
+/* The second half. */
+static void
+finish(const EcChange *change, ArrayType *override)
+{
+	bool cascade = has_override(override, "dependents");
+	char *along;
+
+	ec_gates_require(change, EC_STEP_CONTRACT, override);
+	along = what_goes(change, cascade);
+	ec_drop_old_shape(change, cascade);
+	if (along != NULL)
+		ec_change_announce(change->name, "dropped_with_it", along);
+}
+
+/* When the quarantine of a change ends. */
+static TimestampTz
+quarantine_until(const EcChange *change, bool *auto_drop)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	TimestampTz until;
+
+	ec_arg_text(&args, change->name);
+	ec_catalog_begin(&scope);
+	ec_query("SELECT quarantine_until, auto_drop FROM expand_contract.changes"
+			 " WHERE name = $1",
+			 &args);
+	until = ec_get_timestamptz(0, 1, 0);
+	*auto_drop = ec_get_bool(0, 2, false);
+	ec_catalog_end(&scope);
+	return until;
+}
+
+/* A call in between can only ask for the drop to come by itself. */
+static void
+wait_on(const EcChange *change, TimestampTz until, ArrayType *override,
+		bool add_auto_drop)
+{
+	Contraction contraction = {.until = until, .auto_drop = true};
+
+	if (add_auto_drop)
+	{
+		submit_drop(change, until, override);
+		store_quarantine(change, &contraction);
+	}
+	ereport(NOTICE,
+			(errmsg("the old shape of change \"%s\" is in quarantine until %s",
+					change->name, timestamptz_to_str(until)),
+			 errhint("A call after that drops it. Until then, ec_revert(%s) takes it back.",
+					 quote_literal_cstr(change->name))));
+}
+
+static void
+refuse_null(const char *argument)
+{
+	ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					errmsg("argument \"%s\" must not be null", argument),
+					errhint("As in SELECT ec_contract('users_email').")));
+}
+
+static const Interval *
+quarantine_argument(FunctionCallInfo fcinfo)
+{
+	const Interval *length = PG_GETARG_INTERVAL_P(2);
+	Interval none = {0};
+
+	if (DatumGetInt32(DirectFunctionCall2(interval_cmp, IntervalPGetDatum(length),
+										  IntervalPGetDatum(&none))) < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"quarantine\" must not be negative"),
+				 errhint("Use '0' to be able to drop the old shape at once.")));
+	return length;
+}
+
+/*
+ * ec_contract(change, override, quarantine, auto_drop) → the change's phase
+ *
+ * The first call passes the gates of 'contract' and renames the old columns,
+ * or the old table, away: 'quarantined'.  A call after the quarantine passes
+ * the gates again and drops them: 'contracted'; with auto_drop a job makes that
+ * call.  In between it says until when.  What depends on them is dropped along
+ * only if the gate dependents is overridden, else it is an error (2BP01).
+ *
+ * For the owner of the table (42501); 42704 if there is no such change, XE020
+ * while a gate is closed, 55000 if it is not cut over, is reverted or has
+ * nothing to contract, 55P03 if locks were not to be had.
+ */
+Datum
+ec_contract(PG_FUNCTION_ARGS)
+{
+	ArrayType *override = PG_ARGISNULL(1) ? NULL : PG_GETARG_ARRAYTYPE_P(1);
+	EcChange change;
+	bool auto_drop;
+
+	if (PG_ARGISNULL(0))
+		refuse_null("change");
+	if (PG_ARGISNULL(2))
+		refuse_null("quarantine");
+	if (PG_ARGISNULL(3))
+		refuse_null("auto_drop");
+	ec_change_lock(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
+	if (is_phase(&change, EC_PHASE_CONTRACTED))
+		PG_RETURN_TEXT_P(cstring_to_text(change.phase));
+	ec_change_require_active(&change);
+	if (is_phase(&change, EC_PHASE_QUARANTINED))
+	{
+		TimestampTz until = quarantine_until(&change, &auto_drop);
+
+		if (GetCurrentTimestamp() < until)
+		{
+			wait_on(&change, until, override, PG_GETARG_BOOL(3) && !auto_drop);
+			PG_RETURN_TEXT_P(cstring_to_text(change.phase));
+		}
+		finish(&change, override);
+		PG_RETURN_TEXT_P(cstring_to_text(EC_PHASE_CONTRACTED));
+	}
+	if (!is_phase(&change, EC_PHASE_CUT_OVER))
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("change \"%s\" is not cut over", change.name),
+						errdetail("Its phase is \"%s\": applications may still need the old shape.",
+								  change.phase),
+						errhint("Use ec_cutover(%s) first.",
+								quote_literal_cstr(change.name))));
+	begin(&change, override, quarantine_argument(fcinfo), PG_GETARG_BOOL(3));
+	PG_RETURN_TEXT_P(cstring_to_text(EC_PHASE_QUARANTINED));
+}
+
+static void
+begin_job(EcJob *job)
+{
+}
+
+static bool
+step_job(EcJob *job)
+{
+	char *override = ec_json_get_text(job->parameters, "override");
+	EcChange change;
+
+	ec_change_lock(job->change, &change);
+	if (is_phase(&change, EC_PHASE_QUARANTINED))
+		finish(&change,
+			   override == NULL
+				   ? NULL
+				   : DatumGetArrayTypeP(OidInputFunctionCall(F_ARRAY_IN, override,
+															 TEXTOID, -1)));
+	return false;
+}
+
+const EcJobKind ec_contract_kind = {"contract", begin_job, step_job, NULL};

@@ -1,0 +1,75 @@
+/*
+ * cutover.c
+ *		ec_cutover: readers go to the new shape.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#include "lifecycle/gates.h"
+#include "lifecycle/old_shape.h"
+#include "lifecycle/transition.h"
+#include "usage/usage.h"
+#include "expand_contract.h"
+
+PG_FUNCTION_INFO_V1(ec_cutover);
+
+/* Uses before the cutover say nothing about those after it. */
+static void
+watch_afresh(const EcChange *change)
+{
+	ArrayType *columns = ec_old_column_names(change);
+	Datum relation = ObjectIdGetDatum(change->relation);
+
+	if (ARR_NDIM(columns) == 0)
+		return;
+	if (!ec_usage_is_watching())
+	{
+		ereport(NOTICE,
+				(errmsg("the use of the old columns is not watched"),
+				 errdetail("expand_contract is not in shared_preload_libraries."),
+				 errhint("Without it, ec_contract has to be told to override old_reads and old_writes.")));
+		return;
+	}
+	(void) DirectFunctionCall2(ec_untrack, relation, PointerGetDatum(columns));
+	(void) DirectFunctionCall2(ec_track, relation, PointerGetDatum(columns));
+}
+
+static bool
+is_past_cutover(const EcChange *change)
+{
+	return strcmp(change->phase, EC_PHASE_CUT_OVER) == 0 ||
+		   strcmp(change->phase, EC_PHASE_QUARANTINED) == 0;
+}
+
+/*
+ * ec_cutover(change, override) -> the change's phase
+ *
+ * Passes the gates of 'cutover', sets the flag of the change's name, tells the
+ * channel expand_contract, and begins to watch the old columns.  Again: says
+ * the phase and does nothing.  42704 and 42501 as ec_gates; XE020 while a gate
+ * is closed, 55000 if the change is over.
+ */
+Datum
+ec_cutover(PG_FUNCTION_ARGS)
+{
+	EcChange change;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+						errmsg("argument \"change\" must not be null"),
+						errhint("As in SELECT ec_cutover('users_email').")));
+	ec_change_lock(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
+	ec_change_require_active(&change);
+	if (is_past_cutover(&change))
+		PG_RETURN_TEXT_P(cstring_to_text(change.phase));
+
+	ec_gates_require(&change, EC_STEP_CUTOVER,
+					 PG_ARGISNULL(1) ? NULL : PG_GETARG_ARRAYTYPE_P(1));
+	watch_afresh(&change);
+	ec_flag_set(change.name, true);
+	ec_change_set_phase(change.name, EC_PHASE_CUT_OVER);
+	PG_RETURN_TEXT_P(cstring_to_text(EC_PHASE_CUT_OVER));
+}

@@ -1,0 +1,74 @@
+/*
+ * drop.c
+ *		The physical end of the old shape.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_inherits.h"
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "lifecycle/drop.h"
+#include "lifecycle/end_change.h"
+#include "lifecycle/old_shape.h"
+#include "lifecycle/transition.h"
+#include "core/catalog.h"
+#include "core/query.h"
+
+/* A child that has the column by itself, too, keeps it otherwise. */
+static void
+drop_column(const EcChange *change, const char *name, const char *behaviour)
+{
+	ListCell *cell;
+
+	foreach (cell, find_all_inheritors(change->relation, NoLock, NULL))
+	{
+		if (get_attnum(lfirst_oid(cell), name) != InvalidAttrNumber)
+			ec_run_ddl(psprintf("ALTER TABLE %s DROP COLUMN %s %s",
+								ec_relation_name(lfirst_oid(cell)),
+								quote_identifier(name), behaviour));
+	}
+}
+
+/* Its children hold rows of it. */
+static void
+drop_table(const EcChange *change, const char *behaviour)
+{
+	StringInfoData tables;
+	ListCell *cell;
+
+	initStringInfo(&tables);
+	foreach (cell, find_all_inheritors(change->relation, NoLock, NULL))
+	{
+		appendStringInfo(&tables, "%s%s", tables.len > 0 ? ", " : "",
+						 ec_relation_name(lfirst_oid(cell)));
+	}
+	ec_run_ddl(psprintf("DROP TABLE %s %s", tables.data, behaviour));
+}
+
+static void
+drop(const EcChange *change, int lock_wait_ms, void *arg)
+{
+	const char *behaviour = arg;
+	Bitmapset *columns;
+	int attnum = -1;
+
+	ec_lock_tables_of_change(change, AccessExclusiveLock, lock_wait_ms);
+	columns = ec_old_columns(change);
+	ec_unwatch_old_columns(change);
+	ec_drop_triggers_of_change(change);
+	if (OidIsValid(change->target))
+		drop_table(change, behaviour);
+	else
+		while ((attnum = bms_next_member(columns, attnum)) >= 0)
+			drop_column(change, get_attname(change->relation, attnum, false),
+						behaviour);
+	ec_change_end(change, EC_PHASE_CONTRACTED);
+}
+
+void
+ec_drop_old_shape(const EcChange *change, bool cascade)
+{
+	ec_step_with_locks(change, drop, cascade ? "CASCADE" : "RESTRICT");
+}

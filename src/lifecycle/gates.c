@@ -1,0 +1,286 @@
+/*
+ * gates.c
+ *		Which gates a step has; ec_gates; refusing a step.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/tuplestore.h"
+
+#include "lifecycle/gates.h"
+#include "expand_contract.h"
+
+typedef struct GateKind
+{
+	const char *name;
+	EcGateCheck check;
+	bool of_cutover;
+	bool of_contract;
+} GateKind;
+
+static const GateKind gate_kinds[] = {
+	{"backfill_complete", ec_gate_backfill_complete, true, true},
+	{"verified", ec_gate_verified, true, true},
+	{"discrepancies", ec_gate_discrepancies, true, true},
+	{"dual_write", ec_gate_dual_write, true, true},
+	{"replication_lag", ec_gate_replication_lag, true, true},
+	{"reversible", ec_gate_reversible, true, false},
+	{"old_reads", ec_gate_old_reads, false, true},
+	{"old_writes", ec_gate_old_writes, false, true},
+	{"standby_reads", ec_gate_standby_reads, false, true},
+	{"app_versions", ec_gate_app_versions, false, true},
+	{"dependents", ec_gate_dependents, false, true},
+	{"stabilization", ec_gate_stabilization, false, true},
+};
+
+PG_FUNCTION_INFO_V1(ec_sql_gates);
+PG_FUNCTION_INFO_V1(ec_sql_blocked_by);
+
+static const char *
+step_name(EcStep step)
+{
+	return step == EC_STEP_CUTOVER ? "cutover" : "contract";
+}
+
+static EcStep
+step_from_name(const char *name)
+{
+	if (strcmp(name, "cutover") == 0)
+		return EC_STEP_CUTOVER;
+	if (strcmp(name, "contract") == 0)
+		return EC_STEP_CONTRACT;
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("unknown step \"%s\"", name),
+					errhint("Use 'cutover' or 'contract'.")));
+	return EC_STEP_CUTOVER; /* keep the compiler quiet */
+}
+
+static bool
+is_of_step(const GateKind *kind, EcStep step)
+{
+	return step == EC_STEP_CUTOVER ? kind->of_cutover : kind->of_contract;
+}
+
+List *
+ec_gates(const EcChange *change, EcStep step)
+{
+	List *gates = NIL;
+
+	for (int i = 0; i < lengthof(gate_kinds); i++)
+	{
+		EcGate *gate;
+
+		if (!is_of_step(&gate_kinds[i], step))
+			continue;
+		gate = palloc0_object(EcGate);
+		gate->name = gate_kinds[i].name;
+		gate_kinds[i].check(change, gate);
+		if (gate->passed)
+			gate->hint = NULL;
+		gates = lappend(gates, gate);
+	}
+	return gates;
+}
+
+static char *
+names_of_gates(EcStep step)
+{
+	StringInfoData names;
+
+	initStringInfo(&names);
+	for (int i = 0; i < lengthof(gate_kinds); i++)
+		if (is_of_step(&gate_kinds[i], step))
+			appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "",
+							 gate_kinds[i].name);
+	return names.data;
+}
+
+/* The names in override, each of which must be a gate of the step. */
+static List *
+overridden(EcStep step, ArrayType *override)
+{
+	List *names = NIL;
+	Datum *values;
+	bool *nulls;
+	int count;
+
+	if (override == NULL)
+		return NIL;
+	deconstruct_array(override, TEXTOID, -1, false, TYPALIGN_INT, &values,
+					  &nulls, &count);
+	for (int i = 0; i < count; i++)
+	{
+		char *name;
+		bool known = false;
+
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("argument \"override\" must not contain nulls")));
+		name = TextDatumGetCString(values[i]);
+		for (int kind = 0; kind < lengthof(gate_kinds); kind++)
+			known |= is_of_step(&gate_kinds[kind], step) &&
+					 strcmp(gate_kinds[kind].name, name) == 0;
+		if (!known)
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("\"%s\" is no gate of step \"%s\"", name,
+								   step_name(step)),
+							errhint("The gates are: %s.", names_of_gates(step))));
+		names = lappend(names, name);
+	}
+	return names;
+}
+
+static bool
+has_name(List *names, const char *name)
+{
+	ListCell *cell;
+
+	foreach (cell, names)
+		if (strcmp(lfirst(cell), name) == 0)
+			return true;
+	return false;
+}
+
+static void
+refuse(const EcChange *change, EcStep step, List *closed)
+{
+	StringInfoData detail;
+	StringInfoData names;
+	StringInfoData hint;
+	ListCell *cell;
+
+	initStringInfo(&detail);
+	initStringInfo(&names);
+	initStringInfo(&hint);
+	foreach (cell, closed)
+	{
+		EcGate *gate = lfirst(cell);
+
+		appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "", gate->name);
+		appendStringInfo(&detail, "%s%s: %s; required: %s.",
+						 detail.len > 0 ? "\n" : "", gate->name, gate->observed,
+						 gate->required);
+		if (gate->hint)
+			appendStringInfo(&hint, "%s: %s\n", gate->name, gate->hint);
+	}
+	appendStringInfo(&hint,
+					 "SELECT * FROM ec_gates(%s, '%s') shows them all. Who knows better overrides a gate by its name.",
+					 quote_literal_cstr(change->name), step_name(step));
+	ereport(ERROR, (errcode(EC_ERRCODE_GATE),
+					errmsg("change \"%s\" does not pass the gates of %s: %s",
+						   change->name, step_name(step), names.data),
+					errdetail("%s", detail.data), errhint("%s", hint.data)));
+}
+
+void
+ec_gates_require(const EcChange *change, EcStep step, ArrayType *override)
+{
+	List *names = overridden(step, override);
+	List *closed = NIL;
+	ListCell *cell;
+
+	foreach (cell, ec_gates(change, step))
+	{
+		EcGate *gate = lfirst(cell);
+
+		if (gate->passed)
+			continue;
+		if (has_name(names, gate->name))
+			ec_change_announce(change->name, "override",
+							   psprintf("%s: %s", gate->name, gate->observed));
+		else
+			closed = lappend(closed, gate);
+	}
+	if (closed != NIL)
+		refuse(change, step, closed);
+}
+
+static Datum
+text_or_null(const char *text, bool *isnull)
+{
+	*isnull = text == NULL;
+	return text ? CStringGetTextDatum(text) : (Datum) 0;
+}
+
+/*
+ * ec_gates(change, step) -> SETOF (gate, passed, observed, required, hint)
+ *
+ * The gates of step 'cutover' or 'contract' as they are now.  42704 if there
+ * is no such change, 42501 for others than the owner of its table, 22023 for
+ * another step.
+ */
+Datum
+ec_sql_gates(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	EcChange change;
+	EcStep step = step_from_name(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	ListCell *cell;
+
+	InitMaterializedSRF(fcinfo, 0);
+	ec_change_get(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
+	foreach (cell, ec_gates(&change, step))
+	{
+		EcGate *gate = lfirst(cell);
+		Datum values[5];
+		bool nulls[5] = {false};
+
+		values[0] = CStringGetTextDatum(gate->name);
+		values[1] = BoolGetDatum(gate->passed);
+		values[2] = text_or_null(gate->observed, &nulls[2]);
+		values[3] = text_or_null(gate->required, &nulls[3]);
+		values[4] = text_or_null(gate->hint, &nulls[4]);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+static bool
+is_phase(const EcChange *change, const char *phase)
+{
+	return strcmp(change->phase, phase) == 0;
+}
+
+/*
+ * expand_contract.blocked_by(change) → text[]
+ *
+ * The closed gates of the change's next step; NULL for those who may not know,
+ * and where there is no next step.
+ */
+Datum
+ec_sql_blocked_by(PG_FUNCTION_ARGS)
+{
+	EcChange change;
+	EcStep step;
+	List *gates;
+	Datum *names;
+	int count = 0;
+	ListCell *cell;
+
+	if (!ec_change_load(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change) ||
+		get_rel_name(change.relation) == NULL || !ec_change_is_mine(&change) ||
+		is_phase(&change, EC_PHASE_CONTRACTED) ||
+		is_phase(&change, EC_PHASE_REVERTED))
+		PG_RETURN_NULL();
+	step = is_phase(&change, EC_PHASE_CUT_OVER) ||
+				   is_phase(&change, EC_PHASE_QUARANTINED)
+			   ? EC_STEP_CONTRACT
+			   : EC_STEP_CUTOVER;
+	gates = ec_gates(&change, step);
+	names = palloc(sizeof(Datum) * list_length(gates));
+	foreach (cell, gates)
+	{
+		EcGate *gate = lfirst(cell);
+
+		if (!gate->passed)
+			names[count++] = CStringGetTextDatum(gate->name);
+	}
+	PG_RETURN_ARRAYTYPE_P(
+		construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT));
+}

@@ -1,0 +1,262 @@
+/*
+ * revert.c
+ *		ec_revert: one step back.
+ *
+ * Whatever was written through either shape is in both, so a step back loses
+ * nothing; where that is not so, it is refused.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+
+#include "lifecycle/end_change.h"
+#include "lifecycle/old_shape.h"
+#include "lifecycle/quarantine.h"
+#include "lifecycle/transition.h"
+#include "core/catalog.h"
+#include "core/query.h"
+#include "dualwrite/columns/statement.h"
+#include "expand_contract.h"
+#include "worker/jobs/control.h"
+
+PG_FUNCTION_INFO_V1(ec_revert);
+
+static bool
+is_phase(const EcChange *change, const char *phase)
+{
+	return strcmp(change->phase, phase) == 0;
+}
+
+/* quarantined → cut_over */
+static void
+take_back(const EcChange *change, int lock_wait_ms, void *arg)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+
+	ec_quarantine_undo(change, lock_wait_ms, arg);
+	ec_arg_text(&args, change->name);
+	ec_catalog_begin(&scope);
+	ec_cancel_jobs_of_change(change->name, "contract");
+	ec_query("UPDATE expand_contract.changes"
+			 "   SET quarantine_until = NULL, auto_drop = false WHERE name = $1",
+			 &args);
+	ec_catalog_end(&scope);
+	ec_change_set_phase(change->name, EC_PHASE_CUT_OVER);
+}
+
+/* Rows whose new columns hold what the old ones do not; as the caller. */
+static int64
+rows_in_new_shape_only(const EcChange *change)
+{
+	Relation relation = table_open(change->relation, AccessShareLock);
+	int guc_level = NewGUCNestLevel();
+	EcChangeSql sql;
+	int64 count;
+
+	ec_change_sql(relation, change, true, &sql);
+	(void) set_config_option("search_path", EC_CHANGE_SEARCH_PATH, PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	count = ec_count_rows(psprintf("SELECT count(*) FROM %s WHERE %s",
+								   ec_relation_name(change->relation),
+								   sql.not_in_step));
+	AtEOXact_GUC(false, guc_level);
+	table_close(relation, NoLock);
+	return count;
+}
+
+static void
+require_way_back(const EcChange *change)
+{
+	if (ec_has_backward(change))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("change \"%s\" cannot be taken back after its cutover",
+					change->name),
+			 OidIsValid(change->target)
+				 ? errdetail("It has no backward mapping: what was written to table \"%s\" alone is not in the old one.",
+							 get_rel_name(change->target))
+				 : errdetail("It has no backward mapping, and " INT64_FORMAT
+							 " rows of table \"%s\" are only in the new shape as they should be.",
+							 rows_in_new_shape_only(change),
+							 get_rel_name(change->relation)),
+			 errhint("Go on with ec_contract, or bring the old shape in step yourself and switch reads with ec_set_flag(%s, false).",
+					 quote_literal_cstr(change->name))));
+}
+
+static void
+refuse_loss(const EcChange *change, const char *detail, const char *hint)
+{
+	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("change \"%s\" cannot be taken back without loss",
+						   change->name),
+					errdetail("%s", detail), errhint("%s", hint)));
+}
+
+/* What the old shape does not have yet, from then on it would never get. */
+static void
+require_all_carried_back(const EcChange *change)
+{
+	char *name = quote_literal_cstr(change->name);
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	int64 failed;
+	int64 gaps;
+
+	ec_arg_text(&args, change->name);
+	ec_catalog_begin(&scope);
+	ec_query("SELECT (SELECT count(DISTINCT key) FROM expand_contract.discrepancies"
+			 "         WHERE change = $1 AND direction = 'backward'),"
+			 "       (SELECT count(*) FROM expand_contract.gaps"
+			 "         WHERE change = $1 AND repaired_by IS NULL)",
+			 &args);
+	failed = ec_get_int8(0, 1, 0);
+	gaps = ec_get_int8(0, 2, 0);
+	ec_catalog_end(&scope);
+
+	if (!change->dual_write)
+		refuse_loss(change, "Its dual writes are off.",
+					psprintf("Use ec_dual_write(%s, true), then ec_backfill_change(%s, 'repair').",
+							 name, name));
+	if (gaps > 0)
+		refuse_loss(change,
+					psprintf("Transactions that wrote while its dual writes were off: " INT64_FORMAT
+							 ".",
+							 gaps),
+					psprintf("Use ec_backfill_change(%s, 'repair') first.", name));
+	if (failed > 0)
+		refuse_loss(change,
+					psprintf("Rows that could not be written back to the old shape: " INT64_FORMAT
+							 ".",
+							 failed),
+					psprintf("See ec_discrepancies, remove the cause, then use ec_reconcile(%s).",
+							 name));
+}
+
+/* cut_over → verified.  Under the lock no write is under way. */
+static void
+switch_back(const EcChange *change, int lock_wait_ms, void *arg)
+{
+	ec_lock_tables_of_change(change, ShareRowExclusiveLock, lock_wait_ms);
+	require_all_carried_back(change);
+	ec_flag_set(change->name, false);
+	ec_change_set_phase(change->name, EC_PHASE_VERIFIED);
+}
+
+/* Somebody may have set it before the cutover. */
+static bool
+is_flag_on(const EcChange *change)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	bool is_on;
+
+	ec_arg_text(&args, change->name);
+	ec_catalog_begin(&scope);
+	is_on = ec_query("SELECT FROM expand_contract.flags WHERE name = $1 AND value",
+					 &args) > 0;
+	ec_catalog_end(&scope);
+	return is_on;
+}
+
+/* → reverted */
+static void
+give_up(const EcChange *change, int lock_wait_ms, void *arg)
+{
+	ec_lock_tables_of_change(change, AccessExclusiveLock, lock_wait_ms);
+	ec_unwatch_old_columns(change);
+	if (is_flag_on(change))
+		ec_flag_set(change->name, false);
+	ec_change_end(change, EC_PHASE_REVERTED);
+}
+
+/* What dropping the new columns takes. */
+static char *
+how_to_drop(const EcChange *change)
+{
+	StringInfoData sql;
+	ListCell *cell;
+
+	initStringInfo(&sql);
+	if (OidIsValid(change->target))
+	{
+		appendStringInfo(&sql, "DROP TABLE %s", ec_relation_name(change->target));
+		return sql.data;
+	}
+	foreach (cell, change->columns)
+	{
+		EcChangeColumn *column = lfirst(cell);
+
+		if (column->side == EC_SIDE_NEW && column->expression != NULL)
+			appendStringInfo(&sql, "%s DROP COLUMN %s",
+							 sql.len > 0
+								 ? ","
+								 : psprintf("ALTER TABLE %s",
+											ec_relation_name(change->relation)),
+							 quote_identifier(column->name));
+	}
+	return sql.data;
+}
+
+static const char *
+step_back(const EcChange *change)
+{
+	bool is_gone = get_rel_name(change->relation) == NULL;
+
+	if (is_phase(change, EC_PHASE_QUARANTINED) && !is_gone)
+	{
+		ec_step_with_locks(change, take_back, ec_quarantine_look(change));
+		return EC_PHASE_CUT_OVER;
+	}
+	if (is_phase(change, EC_PHASE_CUT_OVER) && !is_gone)
+	{
+		require_way_back(change);
+		ec_step_with_locks(change, switch_back, NULL);
+		return EC_PHASE_VERIFIED;
+	}
+	ec_step_with_locks(change, give_up, NULL);
+	if (!is_gone)
+		ereport(NOTICE,
+				(errmsg("the new shape of change \"%s\" is left as it is",
+						change->name),
+				 errhint("When nobody needs it, use: %s", how_to_drop(change))));
+	return EC_PHASE_REVERTED;
+}
+
+/*
+ * ec_revert(change) → the change's phase, one step back
+ *
+ * quarantined → cut_over: the old shape has its names again.  cut_over →
+ * verified: the flag is off, and the old shape is the authority.  Before that
+ * → reverted: dual writes end, and the new shape stays as it is.  Where the
+ * table has been dropped, all that is left is to end the change.
+ *
+ * For the owner of the table (42501); 42704 if there is no such change, 55000
+ * if it is contracted or something would be lost, 55P03 if locks were not to be
+ * had.
+ */
+Datum
+ec_revert(PG_FUNCTION_ARGS)
+{
+	EcChange change;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+						errmsg("argument \"change\" must not be null"),
+						errhint("As in SELECT ec_revert('users_email').")));
+	ec_change_lock(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
+	if (is_phase(&change, EC_PHASE_REVERTED))
+		PG_RETURN_TEXT_P(cstring_to_text(change.phase));
+	if (is_phase(&change, EC_PHASE_CONTRACTED))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("change \"%s\" cannot be taken back any more", change.name),
+				 errdetail("It is contracted: the old shape has been dropped."),
+				 errhint("Register a change that goes the other way.")));
+	PG_RETURN_TEXT_P(cstring_to_text(step_back(&change)));
+}

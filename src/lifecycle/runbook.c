@@ -1,0 +1,256 @@
+/*
+ * runbook.c
+ *		ec_runbook: what to do next with a change, and when to go back.
+ *
+ * Markdown, for a ticket or a terminal at three in the morning: every value in
+ * it is of this moment, and every step is a command that can be copied.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "lifecycle/gates.h"
+#include "core/catalog.h"
+#include "core/guc.h"
+#include "core/holders.h"
+#include "core/query.h"
+#include "dualwrite/queue/reconcile.h"
+
+PG_FUNCTION_INFO_V1(ec_runbook);
+
+/* The phases in their order, and what leads out of each. */
+typedef struct Stage
+{
+	const char *phase;
+	const char *meaning;
+	const char *next; /* %s: the change, quoted */
+} Stage;
+
+static const Stage stages[] = {
+	{EC_PHASE_DUAL_WRITE, "both shapes are written; old rows are not filled yet",
+	 "SELECT ec_backfill_change(%s);"},
+	{EC_PHASE_BACKFILLED, "every row has its new shape; nobody has checked",
+	 "SELECT * FROM ec_verify_change(%s);"},
+	{EC_PHASE_VERIFIED, "new equals mapped old; readers still use the old shape",
+	 "SELECT ec_cutover(%s);"},
+	{EC_PHASE_CUT_OVER,
+	 "readers use the new shape; the old one is kept right and watched",
+	 "SELECT ec_contract(%s);"},
+	{EC_PHASE_QUARANTINED,
+	 "the old shape is renamed away, still kept right, and can come back",
+	 "SELECT ec_contract(%s);"},
+	{EC_PHASE_CONTRACTED, "the old shape is gone", NULL},
+};
+
+static const Stage *
+stage_of(const char *phase)
+{
+	for (int i = 0; i < lengthof(stages); i++)
+		if (strcmp(stages[i].phase, phase) == 0)
+			return &stages[i];
+	return NULL; /* reverted */
+}
+
+static bool
+is_cut_over(const EcChange *change)
+{
+	return strcmp(change->phase, EC_PHASE_CUT_OVER) == 0 ||
+		   strcmp(change->phase, EC_PHASE_QUARANTINED) == 0;
+}
+
+/* What stands in a cell of a table: a line break or a bar would end it. */
+static char *
+as_cell(const char *text)
+{
+	StringInfoData cell;
+
+	initStringInfo(&cell);
+	for (const char *c = text ? text : ""; *c != '\0'; c++)
+	{
+		if (*c == '|')
+			appendStringInfoString(&cell, "\\|");
+		else
+			appendStringInfoChar(&cell, *c == '\n' ? ' ' : *c);
+	}
+	return cell.data;
+}
+
+static void
+append_cell(StringInfo page, const char *text)
+{
+	appendStringInfo(page, " %s |", as_cell(text));
+}
+
+static void
+append_where(StringInfo page, const EcChange *change, const char *since)
+{
+	appendStringInfo(page, "# Runbook of change `%s`\n\n", change->name);
+	appendStringInfo(page, "Table `%s`",
+					 get_rel_name(change->relation)
+						 ? ec_relation_name(change->relation)
+						 : "that is gone");
+	if (OidIsValid(change->target) && get_rel_name(change->target))
+		appendStringInfo(page, ", new table `%s`", ec_relation_name(change->target));
+	appendStringInfo(page, ". Phase **%s** since %s.\n\n", change->phase, since);
+	for (int i = 0; i < lengthof(stages); i++)
+	{
+		bool here = strcmp(stages[i].phase, change->phase) == 0;
+
+		appendStringInfo(page, "%d. %s%s%s: %s%s\n", i + 1, here ? "**" : "",
+						 stages[i].phase, here ? "**" : "", stages[i].meaning,
+						 here ? " ← here" : "");
+	}
+}
+
+static void
+append_next(StringInfo page, const EcChange *change)
+{
+	const Stage *stage = stage_of(change->phase);
+
+	appendStringInfoString(page, "\n## Next\n\n");
+	if (stage == NULL || stage->next == NULL)
+	{
+		appendStringInfoString(page, "Nothing: the change is over.\n");
+		return;
+	}
+	appendStringInfoString(page, "```sql\n");
+	appendStringInfo(page, stage->next, quote_literal_cstr(change->name));
+	appendStringInfoString(page, "\n```\n");
+}
+
+static void
+append_gates(StringInfo page, const EcChange *change, EcStep step, const char *title)
+{
+	ListCell *cell;
+
+	appendStringInfo(page,
+					 "\n## %s\n\n| gate | passed | observed | required | what to do |\n| --- | --- | --- | --- | --- |\n",
+					 title);
+	foreach (cell, ec_gates(change, step))
+	{
+		EcGate *gate = lfirst(cell);
+
+		appendStringInfoString(page, "|");
+		append_cell(page, gate->name);
+		append_cell(page, gate->passed ? "yes" : "**no**");
+		append_cell(page, gate->observed);
+		append_cell(page, gate->required);
+		append_cell(page, gate->hint);
+		appendStringInfoString(page, "\n");
+	}
+}
+
+/* Unfinished jobs of the change: how to hold them. */
+static void
+append_jobs(StringInfo page, const EcChange *change)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	uint64 found;
+	int64 *jobs;
+	char **states;
+
+	ec_arg_text(&args, change->name);
+	ec_catalog_begin(&scope);
+	found = ec_query("SELECT id, state FROM expand_contract.jobs"
+					 " WHERE change = $1 AND state IN ('queued', 'running', 'paused', 'failed')"
+					 " ORDER BY id",
+					 &args);
+	jobs = SPI_palloc(Max(1, found) * sizeof(int64));
+	states = SPI_palloc(Max(1, found) * sizeof(char *));
+	for (uint64 row = 0; row < found; row++)
+	{
+		jobs[row] = ec_get_int8(row, 1, 0);
+		states[row] = ec_get_text(row, 2);
+	}
+	ec_catalog_end(&scope);
+	for (uint64 row = 0; row < found; row++)
+		appendStringInfo(page,
+						 "| the server suffers from job " INT64_FORMAT
+						 " | it is %s | `SELECT ec_pause(" INT64_FORMAT ");` |\n",
+						 jobs[row], states[row], jobs[row]);
+}
+
+static void
+append_rollback(StringInfo page, const EcChange *change)
+{
+	char *name = as_cell(quote_literal_cstr(change->name));
+	bool can_revert = stage_of(change->phase) != NULL &&
+					  strcmp(change->phase, EC_PHASE_CONTRACTED) != 0;
+
+	appendStringInfoString(page,
+						   "\n## When to go back\n\n| if | now | then |\n| --- | --- | --- |\n");
+	appendStringInfo(page,
+					 "| modern writes fail and more are queued | " INT64_FORMAT
+					 " in the queue | find the cause in `ec_discrepancies`, then `SELECT ec_reconcile(%s);` |\n",
+					 ec_discrepancies_left(change->name), name);
+	appendStringInfo(page,
+					 "| dual writes slow the application down | they are %s | `SELECT ec_dual_write(%s, false);` (a repair is due afterwards) |\n",
+					 change->dual_write ? "on" : "off", name);
+	append_jobs(page, change);
+	if (can_revert)
+		appendStringInfo(page,
+						 "| applications fail, or read wrong data, since the last step | phase %s | `SELECT ec_revert(%s);` takes one step back |\n",
+						 change->phase, name);
+}
+
+static void
+append_blockers(StringInfo page, const EcChange *change)
+{
+	char *holders = ec_lock_holders(change->relation);
+
+	appendStringInfoString(page, "\n## Who holds locks on the table\n\n");
+	if (holders == NULL)
+		appendStringInfoString(page, "Nobody.\n");
+	else
+		appendStringInfo(page, "```\n%s\n```\n", holders);
+}
+
+/*
+ * ec_runbook(change) -> text
+ *
+ * Where the change stands, the next command, the gates of both steps with what
+ * they see now, when to go back and how, who holds locks, and what the setting
+ * expand_contract.escalation says.  42704 if there is no such change, 42501 for
+ * others than the owner of its table.
+ */
+Datum
+ec_runbook(PG_FUNCTION_ARGS)
+{
+	StringInfoData page;
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	EcChange change;
+	char *since;
+
+	ec_change_get(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
+	ec_arg_text(&args, change.name);
+	ec_catalog_begin(&scope);
+	ec_query("SELECT to_char(since, 'YYYY-MM-DD HH24:MI:SSOF')"
+			 "  FROM expand_contract.changes WHERE name = $1",
+			 &args);
+	since = ec_get_text(0, 1);
+	ec_catalog_end(&scope);
+
+	initStringInfo(&page);
+	append_where(&page, &change, since);
+	append_next(&page, &change);
+	if (get_rel_name(change.relation) != NULL &&
+		stage_of(change.phase) != NULL && stage_of(change.phase)->next != NULL)
+	{
+		if (!is_cut_over(&change))
+			append_gates(&page, &change, EC_STEP_CUTOVER, "Criteria of the cutover");
+		append_gates(&page, &change, EC_STEP_CONTRACT,
+					 "Criteria of the contraction");
+		append_rollback(&page, &change);
+		append_blockers(&page, &change);
+	}
+	appendStringInfo(&page, "\n## Escalation\n\n%s\n",
+					 *ec_escalation
+						 ? ec_escalation
+						 : "Nobody is named: set expand_contract.escalation.");
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(page.data, page.len));
+}

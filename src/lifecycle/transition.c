@@ -1,0 +1,88 @@
+/*
+ * transition.c
+ *		Steps of a change's life: one after the other, each in one piece.
+ */
+#include "postgres.h"
+
+#include "utils/lsyscache.h"
+
+#include "lifecycle/transition.h"
+#include "core/catalog.h"
+#include "core/guc.h"
+#include "core/holders.h"
+#include "core/query.h"
+#include "core/lock_retry.h"
+#include "worker/jobs/job.h"
+
+/* Of the one try that a job has; its worker's own limit may be shorter. */
+#define LOCK_WAIT_OF_JOB_MS 100
+
+typedef struct Step
+{
+	const EcChange *change;
+	EcStepWork work;
+	void *arg;
+	int lock_wait_ms;
+} Step;
+
+void
+ec_change_lock(const char *name, EcChange *change)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+
+	ec_change_get(name, change);
+	ec_arg_text(&args, name);
+	ec_catalog_begin(&scope);
+	ec_query("SELECT FROM expand_contract.changes WHERE name = $1 FOR UPDATE",
+			 &args);
+	ec_catalog_end(&scope);
+	/* what another session made of it meanwhile */
+	ec_change_get(name, change);
+}
+
+void
+ec_lock_tables_of_change(const EcChange *change, LOCKMODE mode, int lock_wait_ms)
+{
+	ec_lock_whole_table(change->relation, mode, lock_wait_ms);
+	if (OidIsValid(change->target))
+		ec_lock_whole_table(change->target, mode, lock_wait_ms);
+}
+
+static void
+work(void *arg)
+{
+	Step *step = arg;
+
+	step->work(step->change, step->lock_wait_ms, step->arg);
+}
+
+static ErrorData *
+one_try(void *arg, int lock_wait_ms)
+{
+	Step *step = arg;
+
+	step->lock_wait_ms = lock_wait_ms;
+	return ec_try_work(work, step, lock_wait_ms);
+}
+
+void
+ec_step_with_locks(const EcChange *change, EcStepWork work_of_step, void *arg)
+{
+	Step step = {change, work_of_step, arg, 0};
+	ErrorData *error = ec_running_change() != NULL
+						   ? one_try(&step, LOCK_WAIT_OF_JOB_MS)
+						   : ec_try_for_locks(one_try, &step, ec_lock_timeout);
+	char *holders;
+
+	if (error == NULL)
+		return;
+	holders = ec_lock_holders(change->relation);
+	if (error->detail == NULL && holders != NULL)
+		error->detail = psprintf("Locks on \"%s\" are held by %s.",
+								 get_rel_name(change->relation), holders);
+	if (error->hint == NULL)
+		error->hint = pstrdup(
+			"Nothing has changed. Call again when the lock's holders are done, or raise expand_contract.lock_timeout.");
+	ReThrowError(error);
+}

@@ -1,0 +1,322 @@
+/*
+ * verify_change.c
+ *		ec_verify_change and ec_verify_job: is each row of a change in step?
+ *
+ * The expressions are those that dual writes use, as they were stored and
+ * under the search_path that they are stored for; so what is verified is what
+ * is written.  A backward mapping widens what is right, see instep.h.
+ *
+ * A change to another table is compared from its old table to its new one in
+ * every phase; what the phase decides is which of them a repair would write.
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "tcop/utility.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/ruleutils.h"
+#include "utils/syscache.h"
+
+#include "lifecycle/verify_change.h"
+#include "core/guc.h"
+#include "core/json.h"
+#include "core/pinned.h"
+#include "model/change.h"
+#include "dualwrite/mapping.h"
+#include "dualwrite/columns/statement.h"
+#include "verify/background.h"
+#include "verify/verify.h"
+#include "worker/jobs/schedule.h"
+
+PG_FUNCTION_INFO_V1(ec_verify_change);
+PG_FUNCTION_INFO_V1(ec_verify_job);
+
+static char *
+change_argument(FunctionCallInfo fcinfo)
+{
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("change must not be null"),
+				 errhint("As in SELECT * FROM ec_verify_change('users_email').")));
+	return text_to_cstring(PG_GETARG_TEXT_PP(0));
+}
+
+/* The table that the columns of a side are in. */
+static Oid
+table_of(const EcChange *change, EcSide side)
+{
+	return OidIsValid(change->target) && side == EC_SIDE_NEW ? change->target
+															 : change->relation;
+}
+
+static AttrNumber
+present_attnum(const EcChange *change, const EcChangeColumn *column)
+{
+	Oid table = table_of(change, column->side);
+	AttrNumber attnum = column->attnum;
+	const char *name = attnum > 0 ? get_attname(table, attnum, true) : NULL;
+
+	if (name == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("column \"%s\" of change \"%s\" does not exist any more",
+						column->name, change->name),
+				 errdetail("It was a column of table \"%s\".", get_rel_name(table)),
+				 errhint("There is nothing to verify once a column is dropped.")));
+	return attnum;
+}
+
+/* The column names that the stored expressions over a table use. */
+static List *
+names_of_that_day(const EcChange *change, Relation relation)
+{
+	List *names = NIL;
+	ListCell *cell;
+
+	for (int i = 0; i < RelationGetNumberOfAttributes(relation); i++)
+		names = lappend(names, makeString(pstrdup("")));
+	foreach (cell, change->columns)
+	{
+		EcChangeColumn *column = lfirst(cell);
+
+		if (table_of(change, column->side) != RelationGetRelid(relation))
+			continue;
+		lfirst(list_nth_cell(names, present_attnum(change, column) - 1)) =
+			makeString(column->name);
+	}
+	return names;
+}
+
+/* As one would write it today: what a repair quotes. */
+static char *
+written_out(Relation relation, Node *expression)
+{
+	List *context = deparse_context_for(RelationGetRelationName(relation),
+										RelationGetRelid(relation));
+	int guc_level = ec_pin_text();
+	char *text;
+
+	text = deparse_expression(expression, context, false, false);
+	AtEOXact_GUC(false, guc_level);
+	return text;
+}
+
+/* The columns of a side that dual writes assign to, from a row that is read. */
+static List *
+mapped_columns(const EcChange *change, Relation written, EcSide side, Relation read)
+{
+	List *names = names_of_that_day(change, read);
+	List *columns = NIL;
+	ListCell *cell;
+
+	foreach (cell, change->columns)
+	{
+		EcChangeColumn *column = lfirst(cell);
+		EcMappedColumn *mapped;
+
+		if (column->side != side || column->expression == NULL)
+			continue;
+		mapped = palloc0_object(EcMappedColumn);
+		mapped->attnum = present_attnum(change, column);
+		mapped->name =
+			get_attname(RelationGetRelid(written), mapped->attnum, false);
+		mapped->analysed =
+			ec_mapping_reparse(read, list_copy(names), written, mapped->attnum,
+							   column->expression, mapped->name, column->calls);
+		mapped->expression = written_out(read, mapped->analysed);
+		columns = lappend(columns, mapped);
+	}
+	return columns;
+}
+
+static int
+by_key_position(const ListCell *left, const ListCell *right)
+{
+	const EcChangeColumn *left_column = lfirst(left);
+	const EcChangeColumn *right_column = lfirst(right);
+
+	return left_column->key_position - right_column->key_position;
+}
+
+/*
+ * The key that tells the rows of a table apart, as names of today; NIL: the
+ * primary key.
+ */
+static List *
+key_names(const EcChange *change, Oid table)
+{
+	List *columns = NIL;
+	List *names = NIL;
+	ListCell *cell;
+
+	foreach (cell, change->columns)
+	{
+		EcChangeColumn *column = lfirst(cell);
+
+		if (column->key_position > 0 && table_of(change, column->side) == table)
+			columns = lappend(columns, column);
+	}
+	list_sort(columns, by_key_position);
+	foreach (cell, columns)
+		names = lappend(names,
+						get_attname(table, present_attnum(change, lfirst(cell)),
+									false));
+	return names;
+}
+
+static Relation
+open_table(const EcChange *change, EcSide side)
+{
+	Oid table = table_of(change, side);
+
+	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(table)))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("the %s of change \"%s\" does not exist any more",
+						table == change->relation ? "table" : "target table",
+						change->name),
+				 errdetail("There are no rows to verify."),
+				 errhint("Use ec_cancel to close a job that was at work on it.")));
+	return ec_open_verified(table, false);
+}
+
+static void
+open_subject(const EcChange *change, EcSubject *subject)
+{
+	List *key;
+
+	ec_change_require_active(change);
+	memset(subject, 0, sizeof(*subject));
+	subject->source = open_table(change, EC_SIDE_OLD);
+	subject->target = OidIsValid(change->target) ? open_table(change, EC_SIDE_NEW)
+												 : subject->source;
+	subject->columns =
+		mapped_columns(change, subject->target, EC_SIDE_NEW, subject->source);
+	subject->backward =
+		mapped_columns(change, subject->source, EC_SIDE_OLD, subject->target);
+	key = key_names(change, RelationGetRelid(subject->target));
+	if (OidIsValid(change->target))
+		ec_match_by(subject, key);
+	else
+		subject->walk = key;
+	subject->new_is_right = !ec_old_is_authority(change);
+}
+
+/* The locks stay until commit. */
+static void
+close_subject(const EcSubject *subject)
+{
+	if (subject->source != subject->target)
+		relation_close(subject->source, NoLock);
+	relation_close(subject->target, NoLock);
+}
+
+/*
+ * A change is verified as long as its last verification was ok.  Once reads
+ * have been switched, phases are the switch's business.
+ */
+static void
+settle_phase(const EcChange *change, const EcVerification *verification)
+{
+	bool was_verified = strcmp(change->phase, EC_PHASE_VERIFIED) == 0;
+	bool is_ok = ec_verification_ok(verification);
+
+	if (is_ok && (strcmp(change->phase, EC_PHASE_DUAL_WRITE) == 0 ||
+				  strcmp(change->phase, EC_PHASE_BACKFILLED) == 0))
+		ec_change_set_phase(change->name, EC_PHASE_VERIFIED);
+	else if (!is_ok && was_verified)
+		ec_change_set_phase(change->name, EC_PHASE_BACKFILLED);
+}
+
+/*
+ * ec_verify_change(change text) → ec_verification
+ *
+ * Compares every row under one snapshot, as the caller, who has to own the
+ * table (42501) and may read both, if there are two.  42704 if there is no such
+ * change.  Whatever the server says of an expression is passed on.
+ */
+Datum
+ec_verify_change(PG_FUNCTION_ARGS)
+{
+	char *name = change_argument(fcinfo);
+	EcVerification verification;
+	EcSubject subject;
+	EcChange change;
+
+	PreventCommandIfReadOnly("ec_verify_change()");
+	ec_change_get(name, &change);
+	open_subject(&change, &subject);
+	ec_verify_now(&subject, change.forward, name, &verification);
+	settle_phase(&change, &verification);
+	close_subject(&subject);
+	PG_RETURN_DATUM(ec_verification_row(fcinfo, &verification));
+}
+
+/*
+ * ec_verify_job(change, batch_size, delay_ms, workers, start_at, run_window,
+ *				 max_lag) → the job's number
+ *
+ * The same in the background, chunk by chunk with a snapshot each; batch_size
+ * is the rows of a chunk, ten times expand_contract.batch_size if NULL.  The
+ * table has to have a key to walk along, with an index (55000); two tables the
+ * same one.
+ */
+Datum
+ec_verify_job(PG_FUNCTION_ARGS)
+{
+	char *name = change_argument(fcinfo);
+	int batch_size = ec_check_batch_size(PG_ARGISNULL(1), PG_GETARG_INT32(1));
+	int delay_ms = ec_check_delay(PG_ARGISNULL(2), PG_GETARG_INT32(2));
+	EcJobSpec spec = {.change = name};
+	TimestampTz start_at;
+	EcSubject subject;
+	EcChange change;
+	int64 job;
+
+	ec_change_get(name, &change);
+	spec.workers = Max(1, ec_check_workers(PG_ARGISNULL(3), PG_GETARG_INT32(3)));
+	spec.batch_size = batch_size < 0 ? ec_verification_chunk_rows() : batch_size;
+	spec.delay_ms = delay_ms < 0 ? ec_backfill_delay : delay_ms;
+	if (!PG_ARGISNULL(4))
+	{
+		start_at = PG_GETARG_TIMESTAMPTZ(4);
+		ec_check_start_at(start_at);
+		spec.start_at = &start_at;
+	}
+	if (!PG_ARGISNULL(5))
+	{
+		spec.run_window = text_to_cstring(PG_GETARG_TEXT_PP(5));
+		ec_check_run_window(spec.run_window);
+	}
+	spec.max_lag = ec_check_max_lag(PG_ARGISNULL(6), PG_GETARG_INTERVAL_P(6));
+	open_subject(&change, &subject);
+	job = ec_verification_submit(&spec, &subject, change.forward);
+	close_subject(&subject);
+	PG_RETURN_INT64(job);
+}
+
+static bool
+step_verification(EcJob *job)
+{
+	EcVerification verification;
+	EcSubject subject;
+	EcChange change;
+	bool more;
+
+	ec_change_get(job->change, &change);
+	open_subject(&change, &subject);
+	more = ec_verification_step(job, &subject);
+	close_subject(&subject);
+	if (!more && ec_verification_of_job(job, &verification))
+		settle_phase(&change, &verification);
+	return more;
+}
+
+const EcJobKind ec_verify_kind = {"verify", ec_verification_begin,
+								  step_verification, NULL};

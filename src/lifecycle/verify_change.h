@@ -1,0 +1,12 @@
+/*
+ * verify_change.h
+ *		Verification of a change: its own expressions, its own rules.
+ */
+#ifndef EC_LIFECYCLE_VERIFY_CHANGE_H
+#define EC_LIFECYCLE_VERIFY_CHANGE_H
+
+#include "worker/jobs/job.h"
+
+extern const EcJobKind ec_verify_kind;
+
+#endif

@@ -1,0 +1,397 @@
+/*
+ * change.c
+ *		Changes, as the tables expand_contract.changes and change_columns
+ *		know them.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "commands/async.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+#include "core/catalog.h"
+#include "core/json.h"
+#include "core/query.h"
+#include "model/change.h"
+#include "expand_contract.h"
+
+#define CHANNEL "expand_contract"
+
+static const char *const side_names[] = {"old", "new", "key"};
+
+char *
+ec_change_trigger_name(const char *change)
+{
+	return psprintf(EC_TRIGGER_PREFIX "%s", change);
+}
+
+/* A query whose snapshot is the newest one, not the transaction's. */
+static uint64
+query_now(const char *sql, const char *name)
+{
+	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+	EcArgs args = {0};
+	SPIPlanPtr plan;
+
+	ec_arg_text(&args, name);
+	plan = SPI_prepare(sql, args.count, args.types);
+	if (plan == NULL ||
+		SPI_execute_snapshot(plan, args.values, args.nulls, snapshot,
+							 InvalidSnapshot, true, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not run \"%s\"", sql);
+	UnregisterSnapshot(snapshot);
+	return SPI_processed;
+}
+
+static List *
+names_of(uint64 row, int column)
+{
+	bool isnull;
+	Datum array = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
+								column, &isnull);
+	List *names = NIL;
+	Datum *values;
+	bool *nulls;
+	int count;
+
+	if (isnull)
+		return NIL;
+	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false,
+					  TYPALIGN_INT, &values, &nulls, &count);
+	for (int i = 0; i < count; i++)
+		names = lappend(names, TextDatumGetCString(values[i]));
+	return names;
+}
+
+/* Lists outlive SPI's memory. */
+static List *
+copy_names(List *names)
+{
+	List *copy = NIL;
+	ListCell *cell;
+
+	foreach (cell, names)
+	{
+		copy = lappend(copy, pstrdup(lfirst(cell)));
+	}
+	return copy;
+}
+
+static EcSide
+side_from_name(const char *name)
+{
+	for (EcSide side = EC_SIDE_OLD; side <= EC_SIDE_KEY; side++)
+		if (strcmp(name, side_names[side]) == 0)
+			return side;
+	elog(ERROR, "unknown side \"%s\" of a change", name);
+	return EC_SIDE_OLD; /* keep the compiler quiet */
+}
+
+/*
+ * Numbers are good for the table that they were stored for; in one that was
+ * restored from a dump the names are looked up, as they are now.
+ */
+static AttrNumber
+restored_attnum(const EcChange *change, EcSide side, const char *present_name)
+{
+	bool is_of_target = OidIsValid(change->target) && side == EC_SIDE_NEW;
+
+	return get_attnum(is_of_target ? change->target : change->relation,
+					  present_name);
+}
+
+static List *
+load_columns(const EcChange *change, MemoryContext memory)
+{
+	List *columns = NIL;
+	uint64 count;
+
+	count = query_now("SELECT side, name, attnum::int, expression, key_position::int, calls,"
+					  "       present_name"
+					  "  FROM expand_contract.change_columns WHERE change = $1"
+					  " ORDER BY attnum, side",
+					  change->name);
+	for (uint64 row = 0; row < count; row++)
+	{
+		MemoryContext caller;
+		EcChangeColumn *column;
+
+		caller = MemoryContextSwitchTo(memory);
+		column = palloc0_object(EcChangeColumn);
+		column->side = side_from_name(ec_get_text(row, 1));
+		column->name = ec_get_text(row, 2);
+		column->present_name = ec_get_text(row, 7);
+		column->attnum =
+			change->is_restored
+				? restored_attnum(change, column->side, column->present_name)
+				: ec_get_int4(row, 3, 0);
+		column->expression = ec_get_text(row, 4);
+		column->key_position = ec_get_int4(row, 5, 0);
+		column->calls = names_of(row, 6);
+		columns = lappend(columns, column);
+		MemoryContextSwitchTo(caller);
+	}
+	return columns;
+}
+
+bool
+ec_change_load(const char *name, EcChange *change)
+{
+	MemoryContext memory = CurrentMemoryContext;
+	EcCatalogScope scope;
+	bool found;
+
+	memset(change, 0, sizeof(*change));
+	ec_catalog_begin(&scope);
+	found = query_now("SELECT relation::oid, target::oid, forward, backward,"
+					  "       key_columns, old_columns, on_error = 'record', phase,"
+					  "       dual_write, relation_oid"
+					  "  FROM expand_contract.changes WHERE name = $1",
+					  name) == 1;
+	if (found)
+	{
+		List *key = names_of(0, 5);
+		List *old_columns = names_of(0, 6);
+		MemoryContext caller;
+
+		change->relation = ec_get_oid(0, 1);
+		change->target = ec_get_oid(0, 2);
+		change->forward = ec_get_jsonb(0, 3);
+		change->backward = ec_get_jsonb(0, 4);
+		change->records = ec_get_bool(0, 7, false);
+		change->phase = ec_get_text(0, 8);
+		change->dual_write = ec_get_bool(0, 9, false);
+		change->is_restored = ec_get_oid(0, 10) != change->relation;
+		caller = MemoryContextSwitchTo(memory);
+		change->name = pstrdup(name);
+		change->key = copy_names(key);
+		change->old_columns = copy_names(old_columns);
+		MemoryContextSwitchTo(caller);
+		change->columns = load_columns(change, memory);
+	}
+	ec_catalog_end(&scope);
+	return found;
+}
+
+bool
+ec_change_is_mine(const EcChange *change)
+{
+	bool owner;
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(change->relation));
+
+	if (!HeapTupleIsValid(tuple) && OidIsValid(change->target))
+		tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(change->target));
+	if (!HeapTupleIsValid(tuple))
+		return superuser(); /* the tables are gone */
+	owner = has_privs_of_role(GetUserId(),
+							  ((Form_pg_class) GETSTRUCT(tuple))->relowner);
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+void
+ec_change_get(const char *name, EcChange *change)
+{
+	if (!ec_change_load(name, change))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+						errmsg("change \"%s\" does not exist", name),
+						errhint("The view ec_changes lists those that do.")));
+	if (!ec_change_is_mine(change))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of the table of change \"%s\"", name),
+				 get_rel_name(change->relation) != NULL
+					 ? errdetail("It is a change of table \"%s\".",
+								 get_rel_name(change->relation))
+					 : errdetail("Its table does not exist any more."),
+				 errhint("Ask the table's owner, or a member of that role.")));
+}
+
+void
+ec_change_require_active(const EcChange *change)
+{
+	if (strcmp(change->phase, EC_PHASE_CONTRACTED) == 0 ||
+		strcmp(change->phase, EC_PHASE_REVERTED) == 0)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("change \"%s\" is over", change->name),
+						errdetail("Its phase is \"%s\".", change->phase),
+						errhint("Register a new change with ec_expand.")));
+}
+
+static void
+arg_names(EcArgs *args, List *names)
+{
+	Datum *values = palloc(sizeof(Datum) * Max(1, list_length(names)));
+	int count = 0;
+	ListCell *cell;
+
+	foreach (cell, names)
+	{
+		values[count++] = CStringGetTextDatum(lfirst(cell));
+	}
+	ec_arg(args, TEXTARRAYOID,
+		   PointerGetDatum(construct_array(values, count, TEXTOID, -1, false,
+										   TYPALIGN_INT)),
+		   names == NIL);
+}
+
+/* A table that is gone has no trigger that could look again. */
+static void
+make_sessions_look(Oid relation)
+{
+	if (SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relation)))
+		CacheInvalidateRelcacheByRelid(relation);
+}
+
+/* In scope. */
+static void
+insert_columns(const EcChange *change)
+{
+	ListCell *cell;
+
+	foreach (cell, change->columns)
+	{
+		EcChangeColumn *column = lfirst(cell);
+		EcArgs args = {0};
+
+		ec_arg_text(&args, change->name);
+		ec_arg_text(&args, side_names[column->side]);
+		ec_arg_text(&args, column->name);
+		ec_arg_int4(&args, column->attnum);
+		ec_arg_text(&args, column->expression);
+		ec_arg_int4(&args, column->key_position);
+		arg_names(&args, column->calls);
+		(void) ec_query("INSERT INTO expand_contract.change_columns"
+						"       (change, side, name, attnum, expression, key_position, calls,"
+						"        present_name)"
+						" VALUES ($1, $2, $3, $4, $5, nullif($6, 0), $7, $3)",
+						&args);
+	}
+}
+
+void
+ec_change_renew(const EcChange *change, bool had_gap)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+
+	ec_catalog_begin(&scope);
+	ec_arg_text(&args, change->name);
+	(void) ec_query("DELETE FROM expand_contract.change_columns WHERE change = $1",
+					&args);
+	(void) ec_query("UPDATE expand_contract.changes SET relation_oid = relation WHERE name = $1",
+					&args);
+	insert_columns(change);
+	if (had_gap)
+		(void) ec_query("INSERT INTO expand_contract.gaps (change, reason)"
+						" VALUES ($1, 'no trigger')",
+						&args);
+	ec_catalog_end(&scope);
+	make_sessions_look(change->relation);
+}
+
+void
+ec_change_insert(const EcChange *change)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+
+	ec_catalog_begin(&scope);
+	ec_arg_text(&args, change->name);
+	ec_arg_oid(&args, change->relation);
+	ec_arg_oid(&args, change->target);
+	ec_arg_jsonb(&args, change->forward);
+	ec_arg_jsonb(&args, change->backward);
+	arg_names(&args, change->key);
+	arg_names(&args, change->old_columns);
+	ec_arg_text(&args, change->records ? "record" : "raise");
+	(void) ec_query("INSERT INTO expand_contract.changes (name, relation, target,"
+					"       forward, backward, key_columns, old_columns, on_error,"
+					"       relation_oid)"
+					" VALUES ($1, $2::regclass, $3::regclass, $4, $5, $6, $7, $8, $2)",
+					&args);
+	insert_columns(change);
+	ec_catalog_end(&scope);
+	ec_change_announce(change->name, "phase", EC_PHASE_DUAL_WRITE);
+}
+
+void
+ec_change_announce(const char *change, const char *event, const char *value)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	EcJsonWriter writer;
+	Jsonb *payload;
+
+	ec_json_begin(&writer);
+	ec_json_text(&writer, "change", change);
+	ec_json_text(&writer, "event", event);
+	ec_json_text(&writer, "value", value);
+	payload = ec_json_end(&writer);
+
+	ec_catalog_begin(&scope);
+	ec_arg_text(&args, change);
+	ec_arg_text(&args, event);
+	ec_arg_text(&args, value);
+	(void) ec_query("INSERT INTO expand_contract.change_events (change, event, value)"
+					" VALUES ($1, $2, $3)",
+					&args);
+	ec_catalog_end(&scope);
+	Async_Notify(CHANNEL, JsonbToCString(NULL, &payload->root, VARSIZE(payload)));
+}
+
+void
+ec_change_set_phase(const char *name, const char *phase)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	Oid relation = InvalidOid;
+	Oid target = InvalidOid;
+
+	ec_catalog_begin(&scope);
+	ec_arg_text(&args, name);
+	ec_arg_text(&args, phase);
+	if (ec_query("UPDATE expand_contract.changes"
+				 "   SET phase = $2, since = clock_timestamp()"
+				 " WHERE name = $1 AND phase <> $2"
+				 " RETURNING relation::oid, target::oid",
+				 &args) == 1)
+	{
+		relation = ec_get_oid(0, 1);
+		target = ec_get_oid(0, 2);
+	}
+	ec_catalog_end(&scope);
+	if (!OidIsValid(relation))
+		return;
+	make_sessions_look(relation);
+	if (OidIsValid(target))
+		make_sessions_look(target);
+	ec_change_announce(name, "phase", phase);
+}
+
+void
+ec_change_set_dual_write(const EcChange *change, bool enabled)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+
+	ec_catalog_begin(&scope);
+	ec_arg_text(&args, change->name);
+	ec_arg_bool(&args, enabled);
+	(void) ec_query("UPDATE expand_contract.changes SET dual_write = $2"
+					" WHERE name = $1",
+					&args);
+	ec_catalog_end(&scope);
+	make_sessions_look(change->relation);
+	if (OidIsValid(change->target))
+		make_sessions_look(change->target);
+	ec_change_announce(change->name, "dual_write", enabled ? "on" : "off");
+}

@@ -1,0 +1,105 @@
+/*
+ * change.h
+ *		Changes, as the tables expand_contract.changes and change_columns
+ *		know them.
+ */
+#ifndef EC_MODEL_CHANGE_H
+#define EC_MODEL_CHANGE_H
+
+#include "postgres.h"
+
+#include "access/attnum.h"
+#include "nodes/pg_list.h"
+#include "utils/jsonb.h"
+
+#define EC_PHASE_DUAL_WRITE  "dual_write"
+#define EC_PHASE_BACKFILLED  "backfilled"
+#define EC_PHASE_VERIFIED    "verified"
+#define EC_PHASE_CUT_OVER    "cut_over"
+#define EC_PHASE_QUARANTINED "quarantined"
+#define EC_PHASE_CONTRACTED  "contracted"
+#define EC_PHASE_REVERTED    "reverted"
+
+typedef enum EcSide
+{
+	EC_SIDE_OLD,
+	EC_SIDE_NEW,
+	EC_SIDE_KEY /* neither: tells rows apart, nothing else */
+} EcSide;
+
+typedef struct EcChangeColumn
+{
+	EcSide side;
+	char *name;        /* on the day of ec_expand, as the expressions have it */
+	AttrNumber attnum; /* now; 0 if it is gone from a restored table */
+	char *present_name; /* after renames, as a dump of the table has it */
+	char *expression;   /* what dual writes assign to it, or NULL */
+	List *calls;        /* the functions in it, see mapping.h */
+	int key_position;   /* from 1; 0 if not of the key */
+} EcChangeColumn;
+
+typedef struct EcChange
+{
+	char *name;
+	Oid relation;
+	Oid target;     /* InvalidOid: other columns of the same table */
+	Jsonb *forward; /* the mappings as they were given */
+	Jsonb *backward;
+	List *key; /* as given, of char *; NIL if not given */
+	List *old_columns;
+	bool records; /* on_error => 'record' */
+	char *phase;
+	bool dual_write;  /* the flag */
+	bool is_restored; /* from a dump: the table has another OID by now */
+	List *columns;    /* of EcChangeColumn, by attribute number */
+} EcChange;
+
+/*
+ * The change as it is committed now, whatever the snapshot of the transaction:
+ * a REPEATABLE READ writer has to obey a change that is younger than his
+ * snapshot.  False if there is none.  Everything is allocated in the current
+ * memory context.
+ */
+extern bool ec_change_load(const char *name, EcChange *change);
+
+/* The same, but raises 42704 when there is none, and 42501 unless the caller
+ * owns the table. */
+extern void ec_change_get(const char *name, EcChange *change);
+
+/* Does the caller own the change's table? */
+extern bool ec_change_is_mine(const EcChange *change);
+
+/* 55000 unless the change still has something to do. */
+extern void ec_change_require_active(const EcChange *change);
+
+/* Enter a new change, with its columns. */
+extern void ec_change_insert(const EcChange *change);
+
+/*
+ * The columns have other numbers, or the trigger was gone for a while, which
+ * leaves a gap.
+ */
+extern void ec_change_renew(const EcChange *change, bool had_gap);
+
+/*
+ * Go to a phase, or set the flag of dual writes: written, logged, told to
+ * whoever listens on the channel expand_contract, and every session's
+ * triggers look again.  In no catalogue scope.
+ */
+extern void ec_change_set_phase(const char *name, const char *phase);
+extern void ec_change_set_dual_write(const EcChange *change, bool enabled);
+
+/* Set a read switch, and tell the channel expand_contract. */
+extern void ec_flag_set(const char *name, bool value);
+
+/* Log and NOTIFY; value may be NULL. */
+extern void
+ec_change_announce(const char *change, const char *event, const char *value);
+
+/* What the name of a change's trigger begins with: behind every usual name. */
+#define EC_TRIGGER_PREFIX  "~ec_"
+#define EC_MAX_CHANGE_NAME 50
+
+extern char *ec_change_trigger_name(const char *change);
+
+#endif

@@ -1,0 +1,221 @@
+/*
+ * checksum.c
+ *		The checksum of a migration's script.
+ *
+ * What is hashed is the token stream of the server's own scanner.  The scanner
+ * is given an empty list of keywords, so that every unquoted word is the same
+ * kind of token: a word that becomes a keyword in the next major version must
+ * not turn every script that uses it into a drifted one.
+ *
+ * The form of the hashed stream is version 1; a ledger holds checksums of it.
+ * Never change it; add a version.
+ */
+#include "postgres.h"
+
+#include "common/cryptohash.h"
+#include "common/sha2.h"
+#include "lib/stringinfo.h"
+#include "parser/scanner.h"
+#include "utils/builtins.h"
+
+#include "expand_contract.h"
+#include "script/script.h"
+
+#define CHECKSUM_VERSION "v1:"
+
+/*
+ * The scanner's multi-character tokens.  gram.h is not installed from 16 on;
+ * these are the first tokens of gram.y, in its order, and fixed because
+ * PL/pgSQL's grammar declares them a second time.  A regression test has a
+ * script with each of them.
+ */
+typedef enum CoreToken
+{
+	TOKEN_IDENT = 258,
+	TOKEN_UIDENT,
+	TOKEN_FCONST,
+	TOKEN_SCONST,
+	TOKEN_USCONST,
+	TOKEN_BCONST,
+	TOKEN_XCONST,
+	TOKEN_OP,
+	TOKEN_ICONST,
+	TOKEN_PARAM,
+	TOKEN_TYPECAST,
+	TOKEN_DOT_DOT,
+	TOKEN_COLON_EQUALS,
+	TOKEN_EQUALS_GREATER,
+	TOKEN_LESS_EQUALS,
+	TOKEN_GREATER_EQUALS,
+	TOKEN_NOT_EQUALS
+} CoreToken;
+
+/* max_kw_len 0 lets no word be a candidate, so nothing else is looked at. */
+static const ScanKeywordList no_keywords = {"", NULL, NULL, 0, 0};
+
+/* The text with each CR LF as LF: what an editor may have changed unasked. */
+static char *
+with_plain_line_ends(const char *text)
+{
+	char *copy = palloc(strlen(text) + 1);
+	char *to = copy;
+
+	for (const char *from = text; *from; from++)
+	{
+		if (from[0] != '\r' || from[1] != '\n')
+			*to++ = *from;
+	}
+	*to = '\0';
+	return copy;
+}
+
+/* The same offset in the text that with_plain_line_ends was given. */
+static void
+restore_offsets(const char *text, int *offsets, int count)
+{
+	int plain = 0;
+	int original = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		while (plain < offsets[i] ||
+			   (text[original] == '\r' && text[original + 1] == '\n'))
+		{
+			if (text[original] != '\r' || text[original + 1] != '\n')
+				plain++;
+			original++;
+		}
+		offsets[i] = original;
+	}
+}
+
+static void
+append_token(StringInfo stream, int token, const core_YYSTYPE *value, bool quoted)
+{
+	/* one letter for the kind, the value, and an end that no value has */
+	switch ((CoreToken) token)
+	{
+		case TOKEN_IDENT:
+			appendStringInfo(stream, "%c%s", quoted ? 'q' : 'w', value->str);
+			break;
+		case TOKEN_UIDENT:
+			appendStringInfo(stream, "u%s", value->str);
+			break;
+		case TOKEN_SCONST:
+			appendStringInfo(stream, "s%s", value->str);
+			break;
+		case TOKEN_USCONST:
+			appendStringInfo(stream, "U%s", value->str);
+			break;
+		case TOKEN_BCONST:
+		case TOKEN_XCONST:
+			appendStringInfo(stream, "b%s", value->str);
+			break;
+		case TOKEN_FCONST:
+			appendStringInfo(stream, "n%s", value->str);
+			break;
+		case TOKEN_ICONST:
+			appendStringInfo(stream, "n%d", value->ival);
+			break;
+		case TOKEN_PARAM:
+			appendStringInfo(stream, "p%d", value->ival);
+			break;
+		case TOKEN_OP:
+			appendStringInfo(stream, "o%s", value->str);
+			break;
+		case TOKEN_TYPECAST:
+			appendStringInfoString(stream, "o::");
+			break;
+		case TOKEN_DOT_DOT:
+			appendStringInfoString(stream, "o..");
+			break;
+		case TOKEN_COLON_EQUALS:
+			appendStringInfoString(stream, "o:=");
+			break;
+		case TOKEN_EQUALS_GREATER:
+			appendStringInfoString(stream, "o=>");
+			break;
+		case TOKEN_LESS_EQUALS:
+			appendStringInfoString(stream, "o<=");
+			break;
+		case TOKEN_GREATER_EQUALS:
+			appendStringInfoString(stream, "o>=");
+			break;
+		case TOKEN_NOT_EQUALS:
+			appendStringInfoString(stream, "o<>");
+			break;
+		default:
+			/* a single character */
+			Assert(token < TOKEN_IDENT);
+			appendStringInfo(stream, "o%c", token);
+	}
+	appendStringInfoChar(stream, '\0');
+}
+
+static char *
+sha256_hex(const char *data, size_t length)
+{
+	uint8 digest[PG_SHA256_DIGEST_LENGTH];
+	char *hex = palloc(PG_SHA256_DIGEST_STRING_LENGTH);
+	pg_cryptohash_ctx *context = pg_cryptohash_create(PG_SHA256);
+
+	if (context == NULL || pg_cryptohash_init(context) < 0 ||
+		pg_cryptohash_update(context, (const uint8 *) data, length) < 0 ||
+		pg_cryptohash_final(context, digest, sizeof(digest)) < 0)
+		elog(ERROR, "could not compute SHA-256: %s", pg_cryptohash_error(context));
+	pg_cryptohash_free(context);
+	hex[hex_encode((const char *) digest, sizeof(digest), hex)] = '\0';
+	return hex;
+}
+
+char *
+ec_script_checksum(const char *text, int **offsets, int *count)
+{
+	char *plain = with_plain_line_ends(text);
+	core_yyscan_t scanner;
+	core_yy_extra_type extra;
+	StringInfoData stream;
+	int room = 64;
+	int found = 0;
+	int *starts = palloc(room * sizeof(int));
+	bool semicolon = false;
+
+	initStringInfo(&stream);
+	scanner = scanner_init(plain, &extra, &no_keywords, NULL);
+	extra.escape_string_warning = false;
+	for (;;)
+	{
+		core_YYSTYPE value;
+		YYLTYPE location;
+		int token = core_yylex(&value, &location, scanner);
+
+		if (token == 0)
+			break;
+		if (found == room)
+		{
+			room *= 2;
+			starts = repalloc(starts, room * sizeof(int));
+		}
+		starts[found++] = location;
+
+		/* empty statements, and so a last semicolon, do not count */
+		if (token == ';')
+		{
+			semicolon = stream.len > 0;
+			continue;
+		}
+		if (semicolon)
+			append_token(&stream, ';', NULL, false);
+		semicolon = false;
+		append_token(&stream, token, &value, plain[location] == '"');
+	}
+	scanner_finish(scanner);
+
+	if (offsets != NULL)
+	{
+		restore_offsets(text, starts, found);
+		*offsets = starts;
+		*count = found;
+	}
+	return psprintf(CHECKSUM_VERSION "%s", sha256_hex(stream.data, stream.len));
+}

@@ -1,0 +1,262 @@
+/*
+ * classify.c
+ *		How each statement of a script can run.
+ *
+ * The decision is made on the unanalysed tree, before anything has run.  What
+ * only the catalogue could tell (CLUSTER or REINDEX of a partitioned table) is
+ * left to the server, whose error 25001 then ends the migration.
+ */
+#include "postgres.h"
+
+#include "commands/defrem.h"
+#include "nodes/parsenodes.h"
+#include "tcop/utility.h"
+
+#include "expand_contract.h"
+#include "script/script.h"
+
+static bool
+has_option(List *options, const char *name)
+{
+	ListCell *cell;
+
+	foreach (cell, options)
+	{
+		if (strcmp(lfirst_node(DefElem, cell)->defname, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static const char *
+reindex_name(ReindexStmt *stmt)
+{
+	ListCell *cell;
+
+	switch (stmt->kind)
+	{
+		case REINDEX_OBJECT_SCHEMA:
+			return "REINDEX SCHEMA";
+		case REINDEX_OBJECT_SYSTEM:
+			return "REINDEX SYSTEM";
+		case REINDEX_OBJECT_DATABASE:
+			return "REINDEX DATABASE";
+		default:
+			break;
+	}
+	foreach (cell, stmt->params)
+	{
+		DefElem *option = lfirst_node(DefElem, cell);
+
+		if (strcmp(option->defname, "concurrently") == 0 && defGetBoolean(option))
+			return stmt->kind == REINDEX_OBJECT_INDEX
+					   ? "REINDEX INDEX CONCURRENTLY"
+					   : "REINDEX TABLE CONCURRENTLY";
+	}
+	return NULL;
+}
+
+static const char *
+alter_table_name(AlterTableStmt *stmt)
+{
+	ListCell *cell;
+
+	foreach (cell, stmt->cmds)
+	{
+		AlterTableCmd *command = lfirst_node(AlterTableCmd, cell);
+
+		if (command->subtype == AT_DetachPartition &&
+			castNode(PartitionCmd, command->def)->concurrent)
+			return "ALTER TABLE DETACH PARTITION CONCURRENTLY";
+	}
+	return NULL;
+}
+
+/* The name of a statement that has to be outside a transaction, or NULL. */
+static const char *
+top_level_name(Node *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_IndexStmt:
+			return castNode(IndexStmt, node)->concurrent
+					   ? "CREATE INDEX CONCURRENTLY"
+					   : NULL;
+		case T_DropStmt:
+			return castNode(DropStmt, node)->concurrent ? "DROP INDEX CONCURRENTLY"
+														: NULL;
+		case T_ReindexStmt:
+			return reindex_name(castNode(ReindexStmt, node));
+		case T_AlterTableStmt:
+			return alter_table_name(castNode(AlterTableStmt, node));
+		case T_VacuumStmt:
+			return castNode(VacuumStmt, node)->is_vacuumcmd ? "VACUUM" : NULL;
+		case T_ClusterStmt:
+			return castNode(ClusterStmt, node)->relation == NULL
+					   ? "CLUSTER of all tables"
+					   : NULL;
+		default:
+			return NULL;
+	}
+}
+
+/* ADD, DROP and SET PUBLICATION refresh unless told not to. */
+static const char *
+alter_subscription_name(AlterSubscriptionStmt *stmt)
+{
+	switch (stmt->kind)
+	{
+		case ALTER_SUBSCRIPTION_REFRESH:
+			return "ALTER SUBSCRIPTION REFRESH PUBLICATION";
+		case ALTER_SUBSCRIPTION_SET_PUBLICATION:
+		case ALTER_SUBSCRIPTION_ADD_PUBLICATION:
+		case ALTER_SUBSCRIPTION_DROP_PUBLICATION:
+			return has_option(stmt->options, "refresh")
+					   ? NULL
+					   : "ALTER SUBSCRIPTION with refresh";
+		default:
+			return NULL;
+	}
+}
+
+/*
+ * The name of a statement that would have to be outside a transaction and of
+ * which a half could stay behind: nothing in this database's catalogue tells
+ * how far it came.  NULL for others.
+ */
+static const char *
+not_repeatable_name(Node *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_CreatedbStmt:
+			return "CREATE DATABASE";
+		case T_DropdbStmt:
+			return "DROP DATABASE";
+		case T_AlterDatabaseStmt:
+			return has_option(castNode(AlterDatabaseStmt, node)->options, "tablespace")
+					   ? "ALTER DATABASE SET TABLESPACE"
+					   : NULL;
+		case T_CreateTableSpaceStmt:
+			return "CREATE TABLESPACE";
+		case T_DropTableSpaceStmt:
+			return "DROP TABLESPACE";
+		case T_AlterSystemStmt:
+			return "ALTER SYSTEM";
+		case T_CreateSubscriptionStmt:
+			return "CREATE SUBSCRIPTION";
+		case T_AlterSubscriptionStmt:
+			return alter_subscription_name(castNode(AlterSubscriptionStmt, node));
+		case T_DropSubscriptionStmt:
+			return "DROP SUBSCRIPTION";
+		case T_DiscardStmt:
+			return castNode(DiscardStmt, node)->target == DISCARD_ALL ? "DISCARD ALL"
+																	  : NULL;
+		default:
+			return NULL;
+	}
+}
+
+static bool
+is_forbidden(Node *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_TransactionStmt:
+		case T_ListenStmt:
+		case T_UnlistenStmt:
+			return true;
+		case T_CopyStmt:
+			/* from and to the client, which has no part in this */
+			return castNode(CopyStmt, node)->filename == NULL;
+		default:
+			return false;
+	}
+}
+
+EcStatementKind
+ec_statement_kind(Node *node, const char **name)
+{
+	*name = top_level_name(node);
+	if (*name != NULL)
+		return EC_STATEMENT_TOP_LEVEL;
+	*name = not_repeatable_name(node);
+	if (*name != NULL)
+		return EC_STATEMENT_FORBIDDEN;
+	if (IsA(node, AlterEnumStmt) && castNode(AlterEnumStmt, node)->oldVal == NULL)
+	{
+		*name = "ALTER TYPE ADD VALUE";
+		return EC_STATEMENT_ALONE;
+	}
+
+	*name = CreateCommandName(node);
+	if (!is_forbidden(node))
+		return EC_STATEMENT_TRANSACTIONAL;
+	if (IsA(node, CopyStmt))
+		*name = castNode(CopyStmt, node)->is_from ? "COPY FROM STDIN"
+												  : "COPY TO STDOUT";
+	return EC_STATEMENT_FORBIDDEN;
+}
+
+static void
+refuse_forbidden(const EcScript *script, const EcStatement *statement,
+				 const char *name)
+{
+	const char *hint;
+	int code = ERRCODE_FEATURE_NOT_SUPPORTED;
+
+	switch (nodeTag(statement->node))
+	{
+		case T_TransactionStmt:
+			code = ERRCODE_INVALID_TRANSACTION_TERMINATION;
+			hint = "Take it out of the script: where transactions begin and end "
+				   "is not for the script to say.";
+			break;
+		case T_CopyStmt:
+			hint = "A script has no client to copy from or to. Use INSERT, or "
+				   "COPY with a file on the server.";
+			break;
+		case T_ListenStmt:
+		case T_UnlistenStmt:
+		case T_DiscardStmt:
+			hint = "Take it out of the script: it would change the session of "
+				   "whoever applies the migration.";
+			break;
+		default:
+			hint = "Take it out of the script and run it by itself: if it failed "
+				   "half-way, this database could not tell.";
+			break;
+	}
+	ereport(ERROR, (errcode(code),
+					errmsg("%s has a statement that a script must not have: %s",
+						   script->what, name),
+					errdetail("%s: %s.", ec_statement_place(statement), name),
+					errhint("%s", hint)));
+}
+
+bool
+ec_script_is_mixed(const EcScript *script)
+{
+	bool mixed = false;
+	ListCell *cell;
+
+	foreach (cell, script->statements)
+	{
+		const EcStatement *statement = lfirst(cell);
+		const char *name;
+
+		switch (ec_statement_kind(statement->node, &name))
+		{
+			case EC_STATEMENT_TRANSACTIONAL:
+				break;
+			case EC_STATEMENT_ALONE:
+			case EC_STATEMENT_TOP_LEVEL:
+				mixed = true;
+				break;
+			case EC_STATEMENT_FORBIDDEN:
+				refuse_forbidden(script, statement, name);
+				break;
+		}
+	}
+	return mixed;
+}

@@ -1,0 +1,150 @@
+/*
+ * app_versions.c
+ *		Which versions of an application are running, or were lately.
+ *
+ * Applications say their version in application_name, as the setting
+ * app_version_pattern describes it.  While a change requires a version, the
+ * launcher's scout looks at pg_stat_activity every twenty seconds and notes what
+ * it sees, so that an instance that ran yesterday is still known today.  The
+ * watch has a beginning: after a time without looks it begins anew.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "utils/builtins.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "usage/app_versions.h"
+#include "core/catalog.h"
+#include "core/guc.h"
+#include "core/query.h"
+#include "model/change.h"
+#include "worker/jobs/job.h"
+#include "worker/process/launcher.h"
+
+#define LOOK_INTERVAL_MS 20000
+
+/* Longer without a look, and the watch has been interrupted. */
+#define LONGEST_PAUSE_S 120
+
+PG_FUNCTION_INFO_V1(ec_require_version);
+
+static void
+ask_for_look(void)
+{
+	ec_call_launcher(MyDatabaseId,
+					 TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+												 LOOK_INTERVAL_MS));
+}
+
+/* In scope; does nothing while no change requires a version. */
+static void
+note_sightings(void)
+{
+	EcArgs pattern = {0};
+	EcArgs pause = {0};
+
+	ec_arg_text(&pattern, ec_app_version_pattern);
+	if (ec_query("SELECT FROM expand_contract.required_versions r"
+				 "  JOIN expand_contract.changes c ON c.name = r.change"
+				 " WHERE c.phase NOT IN ('contracted', 'reverted') LIMIT 1",
+				 NULL) == 0)
+		return;
+	ask_for_look();
+	ec_query("INSERT INTO expand_contract.sightings AS s (application, version, last_seen)"
+			 "SELECT DISTINCT application, version, now()"
+			 "  FROM expand_contract.running_versions($1)"
+			 " WHERE application IN (SELECT application FROM expand_contract.required_versions)"
+			 " ON CONFLICT (application, version) DO UPDATE SET last_seen = excluded.last_seen",
+			 &pattern);
+	ec_arg_int8(&pause, LONGEST_PAUSE_S);
+	ec_query("INSERT INTO expand_contract.sighting_watch AS w (since, sampled_at)"
+			 " VALUES (clock_timestamp(), clock_timestamp())"
+			 " ON CONFLICT ((true)) DO UPDATE SET sampled_at = excluded.sampled_at,"
+			 "    since = CASE WHEN w.sampled_at < clock_timestamp() - $1 * interval '1 second'"
+			 "            THEN excluded.since ELSE w.since END",
+			 &pause);
+}
+
+/* What a scout does for us. */
+static void
+look(void)
+{
+	EcExtension extension;
+	EcCatalogScope scope;
+
+	if (RecoveryInProgress())
+		return;
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	if (ec_extension_lookup(&extension))
+	{
+		ec_catalog_begin(&scope);
+		note_sightings();
+		ec_catalog_end(&scope);
+	}
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	pgstat_report_stat(true);
+}
+
+void
+ec_register_sightings(void)
+{
+	ec_register_visitor(look);
+}
+
+static char *
+text_argument(FunctionCallInfo fcinfo, int number, const char *name)
+{
+	char *value;
+
+	if (PG_ARGISNULL(number))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+						errmsg("argument \"%s\" must not be null", name)));
+	value = text_to_cstring(PG_GETARG_TEXT_PP(number));
+	if (*value == '\0')
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("argument \"%s\" must not be empty", name)));
+	return value;
+}
+
+/*
+ * ec_require_version(change, application, minimum) -> minimum
+ *
+ * The deployment manifest: the change's gate app_versions waits until no older
+ * instance of the application has been seen for the stabilization period.  A
+ * later call replaces the minimum.  For the owner of the change's table
+ * (42501); 42704 if there is no such change, 55000 if it is over.
+ */
+Datum
+ec_require_version(PG_FUNCTION_ARGS)
+{
+	char *name = text_argument(fcinfo, 0, "change");
+	char *application = text_argument(fcinfo, 1, "application");
+	char *minimum = text_argument(fcinfo, 2, "minimum");
+	EcCatalogScope scope;
+	EcChange change;
+	EcArgs args = {0};
+
+	ec_change_get(name, &change);
+	ec_change_require_active(&change);
+	ec_arg_text(&args, name);
+	ec_arg_text(&args, application);
+	ec_arg_text(&args, minimum);
+	ec_catalog_begin(&scope);
+	ec_query("INSERT INTO expand_contract.required_versions (change, application, minimum)"
+			 " VALUES ($1, $2, $3)"
+			 " ON CONFLICT (change, application) DO UPDATE SET minimum = excluded.minimum",
+			 &args);
+	ec_catalog_end(&scope);
+	ec_change_announce(name, "require_version",
+					   psprintf("%s/%s", application, minimum));
+	ec_call_launcher_at_commit(GetCurrentTimestamp());
+	PG_RETURN_TEXT_P(cstring_to_text(minimum));
+}

@@ -1,0 +1,144 @@
+/*
+ * usage_file.c
+ *		Keeps the counters over a clean shutdown.
+ *
+ * The last statements of a shutting down server run when no table can be
+ * written to any more, so the postmaster writes a file as its last act and
+ * takes it in, and away, as its first.  The file is good for the next start of
+ * this very data directory only: after a start without the library, or with
+ * another copy of the data, uses would be missing in it.  The control file
+ * tells, since every start and every shutdown change it.
+ */
+#include "postgres.h"
+
+#include <unistd.h>
+
+#include "catalog/pg_control.h"
+#include "common/controldata_utils.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/fd.h"
+
+#include "usage/usage_memory.h"
+
+#define FILE_NAME  PGSTAT_STAT_PERMANENT_DIRECTORY "/expand_contract_usage.stat"
+#define FILE_MAGIC 0xEC05A6E1
+
+typedef struct FileHead
+{
+	uint32 magic;
+	uint32 slot_size;
+	pg_crc32c control; /* the control file's at the shutdown */
+	TimeLineID timeline;
+	TimestampTz began;
+	uint32 last_serial;
+	int used;
+} FileHead;
+
+/* False if the server was not shut down cleanly. */
+static bool
+read_control(pg_crc32c *crc)
+{
+	bool is_valid;
+	ControlFileData *control = get_controlfile(DataDir, &is_valid);
+	bool is_clean = is_valid && (control->state == DB_SHUTDOWNED ||
+								 control->state == DB_SHUTDOWNED_IN_RECOVERY);
+
+	*crc = control->crc;
+	pfree(control);
+	return is_clean;
+}
+
+static bool
+read_file(FILE *file)
+{
+	FileHead head;
+	pg_crc32c control;
+	size_t count;
+
+	if (fread(&head, sizeof(head), 1, file) != 1 || head.magic != FILE_MAGIC ||
+		head.slot_size != sizeof(EcUsageSlot) || head.used < 0 ||
+		head.used > EC_MAX_TRACKED)
+		return false;
+	if (!read_control(&control) || !EQ_CRC32C(control, head.control))
+		return false;
+	count = head.used;
+	if (fread(ec_usage->keys, sizeof(EcUsageKey), count, file) != count ||
+		fread(ec_usage->slots, sizeof(EcUsageSlot), count, file) != count)
+		return false;
+	ec_usage->timeline = head.timeline;
+	ec_usage->began = head.began;
+	ec_usage->last_serial = head.last_serial;
+	ec_usage->used = head.used;
+	return true;
+}
+
+/* In the postmaster, before anybody else is there. */
+void
+ec_usage_load_file(void)
+{
+	FILE *file = AllocateFile(FILE_NAME, PG_BINARY_R);
+
+	if (file == NULL)
+	{
+		if (errno != ENOENT)
+			ereport(LOG, (errcode_for_file_access(),
+						  errmsg("could not read file \"%s\": %m", FILE_NAME)));
+		return;
+	}
+	if (!read_file(file))
+	{
+		ereport(LOG, (errmsg("column usage of before is not complete: file \"%s\" is not of the last shutdown",
+							 FILE_NAME)));
+		memset(ec_usage->keys, 0, sizeof(ec_usage->keys));
+		ec_usage->used = 0;
+	}
+	/* mutexes were read as well, and nobody held one */
+	for (int i = 0; i < EC_MAX_TRACKED; i++)
+		SpinLockInit(&ec_usage->slots[i].mutex);
+	(void) FreeFile(file);
+	/* if we crash, it must not be taken for the truth */
+	(void) durable_unlink(FILE_NAME, LOG);
+}
+
+static bool
+write_file(FILE *file, pg_crc32c control)
+{
+	FileHead head = {.magic = FILE_MAGIC, .slot_size = sizeof(EcUsageSlot)};
+	size_t count = ec_usage->used;
+
+	head.control = control;
+	head.timeline = ec_usage->timeline;
+	head.began = ec_usage->began;
+	head.last_serial = ec_usage->last_serial;
+	head.used = ec_usage->used;
+	return fwrite(&head, sizeof(head), 1, file) == 1 &&
+		   fwrite(ec_usage->keys, sizeof(EcUsageKey), count, file) == count &&
+		   fwrite(ec_usage->slots, sizeof(EcUsageSlot), count, file) == count;
+}
+
+/* In the postmaster, when everybody else is gone. */
+void
+ec_usage_save_file(int code, Datum argument)
+{
+	pg_crc32c control;
+	FILE *file;
+	bool ok;
+
+	/* after an immediate shutdown nobody knows what is missing */
+	if (code != 0 || ec_usage == NULL || ec_usage->used == 0 ||
+		!read_control(&control))
+		return;
+	file = AllocateFile(FILE_NAME ".tmp", PG_BINARY_W);
+	ok = file != NULL && write_file(file, control);
+	if (file != NULL && FreeFile(file) != 0)
+		ok = false;
+	if (ok)
+		(void) durable_rename(FILE_NAME ".tmp", FILE_NAME, LOG);
+	else
+	{
+		ereport(LOG, (errcode_for_file_access(),
+					  errmsg("could not write file \"%s\": %m", FILE_NAME ".tmp")));
+		(void) unlink(FILE_NAME ".tmp");
+	}
+}

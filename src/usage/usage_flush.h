@@ -1,0 +1,15 @@
+/*
+ * usage_flush.h
+ *		Writes the counters of tracked columns to the table.
+ */
+#ifndef EC_USAGE_USAGE_FLUSH_H
+#define EC_USAGE_USAGE_FLUSH_H
+
+#include "postgres.h"
+
+extern void ec_usage_register_flush(void); /* from _PG_init */
+
+/* Have this database flushed in time; never fails. */
+extern void ec_usage_ask_for_flush(void);
+
+#endif

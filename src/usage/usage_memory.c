@@ -1,0 +1,247 @@
+/*
+ * usage_memory.c
+ *		The counters of tracked columns in shared memory.
+ *
+ * The locking protocol is in usage_memory.h.
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "storage/shmem.h"
+#include "utils/timestamp.h"
+
+#include "usage/usage_memory.h"
+
+#define TRANCHE "expand_contract_usage"
+
+/* Misses that are this close to each other are one. */
+#define ONE_MISS_MS 60000
+
+EcUsageShared *ec_usage = NULL;
+
+static shmem_request_hook_type previous_shmem_request_hook = NULL;
+static shmem_startup_hook_type previous_shmem_startup_hook = NULL;
+
+static void
+request_memory(void)
+{
+	if (previous_shmem_request_hook)
+		previous_shmem_request_hook();
+	RequestAddinShmemSpace(MAXALIGN(sizeof(EcUsageShared)));
+	RequestNamedLWLockTranche(TRANCHE, 1);
+}
+
+static void
+start_memory(void)
+{
+	bool found;
+
+	if (previous_shmem_startup_hook)
+		previous_shmem_startup_hook();
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	ec_usage =
+		ShmemInitStruct("expand_contract usage", sizeof(EcUsageShared), &found);
+	if (!found)
+	{
+		memset(ec_usage, 0, sizeof(EcUsageShared));
+		ec_usage->lock = &GetNamedLWLockTranche(TRANCHE)->lock;
+		pg_atomic_init_u32(&ec_usage->generation, 1);
+		ec_usage->began = GetCurrentTimestamp();
+		for (int i = 0; i < EC_MAX_TRACKED; i++)
+			SpinLockInit(&ec_usage->slots[i].mutex);
+	}
+	LWLockRelease(AddinShmemInitLock);
+
+	if (!IsUnderPostmaster)
+	{
+		ec_usage_load_file();
+		on_shmem_exit(ec_usage_save_file, (Datum) 0);
+	}
+}
+
+void
+ec_usage_request_memory(void)
+{
+	previous_shmem_request_hook = shmem_request_hook;
+	shmem_request_hook = request_memory;
+	previous_shmem_startup_hook = shmem_startup_hook;
+	shmem_startup_hook = start_memory;
+}
+
+void
+ec_usage_announce(void)
+{
+	if (ec_usage != NULL && pg_atomic_add_fetch_u32(&ec_usage->generation, 1) == 0)
+		pg_atomic_add_fetch_u32(&ec_usage->generation, 1);
+}
+
+/*
+ * A server that was promoted, or restored from a backup, has not seen what was
+ * done on the timeline that it left, and one that follows another has slots for
+ * its own counts only.
+ */
+void
+ec_usage_check_timeline(void)
+{
+	TimeLineID timeline = RecoveryInProgress() ? 0 : GetWALInsertionTimeLine();
+
+	LWLockAcquire(ec_usage->lock, LW_EXCLUSIVE);
+	if (ec_usage->timeline != timeline)
+	{
+		/* a standby's counts go on as the new primary's; others are stale */
+		if (ec_usage->timeline != 0)
+			for (int i = 0; i < ec_usage->used; i++)
+				ec_usage_free(i);
+		ec_usage->timeline = timeline;
+		ec_usage->began = GetCurrentTimestamp();
+	}
+	LWLockRelease(ec_usage->lock);
+}
+
+int
+ec_usage_find(const EcTracked *column)
+{
+	for (int i = 0; i < ec_usage->used; i++)
+	{
+		EcUsageKey *key = &ec_usage->keys[i];
+
+		if (key->serial != 0 && key->relation == column->relation &&
+			key->attnum == column->attnum && key->database == MyDatabaseId &&
+			key->tracked_since == column->tracked_since)
+			return i;
+	}
+	return -1;
+}
+
+int
+ec_usage_allocate(const EcTracked *column)
+{
+	EcUsageKey *key;
+	EcUsageSlot *slot;
+	TimestampTz now = GetCurrentTimestamp();
+	int i;
+
+	for (i = 0; i < ec_usage->used; i++)
+		if (ec_usage->keys[i].serial == 0)
+			break;
+	if (i == EC_MAX_TRACKED)
+		return -1;
+	ec_usage->used = Max(ec_usage->used, i + 1);
+	if (++ec_usage->last_serial == 0)
+		++ec_usage->last_serial;
+
+	key = &ec_usage->keys[i];
+	key->serial = ec_usage->last_serial;
+	key->database = MyDatabaseId;
+	key->relation = column->relation;
+	key->attnum = column->attnum;
+	key->tracked_since = column->tracked_since;
+	slot = &ec_usage->slots[i];
+	SpinLockAcquire(&slot->mutex);
+	slot->serial = key->serial;
+	slot->since = now;
+	slot->merged = false;
+	slot->changes = slot->flushed = 0;
+	memset(&slot->reads, 0, sizeof(slot->reads));
+	memset(&slot->writes, 0, sizeof(slot->writes));
+	memset(&slot->unknown, 0, sizeof(slot->unknown));
+	SpinLockRelease(&slot->mutex);
+	return i;
+}
+
+void
+ec_usage_free(int slot)
+{
+	ec_usage->keys[slot].serial = 0;
+	SpinLockAcquire(&ec_usage->slots[slot].mutex);
+	ec_usage->slots[slot].serial = 0;
+	SpinLockRelease(&ec_usage->slots[slot].mutex);
+}
+
+static bool
+is_same_user(const EcUser *a, const EcUser *b)
+{
+	/* the names are padded with zeroes */
+	return memcmp(a, b, offsetof(EcUser, at)) == 0;
+}
+
+/*
+ * Remember who used a column, in place of whoever has not for the longest
+ * time.  Called with a spinlock held: nothing here may fail or take long.
+ */
+void
+ec_usage_add_user(EcAccess *access, const EcUser *who)
+{
+	int at = access->latest;
+
+	if (access->user_count == 0 || !is_same_user(&access->users[at], who))
+	{
+		int oldest = 0;
+
+		for (at = 0; at < access->user_count; at++)
+		{
+			if (is_same_user(&access->users[at], who))
+				break;
+			if (access->users[at].at < access->users[oldest].at)
+				oldest = at;
+		}
+		if (at == EC_RECENT_USERS)
+		{
+			if (who->at < access->users[oldest].at)
+				return;
+			access->users[oldest] = *who;
+			at = oldest;
+		}
+		else if (at == access->user_count)
+			access->users[access->user_count++] = *who;
+	}
+	/* clocks are read before the lock is taken, so not in its order */
+	access->users[at].at = Max(access->users[at].at, who->at);
+	if (access->users[at].at >= access->users[access->latest].at)
+		access->latest = at;
+}
+
+bool
+ec_usage_count(int number, uint32 serial, bool is_write, const EcUser *who)
+{
+	EcUsageSlot *slot = &ec_usage->slots[number];
+	EcAccess *access = is_write ? &slot->writes : &slot->reads;
+	bool is_ours;
+
+	SpinLockAcquire(&slot->mutex);
+	is_ours = slot->serial == serial;
+	if (is_ours)
+	{
+		access->count++;
+		ec_usage_add_user(access, who);
+		slot->changes++;
+	}
+	SpinLockRelease(&slot->mutex);
+	return is_ours;
+}
+
+void
+ec_usage_note_miss(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	LWLockAcquire(ec_usage->lock, LW_SHARED);
+	for (int i = 0; i < ec_usage->used; i++)
+	{
+		EcUsageSlot *slot = &ec_usage->slots[i];
+
+		if (ec_usage->keys[i].serial == 0 ||
+			ec_usage->keys[i].database != MyDatabaseId)
+			continue;
+		SpinLockAcquire(&slot->mutex);
+		if (slot->unknown.until <= slot->since ||
+			slot->unknown.until < now - ONE_MISS_MS * INT64CONST(1000))
+			slot->unknown.since = now;
+		slot->unknown.until = now;
+		slot->changes++;
+		SpinLockRelease(&slot->mutex);
+	}
+	LWLockRelease(ec_usage->lock);
+}

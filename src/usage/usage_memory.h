@@ -1,0 +1,99 @@
+/*
+ * usage_memory.h
+ *		The counters of tracked columns in shared memory.
+ */
+#ifndef EC_USAGE_USAGE_MEMORY_H
+#define EC_USAGE_USAGE_MEMORY_H
+
+#include "postgres.h"
+
+#include "access/xlogdefs.h"
+#include "port/atomics.h"
+#include "storage/lwlock.h"
+#include "storage/spin.h"
+
+#include "usage/usage_sync.h"
+
+/* In the whole cluster; about 2 kB each. */
+#define EC_MAX_TRACKED 1024
+
+/*
+ * Which column a slot counts for, and since when: a column that is tracked anew
+ * gets another slot.  A serial number is used once, so that whoever remembers
+ * slot and serial cannot count for the slot's next column.
+ */
+typedef struct EcUsageKey
+{
+	uint32 serial; /* 0: the slot is free */
+	Oid database;
+	Oid relation;
+	AttrNumber attnum;
+	TimestampTz tracked_since;
+} EcUsageKey;
+
+typedef struct EcUsageSlot
+{
+	slock_t mutex;
+	uint32 serial;     /* of the key */
+	TimestampTz since; /* it has been counting */
+	bool merged;       /* what the table knew before is in the counts */
+	uint64 changes;
+	uint64 flushed; /* as many changes are in the table */
+	EcAccess reads;
+	EcAccess writes;
+	EcUnknown unknown;
+} EcUsageSlot;
+
+/*
+ * Locking protocol.  lock guards keys and timeline; a slot's mutex guards its
+ * fields, and is enough to count.  A change of serial takes both.
+ */
+typedef struct EcUsageShared
+{
+	LWLock *lock;
+	/* moves when what is tracked may have changed, in any database; never 0 */
+	pg_atomic_uint32 generation;
+
+	/*
+	 * The timeline that is watched, and since when, over clean restarts.  On a
+	 * standby it is 0, and the slots count what was done there, nothing else.
+	 */
+	TimeLineID timeline;
+	TimestampTz began;
+
+	uint32 last_serial;
+	int used; /* slots from here on have never been used */
+	EcUsageKey keys[EC_MAX_TRACKED];
+	EcUsageSlot slots[EC_MAX_TRACKED];
+} EcUsageShared;
+
+/* NULL: the library is not preloaded */
+extern EcUsageShared *ec_usage;
+
+extern void ec_usage_request_memory(void); /* from _PG_init */
+
+/* Something may have changed: everybody looks again. */
+extern void ec_usage_announce(void);
+
+/* Are we still on the timeline that is watched? */
+extern void ec_usage_check_timeline(void);
+
+/* With the lock held: the slot of a column, or -1. */
+extern int ec_usage_find(const EcTracked *column);
+extern int ec_usage_allocate(const EcTracked *column); /* exclusive; -1: none is free */
+extern void ec_usage_free(int slot);                   /* exclusive */
+
+/* Count an execution; false if the slot is not that column's any more. */
+extern bool
+ec_usage_count(int slot, uint32 serial, bool is_write, const EcUser *who);
+
+/* Uses of this database's columns may be missed at this moment. */
+extern void ec_usage_note_miss(void);
+
+extern void ec_usage_add_user(EcAccess *access, const EcUser *who);
+
+/* usage_file.c */
+extern void ec_usage_load_file(void);
+extern void ec_usage_save_file(int code, Datum argument);
+
+#endif

@@ -1,0 +1,371 @@
+/*
+ * usage_sync.c
+ *		Brings the table of tracked columns and shared memory together.
+ *
+ * The table says what is tracked, a slot in shared memory counts.  Whoever
+ * looks gives a slot to each row that has none: so a row needs nothing but to
+ * be there, however it came (ec_track, a restored dump, a copied database,
+ * replication).  Slots whose row is gone are taken by the launcher's scout
+ * alone, which cannot be misled by what its own transaction has changed and may
+ * yet roll back.
+ *
+ * A new slot takes over what the table knew.  What was done between the last
+ * flush and the slot's beginning is not known: nobody counted (the row is new),
+ * or the counts are lost (a crash, a promotion).  The slot notes that.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+#include "usage/usage_memory.h"
+#include "usage/usage_sync.h"
+#include "core/catalog.h"
+#include "core/compat.h"
+
+/* Columns of expand_contract.usage, in the script's order. */
+enum
+{
+	USAGE_RELATION,
+	USAGE_ATTNUM,
+	USAGE_COLUMN_NAME,
+	USAGE_TRACKED_SINCE,
+	USAGE_READS,
+	USAGE_WRITES,
+	USAGE_READERS,
+	USAGE_WRITERS,
+	USAGE_UNKNOWN_SINCE,
+	USAGE_UNKNOWN_UNTIL,
+	USAGE_COLUMNS
+};
+
+/* Columns of expand_contract.usage_flush. */
+enum
+{
+	FLUSH_FLUSHED_AT,
+	FLUSH_COLUMNS
+};
+
+/* Users are stored as they are: the array of them, without its unused end. */
+Datum
+ec_usage_users_datum(const EcAccess *access)
+{
+	Size length = access->user_count * sizeof(EcUser);
+	bytea *users = palloc(VARHDRSZ + length);
+
+	SET_VARSIZE(users, VARHDRSZ + length);
+	memcpy(VARDATA(users), access->users, length);
+	return PointerGetDatum(users);
+}
+
+static void
+read_access(EcAccess *access, Datum count, Datum users)
+{
+	bytea *image = DatumGetByteaPP(users);
+	int user_count = VARSIZE_ANY_EXHDR(image) / sizeof(EcUser);
+
+	memset(access, 0, sizeof(*access));
+	access->count = DatumGetInt64(count);
+	for (int i = 0; i < Min(user_count, EC_RECENT_USERS); i++)
+	{
+		EcUser user;
+
+		memcpy(&user, VARDATA_ANY(image) + i * sizeof(EcUser), sizeof(EcUser));
+		ec_usage_add_user(access, &user);
+	}
+}
+
+/*
+ * Somebody may have locked the table for long (a DROP EXTENSION that has not
+ * committed): the application does not wait for that.
+ */
+static Relation
+open_table(Oid table, bool may_wait)
+{
+	if (!OidIsValid(table))
+		return NULL;
+	if (may_wait)
+		LockRelationOid(table, AccessShareLock);
+	else if (!ConditionalLockRelationOid(table, AccessShareLock))
+		return NULL;
+	return try_table_open(table, NoLock);
+}
+
+static void
+close_and_unlock(Relation table)
+{
+	if (table != NULL)
+		table_close(table, AccessShareLock);
+}
+
+/* A snapshot of this moment, whatever the transaction's own is. */
+static SysScanDesc
+begin_scan(Relation table)
+{
+	return systable_beginscan(table, InvalidOid, false, NULL, 0, NULL);
+}
+
+static void
+read_flush(EcTrackedSet *set, Relation table)
+{
+	SysScanDesc scan = begin_scan(table);
+	HeapTuple tuple = systable_getnext(scan);
+	Datum values[FLUSH_COLUMNS];
+	bool nulls[FLUSH_COLUMNS];
+
+	if (HeapTupleIsValid(tuple))
+	{
+		heap_deform_tuple(tuple, RelationGetDescr(table), values, nulls);
+		set->flushed_at = DatumGetTimestampTz(values[FLUSH_FLUSHED_AT]);
+	}
+	systable_endscan(scan);
+}
+
+static EcUsage *
+read_usage(const EcTracked *column, Datum *values, bool *nulls)
+{
+	EcUsage *usage = palloc0(sizeof(EcUsage));
+
+	usage->relation = column->relation;
+	usage->attnum = column->attnum;
+	usage->tracked_since = column->tracked_since;
+	namestrcpy(&usage->column_name,
+			   NameStr(*DatumGetName(values[USAGE_COLUMN_NAME])));
+	read_access(&usage->reads, values[USAGE_READS], values[USAGE_READERS]);
+	read_access(&usage->writes, values[USAGE_WRITES], values[USAGE_WRITERS]);
+	if (!nulls[USAGE_UNKNOWN_SINCE])
+		usage->unknown.since = DatumGetTimestampTz(values[USAGE_UNKNOWN_SINCE]);
+	if (!nulls[USAGE_UNKNOWN_UNTIL])
+		usage->unknown.until = DatumGetTimestampTz(values[USAGE_UNKNOWN_UNTIL]);
+	return usage;
+}
+
+/* Does a slot have all that the table knows? */
+static bool
+has_merged_slot(const EcTracked *column)
+{
+	bool is_merged = false;
+	int slot;
+
+	LWLockAcquire(ec_usage->lock, LW_SHARED);
+	slot = ec_usage_find(column);
+	if (slot >= 0)
+		is_merged = ec_usage->slots[slot].merged;
+	LWLockRelease(ec_usage->lock);
+	return is_merged;
+}
+
+static void
+read_columns(EcTrackedSet *set, Relation table, EcSyncMode mode)
+{
+	SysScanDesc scan = begin_scan(table);
+	HeapTuple tuple;
+	int allocated = 32;
+
+	set->columns = palloc(allocated * sizeof(EcTracked));
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Datum values[USAGE_COLUMNS];
+		bool nulls[USAGE_COLUMNS];
+		EcTracked *column;
+
+		if (set->count == allocated)
+		{
+			allocated *= 2;
+			set->columns = repalloc(set->columns, allocated * sizeof(EcTracked));
+		}
+		column = &set->columns[set->count++];
+		memset(column, 0, sizeof(*column));
+		heap_deform_tuple(tuple, RelationGetDescr(table), values, nulls);
+		column->relation = DatumGetObjectId(values[USAGE_RELATION]);
+		column->attnum = DatumGetInt16(values[USAGE_ATTNUM]);
+		column->tracked_since = DatumGetTimestampTz(values[USAGE_TRACKED_SINCE]);
+		column->is_ours = TransactionIdIsCurrentTransactionId(
+			HeapTupleHeaderGetXmin(tuple->t_data));
+		if (mode != EC_SYNC_NO_WAIT || !has_merged_slot(column))
+			column->usage = read_usage(column, values, nulls);
+	}
+	systable_endscan(scan);
+}
+
+static EcTrackedSet *
+read_tables(EcSyncMode mode)
+{
+	EcTrackedSet *set = palloc0(sizeof(EcTrackedSet));
+	EcExtension extension;
+	Oid schema;
+	Relation columns;
+	Relation flush;
+
+	/* only the extension can have made the tables what we take them for */
+	if (!ec_extension_lookup(&extension))
+		return set;
+	schema = get_namespace_oid("expand_contract", true);
+	set->table = get_relname_relid("usage", schema);
+	columns = open_table(set->table, mode != EC_SYNC_NO_WAIT);
+	flush = open_table(get_relname_relid("usage_flush", schema),
+					   mode != EC_SYNC_NO_WAIT);
+	if (columns != NULL && flush != NULL)
+	{
+		read_flush(set, flush);
+		read_columns(set, columns, mode);
+	}
+	else
+		set->is_locked_out = OidIsValid(set->table);
+	close_and_unlock(flush);
+	close_and_unlock(columns);
+	return set;
+}
+
+/*
+ * Since when do we know nothing of what the table has not?  A row that was
+ * never written has no time of its own, however many flushes there were: its
+ * transaction may have taken long to commit.
+ */
+static TimestampTz
+unknown_since(const EcTrackedSet *set, const EcUsage *usage)
+{
+	if (usage->unknown.until == 0)
+		return usage->tracked_since;
+	return Max(set->flushed_at, usage->tracked_since);
+}
+
+static void
+merge_access(EcAccess *into, const EcAccess *from)
+{
+	into->count += from->count;
+	for (int i = 0; i < from->user_count; i++)
+		ec_usage_add_user(into, &from->users[i]);
+}
+
+static void
+merge(const EcTrackedSet *set, const EcTracked *column, EcUsageSlot *slot)
+{
+	EcUnknown unknown;
+
+	if (column->usage == NULL)
+		return; /* it was merged when we looked */
+	unknown.since = unknown_since(set, column->usage);
+	/* a standby's slot has counted before, but not what the primary did */
+	unknown.until = Max(slot->since, ec_usage->began);
+
+	SpinLockAcquire(&slot->mutex);
+	if (!slot->merged)
+	{
+		merge_access(&slot->reads, &column->usage->reads);
+		merge_access(&slot->writes, &column->usage->writes);
+		slot->unknown = unknown;
+		slot->merged = true;
+		slot->changes++;
+	}
+	SpinLockRelease(&slot->mutex);
+}
+
+/*
+ * A row that finds no slot is tracked and not counted: of it nothing is known.
+ * False if slots are to be freed and the set is not what was read any more.
+ */
+static bool
+attach(EcTrackedSet *set, uint32 generation, bool may_free)
+{
+	bool wanted[EC_MAX_TRACKED] = {false};
+	bool is_current;
+
+	LWLockAcquire(ec_usage->lock, LW_EXCLUSIVE);
+	is_current = pg_atomic_read_u32(&ec_usage->generation) == generation;
+	for (int i = 0; i < set->count; i++)
+	{
+		EcTracked *column = &set->columns[i];
+		int slot = ec_usage_find(column);
+
+		if (slot < 0 && !column->is_ours)
+			slot = ec_usage_allocate(column);
+		if (slot < 0)
+			continue;
+		wanted[slot] = true;
+		column->slot = slot;
+		column->serial = ec_usage->keys[slot].serial;
+		if (ec_usage->timeline != 0)
+			merge(set, column, &ec_usage->slots[slot]);
+	}
+	for (int i = 0; i < ec_usage->used && may_free && is_current; i++)
+		if (!wanted[i] && ec_usage->keys[i].serial != 0 &&
+			ec_usage->keys[i].database == MyDatabaseId)
+			ec_usage_free(i);
+	LWLockRelease(ec_usage->lock);
+	return is_current || !may_free;
+}
+
+EcTrackedSet *
+ec_usage_sync(EcSyncMode mode)
+{
+	EcTrackedSet *set;
+	uint32 generation;
+
+	if (ec_usage == NULL)
+		return read_tables(mode);
+	ec_usage_check_timeline();
+	do
+	{
+		generation = pg_atomic_read_u32(&ec_usage->generation);
+		set = read_tables(mode);
+	} while (!attach(set, generation, mode == EC_SYNC_AND_FREE));
+	return set;
+}
+
+void
+ec_usage_look(const EcTrackedSet *set, const EcTracked *column, EcUsage *usage)
+{
+	bool is_counted = column->serial != 0;
+	TimestampTz since = 0;
+
+	*usage = *column->usage;
+	if (is_counted)
+	{
+		EcUsageSlot *slot = &ec_usage->slots[column->slot];
+
+		SpinLockAcquire(&slot->mutex);
+		is_counted = slot->serial == column->serial;
+		if (is_counted)
+		{
+			usage->reads = slot->reads;
+			usage->writes = slot->writes;
+			usage->unknown = slot->unknown;
+			since = slot->since;
+		}
+		SpinLockRelease(&slot->mutex);
+	}
+	if (!is_counted)
+	{
+		usage->unknown.since = unknown_since(set, column->usage);
+		usage->unknown.until = DT_NOEND;
+	}
+	else if (RecoveryInProgress())
+		/* a standby shows its own counts */
+		usage->tracked_since = Max(usage->tracked_since, since);
+}
+
+/* A watch that begins with a time of which nothing is known began after it. */
+void
+ec_usage_look_at_watch(const EcTrackedSet *set, const EcTracked *column,
+					   EcUsage *usage)
+{
+	ec_usage_look(set, column, usage);
+	if (usage->unknown.since <= usage->tracked_since &&
+		usage->unknown.until != DT_NOEND && usage->unknown.until != 0)
+	{
+		usage->tracked_since = Max(usage->tracked_since, usage->unknown.until);
+		usage->unknown.since = usage->unknown.until = 0;
+	}
+}

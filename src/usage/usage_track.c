@@ -1,0 +1,317 @@
+/*
+ * usage_track.c
+ *		ec_track, ec_untrack: which columns are watched.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "access/xact.h"
+#include "catalog/catalog.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+#include "usage/usage_memory.h"
+#include "usage/usage_sync.h"
+#include "core/catalog.h"
+#include "core/own.h"
+#include "core/query.h"
+#include "expand_contract.h"
+#include "worker/process/launcher.h"
+
+static bool announce_at_commit = false;
+
+static void
+on_transaction_event(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_COMMIT && announce_at_commit)
+	{
+		ec_usage_announce();
+		/* slots are freed by a flush */
+		ec_call_launcher(MyDatabaseId, GetCurrentTimestamp());
+	}
+	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT ||
+		event == XACT_EVENT_PREPARE)
+		announce_at_commit = false;
+}
+
+/*
+ * What is tracked has changed: the generation tells this server, also sessions
+ * that hold their locks and look at nothing else; the invalidation reaches
+ * standbys, and whoever commits a prepared transaction.
+ */
+static void
+announce(Oid table)
+{
+	static bool registered = false;
+
+	if (!registered)
+	{
+		RegisterXactCallback(on_transaction_event, NULL);
+		registered = true;
+	}
+	announce_at_commit = true;
+	CacheInvalidateRelcacheByRelid(table);
+}
+
+/*
+ * A row that comes in starts afresh, with the number that the column has here:
+ * restored dumps bring names.
+ */
+static HeapTuple
+complete_row(TriggerData *trigger)
+{
+	TupleDesc desc = RelationGetDescr(trigger->tg_relation);
+	HeapTuple row = trigger->tg_trigtuple;
+	int replaced[] = {2, 4, 5, 6, 7, 8, 9, 10};
+	Datum values[lengthof(replaced)] = {0};
+	bool nulls[lengthof(replaced)] = {false};
+	EcAccess none = {0};
+	bool isnull;
+	Oid relation = DatumGetObjectId(heap_getattr(row, 1, desc, &isnull));
+	Name name = DatumGetName(heap_getattr(row, 3, desc, &isnull));
+	AttrNumber attnum = get_attnum(relation, NameStr(*name));
+
+	if (attnum <= 0)
+	{
+		ereport(WARNING,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("column \"%s\" is not tracked because it does not exist",
+						NameStr(*name)),
+				 errdetail("Relation \"%s\" has no such column.",
+						   get_rel_name(relation) ? get_rel_name(relation) : "?")));
+		return NULL;
+	}
+	values[0] = Int16GetDatum(attnum);
+	values[1] = TimestampTzGetDatum(GetCurrentTimestamp());
+	values[2] = values[3] = Int64GetDatum(0);
+	values[4] = values[5] = ec_usage_users_datum(&none);
+	nulls[6] = nulls[7] = true;
+	return heap_modify_tuple_by_cols(row, desc, lengthof(replaced), replaced,
+									 values, nulls);
+}
+
+PG_FUNCTION_INFO_V1(ec_usage_changed);
+
+/* expand_contract.usage_changed() → trigger */
+Datum
+ec_usage_changed(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+
+	/* anybody can make it a trigger of a table of his */
+	if (!CALLED_AS_TRIGGER(fcinfo) ||
+		RelationGetRelid(trigger->tg_relation) !=
+			get_relname_relid("usage", get_namespace_oid("expand_contract", false)))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("expand_contract.usage_changed() is a trigger of expand_contract.usage only")));
+	if (TRIGGER_FIRED_BEFORE(trigger->tg_event))
+		return PointerGetDatum(complete_row(trigger));
+	announce(RelationGetRelid(trigger->tg_relation));
+	return PointerGetDatum(NULL);
+}
+
+static void
+require_memory(void)
+{
+	if (ec_usage == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("column usage cannot be tracked"),
+				 errdetail("The library expand_contract is not preloaded, so most sessions would not be seen."),
+				 errhint("Add expand_contract to shared_preload_libraries and restart the server.")));
+}
+
+static void
+require_trackable(Relation relation)
+{
+	const char *what = NULL;
+
+	if (!has_privs_of_role(GetUserId(), relation->rd_rel->relowner))
+		aclcheck_error(ACLCHECK_NOT_OWNER,
+					   get_relkind_objtype(relation->rd_rel->relkind),
+					   RelationGetRelationName(relation));
+	switch (relation->rd_rel->relkind)
+	{
+		case RELKIND_RELATION:
+		case RELKIND_PARTITIONED_TABLE:
+		case RELKIND_FOREIGN_TABLE:
+		case RELKIND_MATVIEW:
+			if (IsCatalogRelation(relation))
+				what = "It is a system catalog.";
+			else if (relation->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
+				what = "It is a temporary table.";
+			break;
+		case RELKIND_VIEW:
+			what = "It is a view: uses through it count for the tables it reads.";
+			break;
+		default:
+			what = "It is not a table.";
+	}
+	if (what != NULL)
+		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+						errmsg("columns of \"%s\" cannot be tracked",
+							   RelationGetRelationName(relation)),
+						errdetail_internal("%s", what),
+						errhint("Track columns of tables.")));
+}
+
+/* The columns that an argument names; NULL: all. */
+static List *
+columns_of(Relation relation, ArrayType *names)
+{
+	TupleDesc desc = RelationGetDescr(relation);
+	List *columns = NIL;
+	Datum *elements;
+	bool *nulls;
+	int count;
+
+	if (names == NULL)
+	{
+		for (int i = 0; i < desc->natts; i++)
+			if (!TupleDescAttr(desc, i)->attisdropped)
+				columns =
+					lappend(columns,
+							pstrdup(NameStr(TupleDescAttr(desc, i)->attname)));
+		return columns;
+	}
+	deconstruct_array(names, TEXTOID, -1, false, TYPALIGN_INT, &elements,
+					  &nulls, &count);
+	for (int i = 0; i < count; i++)
+	{
+		char *name;
+
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("columns must not contain nulls"),
+					 errhint("Leave columns out, or pass NULL, for all columns.")));
+		name = TextDatumGetCString(elements[i]);
+		if (get_attnum(RelationGetRelid(relation), name) <= 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_COLUMN),
+					 errmsg("column \"%s\" of relation \"%s\" does not exist",
+							name, RelationGetRelationName(relation)),
+					 errhint("Only columns that a table defines can be tracked, by their names as they are stored.")));
+		columns = lappend(columns, name);
+	}
+	return columns;
+}
+
+/* Slots are given at the next look, so those of this transaction come on top. */
+static void
+require_free_slots(int wanted)
+{
+	int taken = 0;
+
+	LWLockAcquire(ec_usage->lock, LW_SHARED);
+	for (int i = 0; i < ec_usage->used; i++)
+		taken += ec_usage->keys[i].serial != 0;
+	LWLockRelease(ec_usage->lock);
+	if (taken + wanted > EC_MAX_TRACKED)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("too many columns are tracked"),
+				 errdetail("At most %d columns can be tracked in the whole cluster, and %d are.",
+						   EC_MAX_TRACKED, taken),
+				 errhint("Use ec_untrack for columns that need not be watched any more; their places are free in a moment.")));
+}
+
+/* How many rows a statement, run for each of the columns, has changed. */
+static int
+change_rows(Oid relation, List *columns, const char *sql)
+{
+	bool own_before = ec_own_reads;
+	volatile int changed = 0;
+	EcCatalogScope scope;
+
+	ec_catalog_begin(&scope);
+	/* nor does the hook look at what is tracked after each row */
+	ec_own_reads = true;
+	PG_TRY();
+	{
+		ListCell *cell;
+
+		foreach (cell, columns)
+		{
+			EcArgs args = {0};
+
+			ec_arg_oid(&args, relation);
+			ec_arg_text(&args, lfirst(cell));
+			changed += ec_query(sql, &args);
+		}
+	}
+	PG_FINALLY();
+	{
+		ec_own_reads = own_before;
+	}
+	PG_END_TRY();
+	ec_catalog_end(&scope);
+	return changed;
+}
+
+static int
+for_each_column(FunctionCallInfo fcinfo, const char *sql)
+{
+	Relation relation;
+	List *columns;
+	int changed;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+						errmsg("relation must not be null")));
+	relation = relation_open(PG_GETARG_OID(0), AccessShareLock);
+	require_trackable(relation);
+	columns =
+		columns_of(relation, PG_ARGISNULL(1) ? NULL : PG_GETARG_ARRAYTYPE_P(1));
+	changed = change_rows(RelationGetRelid(relation), columns, sql);
+	relation_close(relation, NoLock);
+	return changed;
+}
+
+PG_FUNCTION_INFO_V1(ec_track);
+
+/*
+ * ec_track(relation, columns) → how many were not tracked before
+ *
+ * 55000 where the library is not preloaded, 42501 for others than the owner.
+ */
+Datum
+ec_track(PG_FUNCTION_ARGS)
+{
+	int added;
+
+	require_memory();
+	added =
+		for_each_column(fcinfo,
+						"INSERT INTO expand_contract.usage (relation, attnum, column_name) "
+						"VALUES ($1::regclass, 0, $2) ON CONFLICT DO NOTHING");
+	if (added > 0)
+		require_free_slots(added);
+	PG_RETURN_INT32(added);
+}
+
+PG_FUNCTION_INFO_V1(ec_untrack);
+
+/* ec_untrack(relation, columns) → how many were tracked */
+Datum
+ec_untrack(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT32(
+		for_each_column(fcinfo,
+						"DELETE FROM expand_contract.usage u USING pg_attribute a "
+						"WHERE u.relation = $1::regclass AND a.attrelid = u.relation "
+						"AND a.attnum = u.attnum AND a.attname = $2"));
+}

@@ -1,0 +1,343 @@
+/*
+ * control.c
+ *		ec_pause, ec_resume, ec_cancel, ec_configure: what a job's owner says.
+ *
+ * Each locks the job's row, changes it and wakes the worker at commit; none
+ * waits for the worker, which looks at the row before each batch.
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "core/catalog.h"
+#include "core/query.h"
+#include "expand_contract.h"
+#include "worker/jobs/control.h"
+#include "worker/jobs/job.h"
+
+/* The job's number, from the first argument. */
+static int64
+job_argument(FunctionCallInfo fcinfo)
+{
+	if (PG_ARGISNULL(0))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+						errmsg("job must not be null"),
+						errhint("ec_progress lists the jobs.")));
+	return PG_GETARG_INT64(0);
+}
+
+/*
+ * Has a running job lost its workers?  A worker that ends says so in the table
+ * before it lets go of its lock, so whoever sees no lock has to read the table
+ * once more; and by then another one may have started.  In scope.
+ */
+bool
+ec_job_is_interrupted(int64 id)
+{
+	EcArgs args = {0};
+
+	ec_arg_int8(&args, id);
+	for (int look = 0; look < 2; look++)
+		if (ec_query("SELECT FROM expand_contract.jobs "
+					 "WHERE id = $1 AND state = 'running'",
+					 &args) == 0 ||
+			ec_job_is_live(id))
+			return false;
+	return true;
+}
+
+PG_FUNCTION_INFO_V1(ec_sql_is_interrupted);
+
+/* expand_contract.is_interrupted(job) → boolean */
+Datum
+ec_sql_is_interrupted(PG_FUNCTION_ARGS)
+{
+	EcCatalogScope scope;
+	bool result;
+
+	ec_catalog_begin(&scope);
+	result = ec_job_is_interrupted(PG_GETARG_INT64(0));
+	ec_catalog_end(&scope);
+	PG_RETURN_BOOL(result);
+}
+
+/*
+ * Read a job as its owner, or a member of it, may; in scope.  for_update
+ * locks the row, so that two sessions cannot both move the job on.
+ */
+void
+ec_job_look(int64 id, bool for_update, EcJobStatus *status)
+{
+	EcArgs args = {0};
+	Oid owner;
+
+	ec_arg_int8(&args, id);
+	if (for_update)
+		ec_query("SELECT FROM expand_contract.jobs WHERE id = $1 FOR UPDATE", &args);
+	ec_arg_int8(&args, (int64) GetSystemIdentifier());
+	ec_arg_oid(&args, MyDatabaseId);
+	if (ec_query("SELECT state, owner, error_code, error_message, "
+				 "error_detail, error_hint, kind, relation_name, "
+				 "workers, system_identifier = $2 AND database = $3, "
+				 "expand_contract.next_run(start_at, run_window, "
+				 "settings ->> 'TimeZone', clock_timestamp()) <= clock_timestamp() "
+				 "FROM expand_contract.jobs WHERE id = $1",
+				 &args) == 0)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+						errmsg("job " INT64_FORMAT " does not exist", id),
+						errhint("ec_progress lists the jobs.")));
+	memset(status, 0, sizeof(*status));
+	status->id = id;
+	status->state = ec_get_text(0, 1);
+	owner = ec_get_oid(0, 2);
+	status->owner = owner;
+	status->error_code = ec_get_text(0, 3);
+	status->error_message = ec_get_text(0, 4);
+	status->error_detail = ec_get_text(0, 5);
+	status->error_hint = ec_get_text(0, 6);
+	status->kind = ec_get_text(0, 7);
+	status->relation_name = ec_get_text(0, 8);
+	status->workers = ec_get_int4(0, 9, 1);
+	status->is_ours = ec_get_bool(0, 10, false);
+	status->is_due = ec_get_bool(0, 11, true);
+	status->is_live = ec_job_is_live(id);
+	status->is_interrupted = ec_job_is_interrupted(id);
+}
+
+/* The same, opening the scope, and refusing those it is not theirs. */
+static void
+look_as_caller(int64 id, bool for_update, EcCatalogScope *scope, EcJobStatus *status)
+{
+	Oid caller = GetUserId();
+
+	ec_catalog_begin(scope);
+	ec_job_look(id, for_update, status);
+	if (!has_privs_of_role(caller, status->owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for job " INT64_FORMAT, id),
+				 errdetail("The job belongs to role \"%s\".",
+						   GetUserNameFromId(status->owner, true)
+							   ? GetUserNameFromId(status->owner, true)
+							   : "(dropped)"),
+				 errhint("Use SET ROLE to become the owner, or ask a superuser.")));
+}
+
+static void
+refuse(const EcJobStatus *status, const char *verb)
+{
+	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("cannot %s job " INT64_FORMAT, verb, status->id),
+					errdetail("The job is %s.", status->state),
+					errhint("Submit a new job.")));
+}
+
+static bool
+is_in(const char *state, const char *a, const char *b, const char *c)
+{
+	return strcmp(state, a) == 0 || (b && strcmp(state, b) == 0) ||
+		   (c && strcmp(state, c) == 0);
+}
+
+static void
+set_state(int64 id, const char *state)
+{
+	EcArgs args = {0};
+
+	ec_arg_int8(&args, id);
+	ec_arg_text(&args, state);
+	ec_query("UPDATE expand_contract.jobs SET state = $2, "
+			 "queued_at = CASE WHEN $2 = 'queued' THEN clock_timestamp() "
+			 "ELSE queued_at END, "
+			 "finished_at = CASE WHEN $2 = 'cancelled' THEN clock_timestamp() "
+			 "END, "
+			 "starts = 0 WHERE id = $1",
+			 &args);
+}
+
+PG_FUNCTION_INFO_V1(ec_pause);
+PG_FUNCTION_INFO_V1(ec_resume);
+PG_FUNCTION_INFO_V1(ec_cancel);
+PG_FUNCTION_INFO_V1(ec_configure);
+
+/*
+ * ec_pause(job) → 'paused'
+ *
+ * The worker ends after its current batch and holds nothing while the job is
+ * paused.  Pausing a paused job changes nothing; a job that has ended cannot
+ * be paused (55000).
+ */
+Datum
+ec_pause(PG_FUNCTION_ARGS)
+{
+	int64 id = job_argument(fcinfo);
+	EcCatalogScope scope;
+	EcJobStatus status;
+
+	look_as_caller(id, true, &scope, &status);
+	if (is_in(status.state, EC_STATE_QUEUED, EC_STATE_RUNNING, NULL))
+	{
+		set_state(id, EC_STATE_PAUSED);
+		ec_wake_at_commit(id);
+	}
+	else if (!is_in(status.state, EC_STATE_PAUSED, NULL, NULL))
+		refuse(&status, "pause");
+	ec_catalog_end(&scope);
+	PG_RETURN_TEXT_P(cstring_to_text(EC_STATE_PAUSED));
+}
+
+/*
+ * ec_resume(job) → 'queued', or 'running' if a worker is at it already
+ *
+ * Goes on from the last committed batch of a paused, interrupted or failed
+ * job; gives a queued one another try.  One that is done or cancelled cannot
+ * be resumed (55000).
+ */
+Datum
+ec_resume(PG_FUNCTION_ARGS)
+{
+	int64 id = job_argument(fcinfo);
+	const char *state = EC_STATE_QUEUED;
+	EcCatalogScope scope;
+	EcJobStatus status;
+
+	look_as_caller(id, true, &scope, &status);
+	if (is_in(status.state, EC_STATE_DONE, EC_STATE_CANCELLED, NULL))
+		refuse(&status, "resume");
+	if (GetUserNameFromId(status.owner, true) == NULL)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+						errmsg("cannot resume job " INT64_FORMAT, id),
+						errdetail("The role that owns it does not exist any more."),
+						errhint("Submit a new job.")));
+	if (!status.is_ours)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot resume job " INT64_FORMAT, id),
+				 errdetail("It was submitted in the database that this one is a copy of."),
+				 errhint("Cancel it here, and submit a new job.")));
+	if (strcmp(status.state, EC_STATE_RUNNING) == 0 && status.is_live)
+	{
+		state = EC_STATE_RUNNING;
+		ec_job_add_slots(id, status.workers, status.owner, status.workers);
+	}
+	else
+	{
+		const EcJobKind *kind = ec_find_job_kind(status.kind);
+
+		if (kind != NULL && kind->resume != NULL)
+			kind->resume(id);
+		set_state(id, EC_STATE_QUEUED);
+		ec_job_add_slots(id, status.workers, status.owner, 0);
+	}
+	ec_catalog_end(&scope);
+	PG_RETURN_TEXT_P(cstring_to_text(state));
+}
+
+/*
+ * ec_cancel(job) → 'cancelled'
+ *
+ * For good, after the current batch; what was written stays written.  A
+ * statement of a migration is cancelled in the middle.  A job that is done
+ * cannot be cancelled (55000).
+ */
+Datum
+ec_cancel(PG_FUNCTION_ARGS)
+{
+	int64 id = job_argument(fcinfo);
+	EcCatalogScope scope;
+	EcJobStatus status;
+
+	look_as_caller(id, true, &scope, &status);
+	if (strcmp(status.state, EC_STATE_DONE) == 0)
+		refuse(&status, "cancel");
+	if (strcmp(status.state, EC_STATE_CANCELLED) != 0)
+	{
+		const EcJobKind *kind = ec_find_job_kind(status.kind);
+
+		set_state(id, EC_STATE_CANCELLED);
+		if (kind != NULL && kind->run != NULL)
+			ec_interrupt_at_commit(id);
+		else
+			ec_wake_at_commit(id);
+	}
+	ec_catalog_end(&scope);
+	PG_RETURN_TEXT_P(cstring_to_text(EC_STATE_CANCELLED));
+}
+
+void
+ec_cancel_jobs_of_change(const char *change, const char *kind)
+{
+	EcArgs args = {0};
+	uint64 count;
+	int64 *jobs;
+
+	ec_arg_text(&args, change);
+	ec_arg_text(&args, kind);
+	/* a job that ends its own change is about to be done */
+	ec_arg_int8(&args, ec_running_job());
+	count = ec_query("SELECT id FROM expand_contract.jobs"
+					 " WHERE change = $1 AND kind = coalesce($2, kind) AND id <> $3"
+					 "   AND state NOT IN ('done', 'cancelled') FOR UPDATE",
+					 &args);
+	jobs = palloc(sizeof(int64) * (count + 1));
+	for (uint64 row = 0; row < count; row++)
+		jobs[row] = ec_get_int8(row, 1, 0);
+	for (uint64 row = 0; row < count; row++)
+	{
+		set_state(jobs[row], EC_STATE_CANCELLED);
+		ec_wake_at_commit(jobs[row]);
+	}
+}
+
+/*
+ * ec_configure(job, batch_size, delay_ms, workers, max_lag) → the job's state
+ *
+ * NULL leaves a value as it is; the others count from the next batch on.
+ */
+Datum
+ec_configure(PG_FUNCTION_ARGS)
+{
+	int64 id = job_argument(fcinfo);
+	int batch_size = ec_check_batch_size(PG_ARGISNULL(1), PG_GETARG_INT32(1));
+	int delay_ms = ec_check_delay(PG_ARGISNULL(2), PG_GETARG_INT32(2));
+	int workers = ec_check_workers(PG_ARGISNULL(3), PG_GETARG_INT32(3));
+	const Interval *max_lag =
+		ec_check_max_lag(PG_ARGISNULL(4), PG_GETARG_INTERVAL_P(4));
+	const EcJobKind *kind;
+	EcCatalogScope scope;
+	EcJobStatus status;
+	EcArgs args = {0};
+
+	look_as_caller(id, true, &scope, &status);
+	if (is_in(status.state, EC_STATE_DONE, EC_STATE_CANCELLED, NULL))
+		refuse(&status, "configure");
+	kind = ec_find_job_kind(status.kind);
+	if (workers > 1 && kind != NULL && kind->run != NULL)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("job " INT64_FORMAT " has one worker", id),
+						errdetail("The steps of a %s job run one after the other.",
+								  status.kind),
+						errhint("Leave \"workers\" out.")));
+	ec_arg_int8(&args, id);
+	ec_arg_int4(&args, batch_size);
+	ec_arg_int4(&args, delay_ms);
+	ec_arg_int4(&args, workers);
+	ec_arg_interval(&args, max_lag);
+	ec_query("UPDATE expand_contract.jobs SET "
+			 "batch_size = CASE WHEN $2 < 0 THEN batch_size ELSE $2 END, "
+			 "delay_ms = CASE WHEN $3 < 0 THEN delay_ms ELSE $3 END, "
+			 "workers = CASE WHEN $4 < 0 THEN workers ELSE $4 END, "
+			 "max_lag = coalesce($5, max_lag) "
+			 "WHERE id = $1",
+			 &args);
+	if (workers > 0 && is_in(status.state, EC_STATE_QUEUED, EC_STATE_RUNNING, NULL))
+		ec_job_add_slots(id, workers, status.owner, status.workers);
+	ec_wake_at_commit(id);
+	ec_catalog_end(&scope);
+	PG_RETURN_TEXT_P(cstring_to_text(status.state));
+}

@@ -1,0 +1,161 @@
+/*
+ * follow.c
+ *		CALL ec_wait: follow a job to its end.
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "core/catalog.h"
+#include "core/query.h"
+#include "expand_contract.h"
+#include "worker/jobs/control.h"
+#include "worker/jobs/job.h"
+#include "worker/process/launcher.h"
+#include "worker/jobs/wait.h"
+
+/* A queued job gets another worker after this, if nobody else sees to it. */
+#define RESTART_AFTER_MS 2000
+
+typedef struct Follow
+{
+	int64 job;
+	TimestampTz last_start;
+} Follow;
+
+/* What ec_progress shows, in a line. */
+static char *
+progress_line(int64 job)
+{
+	EcArgs args = {0};
+	char *line;
+
+	ec_arg_int8(&args, job);
+	if (ec_query("SELECT state, rows_done, percent, rows_per_second, eta, "
+				 "throttled_by FROM expand_contract.progress WHERE job = $1",
+				 &args) == 0)
+		return NULL;
+	if (strcmp(ec_get_text(0, 1), EC_STATE_RUNNING) != 0)
+		line = psprintf("job " INT64_FORMAT " is %s, %s rows done%s%s", job,
+						ec_get_text(0, 1), ec_get_text(0, 2),
+						ec_is_null(0, 6) ? "" : ", ",
+						ec_is_null(0, 6) ? "" : ec_get_text(0, 6));
+	else
+		line =
+			psprintf("job " INT64_FORMAT ": %s %%, %s rows, %s rows/s, %s left%s%s",
+					 job, ec_get_text(0, 3), ec_get_text(0, 2), ec_get_text(0, 4),
+					 ec_is_null(0, 5) ? "?" : ec_get_text(0, 5),
+					 ec_is_null(0, 6) ? "" : ", throttled by ",
+					 ec_is_null(0, 6) ? "" : ec_get_text(0, 6));
+	return line;
+}
+
+void
+ec_job_raise_failure(const EcJobStatus *status)
+{
+	const char *code = status->error_code ? status->error_code : "XX000";
+
+	ereport(ERROR,
+			(errcode(MAKE_SQLSTATE(code[0], code[1], code[2], code[3], code[4])),
+			 errmsg_internal("%s", status->error_message ? status->error_message
+														 : "the job failed"),
+			 status->error_detail ? errdetail_internal("%s", status->error_detail) : 0,
+			 status->error_hint ? errhint("%s", status->error_hint) : 0,
+			 errcontext("job " INT64_FORMAT " (%s of %s)", status->id,
+						status->kind, status->relation_name)));
+}
+
+static bool
+look(void *arg, char **notice)
+{
+	Follow *follow = arg;
+	Oid caller = GetUserId();
+	EcCatalogScope scope;
+	EcJobStatus status;
+
+	ec_catalog_begin(&scope);
+	ec_job_look(follow->job, false, &status);
+	if (!has_privs_of_role(caller, status.owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for job " INT64_FORMAT, follow->job)));
+	*notice = progress_line(follow->job);
+	if (*notice)
+	{
+		char *copy = SPI_palloc(strlen(*notice) + 1);
+
+		strcpy(copy, *notice);
+		*notice = copy;
+	}
+	ec_catalog_end(&scope);
+
+	if (strcmp(status.state, EC_STATE_DONE) == 0)
+		return true;
+	if (strcmp(status.state, EC_STATE_FAILED) == 0)
+		ec_job_raise_failure(&status);
+	if (strcmp(status.state, EC_STATE_CANCELLED) == 0)
+		ereport(ERROR, (errcode(EC_ERRCODE_JOB_CANCELLED),
+						errmsg("job " INT64_FORMAT " was cancelled", follow->job)));
+	if (!status.is_ours)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("job " INT64_FORMAT " does not run in this database",
+						follow->job),
+				 errdetail("It was submitted in the database that this one is a copy of."),
+				 errhint("Cancel it here, and submit a new job.")));
+	if (!ec_launcher_running() && !RecoveryInProgress())
+	{
+		if (status.is_interrupted)
+			ereport(ERROR,
+					(errcode(EC_ERRCODE_INTERRUPTED),
+					 errmsg("job " INT64_FORMAT " is interrupted", follow->job),
+					 errdetail("The job has lost its worker."),
+					 errhint("Use SELECT ec_resume(" INT64_FORMAT
+							 ") to go on where it stopped, or add expand_contract to shared_preload_libraries to have that done at every start.",
+							 follow->job)));
+
+		/* It found no free slot, or its worker could not start. */
+		if (!status.is_live && status.is_due &&
+			strcmp(status.state, EC_STATE_QUEUED) == 0 &&
+			TimestampDifferenceExceeds(follow->last_start,
+									   GetCurrentTimestamp(), RESTART_AFTER_MS))
+		{
+			ec_start_waiting_jobs(false);
+			follow->last_start = GetCurrentTimestamp();
+		}
+	}
+	return false;
+}
+
+PG_FUNCTION_INFO_V1(ec_wait);
+
+/*
+ * CALL ec_wait(job, timeout)
+ *
+ * Returns when the job is done; raises the error of a failed one, XE012 for a
+ * cancelled one, XE011 for one that has lost its worker and that no launcher
+ * will start again, XE013 when timeout has passed.  Shows progress as notices
+ * about once a second.  A paused job is waited for.
+ */
+Datum
+ec_wait(PG_FUNCTION_ARGS)
+{
+	Follow follow;
+	char what[48];
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+						errmsg("job must not be null"),
+						errhint("ec_progress lists the jobs.")));
+	follow.job = PG_GETARG_INT64(0);
+	follow.last_start = GetCurrentTimestamp();
+	snprintf(what, sizeof(what), "job " INT64_FORMAT, follow.job);
+	ec_wait_until(fcinfo, what, look, &follow,
+				  PG_ARGISNULL(1) ? NULL : PG_GETARG_INTERVAL_P(1));
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,491 @@
+/*
+ * job.c
+ *		The tables of jobs.
+ *
+ * Every statement here runs as the extension's owner; who may do what was
+ * checked before.
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+#include "core/catalog.h"
+#include "core/guc.h"
+#include "core/query.h"
+#include "expand_contract.h"
+#include "worker/jobs/job.h"
+#include "worker/process/launcher.h"
+#include "worker/jobs/schedule.h"
+
+/*
+ * A worker that dies this many times without committing a batch in between
+ * takes its job with it: whatever kills it would go on killing the server.
+ */
+#define MAX_STARTS_WITHOUT_PROGRESS 5
+
+/* The rate that ec_progress shows looks back over about this long. */
+#define RATE_HORIZON_SECONDS 5.0
+
+/*
+ * A worker connects as the job's owner, and before 17 only a role with LOGIN
+ * can be connected as.  Better said now than in the log later.
+ */
+static void
+check_owner_can_log_in(Oid owner)
+{
+	HeapTuple tuple;
+	bool can_log_in;
+
+	if (!EC_OWNER_NEEDS_LOGIN)
+		return;
+	tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(owner));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for role %u", owner);
+	can_log_in = ((Form_pg_authid) GETSTRUCT(tuple))->rolcanlogin;
+	ReleaseSysCache(tuple);
+	if (!can_log_in)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+				 errmsg("role \"%s\" cannot own a job because it cannot log in",
+						GetUserNameFromId(owner, false)),
+				 errdetail("Background workers connect as the job's owner."),
+				 errhint("Submit the job as a role with LOGIN, or use ALTER ROLE %s LOGIN.",
+						 quote_identifier(GetUserNameFromId(owner, false)))));
+}
+
+static bool
+has_live_slot(List *live, int64 job)
+{
+	ListCell *cell;
+
+	foreach (cell, live)
+		if (((EcLiveSlot *) lfirst(cell))->job == job)
+			return true;
+	return false;
+}
+
+static bool
+is_live(List *live, int64 job, int slot)
+{
+	ListCell *cell;
+
+	foreach (cell, live)
+	{
+		EcLiveSlot *candidate = lfirst(cell);
+
+		if (candidate->job == job && candidate->slot == slot)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * What a scheduled job is now: may it run, and until when?  From the columns
+ * start_at, run_window and the submitter's time zone of the last result.
+ */
+static TimestampTz
+next_run(uint64 row, int column, TimestampTz now, TimestampTz *until)
+{
+	return ec_next_run(ec_get_timestamptz(row, column, DT_NOBEGIN),
+					   ec_get_text(row, column + 1),
+					   ec_get_text(row, column + 2), now, until);
+}
+
+void
+ec_job_add_slots(int64 id, int workers, Oid owner, int all_from)
+{
+	EcArgs args = {0};
+	List *live = ec_live_slots();
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz due = now;
+	TimestampTz until;
+
+	ec_arg_int8(&args, id);
+	ec_arg_int4(&args, workers);
+	ec_query("INSERT INTO expand_contract.job_slots (job, slot) "
+			 "SELECT $1, slot FROM generate_series(0, $2 - 1) slot "
+			 "ON CONFLICT (job, slot) DO NOTHING",
+			 &args);
+	memset(&args, 0, sizeof(args));
+	ec_arg_int8(&args, id);
+	if (ec_query("SELECT start_at, run_window, settings ->> 'TimeZone' "
+				 "FROM expand_contract.jobs WHERE id = $1",
+				 &args) > 0)
+		due = next_run(0, 1, now, &until);
+	if (due > now)
+	{
+		ec_call_launcher_at_commit(due);
+		return;
+	}
+	for (int slot = 0; slot < workers; slot++)
+		if (slot >= all_from || !is_live(live, id, slot))
+			ec_start_at_commit(id, slot, owner);
+}
+
+/* What starts later is started by the launcher. */
+static void
+check_launcher(const EcJobSpec *spec)
+{
+	bool waits = spec->start_at != NULL && *spec->start_at > GetCurrentTimestamp();
+	bool closes = spec->run_window != NULL && !ec_is_always_open(spec->run_window);
+
+	if ((waits || closes) && !ec_launcher_running())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("nobody would start the job when its time comes"),
+				 errdetail("%s needs the launcher, and the launcher does not run.",
+						   waits ? "start_at" : "run_window"),
+				 errhint("Add expand_contract to shared_preload_libraries and restart the server, or submit the job without %s.",
+						 waits ? "start_at" : "run_window")));
+}
+
+/*
+ * Enter a job, owned by the current user; its worker starts when the
+ * transaction commits.
+ */
+int64
+ec_job_submit(const EcJobSpec *spec)
+{
+	Oid owner = GetUserId();
+	Jsonb *settings = ec_capture_session();
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	char *relation_name;
+	int64 job;
+
+	check_owner_can_log_in(owner);
+	check_launcher(spec);
+	relation_name = OidIsValid(spec->relation) ? ec_relation_name(spec->relation)
+											   : pstrdup(spec->title);
+
+	ec_arg_text(&args, spec->kind);
+	ec_arg_text(&args, spec->change);
+	ec_arg_oid(&args, spec->relation);
+	ec_arg_text(&args, relation_name);
+	ec_arg_jsonb(&args, spec->parameters);
+	ec_arg_jsonb(&args, settings);
+	ec_arg_oid(&args, owner);
+	ec_arg_int4(&args, spec->workers);
+	ec_arg_int4(&args, spec->batch_size);
+	ec_arg_int4(&args, spec->delay_ms);
+	ec_arg_int8(&args, spec->rows_estimate);
+	ec_arg_int8(&args, (int64) GetSystemIdentifier());
+	ec_arg_oid(&args, MyDatabaseId);
+	ec_arg_interval(&args, spec->max_lag);
+	ec_arg(&args, TIMESTAMPTZOID,
+		   spec->start_at ? TimestampTzGetDatum(*spec->start_at) : (Datum) 0,
+		   spec->start_at == NULL);
+	ec_arg_text(&args, spec->run_window);
+
+	ec_catalog_begin(&scope);
+	ec_query("INSERT INTO expand_contract.jobs (kind, change, relation, "
+			 "relation_name, parameters, settings, owner, workers, batch_size, "
+			 "delay_ms, rows_estimate, system_identifier, database, "
+			 "max_lag, start_at, run_window) "
+			 "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
+			 "$14, $15, $16) "
+			 "RETURNING id",
+			 &args);
+	job = ec_get_int8(0, 1, 0);
+	ec_job_add_slots(job, spec->workers, owner, 0);
+	ec_catalog_end(&scope);
+	return job;
+}
+
+/* False if there is no such job. */
+bool
+ec_job_load(int64 id, int slot, EcJob *job)
+{
+	EcArgs args = {0};
+
+	memset(job, 0, sizeof(*job));
+	ec_arg_int8(&args, id);
+	ec_arg_int4(&args, slot);
+	if (ec_query("SELECT j.kind, j.change, j.relation, j.relation_name, "
+				 "j.owner, j.parameters, j.settings, j.state, j.batch_size, "
+				 "j.delay_ms, s.position, s.sweep, s.work_done, s.work_total, "
+				 "s.rows_done, s.skipped_locked, j.workers, s.notice "
+				 "FROM expand_contract.jobs j "
+				 "JOIN expand_contract.job_slots s ON s.job = j.id "
+				 "WHERE j.id = $1 AND s.slot = $2",
+				 &args) == 0)
+		return false;
+	job->id = id;
+	job->slot = slot;
+	job->kind = ec_get_text(0, 1);
+	job->change = ec_get_text(0, 2);
+	job->relation = ec_get_oid(0, 3);
+	job->relation_name = ec_get_text(0, 4);
+	job->owner = ec_get_oid(0, 5);
+	job->parameters = ec_get_jsonb(0, 6);
+	job->settings = ec_get_jsonb(0, 7);
+	job->state = ec_get_text(0, 8);
+	job->batch_size = ec_get_int4(0, 9, 0);
+	job->delay_ms = ec_get_int4(0, 10, 0);
+	job->position = ec_get_jsonb(0, 11);
+	job->sweep = ec_get_int4(0, 12, 1);
+	job->work_done = ec_get_int8(0, 13, 0);
+	job->work_total = ec_get_int8(0, 14, 0);
+	job->rows_done = ec_get_int8(0, 15, 0);
+	job->skipped_locked = ec_get_int8(0, 16, 0);
+	job->workers = ec_get_int4(0, 17, 1);
+	job->notice = ec_get_text(0, 18);
+	return true;
+}
+
+/* State and pace, as they are now; false if the job is gone. */
+bool
+ec_job_read_pace(EcJob *job)
+{
+	EcArgs args = {0};
+	TimestampTz now = GetCurrentTimestamp();
+
+	ec_arg_int8(&args, job->id);
+	ec_arg_oid(&args, job->owner);
+	if (ec_query("SELECT state, batch_size, delay_ms, workers, "
+				 "CASE WHEN max_lag IS NOT NULL "
+				 "THEN (least(extract(epoch FROM max_lag), 1e9) * 1000)::bigint END, "
+				 "start_at, run_window, settings ->> 'TimeZone' "
+				 "FROM expand_contract.jobs WHERE id = $1 AND owner = $2",
+				 &args) == 0)
+		return false;
+	job->state = ec_get_text(0, 1);
+	job->batch_size = ec_get_int4(0, 2, 0);
+	job->delay_ms = ec_get_int4(0, 3, 0);
+	job->workers = ec_get_int4(0, 4, 1);
+	job->max_lag_ms = ec_get_int8(0, 5, -1);
+	job->is_due = next_run(0, 6, now, &job->must_end_at) <= now;
+	return true;
+}
+
+/*
+ * Save what a batch did, in the batch's own transaction.  seconds is the time
+ * since the last save, pauses included; rate_seconds what the batch took of it
+ * for the rate that is shown.
+ */
+void
+ec_job_save_progress(EcJob *job, double seconds, double rate_seconds, int64 wal_bytes)
+{
+	EcArgs args = {0};
+	double rate = rate_seconds > 0 ? job->rows_written / rate_seconds : 0;
+
+	ec_arg_int8(&args, job->id);
+	ec_arg_int4(&args, job->slot);
+	ec_arg_jsonb(&args, job->position);
+	ec_arg_int4(&args, job->sweep);
+	ec_arg_int8(&args, job->work_done);
+	ec_arg_int8(&args, job->work_total);
+	ec_arg_int8(&args, job->rows_done);
+	ec_arg_int8(&args, job->skipped_locked);
+	ec_arg_float8(&args, RATE_HORIZON_SECONDS);
+	ec_arg_float8(&args, rate);
+	ec_arg_float8(&args, seconds);
+	ec_arg_int8(&args, wal_bytes);
+	ec_arg_text(&args, job->throttled_by);
+	ec_arg_int8(&args, job->table_bytes);
+	ec_arg_text(&args, job->notice);
+	ec_arg_oid(&args, job->table);
+	if (ec_query("UPDATE expand_contract.job_slots SET position = $3, "
+				 "sweep = $4, work_done = $5, work_total = $6, "
+				 "rows_done = $7, skipped_locked = $8, "
+				 "rows_per_second = rows_per_second + ($10 - rows_per_second) "
+				 "* $11 / greatest(least($9, active_seconds + $11), 1e-6), "
+				 "active_seconds = active_seconds + $11, "
+				 "wal_bytes = wal_bytes + $12, throttled_by = $13, "
+				 "bytes_at_start = coalesce(bytes_at_start, $14), "
+				 "bytes_now = $14, notice = $15, relation = $16 "
+				 "WHERE job = $1 AND slot = $2",
+				 &args) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("job " INT64_FORMAT " does not exist any more", job->id)));
+}
+
+/* "Started" is committed before the work; false if it is not to be done. */
+bool
+ec_job_set_running(EcJob *job)
+{
+	EcArgs args = {0};
+
+	if (!ec_job_read_pace(job) || !job->is_due)
+		return false;
+	ec_arg_int8(&args, job->id);
+	ec_arg_oid(&args, job->owner);
+	ec_arg_int8(&args, (int64) GetSystemIdentifier());
+	ec_arg_oid(&args, MyDatabaseId);
+	return ec_query("UPDATE expand_contract.jobs SET state = 'running', "
+					"starts = starts + 1, "
+					"started_at = coalesce(started_at, clock_timestamp()), "
+					"error_code = NULL, error_message = NULL, "
+					"error_detail = NULL, error_hint = NULL, "
+					"finished_at = NULL "
+					"WHERE id = $1 AND owner = $2 "
+					"AND state IN ('queued', 'running') "
+					"AND system_identifier = $3 AND database = $4",
+					&args) > 0;
+}
+
+/* Its time is over for now: no worker until it is due again. */
+void
+ec_job_set_queued(EcJob *job)
+{
+	EcArgs args = {0};
+
+	ec_arg_int8(&args, job->id);
+	ec_query("UPDATE expand_contract.jobs SET state = 'queued', starts = 0, "
+			 "queued_at = clock_timestamp() "
+			 "WHERE id = $1 AND state = 'running'",
+			 &args);
+}
+
+double
+ec_job_bytes_at_start(const EcJob *job)
+{
+	EcArgs args = {0};
+
+	ec_arg_int8(&args, job->id);
+	ec_query("SELECT min(bytes_at_start)::float8 FROM expand_contract.job_slots "
+			 "WHERE job = $1",
+			 &args);
+	return ec_get_float8(0, 1, 0);
+}
+
+/* A batch has committed, so the worker's death is not the job's fault. */
+void
+ec_job_clear_starts(EcJob *job)
+{
+	EcArgs args = {0};
+
+	ec_arg_int8(&args, job->id);
+	ec_query("UPDATE expand_contract.jobs SET starts = 0 "
+			 "WHERE id = $1 AND starts <> 0",
+			 &args);
+}
+
+void
+ec_job_set_throttle(int64 id, int slot, const char *reason)
+{
+	EcArgs args = {0};
+
+	ec_arg_int8(&args, id);
+	ec_arg_int4(&args, slot);
+	ec_arg_text(&args, reason);
+	ec_query("UPDATE expand_contract.job_slots SET throttled_by = $3 "
+			 "WHERE job = $1 AND slot = $2",
+			 &args);
+}
+
+void
+ec_job_set_done(EcJob *job)
+{
+	EcArgs args = {0};
+
+	ec_arg_int8(&args, job->id);
+	ec_query("UPDATE expand_contract.jobs SET state = 'done', "
+			 "finished_at = clock_timestamp() "
+			 "WHERE id = $1 AND state = 'running'",
+			 &args);
+}
+
+void
+ec_job_set_failed(int64 id, const ErrorData *error)
+{
+	EcArgs args = {0};
+
+	ec_arg_int8(&args, id);
+	ec_arg_text(&args, unpack_sql_state(error->sqlerrcode));
+	ec_arg_text(&args, error->message);
+	ec_arg_text(&args, error->detail);
+	ec_arg_text(&args, error->hint);
+	ec_query("UPDATE expand_contract.jobs SET state = 'failed', "
+			 "finished_at = clock_timestamp(), "
+			 "error_code = $2, error_message = $3, error_detail = $4, "
+			 "error_hint = $5 "
+			 "WHERE id = $1 AND state IN ('queued', 'running')",
+			 &args);
+}
+
+/*
+ * Job slots of this database that want a worker, may have one now, and have
+ * none, oldest first.  Those that cannot be started are failed here, so that nobody waits for them.
+ */
+int
+ec_jobs_to_start(bool lost_ones, EcJobStart **jobs, TimestampTz *next)
+{
+	EcArgs args = {0};
+	List *live = ec_live_slots();
+	TimestampTz now = GetCurrentTimestamp();
+	uint64 found;
+	int count = 0;
+
+	ec_arg_int4(&args, MAX_STARTS_WITHOUT_PROGRESS);
+	ec_arg_bool(&args, EC_OWNER_NEEDS_LOGIN);
+	ec_query("UPDATE expand_contract.jobs j SET state = 'failed', "
+			 "finished_at = clock_timestamp(), error_code = c.code, "
+			 "error_message = c.message, error_hint = c.hint "
+			 "FROM expand_contract.jobs k "
+			 "LEFT JOIN pg_catalog.pg_roles r ON r.oid = k.owner "
+			 "CROSS JOIN LATERAL (SELECT "
+			 "'42704' AS code, 'the owner of the job does not exist any more' "
+			 "AS message, 'Cancel the job and submit another.' AS hint "
+			 "WHERE r.oid IS NULL "
+			 "UNION ALL SELECT '28000', 'the owner of the job cannot log in any "
+			 "more', 'Use ALTER ROLE ... LOGIN, then ec_resume.' "
+			 "WHERE $2 AND NOT r.rolcanlogin "
+			 "UNION ALL SELECT '42501', 'the owner of the job may not connect to "
+			 "the database any more', 'Use GRANT CONNECT ON DATABASE, then "
+			 "ec_resume.' WHERE NOT has_database_privilege(r.oid, "
+			 "current_database(), 'CONNECT') "
+			 "UNION ALL SELECT '57P02', 'the worker ended ' || k.starts || "
+			 "' times in a row before it committed a batch', 'See the server log.' "
+			 "WHERE k.starts >= $1 * k.workers LIMIT 1) c "
+			 "WHERE k.id = j.id AND j.state IN ('queued', 'running') "
+			 "AND NOT EXISTS (SELECT FROM expand_contract.live_slots() l "
+			 "WHERE l.job = j.id)",
+			 &args);
+
+	memset(&args, 0, sizeof(args));
+	ec_arg_int8(&args, (int64) GetSystemIdentifier());
+	ec_arg_oid(&args, MyDatabaseId);
+	found = ec_query("SELECT j.id, j.owner, s.slot, j.start_at, "
+					 "j.run_window, j.settings ->> 'TimeZone', j.state = 'running' "
+					 "FROM expand_contract.jobs j "
+					 "JOIN expand_contract.job_slots s ON s.job = j.id "
+					 "AND s.slot < j.workers "
+					 "WHERE j.state IN ('queued', 'running') "
+					 "AND j.system_identifier = $1 AND j.database = $2 "
+					 "ORDER BY j.id, s.slot",
+					 &args);
+	*next = DT_NOEND;
+	*jobs = SPI_palloc(Max(found, 1) * sizeof(EcJobStart));
+	for (uint64 row = 0; row < found; row++)
+	{
+		EcJobStart *start = *jobs + count;
+		TimestampTz until;
+		TimestampTz due = next_run(row, 4, now, &until);
+
+		if (due > now)
+		{
+			*next = Min(*next, due);
+			continue;
+		}
+		start->id = ec_get_int8(row, 1, 0);
+		start->owner = ec_get_oid(row, 2);
+		start->slot = ec_get_int4(row, 3, 0);
+		if (is_live(live, start->id, start->slot))
+			continue;
+		if (ec_get_bool(row, 7, false) && !lost_ones &&
+			!has_live_slot(live, start->id))
+			continue;
+		count++;
+	}
+	return count;
+}

@@ -1,0 +1,253 @@
+/*
+ * job.h
+ *		Jobs: pieces of background work of whatever kind.
+ *
+ * A job is a row of expand_contract.jobs; where each of its workers stands is
+ * a row of expand_contract.job_slots.  The worker room starts, paces, stops
+ * and reports jobs; what a batch does is the business of the job's kind,
+ * which an upper room registers.
+ *
+ * States in the table:
+ *
+ *		queued --> running --> done
+ *		  ^  \        |  \---> failed
+ *		  |   \-------+------> cancelled
+ *		  |           v
+ *		  +-------- paused      (failed can be resumed as well)
+ *
+ * A job that the table calls running, but whose slots no worker has locked,
+ * has lost its worker: it shows as "interrupted" and can be resumed.
+ *
+ * A job with a start time or a run window is queued, without a worker, until
+ * it is due; see schedule.h.
+ *
+ * Locking protocol.  A worker holds, from before it calls the job running
+ * until it ends, session-level advisory locks on its job slot (so that there
+ * is one worker a slot, whatever pids say) and on one of max_workers places
+ * in the cluster.  Control functions lock the job's row and never wait for
+ * the worker; the worker reads the row at the start of each batch.
+ */
+#ifndef EC_WORKER_JOBS_JOB_H
+#define EC_WORKER_JOBS_JOB_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "nodes/pg_list.h"
+#include "utils/jsonb.h"
+#include "utils/timestamp.h"
+
+#define EC_STATE_QUEUED      "queued"
+#define EC_STATE_RUNNING     "running"
+#define EC_STATE_PAUSED      "paused"
+#define EC_STATE_DONE        "done"
+#define EC_STATE_FAILED      "failed"
+#define EC_STATE_CANCELLED   "cancelled"
+#define EC_STATE_INTERRUPTED "interrupted" /* shown, never stored */
+
+/* What a submission says; the rest is taken from the session. */
+typedef struct EcJobSpec
+{
+	const char *kind;
+	const char *change; /* NULL if none */
+	Oid relation;       /* InvalidOid: the job is not about one ... */
+	const char *title;  /* ... but about this */
+	Jsonb *parameters;  /* what the kind needs; read again by the worker */
+	int workers;
+	int batch_size; /* rows; 0 = by time */
+	int delay_ms;
+	int64 rows_estimate; /* rows the job will write, at a guess */
+
+	/* NULL where not given */
+	const Interval *max_lag;
+	const TimestampTz *start_at;
+	const char *run_window; /* see schedule.h */
+} EcJobSpec;
+
+/* A job as one of its workers sees it. */
+typedef struct EcJob
+{
+	int64 id;
+	int slot;
+
+	char *kind;
+	char *change;
+	Oid relation;
+	char *relation_name; /* as it was at submission */
+	Oid owner;
+	Jsonb *parameters;
+	Jsonb *settings; /* the submitter's, see session.c */
+
+	/* The pace; read again at the start of each batch. */
+	char *state;
+	int workers;
+	int batch_size;
+	int delay_ms;
+	int64 max_lag_ms;        /* -1: as the setting says */
+	bool is_due;             /* it may run now */
+	TimestampTz must_end_at; /* when the run window closes; DT_NOEND: never */
+
+	/*
+	 * Progress of this slot.  A step adds to it, and the worker saves it in
+	 * the step's transaction.
+	 */
+	Jsonb *position; /* the kind's own; NULL at the start */
+	int sweep;       /* passes over the data, from 1 */
+	int64 work_done; /* of work_total in this sweep, in units of the kind */
+	int64 work_total;
+	int64 rows_done;
+	int64 skipped_locked;
+	const char *notice; /* for ec_progress while the job goes on, or NULL */
+	int64 table_bytes;  /* its size now */
+	Oid table; /* of the last step, if not the job's relation but a part of it */
+
+	/* What the worker allows the step, and what the step tells the worker. */
+	int row_limit;            /* the most rows to write */
+	int64 rows_written;       /* by this step */
+	const char *throttled_by; /* why the worker should pause, or NULL */
+	int pause_ms;             /* for that long */
+	const char *vacuum;       /* VACUUM to run after the commit, or NULL */
+
+	/*
+	 * What the worker tells the step: the last try met a lock of somebody
+	 * else's (then no row lock may be waited for), or ran for too long.
+	 */
+	bool avoid_locks;
+	int conflicts; /* in a row */
+
+	MemoryContext memory; /* lives until the job is loaded again */
+	void *private;        /* the kind's, in that memory */
+} EcJob;
+
+typedef struct EcJobKind
+{
+	const char *name;
+
+	/*
+	 * Make ready to go on from job->position.  Called in a transaction as the
+	 * job's owner, at the start and again after a step has failed and been
+	 * rolled back; allocate in the current memory context.
+	 */
+	void (*begin)(EcJob *job);
+
+	/*
+	 * One batch, in a transaction as the job's owner.  Updates the progress;
+	 * false when the job is complete.  Memory is reset after each step.
+	 */
+	bool (*step)(EcJob *job);
+
+	/*
+	 * The job's owner has resumed it: forget what was held against it.  In
+	 * scope; may be NULL.
+	 */
+	void (*resume)(int64 job);
+
+	/*
+	 * The size of the job's tables now, where there may be several; NULL: the
+	 * job's relation does not grow by it.  That is locked; waits for no other
+	 * lock.
+	 */
+	int64 (*table_bytes)(EcJob *job);
+
+	/*
+	 * In place of step: one piece of work that makes transactions of its own,
+	 * and waits for locks as it sees fit.  Called outside of any transaction;
+	 * ec_cancel interrupts it, and an error of it fails the job.  False when
+	 * the job is complete.
+	 */
+	bool (*run)(EcJob *job);
+} EcJobKind;
+
+/*
+ * attempt.c: the change whose job this process runs a step of, or NULL.  No
+ * session can pretend it.
+ */
+extern const char *ec_running_change(void);
+extern int64 ec_running_job(void); /* 0 in a session */
+
+/*
+ * Called, as the job's owner, in the transaction that makes the job of a
+ * change done; set by the room that knows changes.
+ */
+extern void (*ec_change_job_done)(const EcJob *job);
+
+/* registry.c: kinds, registered at load by _PG_init */
+extern void ec_register_job_kind(const EcJobKind *kind);
+extern const EcJobKind *ec_find_job_kind(const char *name);
+
+/*
+ * job.c: the tables.  Those that say so want an open catalogue scope
+ * (ec_catalog_begin); times are the server's.
+ */
+extern int64 ec_job_submit(const EcJobSpec *spec);
+extern bool ec_job_load(int64 id, int slot, EcJob *job); /* in scope */
+extern bool ec_job_read_pace(EcJob *job);                /* in scope */
+extern void ec_job_save_progress(EcJob *job, double seconds,
+								 double rate_seconds, int64 wal_bytes);
+extern bool ec_job_set_running(EcJob *job);            /* in scope */
+extern void ec_job_set_queued(EcJob *job);             /* in scope */
+extern double ec_job_bytes_at_start(const EcJob *job); /* 0: no batch yet; in scope */
+
+/*
+ * Make a job's slots up to so many, and have workers start for them at commit:
+ * for those from all_from on, and for others that have none.  In scope.
+ */
+extern void ec_job_add_slots(int64 id, int workers, Oid owner, int all_from);
+extern void ec_job_clear_starts(EcJob *job); /* in scope */
+extern void ec_job_set_throttle(int64 id, int slot, const char *reason); /* in scope */
+extern void ec_job_set_done(EcJob *job);                         /* in scope */
+extern void ec_job_set_failed(int64 id, const ErrorData *error); /* in scope */
+
+typedef struct EcJobStart
+{
+	int64 id;
+	int slot;
+	Oid owner;
+} EcJobStart;
+
+/* How many; *next is when the next one is due, DT_NOEND if none.  In scope. */
+extern int ec_jobs_to_start(bool lost_ones, EcJobStart **jobs, TimestampTz *next);
+
+/* pace.c: pace arguments, checked; -1 where the argument is NULL */
+extern int ec_check_batch_size(bool isnull, int32 value);
+extern int ec_check_delay(bool isnull, int32 value);
+extern int ec_check_workers(bool isnull, int32 value);
+extern const Interval *ec_check_max_lag(bool isnull, const Interval *value);
+
+/*
+ * The arguments batch_size, delay_ms, workers, method, start_at, run_window
+ * and max_lag of a submitting function, the first of which has this number.
+ */
+extern void ec_read_pace_arguments(FunctionCallInfo fcinfo, int first,
+								   EcJobSpec *spec, const char **method);
+
+/* session.c: the settings of the submission that decide what SQL means */
+extern Jsonb *ec_capture_session(void);
+extern void ec_apply_session(Jsonb *settings);
+
+/* slots.c: who works on what, by locks */
+typedef struct EcLiveSlot
+{
+	int64 job;
+	int slot;
+	int pid;
+} EcLiveSlot;
+
+extern bool ec_lock_job_slot(int64 job, int slot);
+extern bool ec_lock_job_slot_for_transaction(int64 job, int slot);
+extern bool ec_keep_job_slot(int64 job, int slot);
+extern bool ec_lock_worker_place(void);
+extern int ec_free_worker_places(void);
+extern void ec_unlock_all(void);
+extern List *ec_live_slots(void); /* of EcLiveSlot, in this database */
+extern bool ec_job_is_live(int64 job);
+
+/* start.c: workers are started, or woken, when the transaction commits */
+extern void ec_start_at_commit(int64 job, int slot, Oid owner);
+extern void ec_wake_at_commit(int64 job);
+extern void ec_interrupt_at_commit(int64 job);
+extern void ec_call_launcher_at_commit(TimestampTz at);
+extern bool ec_start_worker(int64 job, int slot, Oid owner);
+extern void ec_start_waiting_jobs(bool lost_ones);
+
+#endif

@@ -1,0 +1,113 @@
+/*
+ * pace.c
+ *		The pace arguments that all submitting functions and ec_configure share.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "core/guc.h"
+#include "worker/jobs/job.h"
+#include "worker/jobs/schedule.h"
+
+int
+ec_check_batch_size(bool isnull, int32 value)
+{
+	if (isnull)
+		return -1;
+	if (value < 0 || value > EC_MAX_BATCH_SIZE)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("batch_size must be between 0 and %d", EC_MAX_BATCH_SIZE),
+				 errdetail("batch_size is %d.", value),
+				 errhint("0 sizes batches by time, towards expand_contract.target_batch_time.")));
+	return value;
+}
+
+int
+ec_check_delay(bool isnull, int32 value)
+{
+	if (isnull)
+		return -1;
+	if (value < 0 || value > EC_MAX_DELAY_MS)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("delay_ms must be between 0 and %d", EC_MAX_DELAY_MS),
+						errdetail("delay_ms is %d.", value),
+						errhint("0 means no pause between batches.")));
+	return value;
+}
+
+int
+ec_check_workers(bool isnull, int32 value)
+{
+	if (isnull)
+		return -1;
+	if (value < 1 || value > EC_MAX_JOB_WORKERS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("workers must be between 1 and %d", EC_MAX_JOB_WORKERS),
+				 errdetail("workers is %d.", value),
+				 errhint("No more than expand_contract.max_workers run at the same time.")));
+	return value;
+}
+
+/* NULL where the argument is NULL. */
+const Interval *
+ec_check_max_lag(bool isnull, const Interval *value)
+{
+	double seconds;
+
+	if (isnull)
+		return NULL;
+	seconds = DatumGetFloat8(DirectFunctionCall2(interval_part,
+												 CStringGetTextDatum("epoch"),
+												 IntervalPGetDatum(value)));
+	if (!(seconds >= 0) || isinf(seconds))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("max_lag must be finite and not negative"),
+				 errdetail("max_lag is %s.",
+						   DatumGetCString(
+							   DirectFunctionCall1(interval_out,
+												   IntervalPGetDatum(value)))),
+				 errhint("Standbys that are not to be waited for are named in expand_contract.ignore_standbys.")));
+	return value;
+}
+
+void
+ec_read_pace_arguments(FunctionCallInfo fcinfo, int first, EcJobSpec *spec,
+					   const char **method)
+{
+	bool isnull[7];
+	int batch_size;
+	int delay_ms;
+
+	for (int i = 0; i < lengthof(isnull); i++)
+		isnull[i] = PG_ARGISNULL(first + i);
+	batch_size = ec_check_batch_size(isnull[0], PG_GETARG_INT32(first));
+	delay_ms = ec_check_delay(isnull[1], PG_GETARG_INT32(first + 1));
+	spec->batch_size = batch_size < 0 ? ec_batch_size : batch_size;
+	spec->delay_ms = delay_ms < 0 ? ec_backfill_delay : delay_ms;
+	spec->workers =
+		Max(1, ec_check_workers(isnull[2], PG_GETARG_INT32(first + 2)));
+	*method = isnull[3] ? "auto" : text_to_cstring(PG_GETARG_TEXT_PP(first + 3));
+	if (!isnull[4])
+	{
+		TimestampTz *start_at = palloc(sizeof(TimestampTz));
+
+		*start_at = PG_GETARG_TIMESTAMPTZ(first + 4);
+		ec_check_start_at(*start_at);
+		spec->start_at = start_at;
+	}
+	if (!isnull[5])
+	{
+		spec->run_window = text_to_cstring(PG_GETARG_TEXT_PP(first + 5));
+		ec_check_run_window(spec->run_window);
+	}
+	spec->max_lag =
+		ec_check_max_lag(isnull[6],
+						 isnull[6] ? NULL : PG_GETARG_INTERVAL_P(first + 6));
+}

@@ -1,0 +1,55 @@
+/*
+ * session.c
+ *		The settings of the submission that decide what user SQL means.
+ *
+ * A worker parses and computes as the submitting session would have: with its
+ * search_path, and with the settings that decide how text becomes values.
+ * They can give the owner no rights he has not: the worker is his session.
+ */
+#include "postgres.h"
+
+#include "utils/guc.h"
+#include "utils/jsonb.h"
+
+#include "core/json.h"
+#include "worker/jobs/job.h"
+
+static const char *const captured[] = {
+	"search_path",
+	"TimeZone",
+	"DateStyle",
+	"IntervalStyle",
+	"bytea_output",
+	"extra_float_digits",
+	"lc_monetary",
+	"lc_numeric",
+	"lc_time",
+	"standard_conforming_strings",
+	"default_text_search_config",
+	"xmlbinary",
+	"xmloption",
+};
+
+Jsonb *
+ec_capture_session(void)
+{
+	EcJsonWriter writer;
+
+	ec_json_begin(&writer);
+	for (int i = 0; i < lengthof(captured); i++)
+		ec_json_text(&writer, captured[i],
+					 GetConfigOption(captured[i], false, false));
+	return ec_json_end(&writer);
+}
+
+void
+ec_apply_session(Jsonb *settings)
+{
+	for (int i = 0; i < lengthof(captured); i++)
+	{
+		char *value = ec_json_get_text(settings, captured[i]);
+
+		if (value != NULL)
+			SetConfigOption(captured[i], value, PGC_USERSET, PGC_S_SESSION);
+	}
+}

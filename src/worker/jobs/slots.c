@@ -1,0 +1,173 @@
+/*
+ * slots.c
+ *		Who works on what, by heavyweight locks.
+ *
+ * A lock goes with its holder, however that ends; a pid in a table does not.
+ * The tags are advisory ones that no SQL function can produce.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "storage/lock.h"
+#include "utils/tuplestore.h"
+
+#include "core/guc.h"
+#include "expand_contract.h"
+#include "worker/jobs/job.h"
+
+static void
+set_slot_tag(LOCKTAG *tag, int64 job, int slot)
+{
+	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, (uint32) (job >> 32), (uint32) job,
+						 EC_LOCK_JOB_SLOT + slot);
+}
+
+static bool
+lock_for_session(LOCKTAG *tag)
+{
+	return LockAcquire(tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+/* True if we are now the only worker of this job slot. */
+bool
+ec_lock_job_slot(int64 job, int slot)
+{
+	LOCKTAG tag;
+
+	Assert(slot >= 0 && slot < EC_MAX_JOB_WORKERS);
+	set_slot_tag(&tag, job, slot);
+	return lock_for_session(&tag);
+}
+
+/*
+ * The same until the transaction ends: to take over what a worker that is gone
+ * has left.
+ */
+bool
+ec_lock_job_slot_for_transaction(int64 job, int slot)
+{
+	LOCKTAG tag;
+
+	set_slot_tag(&tag, job, slot);
+	return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+/*
+ * True if we still are.  User code that a batch runs may have called
+ * pg_advisory_unlock_all(), which takes our locks as well.
+ */
+bool
+ec_keep_job_slot(int64 job, int slot)
+{
+	LOCKTAG tag;
+
+	set_slot_tag(&tag, job, slot);
+	return ec_lock_held_by_me(&tag, ExclusiveLock) || lock_for_session(&tag);
+}
+
+/* True if the cluster has a place left among max_workers. */
+bool
+ec_lock_worker_place(void)
+{
+	for (int place = 0; place < ec_max_workers; place++)
+	{
+		LOCKTAG tag;
+
+		/* database 0: one set of places for the whole cluster */
+		SET_LOCKTAG_ADVISORY(tag, InvalidOid, 0, 0, EC_LOCK_WORKER + place);
+		if (lock_for_session(&tag))
+			return true;
+	}
+	return false;
+}
+
+/* Places that no worker holds, at this moment. */
+int
+ec_free_worker_places(void)
+{
+	LockData *locks = GetLockStatusData();
+	int held = 0;
+
+	for (int i = 0; i < locks->nelements; i++)
+	{
+		LOCKTAG *tag = &locks->locks[i].locktag;
+
+		held += tag->locktag_type == LOCKTAG_ADVISORY &&
+				locks->locks[i].holdMask != 0 &&
+				tag->locktag_field1 == InvalidOid &&
+				tag->locktag_field4 >= EC_LOCK_WORKER &&
+				tag->locktag_field4 < EC_LOCK_WORKER + ec_max_workers;
+	}
+	return ec_max_workers - held;
+}
+
+void
+ec_unlock_all(void)
+{
+	/* a worker has no other session-level advisory locks than ours */
+	LockReleaseSession(USER_LOCKMETHOD);
+}
+
+List *
+ec_live_slots(void)
+{
+	LockData *locks = GetLockStatusData();
+	List *live = NIL;
+
+	for (int i = 0; i < locks->nelements; i++)
+	{
+		LockInstanceData *lock = &locks->locks[i];
+		LOCKTAG *tag = &lock->locktag;
+
+		if (tag->locktag_type == LOCKTAG_ADVISORY && lock->holdMask != 0 &&
+			tag->locktag_field1 == MyDatabaseId &&
+			tag->locktag_field4 >= EC_LOCK_JOB_SLOT &&
+			tag->locktag_field4 < EC_LOCK_JOB_SLOT + EC_MAX_JOB_WORKERS)
+		{
+			EcLiveSlot *slot = palloc(sizeof(EcLiveSlot));
+
+			slot->job = ((int64) tag->locktag_field2 << 32) | tag->locktag_field3;
+			slot->slot = tag->locktag_field4 - EC_LOCK_JOB_SLOT;
+			slot->pid = lock->pid;
+			live = lappend(live, slot);
+		}
+	}
+	return live;
+}
+
+bool
+ec_job_is_live(int64 job)
+{
+	ListCell *cell;
+
+	foreach (cell, ec_live_slots())
+		if (((EcLiveSlot *) lfirst(cell))->job == job)
+			return true;
+	return false;
+}
+
+PG_FUNCTION_INFO_V1(ec_sql_live_slots);
+
+/* expand_contract.live_slots() → SETOF (job, slot, pid) */
+Datum
+ec_sql_live_slots(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	ListCell *cell;
+
+	InitMaterializedSRF(fcinfo, 0);
+	foreach (cell, ec_live_slots())
+	{
+		EcLiveSlot *slot = lfirst(cell);
+		Datum values[3];
+		bool nulls[3] = {false};
+
+		values[0] = Int64GetDatum(slot->job);
+		values[1] = Int32GetDatum(slot->slot);
+		values[2] = Int32GetDatum(slot->pid);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}

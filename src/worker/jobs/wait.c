@@ -1,0 +1,104 @@
+/*
+ * wait.c
+ *		Waiting for a background worker without holding a snapshot.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "pgstat.h"
+#include "storage/latch.h"
+#include "storage/proc.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/wait_event.h"
+
+#include "expand_contract.h"
+#include "worker/jobs/wait.h"
+
+/* Looks come quickly at first, so that short work is not waited for long. */
+#define FIRST_PAUSE_MS     5
+#define LONGEST_PAUSE_MS   250
+#define NOTICE_INTERVAL_MS 1000
+
+static void
+require_nonatomic(FunctionCallInfo fcinfo, const char *what)
+{
+	if (!fcinfo->context || !IsA(fcinfo->context, CallContext) ||
+		castNode(CallContext, fcinfo->context)->atomic)
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("cannot wait for %s inside a transaction block", what),
+				 errdetail("The wait would keep the transaction's snapshot, and work submitted in the transaction starts at its commit."),
+				 errhint("Commit first, then use CALL outside of a transaction block.")));
+}
+
+void
+ec_wait_until(FunctionCallInfo fcinfo, const char *what, EcWaitLook look,
+			  void *arg, Interval *timeout)
+{
+	TimestampTz started = GetCurrentTimestamp();
+	TimestampTz give_up = 0;
+	TimestampTz last_notice_at = started;
+	MemoryContext look_context;
+	char *last_notice = NULL;
+	long pause = FIRST_PAUSE_MS;
+
+	require_nonatomic(fcinfo, what);
+	if (timeout != NULL)
+		give_up =
+			DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
+													TimestampTzGetDatum(started),
+													IntervalPGetDatum(timeout)));
+
+	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	/* our context lives in the procedure's, which survives the commits */
+	look_context =
+		AllocSetContextCreate(CurrentMemoryContext, "expand_contract wait",
+							  ALLOCSET_SMALL_SIZES);
+	for (;;)
+	{
+		MemoryContext old_context;
+		TimestampTz now;
+		char *notice = NULL;
+		bool done;
+
+		MemoryContextReset(look_context);
+		old_context = MemoryContextSwitchTo(look_context);
+		done = look(arg, &notice);
+		MemoryContextSwitchTo(old_context);
+		now = GetCurrentTimestamp();
+
+		if (notice != NULL &&
+			(done || TimestampDifferenceExceeds(last_notice_at, now,
+												NOTICE_INTERVAL_MS)) &&
+			(last_notice == NULL || strcmp(notice, last_notice) != 0))
+		{
+			ereport(NOTICE, (errmsg_internal("%s", notice)));
+			if (last_notice)
+				pfree(last_notice);
+			last_notice = pstrdup(notice);
+			last_notice_at = now;
+		}
+		if (done)
+			break;
+		if (timeout != NULL && now >= give_up)
+			ereport(ERROR,
+					(errcode(EC_ERRCODE_WAIT_TIMEOUT),
+					 errmsg("gave up waiting for %s", what),
+					 errdetail("The time limit of this wait has passed; the work itself goes on."),
+					 errhint("Wait again, or look at ec_progress.")));
+
+		/* From here to the next look there is no snapshot and no lock. */
+		SPI_commit();
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 pause, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+		pause = Min(pause * 2, LONGEST_PAUSE_MS);
+	}
+	SPI_finish();
+}

@@ -1,0 +1,408 @@
+/*
+ * attempt.c
+ *		One batch of a job, whatever becomes of it.
+ *
+ * A batch reads the job's row (is it still wanted? at which pace?), looks
+ * whether something else in the server should be waited for (throttle.h), lets
+ * the job's kind do a step, and saves the progress, all in the step's own
+ * transaction: a crash repeats nothing and skips nothing.
+ *
+ * The application always wins.  lock_timeout is far below deadlock_timeout,
+ * and a batch that may wait for row locks must end within half of
+ * deadlock_timeout: so no session that waits for us can have waited long
+ * enough to look for a deadlock while we wait for it.  A batch that meets a
+ * lock, or its time limit, is rolled back and tried again without waiting for
+ * row locks.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "commands/trigger.h"
+#include "executor/instrument.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/parsenodes.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/timeout.h"
+
+#include "core/catalog.h"
+#include "core/guc.h"
+#include "worker/process/flush.h"
+#include "worker/jobs/job.h"
+#include "worker/process/process.h"
+#include "worker/throttle/throttle.h"
+#include "worker/process/toplevel.h"
+
+/* What user code raises again and again is no conflict with others. */
+#define MAX_SERIALIZATION_FAILURES 50
+
+/* Whoever had us cancelled gets in before we try again. */
+#define GAVE_WAY_PAUSE_MS 1000
+
+#define LONGEST_BACKOFF_MS 5000
+
+/* whose rows are being written; an error ends the batch, and with it the use */
+static const char *running_change = NULL;
+static int64 running_job = 0;
+
+void (*ec_change_job_done)(const EcJob *job) = NULL;
+
+const char *
+ec_running_change(void)
+{
+	return running_change;
+}
+
+int64
+ec_running_job(void)
+{
+	return running_job;
+}
+
+/* Read the job's definition and position, and make its kind ready. */
+static void
+load_job(EcWorker *worker)
+{
+	EcJob *job = &worker->job;
+	bool avoid_locks = job->avoid_locks;
+	int conflicts = job->conflicts;
+	MemoryContext old_context;
+	EcCatalogScope scope;
+	char name[NAMEDATALEN];
+
+	MemoryContextReset(worker->job_context);
+	old_context = MemoryContextSwitchTo(worker->job_context);
+	ec_catalog_begin(&scope);
+	if (!ec_job_load(worker->ticket.job, worker->ticket.slot, job) ||
+		!ec_job_read_pace(job))
+		elog(ERROR, "job " INT64_FORMAT " has no slot %d", worker->ticket.job,
+			 worker->ticket.slot);
+	ec_catalog_end(&scope);
+	job->avoid_locks = avoid_locks;
+	job->conflicts = conflicts;
+	job->memory = worker->job_context;
+
+	ec_apply_session(job->settings);
+	worker->kind = ec_find_job_kind(job->kind);
+	if (worker->kind == NULL)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("this version of expand_contract does not run jobs of kind \"%s\"",
+							   job->kind)));
+	snprintf(name, sizeof(name), "expand_contract %s job " INT64_FORMAT,
+			 job->kind, job->id);
+	SetConfigOption("application_name", name, PGC_SUSET, PGC_S_SESSION);
+	worker->kind->begin(job);
+	MemoryContextSwitchTo(old_context);
+	worker->loaded = true;
+}
+
+static void
+save_progress(EcWorker *worker, bool complete)
+{
+	EcJob *job = &worker->job;
+	TimestampTz now = GetCurrentTimestamp();
+	double seconds = (now - worker->last_save) / (double) USECS_PER_SEC;
+	double rate_seconds = seconds;
+	EcCatalogScope scope;
+
+	/* the first rows have no pause behind them yet: the one to come counts */
+	if (job->rows_done == job->rows_written)
+		rate_seconds += job->pause_ms / 1000.0;
+	ec_catalog_begin(&scope);
+	ec_job_save_progress(job, seconds, rate_seconds,
+						 pgWalUsage.wal_bytes - worker->wal_at_save);
+	if (!worker->has_committed)
+		ec_job_clear_starts(job);
+	if (complete)
+		ec_job_set_done(job);
+	ec_catalog_end(&scope);
+	if (complete && job->change != NULL && ec_change_job_done != NULL)
+		ec_change_job_done(job);
+	worker->last_save = now;
+	worker->wal_at_save = pgWalUsage.wal_bytes;
+}
+
+bool
+ec_worker_is_wanted(const EcJob *job)
+{
+	return strcmp(job->state, EC_STATE_RUNNING) == 0 && job->slot < job->workers;
+}
+
+/* The run window has closed: the launcher starts us when it opens again. */
+static void
+leave_until_due(EcJob *job)
+{
+	EcCatalogScope scope;
+
+	ec_catalog_begin(&scope);
+	ec_job_set_queued(job);
+	ec_catalog_end(&scope);
+}
+
+/*
+ * The step, and all of the user's code that it sets off.  What that code SETs
+ * (the role, say) ends with it; deferred triggers run now, so that none of it
+ * runs later.  A batch that is over before anybody's deadlock_timeout makes
+ * nobody a deadlock victim; only a single row takes what it takes.
+ */
+static bool
+run_step(EcWorker *worker)
+{
+	EcJob *job = &worker->job;
+	int guc_level = NewGUCNestLevel();
+	ConstraintsSetStmt *immediate = makeNode(ConstraintsSetStmt);
+	bool more;
+
+	worker->has_deadline = !job->avoid_locks || job->row_limit > 1;
+	if (worker->has_deadline)
+		enable_timeout_after(STATEMENT_TIMEOUT, ec_worker_deadline_ms());
+	running_change = job->change;
+	running_job = job->id;
+	ec_flush_in_pieces(job->delay_ms > 0);
+	more = worker->kind->step(job);
+	running_change = NULL;
+	immediate->constraints = NIL; /* all */
+	immediate->deferred = false;
+	AfterTriggerSetState(immediate);
+	disable_timeout(STATEMENT_TIMEOUT, false);
+	AtEOXact_GUC(false, guc_level);
+	return more;
+}
+
+/*
+ * Work that makes its own transactions.  It is there for what cannot be taken
+ * back or waited for by halves, so its commits are on disk when they return.
+ */
+static EcOutcome
+run_piece(EcWorker *worker)
+{
+	bool more;
+
+	worker->has_deadline = false;
+	SetConfigOption("synchronous_commit", "on", PGC_SUSET, PGC_S_SESSION);
+	ec_worker_be_patient();
+	MemoryContextSwitchTo(worker->batch_context);
+	worker->job.throttled_by = NULL;
+	worker->job.pause_ms = 0;
+	more = worker->kind->run(&worker->job);
+
+	ec_worker_be_patient(); /* whatever the work has set */
+	ec_worker_begin();
+	if (ec_worker_has_extension(worker))
+		save_progress(worker, !more);
+	ec_worker_commit();
+	ec_worker_set_options();
+	worker->has_committed = true;
+	return more ? EC_OUTCOME_MORE : EC_OUTCOME_COMPLETE;
+}
+
+/* The transaction of a batch; an error leaves through the caller. */
+static EcOutcome
+try_batch(EcWorker *worker)
+{
+	EcJob *job = &worker->job;
+	EcCatalogScope scope;
+	instr_time started;
+	instr_time elapsed;
+	uint64 wal_before;
+	bool wanted = false;
+	bool more;
+
+	ec_worker_begin();
+	if (ec_worker_has_extension(worker))
+	{
+		MemoryContext old_context = MemoryContextSwitchTo(worker->batch_context);
+
+		ec_catalog_begin(&scope);
+		wanted = ec_job_read_pace(job) && ec_worker_is_wanted(job);
+		ec_catalog_end(&scope);
+		MemoryContextSwitchTo(old_context);
+	}
+	if (wanted && !job->is_due)
+	{
+		leave_until_due(job);
+		wanted = false;
+	}
+	if (!wanted)
+	{
+		ec_worker_commit();
+		return EC_OUTCOME_STOP;
+	}
+	if (!worker->loaded)
+		load_job(worker);
+	if (worker->kind->run != NULL)
+	{
+		ec_worker_commit();
+		return run_piece(worker);
+	}
+	if (ec_throttle_look(worker->throttle, job) != NULL)
+	{
+		ec_worker_commit();
+		return EC_OUTCOME_RETRY;
+	}
+
+	job->rows_written = 0;
+	job->row_limit = ec_batch_size_next(&worker->size, job->batch_size);
+	job->throttled_by = NULL;
+	job->pause_ms = 0;
+	job->vacuum = NULL;
+	MemoryContextSwitchTo(worker->batch_context);
+	wal_before = pgWalUsage.wal_bytes;
+	INSTR_TIME_SET_CURRENT(started);
+	more = run_step(worker);
+	INSTR_TIME_SET_CURRENT(elapsed);
+	INSTR_TIME_SUBTRACT(elapsed, started);
+
+	/* Only a batch that wrote is worth a pause: reading is not throttled. */
+	if (more && job->throttled_by == NULL && job->rows_written > 0 &&
+		job->delay_ms > 0)
+	{
+		job->throttled_by = "delay";
+		job->pause_ms = job->delay_ms;
+	}
+	if (more && job->rows_written > 0)
+		ec_throttle_pause(worker->throttle, job, pgWalUsage.wal_bytes - wal_before,
+						  INSTR_TIME_GET_DOUBLE(elapsed));
+	save_progress(worker, !more);
+	ec_worker_commit();
+
+	worker->has_committed = true;
+	job->avoid_locks = false;
+	job->conflicts = 0;
+	ec_batch_size_learn(&worker->size, job->batch_size, job->rows_written,
+						INSTR_TIME_GET_DOUBLE(elapsed),
+						ec_target_batch_time / 1000.0,
+						ec_worker_deadline_ms() / 1000.0);
+	return more ? EC_OUTCOME_MORE : EC_OUTCOME_COMPLETE;
+}
+
+/* Say why we pause, in a transaction of its own; only a courtesy. */
+static void
+report_conflict(EcWorker *worker)
+{
+	EcCatalogScope scope;
+
+	ec_worker_begin();
+	if (ec_worker_has_extension(worker))
+	{
+		ec_catalog_begin(&scope);
+		ec_job_set_throttle(worker->ticket.job, worker->ticket.slot, "lock");
+		ec_catalog_end(&scope);
+	}
+	ec_worker_commit();
+}
+
+static void
+fail_job(EcWorker *worker, ErrorData *error)
+{
+	EcCatalogScope scope;
+
+	ereport(LOG, (errmsg("expand_contract job " INT64_FORMAT " failed: %s",
+						 worker->ticket.job, error->message),
+				  error->detail ? errdetail_internal("%s", error->detail) : 0,
+				  error->context ? errcontext("%s", error->context) : 0));
+	ec_worker_be_patient();
+	ec_worker_begin();
+	if (ec_worker_has_extension(worker))
+	{
+		ec_catalog_begin(&scope);
+		ec_job_set_failed(worker->ticket.job, error);
+		ec_catalog_end(&scope);
+	}
+	ec_worker_commit();
+	ec_worker_set_options();
+}
+
+static bool
+is_lock_conflict(int sqlerrcode)
+{
+	return sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
+		   sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED ||
+		   sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE;
+}
+
+/* What to do about a batch that was rolled back with this error. */
+static EcOutcome
+after_error(EcWorker *worker, ErrorData *error, bool timed_out, bool gave_way)
+{
+	EcJob *job = &worker->job;
+
+	worker->loaded = false;
+	if (!timed_out && error->sqlerrcode == ERRCODE_QUERY_CANCELED &&
+		(gave_way || ec_gave_way_lately()))
+	{
+		job->pause_ms = GAVE_WAY_PAUSE_MS;
+		return EC_OUTCOME_RETRY;
+	}
+	if (timed_out)
+	{
+		ec_batch_size_timed_out(&worker->size);
+		job->avoid_locks = true;
+		job->pause_ms = 0;
+		return EC_OUTCOME_RETRY;
+	}
+	if ((worker->kind != NULL && worker->kind->run != NULL) ||
+		!is_lock_conflict(error->sqlerrcode) ||
+		(error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE &&
+		 job->conflicts >= MAX_SERIALIZATION_FAILURES))
+	{
+		fail_job(worker, error);
+		return EC_OUTCOME_STOP;
+	}
+
+	/* the first conflict is tried again at once, without row lock waits */
+	job->avoid_locks = true;
+	job->conflicts++;
+	if (job->conflicts > 1)
+	{
+		job->throttled_by = "lock";
+		/* home in on the rows that are in the way */
+		ec_batch_size_shrink(&worker->size);
+		job->pause_ms = Min(LONGEST_BACKOFF_MS, 10 << Min(job->conflicts, 10));
+		report_conflict(worker);
+	}
+	else
+		job->pause_ms = 0;
+	return EC_OUTCOME_RETRY;
+}
+
+EcOutcome
+ec_worker_run_batch(EcWorker *worker)
+{
+	MemoryContext old_context = CurrentMemoryContext;
+	volatile EcOutcome outcome = EC_OUTCOME_STOP;
+	TimestampTz started = GetCurrentTimestamp();
+	ErrorData *error = NULL;
+	bool gave_way = false;
+
+	worker->job.throttled_by = NULL;
+	MemoryContextReset(worker->batch_context);
+	PG_TRY();
+	{
+		outcome = try_batch(worker);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(worker->batch_context);
+		error = CopyErrorData();
+		FlushErrorState();
+		disable_timeout(STATEMENT_TIMEOUT, false);
+		QueryCancelPending = false; /* of a timeout that came too late */
+		AbortCurrentTransaction();
+		gave_way = ec_give_way(false);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(old_context);
+
+	if (error != NULL)
+	{
+		bool timed_out =
+			error->sqlerrcode == ERRCODE_QUERY_CANCELED && worker->has_deadline &&
+			TimestampDifferenceExceeds(started, GetCurrentTimestamp(),
+									   ec_worker_deadline_ms());
+
+		outcome = after_error(worker, error, timed_out, gave_way);
+	}
+	return outcome;
+}

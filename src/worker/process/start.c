@@ -1,0 +1,239 @@
+/*
+ * start.c
+ *		Workers are started, or woken, when the transaction commits.
+ *
+ * A job submitted in a transaction that rolls back must never run, so the
+ * worker is registered by the commit.  One that a rolled back savepoint took
+ * away is registered all the same, finds no job, and leaves.
+ */
+#include "postgres.h"
+
+#include <signal.h>
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "postmaster/bgworker.h"
+#include "storage/proc.h"
+#include "storage/procarray.h"
+#include "utils/memutils.h"
+
+#include "core/catalog.h"
+#include "core/guc.h"
+#include "expand_contract.h"
+#include "worker/jobs/job.h"
+#include "worker/process/launcher.h"
+#include "worker/process/toplevel.h"
+#include "worker/process/worker.h"
+
+/* A job that finds no free slot is tried again by the launcher after this. */
+#define RETRY_MS 5000
+
+typedef struct AtCommit
+{
+	int64 job;
+	int slot;
+	Oid owner;           /* InvalidOid: wake the job's workers, start none */
+	bool interrupt;      /* those that are woken: cancel what they are at */
+	TimestampTz call_at; /* not 0: call the launcher for then, that is all */
+} AtCommit;
+
+static List *at_commit = NIL; /* in TopTransactionContext */
+
+static void
+wake_workers(int64 job, bool interrupt)
+{
+	ListCell *cell;
+
+	foreach (cell, ec_live_slots())
+	{
+		EcLiveSlot *slot = lfirst(cell);
+		PGPROC *process;
+
+		if (slot->job != job)
+			continue;
+		process = BackendPidGetProc(slot->pid);
+		if (process == NULL)
+			continue;
+		SetLatch(&process->procLatch);
+		if (interrupt || ec_gives_way(slot->pid))
+			kill(slot->pid, SIGINT);
+	}
+}
+
+static void
+start_or_warn(int64 job, int slot, Oid owner)
+{
+	bool has_place = ec_free_worker_places() > 0;
+
+	if (has_place && ec_start_worker(job, slot, owner))
+		return;
+	if (ec_launcher_running())
+		ec_call_launcher(MyDatabaseId,
+						 TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+													 RETRY_MS));
+	else if (has_place) /* without one, whoever ends next starts it */
+		ereport(WARNING,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("job " INT64_FORMAT
+						" stays queued: no background worker slot is free",
+						job),
+				 errhint("It starts when another job ends, or with SELECT ec_resume(" INT64_FORMAT
+						 "). You might need to increase max_worker_processes.",
+						 job)));
+}
+
+static void
+on_transaction_event(XactEvent event, void *arg)
+{
+	List *todo = at_commit;
+	ListCell *cell;
+
+	if (todo == NIL)
+		return;
+	switch (event)
+	{
+		case XACT_EVENT_PRE_PREPARE:
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("cannot PREPARE a transaction that has started or changed jobs"),
+					 errhint("Submit and control jobs in a transaction of their own.")));
+			break;
+		case XACT_EVENT_COMMIT:
+			at_commit = NIL;
+			foreach (cell, todo)
+			{
+				AtCommit *entry = lfirst(cell);
+
+				if (entry->call_at != 0)
+					ec_call_launcher(MyDatabaseId, entry->call_at);
+				else if (OidIsValid(entry->owner))
+					start_or_warn(entry->job, entry->slot, entry->owner);
+				else
+					wake_workers(entry->job, entry->interrupt);
+			}
+			break;
+		case XACT_EVENT_ABORT:
+			at_commit = NIL;
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+remember(int64 job, int slot, Oid owner, bool interrupt, TimestampTz call_at)
+{
+	static bool registered = false;
+	MemoryContext old_context;
+	AtCommit *entry;
+
+	if (!registered)
+	{
+		RegisterXactCallback(on_transaction_event, NULL);
+		registered = true;
+	}
+	old_context = MemoryContextSwitchTo(TopTransactionContext);
+	entry = palloc(sizeof(AtCommit));
+	entry->job = job;
+	entry->slot = slot;
+	entry->owner = owner;
+	entry->interrupt = interrupt;
+	entry->call_at = call_at;
+	at_commit = lappend(at_commit, entry);
+	MemoryContextSwitchTo(old_context);
+}
+
+void
+ec_start_at_commit(int64 job, int slot, Oid owner)
+{
+	remember(job, slot, owner, false, 0);
+}
+
+/* Have the job's workers look at its row now, not after their pause. */
+void
+ec_wake_at_commit(int64 job)
+{
+	remember(job, 0, InvalidOid, false, 0);
+}
+
+/* The same, and cancel the statement that they are at. */
+void
+ec_interrupt_at_commit(int64 job)
+{
+	remember(job, 0, InvalidOid, true, 0);
+}
+
+/* The launcher looks at this database then, for a job that is due. */
+void
+ec_call_launcher_at_commit(TimestampTz at)
+{
+	remember(0, 0, InvalidOid, false, at);
+}
+
+/* Whatever kind of worker of ours: connected to a database, once. */
+void
+ec_describe_worker(BackgroundWorker *worker, const char *function, const char *type)
+{
+	memset(worker, 0, sizeof(*worker));
+	worker->bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker->bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker->bgw_restart_time = BGW_NEVER_RESTART;
+	snprintf(worker->bgw_library_name, sizeof(worker->bgw_library_name),
+			 "expand_contract");
+	snprintf(worker->bgw_function_name, sizeof(worker->bgw_function_name), "%s",
+			 function);
+	snprintf(worker->bgw_name, sizeof(worker->bgw_name), "%s", type);
+	snprintf(worker->bgw_type, sizeof(worker->bgw_type), "%s", type);
+}
+
+/* False if the server has no free slot for a background worker. */
+bool
+ec_start_worker(int64 job, int slot, Oid owner)
+{
+	BackgroundWorker worker;
+	EcWorkerTicket ticket;
+
+	memset(&ticket, 0, sizeof(ticket));
+	ticket.job = job;
+	ticket.slot = slot;
+	ticket.database = MyDatabaseId;
+	ticket.owner = owner;
+	StaticAssertStmt(sizeof(ticket) <= BGW_EXTRALEN,
+					 "the ticket must fit into bgw_extra");
+
+	ec_describe_worker(&worker, "ec_job_worker_main", EC_WORKER_TYPE);
+	snprintf(worker.bgw_name, sizeof(worker.bgw_name),
+			 "expand_contract job " INT64_FORMAT, job);
+	memcpy(worker.bgw_extra, &ticket, sizeof(ticket));
+	return RegisterDynamicBackgroundWorker(&worker, NULL);
+}
+
+/*
+ * Start workers for this database's jobs that have none, as many as can run.
+ * In a transaction.  Called by whoever may have made room: a worker that ends,
+ * and the launcher's scout; a started worker that finds no place left leaves
+ * its job queued, so trying too often does no harm.  Jobs that have lost all
+ * their workers are the launcher's business (lost_ones): without one they show
+ * as interrupted, and wait for ec_resume.
+ */
+void
+ec_start_waiting_jobs(bool lost_ones)
+{
+	EcCatalogScope scope;
+	EcJobStart *jobs;
+	TimestampTz next;
+	int count;
+
+	ec_catalog_begin(&scope);
+	count = ec_jobs_to_start(lost_ones, &jobs, &next);
+	ec_catalog_end(&scope);
+	for (int i = 0; i < Min(count, ec_free_worker_places()); i++)
+		if (!ec_start_worker(jobs[i].id, jobs[i].slot, jobs[i].owner))
+			break;
+	if (next != DT_NOEND)
+		ec_call_launcher(MyDatabaseId, next);
+	if (count > 0)
+		ec_call_launcher(MyDatabaseId,
+						 TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+													 RETRY_MS));
+}
