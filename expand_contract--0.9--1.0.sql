@@ -19,6 +19,7 @@ SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 CREATE OR REPLACE FUNCTION expand_contract.require_library(version text) RETURNS void
 AS 'MODULE_PATHNAME', 'ec_sql_require_library' LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION expand_contract.require_library(text) IS 'an error unless this session runs the library of that version';
+REVOKE EXECUTE ON FUNCTION expand_contract.require_library(text) FROM PUBLIC;
 SELECT expand_contract.require_library('1.0');
 
 ----------------------------------------------------------------------
