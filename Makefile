@@ -33,23 +33,31 @@ SOURCES = $(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c))
 TREE_HEADERS = $(sort $(wildcard src/*.h src/*/*.h src/*/*/*.h))
 OBJS = $(SOURCES:.c=.o)
 
-PG_CPPFLAGS = -I$(CURDIR)/src -DEC_VERSION='"$(EXTVERSION)"'
+PG_CPPFLAGS = -Isrc -DEC_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers $(if $(WERROR),-Werror)
+# SANITIZE=undefined: what is wrong ends the process, where it happens.
+SANITIZE_FLAGS = $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer -g)
+PG_CFLAGS += $(SANITIZE_FLAGS)
+SHLIB_LINK += $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 # The server's flags and headers are written for gcc: clang does not know all of
 # the former, and is stricter than the latter's casts of tree walkers.
 PG_CFLAGS += $(if $(findstring clang,$(CC)),-Wno-unknown-warning-option \
 	-Wno-ignored-optimization-argument -Wno-ignored-attributes \
 	-Wno-cast-function-type-strict)
 
-# Four layers of tests.  PGXS runs the first three; each needs its variable to
-# be empty where there is nothing to run, so they are expanded at once.
+# Four layers of tests; a fifth, test/fuzz, is run by scripts/check.  PGXS runs
+# the first three; each needs its variable to be empty where there is nothing to
+# run, so they are expanded at once.
 REGRESS_OPTS = --load-extension=expand_contract
 REGRESS := $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
 
 ISOLATION := $(patsubst test/isolation/specs/%.spec,%,$(sort $(wildcard test/isolation/specs/*.spec)))
 ISOLATION_OPTS = --inputdir=test/isolation --load-extension=expand_contract
 
+# PostgreSQL's modules delete LC_ALL, and a cluster made without any locale
+# would not be in UTF-8.
+export LANG := C.UTF-8
 PROVE_TESTS := $(sort $(wildcard test/tap/*.pl))
 TAP_TESTS := $(if $(PROVE_TESTS),1)
 
@@ -109,8 +117,10 @@ sql-check:
 	@test "$(sort $(SQL_PARTS))" = "$(sort $(wildcard sql/install/*.sql))" || \
 		{ echo "SQL_PARTS in the Makefile and sql/install differ" >&2; exit 1; }
 
-# PostgreSQL's headers are not parsed: .cppcheck.h says what matters of them.
+# First the layout of src/.  cppcheck does not parse the headers of PostgreSQL:
+# .cppcheck.h says what matters of them.
 lint: sql-check
+	scripts/check_layout
 	cppcheck --quiet --error-exitcode=1 --language=c --std=c99 --inline-suppr \
 		--enable=warning,performance,portability --max-configs=1 \
 		--suppressions-list=.cppcheck-suppressions --include=.cppcheck.h \

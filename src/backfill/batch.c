@@ -158,7 +158,7 @@ update_statement(Relation relation, const EcBackfill *backfill, bool is_list)
 	if (backfill->copy != NULL)
 	{
 		/* rows that are locked need no other look before an INSERT */
-		if (is_list && backfill->phase == EC_COPY_WRITE)
+		if (is_list && backfill->stage == EC_COPY_WRITE)
 			appendStringInfoString(&sql,
 								   " WHERE ctid OPERATOR(pg_catalog.=) ANY ($1)");
 		else
@@ -207,7 +207,7 @@ ec_batch_lock_mode(const EcBackfill *backfill)
 {
 	if (backfill->copy == NULL)
 		return backfill->updates_key ? LockTupleExclusive : LockTupleNoKeyExclusive;
-	return backfill->phase == EC_COPY_WRITE ? LockTupleShare : LockTupleExclusive;
+	return backfill->stage == EC_COPY_WRITE ? LockTupleShare : LockTupleExclusive;
 }
 
 static const char *
@@ -276,7 +276,7 @@ prepare(Statement *statement, char *sql, bool is_list)
 typedef struct Receiver
 {
 	DestReceiver base;
-	const EcRows *from; /* the rows that the statement is about */
+	const EcBatchRows *from; /* the rows that the statement is about */
 	EcWritten written;
 	Relation leaf;  /* to name with a row, or NULL if that says nothing */
 	bool is_update; /* the first column must not be true */
@@ -334,7 +334,7 @@ refuse_row(TupleTableSlot *slot, Relation leaf)
 
 /* To a page where it takes room that was not its own? */
 static bool
-has_moved(TupleTableSlot *slot, const EcRows *from)
+has_moved(TupleTableSlot *slot, const EcBatchRows *from)
 {
 	bool isnull;
 	ItemPointer place =
@@ -385,7 +385,7 @@ receiver_end(DestReceiver *self)
 
 static void
 init_receiver(Receiver *receiver, Relation relation, const EcBackfill *backfill,
-			  const EcRows *rows)
+			  const EcBatchRows *rows)
 {
 	memset(receiver, 0, sizeof(*receiver));
 	receiver->from = rows;
@@ -415,7 +415,7 @@ set_parameter(ParamListInfo parameters, int number, Oid type, Datum value)
  */
 static void
 run(Statement *statements, char *sql, Relation relation,
-	const EcBackfill *backfill, const EcRows *rows, Receiver *receiver)
+	const EcBackfill *backfill, const EcBatchRows *rows, Receiver *receiver)
 {
 	SPIExecuteOptions options = {0};
 	SPIPlanPtr plan;
@@ -452,7 +452,7 @@ connect(void)
 }
 
 static EcWritten
-update(Relation relation, const EcBackfill *backfill, const EcRows *rows)
+update(Relation relation, const EcBackfill *backfill, const EcBatchRows *rows)
 {
 	Receiver receiver;
 	EcWritten written;
@@ -471,7 +471,7 @@ update(Relation relation, const EcBackfill *backfill, const EcRows *rows)
 
 int64
 ec_batch_count(Relation relation, const EcBackfill *backfill,
-			   const EcRows *rows, char **example)
+			   const EcBatchRows *rows, char **example)
 {
 	Receiver receiver;
 
@@ -487,8 +487,8 @@ ec_batch_count(Relation relation, const EcBackfill *backfill,
 
 /* Lock those of the rows that are still to be done; they become a list. */
 static void
-lock(Relation relation, const EcBackfill *backfill, const EcRows *rows,
-	 bool skip_locked, EcRows *locked)
+lock(Relation relation, const EcBackfill *backfill, const EcBatchRows *rows,
+	 bool skip_locked, EcBatchRows *locked)
 {
 	Receiver receiver;
 
@@ -524,12 +524,12 @@ has_triggers(Oid table)
  * them.
  */
 static EcWritten
-write_copies(Relation relation, const EcBackfill *backfill, const EcRows *locked)
+write_copies(Relation relation, const EcBackfill *backfill, const EcBatchRows *locked)
 {
 	EcWritten written = update(relation, backfill, locked);
 	char *example;
 
-	if (written.rows > 0 && backfill->phase == EC_COPY_WRITE &&
+	if (written.rows > 0 && backfill->stage == EC_COPY_WRITE &&
 		has_triggers(backfill->copy->target) &&
 		written.rows + ec_batch_count(relation, backfill, locked, &example) >
 			locked->count)
@@ -538,7 +538,7 @@ write_copies(Relation relation, const EcBackfill *backfill, const EcRows *locked
 }
 
 static EcWritten
-update_locked(Relation relation, const EcBackfill *backfill, const EcRows *locked)
+update_locked(Relation relation, const EcBackfill *backfill, const EcBatchRows *locked)
 {
 	EcWritten written = {0};
 
@@ -554,9 +554,10 @@ update_locked(Relation relation, const EcBackfill *backfill, const EcRows *locke
  * statement that writes takes its snapshot: nobody else changes them then.
  */
 EcWritten
-ec_batch_update(Relation relation, const EcBackfill *backfill, const EcRows *rows)
+ec_batch_update(Relation relation, const EcBackfill *backfill,
+				const EcBatchRows *rows)
 {
-	EcRows locked;
+	EcBatchRows locked;
 
 	if (backfill->copy == NULL)
 		return update(relation, backfill, rows);
@@ -566,10 +567,10 @@ ec_batch_update(Relation relation, const EcBackfill *backfill, const EcRows *row
 
 EcWritten
 ec_batch_update_unlocked(Relation relation, const EcBackfill *backfill,
-						 const EcRows *rows, int64 *skipped)
+						 const EcBatchRows *rows, int64 *skipped)
 {
 	int64 candidates = ec_batch_count(relation, backfill, rows, NULL);
-	EcRows locked;
+	EcBatchRows locked;
 	EcWritten nothing = {0};
 
 	*skipped = 0;
@@ -604,7 +605,7 @@ ec_batch_any(Relation root, const EcBackfill *backfill)
 	bool any;
 
 	connect();
-	if (backfill->copy != NULL && backfill->phase == EC_COPY_WRITE &&
+	if (backfill->copy != NULL && backfill->stage == EC_COPY_WRITE &&
 		!backfill->copy->has_unique_keys)
 		ec_refuse_duplicates(backfill->copy);
 	if (SPI_execute(ec_any_statement(root, backfill), false, 1) != SPI_OK_SELECT)

@@ -17,7 +17,7 @@
  * The rows that a batch may touch: all line pointers between two, or a list
  * of them.
  */
-typedef struct EcRows
+typedef struct EcBatchRows
 {
 	bool is_list;
 	ItemPointerData from; /* inclusive */
@@ -26,7 +26,7 @@ typedef struct EcRows
 	int count;            /* of the list */
 	BlockNumber first;    /* the chunk that they are from */
 	BlockNumber end;      /* the block after its last */
-} EcRows;
+} EcBatchRows;
 
 /* What became of them. */
 typedef struct EcWritten
@@ -60,21 +60,21 @@ extern void ec_batch_init(void);
  * holds for an updated row.
  */
 extern EcWritten ec_batch_update(Relation relation, const EcBackfill *backfill,
-								 const EcRows *rows);
+								 const EcBatchRows *rows);
 
 /*
  * The same, leaving rows that somebody else has locked; *skipped counts them.
  */
 extern EcWritten
 ec_batch_update_unlocked(Relation relation, const EcBackfill *backfill,
-						 const EcRows *rows, int64 *skipped);
+						 const EcBatchRows *rows, int64 *skipped);
 
 /*
  * For how many of the rows the predicate holds; if any, *example names one of
  * them.
  */
 extern int64 ec_batch_count(Relation relation, const EcBackfill *backfill,
-							const EcRows *rows, char **example);
+							const EcBatchRows *rows, char **example);
 
 /*
  * Does the predicate hold for any row of the table and its leaves?  Under one

@@ -66,7 +66,7 @@ count_rows(Relation relation, BlockNumber block, OffsetNumber from, int limit,
 }
 
 static void
-next_range(Relation relation, EcCursor *cursor, int limit, EcRows *rows)
+next_range(Relation relation, EcCursor *cursor, int limit, EcBatchRows *rows)
 {
 	int count = 0;
 
@@ -127,7 +127,7 @@ list_rows(Relation relation, EcCursor *cursor, Datum *tids,
 }
 
 static void
-next_list(Relation relation, EcCursor *cursor, int limit, EcRows *rows)
+next_list(Relation relation, EcCursor *cursor, int limit, EcBatchRows *rows)
 {
 	Datum *tids = palloc(limit * sizeof(Datum));
 	ItemPointer pointers = palloc(limit * sizeof(ItemPointerData));
@@ -169,10 +169,11 @@ rows_per_page(Relation relation, const EcCursor *cursor)
 }
 
 /*
- * Choose the stripes of a chunk with so many rows in a page.  A HOT-updated row keeps two line pointers,
- * and a page has room for MaxHeapTuplesPerPage of them: where rows are so
- * narrow that not all of them can be HOT-updated, fewer stripes move more rows
- * away early.  More stripes than rows in a page are of no use.
+ * Choose the stripes of a chunk with so many rows in a page.  A HOT-updated row
+ * keeps two line pointers, and a page has room for MaxHeapTuplesPerPage of
+ * them: where rows are so narrow that not all of them can be HOT-updated, fewer
+ * stripes move more rows away early.  More stripes than rows in a page are of
+ * no use.
  */
 static int
 choose_stripes(double rows)
@@ -211,7 +212,7 @@ ec_cursor_clamp(Relation relation, EcCursor *cursor)
 }
 
 bool
-ec_next_rows(Relation relation, EcCursor *cursor, int limit, EcRows *rows)
+ec_next_rows(Relation relation, EcCursor *cursor, int limit, EcBatchRows *rows)
 {
 	Assert(limit > 0);
 	if (cursor->block >= cursor->end)

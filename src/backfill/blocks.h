@@ -44,7 +44,7 @@ extern void ec_cursor_clamp(Relation relation, EcCursor *cursor);
  * rows.  False at the end of the chunk.
  */
 extern bool
-ec_next_rows(Relation relation, EcCursor *cursor, int limit, EcRows *rows);
+ec_next_rows(Relation relation, EcCursor *cursor, int limit, EcBatchRows *rows);
 
 /* What has been done of the chunk, in blocks. */
 extern BlockNumber ec_cursor_done(const EcCursor *cursor);

@@ -9,6 +9,20 @@
 #include "backfill/chunk.h"
 #include "backfill/key_chunk.h"
 #include "core/json.h"
+#include "core/own_table.h"
+
+static int64
+get_number(const Jsonb *position, const char *key, int64 if_missing,
+		   int64 least, int64 most)
+{
+	int64 value = ec_json_get_int8(position, key, if_missing);
+
+	if (value < least || value > most)
+		ec_refuse_row("job_slots",
+					  psprintf("\"%s\" of the position is " INT64_FORMAT ".",
+							   key, value));
+	return value;
+}
 
 void
 ec_chunk_load(EcChunk *chunk, const Jsonb *position)
@@ -18,16 +32,17 @@ ec_chunk_load(EcChunk *chunk, const Jsonb *position)
 	memset(chunk, 0, sizeof(*chunk));
 	chunk->is_open = ec_json_get_int8(position, "open", 0) != 0;
 	chunk->is_check = ec_json_get_int8(position, "check", 0) != 0;
-	chunk->phase = ec_json_get_int8(position, "phase", 0);
+	chunk->stage = ec_json_get_int8(position, "phase", 0);
 	chunk->sweep = ec_json_get_int8(position, "sweep", 0);
 	chunk->leaf = ec_json_get_int8(position, "leaf", InvalidOid);
 	chunk->filenode = ec_json_get_int8(position, "filenode", InvalidOid);
-	cursor->first = ec_json_get_int8(position, "chunk", 0);
-	cursor->end = ec_json_get_int8(position, "chunk_end", 0);
-	cursor->stripes = ec_json_get_int8(position, "stripes", 1);
-	cursor->stripe = ec_json_get_int8(position, "stripe", 0);
-	cursor->block = ec_json_get_int8(position, "block", 0);
-	cursor->offset = ec_json_get_int8(position, "offset", FirstOffsetNumber);
+	cursor->first = get_number(position, "chunk", 0, 0, MaxBlockNumber);
+	cursor->end = get_number(position, "chunk_end", 0, 0, InvalidBlockNumber);
+	cursor->stripes = get_number(position, "stripes", 1, 1, MaxOffsetNumber);
+	cursor->stripe = get_number(position, "stripe", 0, 0, cursor->stripes);
+	cursor->block = get_number(position, "block", 0, 0, InvalidBlockNumber);
+	cursor->offset =
+		get_number(position, "offset", FirstOffsetNumber, 0, PG_UINT16_MAX);
 	cursor->rows = ec_json_get_int8(position, "rows", 0);
 	chunk->changed = ec_json_get_int8(position, "changed", 0);
 	chunk->moved = ec_json_get_int8(position, "moved", 0);
@@ -53,7 +68,7 @@ ec_chunk_save(const EcChunk *chunk)
 	ec_json_begin(&writer);
 	ec_json_int8(&writer, "open", chunk->is_open);
 	ec_json_int8(&writer, "check", chunk->is_check);
-	ec_json_int8(&writer, "phase", chunk->phase);
+	ec_json_int8(&writer, "phase", chunk->stage);
 	ec_json_int8(&writer, "sweep", chunk->sweep);
 	ec_json_int8(&writer, "leaf", chunk->leaf);
 	ec_json_int8(&writer, "filenode", chunk->filenode);

@@ -19,7 +19,7 @@ typedef struct EcChunk
 	bool is_check; /* not rows to update: see whether any are left */
 	bool found;    /* by the check */
 	bool is_open;  /* there is one, and it is not handed in yet */
-	int phase;     /* of a copy */
+	int stage;     /* of a copy */
 	int sweep;
 	Oid leaf;        /* the table that the chunk is part of */
 	Oid filenode;    /* of that */

@@ -30,6 +30,7 @@
 #include "core/catalog.h"
 #include "core/expression.h"
 #include "core/json.h"
+#include "core/own_table.h"
 #include "expand_contract.h"
 
 #define ASSIGNMENTS_HINT                                                       \
@@ -564,8 +565,12 @@ columns_from_text(const char *text)
 
 	for (long number = strtol(text, &end, 10); end != text;
 		 text = end, number = strtol(text, &end, 10))
+	{
+		if (number < 1 || number > MaxHeapAttributeNumber)
+			ec_refuse_row("jobs", "The parameters are of no backfill.");
 		columns =
 			bms_add_member(columns, number - FirstLowInvalidHeapAttributeNumber);
+	}
 	return columns;
 }
 
@@ -604,6 +609,6 @@ ec_backfill_from_json(const Jsonb *json, EcBackfill *backfill)
 	backfill->updates_key = ec_json_get_int8(json, "updates_key", 0) != 0;
 	if (backfill->assignments == NULL || backfill->predicate == NULL ||
 		columns == NULL)
-		elog(ERROR, "the job's parameters are incomplete");
+		ec_refuse_row("jobs", "The parameters are of no backfill.");
 	backfill->columns = columns_from_text(columns);
 }

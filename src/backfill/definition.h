@@ -32,7 +32,7 @@ typedef struct EcBackfill
 
 	/* of a copy, or NULL: then the rest is of the table that is swept */
 	struct EcCopy *copy;
-	int phase;           /* see copy_statement.h */
+	int stage;           /* see copy_statement.h */
 	char *any_predicate; /* as the predicate, for the look at all rows */
 } EcBackfill;
 
@@ -57,7 +57,9 @@ extern void ec_probe(void (*look)(void *arg), void *arg);
  */
 extern void ec_check_statement(Relation relation, const EcBackfill *backfill);
 
-/* Plan a statement, with a TID for each argument, and check rights on it all. */
+/*
+ * Plan a statement, with a TID for each argument, and check rights on it all.
+ */
 extern void ec_explain(const char *statement, int nargs);
 
 /* The same of the look at all leaves that comes after a sweep. */

@@ -92,7 +92,7 @@ pid_of_holder(Relation relation, ItemPointer tid, LockTupleMode wanted)
 }
 
 static int
-holder_in_list(Relation relation, const EcRows *rows, LockTupleMode wanted)
+holder_in_list(Relation relation, const EcBatchRows *rows, LockTupleMode wanted)
 {
 	Datum *tids;
 	int count;
@@ -108,7 +108,7 @@ holder_in_list(Relation relation, const EcRows *rows, LockTupleMode wanted)
 }
 
 static int
-holder_in_range(Relation relation, const EcRows *rows, LockTupleMode wanted)
+holder_in_range(Relation relation, const EcBatchRows *rows, LockTupleMode wanted)
 {
 	BlockNumber blocks = RelationGetNumberOfBlocks(relation);
 	ItemPointerData tid = rows->from;
@@ -130,7 +130,7 @@ holder_in_range(Relation relation, const EcRows *rows, LockTupleMode wanted)
 }
 
 int
-ec_find_lock_holder(Relation relation, const EcRows *rows, LockTupleMode wanted)
+ec_find_lock_holder(Relation relation, const EcBatchRows *rows, LockTupleMode wanted)
 {
 	if (relation->rd_rel->relam != HEAP_TABLE_AM_OID)
 		return 0;

@@ -16,10 +16,10 @@
 #define EC_HOLDER_PREPARED (-1)
 
 /*
- * The pid of somebody whose lock on one of the rows excludes the wanted one; 0 if
- * nobody has, or nobody can tell: only of a heap it is known.
+ * The pid of somebody whose lock on one of the rows excludes the wanted one; 0
+ * if nobody has, or nobody can tell: only of a heap it is known.
  */
-extern int
-ec_find_lock_holder(Relation relation, const EcRows *rows, LockTupleMode wanted);
+extern int ec_find_lock_holder(Relation relation, const EcBatchRows *rows,
+							   LockTupleMode wanted);
 
 #endif

@@ -68,7 +68,7 @@ ec_tell_of_late_rows(EcJob *job, const EcBackfill *backfill, int sweep, int64 ro
 		backfill->copy
 			? "Keep the tables in step from now on, by dual write (ec_expand) or a trigger. The job goes on until no such row is left."
 			: "Keep the columns in step from now on: by dual write (ec_expand), a trigger or a default. The job goes on until no such row is left.";
-	const char *table = backfill->phase == EC_COPY_DELETE
+	const char *table = backfill->stage == EC_COPY_DELETE
 							? backfill->copy->target_name
 							: job->relation_name;
 

@@ -34,10 +34,11 @@
 #include "core/catalog.h"
 #include "core/expression.h"
 #include "core/json.h"
+#include "core/own_table.h"
 
 /*
- * Rows that one statement reads at most.  Where looking at a row is so slow that
- * batches run out of time, it reads fewer as they shrink.
+ * Rows that one statement reads at most.  Where looking at a row is so slow
+ * that batches run out of time, it reads fewer as they shrink.
  */
 #define ROWS_TO_READ    1000
 #define READS_PER_WRITE 10
@@ -98,16 +99,23 @@ void
 ec_place_from_json(EcPlace *place, const char *prefix, const Jsonb *json)
 {
 	char name[NAMEDATALEN]; /* nothing but the values is allocated */
+	int64 count;
 
 	memset(place, 0, sizeof(*place));
 	snprintf(name, sizeof(name), "%s_columns", prefix);
 	place->columns = ec_json_get_text(json, name);
 	snprintf(name, sizeof(name), "%s_count", prefix);
-	place->count = ec_json_get_int8(json, name, 0);
+	count = ec_json_get_int8(json, name, 0);
+	if (count < 0 || count > EC_MAX_KEY_COLUMNS ||
+		(count > 0 && place->columns == NULL))
+		ec_refuse_row("job_slots", "The position is at no place of a key.");
+	place->count = count;
 	for (int i = 0; i < place->count; i++)
 	{
 		snprintf(name, sizeof(name), "%s_%d", prefix, i);
 		place->values[i] = ec_json_get_text(json, name);
+		if (place->values[i] == NULL)
+			ec_refuse_row("job_slots", "The position is at no place of a key.");
 	}
 }
 
@@ -165,7 +173,10 @@ append_behind(StringInfo sql, const EcKey *key, int first)
 		appendStringInfoChar(sql, ')');
 		return;
 	}
-	/* not before the first column's value; the operators have no "or equal" here */
+	/*
+	 * not before the first column's value; the operators have no "or equal"
+	 * here
+	 */
 	appendStringInfo(sql, "NOT %s %s ", key->columns[0].name,
 					 key->columns[0].before);
 	append_value(sql, key, 0, first);
@@ -494,7 +505,7 @@ ec_place_ahead(Relation relation, const EcPlace *from, int64 rows,
 
 int
 ec_next_keys(Relation relation, const EcBackfill *backfill, EcPlace *place,
-			 const EcPlace *end, MemoryContext context, int limit, EcRows *rows)
+			 const EcPlace *end, MemoryContext context, int limit, EcBatchRows *rows)
 {
 	ParamListInfo parameters = makeParamList(2 * EC_MAX_KEY_COLUMNS);
 	bool is_begin = place->count == 0;

@@ -55,8 +55,8 @@ extern bool ec_place_ahead(Relation relation, const EcPlace *from, int64 rows,
  * moves on; what it remembers is allocated in context.  Not beyond end, which
  * may be nowhere.  The rows that were read; 0 at the end.
  */
-extern int
-ec_next_keys(Relation relation, const EcBackfill *backfill, EcPlace *place,
-			 const EcPlace *end, MemoryContext context, int limit, EcRows *rows);
+extern int ec_next_keys(Relation relation, const EcBackfill *backfill,
+						EcPlace *place, const EcPlace *end,
+						MemoryContext context, int limit, EcBatchRows *rows);
 
 #endif

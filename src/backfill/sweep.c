@@ -11,7 +11,7 @@
  * is begun again, one that was attached is found by the next sweep, one that is
  * gone is left out.
  *
- * A copy may have two phases, with sweeps over one table and then over another.
+ * A copy may have two stages, with sweeps over one table and then over another.
  * The sweep's row says which; a worker that comes with the other table is told
  * to come again.
  *
@@ -117,7 +117,10 @@ end_sweep(EcJob *job, Relation root, const EcBackfill *backfill, EcSweep *sweep)
 		ec_tell_of_locked_rows(job, sweep->holder, sweep->known_holder,
 							   sweep->skipped);
 		sweep->known_holder = sweep->holder;
-		/* reading all of a large table for a few rows takes half of our time at most */
+		/*
+		 * reading all of a large table for a few rows takes half of our time at
+		 * most
+		 */
 		job->pause_ms = Max(job->pause_ms,
 							Min(LONGEST_LOCKED_ROWS_PAUSE_MS,
 								(GetCurrentTimestamp() - sweep->began) / 1000));
@@ -206,7 +209,7 @@ take_chunk(Relation root, Relation leaf, const EcBackfill *backfill,
 
 	memset(chunk, 0, sizeof(*chunk));
 	chunk->is_open = true;
-	chunk->phase = sweep->phase;
+	chunk->stage = sweep->stage;
 	chunk->sweep = sweep->sweep;
 	chunk->leaf = swept->relation;
 	chunk->filenode = swept->filenode;
@@ -291,7 +294,7 @@ take_check(Relation root, EcSweep *sweep, EcChunk *chunk)
 	memset(chunk, 0, sizeof(*chunk));
 	chunk->is_open = true;
 	chunk->is_check = true;
-	chunk->phase = sweep->phase;
+	chunk->stage = sweep->stage;
 	chunk->sweep = sweep->sweep;
 	chunk->cursor.stripes = 1;
 	chunk->done_before = done_before;
@@ -351,7 +354,8 @@ adopt_chunk(EcJob *job, const EcSweep *sweep, EcChunk *chunk)
 /*
  * Rows that had to move leave dead versions behind, and entries of them in
  * every index; VACUUM gives both back, and costs a scan of every index.  So it
- * is due when many have moved, and rows are still to come that can use the room.
+ * is due when many have moved, and rows are still to come that can use the
+ * room.
  */
 static void
 ask_for_vacuum(EcJob *job, Relation leaf, const EcChunk *chunk)
@@ -387,13 +391,13 @@ ask_for_vacuum(EcJob *job, Relation leaf, const EcChunk *chunk)
 }
 
 /*
- * The table of this phase is done.  A sweep without leaves stands for the one
+ * The table of this stage is done.  A sweep without leaves stands for the one
  * over the next table, whose leaves who comes with it will see.
  */
 static void
-begin_phase(EcSweep *sweep)
+begin_stage(EcSweep *sweep)
 {
-	sweep->phase++;
+	sweep->stage++;
 	sweep->sweep++;
 	sweep->changed = 0;
 	sweep->late_sweeps = -1; /* the first finds what was there */
@@ -442,10 +446,10 @@ next_chunk(EcJob *job, Relation root, const EcBackfill *backfill,
 		}
 		if (!end_sweep(job, root, backfill, sweep))
 			continue;
-		if (sweep->phase == ec_copy_last_phase(backfill->copy))
+		if (sweep->stage == ec_copy_last_stage(backfill->copy))
 			return EC_CLAIM_COMPLETE;
-		begin_phase(sweep);
-		return EC_CLAIM_PHASE;
+		begin_stage(sweep);
+		return EC_CLAIM_STAGE;
 	}
 }
 
@@ -482,10 +486,10 @@ ec_claim_chunk(EcJob *job, Relation root, Relation leaf,
 	}
 	chunk->is_open = false;
 	chunk->is_check = false;
-	claim = sweep.phase == backfill->phase
+	claim = sweep.stage == backfill->stage
 				? next_chunk(job, root, backfill, &sweep, chunk)
-				: EC_CLAIM_PHASE;
-	chunk->phase = sweep.phase;
+				: EC_CLAIM_STAGE;
+	chunk->stage = sweep.stage;
 	chunk->sweep = sweep.sweep;
 	chunk->total = sweep.total_blocks;
 	chunk->all_blocks = sweep.all_blocks;

@@ -1,6 +1,7 @@
 /*
  * sweep.h
- *		Sweeps over a table and its leaves, shared out in chunks among a job's workers.
+ *		Sweeps over a table and its leaves, shared out in chunks among a job's
+ *		workers.
  */
 #ifndef EC_BACKFILL_SWEEP_H
 #define EC_BACKFILL_SWEEP_H
@@ -20,7 +21,7 @@ typedef enum EcClaim
 {
 	EC_CLAIM_CHUNK,   /* here is one */
 	EC_CLAIM_WAIT,    /* the others have all that is left of this sweep */
-	EC_CLAIM_PHASE,   /* none; another table is to be swept now */
+	EC_CLAIM_STAGE,   /* none; another table is to be swept now */
 	EC_CLAIM_COMPLETE /* nothing is left to do */
 } EcClaim;
 

@@ -69,7 +69,7 @@ begin_fill(EcJob *job)
  */
 static EcWritten
 fill_unlocked(EcJob *job, const EcBackfill *backfill, Relation relation,
-			  const EcRows *rows, int64 *skipped)
+			  const EcBatchRows *rows, int64 *skipped)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -111,7 +111,7 @@ fill_unlocked(EcJob *job, const EcBackfill *backfill, Relation relation,
  */
 static void
 note_suppressed(EcJob *job, Fill *fill, const EcBackfill *backfill,
-				Relation relation, const EcRows *rows, int64 skipped)
+				Relation relation, const EcBatchRows *rows, int64 skipped)
 {
 	char *example = NULL;
 	int64 candidates = ec_batch_count(relation, backfill, rows, &example);
@@ -124,7 +124,7 @@ note_suppressed(EcJob *job, Fill *fill, const EcBackfill *backfill,
 /* Update what is to be updated of the rows, whichever way is open. */
 static int64
 fill_rows(EcJob *job, Fill *fill, const EcBackfill *backfill, Relation relation,
-		  const EcRows *rows)
+		  const EcBatchRows *rows)
 {
 	int64 skipped = 0;
 	EcWritten written;
@@ -210,7 +210,7 @@ check_rows_left(EcJob *job, Fill *fill, Relation root)
 
 static bool
 next_rows(EcJob *job, Fill *fill, const EcBackfill *backfill, Relation relation,
-		  EcRows *rows)
+		  EcBatchRows *rows)
 {
 	EcChunk *chunk = &fill->chunk;
 	int limit = job->row_limit - (int) job->rows_written;
@@ -233,7 +233,7 @@ next_rows(EcJob *job, Fill *fill, const EcBackfill *backfill, Relation relation,
  */
 static int64
 fill_found_rows(EcJob *job, Fill *fill, const EcBackfill *backfill,
-				Relation relation, const EcRows *rows)
+				Relation relation, const EcBatchRows *rows)
 {
 	EcChunk *chunk = &fill->chunk;
 	int64 met = chunk->changed + chunk->skipped + chunk->suppressed;
@@ -261,7 +261,7 @@ fill_chunk(EcJob *job, Fill *fill, Relation root, Relation relation)
 	INSTR_TIME_SET_CURRENT(started);
 	do
 	{
-		EcRows rows;
+		EcBatchRows rows;
 
 		if (!next_rows(job, fill, &backfill, relation, &rows))
 			return false;
@@ -328,7 +328,7 @@ bytes_of_table(Relation root, Relation leaf, const EcChunk *chunk)
 }
 
 static bool
-step_chunk(EcJob *job, Fill *fill, Relation root)
+sweep_chunk(EcJob *job, Fill *fill, Relation root)
 {
 	EcChunk *chunk = &fill->chunk;
 	Relation leaf = open_chunk(root, chunk);
@@ -383,12 +383,12 @@ open_copied(const EcJob *job, Fill *fill)
 	const EcCopy *copy = fill->backfill.copy;
 	Relation source = open_table(job, copy->source, job->relation_name);
 	Relation target = open_table(job, copy->target, copy->target_name);
-	bool writes = fill->chunk.phase == EC_COPY_WRITE;
+	bool writes = fill->chunk.stage == EC_COPY_WRITE;
 
 	ec_check_tables_differ(source, target);
 	ec_check_copy_source(source);
 	ec_check_copy_target(target);
-	ec_copy_begin_phase(&fill->backfill, fill->chunk.phase);
+	ec_copy_begin_stage(&fill->backfill, fill->chunk.stage);
 	table_close(writes ? target : source, NoLock);
 	return writes ? source : target;
 }
@@ -407,11 +407,11 @@ open_root(const EcJob *job, Fill *fill)
 }
 
 static bool
-step_fill(EcJob *job)
+sweep_batch(EcJob *job)
 {
 	Fill *fill = job->private;
 	Relation root = open_root(job, fill);
-	bool more = step_chunk(job, fill, root);
+	bool more = sweep_chunk(job, fill, root);
 
 	job->rows_done += job->rows_written;
 	job->sweep = fill->chunk.sweep;
@@ -442,8 +442,8 @@ bytes_of_leaves(EcJob *job)
 	return blocks * BLCKSZ;
 }
 
-const EcJobKind ec_backfill_kind = {"backfill", begin_fill, step_fill,
+const EcJobKind ec_backfill_kind = {"backfill", begin_fill, sweep_batch,
 									resume_fill, bytes_of_leaves};
 
 /* the table that a copy sweeps does not grow by it */
-const EcJobKind ec_copy_kind = {"copy", begin_fill, step_fill, resume_fill, NULL};
+const EcJobKind ec_copy_kind = {"copy", begin_fill, sweep_batch, resume_fill, NULL};

@@ -42,7 +42,7 @@ ec_sweep_lock(int64 job, EcSweep *sweep)
 	sweep->holder = ec_get_int4(0, 13, 0);
 	sweep->known_holder = ec_get_int4(0, 14, 0);
 	sweep->began = ec_get_timestamptz(0, 15, GetCurrentTimestamp());
-	sweep->phase = ec_get_int4(0, 16, 0);
+	sweep->stage = ec_get_int4(0, 16, 0);
 }
 
 void
@@ -66,7 +66,7 @@ ec_sweep_save(const EcSweep *sweep)
 	ec_arg_int4(&args, sweep->holder);
 	ec_arg_int4(&args, sweep->known_holder);
 	ec_arg_timestamptz(&args, sweep->began);
-	ec_arg_int4(&args, sweep->phase);
+	ec_arg_int4(&args, sweep->stage);
 	ec_query("UPDATE expand_contract.job_sweeps SET sweep = $2, "
 			 "total_blocks = $3, all_blocks = $4, open_chunks = $5, "
 			 "changed = $6, skipped = $7, suppressed = $8, "

@@ -18,7 +18,7 @@
 typedef struct EcSweep
 {
 	int64 job;
-	int phase;
+	int stage;
 	int sweep;
 	int64 total_blocks; /* of this sweep */
 	int64 all_blocks;   /* of all leaves, when they were last looked at */

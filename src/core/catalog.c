@@ -64,6 +64,13 @@ ec_extension_lookup(EcExtension *extension)
 	return found;
 }
 
+bool
+ec_extension_is_ready(EcExtension *extension)
+{
+	return ec_extension_lookup(extension) &&
+		   !(creating_extension && CurrentExtensionObject == extension->oid);
+}
+
 static void
 require_extension(EcExtension *extension)
 {
@@ -75,15 +82,6 @@ require_extension(EcExtension *extension)
 	if (extension->version == EC_SQL_UNKNOWN)
 		ec_refuse_sql_version(extension->extversion);
 	ec_sql_is_older = extension->version < EC_SQL_CURRENT;
-}
-
-bool
-ec_runs_own_script(void)
-{
-	EcExtension extension;
-
-	return creating_extension && ec_extension_lookup(&extension) &&
-		   CurrentExtensionObject == extension.oid;
 }
 
 void

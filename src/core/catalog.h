@@ -36,15 +36,16 @@ typedef struct EcCatalogScope
 extern bool ec_extension_lookup(EcExtension *extension);
 
 /*
- * Whether this session runs a script of the extension (CREATE or ALTER
- * EXTENSION): its objects are not all there yet.
+ * The same; false also while this session runs a script of the extension
+ * (CREATE or ALTER EXTENSION): its objects are not all there yet.
  */
-extern bool ec_runs_own_script(void);
+extern bool ec_extension_is_ready(EcExtension *extension);
 
 /*
- * Connect SPI and become the extension's owner, and back.  SQL of a version that
- * this library does not run with is refused.  An error in between is undone by the abort of the (sub)transaction, like that of any
- * SECURITY DEFINER function; do not catch one without aborting.
+ * Connect SPI and become the extension's owner, and back.  SQL of a version
+ * that this library does not run with is refused.  An error in between is
+ * undone by the abort of the (sub)transaction, like that of any SECURITY DEFINER
+ * function; do not catch one without aborting.
  */
 extern void ec_catalog_begin(EcCatalogScope *scope);
 extern void ec_catalog_end(EcCatalogScope *scope);

@@ -1,6 +1,6 @@
 /*
  * guc.c
- *		The settings of DESIGN section 3.
+ *		The settings: expand_contract.*.
  *
  * Those that only pace the caller's own work are PGC_USERSET.  Those on which
  * gates or the server's health depend are PGC_SUSET.

@@ -94,7 +94,9 @@ refuse_partition_key(const EcChange *change)
 				 errhint("Copy to a new table that is partitioned as it should be.")));
 }
 
-/* What goes along with the old shape; with cascade, what stands in the way too. */
+/*
+ * What goes along with the old shape; with cascade, what stands in the way too.
+ */
 static char *
 what_goes(const EcChange *change, bool cascade)
 {
@@ -209,7 +211,7 @@ begin(const EcChange *change, ArrayType *override, const Interval *length,
 
 	require_old_shape(change);
 	refuse_partition_key(change);
-	ec_gates_require(change, EC_STEP_CONTRACT, override);
+	ec_gates_require(change, EC_TRANSITION_CONTRACT, override);
 	contraction.until = DatumGetTimestampTz(
 		DirectFunctionCall2(timestamptz_pl_interval,
 							TimestampTzGetDatum(GetCurrentTimestamp()),
@@ -217,7 +219,7 @@ begin(const EcChange *change, ArrayType *override, const Interval *length,
 	tell_what_goes(change, has_override(override, "dependents"));
 	if (auto_drop)
 		submit_drop(change, contraction.until, override);
-	ec_step_with_locks(change, quarantine, &contraction);
+	ec_transition_with_locks(change, quarantine, &contraction);
 }
 
 /* The second half. */
@@ -227,7 +229,7 @@ finish(const EcChange *change, ArrayType *override)
 	bool cascade = has_override(override, "dependents");
 	char *along;
 
-	ec_gates_require(change, EC_STEP_CONTRACT, override);
+	ec_gates_require(change, EC_TRANSITION_CONTRACT, override);
 	along = what_goes(change, cascade);
 	ec_drop_old_shape(change, cascade);
 	if (along != NULL)
@@ -354,7 +356,7 @@ begin_job(EcJob *job)
 }
 
 static bool
-step_job(EcJob *job)
+contract_batch(EcJob *job)
 {
 	char *override = ec_json_get_text(job->parameters, "override");
 	EcChange change;
@@ -369,4 +371,4 @@ step_job(EcJob *job)
 	return false;
 }
 
-const EcJobKind ec_contract_kind = {"contract", begin_job, step_job, NULL};
+const EcJobKind ec_contract_kind = {"contract", begin_job, contract_batch, NULL};

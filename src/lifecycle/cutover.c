@@ -66,7 +66,7 @@ ec_cutover(PG_FUNCTION_ARGS)
 	if (is_past_cutover(&change))
 		PG_RETURN_TEXT_P(cstring_to_text(change.phase));
 
-	ec_gates_require(&change, EC_STEP_CUTOVER,
+	ec_gates_require(&change, EC_TRANSITION_CUTOVER,
 					 PG_ARGISNULL(1) ? NULL : PG_GETARG_ARRAYTYPE_P(1));
 	watch_afresh(&change);
 	ec_flag_set(change.name, true);

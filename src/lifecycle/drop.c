@@ -70,5 +70,5 @@ drop(const EcChange *change, int lock_wait_ms, void *arg)
 void
 ec_drop_old_shape(const EcChange *change, bool cascade)
 {
-	ec_step_with_locks(change, drop, cascade ? "CASCADE" : "RESTRICT");
+	ec_transition_with_locks(change, drop, cascade ? "CASCADE" : "RESTRICT");
 }

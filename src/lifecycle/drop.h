@@ -11,8 +11,8 @@
 
 /*
  * Drop the triggers of the change, then its old columns or its old table, and
- * end it: all in one step.  What depends on them is dropped as well only with
- * cascade, else raises 2BP01.
+ * end it: all in one transition.  What depends on them is dropped as well only
+ * with cascade, else raises 2BP01.
  */
 extern void ec_drop_old_shape(const EcChange *change, bool cascade);
 

@@ -10,8 +10,8 @@
 #include "model/change.h"
 
 /*
- * Part of a step's work, with the change's tables locked.  The change and its
- * events stay, for the record.
+ * Part of a transition's work, with the change's tables locked.  The change and
+ * its events stay, for the record.
  */
 extern void ec_change_end(const EcChange *change, const char *phase);
 

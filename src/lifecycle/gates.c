@@ -1,6 +1,6 @@
 /*
  * gates.c
- *		Which gates a step has; ec_gates; refusing a step.
+ *		Which gates a transition has; ec_gates; refusing a transition.
  */
 #include "postgres.h"
 
@@ -42,32 +42,33 @@ PG_FUNCTION_INFO_V1(ec_sql_gates);
 PG_FUNCTION_INFO_V1(ec_sql_blocked_by);
 
 static const char *
-step_name(EcStep step)
+transition_name(EcTransition transition)
 {
-	return step == EC_STEP_CUTOVER ? "cutover" : "contract";
+	return transition == EC_TRANSITION_CUTOVER ? "cutover" : "contract";
 }
 
-static EcStep
-step_from_name(const char *name)
+static EcTransition
+transition_from_name(const char *name)
 {
 	if (strcmp(name, "cutover") == 0)
-		return EC_STEP_CUTOVER;
+		return EC_TRANSITION_CUTOVER;
 	if (strcmp(name, "contract") == 0)
-		return EC_STEP_CONTRACT;
+		return EC_TRANSITION_CONTRACT;
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					errmsg("unknown step \"%s\"", name),
 					errhint("Use 'cutover' or 'contract'.")));
-	return EC_STEP_CUTOVER; /* keep the compiler quiet */
+	return EC_TRANSITION_CUTOVER; /* keep the compiler quiet */
 }
 
 static bool
-is_of_step(const GateKind *kind, EcStep step)
+is_of_transition(const GateKind *kind, EcTransition transition)
 {
-	return step == EC_STEP_CUTOVER ? kind->of_cutover : kind->of_contract;
+	return transition == EC_TRANSITION_CUTOVER ? kind->of_cutover
+											   : kind->of_contract;
 }
 
 List *
-ec_gates(const EcChange *change, EcStep step)
+ec_gates(const EcChange *change, EcTransition transition)
 {
 	List *gates = NIL;
 
@@ -75,7 +76,7 @@ ec_gates(const EcChange *change, EcStep step)
 	{
 		EcGate *gate;
 
-		if (!is_of_step(&gate_kinds[i], step))
+		if (!is_of_transition(&gate_kinds[i], transition))
 			continue;
 		gate = palloc0_object(EcGate);
 		gate->name = gate_kinds[i].name;
@@ -88,21 +89,21 @@ ec_gates(const EcChange *change, EcStep step)
 }
 
 static char *
-names_of_gates(EcStep step)
+names_of_gates(EcTransition transition)
 {
 	StringInfoData names;
 
 	initStringInfo(&names);
 	for (int i = 0; i < lengthof(gate_kinds); i++)
-		if (is_of_step(&gate_kinds[i], step))
+		if (is_of_transition(&gate_kinds[i], transition))
 			appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "",
 							 gate_kinds[i].name);
 	return names.data;
 }
 
-/* The names in override, each of which must be a gate of the step. */
+/* The names in override, each of which must be a gate of the transition. */
 static List *
-overridden(EcStep step, ArrayType *override)
+overridden(EcTransition transition, ArrayType *override)
 {
 	List *names = NIL;
 	Datum *values;
@@ -124,13 +125,14 @@ overridden(EcStep step, ArrayType *override)
 					 errmsg("argument \"override\" must not contain nulls")));
 		name = TextDatumGetCString(values[i]);
 		for (int kind = 0; kind < lengthof(gate_kinds); kind++)
-			known |= is_of_step(&gate_kinds[kind], step) &&
+			known |= is_of_transition(&gate_kinds[kind], transition) &&
 					 strcmp(gate_kinds[kind].name, name) == 0;
 		if (!known)
-			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							errmsg("\"%s\" is no gate of step \"%s\"", name,
-								   step_name(step)),
-							errhint("The gates are: %s.", names_of_gates(step))));
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("\"%s\" is no gate of step \"%s\"", name,
+							transition_name(transition)),
+					 errhint("The gates are: %s.", names_of_gates(transition))));
 		names = lappend(names, name);
 	}
 	return names;
@@ -148,7 +150,7 @@ has_name(List *names, const char *name)
 }
 
 static void
-refuse(const EcChange *change, EcStep step, List *closed)
+refuse(const EcChange *change, EcTransition transition, List *closed)
 {
 	StringInfoData detail;
 	StringInfoData names;
@@ -171,21 +173,21 @@ refuse(const EcChange *change, EcStep step, List *closed)
 	}
 	appendStringInfo(&hint,
 					 "SELECT * FROM ec_gates(%s, '%s') shows them all. Who knows better overrides a gate by its name.",
-					 quote_literal_cstr(change->name), step_name(step));
+					 quote_literal_cstr(change->name), transition_name(transition));
 	ereport(ERROR, (errcode(EC_ERRCODE_GATE),
 					errmsg("change \"%s\" does not pass the gates of %s: %s",
-						   change->name, step_name(step), names.data),
+						   change->name, transition_name(transition), names.data),
 					errdetail("%s", detail.data), errhint("%s", hint.data)));
 }
 
 void
-ec_gates_require(const EcChange *change, EcStep step, ArrayType *override)
+ec_gates_require(const EcChange *change, EcTransition transition, ArrayType *override)
 {
-	List *names = overridden(step, override);
+	List *names = overridden(transition, override);
 	List *closed = NIL;
 	ListCell *cell;
 
-	foreach (cell, ec_gates(change, step))
+	foreach (cell, ec_gates(change, transition))
 	{
 		EcGate *gate = lfirst(cell);
 
@@ -198,7 +200,7 @@ ec_gates_require(const EcChange *change, EcStep step, ArrayType *override)
 			closed = lappend(closed, gate);
 	}
 	if (closed != NIL)
-		refuse(change, step, closed);
+		refuse(change, transition, closed);
 }
 
 static Datum
@@ -211,21 +213,22 @@ text_or_null(const char *text, bool *isnull)
 /*
  * ec_gates(change, step) -> SETOF (gate, passed, observed, required, hint)
  *
- * The gates of step 'cutover' or 'contract' as they are now.  42704 if there
- * is no such change, 42501 for others than the owner of its table, 22023 for
- * another step.
+ * The gates of transition 'cutover' or 'contract' as they are now.  42704 if
+ * there is no such change, 42501 for others than the owner of its table, 22023
+ * for another transition.
  */
 Datum
 ec_sql_gates(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	EcChange change;
-	EcStep step = step_from_name(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	EcTransition transition =
+		transition_from_name(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	ListCell *cell;
 
 	InitMaterializedSRF(fcinfo, 0);
 	ec_change_get(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
-	foreach (cell, ec_gates(&change, step))
+	foreach (cell, ec_gates(&change, transition))
 	{
 		EcGate *gate = lfirst(cell);
 		Datum values[5];
@@ -250,14 +253,14 @@ is_phase(const EcChange *change, const char *phase)
 /*
  * expand_contract.blocked_by(change) → text[]
  *
- * The closed gates of the change's next step; NULL for those who may not know,
- * and where there is no next step.
+ * The closed gates of the change's next transition; NULL for those who may not
+ * know, and where there is no next transition.
  */
 Datum
 ec_sql_blocked_by(PG_FUNCTION_ARGS)
 {
 	EcChange change;
-	EcStep step;
+	EcTransition transition;
 	List *gates;
 	Datum *names;
 	int count = 0;
@@ -268,11 +271,11 @@ ec_sql_blocked_by(PG_FUNCTION_ARGS)
 		is_phase(&change, EC_PHASE_CONTRACTED) ||
 		is_phase(&change, EC_PHASE_REVERTED))
 		PG_RETURN_NULL();
-	step = is_phase(&change, EC_PHASE_CUT_OVER) ||
-				   is_phase(&change, EC_PHASE_QUARANTINED)
-			   ? EC_STEP_CONTRACT
-			   : EC_STEP_CUTOVER;
-	gates = ec_gates(&change, step);
+	transition = is_phase(&change, EC_PHASE_CUT_OVER) ||
+						 is_phase(&change, EC_PHASE_QUARANTINED)
+					 ? EC_TRANSITION_CONTRACT
+					 : EC_TRANSITION_CUTOVER;
+	gates = ec_gates(&change, transition);
 	names = palloc(sizeof(Datum) * list_length(gates));
 	foreach (cell, gates)
 	{

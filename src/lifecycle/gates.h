@@ -1,11 +1,11 @@
 /*
  * gates.h
- *		Named, observable conditions that a step of a change's life needs.
+ *		Named, observable conditions of a change's transitions.
  *
  * A gate is observed, never asserted.  Each says what it saw, what it wants,
  * and what to do; overriding one is possible, by name, and recorded.
  *
- *		gates.c              which gates a step has; ec_gates; refusing
+ *		gates.c              which gates a transition has; ec_gates; refusing
  *		gates_data.c         is the new shape right, and does it stay right?
  *		gates_usage.c        is anybody left who uses the old shape?
  *		gates_dependents.c   does anything in the catalogue still name it?
@@ -20,11 +20,11 @@
 
 #include "model/change.h"
 
-typedef enum EcStep
+typedef enum EcTransition
 {
-	EC_STEP_CUTOVER,
-	EC_STEP_CONTRACT
-} EcStep;
+	EC_TRANSITION_CUTOVER,
+	EC_TRANSITION_CONTRACT
+} EcTransition;
 
 typedef struct EcGate
 {
@@ -38,16 +38,16 @@ typedef struct EcGate
 /* One gate's look at the world; in no catalogue scope. */
 typedef void (*EcGateCheck)(const EcChange *change, EcGate *gate);
 
-/* All gates of a step, in their order; of EcGate. */
-extern List *ec_gates(const EcChange *change, EcStep step);
+/* All gates of a transition, in their order; of EcGate. */
+extern List *ec_gates(const EcChange *change, EcTransition transition);
 
 /*
- * Raise 55000 unless all gates of the step are passed or overridden; overridden
- * ones that were not passed are recorded as events of the change.  override is
- * a text[] or NULL; 22023 for what is no gate of the step.
+ * Raise 55000 unless all gates of the transition are passed or overridden;
+ * overridden ones that were not passed are recorded as events of the change.
+ * override is a text[] or NULL; 22023 for what is no gate of the transition.
  */
-extern void
-ec_gates_require(const EcChange *change, EcStep step, ArrayType *override);
+extern void ec_gates_require(const EcChange *change, EcTransition transition,
+							 ArrayType *override);
 
 /* gates_data.c */
 extern void ec_gate_backfill_complete(const EcChange *change, EcGate *gate);

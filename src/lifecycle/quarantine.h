@@ -13,7 +13,9 @@
 
 #include "model/change.h"
 
-/* Works of a step, see transition.h; the phase is the caller's business. */
+/*
+ * Works of a transition, see transition.h; the phase is the caller's business.
+ */
 extern void
 ec_quarantine_begin(const EcChange *change, int lock_wait_ms, void *arg);
 

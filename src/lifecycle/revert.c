@@ -204,22 +204,22 @@ how_to_drop(const EcChange *change)
 }
 
 static const char *
-step_back(const EcChange *change)
+one_back(const EcChange *change)
 {
 	bool is_gone = get_rel_name(change->relation) == NULL;
 
 	if (is_phase(change, EC_PHASE_QUARANTINED) && !is_gone)
 	{
-		ec_step_with_locks(change, take_back, ec_quarantine_look(change));
+		ec_transition_with_locks(change, take_back, ec_quarantine_look(change));
 		return EC_PHASE_CUT_OVER;
 	}
 	if (is_phase(change, EC_PHASE_CUT_OVER) && !is_gone)
 	{
 		require_way_back(change);
-		ec_step_with_locks(change, switch_back, NULL);
+		ec_transition_with_locks(change, switch_back, NULL);
 		return EC_PHASE_VERIFIED;
 	}
-	ec_step_with_locks(change, give_up, NULL);
+	ec_transition_with_locks(change, give_up, NULL);
 	if (!is_gone)
 		ereport(NOTICE,
 				(errmsg("the new shape of change \"%s\" is left as it is",
@@ -258,5 +258,5 @@ ec_revert(PG_FUNCTION_ARGS)
 				 errmsg("change \"%s\" cannot be taken back any more", change.name),
 				 errdetail("It is contracted: the old shape has been dropped."),
 				 errhint("Register a change that goes the other way.")));
-	PG_RETURN_TEXT_P(cstring_to_text(step_back(&change)));
+	PG_RETURN_TEXT_P(cstring_to_text(one_back(&change)));
 }

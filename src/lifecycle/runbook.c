@@ -122,14 +122,15 @@ append_next(StringInfo page, const EcChange *change)
 }
 
 static void
-append_gates(StringInfo page, const EcChange *change, EcStep step, const char *title)
+append_gates(StringInfo page, const EcChange *change, EcTransition transition,
+			 const char *title)
 {
 	ListCell *cell;
 
 	appendStringInfo(page,
 					 "\n## %s\n\n| gate | passed | observed | required | what to do |\n| --- | --- | --- | --- | --- |\n",
 					 title);
-	foreach (cell, ec_gates(change, step))
+	foreach (cell, ec_gates(change, transition))
 	{
 		EcGate *gate = lfirst(cell);
 
@@ -242,8 +243,9 @@ ec_runbook(PG_FUNCTION_ARGS)
 		stage_of(change.phase) != NULL && stage_of(change.phase)->next != NULL)
 	{
 		if (!is_cut_over(&change))
-			append_gates(&page, &change, EC_STEP_CUTOVER, "Criteria of the cutover");
-		append_gates(&page, &change, EC_STEP_CONTRACT,
+			append_gates(&page, &change, EC_TRANSITION_CUTOVER,
+						 "Criteria of the cutover");
+		append_gates(&page, &change, EC_TRANSITION_CONTRACT,
 					 "Criteria of the contraction");
 		append_rollback(&page, &change);
 		append_blockers(&page, &change);

@@ -1,6 +1,6 @@
 /*
  * transition.c
- *		Steps of a change's life: one after the other, each in one piece.
+ *		A change's transitions: one after the other, each in one piece.
  */
 #include "postgres.h"
 
@@ -17,13 +17,13 @@
 /* Of the one try that a job has; its worker's own limit may be shorter. */
 #define LOCK_WAIT_OF_JOB_MS 100
 
-typedef struct Step
+typedef struct Transition
 {
 	const EcChange *change;
-	EcStepWork work;
+	EcTransitionWork work;
 	void *arg;
 	int lock_wait_ms;
-} Step;
+} Transition;
 
 void
 ec_change_lock(const char *name, EcChange *change)
@@ -52,27 +52,29 @@ ec_lock_tables_of_change(const EcChange *change, LOCKMODE mode, int lock_wait_ms
 static void
 work(void *arg)
 {
-	Step *step = arg;
+	Transition *transition = arg;
 
-	step->work(step->change, step->lock_wait_ms, step->arg);
+	transition->work(transition->change, transition->lock_wait_ms, transition->arg);
 }
 
 static ErrorData *
 one_try(void *arg, int lock_wait_ms)
 {
-	Step *step = arg;
+	Transition *transition = arg;
 
-	step->lock_wait_ms = lock_wait_ms;
-	return ec_try_work(work, step, lock_wait_ms);
+	transition->lock_wait_ms = lock_wait_ms;
+	return ec_try_work(work, transition, lock_wait_ms);
 }
 
 void
-ec_step_with_locks(const EcChange *change, EcStepWork work_of_step, void *arg)
+ec_transition_with_locks(const EcChange *change,
+						 EcTransitionWork work_of_transition, void *arg)
 {
-	Step step = {change, work_of_step, arg, 0};
-	ErrorData *error = ec_running_change() != NULL
-						   ? one_try(&step, LOCK_WAIT_OF_JOB_MS)
-						   : ec_try_for_locks(one_try, &step, ec_lock_timeout);
+	Transition transition = {change, work_of_transition, arg, 0};
+	ErrorData *error =
+		ec_running_change() != NULL
+			? one_try(&transition, LOCK_WAIT_OF_JOB_MS)
+			: ec_try_for_locks(one_try, &transition, ec_lock_timeout);
 	char *holders;
 
 	if (error == NULL)

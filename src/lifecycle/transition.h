@@ -1,10 +1,10 @@
 /*
  * transition.h
- *		Steps of a change's life: one after the other, each in one piece.
+ *		A change's transitions: one after the other, each in one piece.
  *
- * Locking protocol.  A step locks the change's row first, which makes steps
- * wait for one another, then looks at its gates, and only then takes locks on
- * tables, in short tries; it commits right after that.
+ * Locking protocol.  A transition locks the change's row first, which makes
+ * transitions wait for one another, then looks at its gates, and only then
+ * takes locks on tables, in short tries; it commits right after that.
  */
 #ifndef EC_LIFECYCLE_TRANSITION_H
 #define EC_LIFECYCLE_TRANSITION_H
@@ -15,7 +15,10 @@
 
 #include "model/change.h"
 
-/* ec_change_get, and no other session takes a step of it until our commit. */
+/*
+ * ec_change_get, and no other session takes a transition of it until our
+ * commit.
+ */
 extern void ec_change_lock(const char *name, EcChange *change);
 
 /*
@@ -25,8 +28,10 @@ extern void ec_change_lock(const char *name, EcChange *change);
  * changes nothing but the database; none of its locks may keep others waiting
  * for longer than lock_wait_ms.  A job has one try: its worker comes back.
  */
-typedef void (*EcStepWork)(const EcChange *change, int lock_wait_ms, void *arg);
-extern void ec_step_with_locks(const EcChange *change, EcStepWork work, void *arg);
+typedef void (*EcTransitionWork)(const EcChange *change, int lock_wait_ms,
+								 void *arg);
+extern void ec_transition_with_locks(const EcChange *change,
+									 EcTransitionWork work, void *arg);
 
 /* Both tables of the change, and all below them. */
 extern void

@@ -302,7 +302,7 @@ ec_verify_job(PG_FUNCTION_ARGS)
 }
 
 static bool
-step_verification(EcJob *job)
+verification_batch(EcJob *job)
 {
 	EcVerification verification;
 	EcSubject subject;
@@ -311,7 +311,7 @@ step_verification(EcJob *job)
 
 	ec_change_get(job->change, &change);
 	open_subject(&change, &subject);
-	more = ec_verification_step(job, &subject);
+	more = ec_verification_batch(job, &subject);
 	close_subject(&subject);
 	if (!more && ec_verification_of_job(job, &verification))
 		settle_phase(&change, &verification);
@@ -319,4 +319,4 @@ step_verification(EcJob *job)
 }
 
 const EcJobKind ec_verify_kind = {"verify", ec_verification_begin,
-								  step_verification, NULL};
+								  verification_batch, NULL};

@@ -92,11 +92,12 @@ static const LintRule rules[] = {
 void
 ec_lint_check_phase(const char *phase)
 {
-	if (strcmp(phase, EC_PHASE_EXPAND) != 0 && strcmp(phase, EC_PHASE_CONTRACT) != 0)
+	if (strcmp(phase, EC_DEPLOY_EXPAND) != 0 &&
+		strcmp(phase, EC_DEPLOY_CONTRACT) != 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("unknown phase \"%s\" of a migration", phase),
 						errhint("The phases are \"%s\" and \"%s\".",
-								EC_PHASE_EXPAND, EC_PHASE_CONTRACT)));
+								EC_DEPLOY_EXPAND, EC_DEPLOY_CONTRACT)));
 }
 
 static const LintRule *
@@ -205,7 +206,7 @@ ec_lint_require_safe(const EcScript *script, const char *phase, List *allow)
 {
 	ListCell *cell;
 
-	if (strcmp(phase, EC_PHASE_CONTRACT) == 0)
+	if (strcmp(phase, EC_DEPLOY_CONTRACT) == 0)
 		return;
 	foreach (cell, ec_lint_script(script))
 	{
@@ -223,7 +224,7 @@ ec_lint_require_safe(const EcScript *script, const char *phase, List *allow)
 				 finding->is_removal || finding->recipe == NULL
 					 ? errhint("Apply it with phase => '%s' once no code needs it, or with "
 							   "allow => '{%s}' if nothing does.",
-							   EC_PHASE_CONTRACT, finding->rule)
+							   EC_DEPLOY_CONTRACT, finding->rule)
 					 : errhint("Do it safely:\n%s\nOr apply it as it is with allow "
 							   "=> '{%s}'.",
 							   finding->recipe, finding->rule)));

@@ -15,8 +15,8 @@
 #include "storage/lockdefs.h"
 
 /* Phase "contract" is where the old schema may go. */
-#define EC_PHASE_EXPAND   "expand"
-#define EC_PHASE_CONTRACT "contract"
+#define EC_DEPLOY_EXPAND   "expand"
+#define EC_DEPLOY_CONTRACT "contract"
 
 typedef enum EcSeverity
 {

@@ -22,7 +22,7 @@ severity_name(const EcFinding *finding, const char *phase)
 		case EC_SEVERITY_NOTICE:
 			return "notice";
 		case EC_SEVERITY_ERROR:
-			return strcmp(phase, EC_PHASE_EXPAND) == 0 ? "error" : "warning";
+			return strcmp(phase, EC_DEPLOY_EXPAND) == 0 ? "error" : "warning";
 		default:
 			return "warning";
 	}

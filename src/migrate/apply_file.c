@@ -53,7 +53,7 @@ ec_file_apply(const EcFile *file, const char *version, const char *description,
 	set_text(call, 2, file->down);
 	set_text(call, 3, file->description ? file->description : description);
 	set_argument(call, 4, text_array(file->requires), false);
-	set_text(call, 5, file->phase ? file->phase : EC_PHASE_EXPAND);
+	set_text(call, 5, file->phase ? file->phase : EC_DEPLOY_EXPAND);
 	set_argument(call, 6, text_array(file->allow), false);
 	set_argument(call, 7, BoolGetDatum(dry_run), false);
 	return TextDatumGetCString(ec_apply(call));

@@ -20,7 +20,9 @@
 #include "worker/process/launcher.h"
 #include "worker/jobs/wait.h"
 
-/* A queued migration gets another worker after this, if nobody else sees to it. */
+/*
+ * A queued migration gets another worker after this, if nobody else sees to it.
+ */
 #define RESTART_AFTER_MS 2000
 
 typedef struct Await
@@ -89,7 +91,7 @@ progress_line(const EcMigration *migration, EcMigrationState state,
 	bool up = strcmp(migration->direction, EC_UP) == 0;
 	StringInfoData line;
 	EcCatalogScope scope;
-	EcStep step;
+	EcScriptStep step;
 
 	initStringInfo(&line);
 	appendStringInfo(&line, "%smigration \"%s\" is %s", up ? "" : "the way down of ",

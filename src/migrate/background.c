@@ -24,6 +24,7 @@
 #include "core/catalog.h"
 #include "core/guc.h"
 #include "core/json.h"
+#include "core/own_table.h"
 #include "core/query.h"
 #include "expand_contract.h"
 #include "migrate/background.h"
@@ -49,7 +50,7 @@ typedef struct Work
 typedef struct StepMark
 {
 	const Work *work;
-	const EcStep *step;
+	const EcScriptStep *step;
 } StepMark;
 
 static void
@@ -112,10 +113,13 @@ static void
 begin_statements(EcJob *job)
 {
 	Work *work = palloc0(sizeof(Work));
+	const char *script;
 	bool is_up;
 
 	work->version = ec_json_get_text(job->parameters, "version");
 	work->direction = ec_json_get_text(job->parameters, "direction");
+	if (work->version == NULL || work->direction == NULL)
+		ec_refuse_row("jobs", "The parameters are of no migration.");
 	is_up = strcmp(work->direction, EC_UP) == 0;
 	work->what =
 		psprintf(is_up ? "migration \"%s\"" : "the way down of migration \"%s\"",
@@ -127,9 +131,11 @@ begin_statements(EcJob *job)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						errmsg("%s is not in the ledger any more", work->what),
 						errhint("Apply the migration again.")));
-	work->script =
-		ec_script_parse(is_up ? work->migration->up : work->migration->down,
-						work->what);
+	script = is_up ? work->migration->up : work->migration->down;
+	if (script == NULL)
+		ec_refuse_row("schema_migrations",
+					  psprintf("There is no script of %s.", work->what));
+	work->script = ec_script_parse(script, work->what);
 	check_is_read_the_same(work);
 	job->work_total = list_length(work->script->statements);
 	job->work_done = ec_steps_done(work->version, work->direction);
@@ -145,7 +151,7 @@ mark_done(void *arg)
 {
 	StepMark *mark = arg;
 	const Work *work = mark->work;
-	EcStep open;
+	EcScriptStep open;
 
 	ec_step_set_done(mark->step);
 	if (ec_steps_next(work->version, work->direction, &open))
@@ -159,7 +165,7 @@ mark_done(void *arg)
 
 /* Statements that share a transaction: like a plain script. */
 static void
-run_transaction(const EcJob *job, const Work *work, const EcStep *step)
+run_transaction(const EcJob *job, const Work *work, const EcScriptStep *step)
 {
 	MemoryContext memory = CurrentMemoryContext;
 	StepMark mark = {work, step};
@@ -170,14 +176,16 @@ run_transaction(const EcJob *job, const Work *work, const EcStep *step)
 		part.statements = lappend(part.statements,
 								  list_nth(work->script->statements, number - 1));
 	begin_transaction(memory);
-	/* the script may call pg_advisory_unlock_all(); this one it cannot let go */
+	/*
+	 * the script may call pg_advisory_unlock_all(); this one it cannot let go
+	 */
 	(void) ec_lock_job_slot_for_transaction(job->id, job->slot);
 	ec_run_script(&part, ec_lock_timeout, mark_done, &mark);
 	commit_transaction(memory);
 }
 
 static void
-run_top_level(const Work *work, EcStep *step)
+run_top_level(const Work *work, EcScriptStep *step)
 {
 	MemoryContext memory = CurrentMemoryContext;
 	StepMark mark = {work, step};
@@ -203,7 +211,7 @@ statement_error_callback(void *arg)
 }
 
 static void
-run_step(EcJob *job, const Work *work, EcStep *step)
+run_step(EcJob *job, const Work *work, EcScriptStep *step)
 {
 	StepMark mark = {work, step};
 	ErrorContextCallback callback;
@@ -227,7 +235,7 @@ run_step(EcJob *job, const Work *work, EcStep *step)
  * invalid.  If that fails too, the next try sees to it.
  */
 static void
-clean_up(EcJob *job, const Work *work, const EcStep *step)
+clean_up(EcJob *job, const Work *work, const EcScriptStep *step)
 {
 	MemoryContext memory = CurrentMemoryContext;
 
@@ -307,7 +315,7 @@ record_failure(EcJob *job, const Work *work, const ErrorData *error)
 }
 
 static ErrorData *
-try_step(EcJob *job, const Work *work, EcStep *step)
+try_step(EcJob *job, const Work *work, EcScriptStep *step)
 {
 	MemoryContext memory = CurrentMemoryContext;
 	ErrorData *volatile error = NULL;
@@ -334,7 +342,7 @@ run_next_step(EcJob *job)
 	MemoryContext memory = CurrentMemoryContext;
 	Work *work = job->private;
 	ErrorData *error;
-	EcStep step;
+	EcScriptStep step;
 	bool more;
 
 	begin_transaction(memory);

@@ -18,7 +18,7 @@
 #include "worker/process/toplevel.h"
 
 /* The step whose statement runs; what it creates is noted. */
-static const EcStep *creating = NULL;
+static const EcScriptStep *creating = NULL;
 static object_access_hook_type previous_hook = NULL;
 
 static void
@@ -29,7 +29,7 @@ note_created(ObjectAccessType access, Oid class_id, Oid object, int sub_id, void
 	if (access == OAT_POST_CREATE && class_id == RelationRelationId &&
 		sub_id == 0 && creating != NULL)
 	{
-		const EcStep *step = creating;
+		const EcScriptStep *step = creating;
 
 		creating = NULL;
 		ec_step_add_made(step, object);
@@ -38,7 +38,7 @@ note_created(ObjectAccessType access, Oid class_id, Oid object, int sub_id, void
 }
 
 void
-ec_run_noting_made(const EcStep *step, const char *sql)
+ec_run_noting_made(const EcScriptStep *step, const char *sql)
 {
 	previous_hook = object_access_hook;
 	object_access_hook = note_created;
@@ -56,7 +56,7 @@ ec_run_noting_made(const EcStep *step, const char *sql)
 }
 
 void
-ec_look_at_made(const EcStep *step, EcMade *made)
+ec_look_at_made(const EcScriptStep *step, EcMade *made)
 {
 	MemoryContext memory = CurrentMemoryContext;
 	EcCatalogScope scope;

@@ -18,14 +18,14 @@ typedef struct EcMade
 } EcMade;
 
 /* Run a top-level statement; what it creates is recorded as the step's. */
-extern void ec_run_noting_made(const EcStep *step, const char *sql);
+extern void ec_run_noting_made(const EcScriptStep *step, const char *sql);
 
 /*
  * What is there of that which the step has created.  Of a REINDEX that has
  * exchanged the indexes but not dropped the old ones, these are left: invalid,
  * renamed, and not invalid before.
  */
-extern void ec_look_at_made(const EcStep *step, EcMade *made);
+extern void ec_look_at_made(const EcScriptStep *step, EcMade *made);
 
 /* Outside of a transaction; waits for those who may still use them. */
 extern void ec_drop_leftovers(List *names);

@@ -12,7 +12,7 @@
 #include "migrate/steps.h"
 
 static void
-describe(EcStep *step, const char *last_command)
+describe(EcScriptStep *step, const char *last_command)
 {
 	if (step->first == step->last)
 		step->command = pstrdup(last_command);
@@ -25,7 +25,7 @@ List *
 ec_plan_steps(const EcScript *script)
 {
 	List *steps = NIL;
-	EcStep *open = NULL; /* the transaction that the next statement can join */
+	EcScriptStep *open = NULL; /* the transaction that the next statement can join */
 	ListCell *cell;
 
 	foreach (cell, script->statements)
@@ -36,7 +36,7 @@ ec_plan_steps(const EcScript *script)
 
 		if (open == NULL || kind != EC_STATEMENT_TRANSACTIONAL)
 		{
-			open = palloc0(sizeof(EcStep));
+			open = palloc0(sizeof(EcScriptStep));
 			open->number = list_length(steps) + 1;
 			open->first = statement->number;
 			open->is_top_level = kind == EC_STATEMENT_TOP_LEVEL;
@@ -69,7 +69,7 @@ ec_show_steps(const EcScript *script, const char *direction)
 	steps = ec_plan_steps(script);
 	foreach (cell, steps)
 	{
-		const EcStep *step = lfirst(cell);
+		const EcScriptStep *step = lfirst(cell);
 		const EcStatement *statement =
 			list_nth(script->statements, step->first - 1);
 
@@ -88,7 +88,7 @@ ec_steps_enter(const char *version, const char *direction, const EcScript *scrip
 	ec_catalog_begin(&scope);
 	foreach (cell, ec_plan_steps(script))
 	{
-		const EcStep *step = lfirst(cell);
+		const EcScriptStep *step = lfirst(cell);
 		EcArgs args = {0};
 
 		ec_arg_text(&args, version);
@@ -108,7 +108,7 @@ ec_steps_enter(const char *version, const char *direction, const EcScript *scrip
 }
 
 bool
-ec_steps_next(const char *version, const char *direction, EcStep *step)
+ec_steps_next(const char *version, const char *direction, EcScriptStep *step)
 {
 	EcCatalogScope scope;
 	EcArgs args = {0};
@@ -179,7 +179,7 @@ ec_steps_done(const char *version, const char *direction)
 
 /* The key of the step, as the first three arguments. */
 static void
-step_args(EcArgs *args, const EcStep *step)
+step_args(EcArgs *args, const EcScriptStep *step)
 {
 	ec_arg_text(args, step->version);
 	ec_arg_text(args, step->direction);
@@ -187,7 +187,7 @@ step_args(EcArgs *args, const EcStep *step)
 }
 
 void
-ec_step_set_target(EcStep *step, Jsonb *target)
+ec_step_set_target(EcScriptStep *step, Jsonb *target)
 {
 	EcCatalogScope scope;
 	EcArgs args = {0};
@@ -203,7 +203,7 @@ ec_step_set_target(EcStep *step, Jsonb *target)
 }
 
 void
-ec_step_add_made(const EcStep *step, Oid relation)
+ec_step_add_made(const EcScriptStep *step, Oid relation)
 {
 	EcCatalogScope scope;
 	EcArgs args = {0};
@@ -219,7 +219,7 @@ ec_step_add_made(const EcStep *step, Oid relation)
 }
 
 void
-ec_step_set_done(const EcStep *step)
+ec_step_set_done(const EcScriptStep *step)
 {
 	EcCatalogScope scope;
 	EcArgs args = {0};

@@ -21,7 +21,7 @@
 #define EC_UP   "up"
 #define EC_DOWN "down"
 
-typedef struct EcStep
+typedef struct EcScriptStep
 {
 	const char *version;
 	const char *direction;
@@ -31,9 +31,9 @@ typedef struct EcStep
 	bool is_top_level;
 	char *command; /* for people */
 	Jsonb *target; /* see toplevel_step.c; NULL before the first try */
-} EcStep;
+} EcScriptStep;
 
-/* What the steps of a script are, of EcStep. */
+/* What the steps of a script are, of EcScriptStep. */
 extern List *ec_plan_steps(const EcScript *script);
 
 /* Tell the client what would be run. */
@@ -45,7 +45,7 @@ extern void ec_steps_enter(const char *version, const char *direction,
 
 /* The first step that is not done; false if all are. */
 extern bool
-ec_steps_next(const char *version, const char *direction, EcStep *step);
+ec_steps_next(const char *version, const char *direction, EcScriptStep *step);
 
 /* How many statements the script had when its steps were entered. */
 extern int ec_steps_statements(const char *version, const char *direction);
@@ -54,11 +54,11 @@ extern int ec_steps_statements(const char *version, const char *direction);
 extern int ec_steps_done(const char *version, const char *direction);
 
 /* Remember what a top-level statement is about, before it is tried. */
-extern void ec_step_set_target(EcStep *step, Jsonb *target);
+extern void ec_step_set_target(EcScriptStep *step, Jsonb *target);
 
 /* A top-level statement is creating this relation, in this transaction. */
-extern void ec_step_add_made(const EcStep *step, Oid relation);
+extern void ec_step_add_made(const EcScriptStep *step, Oid relation);
 
-extern void ec_step_set_done(const EcStep *step);
+extern void ec_step_set_done(const EcScriptStep *step);
 
 #endif

@@ -69,7 +69,7 @@ typedef enum Locking
 
 typedef struct TopLevelRun
 {
-	EcStep *step;
+	EcScriptStep *step;
 	const EcStatement *statement;
 	const char *what;
 
@@ -95,7 +95,9 @@ commit_transaction(MemoryContext memory)
 	MemoryContextSwitchTo(memory);
 }
 
-/* ------------------------------------------------- what it is about: targets */
+/*
+ * ------------------------------------------------- what it is about: targets
+ */
 
 /* OIDs mean nothing in a restored copy. */
 static bool
@@ -113,7 +115,7 @@ target_is_of_this_database(const Jsonb *target)
 
 /* The recorded relation, if there is a record to be believed. */
 static Oid
-recorded(const EcStep *step, const char *key)
+recorded(const EcScriptStep *step, const char *key)
 {
 	if (!target_is_of_this_database(step->target))
 		return InvalidOid;
@@ -121,7 +123,7 @@ recorded(const EcStep *step, const char *key)
 }
 
 static void
-record_target(EcStep *step, Oid relation, Oid parent, const char *invalid)
+record_target(EcScriptStep *step, Oid relation, Oid parent, const char *invalid)
 {
 	EcJsonWriter writer;
 
@@ -397,7 +399,8 @@ try_with_lock_timeout(const char *sql, TimestampTz give_up)
 }
 
 void
-ec_run_top_level_step(EcStep *step, const EcStatement *statement, const char *what)
+ec_run_top_level_step(EcScriptStep *step, const EcStatement *statement,
+					  const char *what)
 {
 	MemoryContext memory = CurrentMemoryContext;
 	TimestampTz give_up =
@@ -431,7 +434,7 @@ ec_run_top_level_step(EcStep *step, const EcStatement *statement, const char *wh
 }
 
 void
-ec_clean_top_level_step(const EcStep *step)
+ec_clean_top_level_step(const EcScriptStep *step)
 {
 	MemoryContext memory = CurrentMemoryContext;
 	EcMade made;

@@ -15,13 +15,13 @@
  * have left.  Call outside of a transaction, in a memory context that outlives
  * those of the statement.  what names the migration in errors.
  */
-extern void ec_run_top_level_step(EcStep *step, const EcStatement *statement,
-								  const char *what);
+extern void ec_run_top_level_step(EcScriptStep *step,
+								  const EcStatement *statement, const char *what);
 
 /*
  * Drop what a try that has failed has left invalid.  The same conditions; an
  * error leaves an aborted transaction to the caller.
  */
-extern void ec_clean_top_level_step(const EcStep *step);
+extern void ec_clean_top_level_step(const EcScriptStep *step);
 
 #endif

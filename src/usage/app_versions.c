@@ -4,9 +4,9 @@
  *
  * Applications say their version in application_name, as the setting
  * app_version_pattern describes it.  While a change requires a version, the
- * launcher's scout looks at pg_stat_activity every twenty seconds and notes what
- * it sees, so that an instance that ran yesterday is still known today.  The
- * watch has a beginning: after a time without looks it begins anew.
+ * launcher's database worker looks at pg_stat_activity every twenty seconds and
+ * notes what it sees, so that an instance that ran yesterday is still known
+ * today.  The watch has a beginning: after a time without looks it begins anew.
  */
 #include "postgres.h"
 
@@ -70,7 +70,7 @@ note_sightings(void)
 			 &pause);
 }
 
-/* What a scout does for us. */
+/* What a database worker does for us. */
 static void
 look(void)
 {

@@ -10,7 +10,7 @@
  *		usage_memory.c   the counters in shared memory
  *		usage_file.c     keeps them over a clean shutdown
  *		usage_sync.c     brings table and shared memory together
- *		usage_flush.c    writes the counters to the table, from the launcher's scout
+ *		usage_flush.c    writes the counters to the table, from a database worker
  *		usage_track.c    ec_track, ec_untrack
  *		usage_show.c     ec_column_usage, and ec_usage_of for the gates
  *		usage_import.c   what a standby has counted

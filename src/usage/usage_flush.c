@@ -2,10 +2,10 @@
  * usage_flush.c
  *		Writes the counters of tracked columns to the table.
  *
- * The launcher's scout comes every twenty seconds while something is tracked,
- * so a crash loses no more than that.  The time of the flush is taken before
- * the counters are read: what is counted after it may be lost, what is counted
- * before it is not.
+ * The launcher's database worker comes every twenty seconds while something is
+ * tracked, so a crash loses no more than that.  The time of the flush is taken
+ * before the counters are read: what is counted after it may be lost, what is
+ * counted before it is not.
  */
 #include "postgres.h"
 
@@ -199,7 +199,7 @@ flush(void)
 	set_flushed(flushed, count);
 }
 
-/* The launcher's scout is here. */
+/* The launcher's database worker is here. */
 static void
 visit(void)
 {

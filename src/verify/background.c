@@ -99,7 +99,9 @@ save_chunk(const Chunk *chunk, int count)
 	return ec_json_end(&writer);
 }
 
-/* ---------------------------------------------------------------- submission */
+/*
+ * ---------------------------------------------------------------- submission
+ */
 
 static int64
 estimate_rows(const EcSubject *subject)
@@ -142,7 +144,7 @@ ec_verification_submit(EcJobSpec *spec, const EcSubject *subject, const Jsonb *m
 
 /* ---------------------------------------------------------------- chunks */
 
-/* The chunk outlives the memory of the step. */
+/* The chunk outlives the memory of the batch. */
 static void
 keep_chunk(Walk *walk, const Jsonb *position)
 {
@@ -360,7 +362,7 @@ look_at_chunk(EcJob *job, Walk *walk, const EcSubject *subject,
 }
 
 bool
-ec_verification_step(EcJob *job, const EcSubject *subject)
+ec_verification_batch(EcJob *job, const EcSubject *subject)
 {
 	Walk *walk = job->private;
 	EcKeyRange range;

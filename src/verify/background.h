@@ -3,8 +3,8 @@
  *		Verification as a job: chunk by chunk, a snapshot each.
  *
  * Whoever knows what is to be compared registers the kind "verify": its begin
- * calls ec_verification_begin, its step opens the EcSubject and calls
- * ec_verification_step.
+ * calls ec_verification_begin, its batch opens the EcSubject and calls
+ * ec_verification_batch.
  *
  * A chunk is a range of keys; workers take the next one from
  * expand_contract.verify_walks.  What a chunk was found to hold, and that it
@@ -37,7 +37,7 @@ extern int64 ec_verification_submit(EcJobSpec *spec, const EcSubject *subject,
 
 /* Of EcJobKind; the subject is that of the submission. */
 extern void ec_verification_begin(EcJob *job);
-extern bool ec_verification_step(EcJob *job, const EcSubject *subject);
+extern bool ec_verification_batch(EcJob *job, const EcSubject *subject);
 
 /* What the job has found so far. */
 extern bool ec_verification_of_job(const EcJob *job, EcVerification *verification);

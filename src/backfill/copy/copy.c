@@ -10,7 +10,7 @@
  * has brought before is left to ON CONFLICT, and what it brings later waits for
  * our commit.
  *
- * The second phase of a repair locks rows of the target (FOR UPDATE), looks
+ * The second stage of a repair locks rows of the target (FOR UPDATE), looks
  * again whether the source has theirs, under a snapshot that is younger than
  * the locks, and only then deletes.  Who inserts a row into the source
  * meanwhile waits, with the dual write of it, for our commit, and then writes
@@ -92,9 +92,9 @@ refuse_slow_search(Relation source)
 			 errhint("Create an index on what the mapping gives for the key, or use mode => 'fill'.")));
 }
 
-/* Both phases, as the caller; keeps no lock on a leaf. */
+/* Both stages, as the caller; keeps no lock on a leaf. */
 static void
-check_phases(Relation source, Relation target, EcBackfill *backfill)
+check_stages(Relation source, Relation target, EcBackfill *backfill)
 {
 	RightsContext context;
 	ErrorContextCallback callback = {error_context_stack, rights_callback, &context};
@@ -102,18 +102,18 @@ check_phases(Relation source, Relation target, EcBackfill *backfill)
 	set_rights_context(backfill->copy, &context);
 	error_context_stack = &callback;
 	ec_copy_plan_init();
-	for (int phase = 0; phase <= ec_copy_last_phase(backfill->copy); phase++)
+	for (int stage = 0; stage <= ec_copy_last_stage(backfill->copy); stage++)
 	{
-		Relation swept = phase == EC_COPY_WRITE ? source : target;
+		Relation swept = stage == EC_COPY_WRITE ? source : target;
 
-		ec_copy_begin_phase(backfill, phase);
+		ec_copy_begin_stage(backfill, stage);
 		if (swept == source && backfill->copy->is_foreign)
 			ec_check_copy_from_foreign(backfill);
 		else
 		{
 			ec_copy_plan_begin(backfill);
 			ec_check_statement(swept, backfill);
-			if (!ec_copy_plan_end() && phase == EC_COPY_DELETE &&
+			if (!ec_copy_plan_end() && stage == EC_COPY_DELETE &&
 				!backfill->copy->is_foreign)
 				refuse_slow_search(source);
 			ec_check_backfill_target(swept);
@@ -158,7 +158,7 @@ ec_submit_copy(const EcCopySpec *spec)
 
 	backfill.copy = ec_define_copy(source, target, spec);
 	backfill.method = check_method(source, spec->method);
-	check_phases(source, target, &backfill);
+	check_stages(source, target, &backfill);
 
 	job.kind = "copy";
 	job.relation = spec->source;

@@ -100,7 +100,7 @@ ec_copy_plan_init(void)
 void
 ec_copy_plan_begin(const EcBackfill *backfill)
 {
-	bool deletes = backfill->phase == EC_COPY_DELETE;
+	bool deletes = backfill->stage == EC_COPY_DELETE;
 
 	/* left over from a batch that failed while planning */
 	searched_table = InvalidOid;

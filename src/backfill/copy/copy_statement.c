@@ -90,24 +90,24 @@ append_search_of_source(StringInfo sql, const EcCopy *copy)
 }
 
 void
-ec_copy_begin_phase(EcBackfill *backfill, int phase)
+ec_copy_begin_stage(EcBackfill *backfill, int stage)
 {
 	const EcCopy *copy = backfill->copy;
 	StringInfoData search;
 
 	initStringInfo(&search);
-	if (phase == EC_COPY_WRITE)
+	if (stage == EC_COPY_WRITE)
 		append_search_of_target(&search, copy);
 	else
 		append_search_of_source(&search, copy);
-	backfill->phase = phase;
-	backfill->alias = phase == EC_COPY_WRITE ? EC_COPY_SOURCE : EC_COPY_TARGET;
+	backfill->stage = stage;
+	backfill->alias = stage == EC_COPY_WRITE ? EC_COPY_SOURCE : EC_COPY_TARGET;
 	backfill->predicate = psprintf("(SELECT true %s LIMIT 1) IS NULL", search.data);
 	backfill->any_predicate = psprintf("NOT EXISTS (SELECT %s)", search.data);
 }
 
 int
-ec_copy_last_phase(const EcCopy *copy)
+ec_copy_last_stage(const EcCopy *copy)
 {
 	return copy != NULL && copy->repair ? EC_COPY_DELETE : EC_COPY_WRITE;
 }
@@ -179,7 +179,7 @@ ec_copy_write_statement(Oid swept, const EcBackfill *backfill, const char *condi
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	if (backfill->phase == EC_COPY_DELETE)
+	if (backfill->stage == EC_COPY_DELETE)
 	{
 		appendStringInfo(&sql, "DELETE FROM ONLY %s AS " EC_COPY_TARGET "%s",
 						 ec_relation_name(swept), condition);

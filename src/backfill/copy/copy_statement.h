@@ -14,14 +14,14 @@
 
 /*
  * What is to be done for the rows of the table that is swept: in the first
- * phase those of the source, in the second those of the target, which get
- * deleted.  Made anew for each step, since tables can be renamed.
+ * stage those of the source, in the second those of the target, which get
+ * deleted.  Made anew for each batch, since tables can be renamed.
  */
 #define EC_COPY_WRITE  0
 #define EC_COPY_DELETE 1
-extern void ec_copy_begin_phase(EcBackfill *backfill, int phase);
+extern void ec_copy_begin_stage(EcBackfill *backfill, int stage);
 
-extern int ec_copy_last_phase(const EcCopy *copy);
+extern int ec_copy_last_stage(const EcCopy *copy);
 
 /*
  * What writes the rows of a batch: those of the table, or its leaf, for which

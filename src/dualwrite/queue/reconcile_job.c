@@ -83,7 +83,7 @@ give_up(const char *change, int64 left)
 }
 
 static bool
-step_reconcile(EcJob *job)
+reconcile_batch(EcJob *job)
 {
 	EcChange change;
 	int64 left;
@@ -124,7 +124,7 @@ resume_reconcile(int64 job)
 }
 
 const EcJobKind ec_reconcile_kind = {"reconcile", begin_reconcile,
-									 step_reconcile, resume_reconcile};
+									 reconcile_batch, resume_reconcile};
 
 /*
  * ec_reconcile_job(change, batch_size, delay_ms, start_at, run_window, max_lag)

@@ -38,7 +38,7 @@ typedef struct Owner
 typedef struct Writing
 {
 	EcRoute *route;
-	EcRows *rows;
+	EcRowSet *rows;
 	TupleTableSlot *slot; /* the one row, and which it is */
 	bool is_put;
 
@@ -332,7 +332,7 @@ run(void (*work)(void *arg), Writing *writing, bool in_subtransaction)
 }
 
 void
-ec_route_write(EcRoute *route, EcRows *rows)
+ec_route_write(EcRoute *route, EcRowSet *rows)
 {
 	Writing writing = {route, rows};
 
@@ -364,7 +364,7 @@ lock_gone(void *arg)
 }
 
 void
-ec_route_lock_gone(EcRoute *route, EcRows *rows)
+ec_route_lock_gone(EcRoute *route, EcRowSet *rows)
 {
 	Writing writing = {route, rows};
 
@@ -419,7 +419,7 @@ retry_gone(void *arg, TupleTableSlot *slot)
 }
 
 void
-ec_route_write_or_record(EcRoute *route, EcRows *rows, const ErrorData *failure)
+ec_route_write_or_record(EcRoute *route, EcRowSet *rows, const ErrorData *failure)
 {
 	Retry retry = {{route, rows}, failure};
 

@@ -18,11 +18,11 @@
  */
 typedef void (*EcRowVisitor)(void *arg, TupleTableSlot *slot);
 
-typedef struct EcRows EcRows;
-struct EcRows
+typedef struct EcRowSet EcRowSet;
+struct EcRowSet
 {
-	void (*each_gone)(EcRows *rows, EcRowVisitor visit, void *arg);
-	void (*each_put)(EcRows *rows, EcRowVisitor visit, void *arg);
+	void (*each_gone)(EcRowSet *rows, EcRowVisitor visit, void *arg);
+	void (*each_put)(EcRowSet *rows, EcRowVisitor visit, void *arg);
 	const char *operation; /* for the queue */
 };
 
@@ -31,17 +31,17 @@ struct EcRows
  * and statements run as the target's owner, with search_path = pg_catalog,
  * pg_temp; triggers of the change on the target know that it is us.
  */
-extern void ec_route_write(EcRoute *route, EcRows *rows);
+extern void ec_route_write(EcRoute *route, EcRowSet *rows);
 
 /*
  * The same; what fails is queued.  failure: why nothing can be carried over,
  * or NULL.
  */
-extern void
-ec_route_write_or_record(EcRoute *route, EcRows *rows, const ErrorData *failure);
+extern void ec_route_write_or_record(EcRoute *route, EcRowSet *rows,
+									 const ErrorData *failure);
 
 /* Lock the target's rows that are to go, in the same way. */
-extern void ec_route_lock_gone(EcRoute *route, EcRows *rows);
+extern void ec_route_lock_gone(EcRoute *route, EcRowSet *rows);
 
 /* Events of statement triggers. */
 #define EC_EVENT_INSERT 1

@@ -54,7 +54,7 @@ typedef struct LastEntry
 
 typedef struct StatementRows
 {
-	EcRows rows; /* first, this is one */
+	EcRowSet rows; /* first, this is one */
 	Relation relation;
 	const EcRoute *route;
 	bool all;
@@ -270,7 +270,7 @@ filter_event(StatementRows *statement, TupleTableSlot *slot, bool is_put,
 }
 
 static void
-visit_updated(EcRows *rows, bool is_put, EcRowVisitor visit, void *arg)
+visit_updated(EcRowSet *rows, bool is_put, EcRowVisitor visit, void *arg)
 {
 	StatementRows *statement = (StatementRows *) rows;
 	Filter filter = {visit, arg, is_put};
@@ -289,19 +289,19 @@ visit_updated(EcRows *rows, bool is_put, EcRowVisitor visit, void *arg)
 }
 
 static void
-gone_of_update(EcRows *rows, EcRowVisitor visit, void *arg)
+gone_of_update(EcRowSet *rows, EcRowVisitor visit, void *arg)
 {
 	visit_updated(rows, false, visit, arg);
 }
 
 static void
-put_of_update(EcRows *rows, EcRowVisitor visit, void *arg)
+put_of_update(EcRowSet *rows, EcRowVisitor visit, void *arg)
 {
 	visit_updated(rows, true, visit, arg);
 }
 
 static void
-put_of_insert(EcRows *rows, EcRowVisitor visit, void *arg)
+put_of_insert(EcRowSet *rows, EcRowVisitor visit, void *arg)
 {
 	StatementRows *statement = (StatementRows *) rows;
 
@@ -310,7 +310,7 @@ put_of_insert(EcRows *rows, EcRowVisitor visit, void *arg)
 }
 
 static void
-gone_of_delete(EcRows *rows, EcRowVisitor visit, void *arg)
+gone_of_delete(EcRowSet *rows, EcRowVisitor visit, void *arg)
 {
 	StatementRows *statement = (StatementRows *) rows;
 
@@ -323,7 +323,7 @@ gone_of_delete(EcRows *rows, EcRowVisitor visit, void *arg)
  * so the newest snapshot shows all that there is.
  */
 static void
-gone_of_truncate(EcRows *rows, EcRowVisitor visit, void *arg)
+gone_of_truncate(EcRowSet *rows, EcRowVisitor visit, void *arg)
 {
 	StatementRows *statement = (StatementRows *) rows;
 	Snapshot snapshot;
@@ -343,7 +343,7 @@ gone_of_truncate(EcRows *rows, EcRowVisitor visit, void *arg)
 }
 
 static void
-none(EcRows *rows, EcRowVisitor visit, void *arg)
+none(EcRowSet *rows, EcRowVisitor visit, void *arg)
 {
 }
 
@@ -357,11 +357,11 @@ start_reading(StatementRows *statement, Tuplestorestate *rows, TupleTableSlot **
 	return tuplestore_alloc_read_pointer(rows, EXEC_FLAG_REWIND);
 }
 
-EcRows *
+EcRowSet *
 ec_statement_rows(TriggerData *data, const EcRoute *route, bool all)
 {
 	StatementRows *statement = palloc0_object(StatementRows);
-	EcRows *rows = &statement->rows;
+	EcRowSet *rows = &statement->rows;
 	TriggerEvent event = data->tg_event;
 
 	statement->relation = data->tg_relation;
@@ -394,7 +394,7 @@ ec_statement_rows(TriggerData *data, const EcRoute *route, bool all)
 }
 
 void
-ec_rows_end(EcRows *rows)
+ec_row_set_end(EcRowSet *rows)
 {
 	StatementRows *statement = (StatementRows *) rows;
 
@@ -440,7 +440,7 @@ visit_stale(StatementRows *statement, TupleTableSlot *slot, bool is_put,
 }
 
 void
-ec_rows_each_stale(EcRows *rows, EcRowVisitor visit, void *arg)
+ec_row_set_each_stale(EcRowSet *rows, EcRowVisitor visit, void *arg)
 {
 	StatementRows *statement = (StatementRows *) rows;
 	Filter filter = {visit, arg};
@@ -457,7 +457,7 @@ note_written(StatementRows *statement, TupleTableSlot *slot, bool is_put,
 }
 
 void
-ec_rows_note_nested(EcRows *rows)
+ec_row_set_note_nested(EcRowSet *rows)
 {
 	if (DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, (Datum) 0)) > 1)
 		visit_every((StatementRows *) rows, note_written, NULL);
@@ -471,7 +471,7 @@ note_any(StatementRows *statement, TupleTableSlot *slot, bool is_put,
 }
 
 bool
-ec_rows_are_none(EcRows *rows)
+ec_row_set_are_none(EcRowSet *rows)
 {
 	StatementRows *statement = (StatementRows *) rows;
 	bool any = false;

@@ -15,22 +15,22 @@
  * The rows of the statement or, for TRUNCATE, of the table as it is before.
  * all: as if every column had changed.
  */
-extern EcRows *
+extern EcRowSet *
 ec_statement_rows(TriggerData *data, const EcRoute *route, bool all);
 
 /*
  * Rows that triggers of the statement have written again are left out of
  * each_gone and each_put; they are here.
  */
-extern void ec_rows_each_stale(EcRows *rows, EcRowVisitor visit, void *arg);
+extern void ec_row_set_each_stale(EcRowSet *rows, EcRowVisitor visit, void *arg);
 
 /* Leave word of the rows, if this statement is a trigger's. */
-extern void ec_rows_note_nested(EcRows *rows);
+extern void ec_row_set_note_nested(EcRowSet *rows);
 
 /* When it is done with; an error needs no end. */
-extern void ec_rows_end(EcRows *rows);
+extern void ec_row_set_end(EcRowSet *rows);
 
 /* Is there nothing to carry over? */
-extern bool ec_rows_are_none(EcRows *rows);
+extern bool ec_row_set_are_none(EcRowSet *rows);
 
 #endif

@@ -37,7 +37,7 @@
 
 typedef struct Lookup
 {
-	EcRows rows; /* first, this is one */
+	EcRowSet rows; /* first, this is one */
 	EcRoute *route;
 	Relation source;
 	const Jsonb *key;
@@ -165,7 +165,7 @@ fetch(Lookup *lookup, const char *sql, const Bitmapset *columns)
 }
 
 static void
-visit_put(EcRows *rows, EcRowVisitor visit, void *arg)
+visit_put(EcRowSet *rows, EcRowVisitor visit, void *arg)
 {
 	Lookup *lookup = (Lookup *) rows;
 
@@ -174,7 +174,7 @@ visit_put(EcRows *rows, EcRowVisitor visit, void *arg)
 }
 
 static void
-visit_gone(EcRows *rows, EcRowVisitor visit, void *arg)
+visit_gone(EcRowSet *rows, EcRowVisitor visit, void *arg)
 {
 	Lookup *lookup = (Lookup *) rows;
 

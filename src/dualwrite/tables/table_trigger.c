@@ -117,7 +117,7 @@ prepare_route(EcRoute *route, Relation source)
 typedef struct StaleRow
 {
 	EcRoute *route;
-	EcRows *rows;
+	EcRowSet *rows;
 	TupleTableSlot *slot;
 } StaleRow;
 
@@ -153,7 +153,7 @@ follow_stale(void *arg, TupleTableSlot *slot)
 }
 
 static void
-write_rows(EcRoute *route, EcRows *rows, const ErrorData *failure)
+write_rows(EcRoute *route, EcRowSet *rows, const ErrorData *failure)
 {
 	StaleRow stale = {route, rows};
 
@@ -161,17 +161,17 @@ write_rows(EcRoute *route, EcRows *rows, const ErrorData *failure)
 		ec_route_write_or_record(route, rows, failure);
 	else
 		ec_route_write(route, rows);
-	ec_rows_each_stale(rows, follow_stale, &stale);
-	ec_rows_note_nested(rows);
+	ec_row_set_each_stale(rows, follow_stale, &stale);
+	ec_row_set_note_nested(rows);
 }
 
 static void
 carry_over(TriggerData *data, EcRoute *route)
 {
 	ErrorData *failure = prepare_route(route, data->tg_relation);
-	EcRows *rows = ec_statement_rows(data, route, failure != NULL);
+	EcRowSet *rows = ec_statement_rows(data, route, failure != NULL);
 
-	if (ec_rows_are_none(rows))
+	if (ec_row_set_are_none(rows))
 		;
 	else if (!ec_enable_modern_write || !route->is_on)
 		ec_gap_record(&route->queue, ec_enable_modern_write
@@ -179,7 +179,7 @@ carry_over(TriggerData *data, EcRoute *route)
 										 : "enable_modern_write");
 	else
 		write_rows(route, rows, failure);
-	ec_rows_end(rows);
+	ec_row_set_end(rows);
 }
 
 /*
@@ -191,7 +191,7 @@ static void
 note_ours(TriggerData *data, const char *change)
 {
 	EcRoute *route;
-	EcRows *rows;
+	EcRowSet *rows;
 
 	if (DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, (Datum) 0)) <= 2)
 		return;
@@ -199,8 +199,8 @@ note_ours(TriggerData *data, const char *change)
 	if (!route->is_found || prepare_route(route, data->tg_relation) != NULL)
 		return;
 	rows = ec_statement_rows(data, route, false);
-	ec_rows_note_nested(rows);
-	ec_rows_end(rows);
+	ec_row_set_note_nested(rows);
+	ec_row_set_end(rows);
 }
 
 /*

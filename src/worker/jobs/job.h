@@ -88,8 +88,8 @@ typedef struct EcJob
 	TimestampTz must_end_at; /* when the run window closes; DT_NOEND: never */
 
 	/*
-	 * Progress of this slot.  A step adds to it, and the worker saves it in
-	 * the step's transaction.
+	 * Progress of this slot.  A batch adds to it, and the worker saves it in
+	 * the batch's transaction.
 	 */
 	Jsonb *position; /* the kind's own; NULL at the start */
 	int sweep;       /* passes over the data, from 1 */
@@ -99,17 +99,17 @@ typedef struct EcJob
 	int64 skipped_locked;
 	const char *notice; /* for ec_progress while the job goes on, or NULL */
 	int64 table_bytes;  /* its size now */
-	Oid table; /* of the last step, if not the job's relation but a part of it */
+	Oid table; /* of the last batch, if not the job's relation but a part of it */
 
-	/* What the worker allows the step, and what the step tells the worker. */
+	/* What the worker allows the batch, and what the batch tells the worker. */
 	int row_limit;            /* the most rows to write */
-	int64 rows_written;       /* by this step */
+	int64 rows_written;       /* by this batch */
 	const char *throttled_by; /* why the worker should pause, or NULL */
 	int pause_ms;             /* for that long */
 	const char *vacuum;       /* VACUUM to run after the commit, or NULL */
 
 	/*
-	 * What the worker tells the step: the last try met a lock of somebody
+	 * What the worker tells the batch: the last try met a lock of somebody
 	 * else's (then no row lock may be waited for), or ran for too long.
 	 */
 	bool avoid_locks;
@@ -125,16 +125,16 @@ typedef struct EcJobKind
 
 	/*
 	 * Make ready to go on from job->position.  Called in a transaction as the
-	 * job's owner, at the start and again after a step has failed and been
+	 * job's owner, at the start and again after a batch has failed and been
 	 * rolled back; allocate in the current memory context.
 	 */
 	void (*begin)(EcJob *job);
 
 	/*
 	 * One batch, in a transaction as the job's owner.  Updates the progress;
-	 * false when the job is complete.  Memory is reset after each step.
+	 * false when the job is complete.  Memory is reset after each batch.
 	 */
-	bool (*step)(EcJob *job);
+	bool (*batch)(EcJob *job);
 
 	/*
 	 * The job's owner has resumed it: forget what was held against it.  In
@@ -150,7 +150,7 @@ typedef struct EcJobKind
 	int64 (*table_bytes)(EcJob *job);
 
 	/*
-	 * In place of step: one piece of work that makes transactions of its own,
+	 * In place of batch: one piece of work that makes transactions of its own,
 	 * and waits for locks as it sees fit.  Called outside of any transaction;
 	 * ec_cancel interrupts it, and an error of it fails the job.  False when
 	 * the job is complete.
@@ -159,7 +159,7 @@ typedef struct EcJobKind
 } EcJobKind;
 
 /*
- * attempt.c: the change whose job this process runs a step of, or NULL.  No
+ * attempt.c: the change whose job this process runs a batch of, or NULL.  No
  * session can pretend it.
  */
 extern const char *ec_running_change(void);

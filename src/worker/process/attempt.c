@@ -4,7 +4,7 @@
  *
  * A batch reads the job's row (is it still wanted? at which pace?), looks
  * whether something else in the server should be waited for (throttle.h), lets
- * the job's kind do a step, and saves the progress, all in the step's own
+ * the job's kind do a batch, and saves the progress, all in the batch's own
  * transaction: a crash repeats nothing and skips nothing.
  *
  * The application always wins.  lock_timeout is far below deadlock_timeout,
@@ -141,13 +141,13 @@ leave_until_due(EcJob *job)
 }
 
 /*
- * The step, and all of the user's code that it sets off.  What that code SETs
+ * The batch, and all of the user's code that it sets off.  What that code SETs
  * (the role, say) ends with it; deferred triggers run now, so that none of it
  * runs later.  A batch that is over before anybody's deadlock_timeout makes
  * nobody a deadlock victim; only a single row takes what it takes.
  */
 static bool
-run_step(EcWorker *worker)
+call_kind(EcWorker *worker)
 {
 	EcJob *job = &worker->job;
 	int guc_level = NewGUCNestLevel();
@@ -160,7 +160,7 @@ run_step(EcWorker *worker)
 	running_change = job->change;
 	running_job = job->id;
 	ec_flush_in_pieces(job->delay_ms > 0);
-	more = worker->kind->step(job);
+	more = worker->kind->batch(job);
 	running_change = NULL;
 	immediate->constraints = NIL; /* all */
 	immediate->deferred = false;
@@ -250,7 +250,7 @@ try_batch(EcWorker *worker)
 	MemoryContextSwitchTo(worker->batch_context);
 	wal_before = pgWalUsage.wal_bytes;
 	INSTR_TIME_SET_CURRENT(started);
-	more = run_step(worker);
+	more = call_kind(worker);
 	INSTR_TIME_SET_CURRENT(elapsed);
 	INSTR_TIME_SUBTRACT(elapsed, started);
 

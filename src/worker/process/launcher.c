@@ -4,21 +4,21 @@
  *		promotion, and starts their workers.
  *
  * There only when the library is preloaded.  The launcher itself is connected
- * to no database; to look into one it starts a scout there, which reads the
- * jobs table, starts workers and leaves, so that nobody's DROP DATABASE finds
- * a connection in its way for long.
+ * to no database; to look into one it starts a database worker there, which
+ * reads the jobs table, starts workers and leaves, so that nobody's DROP
+ * DATABASE finds a connection in its way for long.
  *
- *		start, crash, promotion --> a scout in every database, one at a time
- *		called for a database   --> a scout there, at the time asked for
+ *		start, crash, promotion --> a worker in every database, one at a time
+ *		called for a database   --> a worker there, at the time asked for
  *
- * It is called by workers that end, however they end, by submissions that
- * found no slot or whose time has not come, and by scouts that left work
- * waiting.  Upper rooms have the scout do more there (ec_register_visitor), and
- * call the launcher when that is due.
+ * It is called by workers that end, however they end, by submissions that found
+ * no slot or whose time has not come, and by database workers that left work
+ * waiting.  Upper rooms have the database worker do more there
+ * (ec_register_visitor), and call the launcher when that is due.
  *
- * Locking protocol.  The calls are in shared memory under a spinlock.  Scouts
- * run as the bootstrap superuser, as no user of a database can be known here;
- * they run none but our own catalogue statements.
+ * Locking protocol.  The calls are in shared memory under a spinlock.  Database
+ * workers run as the bootstrap superuser, as no user of a database can be known
+ * here; they run none but our own catalogue statements.
  */
 #include "postgres.h"
 
@@ -82,7 +82,7 @@ static EcVisitor visitors[MAX_VISITORS];
 static int visitor_count = 0;
 
 PGDLLEXPORT void ec_launcher_main(Datum argument);
-PGDLLEXPORT void ec_scout_main(Datum argument);
+PGDLLEXPORT void ec_database_worker_main(Datum argument);
 
 static void
 request_shared_memory(void)
@@ -224,14 +224,17 @@ all_databases(void)
 	return databases;
 }
 
-/* Start a scout and wait for its end; false if there is no free slot. */
+/*
+ * Start a database worker and wait for its end; false if there is no free slot.
+ */
 static bool
-send_scout(Oid database)
+send_database_worker(Oid database)
 {
 	BackgroundWorker worker;
 	BackgroundWorkerHandle *handle;
 
-	ec_describe_worker(&worker, "ec_scout_main", "expand_contract scout");
+	ec_describe_worker(&worker, "ec_database_worker_main",
+					   "expand_contract database worker");
 	worker.bgw_notify_pid = MyProcPid;
 	worker.bgw_main_arg = ObjectIdGetDatum(database);
 	if (!RegisterDynamicBackgroundWorker(&worker, &handle))
@@ -305,7 +308,7 @@ ec_launcher_main(Datum argument)
 		MemoryContextSwitchTo(context);
 		databases = take_calls(&next);
 		foreach (cell, databases)
-			if (!send_scout(lfirst_oid(cell)))
+			if (!send_database_worker(lfirst_oid(cell)))
 			{
 				TimestampTz retry =
 					TimestampTzPlusMilliseconds(GetCurrentTimestamp(), RETRY_MS);
@@ -313,7 +316,10 @@ ec_launcher_main(Datum argument)
 				ec_call_launcher(lfirst_oid(cell), retry);
 			}
 
-		/* a scout that called us has set the latch on which we waited for it */
+		/*
+		 * a database worker that called us has set the latch on which we waited
+		 * for it
+		 */
 		if (databases != NIL)
 		{
 			CHECK_FOR_INTERRUPTS();
@@ -337,7 +343,7 @@ ec_launcher_main(Datum argument)
 	}
 }
 
-/* A scout that failed, for a lock say, is sent again. */
+/* A database worker that failed, for a lock say, is sent again. */
 static void
 come_back(int code, Datum argument)
 {
@@ -346,7 +352,7 @@ come_back(int code, Datum argument)
 }
 
 void
-ec_scout_main(Datum argument)
+ec_database_worker_main(Datum argument)
 {
 	EcExtension extension;
 	bool is_there;

@@ -16,9 +16,9 @@ extern void ec_register_launcher(void);
 extern bool ec_launcher_running(void);
 
 /*
- * What else a scout does in the database that it visits, whether the extension
- * is there or not: called without a transaction, as the bootstrap superuser.
- * While it runs, the launcher waits.  From _PG_init.
+ * What else a database worker does in the database that it visits, whether the
+ * extension is there or not: called without a transaction, as the bootstrap
+ * superuser.  While it runs, the launcher waits.  From _PG_init.
  */
 typedef void (*EcVisitor)(void);
 extern void ec_register_visitor(EcVisitor visitor);

@@ -211,10 +211,10 @@ ec_start_worker(int64 job, int slot, Oid owner)
 /*
  * Start workers for this database's jobs that have none, as many as can run.
  * In a transaction.  Called by whoever may have made room: a worker that ends,
- * and the launcher's scout; a started worker that finds no place left leaves
- * its job queued, so trying too often does no harm.  Jobs that have lost all
- * their workers are the launcher's business (lost_ones): without one they show
- * as interrupted, and wait for ec_resume.
+ * and the launcher's database worker; a started worker that finds no place left
+ * leaves its job queued, so trying too often does no harm.  Jobs that have lost
+ * all their workers are the launcher's business (lost_ones): without one they
+ * show as interrupted, and wait for ec_resume.
  */
 void
 ec_start_waiting_jobs(bool lost_ones)

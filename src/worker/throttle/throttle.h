@@ -26,13 +26,13 @@ extern EcThrottle *ec_throttle_create(void);
 
 /*
  * The reason to wait now, or NULL; sets job->throttled_by and job->pause_ms.
- * In the transaction of a batch, before its step; it must end at once when
+ * In the transaction of a batch, before its work; it must end at once when
  * there is a reason.  Raises an error when the job should rather fail.
  */
 extern const char *ec_throttle_look(EcThrottle *throttle, EcJob *job);
 
 /*
- * After a step that has written so much WAL in so many seconds: lengthen the
+ * After a batch that has written so much WAL in so many seconds: lengthen the
  * pause, and say why, if it has to be longer.
  */
 extern void ec_throttle_pause(EcThrottle *throttle, EcJob *job,
