@@ -83,7 +83,7 @@ WITH extension AS (
            pg_get_indexdef(i.indexrelid) || CASE WHEN i.indisvalid THEN '' ELSE ' not valid' END
       FROM relation r JOIN pg_index i ON i.indrelid = r.oid
     UNION ALL
-    SELECT r.type || ' ' || r.identity, 'trigger ' || t.tgname, pg_get_triggerdef(t.oid) || ' ' || t.tgenabled
+    SELECT r.type || ' ' || r.identity, 'trigger ' || t.tgname, pg_get_triggerdef(t.oid) || ' ' || t.tgenabled::text
       FROM relation r JOIN pg_trigger t ON t.tgrelid = r.oid
      WHERE NOT t.tgisinternal
     UNION ALL
@@ -94,7 +94,7 @@ WITH extension AS (
       FROM relation r JOIN pg_rewrite w ON w.ev_class = r.oid AND w.rulename <> '_RETURN'
     UNION ALL
     SELECT 'event trigger ' || e.evtname, 'definition',
-           concat_ws(' ', e.evtevent, e.evttags, e.evtfoid::regprocedure, e.evtenabled)
+           concat_ws(' ', e.evtevent, e.evttags, e.evtfoid::regprocedure, e.evtenabled::text)
       FROM member m JOIN pg_event_trigger e ON m.classid = 'pg_event_trigger'::regclass AND e.oid = m.objid
     UNION ALL
     SELECT m.type || ' ' || m.identity, 'right', acl.item
@@ -104,4 +104,3 @@ WITH extension AS (
 SELECT object || ': ' || concat_ws(' ', property, regexp_replace(value, '\s+', ' ', 'g'))
   FROM property
  WHERE property = 'exists' OR value IS NOT NULL
- ORDER BY 1 COLLATE "C"

@@ -165,7 +165,6 @@ is(sql(q{SELECT ec_expand('email', 'users', '{"email": "lower(legacy_email)"}', 
 is(sql(q{SELECT ec_expand('orders', 'orders', '{"id": "id", "cents": "total * 100"}', '{"id": "id", "total": "cents / 100"}', target => 'orders_new')}),
 	'expanded', 'a change to another table');
 is(sql(q{SELECT ec_expand('pairs', 'pairs', '{"b": "a"}', '{"a": "b"}')}), 'expanded', 'one that goes ahead');
-sql(q{CALL ec_wait(ec_backfill_change('pairs'))}) if 0;
 my $pairs = sql(q{SELECT ec_backfill_change('pairs', delay_ms => 0)});
 job_is_done($pairs, 'its backfill, with the old SQL');
 is(sql(q{SELECT ok FROM ec_verify_change('pairs')}), 't', 'its verification');
@@ -174,8 +173,8 @@ is(sql(q{SELECT ec_contract('pairs', '{old_reads, old_writes}')}), 'quarantined'
 is(sql(q{SELECT ec_track('users', '{legacy_age}')}), '1', 'a column is tracked');
 
 # a backfill that lasts, one that rests, and a copy
-my $backfill = sql(q{SELECT ec_backfill_change('email', batch_size => 20, delay_ms => 100)});
-wait_for_rows($node, $backfill, 100);
+my $backfill = sql(q{SELECT ec_backfill_change('email', batch_size => 5, delay_ms => 1500)});
+wait_for_rows($node, $backfill, 5);
 my $copy = sql(q{SELECT ec_backfill_change('orders', batch_size => 100, delay_ms => 0)});
 is(sql("SELECT ec_pause($copy)") ne '', 1, 'the copy is paused');
 writers_go_on("with SQL $old");
@@ -183,9 +182,9 @@ writers_go_on("with SQL $old");
 my $before = sql("SELECT rows_done FROM ec_progress WHERE job = $backfill");
 wait_for_rows($node, $backfill, $before + 1);
 pass('the backfill goes on with the old SQL');
-sql('SELECT pg_reload_conf()');
-$node->restart;
+$before = sql("SELECT rows_done FROM ec_progress WHERE job = $backfill");
 $session->quit;
+$node->restart;
 $session = $node->background_psql('postgres', on_error_stop => 0);
 wait_for_rows($node, $backfill, $before + 1);
 pass('the launcher goes on with it after a restart');
@@ -217,7 +216,6 @@ for my $change ('email', 'orders')
 is(sql(q{SELECT ec_revert('pairs')}), 'cut_over', 'what was quarantined before the update comes back');
 is(sql('SELECT sum(a), sum(b) FROM pairs'), '5050|5050', 'with its rows');
 is(sql(q{SELECT count(*) FROM users WHERE email IS NULL}), '0', 'every row has its new value');
-is(sql(q{SELECT ec_rollback('002')}) ne '', 1, 'a migration of before is rolled back') if 0;
 is(sql(q{SELECT ec_apply('003', 'CREATE TABLE later (id int)')}), 'applied', 'and the next one applied');
 $node->poll_query_until('postgres', q{SELECT reads >= 4 FROM ec_column_usage WHERE column_name = 'legacy_age'});
 pass('what was counted before the update still counts');
