@@ -39,6 +39,7 @@
 #include "core/json.h"
 #include "expand_contract.h"
 #include "worker/jobs/job.h"
+#include "worker/process/deadlock.h"
 #include "worker/process/toplevel.h"
 
 /* A batch with less than a tenth of its share left is full. */
@@ -97,7 +98,8 @@ fill_unlocked(EcJob *job, const EcBackfill *backfill, Relation relation,
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(context);
 		CurrentResourceOwner = owner;
-		if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
+		if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE &&
+			!ec_is_own_deadlock(error))
 			ReThrowError(error);
 		*skipped = 1;
 	}
