@@ -45,6 +45,13 @@ SELECT expand_contract.require_library('1.0');
 -- core/sql_version.h says.  test/tap/070_update.pl compares what this makes with
 -- a fresh install, and names the differences.
 
+-- jobs: the role that workers connect as, and turns.  Owners could log in so far.
+ALTER TABLE expand_contract.jobs ADD COLUMN login oid, ADD COLUMN turn_at timestamptz;
+UPDATE expand_contract.jobs SET login = owner;
+ALTER TABLE expand_contract.jobs ALTER COLUMN login SET NOT NULL;
+ALTER TABLE expand_contract.job_slots ADD COLUMN resume_at timestamptz;
+CREATE INDEX jobs_turns ON expand_contract.jobs (owner, turn_at);
+
 
 ----------------------------------------------------------------------
 -- sql/install/worker.sql
@@ -61,6 +68,10 @@ COMMENT ON FUNCTION expand_contract.is_interrupted(bigint) IS 'whether a running
 CREATE OR REPLACE FUNCTION expand_contract.launcher_running() RETURNS boolean
 AS 'MODULE_PATHNAME', 'ec_sql_launcher_running' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION expand_contract.launcher_running() IS 'whether the library is preloaded and its launcher runs';
+
+CREATE OR REPLACE FUNCTION expand_contract.no_worker_is_free() RETURNS text
+AS 'MODULE_PATHNAME', 'ec_sql_no_worker_is_free' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION expand_contract.no_worker_is_free() IS 'for whom all workers of the cluster are at work; NULL if one is free';
 
 CREATE OR REPLACE FUNCTION expand_contract.replication_lag() RETURNS interval
 AS 'MODULE_PATHNAME', 'ec_sql_replication_lag' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
@@ -112,12 +123,13 @@ WITH live AS MATERIALIZED (
         sum(s.wal_bytes)::bigint AS wal_bytes,
         max(s.bytes_now)::numeric / nullif(min(s.bytes_at_start), 0) AS table_growth,
         string_agg(DISTINCT s.throttled_by, ', ') AS throttled_by,
+        min(coalesce(s.resume_at, '-infinity')) AS resume_at,
         (array_agg(s.notice ORDER BY s.sweep DESC) FILTER (WHERE s.notice IS NOT NULL))[1] AS notice
     FROM (SELECT *, max(sweep) OVER (PARTITION BY job) AS latest FROM expand_contract.job_slots) s
     GROUP BY s.job, s.latest
 ), known AS (
     SELECT j.*, s.sweep, s.rows_done, s.rows_per_second, s.active_seconds,
-        s.skipped_locked, s.wal_bytes, s.table_growth, s.throttled_by, s.notice,
+        s.skipped_locked, s.wal_bytes, s.table_growth, s.throttled_by, s.resume_at, s.notice,
         least(coalesce(s.fraction, 0), 1) AS fraction,
         coalesce(l.workers, 0) AS live_workers,
         CASE
@@ -176,6 +188,9 @@ SELECT id AS job,
         WHEN shown_state = 'queued' AND next_run > clock_timestamp() THEN
             CASE WHEN start_at > clock_timestamp() THEN 'start at ' ELSE 'run window opens ' END
             || date_trunc('second', next_run)
+        WHEN shown_state = 'queued' AND live_workers = 0 THEN
+            CASE WHEN resume_at > clock_timestamp() THEN concat(throttled_by, ' until ', date_trunc('second', resume_at))
+                ELSE expand_contract.no_worker_is_free() END
     END AS throttled_by,
     round(table_growth, 2) AS table_growth,
     wal_bytes,

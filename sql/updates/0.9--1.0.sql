@@ -18,6 +18,13 @@
 -- core/sql_version.h says.  test/tap/070_update.pl compares what this makes with
 -- a fresh install, and names the differences.
 
+-- jobs: the role that workers connect as, and turns.  Owners could log in so far.
+ALTER TABLE expand_contract.jobs ADD COLUMN login oid, ADD COLUMN turn_at timestamptz;
+UPDATE expand_contract.jobs SET login = owner;
+ALTER TABLE expand_contract.jobs ALTER COLUMN login SET NOT NULL;
+ALTER TABLE expand_contract.job_slots ADD COLUMN resume_at timestamptz;
+CREATE INDEX jobs_turns ON expand_contract.jobs (owner, turn_at);
+
 -- functions and views
 
 DROP FUNCTION expand_contract.batch_sizes(integer, float8[], float8, float8);

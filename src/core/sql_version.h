@@ -6,8 +6,8 @@
  * A new library is there before ALTER EXTENSION ... UPDATE is, and meanwhile it
  * runs with the SQL of the version before it:
  *
- * - Triggers, workers, the launcher and whatever else runs without being asked
- *	 for reads columns by name.  A column that is new in this version is read so
+ * - The triggers of dual writes, the watch on column usage, and views read columns
+ *	 by name.  A column that is new in this version is read so
  *	 that the statement is also good where the table lacks it: the unqualified
  *	 name finds the table's column if there is one, else the NULL outside.
  *
@@ -15,6 +15,7 @@
  *		  FROM (SELECT NULL::oid AS owner) AS lacking,
  *			   LATERAL (SELECT c.name, owner FROM expand_contract.changes c) t
  *
+ * - Jobs wait: the launcher looks again until the SQL is updated.
  * - A command that has to write what the tables lack fails as its statement is
  *	 parsed, and the error's hint says to update; see ec_query.
  * - A C function that is not in the SQL any more keeps its symbol for one
@@ -30,6 +31,8 @@
 
 #include "postgres.h"
 
+#include "core/compat.h"
+
 typedef enum EcSqlVersion
 {
 	EC_SQL_UNKNOWN,
@@ -41,7 +44,7 @@ typedef enum EcSqlVersion
 extern EcSqlVersion ec_sql_version_of(const char *extversion);
 
 /* An error that says which of the two is older, and what to do about it. */
-extern void ec_refuse_sql_version(const char *extversion) pg_attribute_noreturn();
+ec_noreturn extern void ec_refuse_sql_version(const char *extversion);
 
 /* Whether the SQL that ec_catalog_begin has met last is older than the library. */
 extern bool ec_sql_is_older;

@@ -54,6 +54,7 @@
 #define MAX_CALLS       512
 #define MAX_VISITORS    4
 #define RETRY_MS        5000
+#define UPDATE_RETRY_MS 15000
 #define RESTART_SECONDS 5
 
 /* The system's clock may be set while we sleep. */
@@ -379,6 +380,15 @@ ec_database_worker_main(Datum argument)
 					  errdetail("The library of version " EC_VERSION
 								" does not run with the SQL of version %s.",
 								extension.extversion)));
+	else if (is_there && extension.version < EC_SQL_CURRENT)
+	{
+		/* the tables lack what the workers of today write: look again */
+		ereport(LOG, (errmsg("jobs in database \"%s\" wait for ALTER EXTENSION expand_contract UPDATE",
+							 get_database_name(MyDatabaseId))));
+		ec_call_launcher(MyDatabaseId,
+						 TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+													 UPDATE_RETRY_MS));
+	}
 	else if (is_there)
 		ec_start_waiting_jobs(true);
 	PopActiveSnapshot();
