@@ -1,6 +1,7 @@
 -- Everything that the extension has made in a database, a line a property: two
 -- databases with the same output have the same extension.  Not in it: OIDs, the
--- order of columns, and what is in the tables.
+-- order of columns (so the lists of a view's query are sorted), and what is in
+-- the tables.
 WITH extension AS (
     SELECT * FROM pg_extension WHERE extname = 'expand_contract'
 ), member AS (
@@ -50,7 +51,9 @@ WITH extension AS (
     -- tables, views, sequences, types
     SELECT r.type || ' ' || r.identity, p.property, p.value
       FROM relation r,
-           LATERAL (VALUES ('definition', CASE WHEN r.relkind = 'v' THEN pg_get_viewdef(r.oid) END),
+           LATERAL (VALUES ('definition', (SELECT string_agg(item, ', ' ORDER BY item COLLATE "C")
+                                              FROM regexp_split_to_table(pg_get_viewdef(r.oid), ',\s+') item
+                                             WHERE r.relkind = 'v')),
                            ('options', (SELECT string_agg(o, ' ' ORDER BY o) FROM unnest(r.reloptions) o)),
                            ('persistence', r.relpersistence::text),
                            ('replica identity', r.relreplident::text),
