@@ -25,6 +25,32 @@ ALTER TABLE expand_contract.jobs ALTER COLUMN login SET NOT NULL;
 ALTER TABLE expand_contract.job_slots ADD COLUMN resume_at timestamptz;
 CREATE INDEX jobs_turns ON expand_contract.jobs (owner, turn_at);
 
+-- Who gave a way down, and whose rights a change's expressions have: names said
+-- the former so far, and the tables the latter.
+ALTER TABLE expand_contract.schema_migrations ADD COLUMN down_by_oid oid, ADD COLUMN down_system bigint;
+UPDATE expand_contract.schema_migrations m
+   SET down_by_oid = r.oid, down_system = (SELECT s.system_identifier FROM pg_control_system() s)
+  FROM pg_roles r
+ WHERE r.rolname = m.down_by;
+COMMENT ON COLUMN expand_contract.schema_migrations.down_by IS
+    'the role that gave "down", as it was called then';
+COMMENT ON COLUMN expand_contract.schema_migrations.down_by_oid IS
+    'which role that is, in the cluster of down_system: a name can be another role''s by now';
+COMMENT ON COLUMN expand_contract.schema_migrations.down_system IS 'the identifier of that cluster''s system';
+
+ALTER TABLE expand_contract.changes ADD COLUMN owner oid, ADD COLUMN owner_name text COLLATE "C";
+UPDATE expand_contract.changes c
+   SET owner = r.oid, owner_name = r.rolname
+  FROM pg_class t JOIN pg_roles r ON r.oid = t.relowner
+ WHERE t.oid = c.relation;
+COMMENT ON COLUMN expand_contract.changes.owner IS 'of its tables at ec_expand: whose rights the expressions have, as long as he owns them';
+COMMENT ON COLUMN expand_contract.changes.owner_name IS 'his name then, which counts in a restored database, where he has another OID';
+
+REVOKE EXECUTE ON FUNCTION expand_contract.usage_changed() FROM PUBLIC;
+
+-- other columns of the result
+DROP FUNCTION expand_contract.dependents(oid, smallint[]);
+
 -- functions and views
 
 DROP FUNCTION expand_contract.batch_sizes(integer, float8[], float8, float8);

@@ -11,8 +11,11 @@
  * When a row lock stood in the way, the rows of the range are first locked
  * with SKIP LOCKED and then updated by their TIDs, all in one transaction.
  *
- * All of it runs as the job's owner with his search_path.  What we add to his
- * text is quoted, or spelled out with its schema.
+ * All of it runs as the job's owner, or the owner of a change's tables, and his
+ * text is looked up in his search_path; what we add to it is quoted, or spelled
+ * out with its schema.  What ec_expand or ec_copy has analysed is looked up in
+ * pg_catalog; triggers and functions have his search_path all the same, see
+ * core/planned.h.
  */
 #include "postgres.h"
 
@@ -34,6 +37,7 @@
 #include "backfill/copy/copy_statement.h"
 #include "core/catalog.h"
 #include "core/expression.h"
+#include "core/planned.h"
 #include "expand_contract.h"
 #include "worker/process/flush.h"
 
@@ -246,7 +250,7 @@ ec_batch_lock_statement(Relation relation, const EcBackfill *backfill)
 }
 
 static SPIPlanPtr
-prepare(Statement *statement, char *sql, bool is_list)
+prepare(Statement *statement, char *sql, bool is_list, const char *search_path)
 {
 	Oid range_types[2] = {TIDOID, TIDOID};
 	Oid list_types[1] = {TIDARRAYOID};
@@ -260,12 +264,9 @@ prepare(Statement *statement, char *sql, bool is_list)
 		statement->plan = NULL;
 		pfree(statement->sql);
 	}
-	plan = SPI_prepare_cursor(sql, is_list ? 1 : 2,
+	plan = ec_prepare_planned(sql, is_list ? 1 : 2,
 							  is_list ? list_types : range_types,
-							  CURSOR_OPT_GENERIC_PLAN);
-	if (plan == NULL)
-		elog(ERROR, "SPI_prepare_cursor failed for \"%s\": %s", sql,
-			 SPI_result_code_string(SPI_result));
+							  CURSOR_OPT_GENERIC_PLAN, search_path);
 	statement->sql = MemoryContextStrdup(TopMemoryContext, sql);
 	SPI_keepplan(plan);
 	statement->plan = plan;
@@ -411,35 +412,33 @@ set_parameter(ParamListInfo parameters, int number, Oid type, Datum value)
 
 /*
  * Run one of the statements, which has a plan for ranges and one for lists.
- * SPI_processed is the rows that it gave or changed.
+ * Returns the rows that it gave or changed.
  */
-static void
+static uint64
 run(Statement *statements, char *sql, Relation relation,
 	const EcBackfill *backfill, const EcBatchRows *rows, Receiver *receiver)
 {
-	SPIExecuteOptions options = {0};
+	ParamListInfo parameters = makeParamList(rows->is_list ? 1 : 2);
 	SPIPlanPtr plan;
-	int code;
+	uint64 processed;
 
-	options.dest = (DestReceiver *) receiver;
-	options.params = makeParamList(rows->is_list ? 1 : 2);
 	if (rows->is_list)
-		set_parameter(options.params, 0, TIDARRAYOID, rows->list);
+		set_parameter(parameters, 0, TIDARRAYOID, rows->list);
 	else
 	{
-		set_parameter(options.params, 0, TIDOID, PointerGetDatum(&rows->from));
-		set_parameter(options.params, 1, TIDOID, PointerGetDatum(&rows->to));
+		set_parameter(parameters, 0, TIDOID, PointerGetDatum(&rows->from));
+		set_parameter(parameters, 1, TIDOID, PointerGetDatum(&rows->to));
 	}
 	/* executing may plan again, so the hook is on all the time */
 	scan_by_tid = RelationGetRelid(relation);
 	ec_copy_plan_begin(backfill);
-	plan = prepare(&statements[rows->is_list], sql, rows->is_list);
-	code = SPI_execute_plan_extended(plan, &options);
-	if (code < 0)
-		elog(ERROR, "SPI_execute_plan_extended failed: %s",
-			 SPI_result_code_string(code));
+	plan = prepare(&statements[rows->is_list], sql, rows->is_list,
+				   backfill->search_path);
+	processed = ec_execute_planned(plan, parameters, backfill->search_path,
+								   (DestReceiver *) receiver);
 	scan_by_tid = InvalidOid;
 	(void) ec_copy_plan_end();
+	return processed;
 }
 
 static void
@@ -456,15 +455,17 @@ update(Relation relation, const EcBackfill *backfill, const EcBatchRows *rows)
 {
 	Receiver receiver;
 	EcWritten written;
+	uint64 processed;
 
 	init_receiver(&receiver, relation, backfill, rows);
 	receiver.is_update = true;
 	connect();
-	run(update_rows, update_statement(relation, backfill, rows->is_list),
-		relation, backfill, rows, &receiver);
+	processed =
+		run(update_rows, update_statement(relation, backfill, rows->is_list),
+			relation, backfill, rows, &receiver);
 	written = receiver.written;
 	/* what a copy writes comes back without a word */
-	written.rows = SPI_processed;
+	written.rows = processed;
 	SPI_finish();
 	return written;
 }
@@ -477,8 +478,8 @@ ec_batch_count(Relation relation, const EcBackfill *backfill,
 
 	init_receiver(&receiver, relation, backfill, rows);
 	connect();
-	run(count_rows, count_statement(relation, backfill, rows->is_list),
-		relation, backfill, rows, &receiver);
+	(void) run(count_rows, count_statement(relation, backfill, rows->is_list),
+			   relation, backfill, rows, &receiver);
 	SPI_finish();
 	if (example != NULL)
 		*example = receiver.example;
@@ -495,9 +496,9 @@ lock(Relation relation, const EcBackfill *backfill, const EcBatchRows *rows,
 	init_receiver(&receiver, relation, backfill, rows);
 	receiver.tids = initArrayResult(TIDOID, CurrentMemoryContext, false);
 	connect();
-	run(skip_locked ? lock_rows : wait_for_rows,
-		lock_statement(relation, backfill, rows->is_list, skip_locked),
-		relation, backfill, rows, &receiver);
+	(void) run(skip_locked ? lock_rows : wait_for_rows,
+			   lock_statement(relation, backfill, rows->is_list, skip_locked),
+			   relation, backfill, rows, &receiver);
 	SPI_finish();
 	*locked = *rows;
 	locked->is_list = true;
@@ -608,9 +609,8 @@ ec_batch_any(Relation root, const EcBackfill *backfill)
 	if (backfill->copy != NULL && backfill->stage == EC_COPY_WRITE &&
 		!backfill->copy->has_unique_keys)
 		ec_refuse_duplicates(backfill->copy);
-	if (SPI_execute(ec_any_statement(root, backfill), false, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not look for rows that are left");
-	any = SPI_processed > 0;
+	any = ec_first_row_planned(ec_any_statement(root, backfill),
+							   backfill->search_path) != NULL;
 	SPI_finish();
 	return any;
 }

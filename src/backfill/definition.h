@@ -29,6 +29,7 @@ typedef struct EcBackfill
 	EcMethod method;
 	bool uses_default; /* known at submission only */
 	char *alias;       /* in the place of a table whose leaf this is, or NULL */
+	const char *search_path; /* of our statements, see planned.h; NULL: the session's */
 
 	/* of a copy, or NULL: then the rest is of the table that is swept */
 	struct EcCopy *copy;
@@ -60,7 +61,7 @@ extern void ec_check_statement(Relation relation, const EcBackfill *backfill);
 /*
  * Plan a statement, with a TID for each argument, and check rights on it all.
  */
-extern void ec_explain(const char *statement, int nargs);
+extern void ec_explain(const char *statement, int nargs, const char *search_path);
 
 /* The same of the look at all leaves that comes after a sweep. */
 extern void ec_check_any_statement(Relation root, const EcBackfill *backfill);

@@ -32,6 +32,7 @@
 #include "backfill/key.h"
 #include "backfill/key_index.h"
 #include "core/catalog.h"
+#include "core/planned.h"
 #include "core/expression.h"
 #include "core/json.h"
 #include "core/own_table.h"
@@ -378,7 +379,8 @@ is_prepared(const Statement *statement, const char *sql, ParamListInfo parameter
 }
 
 static SPIPlanPtr
-prepare(Statement *statement, char *sql, ParamListInfo parameters)
+prepare(Statement *statement, char *sql, ParamListInfo parameters,
+		const char *search_path)
 {
 	Oid types[2 * EC_MAX_KEY_COLUMNS + 1];
 	SPIPlanPtr plan;
@@ -393,11 +395,8 @@ prepare(Statement *statement, char *sql, ParamListInfo parameters)
 	}
 	for (int i = 0; i < parameters->numParams; i++)
 		types[i] = parameters->params[i].ptype;
-	plan = SPI_prepare_cursor(sql, parameters->numParams, types,
-							  CURSOR_OPT_GENERIC_PLAN);
-	if (plan == NULL)
-		elog(ERROR, "SPI_prepare_cursor failed for \"%s\": %s", sql,
-			 SPI_result_code_string(SPI_result));
+	plan = ec_prepare_planned(sql, parameters->numParams, types,
+							  CURSOR_OPT_GENERIC_PLAN, search_path);
 	statement->sql = MemoryContextStrdup(TopMemoryContext, sql);
 	SPI_keepplan(plan);
 	statement->plan = plan;
@@ -406,22 +405,15 @@ prepare(Statement *statement, char *sql, ParamListInfo parameters)
 
 static void
 run(Relation relation, const EcKey *key, Statement *statement, char *sql,
-	ParamListInfo parameters, Finder *finder)
+	ParamListInfo parameters, const char *search_path, Finder *finder)
 {
-	SPIExecuteOptions options = {0};
-	int code;
-
-	options.dest = (DestReceiver *) finder;
-	options.params = parameters;
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	/* executing may plan again, so the hook is on all the time */
 	scanned_table = RelationGetRelid(relation);
 	scan_by_index = key->index;
-	code = SPI_execute_plan_extended(prepare(statement, sql, parameters), &options);
-	if (code < 0)
-		elog(ERROR, "SPI_execute_plan_extended failed: %s",
-			 SPI_result_code_string(code));
+	(void) ec_execute_planned(prepare(statement, sql, parameters, search_path),
+							  parameters, search_path, (DestReceiver *) finder);
 	scan_by_index = InvalidOid;
 	SPI_finish();
 }
@@ -495,8 +487,8 @@ ec_place_ahead(Relation relation, const EcPlace *from, int64 rows,
 	parameters->numParams = 0;
 	append_place(parameters, &key, from);
 	append_parameter(parameters, INT8OID, Int64GetDatum(rows - 1));
-	run(relation, &key, &ahead[is_begin],
-		ahead_statement(relation, &key, is_begin), parameters, &finder);
+	run(relation, &key, &ahead[is_begin], ahead_statement(relation, &key, is_begin),
+		parameters, EC_OWN_SEARCH_PATH, &finder);
 	if (finder.seen == 0)
 		return false;
 	remember(place, &key, &finder, context);
@@ -521,7 +513,7 @@ ec_next_keys(Relation relation, const EcBackfill *backfill, EcPlace *place,
 	ec_copy_plan_begin(backfill);
 	run(relation, &key, &find[is_begin][has_end],
 		find_statement(relation, backfill, &key, is_begin, has_end), parameters,
-		&finder);
+		backfill->search_path, &finder);
 	(void) ec_copy_plan_end();
 	rows->is_list = true;
 	rows->count = finder.found;

@@ -37,6 +37,7 @@
 #include "backfill/target.h"
 #include "core/guc.h"
 #include "core/json.h"
+#include "core/planned.h"
 #include "expand_contract.h"
 #include "worker/jobs/job.h"
 #include "worker/process/deadlock.h"
@@ -59,6 +60,9 @@ begin_fill(EcJob *job)
 	ec_batch_init();
 	ec_key_init();
 	ec_backfill_from_json(job->parameters, &fill->backfill);
+	/* what is a change's or a copy's was analysed, and stored for that path */
+	if (job->change != NULL || fill->backfill.copy != NULL)
+		fill->backfill.search_path = EC_OWN_SEARCH_PATH;
 	ec_chunk_load(&fill->chunk, job->position);
 	job->private = fill;
 }
@@ -387,9 +391,9 @@ open_copied(const EcJob *job, Fill *fill)
 	Relation target = open_table(job, copy->target, copy->target_name);
 	bool writes = fill->chunk.stage == EC_COPY_WRITE;
 
-	ec_check_tables_differ(source, target);
 	ec_check_copy_source(source);
 	ec_check_copy_target(target);
+	ec_check_tables_differ(source, target);
 	ec_copy_begin_stage(&fill->backfill, fill->chunk.stage);
 	table_close(writes ? target : source, NoLock);
 	return writes ? source : target;
@@ -444,8 +448,16 @@ bytes_of_leaves(EcJob *job)
 	return blocks * BLCKSZ;
 }
 
-const EcJobKind ec_backfill_kind = {"backfill", begin_fill, sweep_batch,
-									resume_fill, bytes_of_leaves};
+const EcJobKind ec_backfill_kind = {.name = "backfill",
+									.begin = begin_fill,
+									.batch = sweep_batch,
+									.resume = resume_fill,
+									.table_bytes = bytes_of_leaves,
+									.runs_as_table_owner = true};
 
 /* the table that a copy sweeps does not grow by it */
-const EcJobKind ec_copy_kind = {"copy", begin_fill, sweep_batch, resume_fill, NULL};
+const EcJobKind ec_copy_kind = {.name = "copy",
+								.begin = begin_fill,
+								.batch = sweep_batch,
+								.resume = resume_fill,
+								.runs_as_table_owner = true};

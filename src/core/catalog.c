@@ -8,20 +8,36 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "catalog/pg_authid.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_operator.h"
 #include "commands/extension.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
+#include "utils/typcache.h"
 
 #include "core/catalog.h"
+#include "core/compat.h"
+
+/* Figures of all, and the states of all jobs, are theirs. */
+bool
+ec_may_monitor(void)
+{
+	EcExtension extension;
+
+	return has_privs_of_role(GetUserId(), ROLE_PG_MONITOR) ||
+		   (ec_extension_lookup(&extension) &&
+			has_privs_of_role(GetUserId(), extension.owner));
+}
 
 static char *
 version_of(Relation catalog, HeapTuple tuple)
@@ -92,8 +108,10 @@ ec_catalog_begin(EcCatalogScope *scope)
 	require_extension(&extension);
 	GetUserIdAndSecContext(&scope->userid, &scope->security_context);
 	scope->guc_level = NewGUCNestLevel();
+	/* no trigger that he has put on our tables waits for the commit, as others */
 	SetUserIdAndSecContext(extension.owner, scope->security_context |
-												SECURITY_LOCAL_USERID_CHANGE);
+												SECURITY_LOCAL_USERID_CHANGE |
+												SECURITY_RESTRICTED_OPERATION);
 	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	if (SPI_connect() != SPI_OK_CONNECT)
@@ -109,6 +127,38 @@ ec_catalog_end(EcCatalogScope *scope)
 	SetUserIdAndSecContext(scope->userid, scope->security_context);
 }
 
+bool
+ec_may_act_as(Oid role)
+{
+	EcExtension extension;
+
+	return ec_extension_lookup(&extension) &&
+		   SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(role)) &&
+		   (has_privs_of_role(extension.owner, role) ||
+			ec_may_set_role(extension.owner, role));
+}
+
+void
+ec_require_acting_as(Oid role, const char *what)
+{
+	EcExtension extension;
+	char *owner;
+
+	if (ec_may_act_as(role))
+		return;
+	require_extension(&extension);
+	owner = GetUserNameFromId(extension.owner, false);
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("%s cannot run as role \"%s\"", what,
+					GetUserNameFromId(role, true) ? GetUserNameFromId(role, true)
+												  : "(dropped)"),
+			 errdetail("Role \"%s\" owns the extension, could have written what would run, and is no member of that role.",
+					   owner),
+			 errhint("Let a role that \"%s\" is a member of do it, or give the extension to a superuser with REASSIGN OWNED.",
+					 owner)));
+}
+
 char *
 ec_relation_name(Oid relation)
 {
@@ -116,7 +166,8 @@ ec_relation_name(Oid relation)
 
 	/* whoever looked it up without a lock may find it gone */
 	if (name == NULL)
-		elog(ERROR, "cache lookup failed for relation %u", relation);
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+						errmsg("relation with OID %u does not exist", relation)));
 	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)),
 									  name);
 }
@@ -136,6 +187,25 @@ ec_collation_name(Oid collation)
 	form = (Form_pg_collation) GETSTRUCT(tuple);
 	name = quote_qualified_identifier(get_namespace_name(form->collnamespace),
 									  NameStr(form->collname));
+	ReleaseSysCache(tuple);
+	return name;
+}
+
+char *
+ec_equality_name(Oid type)
+{
+	Oid equality = lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr;
+	HeapTuple tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(equality));
+	Form_pg_operator form;
+	char *name;
+
+	/* where it has none, whoever runs the statement is told so */
+	if (!HeapTupleIsValid(tuple))
+		return pstrdup("OPERATOR(pg_catalog.=)");
+	form = (Form_pg_operator) GETSTRUCT(tuple);
+	name = psprintf("OPERATOR(%s.%s)",
+					quote_identifier(get_namespace_name(form->oprnamespace)),
+					NameStr(form->oprname));
 	ReleaseSysCache(tuple);
 	return name;
 }

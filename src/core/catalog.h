@@ -35,6 +35,9 @@ typedef struct EcCatalogScope
 /* The extension in this database; false if it is not there. */
 extern bool ec_extension_lookup(EcExtension *extension);
 
+/* Is the caller a member of pg_monitor, or of the extension's owner? */
+extern bool ec_may_monitor(void);
+
 /*
  * The same; false also while this session runs a script of the extension
  * (CREATE or ALTER EXTENSION): its objects are not all there yet.
@@ -50,8 +53,24 @@ extern bool ec_extension_is_ready(EcExtension *extension);
 extern void ec_catalog_begin(EcCatalogScope *scope);
 extern void ec_catalog_end(EcCatalogScope *scope);
 
+/*
+ * May something be started with a role's rights because a row of our tables
+ * says so?  The extension's owner can write the rows, so only if he has these
+ * rights himself: a superuser has all of them, others what they are a member of.
+ */
+extern bool ec_may_act_as(Oid role);
+
+/* The same, but 42501 if not; what says what would be done. */
+extern void ec_require_acting_as(Oid role, const char *what);
+
 /* A relation's name as SQL, with its schema and quoted. */
 extern char *ec_relation_name(Oid relation);
+
+/*
+ * The equality of a type's default operator class, spelled out so that no other
+ * one is found, as in OPERATOR(pg_catalog.=).
+ */
+extern char *ec_equality_name(Oid type);
 
 /* Likewise a collation's; NULL if there is none. */
 extern char *ec_collation_name(Oid collation);

@@ -18,6 +18,7 @@
 #include "utils/syscache.h"
 
 #include "core/catalog.h"
+#include "core/clip.h"
 #include "core/guc.h"
 #include "core/query.h"
 #include "expand_contract.h"
@@ -97,6 +98,8 @@ ec_job_add_slots(int64 id, int workers, int all_from)
 	due = next_run(0, 1, now, &until);
 	start.owner = ec_get_oid(0, 4);
 	start.login = ec_job_login(start.owner, ec_get_oid(0, 5));
+	ec_require_acting_as(start.owner, psprintf("job " INT64_FORMAT, id));
+	ec_require_acting_as(start.login, psprintf("job " INT64_FORMAT, id));
 	if (due > now)
 	{
 		ec_call_launcher_at_commit(due);
@@ -131,8 +134,8 @@ check_launcher(const EcJobSpec *spec)
 int64
 ec_job_submit(const EcJobSpec *spec)
 {
-	Oid owner = GetUserId();
-	Jsonb *settings = ec_capture_session();
+	Oid owner = OidIsValid(spec->owner) ? spec->owner : GetUserId();
+	Jsonb *settings = spec->settings ? spec->settings : ec_capture_session();
 	EcCatalogScope scope;
 	EcArgs args = {0};
 	char *relation_name;
@@ -459,15 +462,28 @@ ec_job_set_failed(int64 id, const ErrorData *error)
 
 	ec_arg_int8(&args, id);
 	ec_arg_text(&args, unpack_sql_state(error->sqlerrcode));
-	ec_arg_text(&args, error->message);
-	ec_arg_text(&args, error->detail);
-	ec_arg_text(&args, error->hint);
+	ec_arg_text(&args, ec_clip(error->message, EC_MAX_TEXT));
+	ec_arg_text(&args, ec_clip(error->detail, EC_MAX_TEXT));
+	ec_arg_text(&args, ec_clip(error->hint, EC_MAX_TEXT));
 	ec_query("UPDATE expand_contract.jobs SET state = 'failed', "
 			 "finished_at = clock_timestamp(), "
 			 "error_code = $2, error_message = $3, error_detail = $4, "
 			 "error_hint = $5 "
 			 "WHERE id = $1 AND state IN ('queued', 'running')",
 			 &args);
+}
+
+void
+ec_job_fail_unauthorized(int64 id)
+{
+	ErrorData error = {0};
+
+	error.sqlerrcode = ERRCODE_INSUFFICIENT_PRIVILEGE;
+	error.message = "the extension's owner has not the rights of the job's owner";
+	error.detail = "He could have written what the job would run.";
+	error.hint =
+		"Make him a member of that role, or give the extension to a superuser with REASSIGN OWNED; then use ec_resume.";
+	ec_job_set_failed(id, &error);
 }
 
 /*
@@ -482,6 +498,8 @@ ec_jobs_to_start(bool lost_ones, EcJobStart **jobs, TimestampTz *next)
 	EcArgs args = {0};
 	List *live = ec_live_slots();
 	TimestampTz now = GetCurrentTimestamp();
+	List *unauthorized = NIL; /* of int64 * */
+	ListCell *cell;
 	uint64 found;
 	int count = 0;
 
@@ -559,13 +577,22 @@ ec_jobs_to_start(bool lost_ones, EcJobStart **jobs, TimestampTz *next)
 		if (ec_get_bool(row, 7, false) && !lost_ones &&
 			!has_live_slot(live, start->id))
 			continue;
+		start->login = ec_job_login(start->owner, start->login);
+		if (!ec_may_act_as(start->owner) || !ec_may_act_as(start->login))
+		{
+			int64 *id = palloc(sizeof(int64));
+
+			*id = start->id;
+			unauthorized = lappend(unauthorized, id);
+			continue;
+		}
 		due = ec_get_timestamptz(row, 9, now);
 		start->is_early = due > now;
 		if (start->is_early)
 			*next = Min(*next, due);
 		count++;
 	}
-	for (int i = 0; i < count; i++)
-		(*jobs)[i].login = ec_job_login((*jobs)[i].owner, (*jobs)[i].login);
+	foreach (cell, unauthorized)
+		ec_job_fail_unauthorized(*(int64 *) lfirst(cell));
 	return count;
 }

@@ -56,6 +56,8 @@ typedef struct EcJobSpec
 	const char *change; /* NULL if none */
 	Oid relation;       /* InvalidOid: the job is not about one ... */
 	const char *title;  /* ... but about this */
+	Oid owner;          /* InvalidOid: the current user */
+	Jsonb *settings;    /* of ec_capture_session; NULL: the session's of now */
 	Jsonb *parameters;  /* what the kind needs; read again by the worker */
 	int workers;
 	int batch_size; /* rows; 0 = by time */
@@ -161,6 +163,12 @@ typedef struct EcJobKind
 	 * the job is complete.
 	 */
 	bool (*run)(EcJob *job);
+
+	/*
+	 * Of a change, begin and batch evaluate what the owner of its tables has
+	 * written, and run as that role, see ec_change_job_role.
+	 */
+	bool runs_as_table_owner;
 } EcJobKind;
 
 /*
@@ -171,10 +179,12 @@ extern const char *ec_running_change(void);
 extern int64 ec_running_job(void); /* 0 in a session */
 
 /*
- * Called, as the job's owner, in the transaction that makes the job of a
- * change done; set by the room that knows changes.
+ * Set by the rooms that know changes, and called as the job's owner.  The one
+ * in the transaction that makes the job of a change done; the other before its
+ * work: the role that it is done as.  Raises an error if there is none.
  */
 extern void (*ec_change_job_done)(const EcJob *job);
+extern Oid (*ec_change_job_role)(const EcJob *job);
 
 /* registry.c: kinds, registered at load by _PG_init */
 extern void ec_register_job_kind(const EcJobKind *kind);
@@ -215,6 +225,12 @@ extern void ec_job_clear_starts(EcJob *job); /* in scope */
 extern void ec_job_set_throttle(int64 id, int slot, const char *reason); /* in scope */
 extern void ec_job_set_done(EcJob *job);                         /* in scope */
 extern void ec_job_set_failed(int64 id, const ErrorData *error); /* in scope */
+
+/*
+ * Fail a job that would run with rights which the extension's owner has not;
+ * see ec_may_act_as.  In scope.
+ */
+extern void ec_job_fail_unauthorized(int64 id);
 
 /* A worker to be started. */
 typedef struct EcJobStart
@@ -274,6 +290,9 @@ extern bool ec_keep_job_slot(int64 job, int slot);
 extern void ec_unlock_all(void);
 extern List *ec_live_slots(void); /* of EcLiveSlot, in this database */
 extern bool ec_job_is_live(int64 job);
+
+/* Does the caller own the job, or is a member of who does? */
+extern bool ec_job_is_mine(int64 job);
 
 /* start.c: workers are started, or woken, when the transaction commits */
 extern void ec_start_at_commit(const EcJobStart *start);

@@ -82,7 +82,6 @@ ec_worker_set_options(void)
 	set_option("statement_timeout", "0");
 	set_option("idle_in_transaction_session_timeout", "0");
 	set_option("synchronous_commit", "off");
-	set_option("row_security", "off");
 	set_option("enable_tidscan", "on");
 #if PG_VERSION_NUM >= 170000
 	set_option("transaction_timeout", "0");
