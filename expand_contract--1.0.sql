@@ -1,25 +1,39 @@
 /* expand_contract--1.0.sql: made by make; edit the parts in sql/install */
 
-----------------------------------------------------------------------
--- sql/install/schema.sql
-----------------------------------------------------------------------
 -- complain if script is sourced in psql, rather than via CREATE EXTENSION
 \echo Use "CREATE EXTENSION expand_contract" to load this file. \quit
 
+----------------------------------------------------------------------
+-- sql/install/start.sql
+----------------------------------------------------------------------
+-- No name below is looked up in the schema we are created in: whoever can write
+-- to it could put a function or an operator of his own there, which then runs
+-- for everyone who reads our views.
+SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+
+----------------------------------------------------------------------
+-- sql/install/schema.sql
+----------------------------------------------------------------------
 -- Tables and internal functions live in the schema expand_contract; what users
 -- call lives in the schema the extension is created in.  Tables are closed to
 -- everyone: they are written by the C functions as the extension's owner, and
 -- read through views that filter by ownership.  USAGE is for the few internal
 -- functions that SQL run as the user calls.
 
--- No name below is looked up in the schema we are created in: whoever can write
--- to it could put a function or an operator of his own there, which then runs
--- for everyone who reads our views.
-SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
-
 CREATE SCHEMA expand_contract;
 GRANT USAGE ON SCHEMA expand_contract TO PUBLIC;
 COMMENT ON SCHEMA expand_contract IS 'tables and internal functions of the extension expand_contract';
+
+----------------------------------------------------------------------
+-- sql/install/library.sql
+----------------------------------------------------------------------
+-- The library comes with the server's files and the SQL with each database: no
+-- script goes on with a library that would then refuse what it has made.
+CREATE FUNCTION expand_contract.require_library(version text) RETURNS void
+AS 'MODULE_PATHNAME', 'ec_sql_require_library' LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION expand_contract.require_library(text) IS 'an error unless this session runs the library of that version';
+REVOKE EXECUTE ON FUNCTION expand_contract.require_library(text) FROM PUBLIC;
+SELECT expand_contract.require_library('1.0');
 
 ----------------------------------------------------------------------
 -- sql/install/worker_tables.sql

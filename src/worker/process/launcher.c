@@ -28,6 +28,7 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/pg_database.h"
+#include "commands/dbcommands.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
@@ -53,6 +54,7 @@
 #define MAX_CALLS       512
 #define MAX_VISITORS    4
 #define RETRY_MS        5000
+#define UPDATE_RETRY_MS 15000
 #define RESTART_SECONDS 5
 
 /* The system's clock may be set while we sleep. */
@@ -354,6 +356,8 @@ void
 ec_database_worker_main(Datum argument)
 {
 	EcExtension extension;
+	bool is_there;
+	bool is_refused;
 
 	ec_own_reads = true;
 	pqsignal(SIGTERM, die);
@@ -367,11 +371,29 @@ ec_database_worker_main(Datum argument)
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	if (ec_extension_lookup(&extension))
+	is_there = ec_extension_lookup(&extension);
+	is_refused = is_there && extension.version == EC_SQL_UNKNOWN;
+	/* once in the log, and not every few seconds */
+	if (is_refused)
+		ereport(LOG, (errmsg("the launcher of expand_contract does nothing in database \"%s\"",
+							 get_database_name(MyDatabaseId)),
+					  errdetail("The library of version " EC_VERSION
+								" does not run with the SQL of version %s.",
+								extension.extversion)));
+	else if (is_there && extension.version < EC_SQL_CURRENT)
+	{
+		/* the tables lack what the workers of today write: look again */
+		ereport(LOG, (errmsg("jobs in database \"%s\" wait for ALTER EXTENSION expand_contract UPDATE",
+							 get_database_name(MyDatabaseId))));
+		ec_call_launcher(MyDatabaseId,
+						 TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+													 UPDATE_RETRY_MS));
+	}
+	else if (is_there)
 		ec_start_waiting_jobs(true);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
-	for (int i = 0; i < visitor_count; i++)
+	for (int i = 0; i < visitor_count && !is_refused; i++)
 		visitors[i]();
 	cancel_before_shmem_exit(come_back, argument);
 	proc_exit(0);
