@@ -13,17 +13,6 @@
 #include "access/table.h"
 #include "lifecycle/old_shape.h"
 
-static AttrNumber
-present_attnum(const EcChange *change, const EcChangeColumn *column)
-{
-	AttrNumber attnum = column->attnum;
-
-	/* a dropped one has no name */
-	if (attnum <= 0 || get_attname(change->relation, attnum, true) == NULL)
-		return InvalidAttrNumber;
-	return attnum;
-}
-
 static Bitmapset *
 all_columns(Oid relation_oid)
 {
@@ -50,7 +39,7 @@ ec_columns_to_remove(const EcChange *change)
 	{
 		EcChangeColumn *column = lfirst(cell);
 
-		if (column->goes && present_attnum(change, column) > 0)
+		if (column->goes && column->attnum > 0)
 			columns = lappend(columns, column);
 	}
 	return columns;

@@ -6,6 +6,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/async.h"
@@ -130,11 +131,18 @@ restored_attnum(const EcChange *change, EcSide side, const char *present_name)
 static AttrNumber
 stored_attnum(const EcChange *change, EcSide side, int32 attnum)
 {
-	if (attnum < 1 || attnum > MaxHeapAttributeNumber ||
-		!SearchSysCacheExists2(ATTNUM, ObjectIdGetDatum(table_of(change, side)),
-							   Int16GetDatum(attnum)))
+	HeapTuple tuple;
+	bool is_dropped;
+
+	if (attnum < 1 || attnum > MaxHeapAttributeNumber)
 		return InvalidAttrNumber;
-	return attnum;
+	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(table_of(change, side)),
+							Int16GetDatum(attnum));
+	if (!HeapTupleIsValid(tuple))
+		return InvalidAttrNumber;
+	is_dropped = ((Form_pg_attribute) GETSTRUCT(tuple))->attisdropped;
+	ReleaseSysCache(tuple);
+	return is_dropped ? InvalidAttrNumber : attnum;
 }
 
 /* The positions in the key of a table are 1, 2, 3 and so on, each once. */
