@@ -23,16 +23,14 @@ sub shape
 		  WHERE attrelid = '$table'::regclass AND attnum > 0 AND NOT attisdropped");
 }
 
-# Every name but the key's goes to a new column; the columns keep it after "real_".
+# Every name but the key's goes to a new column; the columns keep it after a prefix.
 sub reuse_names
 {
-	my ($database, $table) = @_;
+	my ($database, $table, $prefix) = @_;
 
-	for my $name (grep { $_ ne 'id' } split / /, shape($database, $table))
-	{
-		$node->safe_psql($database,
-			qq{ALTER TABLE $table RENAME "$name" TO "real_$name"; ALTER TABLE $table ADD "$name" text DEFAULT 'decoy'});
-	}
+	$node->safe_psql($database, join ';', map {
+		qq{ALTER TABLE $table RENAME "$_" TO "$prefix$_"; ALTER TABLE $table ADD "$_" text DEFAULT 'decoy'}
+	} grep { $_ ne 'id' } split / /, shape($database, $table));
 }
 
 sub dump_and_restore
@@ -45,91 +43,105 @@ sub dump_and_restore
 	$node->command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr($to), '-f', $file ], "restore to $to");
 }
 
-my %tables = (
-	plain => 'CREATE TABLE users (gone int, id int PRIMARY KEY, legacy text NOT NULL, unmapped text, email text);
-			  ALTER TABLE users DROP gone',
-	partitioned => 'CREATE TABLE users (gone int, id int PRIMARY KEY, legacy text NOT NULL, unmapped text, email text) PARTITION BY RANGE (id);
-			  ALTER TABLE users DROP gone;
-			  CREATE TABLE users_1 (email text, unmapped text, legacy text NOT NULL, id int NOT NULL);
-			  ALTER TABLE users ATTACH PARTITION users_1 FOR VALUES FROM (0) TO (100)');
-my $expand = q{SELECT ec_expand('email', 'users', '{"email": "lower(legacy)"}', '{"legacy": "email"}', old_columns => '{legacy, unmapped}')};
+my $plain = 'CREATE TABLE users (gone int, id int PRIMARY KEY, legacy text NOT NULL, unmapped text, email text);
+	ALTER TABLE users DROP gone';
+my $partitioned = 'CREATE TABLE parts (gone int, id int PRIMARY KEY, legacy text NOT NULL, unmapped text, email text) PARTITION BY RANGE (id);
+	ALTER TABLE parts DROP gone;
+	CREATE TABLE parts_1 (email text, unmapped text, legacy text NOT NULL, id int NOT NULL);
+	ALTER TABLE parts ATTACH PARTITION parts_1 FOR VALUES FROM (0) TO (100)';
 
-for my $kind (sort keys %tables)
+# A call for each of two changes, each named like its table.
+sub on_both
 {
-	for my $phase ('dual_write', 'cut_over', 'quarantined')
+	my ($call) = @_;
+
+	return join ';', map { $call =~ s/TABLE/$_/gr } ('users', 'parts');
+}
+
+my $expand = q{SELECT ec_expand('TABLE', 'TABLE', '{"email": "lower(legacy)"}', '{"legacy": "email"}', old_columns => '{legacy, unmapped}')};
+my $cutover = q{SELECT ec_cutover('TABLE', '{backfill_complete, verified}')};
+my $contract = "SELECT ec_contract('TABLE', $all, '0')";
+
+for my $phase ('dual_write', 'cut_over', 'quarantined')
+{
+	my $from = $phase;
+	my $to = "${phase}_restored";
+	my $suffix = $phase eq 'quarantined' ? '__quarantined' : '';
+
+	$node->safe_psql('postgres', "CREATE DATABASE $from");
+	$node->safe_psql($from, "CREATE EXTENSION expand_contract; $plain; $partitioned;" . on_both($expand));
+	$node->safe_psql($from, on_both(q{INSERT INTO TABLE VALUES (1, 'A', 'unmapped')}));
+	$node->safe_psql($from, on_both($cutover)) if $phase ne 'dual_write';
+	$node->safe_psql($from, on_both($contract)) if $phase eq 'quarantined';
+	reuse_names($from, $_, 'real_') for ('users', 'parts');
+	dump_and_restore($from, $to);
+	# once more, where the columns are known by their names alone
+	reuse_names($to, $_, 'still_') for ('users', 'parts');
+	is( $node->safe_psql($to, q{SELECT DISTINCT old_columns FROM ec_changes}),
+		"{still_real_legacy$suffix,still_real_unmapped$suffix}",
+		"$phase: ec_changes knows them");
+	# the call that sets up the change again must not take the others
+	like(
+		($node->psql($to, $expand =~ s/TABLE/users/gr))[2],
+		qr/cannot be set up again while a column of it has another name/,
+		"$phase: ec_expand takes no other columns");
+
+	$node->safe_psql($to, on_both($cutover)) if $phase eq 'dual_write';
+	$node->safe_psql($to, on_both($contract)) if $phase ne 'quarantined';
+	if ($phase eq 'quarantined')
 	{
-		my $from = "${kind}_$phase";
-		my $to = "${from}_2";
-
-		$node->safe_psql('postgres', "CREATE DATABASE $from");
-		$node->safe_psql($from, "CREATE EXTENSION expand_contract; $tables{$kind}; $expand");
-		$node->safe_psql($from, q{INSERT INTO users VALUES (1, 'A', 'unmapped')});
-		$node->safe_psql($from, q{SELECT ec_cutover('email', '{backfill_complete, verified}')}) if $phase ne 'dual_write';
-		$node->safe_psql($from, "SELECT ec_contract('email', $all, '0')") if $phase eq 'quarantined';
-		reuse_names($from, 'users');
-		dump_and_restore($from, $to);
-		# once more, where the columns are known by their names alone
-		reuse_names($to, 'users');
-
-		my $suffix = $phase eq 'quarantined' ? '__quarantined' : '';
-		is( $node->safe_psql($to, q{SELECT old_columns FROM ec_changes}),
-			"{real_real_legacy$suffix,real_real_unmapped$suffix}",
-			"$from: ec_changes knows them");
-
-		# the call that sets up the change again must not take the others
-		my ($status, $stdout, $stderr) = $node->psql($to, $expand);
-		isnt($status, 0, "$from: ec_expand is refused while the names are others'");
-		like($stderr, qr/cannot be set up again while a column of it has another name/, "$from: and says why");
-
-		$node->safe_psql($to, q{SELECT ec_cutover('email', '{backfill_complete, verified}')}) if $phase eq 'dual_write';
-		$node->safe_psql($to, "SELECT ec_contract('email', $all, '0')") if $phase ne 'quarantined';
-		if ($phase eq 'quarantined')
-		{
-			$node->safe_psql($to, q{SELECT ec_revert('email')});
-			like(shape($to, 'users'), qr/^id legacy unmapped real_real_email/, "$from: the right ones come back");
-			$node->safe_psql($to, "SELECT ec_contract('email', $all, '0')");
-		}
-		is($node->safe_psql($to, "SELECT ec_contract('email', $all)"), 'contracted', "$from: contracted");
-		is( shape($to, 'users'),
-			"id real_real_email real_legacy$suffix real_unmapped$suffix real_email legacy$suffix unmapped$suffix email",
-			"$from: the right columns have gone");
-		is($node->safe_psql($to, 'SELECT real_real_email FROM users WHERE id = 1'), 'a', "$from: and the new one is there");
-		$node->safe_psql('postgres', "DROP DATABASE $_") for ($from, $to);
+		$node->safe_psql($to, on_both(q{SELECT ec_revert('TABLE')}));
+		like(shape($to, $_), qr/^id legacy unmapped still_real_email/, "$phase: the right columns of $_ come back")
+		  for ('users', 'parts');
+		$node->safe_psql($to, on_both($contract));
+	}
+	$node->safe_psql($to, on_both($contract));
+	for my $table ('users', 'parts')
+	{
+		is( shape($to, $table),
+			"id still_real_email still_legacy$suffix still_unmapped$suffix still_email "
+			  . "real_legacy$suffix real_unmapped$suffix real_email legacy$suffix unmapped$suffix email",
+			"$phase: the right columns of $table have gone");
+		is($node->safe_psql($to, "SELECT still_real_email FROM $table WHERE id = 1"), 'a', "$phase: the new one is there");
 	}
 }
 
+my $set_up = $expand =~ s/TABLE/users/gr;
+my $cut_over = $cutover =~ s/TABLE/users/gr;
+my $remove = $contract =~ s/TABLE/users/gr;
+
 # A column that is dropped from the restored table is gone, whoever gets its name.
 $node->safe_psql('postgres', 'CREATE DATABASE dropped');
-$node->safe_psql('dropped', "CREATE EXTENSION expand_contract; $tables{plain}; $expand");
+$node->safe_psql('dropped', "CREATE EXTENSION expand_contract; $plain; $set_up");
 dump_and_restore('dropped', 'dropped_2');
 $node->safe_psql('dropped_2', 'ALTER TABLE users DROP unmapped, ADD unmapped int');
 is($node->safe_psql('dropped_2', 'SELECT old_columns FROM ec_changes'), '{legacy}', 'a dropped column is no old column');
-$node->safe_psql('dropped_2', q{SELECT ec_cutover('email', '{backfill_complete, verified}')});
-$node->safe_psql('dropped_2', "SELECT ec_contract('email', $all, '0')") for 1 .. 2;
+$node->safe_psql('dropped_2', $cut_over);
+$node->safe_psql('dropped_2', $remove) for 1 .. 2;
 is(shape('dropped_2', 'users'), 'id email unmapped', 'its namesake stays');
 
 # So it is when the dump is made after that.
 $node->safe_psql('postgres', 'CREATE DATABASE before');
-$node->safe_psql('before', "CREATE EXTENSION expand_contract; $tables{plain}; $expand");
+$node->safe_psql('before', "CREATE EXTENSION expand_contract; $plain; $set_up");
 $node->safe_psql('before', 'ALTER TABLE users DROP unmapped; ALTER TABLE users ADD unmapped int');
 dump_and_restore('before', 'after');
 is($node->safe_psql($_, 'SELECT old_columns FROM ec_changes'), '{legacy}', "a dropped column is none, $_ the dump") for 'before', 'after';
-$node->safe_psql('after', q{SELECT ec_cutover('email', '{backfill_complete, verified}')});
-$node->safe_psql('after', "SELECT ec_contract('email', $all, '0')") for 1 .. 2;
+$node->safe_psql('after', $cut_over);
+$node->safe_psql('after', $remove) for 1 .. 2;
 is(shape('after', 'users'), 'id email unmapped', 'its namesake stays, after the dump');
 
 # The way out that the refusal names.
 dump_and_restore('dropped', 'again');
 $node->safe_psql('again', 'ALTER TABLE users RENAME unmapped TO "Other; one"');
-my $stderr = ($node->psql('again', $expand))[2];
+my $stderr = ($node->psql('again', $set_up))[2];
 like($stderr, qr/HINT:  Use (ALTER TABLE .*?), call ec_expand again/, 'ec_expand names a way out');
 my ($way_out) = $stderr =~ /HINT:  Use (ALTER TABLE .*?), call ec_expand again/;
 $node->safe_psql('again', $way_out);
-is($node->safe_psql('again', $expand), 'expanded', 'which works');
+is($node->safe_psql('again', $set_up), 'expanded', 'which works');
 $node->safe_psql('again', 'ALTER TABLE users RENAME unmapped TO "Other; one"; ALTER TABLE users ADD unmapped int');
-is($node->safe_psql('again', $expand), 'unchanged', 'set up, the change does not depend on the names');
-$node->safe_psql('again', q{SELECT ec_cutover('email', '{backfill_complete, verified}')});
-$node->safe_psql('again', "SELECT ec_contract('email', $all, '0')") for 1 .. 2;
+is($node->safe_psql('again', $set_up), 'unchanged', 'set up, the change does not depend on the names');
+$node->safe_psql('again', $cut_over);
+$node->safe_psql('again', $remove) for 1 .. 2;
 is(shape('again', 'users'), 'id email unmapped', 'and the right columns go');
 
 # Another table: the names of tables, and of columns on both sides.
