@@ -12,164 +12,141 @@ my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
 $node->append_conf('postgresql.conf', "expand_contract.stabilization_period = 0\n");
 $node->start;
+$node->safe_psql('postgres', 'CREATE DATABASE original');
+$node->safe_psql('postgres', 'CREATE DATABASE restored');
+
+# the dropped column is not in the dump, so those behind it move up
+my %define = (
+	plain => 'CREATE TABLE NAME (gone int, id int PRIMARY KEY, legacy text NOT NULL, unmapped text, email text);
+		ALTER TABLE NAME DROP gone',
+	parts => 'CREATE TABLE NAME (gone int, id int PRIMARY KEY, legacy text NOT NULL, unmapped text, email text) PARTITION BY RANGE (id);
+		ALTER TABLE NAME DROP gone;
+		CREATE TABLE NAME_1 (email text, unmapped text, legacy text NOT NULL, id int NOT NULL);
+		ALTER TABLE NAME ATTACH PARTITION NAME_1 FOR VALUES FROM (0) TO (100)');
 my $all = q{'{backfill_complete, verified, old_reads, old_writes}'};
+my $expand = q{SELECT ec_expand('NAME', 'NAME', '{"email": "lower(legacy)"}', '{"legacy": "email"}', old_columns => '{legacy, unmapped}')};
+my $cutover = q{SELECT ec_cutover('NAME', '{backfill_complete, verified}')};
+my $contract = "SELECT ec_contract('NAME', $all, '0')";
+my $revert = q{SELECT ec_revert('NAME')};
 
-sub shape
+# SQL for each of these tables and changes, which have the same name.
+sub sql_for
 {
-	my ($database, $table) = @_;
+	my ($sql, @names) = @_;
 
-	return $node->safe_psql($database,
-		"SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute
-		  WHERE attrelid = '$table'::regclass AND attnum > 0 AND NOT attisdropped");
+	return join '', map { ($sql =~ s/NAME/$_/gr) . ";\n" } @names;
 }
 
-# Every name but the key's goes to a new column; the columns keep it after a prefix.
-sub reuse_names
-{
-	my ($database, $table, $prefix) = @_;
+my @dual_write = ('dual_write_plain', 'dual_write_parts');
+my @cut_over = ('cut_over_plain', 'cut_over_parts');
+my @quarantined = ('quarantined_plain', 'quarantined_parts');
+my @renamed = (@dual_write, @cut_over, @quarantined);
+my @plain = grep { /plain/ } @renamed;
+my @dropped = ('dropped_before', 'dropped_after');
 
-	$node->safe_psql($database, join ';', map {
-		qq{ALTER TABLE $table RENAME "$_" TO "$prefix$_"; ALTER TABLE $table ADD "$_" text DEFAULT 'decoy'}
-	} grep { $_ ne 'id' } split / /, shape($database, $table));
-}
-
-sub dump_and_restore
-{
-	my ($from, $to) = @_;
-	my $file = $node->basedir . "/$from.sql";
-
-	$node->command_ok([ 'pg_dump', '-d', $node->connstr($from), '-f', $file ], "dump of $from");
-	$node->safe_psql('postgres', "CREATE DATABASE $to");
-	$node->command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr($to), '-f', $file ], "restore to $to");
-}
-
-my $plain = 'CREATE TABLE users (gone int, id int PRIMARY KEY, legacy text NOT NULL, unmapped text, email text);
-	ALTER TABLE users DROP gone';
-my $partitioned = 'CREATE TABLE parts (gone int, id int PRIMARY KEY, legacy text NOT NULL, unmapped text, email text) PARTITION BY RANGE (id);
-	ALTER TABLE parts DROP gone;
-	CREATE TABLE parts_1 (email text, unmapped text, legacy text NOT NULL, id int NOT NULL);
-	ALTER TABLE parts ATTACH PARTITION parts_1 FOR VALUES FROM (0) TO (100)';
-
-# A call for each of two changes, each named like its table.
-sub on_both
-{
-	my ($call) = @_;
-
-	return join ';', map { $call =~ s/TABLE/$_/gr } ('users', 'parts');
-}
-
-my $expand = q{SELECT ec_expand('TABLE', 'TABLE', '{"email": "lower(legacy)"}', '{"legacy": "email"}', old_columns => '{legacy, unmapped}')};
-my $cutover = q{SELECT ec_cutover('TABLE', '{backfill_complete, verified}')};
-my $contract = "SELECT ec_contract('TABLE', $all, '0')";
-
-for my $phase ('dual_write', 'cut_over', 'quarantined')
-{
-	my $from = $phase;
-	my $to = "${phase}_restored";
-	my $suffix = $phase eq 'quarantined' ? '__quarantined' : '';
-
-	$node->safe_psql('postgres', "CREATE DATABASE $from");
-	$node->safe_psql($from, "CREATE EXTENSION expand_contract; $plain; $partitioned;" . on_both($expand));
-	$node->safe_psql($from, on_both(q{INSERT INTO TABLE VALUES (1, 'A', 'unmapped')}));
-	$node->safe_psql($from, on_both($cutover)) if $phase ne 'dual_write';
-	$node->safe_psql($from, on_both($contract)) if $phase eq 'quarantined';
-	reuse_names($from, $_, 'real_') for ('users', 'parts');
-	dump_and_restore($from, $to);
-	# once more, where the columns are known by their names alone
-	reuse_names($to, $_, 'still_') for ('users', 'parts');
-	is( $node->safe_psql($to, q{SELECT DISTINCT old_columns FROM ec_changes}),
-		"{still_real_legacy$suffix,still_real_unmapped$suffix}",
-		"$phase: ec_changes knows them");
-	# the call that sets up the change again must not take the others
-	like(
-		($node->psql($to, $expand =~ s/TABLE/users/gr))[2],
-		qr/cannot be set up again while a column of it has another name/,
-		"$phase: ec_expand takes no other columns");
-
-	$node->safe_psql($to, on_both($cutover)) if $phase eq 'dual_write';
-	$node->safe_psql($to, on_both($contract)) if $phase ne 'quarantined';
-	if ($phase eq 'quarantined')
-	{
-		$node->safe_psql($to, on_both(q{SELECT ec_revert('TABLE')}));
-		like(shape($to, $_), qr/^id legacy unmapped still_real_email/, "$phase: the right columns of $_ come back")
-		  for ('users', 'parts');
-		$node->safe_psql($to, on_both($contract));
-	}
-	$node->safe_psql($to, on_both($contract));
-	for my $table ('users', 'parts')
-	{
-		is( shape($to, $table),
-			"id still_real_email still_legacy$suffix still_unmapped$suffix still_email "
-			  . "real_legacy$suffix real_unmapped$suffix real_email legacy$suffix unmapped$suffix email",
-			"$phase: the right columns of $table have gone");
-		is($node->safe_psql($to, "SELECT still_real_email FROM $table WHERE id = 1"), 'a', "$phase: the new one is there");
-	}
-}
-
-my $set_up = $expand =~ s/TABLE/users/gr;
-my $cut_over = $cutover =~ s/TABLE/users/gr;
-my $remove = $contract =~ s/TABLE/users/gr;
-
-# A column that is dropped from the restored table is gone, whoever gets its name.
-$node->safe_psql('postgres', 'CREATE DATABASE dropped');
-$node->safe_psql('dropped', "CREATE EXTENSION expand_contract; $plain; $set_up");
-dump_and_restore('dropped', 'dropped_2');
-$node->safe_psql('dropped_2', 'ALTER TABLE users DROP unmapped, ADD unmapped int');
-is($node->safe_psql('dropped_2', 'SELECT old_columns FROM ec_changes'), '{legacy}', 'a dropped column is no old column');
-$node->safe_psql('dropped_2', $cut_over);
-$node->safe_psql('dropped_2', $remove) for 1 .. 2;
-is(shape('dropped_2', 'users'), 'id email unmapped', 'its namesake stays');
-
-# So it is when the dump is made after that.
-$node->safe_psql('postgres', 'CREATE DATABASE before');
-$node->safe_psql('before', "CREATE EXTENSION expand_contract; $plain; $set_up");
-$node->safe_psql('before', 'ALTER TABLE users DROP unmapped; ALTER TABLE users ADD unmapped int');
-dump_and_restore('before', 'after');
-is($node->safe_psql($_, 'SELECT old_columns FROM ec_changes'), '{legacy}', "a dropped column is none, $_ the dump") for 'before', 'after';
-$node->safe_psql('after', $cut_over);
-$node->safe_psql('after', $remove) for 1 .. 2;
-is(shape('after', 'users'), 'id email unmapped', 'its namesake stays, after the dump');
-
-# The way out that the refusal names.
-dump_and_restore('dropped', 'again');
-$node->safe_psql('again', 'ALTER TABLE users RENAME unmapped TO "Other; one"');
-my $stderr = ($node->psql('again', $set_up))[2];
-like($stderr, qr/HINT:  Use (ALTER TABLE .*?), call ec_expand again/, 'ec_expand names a way out');
-my ($way_out) = $stderr =~ /HINT:  Use (ALTER TABLE .*?), call ec_expand again/;
-$node->safe_psql('again', $way_out);
-is($node->safe_psql('again', $set_up), 'expanded', 'which works');
-$node->safe_psql('again', 'ALTER TABLE users RENAME unmapped TO "Other; one"; ALTER TABLE users ADD unmapped int');
-is($node->safe_psql('again', $set_up), 'unchanged', 'set up, the change does not depend on the names');
-$node->safe_psql('again', $cut_over);
-$node->safe_psql('again', $remove) for 1 .. 2;
-is(shape('again', 'users'), 'id email unmapped', 'and the right columns go');
-
-# Another table: the names of tables, and of columns on both sides.
-$node->safe_psql('postgres', 'CREATE DATABASE tables');
-$node->safe_psql(
-	'tables', q{
+$node->safe_psql('original', q{
 	CREATE EXTENSION expand_contract;
+	-- every name but the key's goes to a new column; the columns keep it after a prefix
+	CREATE PROCEDURE reuse_names(relation regclass, prefix text) LANGUAGE plpgsql AS $$
+	DECLARE
+		name name;
+	BEGIN
+		FOR name IN SELECT attname FROM pg_attribute
+					 WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped AND attname <> 'id' LOOP
+			EXECUTE format('ALTER TABLE %s RENAME %I TO %I', relation, name, prefix || name);
+			EXECUTE format('ALTER TABLE %s ADD %I text DEFAULT ''decoy''', relation, name);
+		END LOOP;
+	END $$;
+	CREATE FUNCTION shape(relation regclass) RETURNS text LANGUAGE sql AS $$
+		SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute
+		 WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped
+	$$;
 	CREATE TABLE orders (id int PRIMARY KEY, gone int, total text);
 	ALTER TABLE orders DROP gone;
 	CREATE TABLE orders_new (id int PRIMARY KEY, total text);
 	SELECT ec_expand('orders', 'orders', '{"id": "id", "total": "total"}', '{"id": "id", "total": "total"}', target => 'orders_new');
-	SELECT ec_cutover('orders', '{backfill_complete, verified}')});
-$node->safe_psql('tables', "SELECT ec_contract('orders', $all, '0')");
-$node->safe_psql('tables', q{
+	} . sql_for($define{plain}, @plain, @dropped, 'again')
+	. sql_for($define{parts}, grep { /parts/ } @renamed)
+	. sql_for($expand, @renamed, @dropped, 'again')
+	. sql_for(q{INSERT INTO NAME VALUES (1, 'A', 'unmapped')}, @renamed)
+	. sql_for($cutover, @cut_over, @quarantined, 'orders')
+	. sql_for($contract, @quarantined, 'orders')
+	. sql_for(q{CALL reuse_names('NAME', 'real_')}, @renamed)
+	. q{
+	ALTER TABLE dropped_before DROP unmapped;
+	ALTER TABLE dropped_before ADD unmapped int;
 	ALTER TABLE orders__quarantined RENAME TO real_orders;
 	CREATE TABLE orders__quarantined (id int);
 	ALTER TABLE orders_new RENAME total TO real_total;
 	ALTER TABLE orders_new ADD total text});
-dump_and_restore('tables', 'tables_2');
-$node->safe_psql('tables_2', q{
+
+my $file = $node->basedir . '/original.sql';
+$node->command_ok([ 'pg_dump', '-d', $node->connstr('original'), '-f', $file ], 'dump');
+$node->command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('restored'), '-f', $file ], 'restore');
+
+# Once more, where the columns are known by their names alone.
+$node->safe_psql('restored', sql_for(q{CALL reuse_names('NAME', 'still_')}, @renamed) . q{
+	ALTER TABLE dropped_after DROP unmapped, ADD unmapped int;
+	ALTER TABLE again RENAME unmapped TO "Other; one";
 	ALTER TABLE orders_new RENAME real_total TO really_total;
-	ALTER TABLE orders_new ADD real_total text;
-	INSERT INTO orders_new (id, really_total, real_total, total) VALUES (1, 'right', 'wrong', 'wrong')});
-is($node->safe_psql('tables_2', 'SELECT total FROM real_orders'), 'right', 'dual writes read the right column');
-$node->safe_psql('tables_2', q{SELECT ec_revert('orders')});
-is($node->safe_psql('tables_2', 'SELECT total FROM orders'), 'right', 'the right table comes back');
-$node->safe_psql('tables_2', "SELECT ec_contract('orders', $all, '0')") for 1 .. 2;
-is( $node->safe_psql('tables_2', q{SELECT string_agg(relname, ' ' ORDER BY 1) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'}),
+	ALTER TABLE orders_new ADD real_total text});
+is( $node->safe_psql('restored', q{SELECT change, old_columns FROM ec_changes WHERE change <> 'orders' ORDER BY 1}),
+	join("\n",
+		'again|{legacy,"Other; one"}',
+		(map { "$_|{still_real_legacy,still_real_unmapped}" } 'cut_over_parts', 'cut_over_plain'),
+		'dropped_after|{legacy}',
+		'dropped_before|{legacy}',
+		(map { "$_|{still_real_legacy,still_real_unmapped}" } 'dual_write_parts', 'dual_write_plain'),
+		(map { "$_|{still_real_legacy__quarantined,still_real_unmapped__quarantined}" } 'quarantined_parts', 'quarantined_plain')),
+	'the old columns are known, and not what has their names');
+
+# The call that sets up the change again must not take other columns.
+my $stderr = ($node->psql('restored', sql_for($expand, @renamed), on_error_stop => 0))[2];
+my @refused = $stderr =~ /cannot be set up again while a column of it has another name/g;
+is(scalar @refused, scalar @renamed, 'ec_expand takes no other columns');
+like($stderr, qr/HINT:  It is in quarantine: use ec_revert/, 'and says so of a quarantine');
+
+$node->safe_psql('restored', sql_for($cutover, @dual_write, @dropped)
+	. sql_for($contract, @dual_write, @cut_over, @dropped)
+	. sql_for($revert, @quarantined));
+is($node->safe_psql('restored', sql_for(q{SELECT shape('NAME') ~ '^id legacy unmapped still_real_email '}, @quarantined)),
+	"t\nt", 'the right columns come back');
+$node->safe_psql('restored', sql_for($contract, @quarantined) . sql_for($contract, @renamed, @dropped));
+for my $suffix ('', '__quarantined')
+{
+	is( $node->safe_psql('restored', sql_for(q{SELECT shape('NAME')}, $suffix eq '' ? (@dual_write, @cut_over) : @quarantined)),
+		join("\n", ("id still_real_email still_legacy$suffix still_unmapped$suffix still_email "
+			  . "real_legacy$suffix real_unmapped$suffix real_email legacy$suffix unmapped$suffix email")
+			x ($suffix eq '' ? 4 : 2)),
+		"the right columns have gone $suffix");
+}
+is($node->safe_psql('restored', sql_for('SELECT still_real_email FROM NAME', @renamed)), join("\n", ('a') x 6), 'and the new ones are there');
+is($node->safe_psql('restored', sql_for(q{SELECT shape('NAME')}, @dropped)), join("\n", ('id email unmapped') x 2),
+	'the namesake of a column that was dropped stays');
+
+# The way out that the refusal names.
+my $again = $expand =~ s/NAME/again/gr;
+$stderr = ($node->psql('restored', $again))[2];
+like($stderr, qr/HINT:  Use ALTER TABLE .*?, call ec_expand again/, 'ec_expand names a way out');
+my ($way_out) = $stderr =~ /HINT:  Use (ALTER TABLE .*?), call ec_expand again/;
+is($node->safe_psql('restored', "$way_out; $again"), 'expanded', 'which works');
+is( $node->safe_psql('restored', qq{
+	ALTER TABLE again RENAME unmapped TO "Other; one";
+	ALTER TABLE again ADD unmapped int;
+	$again}),
+	'unchanged', 'set up, the change does not depend on the names');
+$node->safe_psql('restored', sql_for($cutover, 'again') . sql_for($contract, 'again') x 2);
+is($node->safe_psql('restored', q{SELECT shape('again')}), 'id email unmapped', 'and the right columns go');
+
+# Another table.
+is( $node->safe_psql('restored', q{
+	INSERT INTO orders_new (id, really_total, real_total, total) VALUES (1, 'right', 'wrong', 'wrong');
+	SELECT total FROM real_orders}),
+	'right', 'dual writes read the right column');
+is($node->safe_psql('restored', sql_for($revert, 'orders') . 'SELECT total FROM orders'), "cut_over\nright", 'the right table comes back');
+$node->safe_psql('restored', sql_for($contract, 'orders') x 2);
+is( $node->safe_psql('restored',
+		q{SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname ~ 'orders' AND relkind = 'r'}),
 	'orders__quarantined orders_new', 'and the right one goes');
 
 $node->stop;
