@@ -354,7 +354,6 @@ CREATE TABLE expand_contract.changes (
     forward jsonb NOT NULL,
     backward jsonb,
     key_columns text[],
-    old_columns text[],
     on_error text NOT NULL CHECK (on_error IN ('record', 'raise')),
     phase text NOT NULL DEFAULT 'dual_write' CHECK (phase IN
         ('dual_write', 'backfilled', 'verified', 'cut_over', 'quarantined', 'contracted', 'reverted')),
@@ -367,7 +366,8 @@ CREATE TABLE expand_contract.changes (
     registered_by text NOT NULL DEFAULT session_user,
     registered_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     owner oid,
-    owner_name text COLLATE "C"
+    owner_name text COLLATE "C",
+    quarantined_from text COLLATE "C"
 );
 COMMENT ON TABLE expand_contract.changes IS 'changes as ec_expand was told of them, and where they are';
 COMMENT ON COLUMN expand_contract.changes.dual_write IS 'the flag of ec_dual_write';
@@ -376,22 +376,29 @@ COMMENT ON COLUMN expand_contract.changes.auto_drop IS 'whether a job drops it t
 COMMENT ON COLUMN expand_contract.changes.relation_oid IS 'of the relation that change_columns numbers';
 COMMENT ON COLUMN expand_contract.changes.owner IS 'of its tables at ec_expand: whose rights the expressions have, as long as he owns them';
 COMMENT ON COLUMN expand_contract.changes.owner_name IS 'his name then, which counts in a restored database, where he has another OID';
+COMMENT ON COLUMN expand_contract.changes.quarantined_from IS 'while the old table is in quarantine: its name before, which ec_revert gives back';
 
 CREATE TABLE expand_contract.change_columns (
     change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON DELETE CASCADE,
-    side text NOT NULL CHECK (side IN ('old', 'new', 'key')),
+    side text NOT NULL CHECK (side IN ('old', 'new', 'key', 'unmapped')),
     name text COLLATE "C" NOT NULL,
     attnum smallint NOT NULL,
     expression text,
     key_position smallint,
     calls text[],
     present_name text COLLATE "C" NOT NULL,
+    goes boolean NOT NULL DEFAULT false,
+    quarantined_from text COLLATE "C",
+    not_null_in regclass[] NOT NULL DEFAULT '{}',
     PRIMARY KEY (change, side, attnum)
 );
-COMMENT ON TABLE expand_contract.change_columns IS 'the columns that a change reads and writes';
-COMMENT ON COLUMN expand_contract.change_columns.side IS 'key: neither old nor new, only tells rows apart';
+COMMENT ON TABLE expand_contract.change_columns IS 'the columns that a change reads, writes or removes';
+COMMENT ON COLUMN expand_contract.change_columns.side IS 'key: neither old nor new, only tells rows apart; unmapped: old, but no mapping names it';
 COMMENT ON COLUMN expand_contract.change_columns.name IS 'on the day of ec_expand, and in expression still';
-COMMENT ON COLUMN expand_contract.change_columns.present_name IS 'after renames: a dump of the table has it under this one';
+COMMENT ON COLUMN expand_contract.change_columns.present_name IS 'after renames: a dump of the table has it under this one; empty if it was dropped from a restored table';
+COMMENT ON COLUMN expand_contract.change_columns.goes IS 'whether contraction removes it';
+COMMENT ON COLUMN expand_contract.change_columns.quarantined_from IS 'while it is in quarantine: its name before, which ec_revert gives back';
+COMMENT ON COLUMN expand_contract.change_columns.not_null_in IS 'the tables (children of the change''s too) where it was NOT NULL before the quarantine';
 COMMENT ON COLUMN expand_contract.change_columns.calls IS 'the functions of users'' in expression; it must never call another';
 COMMENT ON COLUMN expand_contract.change_columns.expression IS 'what dual writes assign; every name in it is looked up in pg_catalog alone';
 
@@ -553,18 +560,6 @@ CREATE TABLE expand_contract.sighting_watch (
 );
 CREATE UNIQUE INDEX ON expand_contract.sighting_watch ((true));
 COMMENT ON TABLE expand_contract.sighting_watch IS 'since when sightings are looked for without a pause, and the last look';
-
--- So that ec_revert can give them back.
-CREATE TABLE expand_contract.quarantined (
-    change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON DELETE CASCADE,
-    name text COLLATE "C" NOT NULL,
-    quarantined_as text COLLATE "C" NOT NULL,
-    not_null_in regclass[] NOT NULL DEFAULT '{}',
-    PRIMARY KEY (change, quarantined_as)
-);
-COMMENT ON TABLE expand_contract.quarantined IS 'old columns, or an old table, that have been renamed away';
-COMMENT ON COLUMN expand_contract.quarantined.not_null_in IS 'the tables (children of the change''s too) where the column was NOT NULL';
-SELECT pg_catalog.pg_extension_config_dump('expand_contract.quarantined', '');
 
 ----------------------------------------------------------------------
 -- sql/install/worker.sql
@@ -1376,7 +1371,10 @@ SELECT c.name COLLATE "default" AS change, c.relation, c.target, c.phase, c.sinc
                 WHERE NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = f.oid AND g.tgenabled = 'A'
                                      AND g.tgname = '~ec_' || c.name || s.suffix))
            AS dual_write,
-       c.on_error, c.forward, c.backward, c.old_columns,
+       c.on_error, c.forward, c.backward,
+       (SELECT array_agg(o.present_name COLLATE "default" ORDER BY o.attnum)
+          FROM expand_contract.change_columns o
+         WHERE o.change = c.name AND o.goes AND o.present_name <> '') AS old_columns,
        (SELECT count(DISTINCT d.key) FROM expand_contract.discrepancies d WHERE d.change = c.name) AS discrepancies,
        (SELECT count(*) FROM expand_contract.gaps g WHERE g.change = c.name AND g.repaired_by IS NULL) AS gaps,
        coalesce((SELECT f.value FROM expand_contract.flags f WHERE f.name = c.name), false) AS flag,

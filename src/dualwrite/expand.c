@@ -153,23 +153,59 @@ same_names(List *left, List *right)
 	return true;
 }
 
+/* Does the call name it, or the backward mapping in place of the argument? */
+static bool
+is_asked_to_go(const EcChange *asked, const EcChangeColumn *column)
+{
+	ListCell *cell;
+
+	if (asked->old_columns == NIL)
+		return !OidIsValid(asked->target) && column->side == EC_SIDE_OLD &&
+			   column->expression != NULL;
+	foreach (cell, asked->old_columns)
+		if (strcmp(lfirst(cell), column->name) == 0)
+			return true;
+	return false;
+}
+
+/* By the names of the day of ec_expand, whose call it may be again. */
+static bool
+same_old_columns(const EcChange *known, const EcChange *asked)
+{
+	List *columns = list_concat_copy(known->columns, known->unmapped);
+	List *names = NIL;
+	ListCell *cell;
+
+	foreach (cell, columns)
+	{
+		EcChangeColumn *column = lfirst(cell);
+
+		if (column->goes != is_asked_to_go(asked, column))
+			return false;
+		names = lappend(names, makeString(column->name));
+	}
+	foreach (cell, asked->old_columns)
+		if (!list_member(names, makeString(lfirst(cell))))
+			return false;
+	return true;
+}
+
 /* True if the change is there, and is this one; an error if it is another. */
 static bool
-is_registered(const EcChange *asked, bool *is_restored, bool *has_role)
+is_registered(const EcChange *asked, EcChange *known)
 {
-	EcChange known;
 	const char *what;
 
-	if (!ec_change_load(asked->name, &known))
+	if (!ec_change_load(asked->name, known))
 		return false;
-	what = known.relation != asked->relation                    ? "relation"
-		   : known.target != asked->target                      ? "target"
-		   : !same_jsonb(known.forward, asked->forward)         ? "forward"
-		   : !same_jsonb(known.backward, asked->backward)       ? "backward"
-		   : !same_names(known.key, asked->key)                 ? "key"
-		   : !same_names(known.old_columns, asked->old_columns) ? "old_columns"
-		   : known.records != asked->records                    ? "on_error"
-																: NULL;
+	what = known->relation != asked->relation              ? "relation"
+		   : known->target != asked->target                ? "target"
+		   : !same_jsonb(known->forward, asked->forward)   ? "forward"
+		   : !same_jsonb(known->backward, asked->backward) ? "backward"
+		   : !same_names(known->key, asked->key)           ? "key"
+		   : !same_old_columns(known, asked)               ? "old_columns"
+		   : known->records != asked->records              ? "on_error"
+														   : NULL;
 	if (what != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
@@ -177,15 +213,61 @@ is_registered(const EcChange *asked, bool *is_restored, bool *has_role)
 				 errdetail("Argument \"%s\" is another than it was registered with.",
 						   what),
 				 errhint("Choose another name, or end that change first.")));
-	if (strcmp(known.phase, EC_PHASE_CONTRACTED) == 0 ||
-		strcmp(known.phase, EC_PHASE_REVERTED) == 0)
+	return true;
+}
+
+/* Its columns are not kept, so that its arguments cannot be told from others. */
+static void
+refuse_ended(const char *name)
+{
+	EcChange known;
+
+	if (ec_change_load(name, &known) &&
+		(strcmp(known.phase, EC_PHASE_CONTRACTED) == 0 ||
+		 strcmp(known.phase, EC_PHASE_REVERTED) == 0))
 		ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT),
-						errmsg("change \"%s\" is over", asked->name),
+						errmsg("change \"%s\" is over", name),
 						errdetail("Its phase is \"%s\".", known.phase),
 						errhint("Choose another name.")));
-	*is_restored = known.is_restored;
-	*has_role = OidIsValid(ec_change_role(&known));
-	return true;
+}
+
+/*
+ * The arguments have the names of the first call.  Where a column has another
+ * one since, they name no column, or one that is not meant.
+ */
+static void
+refuse_renamed(const EcChange *known)
+{
+	List *columns = list_concat_copy(known->columns, known->unmapped);
+	ListCell *cell;
+
+	foreach (cell, columns)
+	{
+		EcChangeColumn *column = lfirst(cell);
+		Oid table = column->side == EC_SIDE_NEW && OidIsValid(known->target)
+						? known->target
+						: known->relation;
+		char *name =
+			column->attnum > 0 ? get_attname(table, column->attnum, true) : NULL;
+
+		if (name == NULL || strcmp(name, column->name) == 0)
+			continue;
+		/* no argument names it */
+		if (column->side == EC_SIDE_KEY && known->key == NIL && !column->goes)
+			continue;
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("change \"%s\" cannot be set up again while a column of it has another name",
+						known->name),
+				 errdetail("Column \"%s\" of table \"%s\" was \"%s\" when the change was registered.",
+						   name, get_rel_name(table), column->name),
+				 column->goes && strcmp(known->phase, EC_PHASE_QUARANTINED) == 0
+					 ? errhint("It is in quarantine: use ec_revert(%s) first.",
+							   quote_literal_cstr(known->name))
+					 : errhint("Use ALTER TABLE %s RENAME COLUMN %s TO %s, call ec_expand again, and rename it back.",
+							   ec_relation_name(table), quote_identifier(name),
+							   quote_identifier(column->name))));
+	}
 }
 
 static Bitmapset *
@@ -316,6 +398,47 @@ collect_columns(EcChange *change, Relation relation, List *forward,
 	}
 }
 
+static EcChangeColumn *
+find_column(List *columns, AttrNumber attnum)
+{
+	ListCell *cell;
+
+	foreach (cell, columns)
+		if (((EcChangeColumn *) lfirst(cell))->attnum == attnum)
+			return lfirst(cell);
+	return NULL;
+}
+
+/* What contraction removes, also of what no mapping names. */
+static void
+mark_old_columns(EcChange *change)
+{
+	ListCell *cell;
+
+	change->unmapped = NIL;
+	foreach (cell, change->columns)
+	{
+		EcChangeColumn *column = lfirst(cell);
+
+		column->goes = is_asked_to_go(change, column);
+	}
+	foreach (cell, change->old_columns)
+	{
+		AttrNumber attnum = get_attnum(change->relation, lfirst(cell));
+		EcChangeColumn *column;
+
+		if (find_column(change->columns, attnum) != NULL ||
+			find_column(change->unmapped, attnum) != NULL)
+			continue;
+		column = palloc0_object(EcChangeColumn);
+		column->side = EC_SIDE_UNMAPPED;
+		column->attnum = attnum;
+		column->name = lfirst(cell);
+		column->goes = true;
+		change->unmapped = lappend(change->unmapped, column);
+	}
+}
+
 static void
 check_old_columns(EcChange *change, Relation relation, List *forward)
 {
@@ -367,6 +490,7 @@ check_overlap(EcChange *change)
 					 "  JOIN expand_contract.change_columns o ON o.change = c.name"
 					 " WHERE c.name <> $5 AND c.phase NOT IN ('contracted', 'reverted')"
 					 "   AND coalesce(CASE o.side WHEN 'new' THEN c.target END, c.relation) = $1"
+					 "   AND o.side <> 'unmapped'"
 					 "   AND CASE WHEN c.relation_oid = c.relation THEN o.attnum = $2"
 					 "            ELSE o.present_name = $6 END AND (o.expression IS NOT NULL"
 					 "       OR $3) AND NOT ($4 AND o.expression IS NULL)"
@@ -510,6 +634,7 @@ check_change(EcChange *change, Relation relation)
 	ec_warn_of_other_defaults(relation, bms_union(targets_of(forward),
 												  targets_of(backward)));
 	collect_columns(change, relation, forward, backward, key);
+	mark_old_columns(change);
 	return list_concat_copy(forward, backward);
 }
 
@@ -581,9 +706,8 @@ expand(void *arg)
 	EcChange *change = &expansion->change;
 	bool has_target = OidIsValid(change->target);
 	bool is_known;
-	bool is_restored = false;
-	bool has_role = false; /* a table may have got another owner since */
-	bool is_new;           /* what the trigger depends on is not known */
+	EcChange known;
+	bool is_new; /* what the trigger depends on is not known */
 	bool at_work;
 	List *entries = NIL;
 	EcTableMappings mappings = {NIL};
@@ -600,16 +724,21 @@ expand(void *arg)
 	ec_check_dual_write_table(relation);
 	lock_changes();
 	ec_change_take_owner(change);
-	is_known = is_registered(change, &is_restored, &has_role);
+	refuse_ended(change->name);
+	is_known = is_registered(change, &known);
 	is_new = !has_dependencies(change->relation, change->name);
 	at_work = has_target
 				  ? ec_table_triggers_at_work(change)
 				  : ec_has_dual_writes(change->relation,
 									   ec_change_trigger_name(change->name));
-	expansion->is_done = is_known && at_work && !is_restored && has_role &&
+	/* a table may have got another owner since */
+	expansion->is_done = is_known && at_work && !known.is_restored &&
+						 OidIsValid(ec_change_role(&known)) &&
 						 (has_target || !is_new);
 	if (!expansion->is_done)
 	{
+		if (is_known)
+			refuse_renamed(&known);
 		ec_become(&outer, change->owner);
 		if (has_target)
 		{

@@ -6,62 +6,12 @@
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
-#include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/relcache.h"
 #include "utils/rel.h"
 
 #include "access/table.h"
 #include "lifecycle/old_shape.h"
-#include "core/catalog.h"
-#include "core/query.h"
-
-static AttrNumber
-present_attnum(const EcChange *change, const EcChangeColumn *column)
-{
-	AttrNumber attnum = column->attnum;
-
-	/* a dropped one has no name */
-	if (attnum <= 0 || get_attname(change->relation, attnum, true) == NULL)
-		return InvalidAttrNumber;
-	return attnum;
-}
-
-/*
- * A column of that name on the day of ec_expand; 0 if it is gone.  One that the
- * mappings do not name is known by its name alone: not while it is away, when
- * another may have taken the name.
- */
-static AttrNumber
-attnum_of(const EcChange *change, const char *name, bool by_name)
-{
-	ListCell *cell;
-
-	foreach (cell, change->columns)
-	{
-		EcChangeColumn *column = lfirst(cell);
-
-		if (strcmp(column->name, name) == 0)
-			return present_attnum(change, column);
-	}
-	return by_name ? get_attnum(change->relation, name) : InvalidAttrNumber;
-}
-
-/* The keys of an object, as a list of char *. */
-static List *
-keys_of(Jsonb *object)
-{
-	JsonbIterator *iterator = JsonbIteratorInit(&object->root);
-	JsonbIteratorToken token;
-	JsonbValue value;
-	List *keys = NIL;
-
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
-		if (token == WJB_KEY)
-			keys = lappend(keys,
-						   pnstrdup(value.val.string.val, value.val.string.len));
-	return keys;
-}
 
 static Bitmapset *
 all_columns(Oid relation_oid)
@@ -78,55 +28,35 @@ all_columns(Oid relation_oid)
 	return columns;
 }
 
-/* While they are renamed away, we know their names. */
-static Bitmapset *
-quarantined_columns(const EcChange *change)
+List *
+ec_columns_to_remove(const EcChange *change)
 {
-	MemoryContext memory = CurrentMemoryContext;
-	Bitmapset *columns = NULL;
-	EcCatalogScope scope;
-	EcArgs args = {0};
-	uint64 count;
+	List *known = list_concat_copy(change->columns, change->unmapped);
+	List *columns = NIL;
+	ListCell *cell;
 
-	ec_arg_text(&args, change->name);
-	ec_arg_oid(&args, change->relation);
-	ec_catalog_begin(&scope);
-	count = ec_query("SELECT a.attnum::int FROM expand_contract.quarantined q"
-					 "  JOIN pg_attribute a ON a.attrelid = $2 AND a.attname = q.quarantined_as"
-					 " WHERE q.change = $1",
-					 &args);
-	for (uint64 row = 0; row < count; row++)
+	foreach (cell, known)
 	{
-		int attnum = ec_get_int4(row, 1, 0);
-		MemoryContext caller = MemoryContextSwitchTo(memory);
+		EcChangeColumn *column = lfirst(cell);
 
-		columns = bms_add_member(columns, attnum);
-		MemoryContextSwitchTo(caller);
+		if (column->goes && column->attnum > 0)
+			columns = lappend(columns, column);
 	}
-	ec_catalog_end(&scope);
 	return columns;
 }
 
 Bitmapset *
 ec_old_columns(const EcChange *change)
 {
-	bool is_away = strcmp(change->phase, EC_PHASE_QUARANTINED) == 0;
-	List *names = change->old_columns;
 	Bitmapset *columns = NULL;
 	ListCell *cell;
 
 	if (OidIsValid(change->target))
 		return all_columns(change->relation);
-	if (names == NIL && change->backward != NULL)
-		names = keys_of(change->backward);
-	if (is_away)
-		columns = quarantined_columns(change);
-	foreach (cell, names)
+	foreach (cell, ec_columns_to_remove(change))
 	{
-		AttrNumber attnum = attnum_of(change, lfirst(cell), !is_away);
-
-		if (attnum > 0)
-			columns = bms_add_member(columns, attnum);
+		columns =
+			bms_add_member(columns, ((EcChangeColumn *) lfirst(cell))->attnum);
 	}
 	return columns;
 }

@@ -13,11 +13,14 @@
 #include "model/change.h"
 
 /*
- * The columns of the change's relation that are its old shape, by attribute
- * number: those given as old_columns, else those that the backward mapping
- * writes; of a change with a table target, all.  NULL: there are none, or they
- * are gone.
+ * The columns that contraction removes from a table that stays, as a list of
+ * EcChangeColumn: those given as old_columns, else those that the backward
+ * mapping writes.  They are known by attribute number, whatever they are called
+ * by now.  NIL: there are none, or they are gone.
  */
+extern List *ec_columns_to_remove(const EcChange *change);
+
+/* Their numbers; of a change with a table target, those of all columns. */
 extern Bitmapset *ec_old_columns(const EcChange *change);
 
 /* Their names of today, as text[]. */

@@ -32,6 +32,7 @@
 #include "dualwrite/mapping.h"
 #include "dualwrite/safe.h"
 #include "dualwrite/table.h"
+#include "model/owner.h"
 #include "expand_contract.h"
 
 static HTAB *all_compiled = NULL;
@@ -381,6 +382,7 @@ compile_expressions(EcCompiled *compiled, Relation relation)
 	MemoryContext caller = MemoryContextSwitchTo(compiled->memory);
 
 	compiled->role = GetUserId();
+	ec_change_require_trust(compiled->change, compiled->root);
 	compile_direction(relation, &compiled->forward, compiled->names);
 	compile_direction(relation, &compiled->backward, compiled->names);
 	prepare(compiled, relation);
