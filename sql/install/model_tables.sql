@@ -55,16 +55,18 @@ COMMENT ON COLUMN expand_contract.change_columns.calls IS 'the functions of user
 COMMENT ON COLUMN expand_contract.change_columns.expression IS 'what dual writes assign; every name in it is looked up in pg_catalog alone';
 
 CREATE TABLE expand_contract.change_events (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id bigint NOT NULL DEFAULT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
+    salt uuid NOT NULL DEFAULT gen_random_uuid(),
     change text COLLATE "C",
     event text NOT NULL,
     value text,
     at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    by_role text NOT NULL DEFAULT session_user
+    by_role text NOT NULL DEFAULT session_user,
+    PRIMARY KEY (id, salt)
 );
+COMMENT ON COLUMN expand_contract.change_events.id IS 'the order of events: microseconds, so that the lastval() of a session stays its own';
 COMMENT ON TABLE expand_contract.change_events IS 'every change of a phase or flag; rows are only added';
 
 SELECT pg_catalog.pg_extension_config_dump('expand_contract.changes', '');
 SELECT pg_catalog.pg_extension_config_dump('expand_contract.change_columns', '');
 SELECT pg_catalog.pg_extension_config_dump('expand_contract.change_events', '');
-SELECT pg_catalog.pg_extension_config_dump('expand_contract.change_events_id_seq', '');

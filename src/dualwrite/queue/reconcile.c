@@ -147,7 +147,8 @@ fold_entries(const EcChange *change, const Entry *entry, const ErrorData *error)
 					"        attempts = f.attempts + 1, error_code = $4, error = $5,"
 					"        next_attempt_at = clock_timestamp() + least("
 					"            make_interval(secs => 2 ^ least(f.attempts, 12)), '1 hour')"
-					"   FROM folded f WHERE d.id = $3",
+					"   FROM folded f"
+					"  WHERE d.change = $1 AND d.key = $2 AND d.id = $3",
 					&args);
 	ec_catalog_end(&scope);
 }
