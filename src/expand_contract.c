@@ -8,7 +8,8 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 
-#include "backfill/sweep_job.h"
+#include "backfill/copy/copy_kind.h"
+#include "backfill/update_kind.h"
 #include "lifecycle/backfill_change.h"
 #include "lifecycle/contract.h"
 #include "usage/app_versions.h"

@@ -56,9 +56,4 @@ extern void ec_reading_end(EcReading *reading, List **reads, bool *is_opaque);
  */
 extern void ec_reading_run(EcReading *reading, DestReceiver *receiver);
 
-/* A receiver that only receives rows. */
-extern void
-ec_init_receiver(DestReceiver *receiver,
-				 bool (*receive)(TupleTableSlot *slot, DestReceiver *self));
-
 #endif

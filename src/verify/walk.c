@@ -20,6 +20,7 @@
 
 #include "core/compat.h"
 #include "verify/hasher.h"
+#include "core/receiver.h"
 #include "verify/reading.h"
 #include "verify/walk.h"
 

@@ -24,7 +24,7 @@
 
 #include "backfill/copy/copy_definition.h"
 #include "backfill/copy/copy_key.h"
-#include "backfill/definition.h"
+#include "backfill/predicate.h"
 #include "core/catalog.h"
 #include "core/compat.h"
 #include "core/mapping.h"
@@ -367,8 +367,6 @@ ec_copy_from_json(const Jsonb *json)
 {
 	EcCopy *copy;
 
-	if (ec_json_get_int8(json, "count", 0) == 0)
-		return NULL;
 	copy = palloc0(sizeof(EcCopy));
 	copy->source = ec_json_get_int8(json, "source", InvalidOid);
 	copy->target = ec_json_get_int8(json, "target", InvalidOid);
