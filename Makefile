@@ -11,30 +11,48 @@ EXTENSION = expand_contract
 # The version stands in one place, the control file.
 EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" expand_contract.control)
 MODULE_big = expand_contract
-DATA = expand_contract--$(EXTVERSION).sql
+EXTENSION_SQL = expand_contract--$(EXTVERSION).sql
+DATA = $(EXTENSION_SQL)
 PGFILEDESC = "expand_contract - schema changes without downtime"
+
+# The install script is put together from these parts, in this order.  The tables
+# come first, because the functions and views of every room may name them; they
+# are apart, because an update replaces functions and views and alters tables.
+SQL_PARTS = $(patsubst %,sql/install/%.sql,schema \
+	worker_tables migrate_tables backfill_tables verify_tables model_tables \
+	dualwrite_tables usage_tables lifecycle_tables \
+	worker lint migrate backfill verify dualwrite usage lifecycle core \
+	event_triggers)
 
 SOURCES = $(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c))
 TREE_HEADERS = $(sort $(wildcard src/*.h src/*/*.h src/*/*/*.h))
 OBJS = $(SOURCES:.c=.o)
 
-PG_CPPFLAGS = -I$(CURDIR)/src -DEC_VERSION='"$(EXTVERSION)"'
+PG_CPPFLAGS = -Isrc -DEC_VERSION='"$(EXTVERSION)"'
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers $(if $(WERROR),-Werror)
+# SANITIZE=undefined: what is wrong ends the process, where it happens.
+SANITIZE_FLAGS = $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer -g)
+PG_CFLAGS += $(SANITIZE_FLAGS)
+SHLIB_LINK += $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 # The server's flags and headers are written for gcc: clang does not know all of
 # the former, and is stricter than the latter's casts of tree walkers.
 PG_CFLAGS += $(if $(findstring clang,$(CC)),-Wno-unknown-warning-option \
 	-Wno-ignored-optimization-argument -Wno-ignored-attributes \
 	-Wno-cast-function-type-strict)
 
-# Four layers of tests.  PGXS runs the first three; each needs its variable to
-# be empty where there is nothing to run, so they are expanded at once.
+# Four layers of tests; a fifth, test/fuzz, is run by scripts/check.  PGXS runs
+# the first three; each needs its variable to be empty where there is nothing to
+# run, so they are expanded at once.
 REGRESS_OPTS = --load-extension=expand_contract
 REGRESS := $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
 
 ISOLATION := $(patsubst test/isolation/specs/%.spec,%,$(sort $(wildcard test/isolation/specs/*.spec)))
 ISOLATION_OPTS = --inputdir=test/isolation --load-extension=expand_contract
 
+# PostgreSQL's modules delete LC_ALL, and a cluster made without any locale
+# would not be in UTF-8.
+export LANG := C.UTF-8
 PROVE_TESTS := $(sort $(wildcard test/tap/*.pl))
 TAP_TESTS := $(if $(PROVE_TESTS),1)
 
@@ -50,7 +68,13 @@ include $(PGXS)
 # PGXS does not follow includes; the rooms share few headers, so rebuild all.
 $(OBJS): $(TREE_HEADERS) expand_contract.control Makefile
 
-.PHONY: installcheck-pgtap bench format format-check lint
+# The result is committed, so that it can be read and so that PGXN has it.
+all: $(EXTENSION_SQL)
+$(EXTENSION_SQL): $(SQL_PARTS) scripts/assemble-sql Makefile expand_contract.control
+	scripts/assemble-sql install $(EXTVERSION) $(SQL_PARTS) > $@.new
+	mv $@.new $@
+
+.PHONY: installcheck-pgtap bench format format-check sql-check lint
 
 # A database of its own for each run, as pg_regress makes one; the tests may
 # rely on both extensions.
@@ -70,12 +94,19 @@ bench:
 CLANG_FORMAT ?= clang-format
 format:
 	$(CLANG_FORMAT) -i $(SOURCES) $(TREE_HEADERS)
-format-check:
+format-check: sql-check
 	$(CLANG_FORMAT) --dry-run -Werror $(SOURCES) $(TREE_HEADERS)
+
+# Whether the committed script is what its parts make, and each part is in it.
+sql-check:
+	@scripts/assemble-sql install $(EXTVERSION) $(SQL_PARTS) | cmp - $(EXTENSION_SQL) || \
+		{ echo "$(EXTENSION_SQL) is not what sql/install makes: run make, and commit it" >&2; exit 1; }
+	@test "$(sort $(SQL_PARTS))" = "$(sort $(wildcard sql/install/*.sql))" || \
+		{ echo "SQL_PARTS in the Makefile and sql/install differ" >&2; exit 1; }
 
 # First the layout of src/.  cppcheck does not parse the headers of PostgreSQL:
 # .cppcheck.h says what matters of them.
-lint:
+lint: sql-check
 	scripts/check_layout
 	cppcheck --quiet --error-exitcode=1 --language=c --std=c99 --inline-suppr \
 		--enable=warning,performance,portability --max-configs=1 \

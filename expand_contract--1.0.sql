@@ -1,5 +1,8 @@
-/* expand_contract--1.0.sql */
+/* expand_contract--1.0.sql: made by make; edit the parts in sql/install */
 
+----------------------------------------------------------------------
+-- sql/install/schema.sql
+----------------------------------------------------------------------
 -- complain if script is sourced in psql, rather than via CREATE EXTENSION
 \echo Use "CREATE EXTENSION expand_contract" to load this file. \quit
 
@@ -19,7 +22,7 @@ GRANT USAGE ON SCHEMA expand_contract TO PUBLIC;
 COMMENT ON SCHEMA expand_contract IS 'tables and internal functions of the extension expand_contract';
 
 ----------------------------------------------------------------------
--- jobs (src/worker)
+-- sql/install/worker_tables.sql
 ----------------------------------------------------------------------
 CREATE TABLE expand_contract.jobs (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -93,6 +96,448 @@ CREATE TABLE expand_contract.job_standbys (
 );
 COMMENT ON TABLE expand_contract.job_standbys IS 'the standbys that the workers of a job have seen';
 
+----------------------------------------------------------------------
+-- sql/install/migrate_tables.sql
+----------------------------------------------------------------------
+-- With the table, because it stores what the function returns: a function that
+-- returned something else would need every row to be written again.
+CREATE FUNCTION expand_contract.version_key(version text) RETURNS text
+    AS 'MODULE_PATHNAME', 'ec_version_key_sql'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION expand_contract.version_key(text) IS
+    'sort key for the natural order of versions: 9 before 10, v1.9 before v1.10';
+
+CREATE TABLE expand_contract.schema_migrations (
+    version        text COLLATE "C" PRIMARY KEY,
+    version_key    text COLLATE "C" NOT NULL UNIQUE
+                   GENERATED ALWAYS AS (expand_contract.version_key(version)) STORED,
+    description    text,
+    phase          text NOT NULL CHECK (phase IN ('expand', 'contract')),
+    -- queued: a job is to do it, and what it is doing is the job's to say
+    state          text NOT NULL CHECK (state IN ('queued', 'applied', 'failed')),
+    direction      text NOT NULL DEFAULT 'up' CHECK (direction IN ('up', 'down')),
+    checksum       text,
+    executed_at    timestamptz NOT NULL,
+    executed_by    text NOT NULL,
+    execution_time interval,
+    steps          integer NOT NULL,
+    steps_done     integer NOT NULL,
+    error          text,
+    up             text,
+    down           text,
+    down_by        text,
+    requires       text[] NOT NULL DEFAULT '{}',
+    allow          text[] NOT NULL DEFAULT '{}',
+    -- what was applied before there was this ledger has no script in it
+    CHECK (state = 'applied' OR up IS NOT NULL AND checksum IS NOT NULL)
+);
+CREATE INDEX schema_migrations_baselined ON expand_contract.schema_migrations (version) WHERE checksum IS NULL;
+COMMENT ON TABLE expand_contract.schema_migrations IS
+    'the ledger: migrations that are applied, or being applied';
+COMMENT ON COLUMN expand_contract.schema_migrations.version_key IS
+    'orders the versions; see expand_contract.version_key';
+COMMENT ON COLUMN expand_contract.schema_migrations.checksum IS
+    'of the tokens of "up"; NULL where the script is not known: baselined';
+COMMENT ON COLUMN expand_contract.schema_migrations.direction IS
+    'which script the steps are of: "down" while the migration is rolled back';
+COMMENT ON COLUMN expand_contract.schema_migrations.executed_by IS
+    'the role that the script ran as; a name, since the role may be gone by now';
+COMMENT ON COLUMN expand_contract.schema_migrations.down_by IS 'the role that gave "down"';
+
+-- Few migrations are unfinished at any time: one, if nobody rolls back.
+CREATE INDEX schema_migrations_unfinished ON expand_contract.schema_migrations (version) WHERE state <> 'applied';
+
+-- The pieces of a script that a worker runs.  Each commits together with its
+-- done_at, or, where the server does not allow that, has a condition in the
+-- catalogue that tells whether it is done.
+CREATE TABLE expand_contract.migration_steps (
+    version         text COLLATE "C" NOT NULL REFERENCES expand_contract.schema_migrations ON DELETE CASCADE,
+    direction       text NOT NULL CHECK (direction IN ('up', 'down')),
+    step            integer NOT NULL,
+    first_statement integer NOT NULL,
+    last_statement  integer NOT NULL,
+    is_top_level    boolean NOT NULL,
+    command         text NOT NULL,
+    target          jsonb,
+    made            jsonb NOT NULL DEFAULT '{}',
+    done_at         timestamptz,
+    PRIMARY KEY (version, direction, step)
+);
+COMMENT ON TABLE expand_contract.migration_steps IS 'the pieces of the scripts that a worker runs, and how far it is';
+COMMENT ON COLUMN expand_contract.migration_steps.is_top_level IS 'whether it is a statement that cannot run in a transaction';
+COMMENT ON COLUMN expand_contract.migration_steps.target IS 'what the statement is about, as it was before the first try';
+COMMENT ON COLUMN expand_contract.migration_steps.made IS
+    'the indexes that the statement has created, OID and name; committed together with their creation';
+
+CREATE TABLE expand_contract.migration_events (
+    id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    event            text NOT NULL CHECK (event IN ('submit', 'apply', 'fail', 'rollback', 'baseline', 'adopt')),
+    version          text COLLATE "C" NOT NULL,
+    checksum         text,
+    script           text,
+    allow            text[] NOT NULL DEFAULT '{}',
+    executed_at      timestamptz NOT NULL,
+    executed_by      text NOT NULL,
+    execution_time   interval NOT NULL,
+    session_role     text NOT NULL,
+    application_name text NOT NULL,
+    error            text
+);
+COMMENT ON TABLE expand_contract.migration_events IS
+    'every migration submitted, applied, failed, rolled back or taken over; rows are only added';
+COMMENT ON COLUMN expand_contract.migration_events.allow IS
+    'the rules that the script was allowed to break: an override, where not empty';
+COMMENT ON COLUMN expand_contract.migration_events.script IS
+    'what was run: "up", or "down" for a rollback';
+
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.schema_migrations', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.migration_steps', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.migration_events', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.migration_events_id_seq', '');
+
+-- A migration's job is found by its version.
+CREATE INDEX jobs_of_migrations ON expand_contract.jobs ((parameters ->> 'version')) WHERE kind = 'statement';
+
+----------------------------------------------------------------------
+-- sql/install/backfill_tables.sql
+----------------------------------------------------------------------
+CREATE TABLE expand_contract.job_sweeps (
+    job bigint PRIMARY KEY REFERENCES expand_contract.jobs ON DELETE CASCADE,
+    phase integer NOT NULL DEFAULT 0, -- of a copy: 0 writes, 1 deletes
+    sweep integer NOT NULL DEFAULT 0,
+    began timestamptz,
+    total_blocks bigint NOT NULL DEFAULT 0,
+    all_blocks bigint NOT NULL DEFAULT 0,
+    open_chunks integer NOT NULL DEFAULT 0,
+    changed bigint NOT NULL DEFAULT 0,
+    skipped bigint NOT NULL DEFAULT 0,
+    suppressed bigint NOT NULL DEFAULT 0,
+    example text,
+    empty_sweeps integer NOT NULL DEFAULT 0,
+    late_sweeps integer NOT NULL DEFAULT 0,
+    holder integer NOT NULL DEFAULT 0, -- of locked rows, and whom the log has named
+    known_holder integer NOT NULL DEFAULT 0,
+    -- after the sweep: has somebody looked for rows that are left, and found one?
+    is_checked boolean NOT NULL DEFAULT false,
+    found boolean NOT NULL DEFAULT false
+) WITH (fillfactor = 20);
+COMMENT ON TABLE expand_contract.job_sweeps IS 'the present sweep of a backfill or copy, shared by its workers';
+
+-- The table itself, or its partitions or children.
+CREATE TABLE expand_contract.job_leaves (
+    job bigint NOT NULL REFERENCES expand_contract.jobs ON DELETE CASCADE,
+    leaf oid NOT NULL,
+    sweep integer NOT NULL,
+    filenode oid NOT NULL,
+    is_first boolean NOT NULL,
+    next_block bigint NOT NULL,
+    end_block bigint NOT NULL,
+    blocks bigint NOT NULL,
+    place jsonb, -- by key: the next one of those handed out; blocks are a guess then
+    moved_blocks double precision NOT NULL DEFAULT 0, -- filled by rows that moved, since our last VACUUM
+    PRIMARY KEY (job, leaf)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE expand_contract.job_leaves IS
+    'how far the present sweep of a backfill has been handed out, table by table';
+
+----------------------------------------------------------------------
+-- sql/install/verify_tables.sql
+----------------------------------------------------------------------
+CREATE TABLE expand_contract.verifications (
+    id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    source           oid NOT NULL,
+    source_name      text NOT NULL,
+    target           oid NOT NULL,
+    target_name      text NOT NULL,
+    mapping          jsonb NOT NULL,
+    key              text[] NOT NULL,
+    change           text,
+    job              bigint,
+    verified_by      oid NOT NULL,
+    verified_by_name text NOT NULL,
+    reads            oid[] NOT NULL DEFAULT '{}',
+    opaque           boolean NOT NULL DEFAULT false,
+    rows_source      bigint NOT NULL DEFAULT 0,
+    rows_target      bigint NOT NULL DEFAULT 0,
+    missing          bigint NOT NULL DEFAULT 0,
+    extra            bigint NOT NULL DEFAULT 0,
+    different        bigint NOT NULL DEFAULT 0,
+    recorded         bigint NOT NULL DEFAULT 0,
+    checksum_source  text NOT NULL,
+    checksum_target  text NOT NULL,
+    started_at       timestamptz NOT NULL,
+    finished_at      timestamptz,
+    first_snapshot   pg_snapshot,
+    last_snapshot    pg_snapshot
+);
+CREATE INDEX ON expand_contract.verifications (job) WHERE job IS NOT NULL;
+COMMENT ON TABLE expand_contract.verifications IS 'what each verification found';
+COMMENT ON COLUMN expand_contract.verifications.source_name IS 'its name on that day';
+COMMENT ON COLUMN expand_contract.verifications.key IS 'of the target, for two tables; empty where a row is compared with itself';
+COMMENT ON COLUMN expand_contract.verifications.reads IS 'the tables and all others that the expressions name';
+COMMENT ON COLUMN expand_contract.verifications.opaque IS 'whether the expressions call functions that may read yet others';
+COMMENT ON COLUMN expand_contract.verifications.recorded IS 'how many of the rows that differ are in expand_contract.mismatches';
+
+CREATE TABLE expand_contract.verify_walks (
+    job           bigint PRIMARY KEY REFERENCES expand_contract.jobs ON DELETE CASCADE,
+    upto          jsonb,
+    is_handed_out boolean NOT NULL DEFAULT false,
+    open_chunks   integer NOT NULL DEFAULT 0
+) WITH (fillfactor = 20);
+COMMENT ON TABLE expand_contract.verify_walks IS 'how far the keys of a verification have been handed out to its workers';
+COMMENT ON COLUMN expand_contract.verify_walks.upto IS 'the key that the last chunk ends with';
+
+CREATE TABLE expand_contract.mismatches (
+    id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    verification bigint NOT NULL REFERENCES expand_contract.verifications ON DELETE CASCADE,
+    key          jsonb NOT NULL,
+    difference   text NOT NULL CHECK (difference IN ('different', 'missing', 'extra')),
+    column_name  text,
+    source_value text,
+    target_value text,
+    repair       text
+);
+CREATE INDEX ON expand_contract.mismatches (verification);
+COMMENT ON TABLE expand_contract.mismatches IS 'the first rows that a verification found to differ, one line a column';
+COMMENT ON COLUMN expand_contract.mismatches.column_name IS 'NULL for a row that one side only has';
+COMMENT ON COLUMN expand_contract.mismatches.repair IS 'SQL that would put it right; nobody runs it';
+
+CREATE TYPE @extschema@.ec_verification AS (
+    id              bigint,
+    ok              boolean,
+    rows_source     bigint,
+    rows_target     bigint,
+    missing         bigint,
+    extra           bigint,
+    different       bigint,
+    checksum_source text,
+    checksum_target text,
+    started_at      timestamptz,
+    finished_at     timestamptz
+);
+COMMENT ON TYPE @extschema@.ec_verification IS 'the result of a verification';
+
+----------------------------------------------------------------------
+-- sql/install/model_tables.sql
+----------------------------------------------------------------------
+-- relation and target are regclass: they follow renames, and a dump holds names.
+CREATE TABLE expand_contract.changes (
+    name text COLLATE "C" PRIMARY KEY,
+    relation regclass NOT NULL,
+    target regclass,
+    forward jsonb NOT NULL,
+    backward jsonb,
+    key_columns text[],
+    old_columns text[],
+    on_error text NOT NULL CHECK (on_error IN ('record', 'raise')),
+    phase text NOT NULL DEFAULT 'dual_write' CHECK (phase IN
+        ('dual_write', 'backfilled', 'verified', 'cut_over', 'quarantined', 'contracted', 'reverted')),
+    since timestamptz NOT NULL DEFAULT clock_timestamp(),
+    dual_write boolean NOT NULL DEFAULT true,
+    quarantine_until timestamptz,
+    auto_drop boolean NOT NULL DEFAULT false,
+    -- attribute numbers are good for this relation only: a restored table has another OID
+    relation_oid oid NOT NULL,
+    registered_by text NOT NULL DEFAULT session_user,
+    registered_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+COMMENT ON TABLE expand_contract.changes IS 'changes as ec_expand was told of them, and where they are';
+COMMENT ON COLUMN expand_contract.changes.dual_write IS 'the flag of ec_dual_write';
+COMMENT ON COLUMN expand_contract.changes.quarantine_until IS 'before that, ec_contract does not drop the old shape';
+COMMENT ON COLUMN expand_contract.changes.auto_drop IS 'whether a job drops it then';
+COMMENT ON COLUMN expand_contract.changes.relation_oid IS 'of the relation that change_columns numbers';
+
+CREATE TABLE expand_contract.change_columns (
+    change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON DELETE CASCADE,
+    side text NOT NULL CHECK (side IN ('old', 'new', 'key')),
+    name text COLLATE "C" NOT NULL,
+    attnum smallint NOT NULL,
+    expression text,
+    key_position smallint,
+    calls text[],
+    present_name text COLLATE "C" NOT NULL,
+    PRIMARY KEY (change, side, attnum)
+);
+COMMENT ON TABLE expand_contract.change_columns IS 'the columns that a change reads and writes';
+COMMENT ON COLUMN expand_contract.change_columns.side IS 'key: neither old nor new, only tells rows apart';
+COMMENT ON COLUMN expand_contract.change_columns.name IS 'on the day of ec_expand, and in expression still';
+COMMENT ON COLUMN expand_contract.change_columns.present_name IS 'after renames: a dump of the table has it under this one';
+COMMENT ON COLUMN expand_contract.change_columns.calls IS 'the functions of users'' in expression; it must never call another';
+COMMENT ON COLUMN expand_contract.change_columns.expression IS 'what dual writes assign; every name in it is looked up in pg_catalog alone';
+
+CREATE TABLE expand_contract.change_events (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    change text COLLATE "C",
+    event text NOT NULL,
+    value text,
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    by_role text NOT NULL DEFAULT session_user
+);
+COMMENT ON TABLE expand_contract.change_events IS 'every change of a phase or flag; rows are only added';
+
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.changes', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.change_columns', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.change_events', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.change_events_id_seq', '');
+
+----------------------------------------------------------------------
+-- sql/install/dualwrite_tables.sql
+----------------------------------------------------------------------
+-- Rows are only added by writers, so that a REPEATABLE READ writer never meets
+-- the row of another; the reconciler folds and removes them.  No foreign key,
+-- which would lock the row of the change.
+CREATE TABLE expand_contract.discrepancies (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    change text COLLATE "C" NOT NULL,
+    key jsonb NOT NULL,
+    operation text NOT NULL,
+    direction text NOT NULL CHECK (direction IN ('forward', 'backward')),
+    error_code text NOT NULL,
+    error text NOT NULL,
+    is_unset boolean NOT NULL,
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    writes bigint NOT NULL DEFAULT 1,
+    first_at timestamptz,
+    attempts integer NOT NULL DEFAULT 0,
+    next_attempt_at timestamptz
+);
+CREATE INDEX ON expand_contract.discrepancies USING hash (key); -- of any length
+COMMENT ON TABLE expand_contract.discrepancies IS 'modern writes that failed and are still to be made';
+COMMENT ON COLUMN expand_contract.discrepancies.is_unset IS 'the new columns were left unset: whoever has set them since knows better';
+COMMENT ON COLUMN expand_contract.discrepancies.writes IS 'how many failed writes the reconciler has folded into this one';
+
+CREATE TABLE expand_contract.gaps (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    change text COLLATE "C" NOT NULL,
+    reason text NOT NULL,
+    writer xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    repaired_by bigint,
+    repaired_at timestamptz
+);
+CREATE INDEX ON expand_contract.gaps (change) WHERE repaired_by IS NULL;
+COMMENT ON TABLE expand_contract.gaps IS 'transactions whose writes were not carried over, until a repair';
+
+CREATE TABLE expand_contract.flags (
+    name text COLLATE "C" PRIMARY KEY,
+    value boolean NOT NULL
+);
+COMMENT ON TABLE expand_contract.flags IS 'read switches of applications';
+
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.discrepancies', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.discrepancies_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.gaps', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.gaps_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.flags', '');
+
+----------------------------------------------------------------------
+-- sql/install/usage_tables.sql
+----------------------------------------------------------------------
+-- Read by C with the columns at their places: usage_sync.c.
+CREATE TABLE expand_contract.usage (
+    relation      regclass NOT NULL,
+    attnum        smallint NOT NULL,
+    column_name   name NOT NULL,
+    tracked_since timestamptz NOT NULL DEFAULT clock_timestamp(),
+    reads         bigint NOT NULL DEFAULT 0,
+    writes        bigint NOT NULL DEFAULT 0,
+    readers       bytea NOT NULL DEFAULT '',
+    writers       bytea NOT NULL DEFAULT '',
+    unknown_since timestamptz,
+    unknown_until timestamptz,
+    PRIMARY KEY (relation, attnum)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE expand_contract.usage IS 'tracked columns, and their use at the last flush';
+COMMENT ON COLUMN expand_contract.usage.unknown_until IS 'the end of the last time of which nothing is known; NULL until the first flush';
+COMMENT ON COLUMN expand_contract.usage.readers IS 'the recent ones, as shared memory has them';
+COMMENT ON COLUMN expand_contract.usage.writers IS 'the recent ones, as shared memory has them';
+
+CREATE TABLE expand_contract.usage_flush (
+    flushed_at timestamptz NOT NULL
+);
+CREATE UNIQUE INDEX ON expand_contract.usage_flush ((true));
+COMMENT ON TABLE expand_contract.usage_flush IS 'the last flush: what was counted after it is in shared memory only';
+
+-- With the table, because its triggers need it.
+CREATE FUNCTION expand_contract.usage_changed() RETURNS trigger
+AS 'MODULE_PATHNAME', 'ec_usage_changed' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION expand_contract.usage_changed() IS 'starts new rows afresh, and tells every session what is tracked';
+CREATE TRIGGER complete BEFORE INSERT ON expand_contract.usage
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.usage_changed();
+CREATE TRIGGER announce AFTER INSERT OR DELETE OR UPDATE OF relation, attnum ON expand_contract.usage
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.usage_changed();
+
+-- What is tracked survives a dump, by names; what was counted does not.
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.usage', '');
+
+-- What standbys have counted, as somebody brought it here.
+CREATE TABLE expand_contract.standby_usage (
+    standby        text NOT NULL,
+    relation       regclass NOT NULL,
+    attnum         smallint NOT NULL,
+    reads          bigint NOT NULL,
+    last_read      timestamptz,
+    last_reader    text,
+    counting_since timestamptz NOT NULL,
+    unknown_until  timestamptz,
+    taken_at       timestamptz NOT NULL,
+    PRIMARY KEY (standby, relation, attnum),
+    FOREIGN KEY (relation, attnum) REFERENCES expand_contract.usage ON DELETE CASCADE
+);
+COMMENT ON TABLE expand_contract.standby_usage IS 'reads of tracked columns on standbys, as they were imported';
+
+----------------------------------------------------------------------
+-- sql/install/lifecycle_tables.sql
+----------------------------------------------------------------------
+-- Of jobs, so not in a dump.
+CREATE TABLE expand_contract.change_jobs (
+    job bigint PRIMARY KEY REFERENCES expand_contract.jobs ON DELETE CASCADE,
+    change text COLLATE "C" NOT NULL,
+    mode text NOT NULL CHECK (mode IN ('fill', 'repair')),
+    snapshot pg_snapshot NOT NULL DEFAULT pg_current_snapshot()
+);
+COMMENT ON TABLE expand_contract.change_jobs IS 'the backfills and repairs of changes';
+COMMENT ON COLUMN expand_contract.change_jobs.snapshot IS 'at submission: gaps that it shows had been committed';
+
+CREATE TABLE expand_contract.required_versions (
+    change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON DELETE CASCADE,
+    application text NOT NULL,
+    minimum text NOT NULL,
+    PRIMARY KEY (change, application)
+);
+COMMENT ON TABLE expand_contract.required_versions IS 'the deployment manifest: what must be running before a change contracts';
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.required_versions', '');
+
+CREATE TABLE expand_contract.sightings (
+    application text NOT NULL,
+    version text NOT NULL,
+    last_seen timestamptz NOT NULL,
+    PRIMARY KEY (application, version)
+);
+COMMENT ON TABLE expand_contract.sightings IS 'versions of applications that were seen in pg_stat_activity';
+
+CREATE TABLE expand_contract.sighting_watch (
+    since timestamptz NOT NULL,
+    sampled_at timestamptz NOT NULL
+);
+CREATE UNIQUE INDEX ON expand_contract.sighting_watch ((true));
+COMMENT ON TABLE expand_contract.sighting_watch IS 'since when sightings are looked for without a pause, and the last look';
+
+-- So that ec_revert can give them back.
+CREATE TABLE expand_contract.quarantined (
+    change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON DELETE CASCADE,
+    name text COLLATE "C" NOT NULL,
+    quarantined_as text COLLATE "C" NOT NULL,
+    not_null_in regclass[] NOT NULL DEFAULT '{}',
+    PRIMARY KEY (change, quarantined_as)
+);
+COMMENT ON TABLE expand_contract.quarantined IS 'old columns, or an old table, that have been renamed away';
+COMMENT ON COLUMN expand_contract.quarantined.not_null_in IS 'the tables (children of the change''s too) where the column was NOT NULL';
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.quarantined', '');
+
+----------------------------------------------------------------------
+-- sql/install/worker.sql
+----------------------------------------------------------------------
 CREATE FUNCTION expand_contract.live_slots(OUT job bigint, OUT slot integer, OUT pid integer)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'ec_sql_live_slots' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
@@ -115,12 +560,6 @@ RETURNS timestamptz
 AS 'MODULE_PATHNAME', 'ec_sql_next_run' LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE;
 COMMENT ON FUNCTION expand_contract.next_run(timestamptz, text, text, timestamptz)
     IS 'the first moment from a point in time on at which a job with this schedule may run';
-
-CREATE FUNCTION expand_contract.batch_sizes(batch_size integer, costs float8[], target float8, deadline float8)
-RETURNS integer[]
-AS 'MODULE_PATHNAME', 'ec_sql_batch_sizes' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION expand_contract.batch_sizes(integer, float8[], float8, float8)
-    IS 'the sizes of the batches of a job when a row costs so many seconds in each';
 
 CREATE FUNCTION @extschema@.ec_pause(job bigint) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_pause' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
@@ -304,102 +743,19 @@ REVOKE EXECUTE ON FUNCTION @extschema@.ec_pause(bigint), @extschema@.ec_resume(b
 REVOKE EXECUTE ON PROCEDURE @extschema@.ec_wait(bigint, interval) FROM PUBLIC;
 
 ----------------------------------------------------------------------
--- migrations (src/migrate)
+-- sql/install/lint.sql
 ----------------------------------------------------------------------
-CREATE FUNCTION expand_contract.version_key(version text) RETURNS text
-    AS 'MODULE_PATHNAME', 'ec_version_key_sql'
-    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION expand_contract.version_key(text) IS
-    'sort key for the natural order of versions: 9 before 10, v1.9 before v1.10';
+CREATE FUNCTION @extschema@.ec_lint(script text, phase text = 'expand', OUT statement integer, OUT command text,
+        OUT rule text, OUT severity text, OUT relation regclass, OUT lock_mode text, OUT rewrites boolean,
+        OUT scans boolean, OUT detail text, OUT recipe text)
+    RETURNS SETOF record
+    AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.ec_lint(text, text) IS
+    'what in a script breaks running code, loses data or holds others up, and how to do it safely; runs nothing';
 
-CREATE TABLE expand_contract.schema_migrations (
-    version        text COLLATE "C" PRIMARY KEY,
-    version_key    text COLLATE "C" NOT NULL UNIQUE
-                   GENERATED ALWAYS AS (expand_contract.version_key(version)) STORED,
-    description    text,
-    phase          text NOT NULL CHECK (phase IN ('expand', 'contract')),
-    -- queued: a job is to do it, and what it is doing is the job's to say
-    state          text NOT NULL CHECK (state IN ('queued', 'applied', 'failed')),
-    direction      text NOT NULL DEFAULT 'up' CHECK (direction IN ('up', 'down')),
-    checksum       text,
-    executed_at    timestamptz NOT NULL,
-    executed_by    text NOT NULL,
-    execution_time interval,
-    steps          integer NOT NULL,
-    steps_done     integer NOT NULL,
-    error          text,
-    up             text,
-    down           text,
-    down_by        text,
-    requires       text[] NOT NULL DEFAULT '{}',
-    allow          text[] NOT NULL DEFAULT '{}',
-    -- what was applied before there was this ledger has no script in it
-    CHECK (state = 'applied' OR up IS NOT NULL AND checksum IS NOT NULL)
-);
-CREATE INDEX schema_migrations_baselined ON expand_contract.schema_migrations (version) WHERE checksum IS NULL;
-COMMENT ON TABLE expand_contract.schema_migrations IS
-    'the ledger: migrations that are applied, or being applied';
-COMMENT ON COLUMN expand_contract.schema_migrations.version_key IS
-    'orders the versions; see expand_contract.version_key';
-COMMENT ON COLUMN expand_contract.schema_migrations.checksum IS
-    'of the tokens of "up"; NULL where the script is not known: baselined';
-COMMENT ON COLUMN expand_contract.schema_migrations.direction IS
-    'which script the steps are of: "down" while the migration is rolled back';
-COMMENT ON COLUMN expand_contract.schema_migrations.executed_by IS
-    'the role that the script ran as; a name, since the role may be gone by now';
-COMMENT ON COLUMN expand_contract.schema_migrations.down_by IS 'the role that gave "down"';
-
--- Few migrations are unfinished at any time: one, if nobody rolls back.
-CREATE INDEX schema_migrations_unfinished ON expand_contract.schema_migrations (version) WHERE state <> 'applied';
-
--- The pieces of a script that a worker runs.  Each commits together with its
--- done_at, or, where the server does not allow that, has a condition in the
--- catalogue that tells whether it is done.
-CREATE TABLE expand_contract.migration_steps (
-    version         text COLLATE "C" NOT NULL REFERENCES expand_contract.schema_migrations ON DELETE CASCADE,
-    direction       text NOT NULL CHECK (direction IN ('up', 'down')),
-    step            integer NOT NULL,
-    first_statement integer NOT NULL,
-    last_statement  integer NOT NULL,
-    is_top_level    boolean NOT NULL,
-    command         text NOT NULL,
-    target          jsonb,
-    made            jsonb NOT NULL DEFAULT '{}',
-    done_at         timestamptz,
-    PRIMARY KEY (version, direction, step)
-);
-COMMENT ON TABLE expand_contract.migration_steps IS 'the pieces of the scripts that a worker runs, and how far it is';
-COMMENT ON COLUMN expand_contract.migration_steps.is_top_level IS 'whether it is a statement that cannot run in a transaction';
-COMMENT ON COLUMN expand_contract.migration_steps.target IS 'what the statement is about, as it was before the first try';
-COMMENT ON COLUMN expand_contract.migration_steps.made IS
-    'the indexes that the statement has created, OID and name; committed together with their creation';
-
-CREATE TABLE expand_contract.migration_events (
-    id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    event            text NOT NULL CHECK (event IN ('submit', 'apply', 'fail', 'rollback', 'baseline', 'adopt')),
-    version          text COLLATE "C" NOT NULL,
-    checksum         text,
-    script           text,
-    allow            text[] NOT NULL DEFAULT '{}',
-    executed_at      timestamptz NOT NULL,
-    executed_by      text NOT NULL,
-    execution_time   interval NOT NULL,
-    session_role     text NOT NULL,
-    application_name text NOT NULL,
-    error            text
-);
-COMMENT ON TABLE expand_contract.migration_events IS
-    'every migration submitted, applied, failed, rolled back or taken over; rows are only added';
-COMMENT ON COLUMN expand_contract.migration_events.allow IS
-    'the rules that the script was allowed to break: an override, where not empty';
-COMMENT ON COLUMN expand_contract.migration_events.script IS
-    'what was run: "up", or "down" for a rollback';
-
-SELECT pg_catalog.pg_extension_config_dump('expand_contract.schema_migrations', '');
-SELECT pg_catalog.pg_extension_config_dump('expand_contract.migration_steps', '');
-SELECT pg_catalog.pg_extension_config_dump('expand_contract.migration_events', '');
-SELECT pg_catalog.pg_extension_config_dump('expand_contract.migration_events_id_seq', '');
-
+----------------------------------------------------------------------
+-- sql/install/migrate.sql
+----------------------------------------------------------------------
 CREATE FUNCTION @extschema@.ec_apply(version text, up text, down text = NULL, description text = NULL,
         requires text[] = '{}', phase text = 'expand', allow text[] = '{}', dry_run boolean = false)
     RETURNS text
@@ -420,9 +776,6 @@ COMMENT ON PROCEDURE @extschema@.ec_wait_migration(text, interval) IS
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_rollback(text, boolean) FROM PUBLIC;
 REVOKE EXECUTE ON PROCEDURE @extschema@.ec_wait_migration(text, interval) FROM PUBLIC;
-
--- A migration's job is found by its version.
-CREATE INDEX jobs_of_migrations ON expand_contract.jobs ((parameters ->> 'version')) WHERE kind = 'statement';
 
 -- What an unfinished migration is doing, as its job says, and which job that is.
 CREATE FUNCTION expand_contract.migration_status(version text, OUT state text, OUT job bigint)
@@ -572,56 +925,9 @@ REVOKE EXECUTE ON FUNCTION @extschema@.ec_apply_script(text, text, boolean), @ex
     @extschema@.ec_adopt(text, regclass), @extschema@.ec_rehearse(text, text) FROM PUBLIC;
 REVOKE EXECUTE ON PROCEDURE @extschema@.ec_apply_directory(text) FROM PUBLIC;
 
-CREATE FUNCTION @extschema@.ec_lint(script text, phase text = 'expand', OUT statement integer, OUT command text,
-        OUT rule text, OUT severity text, OUT relation regclass, OUT lock_mode text, OUT rewrites boolean,
-        OUT scans boolean, OUT detail text, OUT recipe text)
-    RETURNS SETOF record
-    AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED;
-COMMENT ON FUNCTION @extschema@.ec_lint(text, text) IS
-    'what in a script breaks running code, loses data or holds others up, and how to do it safely; runs nothing';
-
 ----------------------------------------------------------------------
--- backfill (src/backfill)
+-- sql/install/backfill.sql
 ----------------------------------------------------------------------
-CREATE TABLE expand_contract.job_sweeps (
-    job bigint PRIMARY KEY REFERENCES expand_contract.jobs ON DELETE CASCADE,
-    phase integer NOT NULL DEFAULT 0, -- of a copy: 0 writes, 1 deletes
-    sweep integer NOT NULL DEFAULT 0,
-    began timestamptz,
-    total_blocks bigint NOT NULL DEFAULT 0,
-    all_blocks bigint NOT NULL DEFAULT 0,
-    open_chunks integer NOT NULL DEFAULT 0,
-    changed bigint NOT NULL DEFAULT 0,
-    skipped bigint NOT NULL DEFAULT 0,
-    suppressed bigint NOT NULL DEFAULT 0,
-    example text,
-    empty_sweeps integer NOT NULL DEFAULT 0,
-    late_sweeps integer NOT NULL DEFAULT 0,
-    holder integer NOT NULL DEFAULT 0, -- of locked rows, and whom the log has named
-    known_holder integer NOT NULL DEFAULT 0,
-    -- after the sweep: has somebody looked for rows that are left, and found one?
-    is_checked boolean NOT NULL DEFAULT false,
-    found boolean NOT NULL DEFAULT false
-) WITH (fillfactor = 20);
-COMMENT ON TABLE expand_contract.job_sweeps IS 'the present sweep of a backfill or copy, shared by its workers';
-
--- The table itself, or its partitions or children.
-CREATE TABLE expand_contract.job_leaves (
-    job bigint NOT NULL REFERENCES expand_contract.jobs ON DELETE CASCADE,
-    leaf oid NOT NULL,
-    sweep integer NOT NULL,
-    filenode oid NOT NULL,
-    is_first boolean NOT NULL,
-    next_block bigint NOT NULL,
-    end_block bigint NOT NULL,
-    blocks bigint NOT NULL,
-    place jsonb, -- by key: the next one of those handed out; blocks are a guess then
-    moved_blocks double precision NOT NULL DEFAULT 0, -- filled by rows that moved, since our last VACUUM
-    PRIMARY KEY (job, leaf)
-) WITH (fillfactor = 50);
-COMMENT ON TABLE expand_contract.job_leaves IS
-    'how far the present sweep of a backfill has been handed out, table by table';
-
 CREATE FUNCTION expand_contract.differs(anyelement, anyelement) RETURNS boolean
 AS 'MODULE_PATHNAME', 'ec_differs' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
 COMMENT ON FUNCTION expand_contract.differs(anyelement, anyelement)
@@ -648,7 +954,7 @@ REVOKE EXECUTE ON FUNCTION @extschema@.ec_copy(regclass, regclass, jsonb, text[]
     text, timestamptz, text, interval) FROM PUBLIC;
 
 ----------------------------------------------------------------------
--- verification (src/verify)
+-- sql/install/verify.sql
 ----------------------------------------------------------------------
 CREATE FUNCTION expand_contract.checksum_step(internal, VARIADIC "any") RETURNS internal
     LANGUAGE c IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE
@@ -687,65 +993,6 @@ CREATE AGGREGATE @extschema@.ec_checksum(VARIADIC "any") (
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE @extschema@.ec_checksum(VARIADIC "any") IS 'checksum of a set of rows, whatever their order: COUNT:32 hex digits';
-
-CREATE TABLE expand_contract.verifications (
-    id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    source           oid NOT NULL,
-    source_name      text NOT NULL,
-    target           oid NOT NULL,
-    target_name      text NOT NULL,
-    mapping          jsonb NOT NULL,
-    key              text[] NOT NULL,
-    change           text,
-    job              bigint,
-    verified_by      oid NOT NULL,
-    verified_by_name text NOT NULL,
-    reads            oid[] NOT NULL DEFAULT '{}',
-    opaque           boolean NOT NULL DEFAULT false,
-    rows_source      bigint NOT NULL DEFAULT 0,
-    rows_target      bigint NOT NULL DEFAULT 0,
-    missing          bigint NOT NULL DEFAULT 0,
-    extra            bigint NOT NULL DEFAULT 0,
-    different        bigint NOT NULL DEFAULT 0,
-    recorded         bigint NOT NULL DEFAULT 0,
-    checksum_source  text NOT NULL,
-    checksum_target  text NOT NULL,
-    started_at       timestamptz NOT NULL,
-    finished_at      timestamptz,
-    first_snapshot   pg_snapshot,
-    last_snapshot    pg_snapshot
-);
-CREATE INDEX ON expand_contract.verifications (job) WHERE job IS NOT NULL;
-COMMENT ON TABLE expand_contract.verifications IS 'what each verification found';
-COMMENT ON COLUMN expand_contract.verifications.source_name IS 'its name on that day';
-COMMENT ON COLUMN expand_contract.verifications.key IS 'of the target, for two tables; empty where a row is compared with itself';
-COMMENT ON COLUMN expand_contract.verifications.reads IS 'the tables and all others that the expressions name';
-COMMENT ON COLUMN expand_contract.verifications.opaque IS 'whether the expressions call functions that may read yet others';
-COMMENT ON COLUMN expand_contract.verifications.recorded IS 'how many of the rows that differ are in expand_contract.mismatches';
-
-CREATE TABLE expand_contract.verify_walks (
-    job           bigint PRIMARY KEY REFERENCES expand_contract.jobs ON DELETE CASCADE,
-    upto          jsonb,
-    is_handed_out boolean NOT NULL DEFAULT false,
-    open_chunks   integer NOT NULL DEFAULT 0
-) WITH (fillfactor = 20);
-COMMENT ON TABLE expand_contract.verify_walks IS 'how far the keys of a verification have been handed out to its workers';
-COMMENT ON COLUMN expand_contract.verify_walks.upto IS 'the key that the last chunk ends with';
-
-CREATE TABLE expand_contract.mismatches (
-    id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    verification bigint NOT NULL REFERENCES expand_contract.verifications ON DELETE CASCADE,
-    key          jsonb NOT NULL,
-    difference   text NOT NULL CHECK (difference IN ('different', 'missing', 'extra')),
-    column_name  text,
-    source_value text,
-    target_value text,
-    repair       text
-);
-CREATE INDEX ON expand_contract.mismatches (verification);
-COMMENT ON TABLE expand_contract.mismatches IS 'the first rows that a verification found to differ, one line a column';
-COMMENT ON COLUMN expand_contract.mismatches.column_name IS 'NULL for a row that one side only has';
-COMMENT ON COLUMN expand_contract.mismatches.repair IS 'SQL that would put it right; nobody runs it';
 
 CREATE VIEW @extschema@.ec_verifications WITH (security_barrier) AS
 SELECT v.id AS verification, v.change, v.job, v.source_name AS source, v.target_name AS target,
@@ -791,21 +1038,6 @@ SELECT m.verification, m.key, m.column_name, m.source_value, m.target_value, m.d
 COMMENT ON VIEW @extschema@.ec_mismatches IS 'the first rows that each verification found to differ; at most expand_contract.max_mismatches of each';
 GRANT SELECT ON @extschema@.ec_mismatches TO PUBLIC;
 
-CREATE TYPE @extschema@.ec_verification AS (
-    id              bigint,
-    ok              boolean,
-    rows_source     bigint,
-    rows_target     bigint,
-    missing         bigint,
-    extra           bigint,
-    different       bigint,
-    checksum_source text,
-    checksum_target text,
-    started_at      timestamptz,
-    finished_at     timestamptz
-);
-COMMENT ON TYPE @extschema@.ec_verification IS 'the result of a verification';
-
 CREATE FUNCTION @extschema@.ec_verify(relation regclass, mapping jsonb) RETURNS @extschema@.ec_verification
     LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'ec_verify';
@@ -820,124 +1052,8 @@ REVOKE EXECUTE ON FUNCTION @extschema@.ec_verify(regclass, jsonb),
     @extschema@.ec_verify(regclass, regclass, jsonb, text[]) FROM PUBLIC;
 
 ----------------------------------------------------------------------
--- changes and dual writes (src/dualwrite)
+-- sql/install/dualwrite.sql
 ----------------------------------------------------------------------
--- relation and target are regclass: they follow renames, and a dump holds names.
-CREATE TABLE expand_contract.changes (
-    name text COLLATE "C" PRIMARY KEY,
-    relation regclass NOT NULL,
-    target regclass,
-    forward jsonb NOT NULL,
-    backward jsonb,
-    key_columns text[],
-    old_columns text[],
-    on_error text NOT NULL CHECK (on_error IN ('record', 'raise')),
-    phase text NOT NULL DEFAULT 'dual_write' CHECK (phase IN
-        ('dual_write', 'backfilled', 'verified', 'cut_over', 'quarantined', 'contracted', 'reverted')),
-    since timestamptz NOT NULL DEFAULT clock_timestamp(),
-    dual_write boolean NOT NULL DEFAULT true,
-    quarantine_until timestamptz,
-    auto_drop boolean NOT NULL DEFAULT false,
-    -- attribute numbers are good for this relation only: a restored table has another OID
-    relation_oid oid NOT NULL,
-    registered_by text NOT NULL DEFAULT session_user,
-    registered_at timestamptz NOT NULL DEFAULT clock_timestamp()
-);
-COMMENT ON TABLE expand_contract.changes IS 'changes as ec_expand was told of them, and where they are';
-COMMENT ON COLUMN expand_contract.changes.dual_write IS 'the flag of ec_dual_write';
-COMMENT ON COLUMN expand_contract.changes.quarantine_until IS 'before that, ec_contract does not drop the old shape';
-COMMENT ON COLUMN expand_contract.changes.auto_drop IS 'whether a job drops it then';
-COMMENT ON COLUMN expand_contract.changes.relation_oid IS 'of the relation that change_columns numbers';
-
-CREATE TABLE expand_contract.change_columns (
-    change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON DELETE CASCADE,
-    side text NOT NULL CHECK (side IN ('old', 'new', 'key')),
-    name text COLLATE "C" NOT NULL,
-    attnum smallint NOT NULL,
-    expression text,
-    key_position smallint,
-    calls text[],
-    present_name text COLLATE "C" NOT NULL,
-    PRIMARY KEY (change, side, attnum)
-);
-COMMENT ON TABLE expand_contract.change_columns IS 'the columns that a change reads and writes';
-COMMENT ON COLUMN expand_contract.change_columns.side IS 'key: neither old nor new, only tells rows apart';
-COMMENT ON COLUMN expand_contract.change_columns.name IS 'on the day of ec_expand, and in expression still';
-COMMENT ON COLUMN expand_contract.change_columns.present_name IS 'after renames: a dump of the table has it under this one';
-COMMENT ON COLUMN expand_contract.change_columns.calls IS 'the functions of users'' in expression; it must never call another';
-COMMENT ON COLUMN expand_contract.change_columns.expression IS 'what dual writes assign; every name in it is looked up in pg_catalog alone';
-
-CREATE TABLE expand_contract.change_events (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    change text COLLATE "C",
-    event text NOT NULL,
-    value text,
-    at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    by_role text NOT NULL DEFAULT session_user
-);
-COMMENT ON TABLE expand_contract.change_events IS 'every change of a phase or flag; rows are only added';
-
--- Rows are only added by writers, so that a REPEATABLE READ writer never meets
--- the row of another; the reconciler folds and removes them.  No foreign key,
--- which would lock the row of the change.
-CREATE TABLE expand_contract.discrepancies (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    change text COLLATE "C" NOT NULL,
-    key jsonb NOT NULL,
-    operation text NOT NULL,
-    direction text NOT NULL CHECK (direction IN ('forward', 'backward')),
-    error_code text NOT NULL,
-    error text NOT NULL,
-    is_unset boolean NOT NULL,
-    at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    writes bigint NOT NULL DEFAULT 1,
-    first_at timestamptz,
-    attempts integer NOT NULL DEFAULT 0,
-    next_attempt_at timestamptz
-);
-CREATE INDEX ON expand_contract.discrepancies USING hash (key); -- of any length
-COMMENT ON TABLE expand_contract.discrepancies IS 'modern writes that failed and are still to be made';
-COMMENT ON COLUMN expand_contract.discrepancies.is_unset IS 'the new columns were left unset: whoever has set them since knows better';
-COMMENT ON COLUMN expand_contract.discrepancies.writes IS 'how many failed writes the reconciler has folded into this one';
-
-CREATE TABLE expand_contract.gaps (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    change text COLLATE "C" NOT NULL,
-    reason text NOT NULL,
-    writer xid8 NOT NULL DEFAULT pg_current_xact_id(),
-    at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    repaired_by bigint,
-    repaired_at timestamptz
-);
-CREATE INDEX ON expand_contract.gaps (change) WHERE repaired_by IS NULL;
-COMMENT ON TABLE expand_contract.gaps IS 'transactions whose writes were not carried over, until a repair';
-
-CREATE TABLE expand_contract.flags (
-    name text COLLATE "C" PRIMARY KEY,
-    value boolean NOT NULL
-);
-COMMENT ON TABLE expand_contract.flags IS 'read switches of applications';
-
--- Of jobs, so not in a dump.
-CREATE TABLE expand_contract.change_jobs (
-    job bigint PRIMARY KEY REFERENCES expand_contract.jobs ON DELETE CASCADE,
-    change text COLLATE "C" NOT NULL,
-    mode text NOT NULL CHECK (mode IN ('fill', 'repair')),
-    snapshot pg_snapshot NOT NULL DEFAULT pg_current_snapshot()
-);
-COMMENT ON TABLE expand_contract.change_jobs IS 'the backfills and repairs of changes';
-COMMENT ON COLUMN expand_contract.change_jobs.snapshot IS 'at submission: gaps that it shows had been committed';
-
-SELECT pg_catalog.pg_extension_config_dump('expand_contract.changes', '');
-SELECT pg_catalog.pg_extension_config_dump('expand_contract.change_columns', '');
-SELECT pg_catalog.pg_extension_config_dump('expand_contract.change_events', '');
-SELECT pg_catalog.pg_extension_config_dump('expand_contract.change_events_id_seq', '');
-SELECT pg_catalog.pg_extension_config_dump('expand_contract.discrepancies', '');
-SELECT pg_catalog.pg_extension_config_dump('expand_contract.discrepancies_id_seq', '');
-SELECT pg_catalog.pg_extension_config_dump('expand_contract.gaps', '');
-SELECT pg_catalog.pg_extension_config_dump('expand_contract.gaps_id_seq', '');
-SELECT pg_catalog.pg_extension_config_dump('expand_contract.flags', '');
-
 -- Everyone's: a partition that somebody creates gets the trigger with it.  It
 -- does nothing on a table that is not the change's.
 CREATE FUNCTION expand_contract.dual_write() RETURNS trigger
@@ -952,23 +1068,11 @@ CREATE FUNCTION expand_contract.note_ddl() RETURNS event_trigger
 AS 'MODULE_PATHNAME', 'ec_note_ddl' LANGUAGE C;
 COMMENT ON FUNCTION expand_contract.note_ddl() IS 'warns of DDL that ends what a change has promised';
 REVOKE EXECUTE ON FUNCTION expand_contract.note_ddl() FROM PUBLIC;
-CREATE EVENT TRIGGER expand_contract_note_ddl ON ddl_command_end
-    WHEN TAG IN ('CREATE INDEX', 'ALTER TABLE')
-    EXECUTE FUNCTION expand_contract.note_ddl();
-COMMENT ON EVENT TRIGGER expand_contract_note_ddl IS 'warns of DDL that ends what a change has promised';
 
 CREATE FUNCTION expand_contract.note_partitions() RETURNS event_trigger
 AS 'MODULE_PATHNAME', 'ec_note_partitions' LANGUAGE C;
 COMMENT ON FUNCTION expand_contract.note_partitions() IS 'gives new partitions the triggers of changes to other tables, and notes what comes and goes with a partition';
 REVOKE EXECUTE ON FUNCTION expand_contract.note_partitions() FROM PUBLIC;
-CREATE EVENT TRIGGER expand_contract_note_partitions ON ddl_command_end
-    WHEN TAG IN ('CREATE TABLE', 'CREATE FOREIGN TABLE', 'ALTER TABLE')
-    EXECUTE FUNCTION expand_contract.note_partitions();
-COMMENT ON EVENT TRIGGER expand_contract_note_partitions IS 'partitions that come or are detached';
-CREATE EVENT TRIGGER expand_contract_note_dropped ON sql_drop
-    WHEN TAG IN ('DROP TABLE')
-    EXECUTE FUNCTION expand_contract.note_partitions();
-COMMENT ON EVENT TRIGGER expand_contract_note_dropped IS 'partitions that are dropped';
 
 CREATE FUNCTION @extschema@.ec_expand(change text, relation regclass, forward jsonb, backward jsonb DEFAULT NULL,
     target regclass DEFAULT NULL, key text[] DEFAULT NULL, old_columns text[] DEFAULT NULL,
@@ -1003,17 +1107,9 @@ AS 'MODULE_PATHNAME', 'ec_reconcile_job' LANGUAGE C VOLATILE CALLED ON NULL INPU
 COMMENT ON FUNCTION @extschema@.ec_reconcile_job(text, integer, integer, timestamptz, text, interval)
     IS 'makes queued modern writes again in the background, until none is left; returns the job';
 
-CREATE FUNCTION @extschema@.ec_backfill_change(change text, mode text DEFAULT 'fill', batch_size integer DEFAULT NULL,
-    delay_ms integer DEFAULT NULL, workers integer DEFAULT 1, start_at timestamptz DEFAULT NULL,
-    run_window text DEFAULT NULL, max_lag interval DEFAULT NULL) RETURNS bigint
-AS 'MODULE_PATHNAME', 'ec_backfill_change' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval)
-    IS 'brings the rows of a change in step in the background; returns the job';
-
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text),
     @extschema@.ec_dual_write(text, boolean), @extschema@.ec_set_flag(text, boolean), @extschema@.ec_reconcile(text),
-    @extschema@.ec_reconcile_job(text, integer, integer, timestamptz, text, interval),
-    @extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval) FROM PUBLIC;
+    @extschema@.ec_reconcile_job(text, integer, integer, timestamptz, text, interval) FROM PUBLIC;
 
 -- A row a row of the table: its failed writes together.
 CREATE VIEW expand_contract.open_discrepancies AS
@@ -1051,61 +1147,8 @@ COMMENT ON VIEW @extschema@.ec_discrepancies IS 'rows whose modern write failed 
 GRANT SELECT ON @extschema@.ec_discrepancies TO PUBLIC;
 
 ----------------------------------------------------------------------
--- verification of changes (src/change)
+-- sql/install/usage.sql
 ----------------------------------------------------------------------
-CREATE FUNCTION @extschema@.ec_verify_change(change text) RETURNS @extschema@.ec_verification
-AS 'MODULE_PATHNAME', 'ec_verify_change' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_verify_change(text)
-    IS 'compares every row of a change under one snapshot, and records what is out of step';
-
-CREATE FUNCTION @extschema@.ec_verify_job(change text, batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL,
-    workers integer DEFAULT 1, start_at timestamptz DEFAULT NULL, run_window text DEFAULT NULL,
-    max_lag interval DEFAULT NULL) RETURNS bigint
-AS 'MODULE_PATHNAME', 'ec_verify_job' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_verify_job(text, integer, integer, integer, timestamptz, text, interval)
-    IS 'the same in the background, chunk by chunk with a snapshot each; returns the job';
-REVOKE EXECUTE ON FUNCTION @extschema@.ec_verify_change(text),
-    @extschema@.ec_verify_job(text, integer, integer, integer, timestamptz, text, interval) FROM PUBLIC;
-
-----------------------------------------------------------------------
--- column usage (src/change/usage*)
-----------------------------------------------------------------------
--- Read by C with the columns at their places: usage_sync.c.
-CREATE TABLE expand_contract.usage (
-    relation      regclass NOT NULL,
-    attnum        smallint NOT NULL,
-    column_name   name NOT NULL,
-    tracked_since timestamptz NOT NULL DEFAULT clock_timestamp(),
-    reads         bigint NOT NULL DEFAULT 0,
-    writes        bigint NOT NULL DEFAULT 0,
-    readers       bytea NOT NULL DEFAULT '',
-    writers       bytea NOT NULL DEFAULT '',
-    unknown_since timestamptz,
-    unknown_until timestamptz,
-    PRIMARY KEY (relation, attnum)
-) WITH (fillfactor = 50);
-COMMENT ON TABLE expand_contract.usage IS 'tracked columns, and their use at the last flush';
-COMMENT ON COLUMN expand_contract.usage.unknown_until IS 'the end of the last time of which nothing is known; NULL until the first flush';
-COMMENT ON COLUMN expand_contract.usage.readers IS 'the recent ones, as shared memory has them';
-COMMENT ON COLUMN expand_contract.usage.writers IS 'the recent ones, as shared memory has them';
-
-CREATE TABLE expand_contract.usage_flush (
-    flushed_at timestamptz NOT NULL
-);
-CREATE UNIQUE INDEX ON expand_contract.usage_flush ((true));
-COMMENT ON TABLE expand_contract.usage_flush IS 'the last flush: what was counted after it is in shared memory only';
-
-CREATE FUNCTION expand_contract.usage_changed() RETURNS trigger
-AS 'MODULE_PATHNAME', 'ec_usage_changed' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION expand_contract.usage_changed() IS 'starts new rows afresh, and tells every session what is tracked';
-CREATE TRIGGER complete BEFORE INSERT ON expand_contract.usage
-    FOR EACH ROW EXECUTE FUNCTION expand_contract.usage_changed();
-CREATE TRIGGER announce AFTER INSERT OR DELETE OR UPDATE OF relation, attnum ON expand_contract.usage
-    FOR EACH ROW EXECUTE FUNCTION expand_contract.usage_changed();
-
--- What is tracked survives a dump, by names; what was counted does not.
-SELECT pg_catalog.pg_extension_config_dump('expand_contract.usage', '');
-
 CREATE FUNCTION @extschema@.ec_track(relation regclass, columns text[] DEFAULT NULL) RETURNS integer
 AS 'MODULE_PATHNAME', 'ec_track' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.ec_track(regclass, text[]) IS 'watches who reads and writes columns (NULL: all) of a table; returns how many are new';
@@ -1133,22 +1176,6 @@ SELECT relation, column_name, reads, last_read, last_reader, writes, last_write,
  ORDER BY relation::text COLLATE "C", column_name COLLATE "C";
 COMMENT ON VIEW @extschema@.ec_column_usage IS 'who uses the tracked columns of tables one owns (pg_monitor: all)';
 GRANT SELECT ON @extschema@.ec_column_usage TO PUBLIC;
-
--- What standbys have counted, as somebody brought it here.
-CREATE TABLE expand_contract.standby_usage (
-    standby        text NOT NULL,
-    relation       regclass NOT NULL,
-    attnum         smallint NOT NULL,
-    reads          bigint NOT NULL,
-    last_read      timestamptz,
-    last_reader    text,
-    counting_since timestamptz NOT NULL,
-    unknown_until  timestamptz,
-    taken_at       timestamptz NOT NULL,
-    PRIMARY KEY (standby, relation, attnum),
-    FOREIGN KEY (relation, attnum) REFERENCES expand_contract.usage ON DELETE CASCADE
-);
-COMMENT ON TABLE expand_contract.standby_usage IS 'reads of tracked columns on standbys, as they were imported';
 
 CREATE FUNCTION @extschema@.ec_export_usage() RETURNS jsonb
     LANGUAGE sql VOLATILE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
@@ -1186,39 +1213,35 @@ COMMENT ON VIEW @extschema@.ec_standby_usage IS 'reads of tracked columns on sta
 GRANT SELECT ON @extschema@.ec_standby_usage TO PUBLIC;
 
 ----------------------------------------------------------------------
--- advice (src/change)
+-- sql/install/lifecycle.sql
 ----------------------------------------------------------------------
+CREATE FUNCTION @extschema@.ec_backfill_change(change text, mode text DEFAULT 'fill', batch_size integer DEFAULT NULL,
+    delay_ms integer DEFAULT NULL, workers integer DEFAULT 1, start_at timestamptz DEFAULT NULL,
+    run_window text DEFAULT NULL, max_lag interval DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_backfill_change' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval)
+    IS 'brings the rows of a change in step in the background; returns the job';
+REVOKE EXECUTE ON FUNCTION
+    @extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.ec_verify_change(change text) RETURNS @extschema@.ec_verification
+AS 'MODULE_PATHNAME', 'ec_verify_change' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_verify_change(text)
+    IS 'compares every row of a change under one snapshot, and records what is out of step';
+
+CREATE FUNCTION @extschema@.ec_verify_job(change text, batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL,
+    workers integer DEFAULT 1, start_at timestamptz DEFAULT NULL, run_window text DEFAULT NULL,
+    max_lag interval DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_verify_job' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_verify_job(text, integer, integer, integer, timestamptz, text, interval)
+    IS 'the same in the background, chunk by chunk with a snapshot each; returns the job';
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_verify_change(text),
+    @extschema@.ec_verify_job(text, integer, integer, integer, timestamptz, text, interval) FROM PUBLIC;
+
 CREATE FUNCTION @extschema@.ec_advise(relation regclass,
     OUT approach text, OUT recommended boolean, OUT why text, OUT cost text) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'ec_advise' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION @extschema@.ec_advise(regclass) IS 'which way of changing a table fits it, with estimates of time, locks and room';
-
-----------------------------------------------------------------------
--- cutover and contraction (src/change)
-----------------------------------------------------------------------
-CREATE TABLE expand_contract.required_versions (
-    change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON DELETE CASCADE,
-    application text NOT NULL,
-    minimum text NOT NULL,
-    PRIMARY KEY (change, application)
-);
-COMMENT ON TABLE expand_contract.required_versions IS 'the deployment manifest: what must be running before a change contracts';
-SELECT pg_catalog.pg_extension_config_dump('expand_contract.required_versions', '');
-
-CREATE TABLE expand_contract.sightings (
-    application text NOT NULL,
-    version text NOT NULL,
-    last_seen timestamptz NOT NULL,
-    PRIMARY KEY (application, version)
-);
-COMMENT ON TABLE expand_contract.sightings IS 'versions of applications that were seen in pg_stat_activity';
-
-CREATE TABLE expand_contract.sighting_watch (
-    since timestamptz NOT NULL,
-    sampled_at timestamptz NOT NULL
-);
-CREATE UNIQUE INDEX ON expand_contract.sighting_watch ((true));
-COMMENT ON TABLE expand_contract.sighting_watch IS 'since when sightings are looked for without a pause, and the last look';
 
 CREATE FUNCTION expand_contract.running_versions(pattern text, OUT application text, OUT version text) RETURNS SETOF record
 LANGUAGE sql VOLATILE STRICT PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
@@ -1244,18 +1267,6 @@ AS 'MODULE_PATHNAME', 'ec_cutover' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARA
 COMMENT ON FUNCTION @extschema@.ec_cutover(text, text[]) IS 'passes the gates, sets the flag of the change, and tells the channel expand_contract';
 
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_require_version(text, text, text), @extschema@.ec_cutover(text, text[]) FROM PUBLIC;
-
--- So that ec_revert can give them back.
-CREATE TABLE expand_contract.quarantined (
-    change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON DELETE CASCADE,
-    name text COLLATE "C" NOT NULL,
-    quarantined_as text COLLATE "C" NOT NULL,
-    not_null_in regclass[] NOT NULL DEFAULT '{}',
-    PRIMARY KEY (change, quarantined_as)
-);
-COMMENT ON TABLE expand_contract.quarantined IS 'old columns, or an old table, that have been renamed away';
-COMMENT ON COLUMN expand_contract.quarantined.not_null_in IS 'the tables (children of the change''s too) where the column was NOT NULL';
-SELECT pg_catalog.pg_extension_config_dump('expand_contract.quarantined', '');
 
 -- A table, and what is below it.
 CREATE FUNCTION expand_contract.family_of(relation oid) RETURNS SETOF oid
@@ -1333,7 +1344,7 @@ COMMENT ON FUNCTION @extschema@.ec_runbook(text) IS 'Markdown: where a change st
 -- drop with CASCADE only, or it would fail at its next use.
 CREATE FUNCTION expand_contract.dependents(relation oid, columns smallint[] DEFAULT NULL,
     OUT kind text, OUT object text, OUT goes boolean, OUT because text) RETURNS SETOF record
-LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE AS $$
+LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     -- the partitions and children, where the columns have other numbers
     WITH RECURSIVE family AS (
         SELECT $1 AS oid
@@ -1432,9 +1443,29 @@ COMMENT ON FUNCTION expand_contract.dependents(oid, smallint[])
 REVOKE EXECUTE ON FUNCTION expand_contract.dependents(oid, smallint[]) FROM PUBLIC;
 
 ----------------------------------------------------------------------
--- who may call what
+-- sql/install/core.sql
 ----------------------------------------------------------------------
 CREATE FUNCTION @extschema@.ec_grant(role regrole) RETURNS void
 AS 'MODULE_PATHNAME', 'ec_grant' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.ec_grant(regrole) IS 'lets a role call every function of the extension that is not everyone''s';
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_grant(regrole) FROM PUBLIC;
+
+----------------------------------------------------------------------
+-- sql/install/event_triggers.sql
+----------------------------------------------------------------------
+-- Last, so that they do not fire for the objects above.
+
+CREATE EVENT TRIGGER expand_contract_note_ddl ON ddl_command_end
+    WHEN TAG IN ('CREATE INDEX', 'ALTER TABLE')
+    EXECUTE FUNCTION expand_contract.note_ddl();
+COMMENT ON EVENT TRIGGER expand_contract_note_ddl IS 'warns of DDL that ends what a change has promised';
+
+CREATE EVENT TRIGGER expand_contract_note_partitions ON ddl_command_end
+    WHEN TAG IN ('CREATE TABLE', 'CREATE FOREIGN TABLE', 'ALTER TABLE')
+    EXECUTE FUNCTION expand_contract.note_partitions();
+COMMENT ON EVENT TRIGGER expand_contract_note_partitions IS 'partitions that come or are detached';
+
+CREATE EVENT TRIGGER expand_contract_note_dropped ON sql_drop
+    WHEN TAG IN ('DROP TABLE')
+    EXECUTE FUNCTION expand_contract.note_partitions();
+COMMENT ON EVENT TRIGGER expand_contract_note_dropped IS 'partitions that are dropped';

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 #
-# lib.sh: what scripts/demo, scripts/check, .ci/run and bench/run share.
+# lib.sh: what the programs in scripts/, .ci/run and bench/run share.
 #
 # Four things: install the packages that are missing, build the extension from
 # a copy of the tree, run a throwaway cluster that nothing else can see, and
@@ -14,6 +14,8 @@
 # Environment:
 #	PG_CONFIG	the server to use; nothing of PostgreSQL is installed then
 #	PG_VERSION	15 to 18: which of the distribution's versions to use
+#	SANITIZE	build with -fsanitize=… (undefined; address,undefined); what the
+#			sanitizer finds ends the server process that did it
 #	KEEP=1		keep the temporary directory (the server stops all the same)
 
 TREE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -34,16 +36,49 @@ die()
 	exit 1
 }
 
-# Runs a command, and shows what it said only when it failed.
+# The comment at the head of a program is its manual.
+show_manual()
+{
+	sed -n '2,/^$/ { /^#/! d; s/^# \{0,1\}//; p }' "$1"
+}
+
+# Runs a command, and shows what it said only when it failed.  Of one that takes
+# long, its last line now and then.  In a subshell, so that a command that ends
+# the program has its last words shown as well.
 quietly()
 {
-	local log
+	local log status=0
 	log=$(mktemp "$WORK/quietly.XXXXXX")
-	if ! "$@" >"$log" 2>&1; then
+	start_ticking "$log"
+	("$@") >"$log" 2>&1 || status=$?
+	stop_ticking
+	if [[ $status -ne 0 ]]; then
 		tail -n 40 "$log" >&2
 		die "failed: $*"
 	fi
 	rm -f "$log"
+}
+
+TICKER=
+start_ticking()
+{
+	(
+		trap - EXIT INT TERM HUP
+		seconds=0
+		while sleep 15 >/dev/null 2>&1; do
+			seconds=$((seconds + 15))
+			printf '    %4d s  %s\n' "$seconds" \
+				"$(tail -n 1 "$1" | sed 's/\r//g; s/.*\(.\{70\}\)$/… \1/')"
+		done
+	) &
+	TICKER=$!
+}
+stop_ticking()
+{
+	[[ -n $TICKER ]] || return 0
+	kill "$TICKER" 2>/dev/null || true
+	wait "$TICKER" 2>/dev/null || true
+	TICKER=
 }
 
 # ---------------------------------------------------------------- users
@@ -59,6 +94,23 @@ as_root()
 	else
 		die "needs root for: $*"
 	fi
+}
+
+# Root, or sudo that lets this user: asked before anything depends on it.
+MAY_BE_ROOT=
+may_be_root()
+{
+	if [[ -z $MAY_BE_ROOT ]]; then
+		MAY_BE_ROOT=no
+		if is_root; then
+			MAY_BE_ROOT=yes
+		elif command -v sudo >/dev/null; then
+			if sudo -n true 2>/dev/null || { [[ -t 0 ]] && sudo -v; }; then
+				MAY_BE_ROOT=yes
+			fi
+		fi
+	fi
+	[[ $MAY_BE_ROOT == yes ]]
 }
 
 # PostgreSQL refuses to run as root, so root hands over to the account of the
@@ -103,7 +155,7 @@ make_workdir()
 		esac
 	done
 	# Neither the caller's directory nor the locale is fit for every user.
-	export LC_ALL=C.UTF-8
+	export LC_ALL=C.UTF-8 LANG=C.UTF-8
 	cd "$WORK" || exit
 	trap leave EXIT
 	trap 'exit 130' INT
@@ -116,6 +168,7 @@ leave()
 	trap - EXIT
 	trap '' INT TERM HUP
 	set +e
+	stop_ticking
 	stop_background
 	stop_servers
 	allow_main_cluster
@@ -124,9 +177,19 @@ leave()
 	if [[ -n ${KEEP:-} ]]; then
 		say "kept: $WORK" >&2
 	elif [[ -n $WORK ]]; then
-		rm -rf "$WORK"
+		remove_directory "$WORK"
 	fi
 	exit "$status"
+}
+
+# Not where something is mounted: it would lose what it holds.
+remove_directory()
+{
+	if grep -qF " $1/" /proc/self/mountinfo; then
+		say "not removed, something is mounted in it: $1" >&2
+		return 1
+	fi
+	rm -rf "$1"
 }
 
 stop_background()
@@ -184,15 +247,13 @@ refresh_lists()
 
 install_packages()
 {
-	local package missing=()
+	local package missing=() started=$SECONDS
 	for package in "$@"; do
 		is_installed "$package" || missing+=("$package")
 	done
 	[[ ${#missing[@]} -gt 0 ]] || return 0
-	if ! is_root && ! command -v sudo >/dev/null; then
-		die "please install these packages: ${missing[*]}"
-	fi
-	say "installing: ${missing[*]}"
+	may_be_root || die_of_packages "${missing[@]}"
+	say "installing packages: ${missing[*]}"
 	refresh_lists
 	if [[ " ${missing[*]} " =~ \ postgresql-[0-9]+\  ]]; then
 		forbid_main_cluster
@@ -201,6 +262,13 @@ install_packages()
 	quietly apt install --no-install-recommends "${missing[@]}"
 	allow_services
 	allow_main_cluster
+	say "installed in $((SECONDS - started)) s"
+}
+
+die_of_packages()
+{
+	die "packages are missing, and this user is neither root nor may use sudo;" \
+		"as root: apt-get update && apt-get install --no-install-recommends $*"
 }
 
 # Debian's server package makes and starts a cluster "main".  Nobody asked us
@@ -274,7 +342,13 @@ need_server()
 		if [[ -z ${PG_VERSION:-} ]]; then
 			PG_VERSION=$(choose_version)
 		fi
-		if [[ -z $PG_VERSION ]] || ! is_installed "postgresql-$PG_VERSION"; then
+		if [[ -z $PG_VERSION ]] && ! may_be_root; then
+			# which version the distribution has is in lists that are not there
+			die_of_packages "${packages[@]}" postgresql postgresql-server-dev-all
+		fi
+		if [[ -z $PG_VERSION ]] ||
+			! is_installed "postgresql-$PG_VERSION" && may_be_root; then
+			say "fetching the lists of packages"
 			refresh_lists
 			PG_VERSION=${PG_VERSION:-$(choose_version)}
 			[[ -n $PG_VERSION ]] ||
@@ -330,11 +404,12 @@ make_ext() { make -s -C "$SRC" PG_CONFIG="$PG_CONFIG" with_llvm=no "$@"; }
 
 build_and_install()
 {
-	local library
+	local library started=$SECONDS
 	SRC=$WORK/src
 	copy_tree "$SRC"
-	quietly as_user make -s -j"$(nproc)" -C "$SRC" \
-		PG_CONFIG="$PG_CONFIG" with_llvm=no
+	say "building"
+	quietly as_user make -j"$(nproc)" -C "$SRC" \
+		PG_CONFIG="$PG_CONFIG" with_llvm=no SANITIZE="${SANITIZE:-}"
 	library=$("$PG_CONFIG" --pkglibdir)
 	if [[ -w $library ]]; then
 		quietly make_ext install
@@ -342,7 +417,23 @@ build_and_install()
 		quietly as_root make -s -C "$SRC" PG_CONFIG="$PG_CONFIG" \
 			with_llvm=no install
 	fi
-	say "built and installed expand_contract into $library"
+	say "built and installed into $library in $((SECONDS - started)) s"
+	if [[ -n ${SANITIZE:-} ]]; then
+		prepare_sanitizers
+	fi
+}
+
+# A report ends the process by SIGABRT, so that no test passes by it.  The server
+# itself is not built for it: the address sanitizer has to be loaded first, and
+# knows nothing of what a server leaves to the system at its end.
+prepare_sanitizers()
+{
+	export UBSAN_OPTIONS=abort_on_error=1:print_stacktrace=1
+	export ASAN_OPTIONS=abort_on_error=1:detect_leaks=0:detect_stack_use_after_return=0
+	if [[ $SANITIZE == *address* ]]; then
+		LD_PRELOAD=$(gcc -print-file-name=libasan.so)
+		export LD_PRELOAD
+	fi
 }
 
 # ---------------------------------------------------------------- clusters

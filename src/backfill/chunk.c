@@ -8,6 +8,20 @@
 
 #include "backfill/chunk.h"
 #include "core/json.h"
+#include "core/own_table.h"
+
+static int64
+get_number(const Jsonb *position, const char *key, int64 if_missing,
+		   int64 least, int64 most)
+{
+	int64 value = ec_json_get_int8(position, key, if_missing);
+
+	if (value < least || value > most)
+		ec_refuse_row("job_slots",
+					  psprintf("\"%s\" of the position is " INT64_FORMAT ".",
+							   key, value));
+	return value;
+}
 
 void
 ec_chunk_load(EcChunk *chunk, const Jsonb *position)
@@ -21,12 +35,13 @@ ec_chunk_load(EcChunk *chunk, const Jsonb *position)
 	chunk->sweep = ec_json_get_int8(position, "sweep", 0);
 	chunk->leaf = ec_json_get_int8(position, "leaf", InvalidOid);
 	chunk->filenode = ec_json_get_int8(position, "filenode", InvalidOid);
-	cursor->first = ec_json_get_int8(position, "chunk", 0);
-	cursor->end = ec_json_get_int8(position, "chunk_end", 0);
-	cursor->stripes = ec_json_get_int8(position, "stripes", 1);
-	cursor->stripe = ec_json_get_int8(position, "stripe", 0);
-	cursor->block = ec_json_get_int8(position, "block", 0);
-	cursor->offset = ec_json_get_int8(position, "offset", FirstOffsetNumber);
+	cursor->first = get_number(position, "chunk", 0, 0, MaxBlockNumber);
+	cursor->end = get_number(position, "chunk_end", 0, 0, InvalidBlockNumber);
+	cursor->stripes = get_number(position, "stripes", 1, 1, MaxOffsetNumber);
+	cursor->stripe = get_number(position, "stripe", 0, 0, cursor->stripes);
+	cursor->block = get_number(position, "block", 0, 0, InvalidBlockNumber);
+	cursor->offset =
+		get_number(position, "offset", FirstOffsetNumber, 0, PG_UINT16_MAX);
 	cursor->rows = ec_json_get_int8(position, "rows", 0);
 	chunk->changed = ec_json_get_int8(position, "changed", 0);
 	chunk->moved = ec_json_get_int8(position, "moved", 0);

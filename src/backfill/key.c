@@ -33,6 +33,7 @@
 #include "core/catalog.h"
 #include "core/expression.h"
 #include "core/json.h"
+#include "core/own_table.h"
 #include "core/receiver.h"
 
 /*
@@ -75,16 +76,23 @@ void
 ec_place_from_json(EcPlace *place, const char *prefix, const Jsonb *json)
 {
 	char name[NAMEDATALEN]; /* nothing but the values is allocated */
+	int64 count;
 
 	memset(place, 0, sizeof(*place));
 	snprintf(name, sizeof(name), "%s_columns", prefix);
 	place->columns = ec_json_get_text(json, name);
 	snprintf(name, sizeof(name), "%s_count", prefix);
-	place->count = ec_json_get_int8(json, name, 0);
+	count = ec_json_get_int8(json, name, 0);
+	if (count < 0 || count > EC_MAX_KEY_COLUMNS ||
+		(count > 0 && place->columns == NULL))
+		ec_refuse_row("job_slots", "The position is at no place of a key.");
+	place->count = count;
 	for (int i = 0; i < place->count; i++)
 	{
 		snprintf(name, sizeof(name), "%s_%d", prefix, i);
 		place->values[i] = ec_json_get_text(json, name);
+		if (place->values[i] == NULL)
+			ec_refuse_row("job_slots", "The position is at no place of a key.");
 	}
 }
 

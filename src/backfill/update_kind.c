@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/sysattr.h"
 #include "utils/builtins.h"
 
@@ -14,6 +15,7 @@
 #include "backfill/target.h"
 #include "backfill/update_kind.h"
 #include "core/expression.h"
+#include "core/own_table.h"
 #include "expand_contract.h"
 
 /* Attribute numbers, since they outlast a rename. */
@@ -38,8 +40,12 @@ columns_from_text(const char *text)
 
 	for (long number = strtol(text, &end, 10); end != text;
 		 text = end, number = strtol(text, &end, 10))
+	{
+		if (number < 1 || number > MaxHeapAttributeNumber)
+			ec_refuse_row("jobs", "The parameters are of no backfill.");
 		columns =
 			bms_add_member(columns, number - FirstLowInvalidHeapAttributeNumber);
+	}
 	return columns;
 }
 
@@ -63,7 +69,7 @@ load(EcBackfill *backfill, const Jsonb *parameters)
 	backfill->updates_key = ec_json_get_int8(parameters, "updates_key", 0) != 0;
 	if (backfill->assignments == NULL || backfill->predicate == NULL ||
 		columns == NULL)
-		elog(ERROR, "the job's parameters are incomplete");
+		ec_refuse_row("jobs", "The parameters are of no backfill.");
 	backfill->columns = columns_from_text(columns);
 }
 

@@ -11,6 +11,7 @@
 #include "catalog/indexing.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_extension.h"
+#include "commands/extension.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -49,6 +50,13 @@ ec_extension_lookup(EcExtension *extension)
 	systable_endscan(scan);
 	table_close(catalog, AccessShareLock);
 	return found;
+}
+
+bool
+ec_extension_is_ready(EcExtension *extension)
+{
+	return ec_extension_lookup(extension) &&
+		   !(creating_extension && CurrentExtensionObject == extension->oid);
 }
 
 static void

@@ -32,6 +32,12 @@ typedef struct EcCatalogScope
 extern bool ec_extension_lookup(EcExtension *extension);
 
 /*
+ * The same; false also while this session runs a script of the extension
+ * (CREATE or ALTER EXTENSION): its objects are not all there yet.
+ */
+extern bool ec_extension_is_ready(EcExtension *extension);
+
+/*
  * Connect SPI and become the extension's owner, and back.  An error in
  * between is undone by the abort of the (sub)transaction, like that of any
  * SECURITY DEFINER function; do not catch one without aborting.

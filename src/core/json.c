@@ -57,7 +57,8 @@ ec_json_end(EcJsonWriter *writer)
 static JsonbValue *
 find(const Jsonb *object, const char *key)
 {
-	if (object == NULL)
+	/* whoever wrote it by hand may have written a list */
+	if (object == NULL || !JB_ROOT_IS_OBJECT(object))
 		return NULL;
 	return getKeyJsonValueFromContainer(&unconstify(Jsonb *, object)->root, key,
 										strlen(key), NULL);

@@ -6,6 +6,7 @@
 
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/lsyscache.h"
@@ -68,6 +69,44 @@ ec_arg_text(EcArgs *args, const char *value)
 {
 	ec_arg(args, TEXTOID, value ? CStringGetTextDatum(value) : (Datum) 0,
 		   value == NULL);
+}
+
+static void
+arg_array(EcArgs *args, Oid type, Oid array_type, Datum *values, int count)
+{
+	int16 length;
+	bool by_value;
+	char alignment;
+
+	get_typlenbyvalalign(type, &length, &by_value, &alignment);
+	ec_arg(args, array_type,
+		   PointerGetDatum(construct_array(values, count, type, length,
+										   by_value, alignment)),
+		   false);
+}
+
+void
+ec_arg_texts(EcArgs *args, List *values)
+{
+	Datum *elements = palloc(sizeof(Datum) * Max(1, list_length(values)));
+	int count = 0;
+	ListCell *cell;
+
+	foreach (cell, values)
+		elements[count++] = CStringGetTextDatum(lfirst(cell));
+	arg_array(args, TEXTOID, TEXTARRAYOID, elements, count);
+}
+
+void
+ec_arg_oids(EcArgs *args, List *values)
+{
+	Datum *elements = palloc(sizeof(Datum) * Max(1, list_length(values)));
+	int count = 0;
+	ListCell *cell;
+
+	foreach (cell, values)
+		elements[count++] = ObjectIdGetDatum(lfirst_oid(cell));
+	arg_array(args, OIDOID, OIDARRAYOID, elements, count);
 }
 
 void
@@ -148,6 +187,23 @@ get_datum(uint64 row, int column, bool *isnull)
 						 isnull);
 }
 
+/* A table's owner can alter it, and a value of another type is a wild pointer. */
+static Datum
+get_typed(uint64 row, int column, Oid type, bool *isnull)
+{
+	Datum value = get_datum(row, column, isnull);
+	Oid actual = SPI_gettypeid(SPI_tuptable->tupdesc, column);
+
+	if (actual != type && !(type == OIDOID && actual == REGCLASSOID))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the extension's tables are not as the extension has made them"),
+				 errdetail("Column %d of a result is of type %s, not %s.",
+						   column, format_type_be(actual), format_type_be(type)),
+				 errhint("Undo what has altered them, or create the extension again.")));
+	return value;
+}
+
 void
 ec_run_ddl(const char *sql)
 {
@@ -197,7 +253,7 @@ bool
 ec_get_bool(uint64 row, int column, bool if_null)
 {
 	bool isnull;
-	Datum value = get_datum(row, column, &isnull);
+	Datum value = get_typed(row, column, BOOLOID, &isnull);
 
 	return isnull ? if_null : DatumGetBool(value);
 }
@@ -206,7 +262,7 @@ int32
 ec_get_int4(uint64 row, int column, int32 if_null)
 {
 	bool isnull;
-	Datum value = get_datum(row, column, &isnull);
+	Datum value = get_typed(row, column, INT4OID, &isnull);
 
 	return isnull ? if_null : DatumGetInt32(value);
 }
@@ -215,7 +271,7 @@ int64
 ec_get_int8(uint64 row, int column, int64 if_null)
 {
 	bool isnull;
-	Datum value = get_datum(row, column, &isnull);
+	Datum value = get_typed(row, column, INT8OID, &isnull);
 
 	return isnull ? if_null : DatumGetInt64(value);
 }
@@ -224,7 +280,7 @@ double
 ec_get_float8(uint64 row, int column, double if_null)
 {
 	bool isnull;
-	Datum value = get_datum(row, column, &isnull);
+	Datum value = get_typed(row, column, FLOAT8OID, &isnull);
 
 	return isnull ? if_null : DatumGetFloat8(value);
 }
@@ -233,7 +289,7 @@ Oid
 ec_get_oid(uint64 row, int column)
 {
 	bool isnull;
-	Datum value = get_datum(row, column, &isnull);
+	Datum value = get_typed(row, column, OIDOID, &isnull);
 
 	return isnull ? InvalidOid : DatumGetObjectId(value);
 }
@@ -242,7 +298,7 @@ TimestampTz
 ec_get_timestamptz(uint64 row, int column, TimestampTz if_null)
 {
 	bool isnull;
-	Datum value = get_datum(row, column, &isnull);
+	Datum value = get_typed(row, column, TIMESTAMPTZOID, &isnull);
 
 	return isnull ? if_null : DatumGetTimestampTz(value);
 }
@@ -265,7 +321,7 @@ Jsonb *
 ec_get_jsonb(uint64 row, int column)
 {
 	bool isnull;
-	Datum value = get_datum(row, column, &isnull);
+	Datum value = get_typed(row, column, JSONBOID, &isnull);
 
 	if (isnull)
 		return NULL;

@@ -20,6 +20,7 @@
 
 #include "datatype/timestamp.h"
 #include "executor/spi.h"
+#include "nodes/pg_list.h"
 #include "utils/jsonb.h"
 
 #define EC_MAX_ARGS 24
@@ -38,7 +39,9 @@ extern void ec_arg_int4(EcArgs *args, int32 value);
 extern void ec_arg_int8(EcArgs *args, int64 value);
 extern void ec_arg_float8(EcArgs *args, double value);
 extern void ec_arg_oid(EcArgs *args, Oid value); /* InvalidOid = NULL */
-extern void ec_arg_text(EcArgs *args, const char *value);   /* NULL = NULL */
+extern void ec_arg_text(EcArgs *args, const char *value); /* NULL = NULL */
+extern void ec_arg_texts(EcArgs *args, List *values); /* of char *; text[] */
+extern void ec_arg_oids(EcArgs *args, List *values);  /* oid[] */
 extern void ec_arg_jsonb(EcArgs *args, const Jsonb *value); /* NULL = NULL */
 extern void ec_arg_timestamptz(EcArgs *args, TimestampTz value);
 extern void ec_arg_interval(EcArgs *args, const Interval *value); /* NULL = NULL */

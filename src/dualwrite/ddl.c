@@ -16,39 +16,93 @@
 
 #include "core/catalog.h"
 #include "core/query.h"
+#include "dualwrite/concerned.h"
 #include "expand_contract.h"
 
 PG_FUNCTION_INFO_V1(ec_note_ddl);
 
+/* What a statement has to do with changes. */
+typedef struct Concern
+{
+	List *relations; /* that it is about, as OIDs */
+	List *changes;   /* that say they are about these; of char * */
+} Concern;
+
+/* The names and the relations, as the first two arguments. */
+static void
+concern_args(EcArgs *args, const Concern *concern)
+{
+	ec_arg_texts(args, concern->changes);
+	ec_arg_oids(args, concern->relations);
+}
+
 /* Once restored, the table has other column numbers, and these names. */
 static void
-note_renamed_columns(void)
+note_renamed_columns(const Concern *concern)
 {
+	EcArgs args = {0};
+
+	concern_args(&args, concern);
 	(void) ec_query("UPDATE expand_contract.change_columns o SET present_name = a.attname"
-					"  FROM pg_event_trigger_ddl_commands() d"
-					"  JOIN expand_contract.changes c ON c.relation_oid = c.relation AND d.objid IN (c.relation, c.target)"
-					"  JOIN pg_attribute a ON a.attrelid = d.objid"
-					" WHERE d.classid = 'pg_class'::regclass AND o.change = c.name"
-					"   AND d.objid = coalesce(CASE o.side WHEN 'new' THEN c.target END, c.relation)"
+					"  FROM unnest($2) d (relation)"
+					"  JOIN expand_contract.changes c ON c.name = ANY ($1)"
+					"   AND c.relation_oid = c.relation AND d.relation IN (c.relation, c.target)"
+					"  JOIN pg_attribute a ON a.attrelid = d.relation"
+					" WHERE o.change = c.name"
+					"   AND d.relation = coalesce(CASE o.side WHEN 'new' THEN c.target END, c.relation)"
 					"   AND o.attnum = a.attnum AND o.present_name <> a.attname AND NOT a.attisdropped",
-					NULL);
+					&args);
+}
+
+static bool
+renames_column(Node *command)
+{
+	return IsA(command, RenameStmt) &&
+		   ((RenameStmt *) command)->renameType == OBJECT_COLUMN;
+}
+
+/* Does an ALTER TABLE switch triggers on or off? */
+static bool
+switches_triggers(Node *command)
+{
+	ListCell *cell;
+
+	if (!IsA(command, AlterTableStmt))
+		return false;
+	foreach (cell, ((AlterTableStmt *) command)->cmds)
+	{
+		switch (lfirst_node(AlterTableCmd, cell)->subtype)
+		{
+			case AT_EnableTrig:
+			case AT_EnableAlwaysTrig:
+			case AT_EnableReplicaTrig:
+			case AT_DisableTrig:
+			case AT_EnableTrigAll:
+			case AT_DisableTrigAll:
+			case AT_EnableTrigUser:
+			case AT_DisableTrigUser:
+				return true;
+			default:
+				break;
+		}
+	}
+	return false;
 }
 
 /* The partition that the command attaches, or InvalidOid. */
 static Oid
-attached_partition(const EventTriggerData *data)
+attached_partition(Node *command)
 {
-	const AlterTableStmt *statement = (const AlterTableStmt *) data->parsetree;
 	ListCell *cell;
 
-	if (!IsA(statement, AlterTableStmt))
+	if (!IsA(command, AlterTableStmt))
 		return InvalidOid;
-	foreach (cell, statement->cmds)
+	foreach (cell, ((AlterTableStmt *) command)->cmds)
 	{
-		const AlterTableCmd *command = lfirst_node(AlterTableCmd, cell);
+		const AlterTableCmd *one = lfirst_node(AlterTableCmd, cell);
 
-		if (command->subtype == AT_AttachPartition)
-			return RangeVarGetRelid(castNode(PartitionCmd, command->def)->name,
+		if (one->subtype == AT_AttachPartition)
+			return RangeVarGetRelid(castNode(PartitionCmd, one->def)->name,
 									NoLock, true);
 	}
 	return InvalidOid;
@@ -56,16 +110,17 @@ attached_partition(const EventTriggerData *data)
 
 /* It comes with rows that no dual write has seen. */
 static void
-note_attached_rows(Oid partition)
+note_attached_rows(const Concern *concern, Oid partition)
 {
 	EcArgs args = {0};
 
+	ec_arg_texts(&args, concern->changes);
 	ec_arg_oid(&args, partition);
 	(void) ec_query("INSERT INTO expand_contract.gaps (change, reason)"
 					" SELECT c.name, 'partition attached' FROM expand_contract.changes c"
-					"  WHERE c.relation = pg_partition_root($1)"
+					"  WHERE c.name = ANY ($1) AND c.relation = pg_partition_root($2)"
 					"    AND c.target IS NULL AND c.phase NOT IN ('contracted', 'reverted')"
-					"    AND EXISTS (SELECT FROM pg_partition_tree($1) p"
+					"    AND EXISTS (SELECT FROM pg_partition_tree($2) p"
 					"                 WHERE p.isleaf AND pg_relation_size(p.relid) > 0)",
 					&args);
 }
@@ -75,24 +130,27 @@ note_attached_rows(Oid partition)
  * spares rows that replication applies: what is written is a gap.
  */
 static void
-note_stopped_triggers(void)
+note_stopped_triggers(const Concern *concern)
 {
-	uint64 count =
+	EcArgs args = {0};
+	uint64 count;
+
+	concern_args(&args, concern);
+	count =
 		ec_query("WITH stopped AS ("
 				 "   SELECT DISTINCT c.name AS change, g.tgname, g.tgrelid::regclass::text AS relation"
-				 "     FROM pg_event_trigger_ddl_commands() d"
-				 "     JOIN pg_trigger g ON g.tgrelid = d.objid"
-				 "     JOIN expand_contract.changes c"
-				 "       ON coalesce(pg_partition_root(g.tgrelid), g.tgrelid) IN (c.relation, c.target)"
+				 "     FROM unnest($2) d (relation)"
+				 "     JOIN pg_trigger g ON g.tgrelid = d.relation"
+				 "     JOIN expand_contract.changes c ON c.name = ANY ($1)"
+				 "      AND coalesce(pg_partition_root(g.tgrelid), g.tgrelid) IN (c.relation, c.target)"
 				 "      AND g.tgname IN ('~ec_' || c.name, '~ec_' || c.name || '_insert', '~ec_' || c.name || '_update',"
 				 "                       '~ec_' || c.name || '_delete', '~ec_' || c.name || '_truncate')"
-				 "    WHERE d.classid = 'pg_class'::regclass AND g.tgenabled <> 'A'"
-				 "      AND c.phase NOT IN ('contracted', 'reverted')),"
+				 "    WHERE g.tgenabled <> 'A' AND c.phase NOT IN ('contracted', 'reverted')),"
 				 " noted AS ("
 				 "   INSERT INTO expand_contract.gaps (change, reason)"
 				 "   SELECT DISTINCT change, 'trigger disabled' FROM stopped)"
 				 " SELECT change, tgname, relation FROM stopped ORDER BY 1, 2, 3",
-				 NULL);
+				 &args);
 
 	for (uint64 row = 0; row < count; row++)
 	{
@@ -106,34 +164,22 @@ note_stopped_triggers(void)
 	}
 }
 
-/*
- * expand_contract.note_ddl(), an event trigger
- */
-Datum
-ec_note_ddl(PG_FUNCTION_ARGS)
+/* What is checked after the trigger, of the columns that it writes. */
+static void
+warn_of_checks(const Concern *concern)
 {
-	EcCatalogScope scope;
-	Oid partition;
+	EcArgs args = {0};
 	uint64 count;
 
-	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
-		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
-						errmsg("note_ddl must be called as an event trigger"),
-						errhint("The extension has created it.")));
-	/* a name of the user's, so before the scope */
-	partition = attached_partition((EventTriggerData *) fcinfo->context);
-	ec_catalog_begin(&scope);
+	concern_args(&args, concern);
 	count =
 		ec_query("WITH concerned AS MATERIALIZED ("
-				 "   SELECT DISTINCT coalesce(pg_partition_root(t.oid), t.oid) AS relation"
-				 "     FROM pg_event_trigger_ddl_commands() d"
-				 "     LEFT JOIN pg_index i ON i.indexrelid = d.objid"
-				 "     JOIN pg_class t ON t.oid = coalesce(i.indrelid, d.objid)"
-				 "    WHERE d.classid = 'pg_class'::regclass),"
+				 "   SELECT DISTINCT coalesce(pg_partition_root(r.relation), r.relation) AS relation"
+				 "     FROM unnest($2) r (relation)),"
 				 " columns AS ("
 				 "   SELECT c.name AS change, c.relation, o.attnum, o.name"
 				 "     FROM concerned n"
-				 "     JOIN expand_contract.changes c ON c.relation = n.relation"
+				 "     JOIN expand_contract.changes c ON c.relation = n.relation AND c.name = ANY ($1)"
 				 "     JOIN expand_contract.change_columns o ON o.change = c.name"
 				 "    WHERE c.on_error = 'record' AND c.target IS NULL"
 				 "      AND c.phase NOT IN ('contracted', 'reverted')"
@@ -155,7 +201,7 @@ ec_note_ddl(PG_FUNCTION_ARGS)
 				 "   FROM columns c JOIN pg_attribute a ON a.attrelid = c.relation AND a.attnum = c.attnum"
 				 "  WHERE a.attnotnull AND NOT a.atthasdef"
 				 " ORDER BY 1, 2, 3",
-				 NULL);
+				 &args);
 	for (uint64 row = 0; row < count; row++)
 	{
 		ereport(WARNING,
@@ -165,10 +211,62 @@ ec_note_ddl(PG_FUNCTION_ARGS)
 						   ec_get_text(row, 2)),
 				 errhint("Add it when the old columns are no longer written, or be sure that no legacy write can violate it.")));
 	}
-	note_renamed_columns();
+}
+
+/* The changes that a command may be about; their own table says whether it is. */
+static void
+find_concern(Concern *concern)
+{
+	ListCell *cell;
+
+	concern->relations = concern->changes = NIL;
+	foreach (cell, ec_relations_of_command())
+	{
+		List *changes = ec_changes_about(lfirst_oid(cell));
+
+		if (changes == NIL)
+			continue;
+		concern->relations = lappend_oid(concern->relations, lfirst_oid(cell));
+		concern->changes = list_concat(concern->changes, changes);
+	}
+}
+
+/*
+ * expand_contract.note_ddl(), an event trigger on ddl_command_end
+ *
+ * Everybody's DDL comes by.  What is not about a table of a change is let pass
+ * after a look at the server's catalogue: no table of the extension is touched,
+ * and nothing of it can fail or hold up the statement.
+ */
+Datum
+ec_note_ddl(PG_FUNCTION_ARGS)
+{
+	EventTriggerData *data = (EventTriggerData *) fcinfo->context;
+	EcCatalogScope scope;
+	Concern concern;
+	Oid partition;
+
+	if (!CALLED_AS_EVENT_TRIGGER(fcinfo) ||
+		strcmp(data->event, "ddl_command_end") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("note_ddl must be called as an event trigger on ddl_command_end"),
+				 errhint("The extension has created it.")));
+	if (!ec_has_any_dual_writes())
+		PG_RETURN_NULL();
+	find_concern(&concern);
+	if (concern.changes == NIL)
+		PG_RETURN_NULL();
+	/* a name of the user's, so before the scope */
+	partition = attached_partition(data->parsetree);
+	ec_catalog_begin(&scope);
+	warn_of_checks(&concern);
+	if (renames_column(data->parsetree))
+		note_renamed_columns(&concern);
 	if (OidIsValid(partition))
-		note_attached_rows(partition);
-	note_stopped_triggers();
+		note_attached_rows(&concern, partition);
+	if (switches_triggers(data->parsetree))
+		note_stopped_triggers(&concern);
 	ec_catalog_end(&scope);
 	PG_RETURN_NULL();
 }

@@ -14,7 +14,6 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/dependency.h"
-#include "catalog/namespace.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_depend.h"
@@ -33,6 +32,7 @@
 #include "core/catalog.h"
 #include "core/guc.h"
 #include "core/holders.h"
+#include "core/own_table.h"
 #include "core/query.h"
 #include "core/lock_retry.h"
 #include "model/change.h"
@@ -502,9 +502,14 @@ check_change(EcChange *change, Relation relation)
 static void
 lock_changes(void)
 {
-	LockRelationOid(get_relname_relid("changes",
-									  get_namespace_oid("expand_contract", false)),
-					ShareRowExclusiveLock);
+	Oid changes = ec_own_table("changes");
+
+	if (!OidIsValid(changes))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table expand_contract.changes is not of the extension"),
+				 errhint("Create the extension again.")));
+	LockRelationOid(changes, ShareRowExclusiveLock);
 }
 
 /*

@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
@@ -21,11 +22,13 @@
 #include "storage/bufmgr.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
 #include "core/catalog.h"
 #include "core/query.h"
-#include "model/change.h"
+#include "dualwrite/concerned.h"
 #include "dualwrite/tables/table_target.h"
+#include "model/change.h"
 #include "expand_contract.h"
 
 PG_FUNCTION_INFO_V1(ec_note_partitions);
@@ -44,31 +47,6 @@ note_gap(const char *change, const char *reason)
 	ec_catalog_end(&scope);
 }
 
-/* Names of the changes to other tables that have something to do, of char *. */
-static List *
-table_changes(void)
-{
-	MemoryContext memory = CurrentMemoryContext;
-	List *names = NIL;
-	EcCatalogScope scope;
-	uint64 count;
-
-	ec_catalog_begin(&scope);
-	count =
-		ec_query("SELECT name FROM expand_contract.changes WHERE target IS NOT NULL"
-				 "   AND phase NOT IN ('contracted', 'reverted') ORDER BY name",
-				 NULL);
-	for (uint64 row = 0; row < count; row++)
-	{
-		MemoryContext caller = MemoryContextSwitchTo(memory);
-
-		names = lappend(names, ec_get_text(row, 1));
-		MemoryContextSwitchTo(caller);
-	}
-	ec_catalog_end(&scope);
-	return names;
-}
-
 static void
 refuse_foreign(Oid table, Oid root, const char *change)
 {
@@ -78,6 +56,15 @@ refuse_foreign(Oid table, Oid root, const char *change)
 					errdetail("Change \"%s\" carries writes over to another table, which a foreign table has no triggers for.",
 							  change),
 					errhint("End the change first.")));
+}
+
+static bool
+is_table(Oid relation)
+{
+	char kind = get_rel_relkind(relation);
+
+	return kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE ||
+		   kind == RELKIND_FOREIGN_TABLE;
 }
 
 static bool
@@ -91,62 +78,125 @@ has_rows(Oid table)
 	return result;
 }
 
-/* Give the tables below this one what they lack. */
+static Oid
+owner_of(Oid table)
+{
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(table));
+	Oid owner;
+
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+						errmsg("relation with OID %u does not exist", table)));
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+/*
+ * Give a table that has come below another, and what is below it, the triggers
+ * of the change.  They may belong to somebody else than the statement's role,
+ * who cannot put a trigger on them; the change is his that owns the root, and a
+ * table becomes part of it by being put there.  So each is done as its owner.
+ */
 static void
-follow(const char *change, Oid root)
+follow(const EcChange *change, Oid root, Oid came)
 {
 	ListCell *cell;
 
-	foreach (cell, find_all_inheritors(root, NoLock, NULL))
+	foreach (cell, find_all_inheritors(came, AccessShareLock, NULL))
 	{
 		Oid table = lfirst_oid(cell);
+		Oid user;
+		int security_context;
+		bool created;
 
 		if (get_rel_relkind(table) == RELKIND_FOREIGN_TABLE)
-			refuse_foreign(table, root, change);
-		if (ec_create_table_triggers(table, root, change) && has_rows(table))
-			note_gap(change, "attach partition");
+			refuse_foreign(table, root, change->name);
+		GetUserIdAndSecContext(&user, &security_context);
+		SetUserIdAndSecContext(owner_of(table),
+							   security_context | SECURITY_LOCAL_USERID_CHANGE);
+		created = ec_create_table_triggers(table, root, change->name);
+		SetUserIdAndSecContext(user, security_context);
+		if (created && has_rows(table))
+			note_gap(change->name, "attach partition");
 	}
 }
 
-/* A table that belongs to the change no more loses its triggers. */
-static void
-let_go(const EcChange *change, Oid table)
+/*
+ * The change of that name, if the table is one of its two and has all of its
+ * triggers: whoever has dropped one has ended the dual writes there, and gets
+ * none back by the way.
+ */
+static bool
+find_change(const char *name, Oid table, EcChange *change)
 {
-	List *belongs = find_all_inheritors(change->relation, NoLock, NULL);
+	return ec_change_load(name, change) && OidIsValid(change->target) &&
+		   strcmp(change->phase, EC_PHASE_CONTRACTED) != 0 &&
+		   strcmp(change->phase, EC_PHASE_REVERTED) != 0 &&
+		   (table == change->relation ||
+			(table == change->target && change->backward != NULL)) &&
+		   ec_has_all_table_triggers(table, name);
+}
+
+static void
+note_came(Oid came)
+{
+	ListCell *ancestor;
+
+	foreach (ancestor, ec_with_ancestors(came))
+	{
+		Oid root = lfirst_oid(ancestor);
+		ListCell *name;
+
+		if (root == came)
+			continue;
+		foreach (name, ec_table_changes_at(root))
+		{
+			EcChange change;
+
+			if (find_change(lfirst(name), root, &change))
+				follow(&change, root, came);
+		}
+	}
+}
+
+/*
+ * A table that belongs to the change no more loses its triggers, and so does
+ * what is below it.
+ */
+static void
+let_go(const EcChange *change, Oid left)
+{
 	bool dropped = false;
 	ListCell *cell;
 
-	if (get_rel_relkind(change->target) != '\0')
-		belongs = list_concat(belongs,
-							  find_all_inheritors(change->target, NoLock, NULL));
-	foreach (cell, find_all_inheritors(table, NoLock, NULL))
+	foreach (cell, find_all_inheritors(left, NoLock, NULL))
 	{
-		if (!list_member_oid(belongs, lfirst_oid(cell)))
+		List *above = ec_with_ancestors(lfirst_oid(cell));
+
+		if (!list_member_oid(above, change->relation) &&
+			!list_member_oid(above, change->target))
 			dropped |= ec_drop_table_triggers(lfirst_oid(cell), change->name);
 	}
 	if (dropped)
 		note_gap(change->name, "detach partition");
 }
 
-/* detached: the table that has left its parent, or InvalidOid */
+/* A table that has left another, which may be far below the change's. */
 static void
-note_trees(Oid detached)
+note_left(Oid left, Oid parent)
 {
-	ListCell *cell;
+	List *above = OidIsValid(parent) ? ec_with_ancestors(parent) : NIL;
+	ListCell *name;
 
-	foreach (cell, table_changes())
+	foreach (name, ec_table_changes_at(left))
 	{
 		EcChange change;
 
-		if (!ec_change_load(lfirst(cell), &change) ||
-			get_rel_relkind(change.relation) == '\0' ||
-			!ec_has_table_triggers(&change))
-			continue; /* dropped with CASCADE, say */
-		follow(change.name, change.relation);
-		if (change.backward != NULL && get_rel_relkind(change.target) != '\0')
-			follow(change.name, change.target);
-		if (OidIsValid(detached))
-			let_go(&change, detached);
+		if (ec_change_load(lfirst(name), &change) && OidIsValid(change.target) &&
+			(list_member_oid(above, change.relation) ||
+			 list_member_oid(above, change.target)))
+			let_go(&change, left);
 	}
 }
 
@@ -159,71 +209,124 @@ note_dropped(void)
 {
 	EcCatalogScope scope;
 	EcArgs args = {0};
+	List *changes = NIL;
+	Oid caller = GetUserId();
+	MemoryContext memory = CurrentMemoryContext;
+	uint64 count;
 
-	ec_arg_oid(&args, GetUserId());
 	ec_catalog_begin(&scope);
-	(void) ec_query("INSERT INTO expand_contract.gaps (change, reason)"
-					" SELECT DISTINCT c.name, 'drop partition'"
-					"   FROM pg_event_trigger_dropped_objects() d"
-					"   JOIN expand_contract.changes c ON d.address_names[3] = '~ec_' || c.name || '_insert'"
-					"   JOIN pg_class t ON t.oid = c.relation"
-					"  WHERE d.object_type = 'trigger' AND c.target IS NOT NULL"
-					"    AND c.phase NOT IN ('contracted', 'reverted')"
-					"    AND EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = c.relation"
-					"                   AND g.tgname = '~ec_' || c.name || '_insert')"
-					"    AND pg_has_role($1, t.relowner, 'USAGE')",
-					&args);
+	count = ec_query("SELECT DISTINCT substr(d.address_names[3], 5, length(d.address_names[3]) - 11)"
+					 "  FROM pg_event_trigger_dropped_objects() d"
+					 " WHERE d.object_type = 'trigger' AND starts_with(d.address_names[3], '~ec_')"
+					 "   AND right(d.address_names[3], 7) = '_insert'",
+					 NULL);
+	for (uint64 row = 0; row < count; row++)
+	{
+		MemoryContext spi = MemoryContextSwitchTo(memory);
+
+		changes = lappend(changes, ec_get_text(row, 1));
+		MemoryContextSwitchTo(spi);
+	}
+	if (changes != NIL)
+	{
+		ec_arg_oid(&args, caller);
+		ec_arg_texts(&args, changes);
+		(void) ec_query("INSERT INTO expand_contract.gaps (change, reason)"
+						" SELECT c.name, 'drop partition'"
+						"   FROM expand_contract.changes c"
+						"   JOIN pg_class t ON t.oid = c.relation"
+						"  WHERE c.name = ANY ($2) AND c.target IS NOT NULL"
+						"    AND c.phase NOT IN ('contracted', 'reverted')"
+						"    AND EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = c.relation"
+						"                   AND g.tgname = '~ec_' || c.name || '_insert')"
+						"    AND pg_has_role($1, t.relowner, 'USAGE')",
+						&args);
+	}
 	ec_catalog_end(&scope);
 }
 
-/* Does the command put a table below another, or take it away? */
-static bool
-changes_tree(Node *command, Oid *detached)
+/* Below what it has come, or from below what it has gone. */
+static void
+note_alter(const AlterTableStmt *statement)
 {
 	ListCell *cell;
-	bool changes = false;
 
-	*detached = InvalidOid;
-	if (IsA(command, CreateForeignTableStmt))
-		return ((CreateForeignTableStmt *) command)->base.inhRelations != NIL;
-	if (IsA(command, CreateStmt))
-		return ((CreateStmt *) command)->inhRelations != NIL;
-	if (!IsA(command, AlterTableStmt))
-		return false;
-	foreach (cell, ((AlterTableStmt *) command)->cmds)
+	foreach (cell, statement->cmds)
 	{
-		AlterTableCmd *one = lfirst_node(AlterTableCmd, cell);
-		RangeVar *name = NULL;
+		const AlterTableCmd *one = lfirst_node(AlterTableCmd, cell);
+		const RangeVar *child = statement->relation;
+		const RangeVar *parent = statement->relation;
+		bool comes =
+			one->subtype == AT_AttachPartition || one->subtype == AT_AddInherit;
+		Oid table;
 
-		if (one->subtype == AT_DetachPartition)
-			name = ((PartitionCmd *) one->def)->name;
-		else if (one->subtype == AT_DropInherit)
-			name = ((AlterTableStmt *) command)->relation;
-		else if (one->subtype != AT_AttachPartition && one->subtype != AT_AddInherit)
+		switch (one->subtype)
+		{
+			case AT_AttachPartition:
+			case AT_DetachPartition:
+			case AT_DetachPartitionFinalize:
+				child = castNode(PartitionCmd, one->def)->name;
+				break;
+			case AT_AddInherit:
+			case AT_DropInherit:
+				parent = castNode(RangeVar, one->def);
+				break;
+			default:
+				continue;
+		}
+		table = RangeVarGetRelid(child, NoLock, true);
+		/* of an index, say */
+		if (!OidIsValid(table) || !is_table(table))
 			continue;
-		changes = true;
-		if (name != NULL)
-			*detached = RangeVarGetRelid(name, NoLock, true);
+		if (comes)
+			note_came(table);
+		else
+			note_left(table, RangeVarGetRelid(parent, NoLock, true));
 	}
-	return changes;
+}
+
+static void
+note_created(const CreateStmt *statement)
+{
+	ListCell *cell;
+
+	if (statement->inhRelations == NIL)
+		return;
+	/* its sequences and indexes are children of nothing */
+	foreach (cell, ec_relations_of_command())
+		if (is_table(lfirst_oid(cell)))
+			note_came(lfirst_oid(cell));
 }
 
 /*
- * expand_contract.note_partitions(), an event trigger
+ * expand_contract.note_partitions(), an event trigger on ddl_command_end and
+ * sql_drop
+ *
+ * What it does is about the table that the statement puts below another or
+ * takes away from there, and about no other: a table whose triggers somebody
+ * has dropped stays as it is.
  */
 Datum
 ec_note_partitions(PG_FUNCTION_ARGS)
 {
 	EventTriggerData *data = (EventTriggerData *) fcinfo->context;
-	Oid detached;
 
-	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
-		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
-						errmsg("note_partitions must be called as an event trigger"),
-						errhint("The extension has created it.")));
+	if (!CALLED_AS_EVENT_TRIGGER(fcinfo) ||
+		(strcmp(data->event, "sql_drop") != 0 &&
+		 strcmp(data->event, "ddl_command_end") != 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("note_partitions must be called as an event trigger on ddl_command_end or sql_drop"),
+				 errhint("The extension has created it.")));
+	if (!ec_has_any_dual_writes())
+		PG_RETURN_NULL();
 	if (strcmp(data->event, "sql_drop") == 0)
 		note_dropped();
-	else if (changes_tree(data->parsetree, &detached))
-		note_trees(detached);
+	else if (IsA(data->parsetree, CreateForeignTableStmt))
+		note_created(&((CreateForeignTableStmt *) data->parsetree)->base);
+	else if (IsA(data->parsetree, CreateStmt))
+		note_created((CreateStmt *) data->parsetree);
+	else if (IsA(data->parsetree, AlterTableStmt))
+		note_alter((AlterTableStmt *) data->parsetree);
 	PG_RETURN_NULL();
 }

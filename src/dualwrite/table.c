@@ -20,9 +20,11 @@
 #include "miscadmin.h"
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteHandler.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
 #include "utils/relcache.h"
+#include "utils/syscache.h"
 
 #include "dualwrite/table.h"
 #include "expand_contract.h"
@@ -360,10 +362,15 @@ fires_always(Relation relation, const char *name)
 bool
 ec_has_dual_writes(Oid relation, const char *name)
 {
-	List *leaves = find_all_inheritors(relation, AccessShareLock, NULL);
+	List *leaves;
 	bool found = true;
 	ListCell *cell;
 
+	/* this locks what is below, and not the relation itself */
+	LockRelationOid(relation, AccessShareLock);
+	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relation)))
+		return false;
+	leaves = find_all_inheritors(relation, AccessShareLock, NULL);
 	foreach (cell, leaves)
 	{
 		Relation leaf = table_open(lfirst_oid(cell), NoLock);

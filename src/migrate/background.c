@@ -24,6 +24,7 @@
 #include "core/catalog.h"
 #include "core/guc.h"
 #include "core/json.h"
+#include "core/own_table.h"
 #include "core/query.h"
 #include "expand_contract.h"
 #include "migrate/background.h"
@@ -112,10 +113,13 @@ static void
 begin_statements(EcJob *job)
 {
 	Work *work = palloc0(sizeof(Work));
+	const char *script;
 	bool is_up;
 
 	work->version = ec_json_get_text(job->parameters, "version");
 	work->direction = ec_json_get_text(job->parameters, "direction");
+	if (work->version == NULL || work->direction == NULL)
+		ec_refuse_row("jobs", "The parameters are of no migration.");
 	is_up = strcmp(work->direction, EC_UP) == 0;
 	work->what =
 		psprintf(is_up ? "migration \"%s\"" : "the way down of migration \"%s\"",
@@ -127,9 +131,11 @@ begin_statements(EcJob *job)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						errmsg("%s is not in the ledger any more", work->what),
 						errhint("Apply the migration again.")));
-	work->script =
-		ec_script_parse(is_up ? work->migration->up : work->migration->down,
-						work->what);
+	script = is_up ? work->migration->up : work->migration->down;
+	if (script == NULL)
+		ec_refuse_row("schema_migrations",
+					  psprintf("There is no script of %s.", work->what));
+	work->script = ec_script_parse(script, work->what);
 	check_is_read_the_same(work);
 	job->work_total = list_length(work->script->statements);
 	job->work_done = ec_steps_done(work->version, work->direction);

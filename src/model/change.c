@@ -5,6 +5,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/async.h"
@@ -19,6 +20,7 @@
 
 #include "core/catalog.h"
 #include "core/json.h"
+#include "core/own_table.h"
 #include "core/query.h"
 #include "model/change.h"
 #include "expand_contract.h"
@@ -64,10 +66,16 @@ names_of(uint64 row, int column)
 
 	if (isnull)
 		return NIL;
+	if (SPI_gettypeid(SPI_tuptable->tupdesc, column) != TEXTARRAYOID)
+		ec_refuse_row("changes", "A list of names is none.");
 	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false,
 					  TYPALIGN_INT, &values, &nulls, &count);
 	for (int i = 0; i < count; i++)
+	{
+		if (nulls[i])
+			ec_refuse_row("changes", "A list of names contains a null.");
 		names = lappend(names, TextDatumGetCString(values[i]));
+	}
 	return names;
 }
 
@@ -85,13 +93,20 @@ copy_names(List *names)
 	return copy;
 }
 
+static Oid
+table_of(const EcChange *change, EcSide side)
+{
+	return OidIsValid(change->target) && side == EC_SIDE_NEW ? change->target
+															 : change->relation;
+}
+
 static EcSide
 side_from_name(const char *name)
 {
 	for (EcSide side = EC_SIDE_OLD; side <= EC_SIDE_KEY; side++)
 		if (strcmp(name, side_names[side]) == 0)
 			return side;
-	elog(ERROR, "unknown side \"%s\" of a change", name);
+	ec_refuse_row("change_columns", psprintf("It is of side \"%s\".", name));
 	return EC_SIDE_OLD; /* keep the compiler quiet */
 }
 
@@ -102,10 +117,46 @@ side_from_name(const char *name)
 static AttrNumber
 restored_attnum(const EcChange *change, EcSide side, const char *present_name)
 {
-	bool is_of_target = OidIsValid(change->target) && side == EC_SIDE_NEW;
+	return get_attnum(table_of(change, side), present_name);
+}
 
-	return get_attnum(is_of_target ? change->target : change->relation,
-					  present_name);
+/* One that the table never had is as gone as one that was dropped. */
+static AttrNumber
+stored_attnum(const EcChange *change, EcSide side, int32 attnum)
+{
+	if (attnum < 1 || attnum > MaxHeapAttributeNumber ||
+		!SearchSysCacheExists2(ATTNUM, ObjectIdGetDatum(table_of(change, side)),
+							   Int16GetDatum(attnum)))
+		return InvalidAttrNumber;
+	return attnum;
+}
+
+/* The positions in the key of a table are 1, 2, 3 and so on, each once. */
+static void
+check_key(const EcChange *change, const List *columns, Oid table)
+{
+	Bitmapset *positions = NULL;
+	ListCell *cell;
+
+	foreach (cell, columns)
+	{
+		EcChangeColumn *column = lfirst(cell);
+
+		if (column->key_position == 0 || table_of(change, column->side) != table)
+			continue;
+		if (column->key_position < 0 || column->key_position > list_length(columns) ||
+			bms_is_member(column->key_position, positions))
+			ec_refuse_row("change_columns",
+						  psprintf("Column \"%s\" of change \"%s\" is at no place of the key.",
+								   column->name, change->name));
+		positions = bms_add_member(positions, column->key_position);
+	}
+	if (bms_num_members(positions) > 0 &&
+		!bms_is_member(bms_num_members(positions), positions))
+		ec_refuse_row("change_columns",
+					  psprintf("The key of change \"%s\" is not complete.",
+							   change->name));
+	bms_free(positions);
 }
 
 static List *
@@ -132,13 +183,16 @@ load_columns(const EcChange *change, MemoryContext memory)
 		column->attnum =
 			change->is_restored
 				? restored_attnum(change, column->side, column->present_name)
-				: ec_get_int4(row, 3, 0);
+				: stored_attnum(change, column->side, ec_get_int4(row, 3, 0));
 		column->expression = ec_get_text(row, 4);
 		column->key_position = ec_get_int4(row, 5, 0);
 		column->calls = names_of(row, 6);
 		columns = lappend(columns, column);
 		MemoryContextSwitchTo(caller);
 	}
+	check_key(change, columns, change->relation);
+	if (OidIsValid(change->target))
+		check_key(change, columns, change->target);
 	return columns;
 }
 

@@ -20,8 +20,8 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
@@ -31,10 +31,9 @@
 
 #include "usage/usage_memory.h"
 #include "usage/usage_sync.h"
-#include "core/catalog.h"
 #include "core/compat.h"
+#include "core/own_table.h"
 
-/* Columns of expand_contract.usage, in the script's order. */
 enum
 {
 	USAGE_RELATION,
@@ -50,12 +49,20 @@ enum
 	USAGE_COLUMNS
 };
 
-/* Columns of expand_contract.usage_flush. */
-enum
-{
-	FLUSH_FLUSHED_AT,
-	FLUSH_COLUMNS
+static const EcOwnColumn usage_columns[USAGE_COLUMNS] = {
+	[USAGE_RELATION] = {"relation", REGCLASSOID},
+	[USAGE_ATTNUM] = {"attnum", INT2OID},
+	[USAGE_COLUMN_NAME] = {"column_name", NAMEOID},
+	[USAGE_TRACKED_SINCE] = {"tracked_since", TIMESTAMPTZOID},
+	[USAGE_READS] = {"reads", INT8OID},
+	[USAGE_WRITES] = {"writes", INT8OID},
+	[USAGE_READERS] = {"readers", BYTEAOID},
+	[USAGE_WRITERS] = {"writers", BYTEAOID},
+	[USAGE_UNKNOWN_SINCE] = {"unknown_since", TIMESTAMPTZOID},
+	[USAGE_UNKNOWN_UNTIL] = {"unknown_until", TIMESTAMPTZOID},
 };
+
+static const EcOwnColumn flush_columns[] = {{"flushed_at", TIMESTAMPTZOID}};
 
 /* Users are stored as they are: the array of them, without its unused end. */
 Datum
@@ -69,20 +76,45 @@ ec_usage_users_datum(const EcAccess *access)
 	return PointerGetDatum(users);
 }
 
-static void
-read_access(EcAccess *access, Datum count, Datum users)
+/*
+ * What a row says of a user, who may be anything: its bytes have been written
+ * by hand, say, or on a server of another encoding.  False if it makes no sense.
+ */
+static bool
+read_user(EcUser *user, const char *image)
 {
-	bytea *image = DatumGetByteaPP(users);
-	int user_count = VARSIZE_ANY_EXHDR(image) / sizeof(EcUser);
+	memcpy(user, image, sizeof(EcUser));
+	user->application[NAMEDATALEN - 1] = user->role[NAMEDATALEN - 1] = '\0';
+	/* equal users have equal bytes */
+	MemSet(user->application + strlen(user->application), 0,
+		   NAMEDATALEN - strlen(user->application));
+	MemSet(user->role + strlen(user->role), 0, NAMEDATALEN - strlen(user->role));
+	return IS_VALID_TIMESTAMP(user->at) &&
+		   pg_verify_mbstr(GetDatabaseEncoding(), user->application,
+						   strlen(user->application), true) &&
+		   pg_verify_mbstr(GetDatabaseEncoding(), user->role,
+						   strlen(user->role), true);
+}
+
+static void
+read_access(EcAccess *access, const Datum *count, const Datum *users)
+{
+	bytea *image;
+	int user_count;
 
 	memset(access, 0, sizeof(*access));
-	access->count = DatumGetInt64(count);
+	if (count != NULL)
+		access->count = Max(0, DatumGetInt64(*count));
+	if (users == NULL)
+		return;
+	image = DatumGetByteaPP(*users);
+	user_count = VARSIZE_ANY_EXHDR(image) / sizeof(EcUser);
 	for (int i = 0; i < Min(user_count, EC_RECENT_USERS); i++)
 	{
 		EcUser user;
 
-		memcpy(&user, VARDATA_ANY(image) + i * sizeof(EcUser), sizeof(EcUser));
-		ec_usage_add_user(access, &user);
+		if (read_user(&user, VARDATA_ANY(image) + i * sizeof(EcUser)))
+			ec_usage_add_user(access, &user);
 	}
 }
 
@@ -116,38 +148,56 @@ begin_scan(Relation table)
 	return systable_beginscan(table, InvalidOid, false, NULL, 0, NULL);
 }
 
+/* A column of a row as the table has it: NULL where it is NULL. */
+static const Datum *
+get(Relation table, HeapTuple tuple, AttrNumber number, Datum *value)
+{
+	bool isnull;
+
+	*value = heap_getattr(tuple, number, RelationGetDescr(table), &isnull);
+	return isnull ? NULL : value;
+}
+
+static TimestampTz
+get_time(Relation table, HeapTuple tuple, AttrNumber number)
+{
+	Datum value;
+
+	return get(table, tuple, number, &value) != NULL ? DatumGetTimestampTz(value)
+													 : 0;
+}
+
 static void
-read_flush(EcTrackedSet *set, Relation table)
+read_flush(EcTrackedSet *set, Relation table, const AttrNumber *numbers)
 {
 	SysScanDesc scan = begin_scan(table);
 	HeapTuple tuple = systable_getnext(scan);
-	Datum values[FLUSH_COLUMNS];
-	bool nulls[FLUSH_COLUMNS];
 
 	if (HeapTupleIsValid(tuple))
-	{
-		heap_deform_tuple(tuple, RelationGetDescr(table), values, nulls);
-		set->flushed_at = DatumGetTimestampTz(values[FLUSH_FLUSHED_AT]);
-	}
+		set->flushed_at = get_time(table, tuple, numbers[0]);
 	systable_endscan(scan);
 }
 
 static EcUsage *
-read_usage(const EcTracked *column, Datum *values, bool *nulls)
+read_usage(const EcTracked *column, Relation table, HeapTuple tuple,
+		   const AttrNumber *numbers)
 {
 	EcUsage *usage = palloc0(sizeof(EcUsage));
+	Datum values[USAGE_COLUMNS];
+	const Datum *is[USAGE_COLUMNS];
 
+	for (int i = 0; i < USAGE_COLUMNS; i++)
+		is[i] = get(table, tuple, numbers[i], &values[i]);
 	usage->relation = column->relation;
 	usage->attnum = column->attnum;
 	usage->tracked_since = column->tracked_since;
-	namestrcpy(&usage->column_name,
-			   NameStr(*DatumGetName(values[USAGE_COLUMN_NAME])));
-	read_access(&usage->reads, values[USAGE_READS], values[USAGE_READERS]);
-	read_access(&usage->writes, values[USAGE_WRITES], values[USAGE_WRITERS]);
-	if (!nulls[USAGE_UNKNOWN_SINCE])
-		usage->unknown.since = DatumGetTimestampTz(values[USAGE_UNKNOWN_SINCE]);
-	if (!nulls[USAGE_UNKNOWN_UNTIL])
-		usage->unknown.until = DatumGetTimestampTz(values[USAGE_UNKNOWN_UNTIL]);
+	if (is[USAGE_COLUMN_NAME] != NULL)
+		namestrcpy(&usage->column_name,
+				   NameStr(*DatumGetName(values[USAGE_COLUMN_NAME])));
+	read_access(&usage->reads, is[USAGE_READS], is[USAGE_READERS]);
+	read_access(&usage->writes, is[USAGE_WRITES], is[USAGE_WRITERS]);
+	usage->unknown.since = get_time(table, tuple, numbers[USAGE_UNKNOWN_SINCE]);
+	usage->unknown.until = get_time(table, tuple, numbers[USAGE_UNKNOWN_UNTIL]);
 	return usage;
 }
 
@@ -166,8 +216,28 @@ has_merged_slot(const EcTracked *column)
 	return is_merged;
 }
 
+/* False if the row is of no column. */
+static bool
+read_key(EcTracked *column, Relation table, HeapTuple tuple, const AttrNumber *numbers)
+{
+	Datum relation;
+	Datum attnum;
+
+	memset(column, 0, sizeof(*column));
+	if (get(table, tuple, numbers[USAGE_RELATION], &relation) == NULL ||
+		get(table, tuple, numbers[USAGE_ATTNUM], &attnum) == NULL)
+		return false;
+	column->relation = DatumGetObjectId(relation);
+	column->attnum = DatumGetInt16(attnum);
+	column->tracked_since = get_time(table, tuple, numbers[USAGE_TRACKED_SINCE]);
+	column->is_ours =
+		TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data));
+	return column->attnum > 0 && IS_VALID_TIMESTAMP(column->tracked_since);
+}
+
 static void
-read_columns(EcTrackedSet *set, Relation table, EcSyncMode mode)
+read_columns(EcTrackedSet *set, Relation table, const AttrNumber *numbers,
+			 EcSyncMode mode)
 {
 	SysScanDesc scan = begin_scan(table);
 	HeapTuple tuple;
@@ -176,25 +246,18 @@ read_columns(EcTrackedSet *set, Relation table, EcSyncMode mode)
 	set->columns = palloc(allocated * sizeof(EcTracked));
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
-		Datum values[USAGE_COLUMNS];
-		bool nulls[USAGE_COLUMNS];
-		EcTracked *column;
+		EcTracked column;
 
+		if (!read_key(&column, table, tuple, numbers))
+			continue;
 		if (set->count == allocated)
 		{
 			allocated *= 2;
 			set->columns = repalloc(set->columns, allocated * sizeof(EcTracked));
 		}
-		column = &set->columns[set->count++];
-		memset(column, 0, sizeof(*column));
-		heap_deform_tuple(tuple, RelationGetDescr(table), values, nulls);
-		column->relation = DatumGetObjectId(values[USAGE_RELATION]);
-		column->attnum = DatumGetInt16(values[USAGE_ATTNUM]);
-		column->tracked_since = DatumGetTimestampTz(values[USAGE_TRACKED_SINCE]);
-		column->is_ours = TransactionIdIsCurrentTransactionId(
-			HeapTupleHeaderGetXmin(tuple->t_data));
-		if (mode != EC_SYNC_NO_WAIT || !has_merged_slot(column))
-			column->usage = read_usage(column, values, nulls);
+		if (mode != EC_SYNC_NO_WAIT || !has_merged_slot(&column))
+			column.usage = read_usage(&column, table, tuple, numbers);
+		set->columns[set->count++] = column;
 	}
 	systable_endscan(scan);
 }
@@ -203,26 +266,24 @@ static EcTrackedSet *
 read_tables(EcSyncMode mode)
 {
 	EcTrackedSet *set = palloc0(sizeof(EcTrackedSet));
-	EcExtension extension;
-	Oid schema;
+	AttrNumber usage_numbers[lengthof(usage_columns)];
+	AttrNumber flush_numbers[lengthof(flush_columns)];
 	Relation columns;
 	Relation flush;
 
-	/* only the extension can have made the tables what we take them for */
-	if (!ec_extension_lookup(&extension))
-		return set;
-	schema = get_namespace_oid("expand_contract", true);
-	set->table = get_relname_relid("usage", schema);
+	set->table = ec_own_table("usage");
 	columns = open_table(set->table, mode != EC_SYNC_NO_WAIT);
-	flush = open_table(get_relname_relid("usage_flush", schema),
-					   mode != EC_SYNC_NO_WAIT);
-	if (columns != NULL && flush != NULL)
-	{
-		read_flush(set, flush);
-		read_columns(set, columns, mode);
-	}
-	else
+	flush = open_table(ec_own_table("usage_flush"), mode != EC_SYNC_NO_WAIT);
+	if (columns == NULL || flush == NULL)
 		set->is_locked_out = OidIsValid(set->table);
+	else if (ec_own_columns(columns, usage_columns, lengthof(usage_columns),
+							usage_numbers) &&
+			 ec_own_columns(flush, flush_columns, lengthof(flush_columns),
+							flush_numbers))
+	{
+		read_flush(set, flush, flush_numbers);
+		read_columns(set, columns, usage_numbers, mode);
+	}
 	close_and_unlock(flush);
 	close_and_unlock(columns);
 	return set;

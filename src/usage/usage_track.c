@@ -8,7 +8,6 @@
 #include "access/relation.h"
 #include "access/xact.h"
 #include "catalog/catalog.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
@@ -26,6 +25,7 @@
 #include "usage/usage_sync.h"
 #include "core/catalog.h"
 #include "core/own.h"
+#include "core/own_table.h"
 #include "core/query.h"
 #include "expand_contract.h"
 #include "worker/process/launcher.h"
@@ -65,6 +65,36 @@ announce(Oid table)
 	CacheInvalidateRelcacheByRelid(table);
 }
 
+/* The columns that a row which comes in begins with, whatever it brings. */
+enum
+{
+	ROW_RELATION,
+	ROW_COLUMN_NAME,
+	ROW_REPLACED,
+	ROW_ATTNUM = ROW_REPLACED,
+	ROW_TRACKED_SINCE,
+	ROW_READS,
+	ROW_WRITES,
+	ROW_READERS,
+	ROW_WRITERS,
+	ROW_UNKNOWN_SINCE,
+	ROW_UNKNOWN_UNTIL,
+	ROW_COLUMNS
+};
+
+static const EcOwnColumn row_columns[ROW_COLUMNS] = {
+	[ROW_RELATION] = {"relation", REGCLASSOID},
+	[ROW_COLUMN_NAME] = {"column_name", NAMEOID},
+	[ROW_ATTNUM] = {"attnum", INT2OID},
+	[ROW_TRACKED_SINCE] = {"tracked_since", TIMESTAMPTZOID},
+	[ROW_READS] = {"reads", INT8OID},
+	[ROW_WRITES] = {"writes", INT8OID},
+	[ROW_READERS] = {"readers", BYTEAOID},
+	[ROW_WRITERS] = {"writers", BYTEAOID},
+	[ROW_UNKNOWN_SINCE] = {"unknown_since", TIMESTAMPTZOID},
+	[ROW_UNKNOWN_UNTIL] = {"unknown_until", TIMESTAMPTZOID},
+};
+
 /*
  * A row that comes in starts afresh, with the number that the column has here:
  * restored dumps bring names.
@@ -74,32 +104,49 @@ complete_row(TriggerData *trigger)
 {
 	TupleDesc desc = RelationGetDescr(trigger->tg_relation);
 	HeapTuple row = trigger->tg_trigtuple;
-	int replaced[] = {2, 4, 5, 6, 7, 8, 9, 10};
-	Datum values[lengthof(replaced)] = {0};
-	bool nulls[lengthof(replaced)] = {false};
+	AttrNumber numbers[ROW_COLUMNS];
+	int replaced[ROW_COLUMNS - ROW_REPLACED];
+	Datum values[ROW_COLUMNS] = {0};
+	bool nulls[ROW_COLUMNS] = {false};
 	EcAccess none = {0};
-	bool isnull;
-	Oid relation = DatumGetObjectId(heap_getattr(row, 1, desc, &isnull));
-	Name name = DatumGetName(heap_getattr(row, 3, desc, &isnull));
-	AttrNumber attnum = get_attnum(relation, NameStr(*name));
+	Oid relation;
+	char *name;
+	AttrNumber attnum;
+
+	if (!ec_own_columns(trigger->tg_relation, row_columns, ROW_COLUMNS, numbers))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table expand_contract.usage is not as the extension has made it"),
+				 errhint("Use ALTER EXTENSION expand_contract UPDATE, or create the extension again.")));
+	values[ROW_RELATION] =
+		heap_getattr(row, numbers[ROW_RELATION], desc, &nulls[ROW_RELATION]);
+	values[ROW_COLUMN_NAME] = heap_getattr(row, numbers[ROW_COLUMN_NAME], desc,
+										   &nulls[ROW_COLUMN_NAME]);
+	/* NOT NULL is checked after us, and says it better */
+	if (nulls[ROW_RELATION] || nulls[ROW_COLUMN_NAME])
+		return row;
+	relation = DatumGetObjectId(values[ROW_RELATION]);
+	name = NameStr(*DatumGetName(values[ROW_COLUMN_NAME]));
+	attnum = get_attnum(relation, name);
 
 	if (attnum <= 0)
 	{
 		ereport(WARNING,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("column \"%s\" is not tracked because it does not exist",
-						NameStr(*name)),
+				 errmsg("column \"%s\" is not tracked because it does not exist", name),
 				 errdetail("Relation \"%s\" has no such column.",
 						   get_rel_name(relation) ? get_rel_name(relation) : "?")));
 		return NULL;
 	}
-	values[0] = Int16GetDatum(attnum);
-	values[1] = TimestampTzGetDatum(GetCurrentTimestamp());
-	values[2] = values[3] = Int64GetDatum(0);
-	values[4] = values[5] = ec_usage_users_datum(&none);
-	nulls[6] = nulls[7] = true;
+	for (int i = 0; i < lengthof(replaced); i++)
+		replaced[i] = numbers[ROW_REPLACED + i];
+	values[ROW_ATTNUM] = Int16GetDatum(attnum);
+	values[ROW_TRACKED_SINCE] = TimestampTzGetDatum(GetCurrentTimestamp());
+	values[ROW_READS] = values[ROW_WRITES] = Int64GetDatum(0);
+	values[ROW_READERS] = values[ROW_WRITERS] = ec_usage_users_datum(&none);
+	nulls[ROW_UNKNOWN_SINCE] = nulls[ROW_UNKNOWN_UNTIL] = true;
 	return heap_modify_tuple_by_cols(row, desc, lengthof(replaced), replaced,
-									 values, nulls);
+									 values + ROW_REPLACED, nulls + ROW_REPLACED);
 }
 
 PG_FUNCTION_INFO_V1(ec_usage_changed);
@@ -109,18 +156,26 @@ Datum
 ec_usage_changed(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	TriggerEvent event;
 
 	/* anybody can make it a trigger of a table of his */
 	if (!CALLED_AS_TRIGGER(fcinfo) ||
-		RelationGetRelid(trigger->tg_relation) !=
-			get_relname_relid("usage", get_namespace_oid("expand_contract", false)))
+		RelationGetRelid(trigger->tg_relation) != ec_own_table("usage"))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("expand_contract.usage_changed() is a trigger of expand_contract.usage only")));
-	if (TRIGGER_FIRED_BEFORE(trigger->tg_event))
-		return PointerGetDatum(complete_row(trigger));
-	announce(RelationGetRelid(trigger->tg_relation));
-	return PointerGetDatum(NULL);
+	event = trigger->tg_event;
+	if (TRIGGER_FIRED_AFTER(event))
+	{
+		announce(RelationGetRelid(trigger->tg_relation));
+		return PointerGetDatum(NULL);
+	}
+	if (!TRIGGER_FIRED_BEFORE(event) || !TRIGGER_FIRED_FOR_ROW(event) ||
+		!TRIGGER_FIRED_BY_INSERT(event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("expand_contract.usage_changed() must be a BEFORE INSERT trigger for each row, or an AFTER trigger")));
+	return PointerGetDatum(complete_row(trigger));
 }
 
 static void

@@ -28,6 +28,7 @@
 #include "core/catalog.h"
 #include "core/compat.h"
 #include "core/mapping.h"
+#include "core/own_table.h"
 
 static void
 refuse_table(Relation relation, const char *role, const char *detail,
@@ -366,7 +367,12 @@ EcCopy *
 ec_copy_from_json(const Jsonb *json)
 {
 	EcCopy *copy;
+	int64 count = ec_json_get_int8(json, "count", 0);
+	int64 key_count = ec_json_get_int8(json, "key_count", 0);
 
+	if (count < 1 || count > MaxHeapAttributeNumber || key_count < 0 ||
+		key_count > count)
+		ec_refuse_row("jobs", "The parameters are of no copy.");
 	copy = palloc0(sizeof(EcCopy));
 	copy->source = ec_json_get_int8(json, "source", InvalidOid);
 	copy->target = ec_json_get_int8(json, "target", InvalidOid);
@@ -374,8 +380,8 @@ ec_copy_from_json(const Jsonb *json)
 	copy->is_foreign = ec_json_get_int8(json, "foreign", 0) != 0;
 	copy->repair = ec_json_get_int8(json, "repair", 0) != 0;
 	copy->has_unique_keys = ec_json_get_int8(json, "has_unique_keys", 0) != 0;
-	copy->key_count = ec_json_get_int8(json, "key_count", 0);
-	copy->count = ec_json_get_int8(json, "count", 0);
+	copy->key_count = key_count;
+	copy->count = count;
 	copy->columns = palloc0(copy->count * sizeof(EcCopyColumn));
 	for (int i = 0; i < copy->count; i++)
 	{
@@ -388,6 +394,10 @@ ec_copy_from_json(const Jsonb *json)
 		column->before = ec_json_get_text(json, psprintf("before_%d", i));
 		column->after = ec_json_get_text(json, psprintf("after_%d", i));
 		column->collation = ec_json_get_text(json, psprintf("collation_%d", i));
+		if (column->name == NULL || column->expression == NULL)
+			ec_refuse_row("jobs", "The parameters are of no copy.");
 	}
+	if (copy->target_name == NULL)
+		ec_refuse_row("jobs", "The parameters are of no copy.");
 	return copy;
 }

@@ -36,10 +36,13 @@ ec_start_table_writes(const EcChange *change, const EcTableMappings *mappings);
  */
 extern bool ec_create_table_triggers(Oid table, Oid root, const char *change);
 
-/* Has the change its triggers, on both sides where it goes both ways? */
-extern bool ec_has_table_triggers(const EcChange *change);
+/* Has a table the triggers of the change, each of them? */
+extern bool ec_has_all_table_triggers(Oid table, const char *change);
 
-/* The same of all tables below, and enabled for every write. */
+/*
+ * Have both sides (where it goes both ways) and all tables below them these
+ * triggers, enabled for every write?
+ */
 extern bool ec_table_triggers_at_work(const EcChange *change);
 
 /* Drop them, where there are any; false if there are none. */

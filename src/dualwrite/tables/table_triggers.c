@@ -83,8 +83,8 @@ ec_create_table_triggers(Oid table, Oid root, const char *change)
 	return created;
 }
 
-static bool
-has_triggers(Oid table, const char *change)
+bool
+ec_has_all_table_triggers(Oid table, const char *change)
 {
 	for (int i = 0; i < lengthof(triggers); i++)
 		if (!OidIsValid(get_trigger_oid(table, trigger_name(change, i), true)))
@@ -106,13 +106,6 @@ ec_table_triggers_at_work(const EcChange *change)
 {
 	return are_at_work(change->relation, change->name) &&
 		   (change->backward == NULL || are_at_work(change->target, change->name));
-}
-
-bool
-ec_has_table_triggers(const EcChange *change)
-{
-	return has_triggers(change->relation, change->name) &&
-		   (change->backward == NULL || has_triggers(change->target, change->name));
 }
 
 bool

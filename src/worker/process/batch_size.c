@@ -13,10 +13,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "fmgr.h"
-#include "utils/array.h"
-
 #include "core/guc.h"
 #include "worker/process/batch_size.h"
 
@@ -112,43 +108,4 @@ void
 ec_batch_size_shrink(EcBatchSize *size)
 {
 	size->limit = Max(1, size->limit / AFTER_TIME_OUT);
-}
-
-PG_FUNCTION_INFO_V1(ec_sql_batch_sizes);
-
-/*
- * expand_contract.batch_sizes(batch_size, costs, target, deadline) → integer[]
- *
- * The sizes that a job's batches have, one after the other, when a row costs
- * so many seconds in each; a batch that would take longer than the deadline is
- * cancelled there.  What the worker does, without a worker.
- */
-Datum
-ec_sql_batch_sizes(PG_FUNCTION_ARGS)
-{
-	int wanted = PG_GETARG_INT32(0);
-	ArrayType *array = PG_GETARG_ARRAYTYPE_P(1);
-	double target = PG_GETARG_FLOAT8(2);
-	double deadline = PG_GETARG_FLOAT8(3);
-	EcBatchSize size = {0};
-	Datum *costs;
-	Datum *sizes;
-	int count;
-
-	deconstruct_array(array, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL,
-					  TYPALIGN_DOUBLE, &costs, NULL, &count);
-	sizes = palloc(count * sizeof(Datum));
-	for (int i = 0; i < count; i++)
-	{
-		int rows = ec_batch_size_next(&size, wanted);
-		double seconds = rows * DatumGetFloat8(costs[i]);
-
-		sizes[i] = Int32GetDatum(rows);
-		if (seconds >= deadline)
-			ec_batch_size_timed_out(&size);
-		else
-			ec_batch_size_learn(&size, wanted, rows, seconds, target, deadline);
-	}
-	PG_RETURN_ARRAYTYPE_P(construct_array(sizes, count, INT4OID, sizeof(int32),
-										  true, TYPALIGN_INT));
 }

@@ -1,0 +1,46 @@
+-- Rows are only added by writers, so that a REPEATABLE READ writer never meets
+-- the row of another; the reconciler folds and removes them.  No foreign key,
+-- which would lock the row of the change.
+CREATE TABLE expand_contract.discrepancies (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    change text COLLATE "C" NOT NULL,
+    key jsonb NOT NULL,
+    operation text NOT NULL,
+    direction text NOT NULL CHECK (direction IN ('forward', 'backward')),
+    error_code text NOT NULL,
+    error text NOT NULL,
+    is_unset boolean NOT NULL,
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    writes bigint NOT NULL DEFAULT 1,
+    first_at timestamptz,
+    attempts integer NOT NULL DEFAULT 0,
+    next_attempt_at timestamptz
+);
+CREATE INDEX ON expand_contract.discrepancies USING hash (key); -- of any length
+COMMENT ON TABLE expand_contract.discrepancies IS 'modern writes that failed and are still to be made';
+COMMENT ON COLUMN expand_contract.discrepancies.is_unset IS 'the new columns were left unset: whoever has set them since knows better';
+COMMENT ON COLUMN expand_contract.discrepancies.writes IS 'how many failed writes the reconciler has folded into this one';
+
+CREATE TABLE expand_contract.gaps (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    change text COLLATE "C" NOT NULL,
+    reason text NOT NULL,
+    writer xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    repaired_by bigint,
+    repaired_at timestamptz
+);
+CREATE INDEX ON expand_contract.gaps (change) WHERE repaired_by IS NULL;
+COMMENT ON TABLE expand_contract.gaps IS 'transactions whose writes were not carried over, until a repair';
+
+CREATE TABLE expand_contract.flags (
+    name text COLLATE "C" PRIMARY KEY,
+    value boolean NOT NULL
+);
+COMMENT ON TABLE expand_contract.flags IS 'read switches of applications';
+
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.discrepancies', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.discrepancies_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.gaps', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.gaps_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.flags', '');

@@ -1,0 +1,16 @@
+-- Last, so that they do not fire for the objects above.
+
+CREATE EVENT TRIGGER expand_contract_note_ddl ON ddl_command_end
+    WHEN TAG IN ('CREATE INDEX', 'ALTER TABLE')
+    EXECUTE FUNCTION expand_contract.note_ddl();
+COMMENT ON EVENT TRIGGER expand_contract_note_ddl IS 'warns of DDL that ends what a change has promised';
+
+CREATE EVENT TRIGGER expand_contract_note_partitions ON ddl_command_end
+    WHEN TAG IN ('CREATE TABLE', 'CREATE FOREIGN TABLE', 'ALTER TABLE')
+    EXECUTE FUNCTION expand_contract.note_partitions();
+COMMENT ON EVENT TRIGGER expand_contract_note_partitions IS 'partitions that come or are detached';
+
+CREATE EVENT TRIGGER expand_contract_note_dropped ON sql_drop
+    WHEN TAG IN ('DROP TABLE')
+    EXECUTE FUNCTION expand_contract.note_partitions();
+COMMENT ON EVENT TRIGGER expand_contract_note_dropped IS 'partitions that are dropped';

@@ -1,0 +1,7 @@
+CREATE FUNCTION @extschema@.ec_lint(script text, phase text = 'expand', OUT statement integer, OUT command text,
+        OUT rule text, OUT severity text, OUT relation regclass, OUT lock_mode text, OUT rewrites boolean,
+        OUT scans boolean, OUT detail text, OUT recipe text)
+    RETURNS SETOF record
+    AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.ec_lint(text, text) IS
+    'what in a script breaks running code, loses data or holds others up, and how to do it safely; runs nothing';

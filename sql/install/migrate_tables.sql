@@ -1,0 +1,98 @@
+-- With the table, because it stores what the function returns: a function that
+-- returned something else would need every row to be written again.
+CREATE FUNCTION expand_contract.version_key(version text) RETURNS text
+    AS 'MODULE_PATHNAME', 'ec_version_key_sql'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION expand_contract.version_key(text) IS
+    'sort key for the natural order of versions: 9 before 10, v1.9 before v1.10';
+
+CREATE TABLE expand_contract.schema_migrations (
+    version        text COLLATE "C" PRIMARY KEY,
+    version_key    text COLLATE "C" NOT NULL UNIQUE
+                   GENERATED ALWAYS AS (expand_contract.version_key(version)) STORED,
+    description    text,
+    phase          text NOT NULL CHECK (phase IN ('expand', 'contract')),
+    -- queued: a job is to do it, and what it is doing is the job's to say
+    state          text NOT NULL CHECK (state IN ('queued', 'applied', 'failed')),
+    direction      text NOT NULL DEFAULT 'up' CHECK (direction IN ('up', 'down')),
+    checksum       text,
+    executed_at    timestamptz NOT NULL,
+    executed_by    text NOT NULL,
+    execution_time interval,
+    steps          integer NOT NULL,
+    steps_done     integer NOT NULL,
+    error          text,
+    up             text,
+    down           text,
+    down_by        text,
+    requires       text[] NOT NULL DEFAULT '{}',
+    allow          text[] NOT NULL DEFAULT '{}',
+    -- what was applied before there was this ledger has no script in it
+    CHECK (state = 'applied' OR up IS NOT NULL AND checksum IS NOT NULL)
+);
+CREATE INDEX schema_migrations_baselined ON expand_contract.schema_migrations (version) WHERE checksum IS NULL;
+COMMENT ON TABLE expand_contract.schema_migrations IS
+    'the ledger: migrations that are applied, or being applied';
+COMMENT ON COLUMN expand_contract.schema_migrations.version_key IS
+    'orders the versions; see expand_contract.version_key';
+COMMENT ON COLUMN expand_contract.schema_migrations.checksum IS
+    'of the tokens of "up"; NULL where the script is not known: baselined';
+COMMENT ON COLUMN expand_contract.schema_migrations.direction IS
+    'which script the steps are of: "down" while the migration is rolled back';
+COMMENT ON COLUMN expand_contract.schema_migrations.executed_by IS
+    'the role that the script ran as; a name, since the role may be gone by now';
+COMMENT ON COLUMN expand_contract.schema_migrations.down_by IS 'the role that gave "down"';
+
+-- Few migrations are unfinished at any time: one, if nobody rolls back.
+CREATE INDEX schema_migrations_unfinished ON expand_contract.schema_migrations (version) WHERE state <> 'applied';
+
+-- The pieces of a script that a worker runs.  Each commits together with its
+-- done_at, or, where the server does not allow that, has a condition in the
+-- catalogue that tells whether it is done.
+CREATE TABLE expand_contract.migration_steps (
+    version         text COLLATE "C" NOT NULL REFERENCES expand_contract.schema_migrations ON DELETE CASCADE,
+    direction       text NOT NULL CHECK (direction IN ('up', 'down')),
+    step            integer NOT NULL,
+    first_statement integer NOT NULL,
+    last_statement  integer NOT NULL,
+    is_top_level    boolean NOT NULL,
+    command         text NOT NULL,
+    target          jsonb,
+    made            jsonb NOT NULL DEFAULT '{}',
+    done_at         timestamptz,
+    PRIMARY KEY (version, direction, step)
+);
+COMMENT ON TABLE expand_contract.migration_steps IS 'the pieces of the scripts that a worker runs, and how far it is';
+COMMENT ON COLUMN expand_contract.migration_steps.is_top_level IS 'whether it is a statement that cannot run in a transaction';
+COMMENT ON COLUMN expand_contract.migration_steps.target IS 'what the statement is about, as it was before the first try';
+COMMENT ON COLUMN expand_contract.migration_steps.made IS
+    'the indexes that the statement has created, OID and name; committed together with their creation';
+
+CREATE TABLE expand_contract.migration_events (
+    id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    event            text NOT NULL CHECK (event IN ('submit', 'apply', 'fail', 'rollback', 'baseline', 'adopt')),
+    version          text COLLATE "C" NOT NULL,
+    checksum         text,
+    script           text,
+    allow            text[] NOT NULL DEFAULT '{}',
+    executed_at      timestamptz NOT NULL,
+    executed_by      text NOT NULL,
+    execution_time   interval NOT NULL,
+    session_role     text NOT NULL,
+    application_name text NOT NULL,
+    error            text
+);
+COMMENT ON TABLE expand_contract.migration_events IS
+    'every migration submitted, applied, failed, rolled back or taken over; rows are only added';
+COMMENT ON COLUMN expand_contract.migration_events.allow IS
+    'the rules that the script was allowed to break: an override, where not empty';
+COMMENT ON COLUMN expand_contract.migration_events.script IS
+    'what was run: "up", or "down" for a rollback';
+
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.schema_migrations', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.migration_steps', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.migration_events', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.migration_events_id_seq', '');
+
+-- A migration's job is found by its version.
+CREATE INDEX jobs_of_migrations ON expand_contract.jobs ((parameters ->> 'version')) WHERE kind = 'statement';
