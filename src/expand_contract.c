@@ -16,6 +16,7 @@
 #include "usage/usage.h"
 #include "lifecycle/verify_change.h"
 #include "core/guc.h"
+#include "model/owner.h"
 #include "dualwrite/queue/reconcile.h"
 #include "expand_contract.h"
 #include "migrate/background.h"
@@ -37,6 +38,7 @@ _PG_init(void)
 	ec_register_job_kind(&ec_reconcile_kind);
 	ec_register_job_kind(&ec_contract_kind);
 	ec_change_job_done = ec_note_change_job_done;
+	ec_change_job_role = ec_role_of_change_job;
 
 	/* pg_upgrade starts servers of its own: no work there */
 	if (process_shared_preload_libraries_in_progress && !IsBinaryUpgrade)

@@ -11,7 +11,11 @@
  * When a row lock stood in the way, the rows of the range are first locked
  * with SKIP LOCKED and then updated by their TIDs, all in one transaction.
  *
- * All of it runs as the job's owner with his search_path.
+ * All of it runs as the job's owner, or the owner of a change's tables, and his
+ * text is looked up in his search_path; what we add to it is quoted, or spelled
+ * out with its schema.  What ec_expand or ec_copy has analysed is looked up in
+ * pg_catalog; triggers and functions have his search_path all the same, see
+ * core/planned.h.
  */
 #include "postgres.h"
 
@@ -26,6 +30,7 @@
 #include "backfill/prepared.h"
 #include "backfill/statement.h"
 #include "core/catalog.h"
+#include "core/planned.h"
 #include "core/receiver.h"
 #include "expand_contract.h"
 #include "worker/process/flush.h"
@@ -174,9 +179,9 @@ init_receiver(Receiver *receiver, Relation relation, const EcBackfill *backfill,
 
 /*
  * Run one of the statements, which has a plan for ranges and one for lists.
- * SPI_processed is the rows that it gave or changed.
+ * Returns the rows that it gave or changed.
  */
-static void
+static uint64
 run(EcPrepared *statements, char *sql, Relation relation,
 	const EcBackfill *backfill, const EcBatchRows *rows, Receiver *receiver)
 {
@@ -191,8 +196,9 @@ run(EcPrepared *statements, char *sql, Relation relation,
 		ec_add_parameter(parameters, TIDOID, PointerGetDatum(&rows->to));
 	}
 	scanned_table = RelationGetRelid(relation);
-	ec_run_prepared(&statements[rows->is_list], sql, parameters, &receiver->base,
-					&by_tid, kind->path_rule ? kind->path_rule(backfill) : NULL);
+	return ec_run_prepared(&statements[rows->is_list], sql, parameters,
+						   backfill->search_path, &receiver->base, &by_tid,
+						   kind->path_rule ? kind->path_rule(backfill) : NULL);
 }
 
 static void
@@ -207,15 +213,17 @@ write_batch(Relation relation, const EcBackfill *backfill, const EcBatchRows *ro
 {
 	Receiver receiver;
 	EcWritten written;
+	uint64 processed;
 
 	init_receiver(&receiver, relation, backfill, rows);
 	receiver.is_update = true;
 	connect();
-	run(write_rows, ec_write_statement(relation, backfill, rows->is_list),
-		relation, backfill, rows, &receiver);
+	processed =
+		run(write_rows, ec_write_statement(relation, backfill, rows->is_list),
+			relation, backfill, rows, &receiver);
 	written = receiver.written;
 	/* what is written into another table comes back without a word */
-	written.rows = SPI_processed;
+	written.rows = processed;
 	SPI_finish();
 	return written;
 }
@@ -228,8 +236,8 @@ ec_batch_count(Relation relation, const EcBackfill *backfill,
 
 	init_receiver(&receiver, relation, backfill, rows);
 	connect();
-	run(count_rows, ec_count_statement(relation, backfill, rows->is_list),
-		relation, backfill, rows, &receiver);
+	(void) run(count_rows, ec_count_statement(relation, backfill, rows->is_list),
+			   relation, backfill, rows, &receiver);
 	SPI_finish();
 	if (example != NULL)
 		*example = receiver.example;
@@ -246,9 +254,9 @@ lock(Relation relation, const EcBackfill *backfill, const EcBatchRows *rows,
 	init_receiver(&receiver, relation, backfill, rows);
 	receiver.tids = initArrayResult(TIDOID, CurrentMemoryContext, false);
 	connect();
-	run(skip_locked ? lock_rows : wait_for_rows,
-		ec_lock_statement(relation, backfill, rows->is_list, skip_locked),
-		relation, backfill, rows, &receiver);
+	(void) run(skip_locked ? lock_rows : wait_for_rows,
+			   ec_lock_statement(relation, backfill, rows->is_list, skip_locked),
+			   relation, backfill, rows, &receiver);
 	SPI_finish();
 	*locked = *rows;
 	locked->is_list = true;
@@ -310,9 +318,8 @@ ec_batch_any(Relation root, const EcBackfill *backfill)
 	connect();
 	if (backfill->kind->check_all != NULL)
 		backfill->kind->check_all(backfill);
-	if (SPI_execute(ec_any_statement(root, backfill), false, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not look for rows that are left");
-	any = SPI_processed > 0;
+	any = ec_first_row_planned(ec_any_statement(root, backfill),
+							   backfill->search_path) != NULL;
 	SPI_finish();
 	return any;
 }

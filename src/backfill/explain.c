@@ -7,13 +7,13 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "storage/itemptr.h"
-#include "utils/guc.h"
 #include "utils/plancache.h"
 
 #include "backfill/explain.h"
 #include "backfill/statement.h"
 #include "core/catalog.h"
 #include "core/expression.h"
+#include "core/planned.h"
 #include "core/subtransaction.h"
 
 void
@@ -30,23 +30,21 @@ ec_probe(void (*look)(void *arg), void *arg)
  * it touches, without running any of it.
  */
 void
-ec_explain(const char *statement, int nargs)
+ec_explain(const char *statement, int nargs, const char *search_path)
 {
-	int guc_level = NewGUCNestLevel();
+	int guc_level = ec_planning_begin(search_path);
 	Oid types[2] = {TIDOID, TIDOID};
 	ItemPointerData tid;
 	Datum values[2] = {PointerGetDatum(&tid), PointerGetDatum(&tid)};
 
 	ItemPointerSet(&tid, 0, 1);
-	(void) set_config_option("row_security", "off", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	if (SPI_execute_with_args(psprintf("EXPLAIN %s", statement), nargs, types,
 							  values, NULL, false, 0) < 0)
 		elog(ERROR, "could not explain \"%s\"", statement);
 	SPI_finish();
-	AtEOXact_GUC(false, guc_level);
+	ec_planning_end(guc_level);
 }
 
 void
@@ -54,14 +52,16 @@ ec_check_statement(Relation relation, const EcBackfill *backfill)
 {
 	/* a right to lock rows is not one to read them */
 	if (backfill->kind->locks_first)
-		ec_explain(ec_lock_statement(relation, backfill, false, false), 2);
-	ec_explain(ec_write_statement(relation, backfill, false), 2);
+		ec_explain(ec_lock_statement(relation, backfill, false, false), 2,
+				   backfill->search_path);
+	ec_explain(ec_write_statement(relation, backfill, false), 2,
+			   backfill->search_path);
 }
 
 void
 ec_check_any_statement(Relation root, const EcBackfill *backfill)
 {
-	ec_explain(ec_any_statement(root, backfill), 0);
+	ec_explain(ec_any_statement(root, backfill), 0, backfill->search_path);
 }
 
 typedef struct Estimate

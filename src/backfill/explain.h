@@ -20,7 +20,7 @@ extern void ec_probe(void (*look)(void *arg), void *arg);
 /*
  * Plan a statement, with a TID for each argument, and check rights on it all.
  */
-extern void ec_explain(const char *statement, int nargs);
+extern void ec_explain(const char *statement, int nargs, const char *search_path);
 
 /*
  * Can the caller run the batches' statements on the relation?  If not, raises

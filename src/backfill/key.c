@@ -31,6 +31,7 @@
 #include "backfill/key.h"
 #include "backfill/prepared.h"
 #include "core/catalog.h"
+#include "core/planned.h"
 #include "core/expression.h"
 #include "core/json.h"
 #include "core/own_table.h"
@@ -83,8 +84,7 @@ ec_place_from_json(EcPlace *place, const char *prefix, const Jsonb *json)
 	place->columns = ec_json_get_text(json, name);
 	snprintf(name, sizeof(name), "%s_count", prefix);
 	count = ec_json_get_int8(json, name, 0);
-	if (count < 0 || count > EC_MAX_KEY_COLUMNS ||
-		(count > 0 && place->columns == NULL))
+	if (count < 0 || count > EC_MAX_KEY_COLUMNS)
 		ec_refuse_row("job_slots", "The position is at no place of a key.");
 	place->count = count;
 	for (int i = 0; i < place->count; i++)
@@ -313,13 +313,15 @@ static EcPrepared ahead[2];   /* from the beginning */
 
 static void
 run(Relation relation, const EcKey *key, EcPrepared *prepared, char *sql,
-	ParamListInfo parameters, Finder *finder, EcPathRule *rule)
+	ParamListInfo parameters, const char *search_path, Finder *finder,
+	EcPathRule *rule)
 {
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	scanned_table = RelationGetRelid(relation);
 	scan_by_index = key->index;
-	ec_run_prepared(prepared, sql, parameters, &finder->base, &by_key, rule);
+	(void) ec_run_prepared(prepared, sql, parameters, search_path,
+						   &finder->base, &by_key, rule);
 	SPI_finish();
 }
 
@@ -374,7 +376,8 @@ ec_place_fits(const EcPlace *place, Relation relation)
 	if (relation->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
 		return true;
 	ec_need_key(relation, &key);
-	return place->count == 0 || strcmp(place->columns, columns_of(&key)) == 0;
+	return place->count == 0 || (place->columns != NULL &&
+								 strcmp(place->columns, columns_of(&key)) == 0);
 }
 
 bool
@@ -391,8 +394,8 @@ ec_place_ahead(Relation relation, const EcPlace *from, int64 rows,
 	init_finder(&finder, 1);
 	append_place(parameters, &key, from);
 	ec_add_parameter(parameters, INT8OID, Int64GetDatum(rows - 1));
-	run(relation, &key, &ahead[is_begin],
-		ahead_statement(relation, &key, is_begin), parameters, &finder, NULL);
+	run(relation, &key, &ahead[is_begin], ahead_statement(relation, &key, is_begin),
+		parameters, EC_OWN_SEARCH_PATH, &finder, NULL);
 	if (finder.seen == 0)
 		return false;
 	remember(place, &key, &finder, context);
@@ -416,7 +419,8 @@ ec_next_keys(Relation relation, const EcBackfill *backfill, EcPlace *place,
 	append_place(parameters, &key, end);
 	run(relation, &key, &find[is_begin][has_end],
 		find_statement(relation, backfill, &key, is_begin, has_end), parameters,
-		&finder, kind->path_rule ? kind->path_rule(backfill) : NULL);
+		backfill->search_path, &finder,
+		kind->path_rule ? kind->path_rule(backfill) : NULL);
 	rows->is_list = true;
 	rows->count = finder.found;
 	rows->list = makeArrayResult(finder.tids, CurrentMemoryContext);

@@ -4,10 +4,10 @@
  */
 #include "postgres.h"
 
-#include "executor/spi.h"
 #include "utils/memutils.h"
 
 #include "backfill/prepared.h"
+#include "core/planned.h"
 
 #define MOST_PARAMETERS (2 * INDEX_MAX_KEYS + 1)
 
@@ -44,7 +44,8 @@ is_prepared(const EcPrepared *prepared, const char *sql, ParamListInfo parameter
 }
 
 static void
-prepare(EcPrepared *prepared, const char *sql, ParamListInfo parameters)
+prepare(EcPrepared *prepared, const char *sql, ParamListInfo parameters,
+		const char *search_path)
 {
 	Oid types[MOST_PARAMETERS];
 	SPIPlanPtr plan;
@@ -59,25 +60,20 @@ prepare(EcPrepared *prepared, const char *sql, ParamListInfo parameters)
 	}
 	for (int i = 0; i < parameters->numParams; i++)
 		types[i] = parameters->params[i].ptype;
-	plan = SPI_prepare_cursor(sql, parameters->numParams, types,
-							  CURSOR_OPT_GENERIC_PLAN);
-	if (plan == NULL)
-		elog(ERROR, "SPI_prepare_cursor failed for \"%s\": %s", sql,
-			 SPI_result_code_string(SPI_result));
+	plan = ec_prepare_planned(sql, parameters->numParams, types,
+							  CURSOR_OPT_GENERIC_PLAN, search_path);
 	prepared->sql = MemoryContextStrdup(TopMemoryContext, sql);
 	SPI_keepplan(plan);
 	prepared->plan = plan;
 }
 
-void
+uint64
 ec_run_prepared(EcPrepared *prepared, const char *sql, ParamListInfo parameters,
-				DestReceiver *receiver, EcPathRule *rule, EcPathRule *other_rule)
+				const char *search_path, DestReceiver *receiver,
+				EcPathRule *rule, EcPathRule *other_rule)
 {
-	SPIExecuteOptions options = {0};
-	int code;
+	volatile uint64 processed = 0;
 
-	options.dest = receiver;
-	options.params = parameters;
 	/* executing may plan again, so the rules are on all the time */
 	if (rule != NULL)
 		ec_path_rule_begin(rule);
@@ -85,15 +81,14 @@ ec_run_prepared(EcPrepared *prepared, const char *sql, ParamListInfo parameters,
 		ec_path_rule_begin(other_rule);
 	PG_TRY();
 	{
-		prepare(prepared, sql, parameters);
-		code = SPI_execute_plan_extended(prepared->plan, &options);
-		if (code < 0)
-			elog(ERROR, "SPI_execute_plan_extended failed: %s",
-				 SPI_result_code_string(code));
+		prepare(prepared, sql, parameters, search_path);
+		processed =
+			ec_execute_planned(prepared->plan, parameters, search_path, receiver);
 	}
 	PG_FINALLY();
 	{
 		ec_path_rules_end();
 	}
 	PG_END_TRY();
+	return processed;
 }

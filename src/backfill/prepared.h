@@ -25,11 +25,12 @@ extern void ec_add_parameter(ParamListInfo parameters, Oid type, Datum value);
 
 /*
  * Run it with a generic plan, as the caller, in his SPI connection, while these
- * rules are on (NULL: none).  SPI_processed is the rows that it gave or
- * changed.
+ * rules are on (NULL: none); planned with the search_path, see planned.h.
+ * Returns the rows that it gave or changed.
  */
-extern void ec_run_prepared(EcPrepared *prepared, const char *sql,
-							ParamListInfo parameters, DestReceiver *receiver,
-							EcPathRule *rule, EcPathRule *other_rule);
+extern uint64
+ec_run_prepared(EcPrepared *prepared, const char *sql, ParamListInfo parameters,
+				const char *search_path, DestReceiver *receiver,
+				EcPathRule *rule, EcPathRule *other_rule);
 
 #endif

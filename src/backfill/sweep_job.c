@@ -33,6 +33,7 @@
 #include "backfill/sweep_rows.h"
 #include "backfill/target.h"
 #include "core/guc.h"
+#include "core/planned.h"
 #include "core/subtransaction.h"
 #include "expand_contract.h"
 #include "worker/jobs/job.h"
@@ -53,6 +54,9 @@ ec_sweep_begin(EcJob *job, const EcSweepKind *kind)
 	Fill *fill = palloc0(sizeof(Fill));
 
 	ec_backfill_from_json(job->parameters, kind, &fill->backfill);
+	/* what is a change's was analysed, and stored for that path */
+	if (job->change != NULL)
+		fill->backfill.search_path = EC_OWN_SEARCH_PATH;
 	ec_chunk_load(&fill->chunk, job->position);
 	job->private = fill;
 }

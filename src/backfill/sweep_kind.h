@@ -39,6 +39,7 @@ typedef struct EcBackfill
 	EcMethod method;
 	char *predicate;     /* rows still to be done; the caller's or ours */
 	char *any_predicate; /* the same, for the look at all rows */
+	const char *search_path; /* of the statements, see planned.h; NULL: the session's */
 	char *alias; /* what the statements call the table; NULL: by its name */
 	int stage;   /* which of the kind's tables is swept, from 0 */
 	const char *swept_name; /* of that table; NULL: that of the job's relation */

@@ -151,5 +151,11 @@ begin(EcJob *job)
 	ec_sweep_begin(job, &ec_update_sweep);
 }
 
-const EcJobKind ec_backfill_kind = {"backfill", begin, ec_sweep_batch,
-									ec_sweep_resume, ec_bytes_of_leaves};
+const EcJobKind ec_backfill_kind = {
+	.name = "backfill",
+	.begin = begin,
+	.batch = ec_sweep_batch,
+	.resume = ec_sweep_resume,
+	.table_bytes = ec_bytes_of_leaves,
+	.runs_as_table_owner = true,
+};

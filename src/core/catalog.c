@@ -11,6 +11,7 @@
 #include "catalog/indexing.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_operator.h"
 #include "commands/extension.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -20,6 +21,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
+#include "utils/typcache.h"
 
 #include "core/catalog.h"
 
@@ -121,6 +123,25 @@ ec_collation_name(Oid collation)
 	form = (Form_pg_collation) GETSTRUCT(tuple);
 	name = quote_qualified_identifier(get_namespace_name(form->collnamespace),
 									  NameStr(form->collname));
+	ReleaseSysCache(tuple);
+	return name;
+}
+
+char *
+ec_equality_name(Oid type)
+{
+	Oid equality = lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr;
+	HeapTuple tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(equality));
+	Form_pg_operator form;
+	char *name;
+
+	/* where it has none, whoever runs the statement is told so */
+	if (!HeapTupleIsValid(tuple))
+		return pstrdup("OPERATOR(pg_catalog.=)");
+	form = (Form_pg_operator) GETSTRUCT(tuple);
+	name = psprintf("OPERATOR(%s.%s)",
+					quote_identifier(get_namespace_name(form->oprnamespace)),
+					NameStr(form->oprname));
 	ReleaseSysCache(tuple);
 	return name;
 }

@@ -48,6 +48,12 @@ extern void ec_catalog_end(EcCatalogScope *scope);
 /* A relation's name as SQL, with its schema and quoted. */
 extern char *ec_relation_name(Oid relation);
 
+/*
+ * The equality of a type's default operator class, spelled out so that no other
+ * one is found, as in OPERATOR(pg_catalog.=).
+ */
+extern char *ec_equality_name(Oid type);
+
 /* Likewise a collation's; NULL if there is none. */
 extern char *ec_collation_name(Oid collation);
 

@@ -14,7 +14,9 @@
 #include "utils/timestamp.h"
 
 #include "core/own.h"
+#include "core/planned.h"
 #include "core/query.h"
+#include "core/rights.h"
 
 typedef struct SavedPlan
 {
@@ -216,19 +218,21 @@ ec_run_ddl(const char *sql)
 }
 
 int64
-ec_count_rows(const char *sql)
+ec_count_rows(const char *sql, Oid role)
 {
 	bool own_before = ec_own_reads;
 	volatile int64 count = 0;
+	EcRights outer;
 
+	ec_become(&outer, role);
 	ec_own_reads = true;
 	PG_TRY();
 	{
 		if (SPI_connect() != SPI_OK_CONNECT)
 			elog(ERROR, "SPI_connect failed");
-		if (SPI_execute(sql, false, 1) != SPI_OK_SELECT)
-			elog(ERROR, "could not run \"%s\"", sql);
-		count = ec_get_int8(0, 1, 0);
+		count = ec_execute_planned(ec_prepare_planned(sql, 0, NULL, 0,
+													  EC_OWN_SEARCH_PATH),
+								   NULL, EC_OWN_SEARCH_PATH, NULL);
 		if (SPI_finish() != SPI_OK_FINISH)
 			elog(ERROR, "SPI_finish failed");
 	}
@@ -237,6 +241,7 @@ ec_count_rows(const char *sql)
 		ec_own_reads = own_before;
 	}
 	PG_END_TRY();
+	ec_become_caller(&outer);
 	return count;
 }
 

@@ -60,10 +60,10 @@ extern uint64 ec_query(const char *sql, EcArgs *args);
 extern void ec_run_ddl(const char *sql);
 
 /*
- * What a SELECT count(*) says, run as the caller in an SPI connection of its
- * own; it is nobody's use of a column, see own.h.
+ * How many rows a SELECT gives, run as that role (see rights.h) in an SPI
+ * connection of its own; it is nobody's use of a column, see own.h.
  */
-extern int64 ec_count_rows(const char *sql);
+extern int64 ec_count_rows(const char *sql, Oid role);
 
 /*
  * The value in a row (from 0) and column (from 1) of the last result.  Text

@@ -37,6 +37,7 @@
 #include "core/lock_retry.h"
 #include "model/change.h"
 #include "dualwrite/mapping.h"
+#include "model/owner.h"
 #include "dualwrite/table.h"
 #include "dualwrite/tables/table_target.h"
 #include "expand_contract.h"
@@ -144,7 +145,7 @@ same_names(List *left, List *right)
 
 /* True if the change is there, and is this one; an error if it is another. */
 static bool
-is_registered(const EcChange *asked, bool *is_restored)
+is_registered(const EcChange *asked, bool *is_restored, bool *has_role)
 {
 	EcChange known;
 	const char *what;
@@ -173,6 +174,7 @@ is_registered(const EcChange *asked, bool *is_restored)
 						errdetail("Its phase is \"%s\".", known.phase),
 						errhint("Choose another name.")));
 	*is_restored = known.is_restored;
+	*has_role = OidIsValid(ec_change_role(&known));
 	return true;
 }
 
@@ -525,11 +527,13 @@ expand(void *arg)
 	bool has_target = OidIsValid(change->target);
 	bool is_known;
 	bool is_restored = false;
-	bool is_new; /* what the trigger depends on is not known */
+	bool has_role = false; /* a table may have got another owner since */
+	bool is_new;           /* what the trigger depends on is not known */
 	bool at_work;
 	List *entries = NIL;
 	EcTableMappings mappings = {NIL};
 	Relation relation;
+	EcRights outer;
 
 	relation = table_open(change->relation, ShareRowExclusiveLock);
 	(void) find_all_inheritors(change->relation, ShareRowExclusiveLock, NULL);
@@ -540,20 +544,23 @@ expand(void *arg)
 	}
 	ec_check_dual_write_table(relation);
 	lock_changes();
-	is_known = is_registered(change, &is_restored);
+	ec_change_take_owner(change);
+	is_known = is_registered(change, &is_restored, &has_role);
 	is_new = !has_dependencies(change->relation, change->name);
 	at_work = has_target
 				  ? ec_table_triggers_at_work(change)
 				  : ec_has_dual_writes(change->relation,
 									   ec_change_trigger_name(change->name));
-	expansion->is_done =
-		is_known && at_work && !is_restored && (has_target || !is_new);
+	expansion->is_done = is_known && at_work && !is_restored && has_role &&
+						 (has_target || !is_new);
 	if (!expansion->is_done)
 	{
+		ec_become(&outer, change->owner);
 		if (has_target)
 			ec_check_table_change(change, relation, &mappings);
 		else
 			entries = check_change(change, relation);
+		ec_become_caller(&outer);
 		check_overlap(change);
 		if (is_known)
 			ec_change_renew(change, !at_work);
@@ -597,10 +604,12 @@ look_at_table(Oid oid)
  * again says 'unchanged', unless the change has lost its trigger or stands in
  * a restored database: then it is set up anew.
  *
- * For the owner of the table.  Errors: 42710 for another change of that name,
+ * For the owner of the table; the expressions are checked as that role, which
+ * they have the rights of.  When the table has got another owner, the same call
+ * by him makes them his.  Errors: 42710 for another change of that name,
  * 55006 for columns that belong to another change, 42P17 for what is not
  * IMMUTABLE (or STABLE and the user's own), 55000 for 'record' without a key
- * or where something else checks the new columns, 55P03 when the table's lock
+ * or where something else checks the new columns, or two tables with different owners, 55P03 when the table's lock
  * was not to be had within expand_contract.lock_timeout, and whatever the
  * server says of the expressions.
  */

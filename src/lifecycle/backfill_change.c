@@ -6,13 +6,15 @@
  * never overwrites what an application wrote.  'repair' brings every row in
  * step, from the authority.
  *
- * The job's SQL is made under search_path = pg_catalog, pg_temp, and runs with
- * it: the path is part of what a job takes from its submission.
+ * The job's SQL is made for search_path = pg_catalog, pg_temp, and checked as
+ * the owner of the tables, as whom the job does its work.  Triggers that it sets
+ * off have the search_path of the session that submits it.
  */
 #include "postgres.h"
 
 #include "access/table.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -23,7 +25,9 @@
 #include "lifecycle/backfill_change.h"
 #include "core/catalog.h"
 #include "core/guc.h"
+#include "core/planned.h"
 #include "core/query.h"
+#include "model/owner.h"
 #include "model/change.h"
 #include "dualwrite/columns/statement.h"
 #include "dualwrite/table.h"
@@ -116,22 +120,38 @@ submit_copy(const EcJobSpec *spec, const EcChange *change, bool forward, bool re
 	return ec_submit_copy(&copy);
 }
 
+/* Where a table is gone, there is nothing to run, and an error to come. */
+static Oid
+role_of_job(const EcChange *change)
+{
+	if (get_rel_name(change->relation) == NULL ||
+		(OidIsValid(change->target) && get_rel_name(change->target) == NULL))
+		return GetUserId();
+	return ec_change_require_role(change);
+}
+
 static int64
 submit(EcJobSpec *spec, const EcChange *change, bool repair)
 {
 	bool forward = !repair || ec_old_is_authority(change);
-	int guc_level = NewGUCNestLevel();
+	EcRights outer;
+	int guc_level;
 	int64 job;
 
 	if (!forward && !ec_has_backward(change))
 		refuse_one_way(change);
-	(void) set_config_option("search_path", EC_CHANGE_SEARCH_PATH, PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	spec->change = change->name;
+	spec->owner = GetUserId();
+	spec->settings = ec_capture_session();
+	ec_become(&outer, role_of_job(change));
+	guc_level = NewGUCNestLevel();
+	(void) set_config_option("search_path", EC_OWN_SEARCH_PATH, PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	job = OidIsValid(change->target)
 			  ? submit_copy(spec, change, forward, repair)
 			  : submit_backfill(spec, change, forward, repair);
 	AtEOXact_GUC(false, guc_level);
+	ec_become_caller(&outer);
 	return job;
 }
 
@@ -139,7 +159,8 @@ submit(EcJobSpec *spec, const EcChange *change, bool repair)
  * ec_backfill_change(change, mode, batch_size, delay_ms, workers, start_at,
  *					  run_window, max_lag) → the job's number
  *
- * Starts the job that brings the rows of a change in step, as the caller.
+ * Starts the job that brings the rows of a change in step, as the owner of its
+ * tables.
  * mode 'fill': rows whose new columns are unset; 'repair': every row that is
  * not in step, from the old columns before cutover and from the new ones after
  * it.  To another table the job is a copy: 'fill' adds what is missing there,

@@ -26,6 +26,7 @@
 #include "lifecycle/transition.h"
 #include "core/catalog.h"
 #include "core/query.h"
+#include "core/rights.h"
 #include "core/lock_retry.h"
 
 /* A column (or, without relations, a table) that is away. */
@@ -248,9 +249,10 @@ ec_quarantine_begin(const EcChange *change, int lock_wait_ms, void *arg)
 static bool
 has_nulls(Oid relation, const char *column)
 {
-	return ec_count_rows(
-			   psprintf("SELECT pg_catalog.count(*) FROM (SELECT FROM %s WHERE %s IS NULL LIMIT 1) n",
-						ec_relation_name(relation), quote_identifier(column))) > 0;
+	return ec_count_rows(psprintf("SELECT FROM %s WHERE %s IS NULL LIMIT 1",
+								  ec_relation_name(relation),
+								  quote_identifier(column)),
+						 ec_relation_owner(relation)) > 0;
 }
 
 List *

@@ -19,6 +19,7 @@
 #include "lifecycle/transition.h"
 #include "core/catalog.h"
 #include "core/query.h"
+#include "model/owner.h"
 #include "dualwrite/columns/statement.h"
 #include "expand_contract.h"
 #include "worker/jobs/control.h"
@@ -49,22 +50,20 @@ take_back(const EcChange *change, int lock_wait_ms, void *arg)
 	ec_change_set_phase(change->name, EC_PHASE_CUT_OVER);
 }
 
-/* Rows whose new columns hold what the old ones do not; as the caller. */
+/* Rows whose new columns hold what the old ones do not; as the table's owner. */
 static int64
 rows_in_new_shape_only(const EcChange *change)
 {
 	Relation relation = table_open(change->relation, AccessShareLock);
-	int guc_level = NewGUCNestLevel();
+	Oid role = ec_change_require_role(change);
 	EcChangeSql sql;
 	int64 count;
 
 	ec_change_sql(relation, change, true, &sql);
-	(void) set_config_option("search_path", EC_CHANGE_SEARCH_PATH, PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	count = ec_count_rows(psprintf("SELECT count(*) FROM %s WHERE %s",
+	count = ec_count_rows(psprintf("SELECT FROM %s WHERE %s",
 								   ec_relation_name(change->relation),
-								   sql.not_in_step));
-	AtEOXact_GUC(false, guc_level);
+								   sql.not_in_step),
+						  role);
 	table_close(relation, NoLock);
 	return count;
 }

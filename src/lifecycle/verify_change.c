@@ -28,6 +28,7 @@
 #include "core/pinned.h"
 #include "model/change.h"
 #include "dualwrite/mapping.h"
+#include "model/owner.h"
 #include "dualwrite/columns/statement.h"
 #include "verify/background.h"
 #include "verify/verify.h"
@@ -218,6 +219,21 @@ close_subject(const EcSubject *subject)
 }
 
 /*
+ * The expressions are those of the tables' owner.  What is not there any more is
+ * what open_subject tells of.
+ */
+static void
+begin_as_owner(const EcChange *change, EcRights *outer)
+{
+	bool is_there =
+		get_rel_name(change->relation) != NULL &&
+		(!OidIsValid(change->target) || get_rel_name(change->target) != NULL);
+
+	ec_change_require_active(change);
+	ec_become(outer, is_there ? ec_change_require_role(change) : GetUserId());
+}
+
+/*
  * A change is verified as long as its last verification was ok.  Once reads
  * have been switched, phases are the switch's business.
  */
@@ -237,9 +253,9 @@ settle_phase(const EcChange *change, const EcVerification *verification)
 /*
  * ec_verify_change(change text) → ec_verification
  *
- * Compares every row under one snapshot, as the caller, who has to own the
- * table (42501) and may read both, if there are two.  42704 if there is no such
- * change.  Whatever the server says of an expression is passed on.
+ * Compares every row under one snapshot, as the owner of the table; the caller
+ * has to be that role or a member of it (42501).  42704 if there is no such
+ * change, 55000 if its tables have another owner since ec_expand.  Whatever the server says of an expression is passed on.
  */
 Datum
 ec_verify_change(PG_FUNCTION_ARGS)
@@ -248,11 +264,14 @@ ec_verify_change(PG_FUNCTION_ARGS)
 	EcVerification verification;
 	EcSubject subject;
 	EcChange change;
+	EcRights outer;
 
 	PreventCommandIfReadOnly("ec_verify_change()");
 	ec_change_get(name, &change);
+	begin_as_owner(&change, &outer);
 	open_subject(&change, &subject);
-	ec_verify_now(&subject, change.forward, name, &verification);
+	ec_verify_now(&subject, change.forward, name, outer.userid, &verification);
+	ec_become_caller(&outer);
 	settle_phase(&change, &verification);
 	close_subject(&subject);
 	PG_RETURN_DATUM(ec_verification_row(fcinfo, &verification));
@@ -277,9 +296,11 @@ ec_verify_job(PG_FUNCTION_ARGS)
 	TimestampTz start_at;
 	EcSubject subject;
 	EcChange change;
+	EcRights outer;
 	int64 job;
 
 	ec_change_get(name, &change);
+	spec.owner = GetUserId();
 	spec.workers = Max(1, ec_check_workers(PG_ARGISNULL(3), PG_GETARG_INT32(3)));
 	spec.batch_size = batch_size < 0 ? ec_verification_chunk_rows() : batch_size;
 	spec.delay_ms = delay_ms < 0 ? ec_backfill_delay : delay_ms;
@@ -295,8 +316,10 @@ ec_verify_job(PG_FUNCTION_ARGS)
 		ec_check_run_window(spec.run_window);
 	}
 	spec.max_lag = ec_check_max_lag(PG_ARGISNULL(6), PG_GETARG_INTERVAL_P(6));
+	begin_as_owner(&change, &outer);
 	open_subject(&change, &subject);
 	job = ec_verification_submit(&spec, &subject, change.forward);
+	ec_become_caller(&outer);
 	close_subject(&subject);
 	PG_RETURN_INT64(job);
 }
@@ -318,5 +341,7 @@ verification_batch(EcJob *job)
 	return more;
 }
 
-const EcJobKind ec_verify_kind = {"verify", ec_verification_begin,
-								  verification_batch, NULL};
+const EcJobKind ec_verify_kind = {.name = "verify",
+								  .begin = ec_verification_begin,
+								  .batch = verification_batch,
+								  .runs_as_table_owner = true};

@@ -4,26 +4,36 @@
  *
  * Each tool keeps a table.  What is known of it stands in the list below: its
  * usual name, the columns that it must have, and a query that gives one row
- * for each migration that is applied now.  The table is the user's, so it is
- * read as the user.  Versions become what the tool's files are called, so that
- * ec_apply_directory finds those applied.
+ * for each migration that is applied now.  The caller must have the right to
+ * read the table, which may be anybody's: it is read as its owner, security-
+ * restricted, and it has to be a table whose columns have types of the server's,
+ * so that nobody's code runs by it.  Versions become what the tool's files are
+ * called, so that ec_apply_directory finds those applied.
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/transam.h"
 #include "catalog/namespace.h"
+#include "catalog/objectaddress.h"
+#include "catalog/pg_class.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "parser/parse_coerce.h"
+#include "storage/lmgr.h"
 #include "tcop/utility.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/rls.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "core/catalog.h"
+#include "core/planned.h"
+#include "core/rights.h"
 #include "expand_contract.h"
 #include "core/arguments.h"
 #include "migrate/file.h"
@@ -69,11 +79,14 @@ static const Tool tools[] = {
 					{"success", TYPCATEGORY_BOOLEAN}},
 		/* a later row of a version undoes it, or says that it was deleted */
 		.query = "SELECT version::text, description::text, installed_by::text,"
-				 "   installed_on::timestamptz, type = 'BASELINE', NOT success"
+				 "   installed_on::timestamptz,"
+				 "   type OPERATOR(pg_catalog.=) 'BASELINE', NOT success"
 				 " FROM (SELECT *, row_number() OVER (PARTITION BY version"
 				 "         ORDER BY installed_rank DESC) AS latest FROM %s) h"
-				 " WHERE NOT success OR version IS NOT NULL AND latest = 1"
-				 "   AND type <> 'SCHEMA' AND type <> 'DELETE' AND type NOT LIKE 'UNDO%%'"
+				 " WHERE NOT success OR version IS NOT NULL AND latest OPERATOR(pg_catalog.=) 1"
+				 "   AND type OPERATOR(pg_catalog.<>) 'SCHEMA'"
+				 "   AND type OPERATOR(pg_catalog.<>) 'DELETE'"
+				 "   AND NOT starts_with(type, 'UNDO')"
 				 " ORDER BY installed_rank",
 		.repair = "Run flyway repair.",
 	},
@@ -97,7 +110,7 @@ static const Tool tools[] = {
 		.columns = {{"version", TYPCATEGORY_NUMERIC}, {"dirty", TYPCATEGORY_BOOLEAN}},
 		/* one row: where the database is */
 		.query = "SELECT version::text, NULL, NULL, NULL::timestamptz, true, dirty"
-				 " FROM %s WHERE version >= 0",
+				 " FROM %s WHERE version OPERATOR(pg_catalog.>=) 0",
 		.repair = "Finish or undo by hand what it has begun, say where the database "
 				  "is now with migrate force VERSION, and adopt again.",
 	},
@@ -112,7 +125,8 @@ static const Tool tools[] = {
 		.query = "SELECT version_id::text, NULL, NULL, tstamp::timestamptz, false, false"
 				 " FROM (SELECT *, row_number() OVER (PARTITION BY version_id"
 				 "         ORDER BY id DESC) AS latest FROM %s) h"
-				 " WHERE latest = 1 AND is_applied AND version_id > 0"
+				 " WHERE latest OPERATOR(pg_catalog.=) 1 AND is_applied"
+				 "   AND version_id OPERATOR(pg_catalog.>) 0"
 				 " ORDER BY version_id",
 	},
 	{
@@ -126,7 +140,7 @@ static const Tool tools[] = {
 					{"planned_at", TYPCATEGORY_DATETIME}},
 		/* a change's name has no order: the plan gives it one */
 		.query = "SELECT to_char(planned_at AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISS')"
-				 "   || '-' || change, note::text, committer_name::text,"
+				 "   OPERATOR(pg_catalog.||) '-' OPERATOR(pg_catalog.||) change, note::text, committer_name::text,"
 				 "   committed_at::timestamptz, false, false"
 				 " FROM %s ORDER BY committed_at",
 	},
@@ -201,12 +215,45 @@ raise_not_its_table(const Tool *tool, Oid table, char *reason)
 			 errhint("Check the tool's name, or give its table as \"relation\".")));
 }
 
+/*
+ * The caller's right to read the table, which we shall read as its owner; a
+ * policy that would hide rows from him is an error.  The lock stays, so that the
+ * table is the one that was looked at.
+ */
+static void
+lock_readable(const Tool *tool, Oid table)
+{
+	char *name = get_rel_name(table);
+	AclResult result;
+	int guc_level;
+
+	if (name == NULL)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+						errmsg("relation with OID %u does not exist", table)));
+	result = pg_class_aclcheck(table, GetUserId(), ACL_SELECT);
+	if (result != ACLCHECK_OK)
+		aclcheck_error(result, get_relkind_objtype(get_rel_relkind(table)), name);
+	LockRelationOid(table, AccessShareLock);
+	switch (get_rel_relkind(table))
+	{
+		case RELKIND_RELATION:
+		case RELKIND_PARTITIONED_TABLE:
+			break;
+		default:
+			raise_not_its_table(tool, table, pstrdup("It is not a table."));
+	}
+	if (isOtherTempNamespace(get_rel_namespace(table)))
+		raise_not_its_table(tool, table,
+							pstrdup("It is a temporary table of another session."));
+	guc_level = ec_planning_begin(NULL);
+	(void) check_enable_rls(table, InvalidOid, false);
+	ec_planning_end(guc_level);
+}
+
 static void
 check_columns(const Tool *tool, Oid table)
 {
-	if (get_rel_name(table) == NULL)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
-						errmsg("relation with OID %u does not exist", table)));
+	lock_readable(tool, table);
 	for (int i = 0; i < MAX_COLUMNS && tool->columns[i].name != NULL; i++)
 	{
 		const ToolColumn *column = &tool->columns[i];
@@ -220,7 +267,7 @@ check_columns(const Tool *tool, Oid table)
 								psprintf("It has no column \"%s\".", column->name));
 		type = get_atttype(table, number);
 		get_type_category_preferred(type, &category, &is_preferred);
-		if (category != column->category)
+		if (category != column->category || getBaseType(type) >= FirstNormalObjectId)
 			raise_not_its_table(tool, table,
 								psprintf("Its column \"%s\" has type %s.",
 										 column->name, format_type_be(type)));
@@ -292,13 +339,16 @@ read_row(const Tool *tool, HeapTuple tuple, TupleDesc columns, AdoptedRow *row)
 	row->is_baseline = bool_value(tuple, columns, 5);
 }
 
-/* What the tool has applied, as the caller sees it; *count rows. */
+/* What the tool has applied; *count rows. */
 static AdoptedRow *
 read_history(const Tool *tool, Oid table, uint64 *count)
 {
 	char *query = psprintf(tool->query, ec_relation_name(table));
+	int guc_level = ec_planning_begin(EC_OWN_SEARCH_PATH);
 	AdoptedRow *rows;
+	EcRights outer;
 
+	ec_become(&outer, ec_relation_owner(table));
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	if (SPI_execute(query, true, 0) != SPI_OK_SELECT)
@@ -308,6 +358,8 @@ read_history(const Tool *tool, Oid table, uint64 *count)
 	for (uint64 i = 0; i < *count; i++)
 		read_row(tool, SPI_tuptable->vals[i], SPI_tuptable->tupdesc, &rows[i]);
 	SPI_finish();
+	ec_become_caller(&outer);
+	ec_planning_end(guc_level);
 	return rows;
 }
 

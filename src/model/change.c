@@ -207,8 +207,10 @@ ec_change_load(const char *name, EcChange *change)
 	ec_catalog_begin(&scope);
 	found = query_now("SELECT relation::oid, target::oid, forward, backward,"
 					  "       key_columns, old_columns, on_error = 'record', phase,"
-					  "       dual_write, relation_oid"
-					  "  FROM expand_contract.changes WHERE name = $1",
+					  "       dual_write, relation_oid,"
+					  /* a table of before the columns were there has none */
+					  "       (to_jsonb(c) ->> 'owner')::oid, to_jsonb(c) ->> 'owner_name'"
+					  "  FROM expand_contract.changes c WHERE name = $1",
 					  name) == 1;
 	if (found)
 	{
@@ -224,6 +226,8 @@ ec_change_load(const char *name, EcChange *change)
 		change->phase = ec_get_text(0, 8);
 		change->dual_write = ec_get_bool(0, 9, false);
 		change->is_restored = ec_get_oid(0, 10) != change->relation;
+		change->owner = ec_get_oid(0, 11);
+		change->owner_name = ec_get_text(0, 12);
 		caller = MemoryContextSwitchTo(memory);
 		change->name = pstrdup(name);
 		change->key = copy_names(key);
@@ -341,15 +345,21 @@ ec_change_renew(const EcChange *change, bool had_gap)
 	ec_arg_text(&args, change->name);
 	(void) ec_query("DELETE FROM expand_contract.change_columns WHERE change = $1",
 					&args);
-	(void) ec_query("UPDATE expand_contract.changes SET relation_oid = relation WHERE name = $1",
-					&args);
 	insert_columns(change);
 	if (had_gap)
 		(void) ec_query("INSERT INTO expand_contract.gaps (change, reason)"
 						" VALUES ($1, 'no trigger')",
 						&args);
+	ec_arg_oid(&args, change->owner);
+	ec_arg_text(&args, change->owner_name);
+	(void) ec_query("UPDATE expand_contract.changes"
+					"   SET relation_oid = relation, owner = $2, owner_name = $3"
+					" WHERE name = $1",
+					&args);
 	ec_catalog_end(&scope);
 	make_sessions_look(change->relation);
+	if (OidIsValid(change->target))
+		make_sessions_look(change->target);
 }
 
 void
@@ -367,10 +377,12 @@ ec_change_insert(const EcChange *change)
 	arg_names(&args, change->key);
 	arg_names(&args, change->old_columns);
 	ec_arg_text(&args, change->records ? "record" : "raise");
+	ec_arg_oid(&args, change->owner);
+	ec_arg_text(&args, change->owner_name);
 	(void) ec_query("INSERT INTO expand_contract.changes (name, relation, target,"
 					"       forward, backward, key_columns, old_columns, on_error,"
-					"       relation_oid)"
-					" VALUES ($1, $2::regclass, $3::regclass, $4, $5, $6, $7, $8, $2)",
+					"       relation_oid, owner, owner_name)"
+					" VALUES ($1, $2::regclass, $3::regclass, $4, $5, $6, $7, $8, $2, $9, $10)",
 					&args);
 	insert_columns(change);
 	ec_catalog_end(&scope);

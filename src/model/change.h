@@ -51,6 +51,8 @@ typedef struct EcChange
 	char *phase;
 	bool dual_write;  /* the flag */
 	bool is_restored; /* from a dump: the table has another OID by now */
+	Oid owner;        /* of its tables when it was set up, see owner.h */
+	char *owner_name; /* then; NULL if not known */
 	List *columns;    /* of EcChangeColumn, by attribute number */
 } EcChange;
 

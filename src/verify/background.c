@@ -125,7 +125,7 @@ ec_verification_submit(EcJobSpec *spec, const EcSubject *subject, const Jsonb *m
 	ec_range_init(&range, subject);
 	ec_range_check(subject, &range);
 	ec_compare_check(subject);
-	verification = ec_record_begin(subject, mapping, spec->change);
+	verification = ec_record_begin(subject, mapping, spec->change, spec->owner);
 	ec_json_begin(&writer);
 	ec_json_int8(&writer, "verification", verification);
 	spec->kind = "verify";

@@ -10,6 +10,7 @@
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 
+#include "core/rights.h"
 #include "verify/instep.h"
 
 /*
@@ -36,10 +37,14 @@ find_constant_default(Relation relation, EcComparedColumn *column)
 {
 	Node *expression = build_column_default(relation, column->mapped->attnum);
 	Const *constant;
+	EcRights outer;
 
 	if (expression == NULL)
 		return;
+	/* the default is the owner's, whoever verifies */
+	ec_become(&outer, relation->rd_rel->relowner);
 	expression = eval_const_expressions(NULL, expression);
+	ec_become_caller(&outer);
 	constant = (Const *) expression;
 	if (!IsA(expression, Const) || constant->constisnull)
 		return;

@@ -47,11 +47,11 @@ name_array(List *columns)
 }
 
 int64
-ec_record_begin(const EcSubject *subject, const Jsonb *mapping, const char *change)
+ec_record_begin(const EcSubject *subject, const Jsonb *mapping,
+				const char *change, Oid caller)
 {
 	Oid source = RelationGetRelid(subject->source);
 	Oid target = RelationGetRelid(subject->target);
-	Oid caller = GetUserId();
 	EcChecksum none = {0};
 	EcCatalogScope scope;
 	EcArgs args = {0};

@@ -30,7 +30,7 @@ typedef struct EcVerification
 
 /* Begin one by the current user; change and job may be NULL and 0. */
 extern int64 ec_record_begin(const EcSubject *subject, const Jsonb *mapping,
-							 const char *change);
+							 const char *change, Oid caller);
 extern void ec_record_set_job(int64 verification, int64 job);
 
 /*

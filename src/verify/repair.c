@@ -34,7 +34,9 @@ append_equals(StringInfo sql, const char *left, TupleTableSlot *slot, int positi
 	if (text == NULL)
 		appendStringInfo(sql, "%s IS NULL", left);
 	else
-		appendStringInfo(sql, "%s = %s::%s", left, quote_literal_cstr(text),
+		appendStringInfo(sql, "%s %s %s::%s", left,
+						 ec_equality_name(attribute->atttypid),
+						 quote_literal_cstr(text),
 						 format_type_extended(attribute->atttypid, attribute->atttypmod,
 											  FORMAT_TYPE_TYPEMOD_GIVEN |
 												  FORMAT_TYPE_FORCE_QUALIFY));

@@ -75,11 +75,11 @@ ec_open_verified(Oid oid, bool is_source_only)
 
 void
 ec_verify_now(const EcSubject *subject, const Jsonb *mapping,
-			  const char *change, EcVerification *result)
+			  const char *change, Oid caller, EcVerification *result)
 {
 	EcCompareOptions options = {.max_mismatches = ec_max_mismatches};
 	EcComparison comparison = {0};
-	int64 id = ec_record_begin(subject, mapping, change);
+	int64 id = ec_record_begin(subject, mapping, change, caller);
 	bool own_before = ec_own_reads;
 
 	/* volatile, like any function that writes: it sees what came before it */
@@ -143,7 +143,7 @@ ec_verify(PG_FUNCTION_ARGS)
 	subject.target = ec_open_verified(PG_GETARG_OID(0), false);
 	subject.source = subject.target;
 	subject.columns = ec_mapping_columns(subject.target, mapping);
-	ec_verify_now(&subject, mapping, NULL, &verification);
+	ec_verify_now(&subject, mapping, NULL, GetUserId(), &verification);
 	relation_close(subject.target, NoLock);
 	PG_RETURN_DATUM(ec_verification_row(fcinfo, &verification));
 }
@@ -170,7 +170,7 @@ ec_verify_tables(PG_FUNCTION_ARGS)
 	subject.columns = ec_mapping_columns(subject.target, mapping);
 	ec_mapping_take_key(&subject,
 						PG_ARGISNULL(3) ? NULL : PG_GETARG_ARRAYTYPE_P(3));
-	ec_verify_now(&subject, mapping, NULL, &verification);
+	ec_verify_now(&subject, mapping, NULL, GetUserId(), &verification);
 	relation_close(subject.source, NoLock);
 	relation_close(subject.target, NoLock);
 	PG_RETURN_DATUM(ec_verification_row(fcinfo, &verification));

@@ -26,7 +26,7 @@ extern Relation ec_open_verified(Oid oid, bool is_source_only);
  * what was found.  mapping is what the record shows; change may be NULL.
  */
 extern void ec_verify_now(const EcSubject *subject, const Jsonb *mapping,
-						  const char *change, EcVerification *result);
+						  const char *change, Oid caller, EcVerification *result);
 
 /* As the result of a function that returns ec_verification. */
 extern Datum

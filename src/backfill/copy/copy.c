@@ -37,6 +37,7 @@
 #include "backfill/leaves.h"
 #include "backfill/target.h"
 #include "core/catalog.h"
+#include "core/planned.h"
 
 typedef struct RightsContext
 {
@@ -176,6 +177,7 @@ ec_submit_copy(const EcCopySpec *spec)
 	EcBackfill backfill = {.kind = &ec_copy_sweep};
 
 	backfill.copy = ec_define_copy(source, target, spec);
+	backfill.search_path = EC_OWN_SEARCH_PATH;
 	backfill.method = check_method(source, spec->method);
 	check_stages(source, target, &backfill);
 

@@ -23,6 +23,7 @@
 #include "backfill/explain.h"
 #include "backfill/key_chunk.h"
 #include "core/catalog.h"
+#include "core/planned.h"
 #include "expand_contract.h"
 
 /* The values of a key, as literals of SQL with their types. */
@@ -114,25 +115,25 @@ left_statement(const EcBackfill *backfill, const char *range)
 	return sql.data;
 }
 
-static void
-execute(const char *sql)
+static int64
+write_rows(const char *sql)
 {
-	if (SPI_execute(sql, false, 0) < 0)
-		elog(ERROR, "could not run \"%s\"", sql);
+	SPIPlanPtr plan = ec_prepare_planned(sql, 0, NULL, 0, EC_OWN_SEARCH_PATH);
+
+	return ec_execute_planned(plan, NULL, EC_OWN_SEARCH_PATH, NULL);
 }
 
 /* Of the one row of a result; false if there is none, or a null in it. */
 static bool
-read_bound(const EcCopy *copy, Bound *bound)
+read_bound(const EcCopy *copy, TupleTableSlot *row, Bound *bound)
 {
 	int guc_level = ec_begin_text();
 
-	bound->is_open = SPI_processed == 0;
+	bound->is_open = row == NULL;
 	for (int i = 0; i < copy->key_count && !bound->is_open; i++)
 	{
-		Oid type = SPI_gettypeid(SPI_tuptable->tupdesc, i + 1);
-		char *value =
-			SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i + 1);
+		Oid type = TupleDescAttr(row->tts_tupleDescriptor, i)->atttypid;
+		char *value = ec_planned_text(row, i + 1);
 
 		bound->is_open = value == NULL;
 		if (value != NULL)
@@ -177,21 +178,17 @@ static void
 look_for_left(EcJob *job, const EcBackfill *backfill, const char *range,
 			  int64 written, EcChunk *chunk)
 {
-	HeapTuple row;
-	TupleDesc desc;
+	TupleTableSlot *row =
+		ec_first_row_planned(left_statement(backfill, range), EC_OWN_SEARCH_PATH);
 	int64 left;
 	char *example;
 	bool isnull;
 
-	execute(left_statement(backfill, range));
-	row = SPI_tuptable->vals[0];
-	desc = SPI_tuptable->tupdesc;
-	left = DatumGetInt64(SPI_getbinval(row, desc, 2, &isnull));
+	left = DatumGetInt64(slot_getattr(row, 2, &isnull));
 	if (left == 0)
 		return;
-	example = SPI_getvalue(row, desc, 3);
-	if (written > 0 &&
-		written + left > DatumGetInt64(SPI_getbinval(row, desc, 1, &isnull)))
+	example = ec_planned_text(row, 3);
+	if (written > 0 && written + left > DatumGetInt64(slot_getattr(row, 1, &isnull)))
 		ec_refuse_unstable_copy(backfill->copy, example);
 	chunk->suppressed += left;
 	if (chunk->example == NULL)
@@ -203,8 +200,10 @@ ec_check_copy_from_foreign(const EcBackfill *backfill)
 {
 	const Bound open = {.is_open = true};
 
-	ec_explain(left_statement(backfill, between(backfill->copy, &open, &open)), 0);
-	ec_explain(ec_copy_write_statement(backfill->copy->source, backfill, ""), 0);
+	ec_explain(left_statement(backfill, between(backfill->copy, &open, &open)),
+			   0, backfill->search_path);
+	ec_explain(ec_copy_write_statement(backfill->copy->source, backfill, ""), 0,
+			   backfill->search_path);
 }
 
 /*
@@ -224,15 +223,18 @@ ec_copy_from_foreign(EcJob *job, const EcBackfill *backfill, EcChunk *chunk)
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	read_place(&chunk->place, &from);
-	execute(bound_statement(backfill->copy, &from, job->row_limit));
-	more = read_bound(backfill->copy, &to);
+	more = read_bound(backfill->copy,
+					  ec_first_row_planned(bound_statement(backfill->copy, &from,
+														   job->row_limit),
+										   EC_OWN_SEARCH_PATH),
+					  &to);
 
 	range = between(backfill->copy, &from, &to);
 	ec_path_rule_begin(ec_copy_path_rule(backfill));
 	PG_TRY();
 	{
-		execute(ec_copy_write_statement(backfill->copy->source, backfill, range));
-		written = SPI_processed;
+		written = write_rows(
+			ec_copy_write_statement(backfill->copy->source, backfill, range));
 		look_for_left(job, backfill, range, written, chunk);
 	}
 	PG_FINALLY();

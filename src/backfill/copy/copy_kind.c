@@ -17,6 +17,7 @@
 #include "backfill/sweep_rows.h"
 #include "backfill/target.h"
 #include "core/catalog.h"
+#include "core/planned.h"
 #include "expand_contract.h"
 
 static void
@@ -29,6 +30,8 @@ static void
 load(EcBackfill *backfill, const Jsonb *parameters)
 {
 	backfill->copy = ec_copy_from_json(parameters);
+	/* the mapping was analysed, and stored for that path */
+	backfill->search_path = EC_OWN_SEARCH_PATH;
 }
 
 static Relation
@@ -144,5 +147,10 @@ begin(EcJob *job)
 }
 
 /* the table that a copy sweeps does not grow by it */
-const EcJobKind ec_copy_kind = {"copy", begin, ec_sweep_batch, ec_sweep_resume,
-								NULL};
+const EcJobKind ec_copy_kind = {
+	.name = "copy",
+	.begin = begin,
+	.batch = ec_sweep_batch,
+	.resume = ec_sweep_resume,
+	.runs_as_table_owner = true,
+};

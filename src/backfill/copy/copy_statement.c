@@ -17,6 +17,7 @@
 
 #include "backfill/copy/copy_statement.h"
 #include "core/catalog.h"
+#include "core/planned.h"
 #include "expand_contract.h"
 
 static void
@@ -217,17 +218,16 @@ ec_refuse_duplicates(const EcCopy *copy)
 {
 	StringInfoData names;
 	StringInfoData values;
+	TupleTableSlot *row =
+		ec_first_row_planned(duplicates_statement(copy), EC_OWN_SEARCH_PATH);
 
-	if (SPI_execute(duplicates_statement(copy), false, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not look for duplicate keys");
-	if (SPI_processed == 0)
+	if (row == NULL)
 		return;
 	initStringInfo(&names);
 	initStringInfo(&values);
 	for (int i = 0; i < copy->key_count; i++)
 	{
-		char *value =
-			SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i + 2);
+		char *value = ec_planned_text(row, i + 2);
 
 		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "",
 						 quote_identifier(copy->columns[i].name));
@@ -237,8 +237,8 @@ ec_refuse_duplicates(const EcCopy *copy)
 			(errcode(ERRCODE_UNIQUE_VIOLATION),
 			 errmsg("rows of %s have the same key in %s",
 					ec_relation_name(copy->source), ec_relation_name(copy->target)),
-			 errdetail("Key (%s)=(%s) is that of %s rows.", names.data, values.data,
-					   SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1)),
+			 errdetail("Key (%s)=(%s) is that of %s rows.", names.data,
+					   values.data, ec_planned_text(row, 1)),
 			 errhint("Map the key to something that tells the rows of the source apart.")));
 }
 

@@ -24,13 +24,11 @@ typedef struct EcChangeSql
 
 /*
  * For the columns of one table, by their present names.  To be run with
- * EC_CHANGE_SEARCH_PATH.  forward: from old to new.  Raises 42703 when a
+ * EC_OWN_SEARCH_PATH.  forward: from old to new.  Raises 42703 when a
  * column is gone.
  */
 extern void ec_change_sql(Relation relation, const EcChange *change,
 						  bool forward, EcChangeSql *sql);
-
-#define EC_CHANGE_SEARCH_PATH "pg_catalog, pg_temp"
 
 /* Before cutover repairs flow from the old side, after it from the new. */
 extern bool ec_old_is_authority(const EcChange *change);

@@ -31,7 +31,9 @@
 #include "core/catalog.h"
 #include "core/json.h"
 #include "core/own.h"
+#include "core/planned.h"
 #include "core/query.h"
+#include "model/owner.h"
 #include "model/change.h"
 #include "dualwrite/columns/compiled.h"
 #include "dualwrite/queue/reconcile.h"
@@ -149,25 +151,6 @@ fold_entries(const EcChange *change, const Entry *entry, const ErrorData *error)
 	ec_catalog_end(&scope);
 }
 
-/* As the key's index has it, wherever it is. */
-static char *
-equality_of(Oid type)
-{
-	Oid equality = lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr;
-	HeapTuple tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(equality));
-	Form_pg_operator form;
-	char *name;
-
-	if (!HeapTupleIsValid(tuple))
-		return "=";
-	form = (Form_pg_operator) GETSTRUCT(tuple);
-	name = psprintf("OPERATOR(%s.%s)",
-					quote_identifier(get_namespace_name(form->oprnamespace)),
-					NameStr(form->oprname));
-	ReleaseSysCache(tuple);
-	return name;
-}
-
 /* "id = CAST($1 AS integer) AND ", and the names that the queue has for it. */
 static void
 append_key(StringInfo condition, Reconciliation *work, Relation relation,
@@ -187,7 +170,7 @@ append_key(StringInfo condition, Reconciliation *work, Relation relation,
 		attribute = TupleDescAttr(RelationGetDescr(relation), attnum - 1);
 		appendStringInfo(condition, "%s %s CAST($%d AS %s) AND ",
 						 quote_identifier(NameStr(attribute->attname)),
-						 equality_of(attribute->atttypid), position,
+						 ec_equality_name(attribute->atttypid), position,
 						 format_type_extended(attribute->atttypid, attribute->atttypmod,
 											  FORMAT_TYPE_TYPEMOD_GIVEN |
 												  FORMAT_TYPE_FORCE_QUALIFY));
@@ -227,43 +210,45 @@ make_statements(Reconciliation *work, Relation relation)
 	}
 }
 
+/* The triggers of the table run with the caller's settings. */
 static void
 write_columns(const Reconciliation *work, const Entry *entry)
 {
-	EcArgs args = {0};
+	int count = list_length(work->key);
+	ParamListInfo parameters = makeParamList(count);
+	Oid types[INDEX_MAX_KEYS];
+	SPIPlanPtr plan;
 	ListCell *cell;
-	int code;
 
 	foreach (cell, work->key)
 	{
-		ec_arg_text(&args, ec_json_get_scalar(entry->key, lfirst(cell)));
+		int i = foreach_current_index(cell);
+		char *value = ec_json_get_scalar(entry->key, lfirst(cell));
+
+		types[i] = TEXTOID;
+		parameters->params[i].ptype = TEXTOID;
+		parameters->params[i].pflags = PARAM_FLAG_CONST;
+		parameters->params[i].isnull = value == NULL;
+		parameters->params[i].value =
+			value != NULL ? CStringGetTextDatum(value) : (Datum) 0;
 	}
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	code = SPI_execute_with_args(work->statements[entry->way], args.count,
-								 args.types, args.values, args.nulls, false, 0);
-	if (code != SPI_OK_UPDATE)
-		elog(ERROR, "could not run \"%s\": %s", work->statements[entry->way],
-			 SPI_result_code_string(code));
+	plan = ec_prepare_planned(work->statements[entry->way], count, types, 0,
+							  EC_OWN_SEARCH_PATH);
+	(void) ec_execute_planned(plan, parameters, EC_OWN_SEARCH_PATH, NULL);
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");
 }
 
-/* As the caller; exempt from the change's own trigger, and from no other. */
+/* Exempt from the change's own trigger, and from no other. */
 static void
 write_row(const Reconciliation *work, const Entry *entry)
 {
-	int guc_level = NewGUCNestLevel();
-
-	(void) set_config_option("search_path", EC_CHANGE_SEARCH_PATH, PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	(void) set_config_option("row_security", "off", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
 	if (OidIsValid(work->change->target))
 		ec_table_reconcile_row(work->change, entry->key, entry->way != BACKWARD);
 	else
 		write_columns(work, entry);
-	AtEOXact_GUC(false, guc_level);
 }
 
 static void
@@ -332,24 +317,6 @@ try_rows_exempt(const Reconciliation *work, List *entries)
 	PG_END_TRY();
 }
 
-/*
- * A superuser would run what anybody has put into the mappings, triggers and
- * checks of a table of his own, so he does it as the table's owner.
- */
-static void
-try_rows_safely(const Reconciliation *work, List *entries, Oid owner)
-{
-	Oid user;
-	int context;
-
-	GetUserIdAndSecContext(&user, &context);
-	if (!is_member_of_role_nosuper(user, owner))
-		SetUserIdAndSecContext(owner, context | SECURITY_LOCAL_USERID_CHANGE |
-										  SECURITY_RESTRICTED_OPERATION);
-	try_rows_exempt(work, entries);
-	SetUserIdAndSecContext(user, context);
-}
-
 int
 ec_reconcile_rows(const EcChange *change, bool only_due, int limit)
 {
@@ -357,6 +324,7 @@ ec_reconcile_rows(const EcChange *change, bool only_due, int limit)
 	Reconciliation work = {change};
 	int count = list_length(entries);
 	Relation relation;
+	EcRights outer;
 
 	if (entries == NIL)
 		return 0;
@@ -366,13 +334,16 @@ ec_reconcile_rows(const EcChange *change, bool only_due, int limit)
 						errmsg("the table of change \"%s\" does not exist any more",
 							   change->name),
 						errhint("With its rows, nothing is left to be written.")));
-	if (OidIsValid(change->target))
-		try_rows_exempt(&work, entries);
-	else
-	{
+	if (OidIsValid(change->target) && get_rel_name(change->target) == NULL)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+						errmsg("the target table of change \"%s\" does not exist any more",
+							   change->name),
+						errhint("End the change with ec_revert.")));
+	ec_become(&outer, ec_change_require_role(change));
+	if (!OidIsValid(change->target))
 		make_statements(&work, relation);
-		try_rows_safely(&work, entries, relation->rd_rel->relowner);
-	}
+	try_rows_exempt(&work, entries);
+	ec_become_caller(&outer);
 	table_close(relation, NoLock);
 	return count;
 }
@@ -427,8 +398,8 @@ reconcile(const EcChange *change)
 /*
  * ec_reconcile(change) → rows that are left
  *
- * Makes the modern writes in the queue again, as the caller (a superuser: as the
- * owner of the table), in the caller's transaction.  NULL: of all changes whose tables the caller owns.  What fails
+ * Makes the modern writes in the queue again, as the owner of the table, in the
+ * caller's transaction.  NULL: of all changes whose tables the caller owns.  What fails
  * again stays, with the new error, and is no error here.
  *
  * For the owner of the table (42501); 42704 if there is no such change.

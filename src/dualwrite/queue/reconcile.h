@@ -11,8 +11,8 @@
 #include "worker/jobs/job.h"
 
 /*
- * Try at most limit rows of the change's queue again, as the caller: all, or
- * those whose next attempt is due.  Rows that are in step by now leave the
+ * Try at most limit rows of the change's queue again, as the owner of its
+ * tables (55000 if they have another since ec_expand): all, or those whose next attempt is due.  Rows that are in step by now leave the
  * queue.  Returns how many were tried.
  */
 extern int ec_reconcile_rows(const EcChange *change, bool only_due, int limit);

@@ -123,15 +123,18 @@ resume_reconcile(int64 job)
 					&args);
 }
 
-const EcJobKind ec_reconcile_kind = {"reconcile", begin_reconcile,
-									 reconcile_batch, resume_reconcile};
+const EcJobKind ec_reconcile_kind = {.name = "reconcile",
+									 .begin = begin_reconcile,
+									 .batch = reconcile_batch,
+									 .resume = resume_reconcile,
+									 .runs_as_table_owner = true};
 
 /*
  * ec_reconcile_job(change, batch_size, delay_ms, start_at, run_window, max_lag)
  * → the job's number
  *
  * ec_reconcile in the background: makes the queued modern writes of a change
- * again until none is left, as the caller.  Pace and schedule as in
+ * again until none is left, as the owner of the table.  Pace and schedule as in
  * ec_backfill.  The job fails (55000) when only rows are left that have been
  * tried 12 times.
  *

@@ -27,8 +27,10 @@
 
 #include "core/catalog.h"
 #include "dualwrite/mapping.h"
+#include "model/owner.h"
 #include "dualwrite/tables/route.h"
 #include "dualwrite/table.h"
+#include "dualwrite/tables/temporary.h"
 #include "expand_contract.h"
 
 typedef struct RouteKey
@@ -57,7 +59,8 @@ forget_relation(Datum arg, Oid relation)
 	while ((entry = hash_seq_search(&scan)) != NULL)
 		if (!OidIsValid(relation) || entry->route == NULL ||
 			entry->key.source == relation || entry->route->target == relation ||
-			entry->route->source_root == relation)
+			entry->route->source_root == relation ||
+			list_member_oid(entry->route->below, relation))
 			entry->is_valid = false;
 }
 
@@ -298,7 +301,7 @@ compile_tables(EcRoute *route, Relation source, const EcChange *change)
 			find_targets(route, target, change);
 	if (found)
 	{
-		route->owner = target->rd_rel->relowner;
+		route->owner = ec_change_role(change);
 		route->put = describe(route, target, route->column_count);
 		route->gone = describe(route, target, route->key_count);
 		route->put_sql = make_put_sql(route, target);
@@ -436,15 +439,40 @@ note_reads(EcRoute *route, int column, Node *expression)
 	}
 }
 
-void
-ec_route_prepare(EcRoute *route, Relation source)
+/* In the route's memory, once. */
+static void
+find_functions(EcRoute *route)
+{
+	MemoryContext caller = MemoryContextSwitchTo(route->memory);
+	Relation target = table_open(route->target, AccessShareLock);
+	List *expressions = NIL;
+
+	for (int i = 0; i < route->column_count; i++)
+		expressions = lappend(expressions, route->columns[i].expression);
+	route->functions = ec_functions_of_write(target, expressions);
+	route->below = find_all_inheritors(route->target, NoLock, NULL);
+	table_close(target, AccessShareLock);
+	MemoryContextSwitchTo(caller);
+}
+
+bool
+ec_route_needs_prepare(const EcRoute *route)
+{
+	return !route->is_prepared || ec_session_has_temporary();
+}
+
+static void
+prepare_expressions(EcRoute *route, Relation source)
 {
 	Relation target;
 	MemoryContext caller;
+	EcRights outer;
 
-	if (route->is_prepared)
-		return;
+	if (!OidIsValid(route->owner))
+		ec_refuse_other_owner(route->queue.change, route->source_root);
 	target = table_open(route->target, AccessShareLock);
+	/* the planner computes what is constant */
+	ec_become(&outer, route->owner);
 	caller = MemoryContextSwitchTo(route->memory);
 	for (int i = 0; i < route->column_count; i++)
 	{
@@ -458,6 +486,19 @@ ec_route_prepare(EcRoute *route, Relation source)
 	}
 	describe_queue(route, source);
 	MemoryContextSwitchTo(caller);
+	ec_become_caller(&outer);
 	table_close(target, AccessShareLock);
 	route->is_prepared = true;
+}
+
+void
+ec_route_prepare(EcRoute *route, Relation source)
+{
+	if (!route->is_prepared)
+		prepare_expressions(route, source);
+	if (!ec_session_has_temporary())
+		return;
+	if (route->below == NIL)
+		find_functions(route);
+	ec_refuse_temporary(route->queue.change, route->target, route->functions);
 }

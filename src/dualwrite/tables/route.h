@@ -41,8 +41,8 @@ typedef struct EcRoute
 	Oid source; /* the table whose triggers these are */
 	Oid target;
 	Oid source_root; /* the change's table that source belongs to */
-	Oid owner;       /* of the target, who writes it */
-	bool is_found;   /* there is such a change, and both tables are there */
+	Oid owner; /* of both tables, who writes the target; InvalidOid: see owner.h */
+	bool is_found; /* there is such a change, and both tables are there */
 	bool is_on;
 	bool records;
 	bool is_forward;
@@ -59,6 +59,8 @@ typedef struct EcRoute
 	SPIPlanPtr put_plan;
 	SPIPlanPtr gone_plan;
 	bool is_prepared; /* the expressions, and whatever comes from them */
+	List *below; /* the target and what is below it, once looked at for ... */
+	List *functions; /* ... those that a write runs, see temporary.h */
 
 	List *names; /* of the source's columns, as the expressions have them */
 	Bitmapset *reads;    /* attribute numbers of the source */
@@ -74,7 +76,13 @@ typedef struct EcRoute
 /* The route of the change from this table, which must be locked. */
 extern EcRoute *ec_route(Relation source, const char *change);
 
-/* Analyse the expressions: raises whatever is wrong with them. */
+/* False if there is nothing for the next one to do. */
+extern bool ec_route_needs_prepare(const EcRoute *route);
+
+/*
+ * Before each write.  Analyse the expressions: raises whatever is wrong with
+ * them, and whatever keeps this session from writing the target.
+ */
 extern void ec_route_prepare(EcRoute *route, Relation source);
 
 #endif

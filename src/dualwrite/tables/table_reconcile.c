@@ -28,6 +28,7 @@
 
 #include "core/catalog.h"
 #include "core/json.h"
+#include "core/planned.h"
 #include "core/query.h"
 #include "dualwrite/queue/discrepancy.h"
 #include "dualwrite/tables/route.h"
@@ -126,7 +127,7 @@ identity_query(const Lookup *lookup)
 	return sql.data;
 }
 
-/* Run one of these, as the caller; the first row goes into the slot. */
+/* Run one of these; the first row goes into the slot. */
 static bool
 fetch(Lookup *lookup, const char *sql, const Bitmapset *columns)
 {
@@ -135,6 +136,8 @@ fetch(Lookup *lookup, const char *sql, const Bitmapset *columns)
 	bool found;
 	int attnum = -1;
 	int column = 0;
+
+	int guc_level = ec_planning_begin(EC_OWN_SEARCH_PATH);
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
@@ -161,6 +164,7 @@ fetch(Lookup *lookup, const char *sql, const Bitmapset *columns)
 		ExecStoreVirtualTuple(slot);
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");
+	ec_planning_end(guc_level);
 	return found;
 }
 
@@ -242,19 +246,6 @@ ec_table_reconcile_row(const EcChange *change, const Jsonb *key, bool forward)
 		  forward ? change->target : change->relation, key);
 }
 
-static Oid
-owner_of(Oid table)
-{
-	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(table));
-	Oid owner;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for relation %u", table);
-	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-	ReleaseSysCache(tuple);
-	return owner;
-}
-
 void
 ec_table_follow_row(const EcRoute *route, TupleTableSlot *slot)
 {
@@ -264,9 +255,9 @@ ec_table_follow_row(const EcRoute *route, TupleTableSlot *slot)
 	Oid userid;
 
 	GetUserIdAndSecContext(&userid, &security_context);
-	SetUserIdAndSecContext(owner_of(route->source_root),
-						   security_context | SECURITY_LOCAL_USERID_CHANGE |
-							   SECURITY_NOFORCE_RLS);
+	SetUserIdAndSecContext(route->owner, security_context |
+											 SECURITY_LOCAL_USERID_CHANGE |
+											 SECURITY_NOFORCE_RLS);
 	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	bring(route->queue.change, route->source_root, route->target, key);

@@ -20,7 +20,7 @@ extern void
 ec_table_reconcile_row(const EcChange *change, const Jsonb *key, bool forward);
 
 /*
- * The same for a row of the table whose route this is, as that table's owner,
+ * The same for a row of the table whose route this is, as the owner of both,
  * in the transaction of the writer.
  */
 extern void ec_table_follow_row(const EcRoute *route, TupleTableSlot *slot);

@@ -25,6 +25,7 @@
 #include "core/query.h"
 #include "dualwrite/mapping.h"
 #include "dualwrite/table.h"
+#include "dualwrite/tables/temporary.h"
 #include "dualwrite/tables/table_target.h"
 #include "expand_contract.h"
 
@@ -405,6 +406,21 @@ add_key(EcChange *change, Oid table, EcSide side, List *key)
 	}
 }
 
+static void
+warn_of_functions(Relation target, List *entries)
+{
+	List *expressions = NIL;
+	ListCell *cell;
+
+	foreach (cell, entries)
+	{
+		expressions =
+			lappend(expressions, ((EcMappingEntry *) lfirst(cell))->expression);
+	}
+	ec_warn_of_open_functions(RelationGetRelid(target),
+							  ec_functions_of_write(target, expressions));
+}
+
 void
 ec_check_table_change(EcChange *change, Relation source, EcTableMappings *mappings)
 {
@@ -440,6 +456,10 @@ ec_check_table_change(EcChange *change, Relation source, EcTableMappings *mappin
 		if (change->records)
 			check_can_record(change->relation);
 	}
+
+	warn_of_functions(target, mappings->forward);
+	if (mappings->backward != NIL)
+		warn_of_functions(source, mappings->backward);
 
 	change->columns = NIL;
 	add_mapping(change, mappings->forward, change->relation, EC_SIDE_OLD,

@@ -105,7 +105,7 @@ prepare_route(EcRoute *route, Relation source)
 {
 	Preparation preparation = {route, source};
 
-	if (route->is_prepared)
+	if (!ec_route_needs_prepare(route))
 		return NULL;
 	if (route->records)
 		return ec_try(prepare, &preparation);

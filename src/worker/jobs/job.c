@@ -154,8 +154,8 @@ check_launcher(const EcJobSpec *spec)
 int64
 ec_job_submit(const EcJobSpec *spec)
 {
-	Oid owner = GetUserId();
-	Jsonb *settings = ec_capture_session();
+	Oid owner = OidIsValid(spec->owner) ? spec->owner : GetUserId();
+	Jsonb *settings = spec->settings ? spec->settings : ec_capture_session();
 	EcCatalogScope scope;
 	EcArgs args = {0};
 	char *relation_name;

@@ -52,6 +52,8 @@ typedef struct EcJobSpec
 	const char *change; /* NULL if none */
 	Oid relation;       /* InvalidOid: the job is not about one ... */
 	const char *title;  /* ... but about this */
+	Oid owner;          /* InvalidOid: the current user */
+	Jsonb *settings;    /* of ec_capture_session; NULL: the session's of now */
 	Jsonb *parameters;  /* what the kind needs; read again by the worker */
 	int workers;
 	int batch_size; /* rows; 0 = by time */
@@ -156,6 +158,12 @@ typedef struct EcJobKind
 	 * the job is complete.
 	 */
 	bool (*run)(EcJob *job);
+
+	/*
+	 * Of a change, begin and batch evaluate what the owner of its tables has
+	 * written, and run as that role, see ec_change_job_role.
+	 */
+	bool runs_as_table_owner;
 } EcJobKind;
 
 /*
@@ -166,10 +174,12 @@ extern const char *ec_running_change(void);
 extern int64 ec_running_job(void); /* 0 in a session */
 
 /*
- * Called, as the job's owner, in the transaction that makes the job of a
- * change done; set by the room that knows changes.
+ * Set by the rooms that know changes, and called as the job's owner.  The one
+ * in the transaction that makes the job of a change done; the other before its
+ * work: the role that it is done as.  Raises an error if there is none.
  */
 extern void (*ec_change_job_done)(const EcJob *job);
+extern Oid (*ec_change_job_role)(const EcJob *job);
 
 /* registry.c: kinds, registered at load by _PG_init */
 extern void ec_register_job_kind(const EcJobKind *kind);

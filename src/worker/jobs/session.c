@@ -3,7 +3,9 @@
  *		The settings of the submission that decide what user SQL means.
  *
  * A worker parses and computes as the submitting session would have: with its
- * search_path, and with the settings that decide how text becomes values.
+ * search_path, with its row_security (for what triggers and functions read; our
+ * own statements see to themselves, see core/planned.h), and with the settings
+ * that decide how text becomes values.
  * They can give the owner no rights he has not: the worker is his session.
  */
 #include "postgres.h"
@@ -16,6 +18,7 @@
 
 static const char *const captured[] = {
 	"search_path",
+	"row_security",
 	"TimeZone",
 	"DateStyle",
 	"IntervalStyle",

@@ -28,6 +28,7 @@
 
 #include "core/catalog.h"
 #include "core/guc.h"
+#include "core/rights.h"
 #include "worker/process/flush.h"
 #include "worker/jobs/job.h"
 #include "worker/process/process.h"
@@ -47,6 +48,18 @@ static const char *running_change = NULL;
 static int64 running_job = 0;
 
 void (*ec_change_job_done)(const EcJob *job) = NULL;
+Oid (*ec_change_job_role)(const EcJob *job) = NULL;
+
+/* Those that wait, and from now on those to come. */
+static void
+fire_deferred_triggers(void)
+{
+	ConstraintsSetStmt *immediate = makeNode(ConstraintsSetStmt);
+
+	immediate->constraints = NIL; /* all */
+	immediate->deferred = false;
+	AfterTriggerSetState(immediate);
+}
 
 const char *
 ec_running_change(void)
@@ -60,6 +73,26 @@ ec_running_job(void)
 	return running_job;
 }
 
+/*
+ * Become the role that the job's work is done as.  If that is not the job's own,
+ * it is restricted, and there no trigger may be put off.
+ */
+static void
+begin_work(const EcWorker *worker, EcRights *outer)
+{
+	const EcJob *job = &worker->job;
+	Oid role;
+
+	GetUserIdAndSecContext(&outer->userid, &outer->security_context);
+	if (!worker->kind->runs_as_table_owner || job->change == NULL)
+		return;
+	role = ec_change_job_role(job);
+	if (role == outer->userid)
+		return;
+	fire_deferred_triggers();
+	ec_become(outer, role);
+}
+
 /* Read the job's definition and position, and make its kind ready. */
 static void
 load_job(EcWorker *worker)
@@ -70,6 +103,7 @@ load_job(EcWorker *worker)
 	MemoryContext old_context;
 	EcCatalogScope scope;
 	char name[NAMEDATALEN];
+	EcRights outer;
 
 	MemoryContextReset(worker->job_context);
 	old_context = MemoryContextSwitchTo(worker->job_context);
@@ -92,7 +126,9 @@ load_job(EcWorker *worker)
 	snprintf(name, sizeof(name), "expand_contract %s job " INT64_FORMAT,
 			 job->kind, job->id);
 	SetConfigOption("application_name", name, PGC_SUSET, PGC_S_SESSION);
+	begin_work(worker, &outer);
 	worker->kind->begin(job);
+	ec_become_caller(&outer);
 	MemoryContextSwitchTo(old_context);
 	worker->loaded = true;
 }
@@ -151,7 +187,7 @@ call_kind(EcWorker *worker)
 {
 	EcJob *job = &worker->job;
 	int guc_level = NewGUCNestLevel();
-	ConstraintsSetStmt *immediate = makeNode(ConstraintsSetStmt);
+	EcRights outer;
 	bool more;
 
 	worker->has_deadline = !job->avoid_locks || job->row_limit > 1;
@@ -160,11 +196,11 @@ call_kind(EcWorker *worker)
 	running_change = job->change;
 	running_job = job->id;
 	ec_flush_in_pieces(job->delay_ms > 0);
+	begin_work(worker, &outer);
 	more = worker->kind->batch(job);
 	running_change = NULL;
-	immediate->constraints = NIL; /* all */
-	immediate->deferred = false;
-	AfterTriggerSetState(immediate);
+	fire_deferred_triggers();
+	ec_become_caller(&outer);
 	disable_timeout(STATEMENT_TIMEOUT, false);
 	AtEOXact_GUC(false, guc_level);
 	return more;

@@ -43,7 +43,6 @@ ec_worker_set_options(void)
 	set_option("default_transaction_isolation", "read committed");
 	set_option("default_transaction_read_only", "off");
 	set_option("synchronous_commit", "off");
-	set_option("row_security", "off");
 	set_option("enable_tidscan", "on");
 #if PG_VERSION_NUM >= 170000
 	set_option("transaction_timeout", "0");

@@ -1,0 +1,44 @@
+/*
+ * rights.c
+ *		Running what somebody has written with no rights but his.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_class.h"
+#include "miscadmin.h"
+#include "utils/syscache.h"
+
+#include "core/rights.h"
+
+void
+ec_become(EcRights *outer, Oid role)
+{
+	int context;
+
+	GetUserIdAndSecContext(&outer->userid, &outer->security_context);
+	context = outer->security_context | SECURITY_LOCAL_USERID_CHANGE;
+	if (role != outer->userid)
+		context |= SECURITY_RESTRICTED_OPERATION;
+	SetUserIdAndSecContext(role, context);
+}
+
+void
+ec_become_caller(const EcRights *outer)
+{
+	SetUserIdAndSecContext(outer->userid, outer->security_context);
+}
+
+Oid
+ec_relation_owner(Oid relation)
+{
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	Oid owner = InvalidOid;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+		ReleaseSysCache(tuple);
+	}
+	return owner;
+}

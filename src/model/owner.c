@@ -1,0 +1,89 @@
+/*
+ * owner.c
+ *		Whose rights the expressions of a change have.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/lsyscache.h"
+
+#include "model/owner.h"
+
+static bool
+is_owned_by_role(const EcChange *change, Oid owner)
+{
+	/* set up by a version that did not note it */
+	if (change->owner_name == NULL)
+		return true;
+	if (change->is_restored)
+		return strcmp(GetUserNameFromId(owner, false), change->owner_name) == 0;
+	return owner == change->owner;
+}
+
+Oid
+ec_change_role(const EcChange *change)
+{
+	Oid owner = ec_relation_owner(change->relation);
+
+	if (!OidIsValid(owner) || !is_owned_by_role(change, owner))
+		return InvalidOid;
+	if (OidIsValid(change->target) && ec_relation_owner(change->target) != owner)
+		return InvalidOid;
+	return owner;
+}
+
+void
+ec_change_take_owner(EcChange *change)
+{
+	Oid owner = ec_relation_owner(change->relation);
+	Oid target_owner =
+		OidIsValid(change->target) ? ec_relation_owner(change->target) : owner;
+
+	if (owner != target_owner)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("tables \"%s\" and \"%s\" have different owners",
+						get_rel_name(change->relation), get_rel_name(change->target)),
+				 errdetail("What is written to one table follows from the other, with the rights of the role that owns both; they are owned by \"%s\" and \"%s\".",
+						   GetUserNameFromId(owner, false),
+						   GetUserNameFromId(target_owner, false)),
+				 errhint("Use ALTER TABLE ... OWNER TO to give both tables to one role.")));
+	change->owner = owner;
+	change->owner_name = GetUserNameFromId(owner, false);
+}
+
+void
+ec_refuse_other_owner(const char *change, Oid relation)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("the tables of change \"%s\" have another owner than at ec_expand",
+					change),
+			 errdetail("Its expressions were written for the rights of the role that owned table \"%s\" then.",
+					   get_rel_name(relation)),
+			 errhint("Look at the expressions in ec_changes, then call ec_expand again as before, as the owner of the tables.")));
+}
+
+Oid
+ec_change_require_role(const EcChange *change)
+{
+	Oid role = ec_change_role(change);
+
+	if (!OidIsValid(role))
+		ec_refuse_other_owner(change->name, change->relation);
+	return role;
+}
+
+/* Whose job it is may not be a member of the owner any more. */
+Oid
+ec_role_of_change_job(const EcJob *job)
+{
+	EcChange change;
+
+	ec_change_get(job->change, &change);
+	/* the job says by itself that a table is gone */
+	if (get_rel_name(change.relation) == NULL ||
+		(OidIsValid(change.target) && get_rel_name(change.target) == NULL))
+		return GetUserId();
+	return ec_change_require_role(&change);
+}
