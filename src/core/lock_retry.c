@@ -18,8 +18,8 @@
 #include "utils/resowner.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
-#include "utils/wait_event.h"
 
+#include "core/wait_event.h"
 #include "core/lock_retry.h"
 
 /*
@@ -70,7 +70,7 @@ rest(int rest_ms)
 	double jitter = 0.5 + pg_prng_double(&pg_global_prng_state);
 
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					 (long) (rest_ms * jitter), PG_WAIT_EXTENSION);
+					 (long) (rest_ms * jitter), ec_wait_event(EC_WAIT_LOCK_RETRY));
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
 }

@@ -394,7 +394,7 @@ resume_statements(int64 job)
 }
 
 const EcJobKind ec_statement_job_kind = {
-	.name = "statement",
+	.name = EC_STATEMENT_JOB,
 	.begin = begin_statements,
 	.resume = resume_statements,
 	.run = run_next_step,

@@ -62,6 +62,7 @@ extern void ec_submit_migration(const char *version, const char *direction);
 extern void ec_await_migration(FunctionCallInfo fcinfo, const char *version,
 							   Interval *timeout);
 
+#define EC_STATEMENT_JOB "statement"
 extern const EcJobKind ec_statement_job_kind;
 
 #endif

@@ -236,7 +236,7 @@ ec_submit_migration(const char *version, const char *direction)
 	ec_json_text(&writer, "version", version);
 	ec_json_text(&writer, "direction", direction);
 	ec_capture_settings(&writer);
-	spec.kind = ec_statement_job_kind.name;
+	spec.kind = EC_STATEMENT_JOB;
 	spec.title = psprintf("migration \"%s\"", version);
 	spec.parameters = ec_json_end(&writer);
 	spec.workers = 1;

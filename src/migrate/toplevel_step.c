@@ -45,8 +45,8 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
-#include "utils/wait_event.h"
 
+#include "core/wait_event.h"
 #include "core/catalog.h"
 #include "core/guc.h"
 #include "core/json.h"
@@ -366,7 +366,7 @@ static void
 rest(void)
 {
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					 REST_MS, PG_WAIT_EXTENSION);
+					 REST_MS, ec_wait_event(EC_WAIT_LOCK_RETRY));
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
 }

@@ -18,7 +18,7 @@
 #include "tcop/dest.h"
 #include "utils/rel.h"
 
-#include "verify/compare.h"
+#include "core/mapping.h"
 
 typedef struct EcReading
 {

@@ -41,8 +41,8 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
-#include "utils/wait_event.h"
 
+#include "core/wait_event.h"
 #include "core/catalog.h"
 #include "core/own.h"
 #include "expand_contract.h"
@@ -331,7 +331,7 @@ ec_launcher_main(Datum argument)
 			sleep_ms = Min(sleep_ms, LONGEST_SLEEP_MS);
 			events |= WL_TIMEOUT;
 		}
-		(void) WaitLatch(MyLatch, events, sleep_ms, PG_WAIT_EXTENSION);
+		(void) WaitLatch(MyLatch, events, sleep_ms, ec_wait_event(EC_WAIT_LAUNCHER));
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)

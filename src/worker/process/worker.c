@@ -20,8 +20,8 @@
 #include "storage/latch.h"
 #include "tcop/tcopprot.h"
 #include "utils/memutils.h"
-#include "utils/wait_event.h"
 
+#include "core/wait_event.h"
 #include "core/catalog.h"
 #include "core/compat.h"
 #include "core/own.h"
@@ -79,7 +79,7 @@ claim_job(EcWorker *worker)
 									   CLAIM_PATIENCE_MS))
 			return false;
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 20, PG_WAIT_EXTENSION);
+						 20, ec_wait_event(EC_WAIT_JOB_SLOT));
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}
@@ -147,7 +147,7 @@ pause_worker(EcWorker *worker)
 		if (left <= 0)
 			break;
 		events = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						   left, PG_WAIT_EXTENSION);
+						   left, ec_wait_event(EC_WAIT_JOB_PAUSE));
 		ResetLatch(MyLatch);
 		/* there is no statement to cancel */
 		QueryCancelPending = false;
@@ -192,7 +192,7 @@ work(EcWorker *worker)
 		CHECK_FOR_INTERRUPTS();
 		/* without pauses, no other wait would notice the postmaster's death */
 		(void) WaitLatch(NULL, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 0,
-						 PG_WAIT_EXTENSION);
+						 ec_wait_event(EC_WAIT_JOB_PAUSE));
 		ec_worker_reload_options();
 		/* user code may have released all advisory locks of the session */
 		if (!ec_keep_job_slot(worker->ticket.job, worker->ticket.slot))
