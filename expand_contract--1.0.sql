@@ -35,6 +35,8 @@ CREATE TABLE expand_contract.jobs (
     state text NOT NULL DEFAULT 'queued'
         CHECK (state IN ('queued', 'running', 'paused', 'done', 'failed', 'cancelled')),
     owner oid NOT NULL,
+    -- of the session that submitted it, or resumed it last: where the owner cannot log in, workers come as this
+    login oid NOT NULL,
     workers integer NOT NULL CHECK (workers >= 1),
     batch_size integer NOT NULL CHECK (batch_size >= 0),
     delay_ms integer NOT NULL CHECK (delay_ms >= 0),
@@ -48,6 +50,8 @@ CREATE TABLE expand_contract.jobs (
     -- starts since the last batch that committed: a job that keeps killing its
     -- worker is not started for ever
     starts integer NOT NULL DEFAULT 0,
+    -- when it last got a worker, or left one to others: owners take turns
+    turn_at timestamptz,
     submitted_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     queued_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     started_at timestamptz,
@@ -58,6 +62,7 @@ CREATE TABLE expand_contract.jobs (
     error_hint text
 );
 CREATE INDEX jobs_unfinished ON expand_contract.jobs (id) WHERE state IN ('queued', 'running');
+CREATE INDEX jobs_turns ON expand_contract.jobs (owner, turn_at);
 COMMENT ON TABLE expand_contract.jobs IS 'background work: what it is, whose it is, and its state';
 COMMENT ON COLUMN expand_contract.jobs.max_lag IS 'NULL: as expand_contract.max_replication_lag says';
 COMMENT ON COLUMN expand_contract.jobs.run_window IS 'on the clock of the TimeZone in settings';
@@ -80,6 +85,7 @@ CREATE TABLE expand_contract.job_slots (
     bytes_at_start bigint,
     bytes_now bigint,
     throttled_by text,
+    resume_at timestamptz, -- its worker has left in a pause, which is over then
     notice text, -- what the job has to say while it goes on
     relation oid, -- that it is at, if it is not the job's own but a part of it
     PRIMARY KEY (job, slot)
@@ -555,6 +561,10 @@ CREATE FUNCTION expand_contract.launcher_running() RETURNS boolean
 AS 'MODULE_PATHNAME', 'ec_sql_launcher_running' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION expand_contract.launcher_running() IS 'whether the library is preloaded and its launcher runs';
 
+CREATE FUNCTION expand_contract.no_worker_is_free() RETURNS text
+AS 'MODULE_PATHNAME', 'ec_sql_no_worker_is_free' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION expand_contract.no_worker_is_free() IS 'for whom all workers of the cluster are at work; NULL if one is free';
+
 CREATE FUNCTION expand_contract.replication_lag() RETURNS interval
 AS 'MODULE_PATHNAME', 'ec_sql_replication_lag' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION expand_contract.replication_lag() IS 'lag of the slowest standby; zero without standbys, NULL while one is unknown';
@@ -605,12 +615,13 @@ WITH live AS MATERIALIZED (
         sum(s.wal_bytes)::bigint AS wal_bytes,
         max(s.bytes_now)::numeric / nullif(min(s.bytes_at_start), 0) AS table_growth,
         string_agg(DISTINCT s.throttled_by, ', ') AS throttled_by,
+        min(coalesce(s.resume_at, '-infinity')) AS resume_at,
         (array_agg(s.notice ORDER BY s.sweep DESC) FILTER (WHERE s.notice IS NOT NULL))[1] AS notice
     FROM (SELECT *, max(sweep) OVER (PARTITION BY job) AS latest FROM expand_contract.job_slots) s
     GROUP BY s.job, s.latest
 ), known AS (
     SELECT j.*, s.sweep, s.rows_done, s.rows_per_second, s.active_seconds,
-        s.skipped_locked, s.wal_bytes, s.table_growth, s.throttled_by, s.notice,
+        s.skipped_locked, s.wal_bytes, s.table_growth, s.throttled_by, s.resume_at, s.notice,
         least(coalesce(s.fraction, 0), 1) AS fraction,
         coalesce(l.workers, 0) AS live_workers,
         CASE
@@ -669,6 +680,9 @@ SELECT id AS job,
         WHEN shown_state = 'queued' AND next_run > clock_timestamp() THEN
             CASE WHEN start_at > clock_timestamp() THEN 'start at ' ELSE 'run window opens ' END
             || date_trunc('second', next_run)
+        WHEN shown_state = 'queued' AND live_workers = 0 THEN
+            CASE WHEN resume_at > clock_timestamp() THEN concat(throttled_by, ' until ', date_trunc('second', resume_at))
+                ELSE expand_contract.no_worker_is_free() END
     END AS throttled_by,
     round(table_growth, 2) AS table_growth,
     wal_bytes,

@@ -29,7 +29,8 @@ readonly SUPPORTED="18 17 16 15"
 # ---------------------------------------------------------------- words
 
 say() { printf '%s\n' "$*"; }
-step() { printf '\n== %s\n' "$*"; }
+# with the time since the program began
+step() { printf '\n== [%d:%02d] %s\n' $((SECONDS / 60)) $((SECONDS % 60)) "$*"; }
 die()
 {
 	printf '%s: %s\n' "${0##*/}" "$*" >&2
@@ -39,7 +40,7 @@ die()
 # The comment at the head of a program is its manual.
 show_manual()
 {
-	sed -n '2,/^$/ { /^#/! d; s/^# \{0,1\}//; p }' "$1"
+	sed -n '3,/^$/ { /^#/! d; s/^# \{0,1\}//; p }' "$1"
 }
 
 # Runs a command, and shows what it said only when it failed.  Of one that takes
@@ -65,7 +66,8 @@ start_ticking()
 	(
 		trap - EXIT INT TERM HUP
 		seconds=0
-		while sleep 15 >/dev/null 2>&1; do
+		# what a command line or a lock waits for stays not open for it
+		while sleep 15 >/dev/null 2>&1 3>&- 8>&- 9>&-; do
 			seconds=$((seconds + 15))
 			printf '    %4d s  %s\n' "$seconds" \
 				"$(tail -n 1 "$1" | sed 's/\r//g; s/.*\(.\{70\}\)$/… \1/')"
@@ -327,6 +329,26 @@ choose_version()
 	done
 }
 
+# The first word to a user who cannot go on: which packages, by which command.
+# The packages are named as for need_server.
+need_rights()
+{
+	local package version missing=()
+	has_apt || return 0
+	version=${PG_VERSION:-$(choose_version)}
+	for package in gcc libc6-dev make postgresql-%v postgresql-server-dev-%v "$@"; do
+		[[ $package != *%v* || -z ${PG_CONFIG:-} ]] || continue
+		if [[ -z $version ]]; then
+			# the lists that would tell are not there
+			package=${package/server-dev-%v/server-dev-all}
+			package=${package/postgresql-%v/postgresql}
+		fi
+		package=${package//%v/$version}
+		is_installed "$package" || missing+=("$package")
+	done
+	[[ ${#missing[@]} -eq 0 ]] || may_be_root || die_of_packages "${missing[@]}"
+}
+
 # Installs what is missing of the server, of the compiler and of the packages
 # named.  %v in a name stands for the server's major version; such packages
 # extend Debian's server and are left out where PG_CONFIG names another.
@@ -334,6 +356,7 @@ need_server()
 {
 	local package packages=(gcc libc6-dev make)
 
+	need_rights "$@"
 	if [[ -n ${PG_CONFIG:-} ]]; then
 		[[ -x $(command -v "$PG_CONFIG") ]] || die "no such program: $PG_CONFIG"
 		PG_VERSION=$("$PG_CONFIG" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
@@ -341,10 +364,6 @@ need_server()
 		has_apt || die "this is no Debian or Ubuntu: set PG_CONFIG"
 		if [[ -z ${PG_VERSION:-} ]]; then
 			PG_VERSION=$(choose_version)
-		fi
-		if [[ -z $PG_VERSION ]] && ! may_be_root; then
-			# which version the distribution has is in lists that are not there
-			die_of_packages "${packages[@]}" postgresql postgresql-server-dev-all
 		fi
 		if [[ -z $PG_VERSION ]] ||
 			! is_installed "postgresql-$PG_VERSION" && may_be_root; then

@@ -199,19 +199,19 @@ RESET search_path;
 SELECT to_regclass('tenant.here');
 
 -- timeouts
-SET expand_contract.statement_timeout = '50ms';
+SET expand_contract.statement_timeout = '2s';
 SELECT ec_apply('009', E'SELECT 1;\nSELECT pg_sleep(60)');
 -- a script may give itself more time
 SELECT ec_apply('010', 'SET expand_contract.statement_timeout = 0; SELECT pg_sleep(0.1)');
 -- each statement has its own
-SET expand_contract.statement_timeout = '1s';
-SELECT ec_apply('010.1', repeat('SELECT pg_sleep(0.4);', 3));
+SET expand_contract.statement_timeout = '4s';
+SELECT ec_apply('010.1', repeat('SELECT pg_sleep(1.5);', 3));
 -- the caller's own is not lost, before or after
-SET statement_timeout = '20ms';
+SET statement_timeout = '1s';
 SET expand_contract.statement_timeout = '1min';
 SELECT ec_apply('011', 'SELECT pg_sleep(60)');
-SET statement_timeout = '1s';
-SET expand_contract.statement_timeout = '500ms';
+SET statement_timeout = '3s';
+SET expand_contract.statement_timeout = '2s';
 SELECT ec_apply('011', 'SELECT 1'), pg_sleep(60);
 RESET statement_timeout;
 RESET expand_contract.statement_timeout;

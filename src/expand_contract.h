@@ -24,6 +24,9 @@
  */
 #define EC_LOCK_MIGRATION 0x6C00 /* one migration at a time in a database */
 #define EC_LOCK_JOB_SLOT  0x6000 /* + slot: one worker per job slot */
-#define EC_LOCK_WORKER    0x6400 /* + n: at most max_workers in the cluster */
+#define EC_LOCK_WORKER                                                         \
+	0x6400 /* + n: at most max_workers in the cluster; places.h */
+#define EC_LOCK_TRACK 0x6701 /* ec_track of one owner's tables at a time */
+#define EC_LOCK_ASKS  0x6700 /* shared, in the cluster: waits for a place */
 
 #endif

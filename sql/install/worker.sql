@@ -11,6 +11,10 @@ CREATE FUNCTION expand_contract.launcher_running() RETURNS boolean
 AS 'MODULE_PATHNAME', 'ec_sql_launcher_running' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION expand_contract.launcher_running() IS 'whether the library is preloaded and its launcher runs';
 
+CREATE FUNCTION expand_contract.no_worker_is_free() RETURNS text
+AS 'MODULE_PATHNAME', 'ec_sql_no_worker_is_free' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION expand_contract.no_worker_is_free() IS 'for whom all workers of the cluster are at work; NULL if one is free';
+
 CREATE FUNCTION expand_contract.replication_lag() RETURNS interval
 AS 'MODULE_PATHNAME', 'ec_sql_replication_lag' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION expand_contract.replication_lag() IS 'lag of the slowest standby; zero without standbys, NULL while one is unknown';
@@ -61,12 +65,13 @@ WITH live AS MATERIALIZED (
         sum(s.wal_bytes)::bigint AS wal_bytes,
         max(s.bytes_now)::numeric / nullif(min(s.bytes_at_start), 0) AS table_growth,
         string_agg(DISTINCT s.throttled_by, ', ') AS throttled_by,
+        min(coalesce(s.resume_at, '-infinity')) AS resume_at,
         (array_agg(s.notice ORDER BY s.sweep DESC) FILTER (WHERE s.notice IS NOT NULL))[1] AS notice
     FROM (SELECT *, max(sweep) OVER (PARTITION BY job) AS latest FROM expand_contract.job_slots) s
     GROUP BY s.job, s.latest
 ), known AS (
     SELECT j.*, s.sweep, s.rows_done, s.rows_per_second, s.active_seconds,
-        s.skipped_locked, s.wal_bytes, s.table_growth, s.throttled_by, s.notice,
+        s.skipped_locked, s.wal_bytes, s.table_growth, s.throttled_by, s.resume_at, s.notice,
         least(coalesce(s.fraction, 0), 1) AS fraction,
         coalesce(l.workers, 0) AS live_workers,
         CASE
@@ -125,6 +130,9 @@ SELECT id AS job,
         WHEN shown_state = 'queued' AND next_run > clock_timestamp() THEN
             CASE WHEN start_at > clock_timestamp() THEN 'start at ' ELSE 'run window opens ' END
             || date_trunc('second', next_run)
+        WHEN shown_state = 'queued' AND live_workers = 0 THEN
+            CASE WHEN resume_at > clock_timestamp() THEN concat(throttled_by, ' until ', date_trunc('second', resume_at))
+                ELSE expand_contract.no_worker_is_free() END
     END AS throttled_by,
     round(table_growth, 2) AS table_growth,
     wal_bytes,

@@ -9,6 +9,8 @@ CREATE TABLE expand_contract.jobs (
     state text NOT NULL DEFAULT 'queued'
         CHECK (state IN ('queued', 'running', 'paused', 'done', 'failed', 'cancelled')),
     owner oid NOT NULL,
+    -- of the session that submitted it, or resumed it last: where the owner cannot log in, workers come as this
+    login oid NOT NULL,
     workers integer NOT NULL CHECK (workers >= 1),
     batch_size integer NOT NULL CHECK (batch_size >= 0),
     delay_ms integer NOT NULL CHECK (delay_ms >= 0),
@@ -22,6 +24,8 @@ CREATE TABLE expand_contract.jobs (
     -- starts since the last batch that committed: a job that keeps killing its
     -- worker is not started for ever
     starts integer NOT NULL DEFAULT 0,
+    -- when it last got a worker, or left one to others: owners take turns
+    turn_at timestamptz,
     submitted_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     queued_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     started_at timestamptz,
@@ -32,6 +36,7 @@ CREATE TABLE expand_contract.jobs (
     error_hint text
 );
 CREATE INDEX jobs_unfinished ON expand_contract.jobs (id) WHERE state IN ('queued', 'running');
+CREATE INDEX jobs_turns ON expand_contract.jobs (owner, turn_at);
 COMMENT ON TABLE expand_contract.jobs IS 'background work: what it is, whose it is, and its state';
 COMMENT ON COLUMN expand_contract.jobs.max_lag IS 'NULL: as expand_contract.max_replication_lag says';
 COMMENT ON COLUMN expand_contract.jobs.run_window IS 'on the clock of the TimeZone in settings';
@@ -54,6 +59,7 @@ CREATE TABLE expand_contract.job_slots (
     bytes_at_start bigint,
     bytes_now bigint,
     throttled_by text,
+    resume_at timestamptz, -- its worker has left in a pause, which is over then
     notice text, -- what the job has to say while it goes on
     relation oid, -- that it is at, if it is not the job's own but a part of it
     PRIMARY KEY (job, slot)

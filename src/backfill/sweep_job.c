@@ -37,6 +37,7 @@
 #include "core/subtransaction.h"
 #include "expand_contract.h"
 #include "worker/jobs/job.h"
+#include "worker/process/deadlock.h"
 #include "worker/process/toplevel.h"
 
 /* A batch with less than a tenth of its share left is full. */
@@ -100,7 +101,7 @@ fill_unlocked(EcJob *job, const EcBackfill *backfill, Relation relation,
 	*skipped = error ? 1 : unlocked.skipped;
 	if (error == NULL)
 		return unlocked.written;
-	if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
+	if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE && !ec_is_own_deadlock(error))
 		ReThrowError(error);
 	return nothing;
 }

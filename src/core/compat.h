@@ -18,7 +18,7 @@
 
 /*
  * From 17 on a background worker may connect as a role that has no LOGIN.
- * Before, such a role cannot own a job.
+ * Before, one of its members has to.
  */
 #if PG_VERSION_NUM >= 170000
 #define EC_WORKER_CONNECT_FLAGS BGWORKER_BYPASS_ROLELOGINCHECK
@@ -28,11 +28,27 @@
 #define EC_OWNER_NEEDS_LOGIN    true
 #endif
 
+/* 16 tells apart who is a member and who may SET ROLE. */
+#if PG_VERSION_NUM >= 160000
+#define ec_may_set_role(member, role) member_can_set_role(member, role)
+#define EC_SET_ROLE_PRIVILEGE         "SET"
+#else
+#define ec_may_set_role(member, role) is_member_of_role(member, role)
+#define EC_SET_ROLE_PRIVILEGE         "MEMBER"
+#endif
+
 /* LockHeldByMe can ask for a stronger lock as well from 17 on. */
 #if PG_VERSION_NUM >= 170000
 #define ec_lock_held_by_me(tag, mode) LockHeldByMe(tag, mode, false)
 #else
 #define ec_lock_held_by_me(tag, mode) LockHeldByMe(tag, mode)
+#endif
+
+/* 18 says before a declaration what was said after it. */
+#if PG_VERSION_NUM >= 180000
+#define ec_noreturn pg_noreturn
+#else
+#define ec_noreturn pg_attribute_noreturn()
 #endif
 
 /* 18 took away PortalRun's run_once, which was always true as well. */

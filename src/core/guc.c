@@ -30,6 +30,7 @@ char *ec_ignore_standbys = NULL;
 int ec_stabilization_period = 7 * 24 * 60 * 60;
 double ec_max_growth = 1.5;
 int ec_max_mismatches = 1000;
+int ec_max_tracked_columns = 200;
 char *ec_ignore_usage_from = NULL;
 char *ec_app_version_pattern = NULL;
 char *ec_escalation = NULL;
@@ -107,8 +108,8 @@ define_superusers_settings(void)
 	DefineCustomIntVariable("expand_contract.max_workers",
 							"Sets the most background workers that run jobs at the same time in the whole cluster.",
 							"Further jobs stay queued. 0 starts none.",
-							&ec_max_workers, 2, 0, 256, PGC_SUSET, 0, NULL,
-							NULL, NULL);
+							&ec_max_workers, 2, 0, EC_MAX_WORKERS, PGC_SUSET, 0,
+							NULL, NULL, NULL);
 	DefineCustomBoolVariable("expand_contract.enable_modern_write",
 							 "Lets dual writes write the new shape.",
 							 "Off is the kill switch: skipped writes leave a gap record.",
@@ -135,6 +136,11 @@ define_superusers_settings(void)
 							"The count of a verification is exact all the same.",
 							&ec_max_mismatches, 1000, 0, 10 * 1000 * 1000,
 							PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("expand_contract.max_tracked_columns",
+							"Sets how many columns of one role's tables can be tracked in a database.",
+							"All databases of the cluster share room for 1024.",
+							&ec_max_tracked_columns, 200, 0, INT_MAX, PGC_SUSET,
+							0, NULL, NULL, NULL);
 	DefineCustomStringVariable("expand_contract.ignore_usage_from",
 							   "Lists application names whose reads of old columns do not count.",
 							   "Names separated by commas.", &ec_ignore_usage_from,

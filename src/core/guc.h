@@ -24,6 +24,7 @@ extern char *ec_ignore_standbys;
 extern int ec_stabilization_period; /* s */
 extern double ec_max_growth;
 extern int ec_max_mismatches;
+extern int ec_max_tracked_columns;
 extern char *ec_ignore_usage_from;
 extern char *ec_app_version_pattern;
 extern char *ec_escalation;
@@ -31,6 +32,7 @@ extern char *ec_escalation;
 #define EC_MAX_BATCH_SIZE  1000000
 #define EC_MAX_DELAY_MS    (24 * 60 * 60 * 1000)
 #define EC_MAX_JOB_WORKERS 64
+#define EC_MAX_WORKERS     256
 
 extern void ec_define_settings(void);
 

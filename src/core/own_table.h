@@ -21,6 +21,8 @@
 #include "access/htup.h"
 #include "utils/rel.h"
 
+#include "core/compat.h"
+
 typedef struct EcOwnColumn
 {
 	const char *name;
@@ -41,7 +43,6 @@ extern bool ec_own_columns(Relation table, const EcOwnColumn *columns,
  * An error: whoever has written a row of that table by hand, or restored half
  * of it, has written one that the extension would not.  what says which.
  */
-extern void
-ec_refuse_row(const char *table, const char *what) pg_attribute_noreturn();
+ec_noreturn extern void ec_refuse_row(const char *table, const char *what);
 
 #endif

@@ -17,6 +17,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "tcop/utility.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -224,11 +225,37 @@ run_or_submit(const ApplyRequest *request, int lock_timeout_ms)
 	return "queued";
 }
 
+/*
+ * Whoever rolls the migration back runs its way down.  So only those who could
+ * have given it may replace it: who submitted the migration, or gave the
+ * present way down, and the members of such a role.
+ */
+static void
+check_may_replace_down(const ApplyRequest *request, const EcMigration *known)
+{
+	const char *name = known->down_by ? known->down_by : known->executed_by;
+	Oid author = get_role_oid(name, true);
+
+	if (request->down == NULL ||
+		(known->down != NULL && strcmp(known->down, request->down) == 0) ||
+		(OidIsValid(author) ? has_privs_of_role(GetUserId(), author) : superuser()))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("the way down of %s is not yours to replace", request->what),
+			 errdetail(OidIsValid(author)
+						   ? "Role \"%s\" submitted the migration or gave its way down."
+						   : "Role \"%s\", which submitted the migration or gave its way down, does not exist any more.",
+					   name),
+			 errhint("Apply it without \"down\" to go on with it, or as that role or a superuser.")));
+}
+
 static const char *
 resume_migration(const ApplyRequest *request)
 {
-	EcMigration *known;
+	EcMigration *known = ec_ledger_find(request->version);
 
+	check_may_replace_down(request, known);
 	/* same tokens; but what runs as the caller is what he has given */
 	ec_ledger_set_scripts(request->version, request->up, request->down);
 	known = ec_ledger_find(request->version);

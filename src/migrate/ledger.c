@@ -364,6 +364,35 @@ ec_ledger_enter_baselined(const char *event, const char *version,
 	return is_new;
 }
 
+bool
+ec_ledger_is_baseline(const char *version)
+{
+	EcArgs args = {0};
+	char *event;
+
+	ec_arg_text(&args, version);
+	event = query_text("SELECT event FROM expand_contract.migration_events"
+					   " WHERE version = $1 ORDER BY id DESC LIMIT 1",
+					   &args);
+	return event != NULL && strcmp(event, EC_EVENT_BASELINE) == 0;
+}
+
+char *
+ec_ledger_entered_after(const char *version)
+{
+	EcArgs args = {0};
+
+	ec_arg_text(&args, version);
+	return query_text("SELECT string_agg('\"' || m.version || '\"', ', ' ORDER BY m.version_key)"
+					  "  FROM expand_contract.schema_migrations m"
+					  " WHERE m.version <> $1"
+					  "   AND (SELECT max(e.id) FROM expand_contract.migration_events e"
+					  "         WHERE e.version = m.version)"
+					  "     > (SELECT max(e.id) FROM expand_contract.migration_events e"
+					  "         WHERE e.version = $1)",
+					  &args);
+}
+
 char *
 ec_ledger_covered_by(const char *version)
 {

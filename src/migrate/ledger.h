@@ -111,6 +111,12 @@ ec_ledger_enter_baselined(const char *event, const char *version,
 						  const char *description, const char *executed_by,
 						  TimestampTz executed_at);
 
+/* Was the version entered by ec_baseline? */
+extern bool ec_ledger_is_baseline(const char *version);
+
+/* Versions that have come into the ledger after this one, as a list; NULL if none. */
+extern char *ec_ledger_entered_after(const char *version);
+
 /*
  * The entry that stands for this version without being it: a baseline that is
  * not older, or a version taken over as a number, which has lost its leading

@@ -4,7 +4,8 @@
  *
  * Which one may be: the newest applied, or one that no applied migration
  * requires.  Migrations say with `requires` what they build on; where none
- * says so, the caller decides.
+ * says so, the caller decides.  A baseline can be taken back while nothing has
+ * come after it.
  */
 #include "postgres.h"
 
@@ -160,6 +161,26 @@ parse_down(const EcMigration *migration, const char *what)
 	return ec_script_parse(migration->down, psprintf("the way down of %s", what));
 }
 
+/* There is nothing to undo: what it stands for was there before the ledger. */
+static const char *
+take_back_baseline(const EcMigration *migration, const char *what, bool dry_run)
+{
+	char *later = ec_ledger_entered_after(migration->version);
+
+	if (later != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("%s is a baseline, and others have come after it", what),
+				 errdetail("After it: %s.", later),
+				 errhint("Roll these back first.")));
+	check_not_required(migration->version, what);
+	if (dry_run)
+		return "planned";
+	ec_ledger_remove(migration, GetUserNameFromId(GetUserId(), false),
+					 GetCurrentTimestamp());
+	return "rolled back";
+}
+
 static void
 record_rolled_back(void *arg)
 {
@@ -201,6 +222,8 @@ roll_back(const char *version, bool dry_run)
 	answer = known_answer(migration, what, &resume);
 	if (answer != NULL)
 		return answer;
+	if (migration->checksum == NULL && ec_ledger_is_baseline(version))
+		return take_back_baseline(migration, what, dry_run);
 	script = parse_down(migration, what);
 	check_not_required(version, what);
 	if (dry_run)

@@ -20,6 +20,7 @@
 #include "core/json.h"
 #include "migrate/settings.h"
 #include "worker/jobs/job.h"
+#include "worker/process/worker.h"
 
 /* Beside those that every job takes along: what decides how DDL is done. */
 static const char *const captured[] = {
@@ -81,6 +82,7 @@ ec_enter_session(Jsonb *session, Jsonb *parameters, const EcScript *script,
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
+	ec_worker_assume_owner();
 	ec_apply_session(session);
 	for (int i = 0; i < lengthof(captured); i++)
 	{

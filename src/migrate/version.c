@@ -14,6 +14,28 @@
 
 #include "migrate/version.h"
 
+/* The significant digits of its longest number. */
+static int
+longest_number(const char *version)
+{
+	int longest = 0;
+
+	for (const char *c = version; *c; c++)
+	{
+		int digits = 0;
+
+		while (*c == '0')
+			c++;
+		while (isdigit((unsigned char) c[digits]))
+			digits++;
+		longest = Max(longest, digits);
+		c += digits;
+		if (*c == '\0')
+			break;
+	}
+	return longest;
+}
+
 void
 ec_check_version(const char *version)
 {
@@ -31,6 +53,13 @@ ec_check_version(const char *version)
 								  length, EC_MAX_VERSION_BYTES),
 						errhint("Keep the version short and say the rest in "
 								"\"description\".")));
+	if (longest_number(version) > EC_MAX_VERSION_DIGITS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("version of a migration has too long a number"),
+				 errdetail("A number in it has %d digits; the limit is %d.",
+						   longest_number(version), EC_MAX_VERSION_DIGITS),
+				 errhint("Versions are ordered by their numbers, and none could come after it. Use for example 001 or 20260101120000.")));
 	for (c = version; *c; c++)
 	{
 		if ((unsigned char) *c < ' ' || *c == '\177')

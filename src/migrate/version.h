@@ -8,7 +8,8 @@
 #include "postgres.h"
 
 /* The key of a version is longer than it; both have to fit an index. */
-#define EC_MAX_VERSION_BYTES 255
+#define EC_MAX_VERSION_BYTES  255
+#define EC_MAX_VERSION_DIGITS 20 /* of one number in it: 20260101120000123456 */
 
 /*
  * Raise 22023 unless this can be a version: not empty, not too long, no white

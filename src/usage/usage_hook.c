@@ -63,6 +63,17 @@ static Oid usage_table = InvalidOid;
 static uint32 known_generation = 0;
 static bool has_changed = false; /* while we were looking */
 
+/*
+ * A look costs more than a short statement.  Who tracks and untracks without
+ * end makes all others look; so there are so many looks in a second, and those
+ * that are put off note that uses of what was tracked since may be missed.
+ */
+#define LOOKS_PER_SECOND 10
+static bool must_look = true; /* what we watch has changed: not to be put off */
+static TimestampTz last_look = 0;
+static TimestampTz second_began = 0;
+static int looks_in_second = 0;
+
 /* The statement that is about to start does not count. */
 static bool is_exempt = false;
 
@@ -96,6 +107,7 @@ on_relation_change(Datum argument, Oid relation)
 	{
 		known_generation = 0;
 		has_changed = true;
+		must_look |= relation != usage_table || !OidIsValid(relation);
 	}
 }
 
@@ -107,6 +119,7 @@ on_schema_change(Datum argument, int cache, uint32 hash)
 	{
 		known_generation = 0;
 		has_changed = true;
+		must_look = true;
 	}
 }
 
@@ -195,6 +208,8 @@ look_again(void)
 
 	known_generation = 0;
 	has_changed = false;
+	must_look = false;
+	last_look = GetCurrentTimestamp();
 	set = ec_usage_sync(EC_SYNC_NO_WAIT);
 	if (!set->is_locked_out)
 	{
@@ -204,9 +219,25 @@ look_again(void)
 	}
 	else if (!OidIsValid(usage_table))
 		/* columns that we know are still counted; if we know none ... */
-		ec_usage_note_miss();
+		ec_usage_note_miss(0);
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(work);
+}
+
+static bool
+may_put_off(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (now - second_began > USECS_PER_SEC)
+	{
+		second_began = now;
+		looks_in_second = 0;
+	}
+	if (!must_look && OidIsValid(usage_table) && looks_in_second >= LOOKS_PER_SECOND)
+		return true;
+	looks_in_second++;
+	return false;
 }
 
 /* Who we are; the names are looked up when they have changed. */
@@ -315,7 +346,12 @@ look(List *range_table, List *permission_infos)
 	if (ec_own_reads || IsParallelWorker())
 		return;
 	if (unlikely(!is_current()))
-		look_again();
+	{
+		if (may_put_off())
+			ec_usage_note_miss(last_look);
+		else
+			look_again();
+	}
 	if (watched_count > 0 && counts)
 		look_for_watched(range_table, permission_infos);
 }

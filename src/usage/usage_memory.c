@@ -222,7 +222,7 @@ ec_usage_count(int number, uint32 serial, bool is_write, const EcUser *who)
 }
 
 void
-ec_usage_note_miss(void)
+ec_usage_note_miss(TimestampTz since)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
@@ -232,7 +232,7 @@ ec_usage_note_miss(void)
 		EcUsageSlot *slot = &ec_usage->slots[i];
 
 		if (ec_usage->keys[i].serial == 0 ||
-			ec_usage->keys[i].database != MyDatabaseId)
+			ec_usage->keys[i].database != MyDatabaseId || slot->since < since)
 			continue;
 		LWLockAcquire(ec_usage_lock(slot), LW_EXCLUSIVE);
 		if (slot->unknown.until <= slot->since ||

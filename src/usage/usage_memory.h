@@ -95,8 +95,11 @@ extern void ec_usage_free(int slot);                   /* exclusive */
 extern bool
 ec_usage_count(int slot, uint32 serial, bool is_write, const EcUser *who);
 
-/* Uses of this database's columns may be missed at this moment. */
-extern void ec_usage_note_miss(void);
+/*
+ * Uses of this database's columns may be missed at this moment: of those whose
+ * slots count since then, or later; those without a slot count later anyway.
+ */
+extern void ec_usage_note_miss(TimestampTz since);
 
 extern void ec_usage_add_user(EcAccess *access, const EcUser *who);
 

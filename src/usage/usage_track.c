@@ -13,6 +13,7 @@
 #include "executor/executor.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "storage/lock.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -24,6 +25,7 @@
 #include "usage/usage_memory.h"
 #include "usage/usage_sync.h"
 #include "core/catalog.h"
+#include "core/guc.h"
 #include "core/own.h"
 #include "core/own_table.h"
 #include "core/query.h"
@@ -284,6 +286,46 @@ require_free_slots(int wanted)
 				 errhint("Use ec_untrack for columns that need not be watched any more; their places are free in a moment.")));
 }
 
+/*
+ * The room in shared memory is the whole cluster's; no role takes all of it.
+ * The lock lets no two transactions of one owner count past each other.
+ */
+static void
+require_share(Oid relation)
+{
+	Oid owner;
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	LOCKTAG tag;
+	int64 tracked;
+
+	ec_catalog_begin(&scope);
+	ec_arg_oid(&args, relation);
+	(void) ec_query("SELECT relowner FROM pg_class WHERE oid = $1", &args);
+	owner = ec_get_oid(0, 1);
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, owner, 0, EC_LOCK_TRACK);
+	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+	/* a snapshot of after the wait */
+	CommandCounterIncrement();
+	memset(&args, 0, sizeof(args));
+	ec_arg_oid(&args, owner);
+	(void) ec_query("SELECT count(*) FROM expand_contract.usage u"
+					"  JOIN pg_class c ON c.oid = u.relation::oid"
+					" WHERE c.relowner = $1",
+					&args);
+	tracked = ec_get_int8(0, 1, 0);
+	ec_catalog_end(&scope);
+	if (tracked > ec_max_tracked_columns)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("too many columns of tables of role \"%s\" would be tracked",
+						GetUserNameFromId(owner, false)),
+				 errdetail("There would be " INT64_FORMAT
+						   " in this database, and expand_contract.max_tracked_columns is %d.",
+						   tracked, ec_max_tracked_columns),
+				 errhint("Name the columns that are to go, or use ec_untrack for others; a superuser can raise the setting.")));
+}
+
 /* How many rows a statement, run for each of the columns, has changed. */
 static int
 change_rows(Oid relation, List *columns, const char *sql)
@@ -354,7 +396,10 @@ ec_track(PG_FUNCTION_ARGS)
 						"INSERT INTO expand_contract.usage (relation, attnum, column_name) "
 						"VALUES ($1::regclass, 0, $2) ON CONFLICT DO NOTHING");
 	if (added > 0)
+	{
+		require_share(PG_GETARG_OID(0));
 		require_free_slots(added);
+	}
 	PG_RETURN_INT32(added);
 }
 

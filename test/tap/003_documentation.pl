@@ -17,7 +17,7 @@
 # Any other info string fails, so that no example escapes by a slip of the pen.
 #
 # Links between the files lead somewhere, and doc/README.md names everything that
-# a user can call.
+# a user can call; doc/security.md also who may.
 use strict;
 use warnings;
 
@@ -313,6 +313,54 @@ sub check_index
 	return;
 }
 
+# What the table of doc/security.md says of each name: who may call it.
+sub documented_rights
+{
+	my %who;
+
+	for my $row (slurp_file("$root/doc/security.md") =~ /^\| (`ec_.*)$/mg)
+	{
+		my ($names, $right) = split / \| /, $row;
+
+		$who{$_} = $right =~ /^(everyone|granted|owner)\b/ ? $1 : $right for $names =~ /`(\w+)`/g;
+	}
+	return \%who;
+}
+
+# Who may call what, as the catalogues have it, for a role that owns nothing:
+# before ec_grant and after it.
+sub granted_rights
+{
+	my ($node) = @_;
+
+	return { map { split /=/ } split /\n/, $node->safe_psql('postgres', q{
+		CREATE ROLE nobody_yet;
+		CREATE TEMP TABLE objects AS
+		SELECT p.oid, p.proname AS name, false AS is_view FROM pg_proc p
+		 WHERE p.pronamespace = 'public'::regnamespace AND p.proname LIKE 'ec\_%'
+		UNION ALL
+		SELECT c.oid, c.relname, true FROM pg_class c
+		 WHERE c.relnamespace = 'public'::regnamespace AND c.relname LIKE 'ec\_%' AND c.relkind = 'v';
+		CREATE FUNCTION pg_temp.may(object objects) RETURNS boolean LANGUAGE sql AS $$
+			SELECT CASE WHEN object.is_view THEN has_table_privilege('nobody_yet', object.oid, 'SELECT')
+			            ELSE has_function_privilege('nobody_yet', object.oid, 'EXECUTE') END $$;
+		ALTER TABLE objects ADD before boolean, ADD after boolean;
+		UPDATE objects SET before = pg_temp.may(objects);
+		DO $$ BEGIN PERFORM ec_grant('nobody_yet'); END $$;
+		UPDATE objects SET after = pg_temp.may(objects);
+		SELECT concat(name, '=', string_agg(DISTINCT CASE WHEN before THEN 'everyone' WHEN after THEN 'granted' ELSE 'owner' END, ', '))
+		  FROM objects GROUP BY name}) };
+}
+
+# Every function and view, and no other, under its own right.
+sub check_rights
+{
+	my ($node) = @_;
+
+	is_deeply(documented_rights(), granted_rights($node), 'doc/security.md says who may call what');
+	return;
+}
+
 # The examples are a superuser's, and his name is postgres.
 $ENV{PGUSER} = 'postgres';
 $ENV{PGCLIENTENCODING} = 'UTF8';
@@ -325,6 +373,7 @@ check_document($plain, $preloaded, $documents[$_], "document_$_") for 0 .. $#doc
 
 check_links(@documents);
 check_index($plain);
+check_rights($plain);
 
 $plain->stop;
 $preloaded->stop;

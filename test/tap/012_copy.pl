@@ -127,7 +127,7 @@ sub copy_under_fire
 	my $name = "$mode by $method";
 	my $job = $node->safe_psql('postgres', qq{
 		SELECT ec_copy('legacy', 'modern', '{"id": "id", "email": "lower(name)"}', mode => '$mode',
-			method => '$method', batch_size => 50, delay_ms => 5, workers => $workers)});
+			method => '$method', batch_size => 50, delay_ms => 60, workers => $workers)});
 	my $hits = 0;
 
 	start_application();
@@ -143,6 +143,8 @@ sub copy_under_fire
 		stop_application();
 		start_application();
 	}
+	# slow for as long as something was to be killed
+	$node->psql('postgres', "SELECT ec_configure($job, delay_ms => 0)");
 	$node->poll_query_until('postgres', "SELECT state IN ('done', 'failed') FROM ec_progress WHERE job = $job")
 	  or BAIL_OUT("$name did not end");
 	stop_application();

@@ -47,7 +47,7 @@ sub ask_all_at_once
 		[ 'pgbench', '-n', '-c', $sessions, '-j', 2, '-t', $calls, '-f', $file, $connection ],
 		'>', \$log, '2>&1', IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
 	ok($pgbench->finish, "$way: none of $sessions sessions fails or hangs") or diag($log);
-	$node->safe_psql('postgres', "CALL ec_wait_migration('$version', '1min')");
+	$node->safe_psql('postgres', "CALL ec_wait_migration('$version', '5min')");
 
 	is( $node->safe_psql('postgres',
 			"SELECT count(*) FILTER (WHERE answer <> 'ran'), count(*) FILTER (WHERE answer = 'ran'),
@@ -78,7 +78,7 @@ SKIP:
 	skip 'pgbouncer is not installed', 1 unless defined $bouncer;
 	ask_all_at_once('pooled', '002', $connection);
 	$node->safe_psql('postgres', q{SELECT ec_apply('003', 'VACUUM b')}, connstr => $connection);
-	$node->safe_psql('postgres', q{CALL ec_wait_migration('003', '1min')}, connstr => $connection);
+	$node->safe_psql('postgres', q{CALL ec_wait_migration('003', '5min')}, connstr => $connection);
 	is($node->safe_psql('postgres', q{SELECT state FROM ec_migrations WHERE version = '003'}),
 		'applied', 'pooled: waiting works as well');
 	$bouncer->kill_kill;

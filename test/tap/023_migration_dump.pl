@@ -70,7 +70,7 @@ like($stderr,
 # it goes on where the original stopped; what is of the original's is not taken for its own
 $node->safe_psql('copy', 'CREATE TABLE nowhere (name text)');
 is($node->safe_psql('copy', $apply), 'queued', 'the copy goes on when told to');
-$node->safe_psql('copy', q{CALL ec_wait_migration('003', '1min')});
+$node->safe_psql('copy', q{CALL ec_wait_migration('003', '5min')});
 is( $node->safe_psql('copy', q{SELECT state, steps_done, to_regclass('b_old') FROM ec_migrations WHERE version = '003'}),
 	'applied|4|', 'to the end');
 is($node->safe_psql('postgres', q{SELECT state FROM ec_migrations WHERE version = '003'}),
@@ -96,7 +96,7 @@ like($stderr,
 	qr/ERROR:  migration "003" is interrupted\nDETAIL:  It was submitted in the database that this one is a copy of, 2 of 4 statements are done.\nHINT:  Use ec_apply again to go on where it stopped./,
 	'as waiting says');
 is($node->safe_psql('queued', $apply), 'queued', 'and goes on then');
-$node->safe_psql('queued', q{CALL ec_wait_migration('003', '1min')});
+$node->safe_psql('queued', q{CALL ec_wait_migration('003', '5min')});
 is( $node->safe_psql('queued', q{SELECT state, steps_done, to_regclass('b_old'), count(*) FILTER (WHERE NOT indisvalid)
 		FROM ec_migrations, pg_index WHERE version = '003' GROUP BY 1, 2}),
 	'applied|4||0', 'to the end');

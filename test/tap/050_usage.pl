@@ -248,7 +248,7 @@ counts(q{BEGIN; DROP EXTENSION expand_contract; SELECT old FROM users; ROLLBACK;
 # The application does not wait for whoever drops the extension.
 $session = $node->background_psql('postgres');
 $session->query_safe('BEGIN; DROP EXTENSION expand_contract');
-is($node->safe_psql('postgres', q{SET statement_timeout = '20s'; SELECT count(old) FROM users}),
+is($node->safe_psql('postgres', q{SET statement_timeout = '180s'; SELECT count(old) FROM users}),
 	100, 'a new session does not wait for DROP EXTENSION');
 $session->query_safe('ROLLBACK');
 $session->quit;

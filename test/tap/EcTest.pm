@@ -11,7 +11,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(usleep);
 
-our @EXPORT = qw(audited_table check_exactly_once worker_pid wait_for_rows kill_worker start_pgbouncer);
+our @EXPORT = qw(audited_table check_exactly_once worker_pid wait_for_rows kill_worker stop_at_once start_pgbouncer);
 
 # A table whose committed updates are counted, row by row: the predicate of a
 # backfill hides what was done twice, an audit does not.
@@ -82,6 +82,16 @@ sub kill_worker
 		$log_offset);
 	$node->poll_query_until('postgres', 'SELECT true')
 	  or BAIL_OUT('the server did not come back');
+	return;
+}
+
+# As after a loss of power.  restart() does not take a mode on every server.
+sub stop_at_once
+{
+	my ($node) = @_;
+
+	$node->stop('immediate');
+	$node->start;
 	return;
 }
 

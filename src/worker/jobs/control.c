@@ -86,6 +86,8 @@ ec_job_look(int64 id, bool for_update, EcJobStatus *status)
 				 "workers, system_identifier = $2 AND database = $3, "
 				 "expand_contract.next_run(start_at, run_window, "
 				 "settings ->> 'TimeZone', clock_timestamp()) <= clock_timestamp() "
+				 "AND EXISTS (SELECT FROM expand_contract.job_slots s WHERE s.job = $1 "
+				 "AND coalesce(s.resume_at, '-infinity') <= clock_timestamp()) "
 				 "FROM expand_contract.jobs WHERE id = $1",
 				 &args) == 0)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -160,6 +162,17 @@ set_state(int64 id, const char *state)
 			 &args);
 }
 
+/* Workers that cannot connect as the job's owner connect as this role. */
+static void
+set_login(int64 id, Oid login)
+{
+	EcArgs args = {0};
+
+	ec_arg_int8(&args, id);
+	ec_arg_oid(&args, login);
+	ec_query("UPDATE expand_contract.jobs SET login = $2 WHERE id = $1", &args);
+}
+
 PG_FUNCTION_INFO_V1(ec_pause);
 PG_FUNCTION_INFO_V1(ec_resume);
 PG_FUNCTION_INFO_V1(ec_cancel);
@@ -223,7 +236,7 @@ ec_resume(PG_FUNCTION_ARGS)
 	if (strcmp(status.state, EC_STATE_RUNNING) == 0 && status.is_live)
 	{
 		state = EC_STATE_RUNNING;
-		ec_job_add_slots(id, status.workers, status.owner, status.workers);
+		ec_job_add_slots(id, status.workers, status.workers);
 	}
 	else
 	{
@@ -232,7 +245,10 @@ ec_resume(PG_FUNCTION_ARGS)
 		if (kind != NULL && kind->resume != NULL)
 			kind->resume(id);
 		set_state(id, EC_STATE_QUEUED);
-		ec_job_add_slots(id, status.workers, status.owner, 0);
+		(void) ec_job_end_pauses(id);
+		if (ec_session_can_run_jobs_of(status.owner))
+			set_login(id, GetSessionUserId());
+		ec_job_add_slots(id, status.workers, 0);
 	}
 	ec_catalog_end(&scope);
 	PG_RETURN_TEXT_P(cstring_to_text(state));
@@ -312,6 +328,7 @@ ec_configure(PG_FUNCTION_ARGS)
 	EcCatalogScope scope;
 	EcJobStatus status;
 	EcArgs args = {0};
+	bool is_awake;
 
 	look_as_caller(id, true, &scope, &status);
 	if (is_in(status.state, EC_STATE_DONE, EC_STATE_CANCELLED, NULL))
@@ -335,8 +352,10 @@ ec_configure(PG_FUNCTION_ARGS)
 			 "max_lag = coalesce($5, max_lag) "
 			 "WHERE id = $1",
 			 &args);
-	if (workers > 0 && is_in(status.state, EC_STATE_QUEUED, EC_STATE_RUNNING, NULL))
-		ec_job_add_slots(id, workers, status.owner, status.workers);
+	is_awake = (delay_ms >= 0 || batch_size >= 0) && ec_job_end_pauses(id);
+	if ((workers > 0 || is_awake) &&
+		is_in(status.state, EC_STATE_QUEUED, EC_STATE_RUNNING, NULL))
+		ec_job_add_slots(id, workers > 0 ? workers : status.workers, status.workers);
 	ec_wake_at_commit(id);
 	ec_catalog_end(&scope);
 	PG_RETURN_TEXT_P(cstring_to_text(status.state));

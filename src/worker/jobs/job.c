@@ -34,33 +34,6 @@
 /* The rate that ec_progress shows looks back over about this long. */
 #define RATE_HORIZON_SECONDS 5.0
 
-/*
- * A worker connects as the job's owner, and before 17 only a role with LOGIN
- * can be connected as.  Better said now than in the log later.
- */
-static void
-check_owner_can_log_in(Oid owner)
-{
-	HeapTuple tuple;
-	bool can_log_in;
-
-	if (!EC_OWNER_NEEDS_LOGIN)
-		return;
-	tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(owner));
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for role %u", owner);
-	can_log_in = ((Form_pg_authid) GETSTRUCT(tuple))->rolcanlogin;
-	ReleaseSysCache(tuple);
-	if (!can_log_in)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
-				 errmsg("role \"%s\" cannot own a job because it cannot log in",
-						GetUserNameFromId(owner, false)),
-				 errdetail("Background workers connect as the job's owner."),
-				 errhint("Submit the job as a role with LOGIN, or use ALTER ROLE %s LOGIN.",
-						 quote_identifier(GetUserNameFromId(owner, false)))));
-}
-
 static bool
 has_live_slot(List *live, int64 job)
 {
@@ -100,12 +73,13 @@ next_run(uint64 row, int column, TimestampTz now, TimestampTz *until)
 }
 
 void
-ec_job_add_slots(int64 id, int workers, Oid owner, int all_from)
+ec_job_add_slots(int64 id, int workers, int all_from)
 {
 	EcArgs args = {0};
+	EcJobStart start = {.id = id};
 	List *live = ec_live_slots();
 	TimestampTz now = GetCurrentTimestamp();
-	TimestampTz due = now;
+	TimestampTz due;
 	TimestampTz until;
 
 	ec_arg_int8(&args, id);
@@ -116,18 +90,21 @@ ec_job_add_slots(int64 id, int workers, Oid owner, int all_from)
 			 &args);
 	memset(&args, 0, sizeof(args));
 	ec_arg_int8(&args, id);
-	if (ec_query("SELECT start_at, run_window, settings ->> 'TimeZone' "
+	if (ec_query("SELECT start_at, run_window, settings ->> 'TimeZone', owner, login "
 				 "FROM expand_contract.jobs WHERE id = $1",
-				 &args) > 0)
-		due = next_run(0, 1, now, &until);
+				 &args) == 0)
+		return;
+	due = next_run(0, 1, now, &until);
+	start.owner = ec_get_oid(0, 4);
+	start.login = ec_job_login(start.owner, ec_get_oid(0, 5));
 	if (due > now)
 	{
 		ec_call_launcher_at_commit(due);
 		return;
 	}
-	for (int slot = 0; slot < workers; slot++)
-		if (slot >= all_from || !is_live(live, id, slot))
-			ec_start_at_commit(id, slot, owner);
+	for (start.slot = 0; start.slot < workers; start.slot++)
+		if (start.slot >= all_from || !is_live(live, id, start.slot))
+			ec_start_at_commit(&start);
 }
 
 /* What starts later is started by the launcher. */
@@ -161,7 +138,7 @@ ec_job_submit(const EcJobSpec *spec)
 	char *relation_name;
 	int64 job;
 
-	check_owner_can_log_in(owner);
+	ec_check_job_owner(owner);
 	check_launcher(spec);
 	relation_name = OidIsValid(spec->relation) ? ec_relation_name(spec->relation)
 											   : pstrdup(spec->title);
@@ -184,18 +161,19 @@ ec_job_submit(const EcJobSpec *spec)
 		   spec->start_at ? TimestampTzGetDatum(*spec->start_at) : (Datum) 0,
 		   spec->start_at == NULL);
 	ec_arg_text(&args, spec->run_window);
+	ec_arg_oid(&args, GetSessionUserId());
 
 	ec_catalog_begin(&scope);
 	ec_query("INSERT INTO expand_contract.jobs (kind, change, relation, "
 			 "relation_name, parameters, settings, owner, workers, batch_size, "
 			 "delay_ms, rows_estimate, system_identifier, database, "
-			 "max_lag, start_at, run_window) "
+			 "max_lag, start_at, run_window, login) "
 			 "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
-			 "$14, $15, $16) "
+			 "$14, $15, $16, $17) "
 			 "RETURNING id",
 			 &args);
 	job = ec_get_int8(0, 1, 0);
-	ec_job_add_slots(job, spec->workers, owner, 0);
+	ec_job_add_slots(job, spec->workers, 0);
 	ec_catalog_end(&scope);
 	return job;
 }
@@ -309,6 +287,25 @@ ec_job_save_progress(EcJob *job, double seconds, double rate_seconds, int64 wal_
 				 errmsg("job " INT64_FORMAT " does not exist any more", job->id)));
 }
 
+/* The pause that the slot's last worker has left to us, if it is not over. */
+static void
+take_pause(EcJob *job)
+{
+	EcArgs args = {0};
+
+	ec_arg_int8(&args, job->id);
+	ec_arg_int4(&args, job->slot);
+	job->resume_at = 0;
+	if (ec_query("SELECT resume_at FROM expand_contract.job_slots "
+				 "WHERE job = $1 AND slot = $2 AND resume_at IS NOT NULL FOR UPDATE",
+				 &args) == 0)
+		return;
+	job->resume_at = ec_get_timestamptz(0, 1, 0);
+	ec_query("UPDATE expand_contract.job_slots SET resume_at = NULL "
+			 "WHERE job = $1 AND slot = $2",
+			 &args);
+}
+
 /* "Started" is committed before the work; false if it is not to be done. */
 bool
 ec_job_set_running(EcJob *job)
@@ -317,12 +314,13 @@ ec_job_set_running(EcJob *job)
 
 	if (!ec_job_read_pace(job) || !job->is_due)
 		return false;
+	take_pause(job);
 	ec_arg_int8(&args, job->id);
 	ec_arg_oid(&args, job->owner);
 	ec_arg_int8(&args, (int64) GetSystemIdentifier());
 	ec_arg_oid(&args, MyDatabaseId);
 	return ec_query("UPDATE expand_contract.jobs SET state = 'running', "
-					"starts = starts + 1, "
+					"starts = starts + 1, turn_at = clock_timestamp(), "
 					"started_at = coalesce(started_at, clock_timestamp()), "
 					"error_code = NULL, error_message = NULL, "
 					"error_detail = NULL, error_hint = NULL, "
@@ -344,6 +342,65 @@ ec_job_set_queued(EcJob *job)
 			 "queued_at = clock_timestamp() "
 			 "WHERE id = $1 AND state = 'running'",
 			 &args);
+}
+
+/*
+ * Under the lock of the job's row: of two workers that leave at the same time
+ * the second sees that the first is no longer at it, though it still lives.
+ */
+void
+ec_job_give_back(EcJob *job, TimestampTz resume_at)
+{
+	EcArgs args = {0};
+
+	ec_arg_int8(&args, job->id);
+	ec_query("SELECT FROM expand_contract.jobs WHERE id = $1 FOR UPDATE", &args);
+	ec_arg_int4(&args, job->slot);
+	ec_arg_timestamptz(&args, resume_at);
+	ec_query("UPDATE expand_contract.job_slots SET resume_at = $3 "
+			 "WHERE job = $1 AND slot = $2",
+			 &args);
+	memset(&args, 0, sizeof(args));
+	ec_arg_int8(&args, job->id);
+	ec_query("UPDATE expand_contract.jobs SET state = 'queued', starts = 0, "
+			 "turn_at = clock_timestamp(), queued_at = clock_timestamp() "
+			 "WHERE id = $1 AND state = 'running' AND NOT EXISTS ("
+			 "SELECT FROM expand_contract.job_slots s "
+			 "JOIN expand_contract.live_slots() l ON l.job = s.job AND l.slot = s.slot "
+			 "WHERE s.job = $1 AND s.resume_at IS NULL)",
+			 &args);
+}
+
+bool
+ec_job_others_wait(const EcJob *job)
+{
+	EcArgs args = {0};
+
+	ec_arg_oid(&args, job->owner);
+	ec_arg_int8(&args, (int64) GetSystemIdentifier());
+	ec_arg_oid(&args, MyDatabaseId);
+	return ec_query("SELECT FROM expand_contract.jobs j "
+					"JOIN expand_contract.job_slots s ON s.job = j.id AND s.slot < j.workers "
+					"WHERE j.state = 'queued' AND j.owner <> $1 "
+					"AND j.system_identifier = $2 AND j.database = $3 "
+					"AND (s.resume_at IS NULL OR s.resume_at <= clock_timestamp()) "
+					"AND expand_contract.next_run(j.start_at, j.run_window, "
+					"j.settings ->> 'TimeZone', clock_timestamp()) <= clock_timestamp() "
+					"AND NOT EXISTS (SELECT FROM expand_contract.live_slots() l "
+					"JOIN expand_contract.jobs o ON o.id = l.job WHERE o.owner = j.owner) "
+					"LIMIT 1",
+					&args) > 0;
+}
+
+bool
+ec_job_end_pauses(int64 id)
+{
+	EcArgs args = {0};
+
+	ec_arg_int8(&args, id);
+	return ec_query("UPDATE expand_contract.job_slots SET resume_at = NULL "
+					"WHERE job = $1 AND resume_at IS NOT NULL",
+					&args) > 0;
 }
 
 double
@@ -415,7 +472,9 @@ ec_job_set_failed(int64 id, const ErrorData *error)
 
 /*
  * Job slots of this database that want a worker, may have one now, and have
- * none, oldest first.  Those that cannot be started are failed here, so that nobody waits for them.
+ * none.  Owners take turns: first those who have no worker, then those whose
+ * last turn is the longest ago; of one owner's jobs the oldest goes first.
+ * Those that cannot be started are failed here, so that nobody waits for them.
  */
 int
 ec_jobs_to_start(bool lost_ones, EcJobStart **jobs, TimestampTz *next)
@@ -428,21 +487,29 @@ ec_jobs_to_start(bool lost_ones, EcJobStart **jobs, TimestampTz *next)
 
 	ec_arg_int4(&args, MAX_STARTS_WITHOUT_PROGRESS);
 	ec_arg_bool(&args, EC_OWNER_NEEDS_LOGIN);
+	ec_arg_text(&args, EC_SET_ROLE_PRIVILEGE);
 	ec_query("UPDATE expand_contract.jobs j SET state = 'failed', "
 			 "finished_at = clock_timestamp(), error_code = c.code, "
 			 "error_message = c.message, error_hint = c.hint "
 			 "FROM expand_contract.jobs k "
 			 "LEFT JOIN pg_catalog.pg_roles r ON r.oid = k.owner "
+			 "LEFT JOIN pg_catalog.pg_roles l ON l.oid = CASE WHEN $2 AND NOT r.rolcanlogin "
+			 "THEN k.login ELSE k.owner END "
 			 "CROSS JOIN LATERAL (SELECT "
 			 "'42704' AS code, 'the owner of the job does not exist any more' "
 			 "AS message, 'Cancel the job and submit another.' AS hint "
 			 "WHERE r.oid IS NULL "
 			 "UNION ALL SELECT '28000', 'the owner of the job cannot log in any "
 			 "more', 'Use ALTER ROLE ... LOGIN, then ec_resume.' "
-			 "WHERE $2 AND NOT r.rolcanlogin "
+			 "WHERE $2 AND NOT r.rolcanlogin AND k.login = k.owner "
+			 "UNION ALL SELECT '28000', 'the role that submitted the job cannot log in "
+			 "any more, or become its owner', 'Log in as a member of the owner that is "
+			 "no superuser, and use ec_resume.' "
+			 "WHERE l.oid IS NULL OR ($2 AND NOT (l.rolcanlogin AND (l.oid = r.oid OR "
+			 "(NOT l.rolsuper AND pg_has_role(l.oid, r.oid, $3))))) "
 			 "UNION ALL SELECT '42501', 'the owner of the job may not connect to "
 			 "the database any more', 'Use GRANT CONNECT ON DATABASE, then "
-			 "ec_resume.' WHERE NOT has_database_privilege(r.oid, "
+			 "ec_resume.' WHERE NOT has_database_privilege(l.oid, "
 			 "current_database(), 'CONNECT') "
 			 "UNION ALL SELECT '57P02', 'the worker ended ' || k.starts || "
 			 "' times in a row before it committed a batch', 'See the server log.' "
@@ -456,13 +523,19 @@ ec_jobs_to_start(bool lost_ones, EcJobStart **jobs, TimestampTz *next)
 	ec_arg_int8(&args, (int64) GetSystemIdentifier());
 	ec_arg_oid(&args, MyDatabaseId);
 	found = ec_query("SELECT j.id, j.owner, s.slot, j.start_at, "
-					 "j.run_window, j.settings ->> 'TimeZone', j.state = 'running' "
+					 "j.run_window, j.settings ->> 'TimeZone', j.state = 'running', "
+					 "j.login, s.resume_at "
 					 "FROM expand_contract.jobs j "
 					 "JOIN expand_contract.job_slots s ON s.job = j.id "
 					 "AND s.slot < j.workers "
 					 "WHERE j.state IN ('queued', 'running') "
 					 "AND j.system_identifier = $1 AND j.database = $2 "
-					 "ORDER BY j.id, s.slot",
+					 "ORDER BY s.resume_at > clock_timestamp() IS TRUE, "
+					 "(SELECT count(*) FROM expand_contract.live_slots() l "
+					 "JOIN expand_contract.jobs o ON o.id = l.job WHERE o.owner = j.owner), "
+					 "(SELECT max(o.turn_at) FROM expand_contract.jobs o "
+					 "WHERE o.owner = j.owner) NULLS FIRST, "
+					 "j.id, s.slot",
 					 &args);
 	*next = DT_NOEND;
 	*jobs = SPI_palloc(Max(found, 1) * sizeof(EcJobStart));
@@ -480,12 +553,19 @@ ec_jobs_to_start(bool lost_ones, EcJobStart **jobs, TimestampTz *next)
 		start->id = ec_get_int8(row, 1, 0);
 		start->owner = ec_get_oid(row, 2);
 		start->slot = ec_get_int4(row, 3, 0);
+		start->login = ec_get_oid(row, 8);
 		if (is_live(live, start->id, start->slot))
 			continue;
 		if (ec_get_bool(row, 7, false) && !lost_ones &&
 			!has_live_slot(live, start->id))
 			continue;
+		due = ec_get_timestamptz(row, 9, now);
+		start->is_early = due > now;
+		if (start->is_early)
+			*next = Min(*next, due);
 		count++;
 	}
+	for (int i = 0; i < count; i++)
+		(*jobs)[i].login = ec_job_login((*jobs)[i].owner, (*jobs)[i].login);
 	return count;
 }

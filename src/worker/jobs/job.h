@@ -21,6 +21,10 @@
  * A job with a start time or a run window is queued, without a worker, until
  * it is due; see schedule.h.
  *
+ * So is one whose worker has left its place to another job (places.h): in a
+ * long pause, or when it has had its turn.  resume_at of its slot says when
+ * the pause is over.
+ *
  * Locking protocol.  A worker holds, from before it calls the job running
  * until it ends, session-level advisory locks on its job slot (so that there
  * is one worker a slot, whatever pids say) and on one of max_workers places
@@ -85,8 +89,9 @@ typedef struct EcJob
 	int workers;
 	int batch_size;
 	int delay_ms;
-	int64 max_lag_ms;        /* -1: as the setting says */
-	bool is_due;             /* it may run now */
+	int64 max_lag_ms;      /* -1: as the setting says */
+	bool is_due;           /* it may run now */
+	TimestampTz resume_at; /* when claimed: its pause ends then; 0: it has none */
 	TimestampTz must_end_at; /* when the run window closes; DT_NOEND: never */
 
 	/*
@@ -194,29 +199,59 @@ extern bool ec_job_load(int64 id, int slot, EcJob *job); /* in scope */
 extern bool ec_job_read_pace(EcJob *job);                /* in scope */
 extern void ec_job_save_progress(EcJob *job, double seconds,
 								 double rate_seconds, int64 wal_bytes);
-extern bool ec_job_set_running(EcJob *job);            /* in scope */
-extern void ec_job_set_queued(EcJob *job);             /* in scope */
+extern bool ec_job_set_running(EcJob *job); /* in scope */
+extern void ec_job_set_queued(EcJob *job);  /* in scope */
+
+/*
+ * The worker of a slot leaves, and is to come back at that time; the job is
+ * queued when it was the last.  In scope.
+ */
+extern void ec_job_give_back(EcJob *job, TimestampTz resume_at);
+
+/* Does another owner of this database wait who has no worker at all?  In scope. */
+extern bool ec_job_others_wait(const EcJob *job);
+
+/* Slots that wait for the end of a pause: it is over.  False if there are none.  In scope. */
+extern bool ec_job_end_pauses(int64 id);
+
 extern double ec_job_bytes_at_start(const EcJob *job); /* 0: no batch yet; in scope */
 
 /*
  * Make a job's slots up to so many, and have workers start for them at commit:
  * for those from all_from on, and for others that have none.  In scope.
  */
-extern void ec_job_add_slots(int64 id, int workers, Oid owner, int all_from);
+extern void ec_job_add_slots(int64 id, int workers, int all_from);
 extern void ec_job_clear_starts(EcJob *job); /* in scope */
 extern void ec_job_set_throttle(int64 id, int slot, const char *reason); /* in scope */
 extern void ec_job_set_done(EcJob *job);                         /* in scope */
 extern void ec_job_set_failed(int64 id, const ErrorData *error); /* in scope */
 
+/* A worker to be started. */
 typedef struct EcJobStart
 {
 	int64 id;
 	int slot;
 	Oid owner;
+	Oid login;     /* the role to connect as: the owner, if it may */
+	bool is_early; /* its pause is not over: it takes what nobody wants */
 } EcJobStart;
 
-/* How many; *next is when the next one is due, DT_NOEND if none.  In scope. */
+/*
+ * How many; *next is when the next one is due, DT_NOEND if none.  Those that
+ * are early come last.  In scope.
+ */
 extern int ec_jobs_to_start(bool lost_ones, EcJobStart **jobs, TimestampTz *next);
+
+/* owner.c: whom a worker connects as */
+
+/* Raise 28000 if no worker could run a job of that owner for this session. */
+extern void ec_check_job_owner(Oid owner);
+
+/* The role to connect as, given who had submitted or resumed the job. */
+extern Oid ec_job_login(Oid owner, Oid login);
+
+/* Could a worker that is connected as this session's role run such jobs? */
+extern bool ec_session_can_run_jobs_of(Oid owner);
 
 /* pace.c: pace arguments, checked; -1 where the argument is NULL */
 extern int ec_check_batch_size(bool isnull, int32 value);
@@ -246,18 +281,16 @@ typedef struct EcLiveSlot
 extern bool ec_lock_job_slot(int64 job, int slot);
 extern bool ec_lock_job_slot_for_transaction(int64 job, int slot);
 extern bool ec_keep_job_slot(int64 job, int slot);
-extern bool ec_lock_worker_place(void);
-extern int ec_free_worker_places(void);
 extern void ec_unlock_all(void);
 extern List *ec_live_slots(void); /* of EcLiveSlot, in this database */
 extern bool ec_job_is_live(int64 job);
 
 /* start.c: workers are started, or woken, when the transaction commits */
-extern void ec_start_at_commit(int64 job, int slot, Oid owner);
+extern void ec_start_at_commit(const EcJobStart *start);
 extern void ec_wake_at_commit(int64 job);
 extern void ec_interrupt_at_commit(int64 job);
 extern void ec_call_launcher_at_commit(TimestampTz at);
-extern bool ec_start_worker(int64 job, int slot, Oid owner);
+extern bool ec_start_worker(const EcJobStart *start);
 extern void ec_start_waiting_jobs(bool lost_ones);
 
 #endif

@@ -7,6 +7,8 @@
  * own statements see to themselves, see core/planned.h), and with the settings
  * that decide how text becomes values.
  * They can give the owner no rights he has not: the worker is his session.
+ * What the role, or the database, has as its own settings counts at the
+ * submission, and only then.
  */
 #include "postgres.h"
 
@@ -31,6 +33,16 @@ static const char *const captured[] = {
 	"default_text_search_config",
 	"xmlbinary",
 	"xmloption",
+	"array_nulls",
+	"backslash_quote",
+	"check_function_bodies",
+	"default_table_access_method",
+	"default_tablespace",
+	"default_toast_compression",
+	"quote_all_identifiers",
+	"restrict_nonsystem_relation_kind", /* not in all minor versions */
+	"temp_tablespaces",
+	"transform_null_equals",
 };
 
 Jsonb *
@@ -40,8 +52,12 @@ ec_capture_session(void)
 
 	ec_json_begin(&writer);
 	for (int i = 0; i < lengthof(captured); i++)
-		ec_json_text(&writer, captured[i],
-					 GetConfigOption(captured[i], false, false));
+	{
+		const char *value = GetConfigOption(captured[i], true, false);
+
+		if (value != NULL)
+			ec_json_text(&writer, captured[i], value);
+	}
 	return ec_json_end(&writer);
 }
 

@@ -67,42 +67,6 @@ ec_keep_job_slot(int64 job, int slot)
 	return ec_lock_held_by_me(&tag, ExclusiveLock) || lock_for_session(&tag);
 }
 
-/* True if the cluster has a place left among max_workers. */
-bool
-ec_lock_worker_place(void)
-{
-	for (int place = 0; place < ec_max_workers; place++)
-	{
-		LOCKTAG tag;
-
-		/* database 0: one set of places for the whole cluster */
-		SET_LOCKTAG_ADVISORY(tag, InvalidOid, 0, 0, EC_LOCK_WORKER + place);
-		if (lock_for_session(&tag))
-			return true;
-	}
-	return false;
-}
-
-/* Places that no worker holds, at this moment. */
-int
-ec_free_worker_places(void)
-{
-	LockData *locks = GetLockStatusData();
-	int held = 0;
-
-	for (int i = 0; i < locks->nelements; i++)
-	{
-		LOCKTAG *tag = &locks->locks[i].locktag;
-
-		held += tag->locktag_type == LOCKTAG_ADVISORY &&
-				locks->locks[i].holdMask != 0 &&
-				tag->locktag_field1 == InvalidOid &&
-				tag->locktag_field4 >= EC_LOCK_WORKER &&
-				tag->locktag_field4 < EC_LOCK_WORKER + ec_max_workers;
-	}
-	return ec_max_workers - held;
-}
-
 void
 ec_unlock_all(void)
 {

@@ -12,7 +12,8 @@
  * deadlock_timeout: so no session that waits for us can have waited long
  * enough to look for a deadlock while we wait for it.  A batch that meets a
  * lock, or its time limit, is rolled back and tried again without waiting for
- * row locks.
+ * row locks; when it has come down to a single row it has no limit, and keeps
+ * out of the way of deadlock checks (deadlock.h).
  */
 #include "postgres.h"
 
@@ -29,11 +30,12 @@
 #include "core/catalog.h"
 #include "core/guc.h"
 #include "core/rights.h"
-#include "worker/process/flush.h"
 #include "worker/jobs/job.h"
+#include "worker/process/deadlock.h"
+#include "worker/process/flush.h"
 #include "worker/process/process.h"
-#include "worker/throttle/throttle.h"
 #include "worker/process/toplevel.h"
+#include "worker/throttle/throttle.h"
 
 /* What user code raises again and again is no conflict with others. */
 #define MAX_SERIALIZATION_FAILURES 50
@@ -126,6 +128,7 @@ load_job(EcWorker *worker)
 	snprintf(name, sizeof(name), "expand_contract %s job " INT64_FORMAT,
 			 job->kind, job->id);
 	SetConfigOption("application_name", name, PGC_SUSET, PGC_S_SESSION);
+	worker->is_divisible = worker->kind->run == NULL;
 	begin_work(worker, &outer);
 	worker->kind->begin(job);
 	ec_become_caller(&outer);
@@ -180,7 +183,7 @@ leave_until_due(EcJob *job)
  * The batch, and all of the user's code that it sets off.  What that code SETs
  * (the role, say) ends with it; deferred triggers run now, so that none of it
  * runs later.  A batch that is over before anybody's deadlock_timeout makes
- * nobody a deadlock victim; only a single row takes what it takes.
+ * nobody a deadlock victim; only a single row takes what it takes (deadlock.h).
  */
 static bool
 call_kind(EcWorker *worker)
@@ -193,6 +196,8 @@ call_kind(EcWorker *worker)
 	worker->has_deadline = !job->avoid_locks || job->row_limit > 1;
 	if (worker->has_deadline)
 		enable_timeout_after(STATEMENT_TIMEOUT, ec_worker_deadline_ms());
+	else
+		ec_checks_begin();
 	running_change = job->change;
 	running_job = job->id;
 	ec_flush_in_pieces(job->delay_ms > 0);
@@ -301,6 +306,7 @@ try_batch(EcWorker *worker)
 		ec_throttle_pause(worker->throttle, job, pgWalUsage.wal_bytes - wal_before,
 						  INSTR_TIME_GET_DOUBLE(elapsed));
 	save_progress(worker, !more);
+	ec_checks_end();
 	ec_worker_commit();
 
 	worker->has_committed = true;
@@ -381,7 +387,7 @@ after_error(EcWorker *worker, ErrorData *error, bool timed_out, bool gave_way)
 	if ((worker->kind != NULL && worker->kind->run != NULL) ||
 		!is_lock_conflict(error->sqlerrcode) ||
 		(error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE &&
-		 job->conflicts >= MAX_SERIALIZATION_FAILURES))
+		 !ec_is_own_deadlock(error) && job->conflicts >= MAX_SERIALIZATION_FAILURES))
 	{
 		fail_job(worker, error);
 		return EC_OUTCOME_STOP;
@@ -424,6 +430,7 @@ ec_worker_run_batch(EcWorker *worker)
 		error = CopyErrorData();
 		FlushErrorState();
 		disable_timeout(STATEMENT_TIMEOUT, false);
+		ec_checks_end();
 		QueryCancelPending = false; /* of a timeout that came too late */
 		AbortCurrentTransaction();
 		gave_way = ec_give_way(false);

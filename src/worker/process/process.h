@@ -31,6 +31,9 @@ typedef struct EcWorker
 	const EcJobKind *kind;
 	bool loaded;        /* job and kind are as the table says */
 	bool has_committed; /* a batch, since we started */
+	bool is_divisible;  /* work can stop after each batch */
+	TimestampTz turn_began;
+	TimestampTz looked_for_others;
 	EcBatchSize size;
 	bool has_deadline;     /* the batch is cancelled when it takes long */
 	TimestampTz last_save; /* of progress */
@@ -41,6 +44,7 @@ typedef struct EcWorker
 } EcWorker;
 
 /* transaction.c: our transactions, and the settings that they run under */
+extern void ec_worker_connected(Oid owner);
 extern void ec_worker_set_options(void);
 extern void ec_worker_reload_options(void); /* if asked */
 

@@ -21,6 +21,7 @@
 #include "core/guc.h"
 #include "expand_contract.h"
 #include "worker/jobs/job.h"
+#include "worker/jobs/places.h"
 #include "worker/process/launcher.h"
 #include "worker/process/toplevel.h"
 #include "worker/process/worker.h"
@@ -28,12 +29,13 @@
 /* A job that finds no free slot is tried again by the launcher after this. */
 #define RETRY_MS 5000
 
+/* Jobs of so many may be of owners who get no place; then none is to be had. */
+#define MOST_REFUSED 16
+
 typedef struct AtCommit
 {
-	int64 job;
-	int slot;
-	Oid owner;           /* InvalidOid: wake the job's workers, start none */
-	bool interrupt;      /* those that are woken: cancel what they are at */
+	EcJobStart start; /* owner InvalidOid: wake the job's workers, start none */
+	bool interrupt;   /* those that are woken: cancel what they are at */
 	TimestampTz call_at; /* not 0: call the launcher for then, that is all */
 } AtCommit;
 
@@ -61,11 +63,11 @@ wake_workers(int64 job, bool interrupt)
 }
 
 static void
-start_or_warn(int64 job, int slot, Oid owner)
+start_or_warn(const EcJobStart *start)
 {
-	bool has_place = ec_free_worker_places() > 0;
+	bool has_place = ec_count_places(true, start->login) > 0;
 
-	if (has_place && ec_start_worker(job, slot, owner))
+	if (has_place && ec_start_worker(start))
 		return;
 	if (ec_launcher_running())
 		ec_call_launcher(MyDatabaseId,
@@ -76,10 +78,10 @@ start_or_warn(int64 job, int slot, Oid owner)
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("job " INT64_FORMAT
 						" stays queued: no background worker slot is free",
-						job),
+						start->id),
 				 errhint("It starts when another job ends, or with SELECT ec_resume(" INT64_FORMAT
 						 "). You might need to increase max_worker_processes.",
-						 job)));
+						 start->id)));
 }
 
 static void
@@ -106,10 +108,10 @@ on_transaction_event(XactEvent event, void *arg)
 
 				if (entry->call_at != 0)
 					ec_call_launcher(MyDatabaseId, entry->call_at);
-				else if (OidIsValid(entry->owner))
-					start_or_warn(entry->job, entry->slot, entry->owner);
+				else if (OidIsValid(entry->start.owner))
+					start_or_warn(&entry->start);
 				else
-					wake_workers(entry->job, entry->interrupt);
+					wake_workers(entry->start.id, entry->interrupt);
 			}
 			break;
 		case XACT_EVENT_ABORT:
@@ -120,23 +122,31 @@ on_transaction_event(XactEvent event, void *arg)
 	}
 }
 
+/* Once for each worker and each thing to do, however often a transaction says so. */
 static void
-remember(int64 job, int slot, Oid owner, bool interrupt, TimestampTz call_at)
+remember(const EcJobStart *start, bool interrupt, TimestampTz call_at)
 {
 	static bool registered = false;
 	MemoryContext old_context;
 	AtCommit *entry;
+	ListCell *cell;
 
 	if (!registered)
 	{
 		RegisterXactCallback(on_transaction_event, NULL);
 		registered = true;
 	}
+	foreach (cell, at_commit)
+	{
+		entry = lfirst(cell);
+		if (entry->start.id == start->id && entry->start.slot == start->slot &&
+			entry->start.owner == start->owner &&
+			entry->interrupt == interrupt && entry->call_at == call_at)
+			return;
+	}
 	old_context = MemoryContextSwitchTo(TopTransactionContext);
 	entry = palloc(sizeof(AtCommit));
-	entry->job = job;
-	entry->slot = slot;
-	entry->owner = owner;
+	entry->start = *start;
 	entry->interrupt = interrupt;
 	entry->call_at = call_at;
 	at_commit = lappend(at_commit, entry);
@@ -144,30 +154,36 @@ remember(int64 job, int slot, Oid owner, bool interrupt, TimestampTz call_at)
 }
 
 void
-ec_start_at_commit(int64 job, int slot, Oid owner)
+ec_start_at_commit(const EcJobStart *start)
 {
-	remember(job, slot, owner, false, 0);
+	remember(start, false, 0);
 }
 
 /* Have the job's workers look at its row now, not after their pause. */
 void
 ec_wake_at_commit(int64 job)
 {
-	remember(job, 0, InvalidOid, false, 0);
+	EcJobStart nobody = {.id = job};
+
+	remember(&nobody, false, 0);
 }
 
 /* The same, and cancel the statement that they are at. */
 void
 ec_interrupt_at_commit(int64 job)
 {
-	remember(job, 0, InvalidOid, true, 0);
+	EcJobStart nobody = {.id = job};
+
+	remember(&nobody, true, 0);
 }
 
 /* The launcher looks at this database then, for a job that is due. */
 void
 ec_call_launcher_at_commit(TimestampTz at)
 {
-	remember(0, 0, InvalidOid, false, at);
+	EcJobStart nobody = {0};
+
+	remember(&nobody, false, at);
 }
 
 /* Whatever kind of worker of ours: connected to a database, once. */
@@ -188,22 +204,24 @@ ec_describe_worker(BackgroundWorker *worker, const char *function, const char *t
 
 /* False if the server has no free slot for a background worker. */
 bool
-ec_start_worker(int64 job, int slot, Oid owner)
+ec_start_worker(const EcJobStart *start)
 {
 	BackgroundWorker worker;
 	EcWorkerTicket ticket;
 
 	memset(&ticket, 0, sizeof(ticket));
-	ticket.job = job;
-	ticket.slot = slot;
+	ticket.job = start->id;
+	ticket.slot = start->slot;
 	ticket.database = MyDatabaseId;
-	ticket.owner = owner;
+	ticket.owner = start->owner;
+	ticket.login = start->login;
+	ticket.is_early = start->is_early;
 	StaticAssertStmt(sizeof(ticket) <= BGW_EXTRALEN,
 					 "the ticket must fit into bgw_extra");
 
 	ec_describe_worker(&worker, "ec_job_worker_main", EC_WORKER_TYPE);
 	snprintf(worker.bgw_name, sizeof(worker.bgw_name),
-			 "expand_contract job " INT64_FORMAT, job);
+			 "expand_contract job " INT64_FORMAT, start->id);
 	memcpy(worker.bgw_extra, &ticket, sizeof(ticket));
 	return RegisterDynamicBackgroundWorker(&worker, NULL);
 }
@@ -215,6 +233,9 @@ ec_start_worker(int64 job, int slot, Oid owner)
  * leaves its job queued, so trying too often does no harm.  Jobs that have lost
  * all their workers are the launcher's business (lost_ones): without one they
  * show as interrupted, and wait for ec_resume.
+ *
+ * The launcher comes back when the pause of a job is over.  Without one, its
+ * worker waits for that itself, in a place that nobody else wants.
  */
 void
 ec_start_waiting_jobs(bool lost_ones)
@@ -222,17 +243,36 @@ ec_start_waiting_jobs(bool lost_ones)
 	EcCatalogScope scope;
 	EcJobStart *jobs;
 	TimestampTz next;
+	int waiting = 0;
+	int started = 0;
+	int refused = 0;
+	int free_places;
 	int count;
 
 	ec_catalog_begin(&scope);
 	count = ec_jobs_to_start(lost_ones, &jobs, &next);
 	ec_catalog_end(&scope);
-	for (int i = 0; i < Min(count, ec_free_worker_places()); i++)
-		if (!ec_start_worker(jobs[i].id, jobs[i].slot, jobs[i].owner))
+	free_places = ec_count_places(false, InvalidOid);
+	for (int i = 0; i < count && refused < MOST_REFUSED; i++)
+	{
+		EcJobStart *start = &jobs[i];
+
+		waiting += !start->is_early;
+		if (start->is_early && ec_launcher_running())
 			break;
+		if (started >= free_places &&
+			(start->is_early || started >= ec_count_places(true, start->login)))
+		{
+			refused++;
+			continue;
+		}
+		if (!ec_start_worker(start))
+			break;
+		started++;
+	}
 	if (next != DT_NOEND)
 		ec_call_launcher(MyDatabaseId, next);
-	if (count > 0)
+	if (waiting > 0)
 		ec_call_launcher(MyDatabaseId,
 						 TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
 													 RETRY_MS));

@@ -29,9 +29,44 @@ lock_wait_ms(void)
 	return Max(1, Min(MAX_LOCK_WAIT_MS, DeadlockTimeout / 10));
 }
 
+/* Whom the worker has to become, if it could not connect as the job's owner. */
+static Oid assumed_owner = InvalidOid;
+
+void
+ec_worker_connected(Oid owner)
+{
+	/* ALTER ROLE ... SET role is for sessions that say whom they log in as */
+	SetConfigOption("role", "none", PGC_SUSET, PGC_S_SESSION);
+	if (GetSessionUserId() != owner)
+		assumed_owner = owner;
+	ec_worker_set_options();
+}
+
+/* In a transaction, as SET ROLE wants to look for the membership. */
+void
+ec_worker_assume_owner(void)
+{
+	if (OidIsValid(assumed_owner) && GetUserId() != assumed_owner)
+		SetConfigOption("role", GetUserNameFromId(assumed_owner, false),
+						PGC_USERSET, PGC_S_SESSION);
+}
+
 /*
- * What a batch relies on, whatever the role's own settings are.  They are
- * session settings, so that user code run by the batch sees them as well.
+ * The owner's code must not take the rights of the role that we came as, which
+ * are not its own: as in a SECURITY DEFINER function, it cannot SET ROLE.
+ */
+static void
+lock_role(bool is_locked)
+{
+	if (OidIsValid(assumed_owner))
+		SetUserIdAndSecContext(assumed_owner,
+							   is_locked ? SECURITY_LOCAL_USERID_CHANGE : 0);
+}
+
+/*
+ * What a batch relies on, whatever the settings of the role or the database
+ * are.  They are session settings, so that user code run by the batch sees them
+ * as well.
  */
 void
 ec_worker_set_options(void)
@@ -42,6 +77,10 @@ ec_worker_set_options(void)
 	set_option("lock_timeout", lock_timeout);
 	set_option("default_transaction_isolation", "read committed");
 	set_option("default_transaction_read_only", "off");
+	set_option("default_transaction_deferrable", "off");
+	set_option("session_replication_role", "origin");
+	set_option("statement_timeout", "0");
+	set_option("idle_in_transaction_session_timeout", "0");
 	set_option("synchronous_commit", "off");
 	set_option("enable_tidscan", "on");
 #if PG_VERSION_NUM >= 170000
@@ -67,11 +106,14 @@ ec_worker_begin(void)
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
+	ec_worker_assume_owner();
+	lock_role(true);
 }
 
 void
 ec_worker_commit(void)
 {
+	lock_role(false);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	pgstat_report_stat(false);

@@ -2,9 +2,13 @@
  * worker.c
  *		The background worker that runs a job.
  *
- * A worker connects as the job's owner, claims the job slot with a lock, calls
- * the job running, and then repeats: one batch in one transaction (attempt.c),
- * a pause without any.
+ * A worker connects as the job's owner (owner.c), claims the job slot with a
+ * lock and a place among max_workers (places.h), calls the job running, and
+ * then repeats: one batch in one transaction (attempt.c), a pause without any.
+ *
+ * It leaves its place to other jobs that ask for one: in a long pause to any,
+ * and when it has had its turn to those of other owners and databases.  Then it
+ * ends, and the job comes back when its turn comes, or its pause is over.
  *
  * Commits are asynchronous: rows and position are lost together or not at all.
  */
@@ -27,13 +31,22 @@
 #include "core/own.h"
 #include "core/query.h"
 #include "worker/jobs/job.h"
+#include "worker/jobs/places.h"
+#include "worker/process/deadlock.h"
 #include "worker/process/launcher.h"
 #include "worker/process/process.h"
-#include "worker/throttle/throttle.h"
 #include "worker/process/toplevel.h"
 #include "worker/process/worker.h"
+#include "worker/throttle/throttle.h"
 
 #define CLAIM_PATIENCE_MS 10000
+
+/* A pause that is worth a new process. */
+#define LONG_PAUSE_MS 2000
+
+/* A turn, and how often others are looked for when it is over. */
+#define TURN_MS        5000
+#define OTHERS_LOOK_MS 500
 
 /* Does the table call the job running? */
 static bool
@@ -83,7 +96,7 @@ claim_job(EcWorker *worker)
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}
-	if (!ec_lock_worker_place())
+	if (!(ticket->is_early ? ec_take_place() : ec_ask_for_place()))
 		return false;
 
 	ec_worker_be_patient();
@@ -91,6 +104,7 @@ claim_job(EcWorker *worker)
 	if (ec_worker_has_extension(worker))
 	{
 		worker->job.id = ticket->job;
+		worker->job.slot = ticket->slot;
 		worker->job.owner = ticket->owner;
 		ec_catalog_begin(&scope);
 		wanted = ec_job_set_running(&worker->job);
@@ -125,20 +139,65 @@ pace_has_changed(EcWorker *worker)
 	return changed;
 }
 
-/*
- * Pause without transaction, snapshot or lock.  The latch is set by those who
- * changed the job's row, and by much else.
- */
+/* Leave our place to another job, and the job to a worker that comes then. */
 static void
-pause_worker(EcWorker *worker)
+give_back(EcWorker *worker, TimestampTz resume_at)
 {
-	TimestampTz until =
-		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), worker->job.pause_ms);
+	EcCatalogScope scope;
 
-	if (worker->job.pause_ms == 0)
-		return;
+	ec_worker_be_patient();
+	ec_worker_begin();
+	if (ec_worker_has_extension(worker))
+	{
+		ec_catalog_begin(&scope);
+		ec_job_give_back(&worker->job, resume_at);
+		ec_catalog_end(&scope);
+	}
+	ec_worker_commit();
+	ec_worker_set_options();
+}
+
+static void
+rest(long ms)
+{
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					 ms, PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+}
+
+/*
+ * Mark our place.  Somebody may just try whether it is free; and after user code
+ * has released all locks of the session it may be, or be another's.
+ */
+static bool
+mark_place(EcPlaceState state)
+{
+	for (int tries = 0; tries < 100; tries++)
+	{
+		if (ec_mark_place(state))
+			return true;
+		rest(1);
+	}
+	return false;
+}
+
+/*
+ * Pause until then without transaction, snapshot or lock.  The latch is set by
+ * those who changed the job's row, those who would have our place, and by much
+ * else.  False if we have to leave.
+ */
+static bool
+pause_until(EcWorker *worker, TimestampTz until)
+{
+	bool is_long =
+		TimestampDifferenceExceeds(GetCurrentTimestamp(), until, LONG_PAUSE_MS) &&
+		worker->is_divisible;
+
 	until = Min(until, worker->job.must_end_at);
 	pgstat_report_activity(STATE_IDLE, NULL);
+	if (is_long && !mark_place(EC_PLACE_PARKED))
+		is_long = false;
 	for (;;)
 	{
 		long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until);
@@ -153,9 +212,68 @@ pause_worker(EcWorker *worker)
 		QueryCancelPending = false;
 		CHECK_FOR_INTERRUPTS();
 		ec_worker_reload_options();
+		if ((events & WL_LATCH_SET) && is_long && ec_place_is_wanted())
+		{
+			give_back(worker, until);
+			return false;
+		}
 		if ((events & WL_LATCH_SET) && pace_has_changed(worker))
 			break;
 	}
+	if (is_long && !mark_place(EC_PLACE_WORKING))
+	{
+		give_back(worker, GetCurrentTimestamp());
+		return false;
+	}
+	return true;
+}
+
+static bool
+pause_worker(EcWorker *worker)
+{
+	if (worker->job.pause_ms == 0)
+		return true;
+	return pause_until(worker, TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+														   worker->job.pause_ms));
+}
+
+/* Does a job of another owner wait for a worker, and there is none for it? */
+static bool
+others_wait(EcWorker *worker)
+{
+	EcCatalogScope scope;
+	bool wait = false;
+
+	if (ec_place_is_wanted())
+		return true;
+	if (ec_count_places(false, InvalidOid) > 0)
+		return false;
+	ec_worker_begin();
+	if (ec_worker_has_extension(worker))
+	{
+		ec_catalog_begin(&scope);
+		wait = ec_job_others_wait(&worker->job);
+		ec_catalog_end(&scope);
+	}
+	ec_worker_commit();
+	return wait;
+}
+
+/* True if we have had our turn, and others wait for theirs: we have to leave. */
+static bool
+turn_is_over(EcWorker *worker)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (!worker->is_divisible ||
+		!TimestampDifferenceExceeds(worker->turn_began, now, TURN_MS) ||
+		!TimestampDifferenceExceeds(worker->looked_for_others, now, OTHERS_LOOK_MS))
+		return false;
+	worker->looked_for_others = now;
+	if (mark_place(EC_PLACE_TURN_OVER) && !others_wait(worker))
+		return false;
+	give_back(worker, now);
+	return true;
 }
 
 /* What a batch asked for; no harm done if it does not come to its end. */
@@ -183,8 +301,13 @@ work(EcWorker *worker)
 	ereport(LOG, (errmsg("expand_contract job " INT64_FORMAT " started",
 						 worker->ticket.job)));
 	worker->last_save = began;
+	worker->turn_began = began;
 	worker->wal_at_save = pgWalUsage.wal_bytes;
 	worker->throttle = ec_throttle_create();
+	worker->is_divisible = job->resume_at != 0;
+	/* the pause in which the worker before us has left */
+	if (job->resume_at > began && !pause_until(worker, job->resume_at))
+		return;
 	do
 	{
 		/* between batches there is no statement to cancel */
@@ -204,8 +327,9 @@ work(EcWorker *worker)
 		ec_throttle_log(worker->throttle, job, job->throttled_by);
 		if (outcome == EC_OUTCOME_MORE && job->vacuum != NULL)
 			vacuum(job);
-		if (outcome == EC_OUTCOME_MORE || outcome == EC_OUTCOME_RETRY)
-			pause_worker(worker);
+		if ((outcome == EC_OUTCOME_MORE || outcome == EC_OUTCOME_RETRY) &&
+			(!pause_worker(worker) || turn_is_over(worker)))
+			outcome = EC_OUTCOME_STOP;
 	} while (outcome == EC_OUTCOME_MORE || outcome == EC_OUTCOME_RETRY);
 
 	ereport(LOG,
@@ -248,9 +372,10 @@ ec_job_worker_main(Datum argument)
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(worker->ticket.database,
-											  worker->ticket.owner,
+											  worker->ticket.login,
 											  EC_WORKER_CONNECT_FLAGS);
-	ec_worker_set_options();
+	ec_worker_connected(worker->ticket.owner);
+	ec_checks_init();
 	before_shmem_exit(at_exit, (Datum) 0);
 	worker->job_context =
 		AllocSetContextCreate(TopMemoryContext, "expand_contract job",

@@ -19,11 +19,19 @@ typedef struct EcWorkerTicket
 	int slot;
 	Oid database;
 	Oid owner;
+	Oid login;     /* connect as this role, and become the owner */
+	bool is_early; /* the job pauses: a place that is free will do */
 } EcWorkerTicket;
 
 extern PGDLLEXPORT void ec_job_worker_main(Datum argument);
 
 extern void ec_describe_worker(BackgroundWorker *worker, const char *function,
 							   const char *type);
+
+/*
+ * In a worker that could not connect as the job's owner: become it, in this
+ * transaction, if something has made us another.  Else nothing.
+ */
+extern void ec_worker_assume_owner(void);
 
 #endif
