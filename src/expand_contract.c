@@ -20,8 +20,8 @@
 #include "dualwrite/queue/reconcile.h"
 #include "expand_contract.h"
 #include "migrate/background.h"
-#include "worker/jobs/job.h"
 #include "worker/process/launcher.h"
+#include "worker/jobs/registry.h"
 
 PG_MODULE_MAGIC;
 

@@ -17,6 +17,7 @@
 #include "backfill/submit.h"
 #include "backfill/target.h"
 #include "worker/jobs/job.h"
+#include "worker/jobs/pace.h"
 
 static void
 require(bool isnull, const char *argument)

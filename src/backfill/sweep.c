@@ -45,6 +45,7 @@
 #include "core/json.h"
 #include "core/query.h"
 #include "expand_contract.h"
+#include "worker/jobs/slots.h"
 
 /*
  * A chunk must be small enough to stay in shared buffers from pass to pass,

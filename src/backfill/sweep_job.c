@@ -38,7 +38,7 @@
 #include "expand_contract.h"
 #include "worker/jobs/job.h"
 #include "worker/process/deadlock.h"
-#include "worker/process/toplevel.h"
+#include "core/toplevel.h"
 
 /* A batch with less than a tenth of its share left is full. */
 #define SHARE_LEFT(limit) ((limit) / 10)

@@ -17,6 +17,7 @@
 #include "core/expression.h"
 #include "core/own_table.h"
 #include "expand_contract.h"
+#include "worker/jobs/registry.h"
 
 /* Attribute numbers, since they outlast a rename. */
 static char *

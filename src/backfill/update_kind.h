@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "backfill/sweep_kind.h"
+#include "worker/jobs/registry.h"
 
 extern const EcSweepKind ec_update_sweep;
 extern const EcJobKind ec_backfill_kind;

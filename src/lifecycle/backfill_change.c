@@ -36,6 +36,8 @@
 #include "expand_contract.h"
 #include "worker/jobs/job.h"
 #include "worker/jobs/schedule.h"
+#include "worker/jobs/pace.h"
+#include "worker/jobs/session.h"
 
 PG_FUNCTION_INFO_V1(ec_backfill_change);
 

@@ -28,7 +28,8 @@
 #include "core/json.h"
 #include "core/query.h"
 #include "expand_contract.h"
-#include "worker/process/launcher.h"
+#include "worker/jobs/calls.h"
+#include "worker/jobs/registry.h"
 
 PG_FUNCTION_INFO_V1(ec_contract);
 

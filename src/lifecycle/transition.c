@@ -12,7 +12,7 @@
 #include "core/holders.h"
 #include "core/query.h"
 #include "core/lock_retry.h"
-#include "worker/jobs/job.h"
+#include "worker/jobs/registry.h"
 
 /* Of the one try that a job has; its worker's own limit may be shorter. */
 #define LOCK_WAIT_OF_JOB_MS 100

@@ -33,6 +33,8 @@
 #include "verify/background.h"
 #include "verify/verify.h"
 #include "worker/jobs/schedule.h"
+#include "worker/jobs/pace.h"
+#include "worker/jobs/registry.h"
 
 PG_FUNCTION_INFO_V1(ec_verify_change);
 PG_FUNCTION_INFO_V1(ec_verify_job);

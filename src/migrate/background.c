@@ -32,6 +32,8 @@
 #include "migrate/settings.h"
 #include "migrate/steps.h"
 #include "migrate/toplevel_step.h"
+#include "worker/jobs/registry.h"
+#include "worker/jobs/slots.h"
 
 /* A build that was a deadlock's victim is tried again. */
 #define MAX_DEADLOCKS    5

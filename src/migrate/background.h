@@ -12,6 +12,7 @@
 #include "migrate/ledger.h"
 #include "worker/jobs/control.h"
 #include "worker/jobs/job.h"
+#include "worker/jobs/registry.h"
 
 /*
  * What an unfinished migration is doing, by its job, which is the newest one

@@ -22,7 +22,8 @@
 #include "migrate/background.h"
 #include "migrate/settings.h"
 #include "migrate/steps.h"
-#include "worker/process/launcher.h"
+#include "worker/jobs/calls.h"
+#include "worker/jobs/waiting.h"
 
 int64
 ec_migration_job(const char *version, const char *direction)

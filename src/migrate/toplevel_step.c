@@ -54,7 +54,7 @@
 #include "expand_contract.h"
 #include "migrate/created_indexes.h"
 #include "migrate/toplevel_step.h"
-#include "worker/process/toplevel.h"
+#include "core/toplevel.h"
 
 /* The tries of statements that want a strong lock. */
 #define LOCK_WAIT_MS 1000

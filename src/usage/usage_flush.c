@@ -26,6 +26,7 @@
 #include "core/catalog.h"
 #include "core/query.h"
 #include "worker/process/launcher.h"
+#include "worker/jobs/calls.h"
 
 #define FLUSH_INTERVAL_MS 20000
 

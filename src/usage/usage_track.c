@@ -30,7 +30,7 @@
 #include "core/own_table.h"
 #include "core/query.h"
 #include "expand_contract.h"
-#include "worker/process/launcher.h"
+#include "worker/jobs/calls.h"
 
 static bool announce_at_commit = false;
 

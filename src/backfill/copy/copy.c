@@ -38,6 +38,7 @@
 #include "backfill/target.h"
 #include "core/catalog.h"
 #include "core/planned.h"
+#include "worker/jobs/pace.h"
 
 typedef struct RightsContext
 {

@@ -19,6 +19,7 @@
 #include "core/catalog.h"
 #include "core/planned.h"
 #include "expand_contract.h"
+#include "worker/jobs/registry.h"
 
 static void
 save(const EcBackfill *backfill, EcJsonWriter *writer)

@@ -43,7 +43,7 @@
 #include "dualwrite/queue/reconcile.h"
 #include "dualwrite/safe.h"
 #include "expand_contract.h"
-#include "worker/jobs/job.h"
+#include "worker/jobs/registry.h"
 
 PG_FUNCTION_INFO_V1(ec_dual_write_row);
 

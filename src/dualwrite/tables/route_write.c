@@ -25,7 +25,7 @@
 #include "dualwrite/tables/route_write.h"
 #include "dualwrite/safe.h"
 #include "expand_contract.h"
-#include "worker/jobs/job.h"
+#include "worker/jobs/registry.h"
 
 /* Who writes the target, and how names are found meanwhile. */
 typedef struct Owner

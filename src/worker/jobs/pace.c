@@ -12,6 +12,7 @@
 #include "core/guc.h"
 #include "worker/jobs/job.h"
 #include "worker/jobs/schedule.h"
+#include "worker/jobs/pace.h"
 
 int
 ec_check_batch_size(bool isnull, int32 value)

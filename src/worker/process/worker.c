@@ -33,11 +33,14 @@
 #include "worker/jobs/job.h"
 #include "worker/jobs/places.h"
 #include "worker/process/deadlock.h"
-#include "worker/process/launcher.h"
 #include "worker/process/process.h"
-#include "worker/process/toplevel.h"
+#include "core/toplevel.h"
 #include "worker/process/worker.h"
 #include "worker/throttle/throttle.h"
+#include "worker/jobs/calls.h"
+#include "worker/jobs/slots.h"
+#include "worker/jobs/start.h"
+#include "worker/jobs/waiting.h"
 
 #define CLAIM_PATIENCE_MS 10000
 
