@@ -650,7 +650,7 @@ WITH live AS MATERIALIZED (
         END AS done_percent,
         CASE
             WHEN shown_state = 'done' OR sweep > 1 THEN rows_done
-            WHEN fraction > 0.0005 THEN greatest(rows_done, (rows_done / fraction)::bigint)
+            WHEN fraction > 0.0005 THEN greatest(rows_done, least(rows_done / fraction, 1e18)::bigint)
             ELSE greatest(rows_done, rows_estimate)
         END AS rows_total
     FROM known k
@@ -670,9 +670,9 @@ SELECT id AS job,
     CASE
         WHEN shown_state = 'done' THEN interval '0'
         WHEN shown_state = 'running' AND rows_total > rows_done AND rows_per_second > 0 THEN
-            date_trunc('second', make_interval(secs => (rows_total - rows_done) / rows_per_second))
+            date_trunc('second', make_interval(secs => least((rows_total - rows_done) / rows_per_second, 1e9)))
         WHEN shown_state = 'running' AND done_percent > 0 THEN
-            date_trunc('second', make_interval(secs => active_seconds * (100 - done_percent) / done_percent))
+            date_trunc('second', make_interval(secs => least(active_seconds * (100 - done_percent) / done_percent, 1e9)))
     END AS eta,
     live_workers::integer AS workers,
     CASE
@@ -690,7 +690,10 @@ SELECT id AS job,
     CASE WHEN shown_state = 'running' THEN notice END AS notice,
     error_code,
     concat(error_message, '. DETAIL: ' || error_detail, ' HINT: ' || error_hint) AS error_text,
-    CASE kind WHEN 'copy' THEN (parameters ->> 'target')::oid END AS target,
+    -- whatever somebody has written there, the view shows the others
+    CASE WHEN kind = 'copy' AND parameters ->> 'target' ~ '^[0-9]{1,10}$' THEN
+        CASE WHEN (parameters ->> 'target')::bigint < 4294967296 THEN (parameters ->> 'target')::bigint::oid END
+    END AS target,
     owner,
     started_at,
     finished_at

@@ -26,4 +26,10 @@ SELECT why ~ 'needs a key' AS key FROM ec_advise('big_one') WHERE approach ~ 'ne
 CREATE VIEW no_table AS SELECT 1 AS one;
 SELECT * FROM errors_of($$SELECT ec_advise('no_table')$$);
 DROP VIEW no_table;
+SELECT * FROM errors_of($$SELECT ec_advise(4294967295::oid::regclass)$$);
+-- everyone may ask, and holds up no migration by it
+BEGIN;
+SELECT count(*) > 0 AS has_advice FROM ec_advise('small_one');
+SELECT count(*) AS locks FROM pg_locks WHERE pid = pg_backend_pid() AND relation = 'small_one'::regclass;
+COMMIT;
 DROP TABLE small_one, big_one;

@@ -165,6 +165,19 @@ CALL run_with('workers = 1', 'position = ''{"open": 1, "stripe": 7}''');
 CALL run_with('workers = 1', 'position = ''{"open": 1, "chunk": -1}''');
 CALL run_with('workers = 1', 'position = ''{"open": 1, "by_key": 1, "key_count": 100}''');
 CALL run_with('workers = 1', 'position = ''{"open": 1, "by_key": 1, "key_count": 1, "key_columns": "1"}''');
+-- The views show the others whatever a row holds.
+BEGIN;
+CREATE TEMP TABLE one ON COMMIT DROP AS SELECT max(id) AS job FROM expand_contract.jobs;
+UPDATE expand_contract.jobs SET kind = 'copy', state = 'running', parameters = '{"target": "x"}' WHERE id = (SELECT job FROM one);
+UPDATE expand_contract.job_slots SET rows_per_second = 1e-300, rows_done = 5, work_done = 1, work_total = 1000000000 WHERE job = (SELECT job FROM one);
+SELECT count(*) FROM ec_progress p WHERE p::text IS NULL;
+UPDATE expand_contract.jobs SET parameters = '{"target": 99999999999999999999}', state = 'queued', run_window = '99:99', settings = '7' WHERE id = (SELECT job FROM one);
+UPDATE expand_contract.job_slots SET rows_per_second = 'NaN', active_seconds = 1e300 WHERE job = (SELECT job FROM one);
+SELECT p.state, p.throttled_by FROM ec_progress p, one WHERE p.job = one.job;
+SELECT count(*) FROM ec_progress p WHERE p::text IS NULL;
+UPDATE expand_contract.jobs SET parameters = '[]', start_at = 'infinity', run_window = '01:00-02:00' WHERE id = (SELECT job FROM one);
+SELECT count(*) FROM ec_progress p WHERE p::text IS NULL;
+ROLLBACK;
 
 RESET search_path;
 DROP SCHEMA regress_ec_own CASCADE;

@@ -37,8 +37,10 @@ CREATE FUNCTION regress_rp.seen(text) RETURNS text LANGUAGE plpgsql AS
 CREATE VIEW regress_rp.schema_migrations AS SELECT regress_rp.seen('1')::varchar AS version;
 GRANT SELECT ON ALL TABLES IN SCHEMA regress_rp TO PUBLIC;
 -- a domain of the planter's
-CREATE DOMAIN regress_rp.stamp AS timestamptz CHECK (regress_rp.seen(VALUE::text) IS NULL);
+CREATE DOMAIN regress_rp.stamp AS timestamptz;
 CREATE TABLE regress_rp.goose_db_version (id int, version_id bigint, is_applied boolean, tstamp regress_rp.stamp);
+INSERT INTO regress_rp.goose_db_version VALUES (1, 5, true, now());
+ALTER DOMAIN regress_rp.stamp ADD CHECK (regress_rp.seen(VALUE::text) IS NULL) NOT VALID;
 -- an index expression that the planner computes when it looks at the table
 CREATE FUNCTION regress_rp.one() RETURNS int LANGUAGE plpgsql IMMUTABLE AS
     $$BEGIN IF current_user <> 'regress_rp_planter' THEN RAISE EXCEPTION 'an index expression runs as %', current_user; END IF; RETURN 1; END$$;
@@ -52,7 +54,8 @@ SELECT ec_adopt('flyway');
 SELECT * FROM errors_of($$ SELECT ec_adopt('rails') $$);
 SELECT * FROM errors_of($$ SELECT ec_adopt('dbmate', 'regress_rp.schema_migrations') $$);
 SELECT ec_adopt('sqlx');
-SELECT * FROM errors_of($$ SELECT ec_adopt('goose') $$);
+DELETE FROM expand_contract.schema_migrations;
+SELECT ec_adopt('goose');
 DELETE FROM expand_contract.schema_migrations;
 -- the caller has to have the right to read it, and the whole of it
 REVOKE SELECT ON regress_rp.flyway_schema_history FROM PUBLIC;

@@ -15,6 +15,7 @@
 #include "commands/extension.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
@@ -24,6 +25,7 @@
 #include "utils/typcache.h"
 
 #include "core/catalog.h"
+#include "core/compat.h"
 
 /* pg_extension has no syscache, so this is an index scan. */
 bool
@@ -79,8 +81,10 @@ ec_catalog_begin(EcCatalogScope *scope)
 	require_extension(&extension);
 	GetUserIdAndSecContext(&scope->userid, &scope->security_context);
 	scope->guc_level = NewGUCNestLevel();
+	/* no trigger that he has put on our tables waits for the commit, as others */
 	SetUserIdAndSecContext(extension.owner, scope->security_context |
-												SECURITY_LOCAL_USERID_CHANGE);
+												SECURITY_LOCAL_USERID_CHANGE |
+												SECURITY_RESTRICTED_OPERATION);
 	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	if (SPI_connect() != SPI_OK_CONNECT)
@@ -94,6 +98,38 @@ ec_catalog_end(EcCatalogScope *scope)
 		elog(ERROR, "SPI_finish failed");
 	AtEOXact_GUC(false, scope->guc_level);
 	SetUserIdAndSecContext(scope->userid, scope->security_context);
+}
+
+bool
+ec_may_act_as(Oid role)
+{
+	EcExtension extension;
+
+	return ec_extension_lookup(&extension) &&
+		   SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(role)) &&
+		   (has_privs_of_role(extension.owner, role) ||
+			ec_may_set_role(extension.owner, role));
+}
+
+void
+ec_require_acting_as(Oid role, const char *what)
+{
+	EcExtension extension;
+	char *owner;
+
+	if (ec_may_act_as(role))
+		return;
+	require_extension(&extension);
+	owner = GetUserNameFromId(extension.owner, false);
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("%s cannot run as role \"%s\"", what,
+					GetUserNameFromId(role, true) ? GetUserNameFromId(role, true)
+												  : "(dropped)"),
+			 errdetail("Role \"%s\" owns the extension, could have written what would run, and is no member of that role.",
+					   owner),
+			 errhint("Let a role that \"%s\" is a member of do it, or give the extension to a superuser with REASSIGN OWNED.",
+					 owner)));
 }
 
 char *

@@ -45,6 +45,16 @@ extern bool ec_extension_is_ready(EcExtension *extension);
 extern void ec_catalog_begin(EcCatalogScope *scope);
 extern void ec_catalog_end(EcCatalogScope *scope);
 
+/*
+ * May something be started with a role's rights because a row of our tables
+ * says so?  The extension's owner can write the rows, so only if he has these
+ * rights himself: a superuser has all of them, others what they are a member of.
+ */
+extern bool ec_may_act_as(Oid role);
+
+/* The same, but 42501 if not; what says what would be done. */
+extern void ec_require_acting_as(Oid role, const char *what);
+
 /* A relation's name as SQL, with its schema and quoted. */
 extern char *ec_relation_name(Oid relation);
 

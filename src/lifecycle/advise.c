@@ -10,13 +10,13 @@
 
 #include <math.h>
 
-#include "access/relation.h"
+#include "access/htup_details.h"
 #include "catalog/pg_class.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
-#include "utils/rel.h"
+#include "utils/syscache.h"
 #include "utils/tuplestore.h"
 
 #include "core/catalog.h"
@@ -43,19 +43,27 @@ typedef struct Facts
 
 PG_FUNCTION_INFO_V1(ec_advise);
 
+/*
+ * Without a lock, which would last until the end of the transaction: everyone
+ * may ask, and who has no right on a table is not to hold up its migrations.
+ */
 static void
 check_relation(Oid oid)
 {
-	Relation relation = relation_open(oid, AccessShareLock);
-	char kind = relation->rd_rel->relkind;
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(oid));
+	Form_pg_class form;
 
-	if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is not a table", RelationGetRelationName(relation)),
-				 errdetail_relkind_not_supported(kind),
-				 errhint("Ask for a table or a partitioned table.")));
-	relation_close(relation, NoLock);
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+						errmsg("relation with OID %u does not exist", oid),
+						errhint("Ask for a table or a partitioned table.")));
+	form = (Form_pg_class) GETSTRUCT(tuple);
+	if (form->relkind != RELKIND_RELATION && form->relkind != RELKIND_PARTITIONED_TABLE)
+		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+						errmsg("\"%s\" is not a table", NameStr(form->relname)),
+						errdetail_relkind_not_supported(form->relkind),
+						errhint("Ask for a table or a partitioned table.")));
+	ReleaseSysCache(tuple);
 }
 
 static void

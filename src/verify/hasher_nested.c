@@ -49,7 +49,8 @@ feed_array(EcHasher *hasher, EcLanes *lanes, Datum value)
 		ec_lanes_word(lanes, ARR_DIMS(array)[i]);
 		ec_lanes_word(lanes, (uint64) (int64) ARR_LBOUND(array)[i]);
 	}
-	deconstruct_array(array, parts->element.type, parts->length, parts->by_value,
+	/* the elements may be of a domain, and are hashed as its base type's */
+	deconstruct_array(array, ARR_ELEMTYPE(array), parts->length, parts->by_value,
 					  parts->alignment, &elements, &nulls, &count);
 	for (int i = 0; i < count; i++)
 		ec_feed_next(&parts->element, lanes, &mask, elements[i], nulls[i]);

@@ -207,7 +207,7 @@ my %by_type = (
 	'double precision' => sub { pick(q{'NaN'}, q{'Infinity'}, q{'-Infinity'}, '0', '-0.0', '1', '0.001', '1e308', '-1', '1e-320') },
 	'numeric' => sub { pick(q{'NaN'}, q{'Infinity'}, '0', '1', '-1.5', '1e1000', '1e-1000') },
 	'interval' => sub {
-		pick(map { quote_literal($_) } '0', '1 second', '-1 second', '1 day', '-1 month 1 day', '178000000 years', '-178000000 years', '0.000001 s', '1 month -30 days', '9223372036 seconds', '-2147483648 months -2147483648 days');
+		pick(map { quote_literal($_) } '0', '1 second', '-1 second', 'infinity', '-infinity', '1 day', '-1 month 1 day', '178000000 years', '-178000000 years', '0.000001 s', '1 month -30 days', '9223372036 seconds', '-2147483648 months -2147483648 days');
 	},
 	'timestamp with time zone' => sub {
 		pick('now()', map { quote_literal($_) } 'infinity', '-infinity', '4713-01-01 BC', '294276-12-31', 'epoch', '2000-01-01', 'tomorrow');

@@ -1,5 +1,5 @@
 # What one role may take of what all share: tracked columns, the looks of other
-# sessions, locks at commit, versions of migrations.
+# sessions, versions of migrations.
 use strict;
 use warnings;
 
@@ -57,15 +57,6 @@ $session->query_safe(q{DO $$BEGIN FOR i IN 1 .. 200 LOOP
 is($node->safe_psql('postgres', q{SELECT reads FROM ec_column_usage WHERE relation = 'narrow'::regclass AND column_name = 'a'}) - $before,
 	200, 'a column that stays tracked is counted all the while');
 $session->quit;
-
-# ------------------------------------------------------------ locks at commit
-
-as('modest', q{CREATE TABLE rows (id int PRIMARY KEY, v int); INSERT INTO rows SELECT generate_series(1, 100)});
-my $job = as('modest', q{SELECT ec_backfill('rows', 'v = 1', 'v IS NULL', batch_size => 1, delay_ms => 3600000)});
-my $count = as('modest', qq{BEGIN; DO \$\$BEGIN FOR i IN 1 .. 1000 LOOP PERFORM ec_configure($job, delay_ms => 3600000 - i, workers => 1 + i % 2); END LOOP; END\$\$;
-	SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid(); COMMIT;});
-cmp_ok($count, '<', 100, 'a thousand calls in a transaction hold no more locks than one');
-as('modest', "SELECT ec_cancel($job)");
 
 # ------------------------------------------------------------ versions
 

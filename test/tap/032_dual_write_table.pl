@@ -288,8 +288,11 @@ $node->safe_psql(
 	CREATE TABLE merged_1 PARTITION OF merged FOR VALUES FROM (0) TO (100);
 	INSERT INTO merged SELECT i, 'old' FROM generate_series(1, 5) i;
 	CREATE TABLE merged_target (id int PRIMARY KEY, label text);
-	SELECT ec_expand('merged', 'merged', '{"id": "id", "label": "note"}', target => 'merged_target');
-	CALL ec_wait((SELECT ec_backfill_change('merged')));
+	SELECT ec_expand('merged', 'merged', '{"id": "id", "label": "note"}', target => 'merged_target')});
+my $copy = $node->safe_psql('postgres', q{SELECT ec_backfill_change('merged')});
+$node->safe_psql('postgres', "CALL ec_wait($copy)");
+$node->safe_psql(
+	'postgres', q{
 	MERGE INTO merged USING (VALUES (9), (2)) AS s (id) ON merged.id = s.id
 		WHEN MATCHED THEN UPDATE SET note = 'new' WHEN NOT MATCHED THEN INSERT VALUES (s.id, 'new')});
 TODO:

@@ -65,6 +65,8 @@ ec_job_add_slots(int64 id, int workers, int all_from)
 	due = ec_job_next_run(0, 1, now, &until);
 	start.owner = ec_get_oid(0, 4);
 	start.login = ec_job_login(start.owner, ec_get_oid(0, 5));
+	ec_require_acting_as(start.owner, psprintf("job " INT64_FORMAT, id));
+	ec_require_acting_as(start.login, psprintf("job " INT64_FORMAT, id));
 	if (due > now)
 	{
 		ec_call_launcher_at_commit(due);
@@ -436,4 +438,17 @@ ec_job_set_failed(int64 id, const ErrorData *error)
 			 "error_hint = $5 "
 			 "WHERE id = $1 AND state IN ('queued', 'running')",
 			 &args);
+}
+
+void
+ec_job_fail_unauthorized(int64 id)
+{
+	ErrorData error = {0};
+
+	error.sqlerrcode = ERRCODE_INSUFFICIENT_PRIVILEGE;
+	error.message = "the extension's owner has not the rights of the job's owner";
+	error.detail = "He could have written what the job would run.";
+	error.hint =
+		"Make him a member of that role, or give the extension to a superuser with REASSIGN OWNED; then use ec_resume.";
+	ec_job_set_failed(id, &error);
 }

@@ -161,6 +161,12 @@ extern void ec_job_set_done(EcJob *job);                         /* in scope */
 extern void ec_job_set_failed(int64 id, const ErrorData *error); /* in scope */
 
 /*
+ * Fail a job that would run with rights which the extension's owner has not;
+ * see ec_may_act_as.  In scope.
+ */
+extern void ec_job_fail_unauthorized(int64 id);
+
+/*
  * When it may run next, at once or later, and until when; from the columns
  * start_at, run_window and the submitter's time zone of the last result.
  */

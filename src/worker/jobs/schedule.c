@@ -83,8 +83,9 @@ read_time(const char **at)
 	return seconds <= DAY_SECONDS ? seconds : -1;
 }
 
+/* How many; -1 if it is no run window, and then why. */
 static int
-read_windows(const char *run_window, Window *windows)
+read_windows(const char *run_window, Window *windows, const char **problem)
 {
 	const char *at = run_window;
 	int count = 0;
@@ -96,23 +97,24 @@ read_windows(const char *run_window, Window *windows)
 		at = skip_blanks(at);
 		window->from = read_time(&at);
 		at = skip_blanks(at);
+		*problem =
+			"A window is two times of the day, from 00:00 to 24:00, with a hyphen between them.";
 		if (window->from < 0 || window->from == DAY_SECONDS || *at++ != '-')
-			refuse_window(run_window,
-						  "A window is two times of the day, from 00:00 to 24:00, with a hyphen between them.");
+			return -1;
 		at = skip_blanks(at);
 		window->to = read_time(&at);
 		at = skip_blanks(at);
 		if (window->to < 0 || (*at != '\0' && *at != ','))
-			refuse_window(run_window,
-						  "A window is two times of the day, from 00:00 to 24:00, with a hyphen between them.");
+			return -1;
+		*problem =
+			"A window cannot end when it begins; the whole day is '00:00-24:00'.";
 		if (window->from == window->to)
-			refuse_window(run_window,
-						  "A window cannot end when it begins; the whole day is '00:00-24:00'.");
+			return -1;
 		if (*at++ == '\0')
 			return count;
+		*problem = "There are more than " CppAsString2(MAX_WINDOWS) " windows.";
 		if (count == MAX_WINDOWS)
-			refuse_window(run_window, psprintf("There are more than %d windows.",
-											   MAX_WINDOWS));
+			return -1;
 	}
 }
 
@@ -120,8 +122,10 @@ void
 ec_check_run_window(const char *run_window)
 {
 	Window windows[MAX_WINDOWS];
+	const char *problem;
 
-	(void) read_windows(run_window, windows);
+	if (read_windows(run_window, windows, &problem) < 0)
+		refuse_window(run_window, problem);
 }
 
 void
@@ -138,7 +142,8 @@ bool
 ec_is_always_open(const char *run_window)
 {
 	Window windows[MAX_WINDOWS];
-	int count = read_windows(run_window, windows);
+	const char *problem;
+	int count = read_windows(run_window, windows, &problem);
 	int open_to = 0;
 
 	/* each turn goes on to the end of one window at least */
@@ -200,6 +205,7 @@ ec_next_run(TimestampTz start_at, const char *run_window, const char *time_zone,
 	struct pg_tm tm;
 	fsec_t fraction;
 	int offset;
+	const char *problem;
 	int today;
 	int count;
 
@@ -207,11 +213,14 @@ ec_next_run(TimestampTz start_at, const char *run_window, const char *time_zone,
 	at = Max(at, start_at);
 	if (run_window == NULL || ec_is_always_open(run_window))
 		return at;
+	count = read_windows(run_window, windows, &problem);
+	/* somebody has written it by hand: the job waits, and no other with it */
+	if (count < 0 || TIMESTAMP_NOT_FINITE(at))
+		return DT_NOEND;
 	if (timestamp2tm(at, &offset, &tm, &fraction, NULL, zone) != 0)
 		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 						errmsg("timestamp out of range")));
 	today = date2j(tm.tm_year, tm.tm_mon, tm.tm_mday);
-	count = read_windows(run_window, windows);
 
 	/*
 	 * Yesterday's windows may still be open.  In the order of days; windows

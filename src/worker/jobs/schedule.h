@@ -23,7 +23,8 @@ extern bool ec_is_always_open(const char *run_window);
 /*
  * The first moment from at on at which a job may run: at itself, if it may run
  * then, and *until is when it has to stop again, DT_NOEND for never.  start_at
- * DT_NOBEGIN and run_window NULL mean none.
+ * DT_NOBEGIN and run_window NULL mean none.  DT_NOEND: never, as the window
+ * is none.
  */
 extern TimestampTz
 ec_next_run(TimestampTz start_at, const char *run_window, const char *time_zone,

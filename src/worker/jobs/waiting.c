@@ -41,6 +41,8 @@ jobs_to_start(bool lost_ones, EcJobStart **jobs, TimestampTz *next)
 	EcArgs args = {0};
 	List *live = ec_live_slots();
 	TimestampTz now = GetCurrentTimestamp();
+	List *unauthorized = NIL; /* of int64 * */
+	ListCell *cell;
 	uint64 found;
 	int count = 0;
 
@@ -118,14 +120,23 @@ jobs_to_start(bool lost_ones, EcJobStart **jobs, TimestampTz *next)
 		if (ec_get_bool(row, 7, false) && !lost_ones &&
 			!ec_has_live_slot(live, start->id))
 			continue;
+		start->login = ec_job_login(start->owner, start->login);
+		if (!ec_may_act_as(start->owner) || !ec_may_act_as(start->login))
+		{
+			int64 *id = palloc(sizeof(int64));
+
+			*id = start->id;
+			unauthorized = lappend(unauthorized, id);
+			continue;
+		}
 		due = ec_get_timestamptz(row, 9, now);
 		start->is_early = due > now;
 		if (start->is_early)
 			*next = Min(*next, due);
 		count++;
 	}
-	for (int i = 0; i < count; i++)
-		(*jobs)[i].login = ec_job_login((*jobs)[i].owner, (*jobs)[i].login);
+	foreach (cell, unauthorized)
+		ec_job_fail_unauthorized(*(int64 *) lfirst(cell));
 	return count;
 }
 

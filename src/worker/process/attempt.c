@@ -239,6 +239,13 @@ try_batch(EcWorker *worker)
 
 		ec_catalog_begin(&scope);
 		wanted = ec_job_read_pace(job) && ec_worker_is_wanted(job);
+		/* the extension's owner may be another, or have lost rights, by now */
+		if (wanted && !(ec_may_act_as(worker->ticket.owner) &&
+						ec_may_act_as(worker->ticket.login)))
+		{
+			ec_job_fail_unauthorized(job->id);
+			wanted = false;
+		}
 		ec_catalog_end(&scope);
 		MemoryContextSwitchTo(old_context);
 	}

@@ -73,6 +73,27 @@ is_running(EcWorker *worker)
 	return running;
 }
 
+/* Nobody comes to a role's rights by writing our tables. */
+static bool
+is_authorized(EcWorker *worker)
+{
+	EcCatalogScope scope;
+	bool authorized = false;
+
+	ec_worker_begin();
+	if (ec_worker_has_extension(worker))
+	{
+		authorized = ec_may_act_as(worker->ticket.owner) &&
+					 ec_may_act_as(worker->ticket.login);
+		ec_catalog_begin(&scope);
+		if (!authorized)
+			ec_job_fail_unauthorized(worker->ticket.job);
+		ec_catalog_end(&scope);
+	}
+	ec_worker_commit();
+	return authorized;
+}
+
 /*
  * Take the locks that make us the job's worker, and call the job running.  The
  * worker before us may still be about to leave (paused and resumed at once),
@@ -86,6 +107,9 @@ claim_job(EcWorker *worker)
 	EcCatalogScope scope;
 	bool wanted = false;
 
+	/* before anything that its tables say is believed */
+	if (!is_authorized(worker))
+		return false;
 	while (!ec_lock_job_slot(ticket->job, ticket->slot))
 	{
 		/* or it was started twice, and would come back to life if that one is killed */
