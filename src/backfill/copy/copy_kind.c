@@ -43,9 +43,9 @@ open_table(const EcJob *job, EcBackfill *backfill, int stage)
 	Relation target = ec_open_job_table(job, copy->target, copy->target_name);
 	Relation swept = stage == EC_COPY_WRITE ? source : target;
 
-	ec_check_tables_differ(source, target);
 	ec_check_copy_source(source);
 	ec_check_copy_target(target);
+	ec_check_tables_differ(source, target);
 	ec_copy_begin_stage(backfill, stage);
 	table_close(swept == source ? target : source, NoLock);
 	if (swept->rd_rel->relkind != RELKIND_FOREIGN_TABLE)

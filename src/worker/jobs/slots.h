@@ -23,6 +23,9 @@ extern void ec_unlock_all(void);
 extern List *ec_live_slots(void); /* of EcLiveSlot, in this database */
 extern bool ec_job_is_live(int64 job);
 
+/* Does the caller own the job, or is a member of who does? */
+extern bool ec_job_is_mine(int64 job);
+
 /* In such a list. */
 extern bool ec_is_live(List *live, int64 job, int slot);
 extern bool ec_has_live_slot(List *live, int64 job);
