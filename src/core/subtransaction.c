@@ -11,7 +11,7 @@
 #include "core/subtransaction.h"
 
 static ErrorData *
-run(void (*work)(void *arg), void *arg, bool keeps)
+run(void (*work)(void *arg), void *arg, bool keeps, MemoryContext errors)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -28,7 +28,7 @@ run(void (*work)(void *arg), void *arg, bool keeps)
 	}
 	PG_CATCH();
 	{
-		MemoryContextSwitchTo(context);
+		MemoryContextSwitchTo(errors);
 		error = CopyErrorData();
 		FlushErrorState();
 	}
@@ -43,11 +43,18 @@ run(void (*work)(void *arg), void *arg, bool keeps)
 ErrorData *
 ec_subtransaction(void (*work)(void *arg), void *arg)
 {
-	return run(work, arg, true);
+	return run(work, arg, true, CurrentMemoryContext);
 }
 
 ErrorData *
 ec_subtransaction_undone(void (*work)(void *arg), void *arg)
 {
-	return run(work, arg, false);
+	return run(work, arg, false, CurrentMemoryContext);
+}
+
+ErrorData *
+ec_subtransaction_with_error_in(void (*work)(void *arg), void *arg,
+								MemoryContext errors)
+{
+	return run(work, arg, true, errors);
 }

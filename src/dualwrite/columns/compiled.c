@@ -28,6 +28,7 @@
 #include "utils/resowner.h"
 #include "utils/syscache.h"
 
+#include "core/subtransaction.h"
 #include "dualwrite/columns/compiled.h"
 #include "dualwrite/mapping.h"
 #include "dualwrite/safe.h"
@@ -387,37 +388,34 @@ compile_expressions(EcCompiled *compiled, Relation relation)
 	MemoryContextSwitchTo(caller);
 }
 
+typedef struct Compilation
+{
+	void (*work)(EcCompiled *compiled, Relation relation);
+	EcCompiled *compiled;
+	Relation relation;
+} Compilation;
+
+static void
+do_compilation(void *arg)
+{
+	const Compilation *compilation = arg;
+
+	compilation->work(compilation->compiled, compilation->relation);
+}
+
 /* An error is the writes', so it is kept for them. */
 static void
 try_to(void (*work)(EcCompiled *compiled, Relation relation),
 	   EcCompiled *compiled, Relation relation)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
+	Compilation compilation = {work, compiled, relation};
+	ErrorData *error = ec_subtransaction_with_error_in(do_compilation, &compilation,
+													   compiled->memory);
 
-	BeginInternalSubTransaction(NULL);
-	PG_TRY();
-	{
-		work(compiled, relation);
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-	}
-	PG_CATCH();
-	{
-		ErrorData *error;
-
-		MemoryContextSwitchTo(compiled->memory);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-		if (!ec_may_swallow(error))
-			ReThrowError(error);
+	if (error != NULL && !ec_may_swallow(error))
+		ReThrowError(error);
+	if (error != NULL)
 		compiled->error = error;
-	}
-	PG_END_TRY();
 }
 
 static void

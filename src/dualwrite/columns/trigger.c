@@ -284,41 +284,35 @@ compute_unset(const Write *write, EcFailure *failure)
 	return tuple;
 }
 
+typedef struct Attempt
+{
+	Computation compute;
+	const Write *write;
+	EcFailure *failure;
+	HeapTuple tuple;
+} Attempt;
+
+static void
+compute_attempt(void *arg)
+{
+	Attempt *attempt = arg;
+
+	attempt->tuple = attempt->compute(attempt->write, attempt->failure);
+}
+
 /* The same in a subtransaction, so that an error is a failure. */
 static HeapTuple
 try_to(Computation compute, const Write *write, EcFailure *failure)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	volatile HeapTuple tuple = NULL;
+	Attempt attempt = {compute, write, failure, NULL};
+	ErrorData *error = ec_try(compute_attempt, &attempt);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		tuple = compute(write, failure);
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-	}
-	PG_CATCH();
-	{
-		ErrorData *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-		if (!ec_may_swallow(error))
-			ReThrowError(error);
-		failure->code = error->sqlerrcode;
-		failure->message = error->message ? error->message : "";
-		ec_compiled_reset(write->compiled, write->relation);
-	}
-	PG_END_TRY();
-	return tuple;
+	if (error == NULL)
+		return attempt.tuple;
+	failure->code = error->sqlerrcode;
+	failure->message = error->message ? error->message : "";
+	ec_compiled_reset(write->compiled, write->relation);
+	return NULL;
 }
 
 /*
