@@ -119,7 +119,7 @@ ec_backfill(PG_FUNCTION_ARGS)
 
 	require(PG_ARGISNULL(0), "relation");
 	require(PG_ARGISNULL(1), "assignments");
-	ec_read_pace_arguments(fcinfo, 3, &spec, &method);
+	ec_read_pace_arguments(fcinfo, 3, true, &spec, &method);
 	assignments = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	predicate = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
 

@@ -275,6 +275,6 @@ ec_copy(PG_FUNCTION_ARGS)
 		spec.key = names_of(PG_GETARG_ARRAYTYPE_P(3));
 	spec.repair =
 		!PG_ARGISNULL(4) && is_repair(text_to_cstring(PG_GETARG_TEXT_PP(4)));
-	ec_read_pace_arguments(fcinfo, 5, &spec.job, &spec.method);
+	ec_read_pace_arguments(fcinfo, 5, true, &spec.job, &spec.method);
 	PG_RETURN_INT64(ec_submit_copy(&spec));
 }

@@ -19,9 +19,10 @@ extern const Interval *ec_check_max_lag(bool isnull, const Interval *value);
 
 /*
  * The arguments batch_size, delay_ms, workers, method, start_at, run_window
- * and max_lag of a submitting function, the first of which has this number.
+ * and max_lag of a submitting function, from the one of this number on.  Not
+ * all functions have workers, nor all a method (NULL).
  */
-extern void ec_read_pace_arguments(FunctionCallInfo fcinfo, int first,
+extern void ec_read_pace_arguments(FunctionCallInfo fcinfo, int n, bool has_workers,
 								   EcJobSpec *spec, const char **method);
 
 #endif
