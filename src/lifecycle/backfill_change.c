@@ -24,6 +24,7 @@
 #include "backfill/submit.h"
 #include "lifecycle/backfill_change.h"
 #include "core/catalog.h"
+#include "core/guc.h"
 #include "core/planned.h"
 #include "core/query.h"
 #include "model/owner.h"
