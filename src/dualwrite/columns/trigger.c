@@ -363,8 +363,9 @@ pass_without(const Write *write, const EcFailure *failure)
 		else
 			tuple = write->tuple;
 	}
-	ec_discrepancy_record(write->compiled, write->direction, write->slot,
-						  write->old_slot ? "update" : "insert", failure, is_unset);
+	ec_discrepancy_record(&write->compiled->queue, write->direction->name,
+						  write->slot, write->old_slot ? "update" : "insert",
+						  failure, is_unset);
 	return tuple;
 }
 
@@ -397,7 +398,7 @@ follow_computed_key(const Write *write, HeapTuple tuple)
 	TupleTableSlot *computed = write->compiled->trial;
 
 	ExecStoreHeapTuple(tuple, computed, false);
-	ec_discrepancy_follow(write->compiled, write->slot, computed);
+	ec_discrepancy_follow(&write->compiled->queue, write->slot, computed);
 	ExecClearTuple(computed);
 }
 
@@ -439,7 +440,7 @@ is_exempt(const EcCompiled *compiled)
 {
 	const char *change = exempt_change ? exempt_change : ec_running_change();
 
-	return change != NULL && strcmp(change, compiled->change) == 0 &&
+	return change != NULL && strcmp(change, compiled->queue.change) == 0 &&
 		   trigger_depth() == (exempt_change ? exempt_depth : 1);
 }
 
@@ -484,15 +485,15 @@ ec_dual_write_row(PG_FUNCTION_ARGS)
 		return PointerGetDatum(write.tuple);
 	if (write.old_slot != NULL && write.compiled->records &&
 		has_changed(&write, write.compiled->key, write.compiled->key_count))
-		ec_discrepancy_follow(write.compiled, write.old_slot, write.slot);
+		ec_discrepancy_follow(&write.compiled->queue, write.old_slot, write.slot);
 	write.direction = find_direction(&write);
 	if (write.direction == NULL)
 		return PointerGetDatum(write.tuple);
 	if (!ec_enable_modern_write || !write.compiled->is_on)
 	{
-		ec_gap_record(write.compiled, ec_enable_modern_write
-										  ? "ec_dual_write"
-										  : "enable_modern_write");
+		ec_gap_record(&write.compiled->queue, ec_enable_modern_write
+												  ? "ec_dual_write"
+												  : "enable_modern_write");
 		return PointerGetDatum(write.tuple);
 	}
 	tuple = carry_over(&write);

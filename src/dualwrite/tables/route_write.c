@@ -435,7 +435,7 @@ retry_row(Retry *retry, TupleTableSlot *slot)
 		EcFailure failure = {error->sqlerrcode,
 							 error->message ? error->message : ""};
 
-		ec_discrepancy_record(&writing->route->queue, &writing->route->direction,
+		ec_discrepancy_record(&writing->route->queue, writing->route->direction,
 							  slot, writing->rows->operation, &failure, false);
 	}
 	MemoryContextSwitchTo(caller);

@@ -141,14 +141,14 @@ add_value(EcIdentity *identity, Form_pg_attribute attribute, Datum value)
 static EcIdentity
 identity_of(const StatementRows *statement, TupleTableSlot *slot)
 {
-	const EcCompiled *queue = &statement->route->queue;
+	const EcQueueKey *queue = &statement->route->queue;
 	EcIdentity identity = {0};
 
 	add_bytes(&identity, queue->change, strlen(queue->change));
 	add_bytes(&identity, &statement->route->is_forward, sizeof(bool));
-	for (int i = 0; i < queue->key_count; i++)
+	for (int i = 0; i < queue->count; i++)
 	{
-		AttrNumber attnum = queue->key[i].attnum;
+		AttrNumber attnum = queue->columns[i].attnum;
 		bool isnull;
 		Datum value = slot_getattr(slot, attnum, &isnull);
 
