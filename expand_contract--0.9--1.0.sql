@@ -608,9 +608,9 @@ COMMENT ON FUNCTION expand_contract.note_partitions() IS 'gives new partitions t
 
 CREATE OR REPLACE FUNCTION @extschema@.ec_expand(change text, relation regclass, forward jsonb, backward jsonb DEFAULT NULL,
     target regclass DEFAULT NULL, key text[] DEFAULT NULL, old_columns text[] DEFAULT NULL,
-    on_error text DEFAULT 'record') RETURNS text
+    on_error text DEFAULT 'record', allow_existing boolean DEFAULT false) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_expand' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text)
+COMMENT ON FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text, boolean)
     IS 'registers a change and starts its dual writes: expanded or unchanged';
 
 CREATE OR REPLACE FUNCTION @extschema@.ec_dual_write(change text, enabled boolean) RETURNS text
@@ -639,6 +639,7 @@ AS 'MODULE_PATHNAME', 'ec_reconcile_job' LANGUAGE C VOLATILE CALLED ON NULL INPU
 COMMENT ON FUNCTION @extschema@.ec_reconcile_job(text, integer, integer, timestamptz, text, interval)
     IS 'makes queued modern writes again in the background, until none is left; returns the job';
 
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text, boolean) FROM PUBLIC;
 
 -- A row a row of the table: its failed writes together.
 CREATE OR REPLACE VIEW expand_contract.open_discrepancies AS
@@ -837,10 +838,23 @@ COMMENT ON FUNCTION expand_contract.blocked_by(text) IS 'the closed gates of the
 CREATE OR REPLACE VIEW @extschema@.ec_changes WITH (security_barrier) AS
 SELECT c.name COLLATE "default" AS change, c.relation, c.target, c.phase, c.since,
        c.dual_write AND coalesce(current_setting('expand_contract.enable_modern_write', true)::boolean, true)
-           AND EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = c.relation AND g.tgenabled = 'A'
-                          AND g.tgname = '~ec_' || c.name || CASE WHEN c.target IS NULL THEN '' ELSE '_insert' END)
+           -- each table of the change, and each partition and child, has all triggers
+           AND NOT EXISTS (
+               WITH RECURSIVE family AS (
+                   SELECT c.relation::oid AS oid
+                   UNION
+                   SELECT c.target::oid WHERE c.target IS NOT NULL AND c.backward IS NOT NULL
+                   UNION
+                   SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.oid)
+               SELECT FROM family f,
+                      unnest(CASE WHEN c.target IS NULL THEN '{""}' ELSE '{_insert,_update,_delete,_truncate}'::text[] END) AS s (suffix)
+                WHERE NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = f.oid AND g.tgenabled = 'A'
+                                     AND g.tgname = '~ec_' || c.name || s.suffix))
            AS dual_write,
-       c.on_error, c.forward, c.backward, c.old_columns,
+       c.on_error, c.forward, c.backward,
+       (SELECT array_agg(o.present_name COLLATE "default" ORDER BY o.attnum)
+          FROM expand_contract.change_columns o
+         WHERE o.change = c.name AND o.goes AND o.present_name <> '') AS old_columns,
        (SELECT count(DISTINCT d.key) FROM expand_contract.discrepancies d WHERE d.change = c.name) AS discrepancies,
        (SELECT count(*) FROM expand_contract.gaps g WHERE g.change = c.name AND g.repaired_by IS NULL) AS gaps,
        coalesce((SELECT f.value FROM expand_contract.flags f WHERE f.name = c.name), false) AS flag,

@@ -817,17 +817,7 @@ ec_expand(PG_FUNCTION_ARGS)
 		look_at_target(&expansion);
 	error = ec_try_for_locks(try_expand, &expansion, ec_lock_timeout);
 	if (error != NULL)
-	{
-		char *holders = ec_lock_holders(expansion.change.relation);
-
-		if (error->detail == NULL && holders != NULL)
-			error->detail =
-				psprintf("Locks on \"%s\" are held by %s.",
-						 get_rel_name(expansion.change.relation), holders);
-		if (error->hint == NULL)
-			error->hint = pstrdup(
-				"Nothing has changed. Call again when the lock's holders are done, or raise expand_contract.lock_timeout.");
-		ReThrowError(error);
-	}
+		ec_raise_lock_timeout(error, expansion.change.relation,
+							  "Nothing has changed.");
 	PG_RETURN_TEXT_P(cstring_to_text(expansion.is_done ? "unchanged" : "expanded"));
 }

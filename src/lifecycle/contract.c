@@ -28,8 +28,9 @@
 #include "core/json.h"
 #include "core/query.h"
 #include "expand_contract.h"
+#include "worker/jobs/calls.h"
+#include "worker/jobs/registry.h"
 #include "worker/jobs/control.h"
-#include "worker/process/launcher.h"
 
 PG_FUNCTION_INFO_V1(ec_contract);
 

@@ -17,7 +17,8 @@
 #include "verify/background.h"
 #include "verify/record.h"
 #include "verify/walk.h"
-#include "worker/process/toplevel.h"
+#include "core/toplevel.h"
+#include "worker/jobs/slots.h"
 
 /* Reading a row costs about a tenth of writing it. */
 #define ROWS_PER_WRITE 10

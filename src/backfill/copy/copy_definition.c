@@ -24,7 +24,7 @@
 
 #include "backfill/copy/copy_definition.h"
 #include "backfill/copy/copy_key.h"
-#include "backfill/definition.h"
+#include "backfill/predicate.h"
 #include "core/catalog.h"
 #include "core/compat.h"
 #include "core/mapping.h"
@@ -372,9 +372,7 @@ ec_copy_from_json(const Jsonb *json)
 	int64 count = ec_json_get_int8(json, "count", 0);
 	int64 key_count = ec_json_get_int8(json, "key_count", 0);
 
-	if (count == 0)
-		return NULL;
-	if (count < 0 || count > MaxHeapAttributeNumber || key_count < 0 ||
+	if (count < 1 || count > MaxHeapAttributeNumber || key_count < 0 ||
 		key_count > count)
 		ec_refuse_row("jobs", "The parameters are of no copy.");
 	copy = palloc0(sizeof(EcCopy));

@@ -266,28 +266,27 @@ make_put_sql(const EcRoute *route, Relation target)
 static int
 by_name(const void *left, const void *right)
 {
-	return strcmp(((const EcCompiledColumn *) left)->known_as,
-				  ((const EcCompiledColumn *) right)->known_as);
+	return strcmp(((const EcQueueColumn *) left)->known_as,
+				  ((const EcQueueColumn *) right)->known_as);
 }
 
 /* The columns of the source by which the queue names a row, by their names. */
 static void
 describe_queue(EcRoute *route, Relation source)
 {
-	EcCompiledColumn *key;
+	EcQueueColumn *key;
 	int member = -1;
 
-	key = palloc0(sizeof(EcCompiledColumn) *
-				  Max(1, bms_num_members(route->identity)));
-	route->queue.key = key;
-	route->queue.key_count = 0;
+	key = palloc0(sizeof(EcQueueColumn) * Max(1, bms_num_members(route->identity)));
+	route->queue.columns = key;
+	route->queue.count = 0;
 	while ((member = bms_next_member(route->identity, member)) >= 0)
 	{
-		key[route->queue.key_count].attnum = member;
-		key[route->queue.key_count++].known_as =
+		key[route->queue.count].attnum = member;
+		key[route->queue.count++].known_as =
 			strVal(list_nth(route->names, member - 1));
 	}
-	qsort(key, route->queue.key_count, sizeof(EcCompiledColumn), by_name);
+	qsort(key, route->queue.count, sizeof(EcQueueColumn), by_name);
 }
 
 static bool
@@ -336,8 +335,7 @@ compile(EcRoute *route, Relation source, const char *name)
 	route->is_on = change.dual_write;
 	route->records = change.records;
 	route->queue.change = change.name;
-	route->queue.records = change.records;
-	route->direction.name = route->is_forward ? "forward" : "backward";
+	route->direction = route->is_forward ? "forward" : "backward";
 	route->is_found = compile_tables(route, source, &change);
 }
 

@@ -19,7 +19,7 @@
 #include "utils/rel.h"
 
 #include "model/change.h"
-#include "dualwrite/columns/compiled.h"
+#include "dualwrite/queue/discrepancy.h"
 
 /* What the target's statements read, see route_write.c. */
 #define EC_PUT_ROWS  "ec_put"
@@ -67,8 +67,8 @@ typedef struct EcRoute
 	Bitmapset *identity; /* those that tell which row of the target it is */
 
 	/* what the queue and the gaps want to know */
-	EcCompiled queue;
-	EcDirection direction;
+	EcQueueKey queue;
+	const char *direction;
 	bool *has_warned;
 	MemoryContext memory;
 } EcRoute;

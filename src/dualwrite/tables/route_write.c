@@ -27,7 +27,7 @@
 #include "dualwrite/tables/route_write.h"
 #include "dualwrite/safe.h"
 #include "expand_contract.h"
-#include "worker/jobs/job.h"
+#include "worker/jobs/registry.h"
 
 /* Who writes the target, and how names are found meanwhile. */
 typedef struct Owner
@@ -435,7 +435,7 @@ retry_row(Retry *retry, TupleTableSlot *slot)
 		EcFailure failure = {error->sqlerrcode,
 							 error->message ? error->message : ""};
 
-		ec_discrepancy_record(&writing->route->queue, &writing->route->direction,
+		ec_discrepancy_record(&writing->route->queue, writing->route->direction,
 							  slot, writing->rows->operation, &failure, false);
 	}
 	MemoryContextSwitchTo(caller);
