@@ -509,6 +509,7 @@ check_change(EcChange *change, Relation relation)
 	}
 	ec_warn_of_other_defaults(relation, bms_union(targets_of(forward),
 												  targets_of(backward)));
+	ec_warn_of_unverifiable(relation, targets_of(forward));
 	collect_columns(change, relation, forward, backward, key);
 	return list_concat_copy(forward, backward);
 }
