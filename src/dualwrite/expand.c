@@ -633,6 +633,7 @@ check_change(EcChange *change, Relation relation)
 	}
 	ec_warn_of_other_defaults(relation, bms_union(targets_of(forward),
 												  targets_of(backward)));
+	ec_warn_of_unverifiable(relation, targets_of(forward));
 	collect_columns(change, relation, forward, backward, key);
 	mark_old_columns(change);
 	return list_concat_copy(forward, backward);
