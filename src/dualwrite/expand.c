@@ -36,6 +36,7 @@
 #include "core/query.h"
 #include "core/lock_retry.h"
 #include "model/change.h"
+#include "dualwrite/expand.h"
 #include "dualwrite/mapping.h"
 #include "model/owner.h"
 #include "dualwrite/table.h"
@@ -376,18 +377,20 @@ check_overlap(EcChange *change)
  * As the table's owner.  ALWAYS: rows that logical replication applies come
  * from a table that need not know the change.
  */
-static void
-set_trigger(Oid relation, const char *change)
+bool
+ec_set_row_trigger(Oid relation, const char *change)
 {
 	char *table = ec_relation_name(relation);
 	char *trigger = ec_change_trigger_name(change);
 	const char *name = quote_identifier(trigger);
+	bool is_missing = !OidIsValid(get_trigger_oid(relation, trigger, true));
 
-	if (!OidIsValid(get_trigger_oid(relation, trigger, true)))
+	if (is_missing)
 		ec_run_ddl(psprintf("CREATE TRIGGER %s BEFORE INSERT OR UPDATE ON %s FOR EACH ROW "
 							"EXECUTE FUNCTION expand_contract.dual_write(%s)",
 							name, table, quote_literal_cstr(change)));
 	ec_run_ddl(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", table, name));
+	return is_missing;
 }
 
 /*
@@ -445,7 +448,8 @@ has_dependencies(Oid relation, const char *change)
 }
 
 /*
- * Partitions get the trigger from their parent, inheritance children do not.
+ * Partitions get the trigger from their parent, inheritance children do not:
+ * those that come later get it from partitions.c.
  * The table must not be open: ALTER TABLE wants it for itself.
  */
 static void
@@ -457,7 +461,7 @@ start_dual_writes(const EcChange *change, List *entries, bool is_new)
 
 	foreach (cell, leaves)
 	{
-		set_trigger(lfirst_oid(cell), change->name);
+		(void) ec_set_row_trigger(lfirst_oid(cell), change->name);
 	}
 	CommandCounterIncrement();
 	if (is_new)

@@ -34,7 +34,7 @@ ec_start_table_writes(const EcChange *change, const EcTableMappings *mappings);
  * Create those that root, or a table below it, lacks; false if it has them.
  * Those of the tables below are dropped with root's.
  */
-extern bool ec_create_table_triggers(Oid table, Oid root, const char *change);
+extern bool ec_create_table_triggers(Oid table, Oid root, const EcChange *change);
 
 /* Has a table the triggers of the change, each of them? */
 extern bool ec_has_all_table_triggers(Oid table, const char *change);
