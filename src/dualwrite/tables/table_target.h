@@ -26,6 +26,12 @@ typedef struct EcTableMappings
 extern void ec_check_table_change(EcChange *change, Relation source,
 								  EcTableMappings *mappings);
 
+/*
+ * 55000 if the target has a row that is not in step with the source.  As the
+ * caller; both tables and all below them are locked.  Scans them.
+ */
+extern void ec_check_target_rows(const EcChange *change, Relation source);
+
 /* Create the triggers (anew).  The tables must not be open. */
 extern void
 ec_start_table_writes(const EcChange *change, const EcTableMappings *mappings);
