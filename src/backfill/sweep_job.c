@@ -18,7 +18,6 @@
 #include "storage/bufmgr.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
-#include "utils/timeout.h"
 #include "utils/rel.h"
 
 #include "backfill/batch.h"
@@ -37,6 +36,7 @@
 #include "core/subtransaction.h"
 #include "expand_contract.h"
 #include "worker/jobs/job.h"
+#include "worker/process/deadline.h"
 #include "worker/process/deadlock.h"
 #include "core/toplevel.h"
 
@@ -202,7 +202,7 @@ check_rows_left(EcJob *job, Fill *fill, Relation root)
 			 ", sweep %d, looking for rows that are left",
 			 job->kind, job->relation_name, job->id, job->sweep);
 	pgstat_report_activity(STATE_RUNNING, activity);
-	disable_timeout(STATEMENT_TIMEOUT, false);
+	ec_deadline_end();
 	(void) ec_give_way(true);
 	found = ec_batch_any(root, &fill->backfill);
 	(void) ec_give_way(false);

@@ -15,7 +15,6 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
-#include "utils/timeout.h"
 
 #include "backfill/copy/copy_foreign.h"
 #include "backfill/copy/copy_plan.h"
@@ -25,6 +24,7 @@
 #include "core/catalog.h"
 #include "core/planned.h"
 #include "expand_contract.h"
+#include "worker/process/deadline.h"
 
 /* The values of a key, as literals of SQL with their types. */
 typedef struct Bound
@@ -219,7 +219,7 @@ ec_copy_from_foreign(EcJob *job, const EcBackfill *backfill, EcChunk *chunk)
 	bool more;
 	volatile int64 written = 0;
 
-	disable_timeout(STATEMENT_TIMEOUT, false);
+	ec_deadline_end();
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	read_place(&chunk->place, &from);

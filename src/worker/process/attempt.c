@@ -25,7 +25,6 @@
 #include "nodes/parsenodes.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/timeout.h"
 
 #include "core/catalog.h"
 #include "core/clip.h"
@@ -34,6 +33,7 @@
 #include "worker/jobs/job.h"
 #include "worker/jobs/registry.h"
 #include "worker/jobs/session.h"
+#include "worker/process/deadline.h"
 #include "worker/process/deadlock.h"
 #include "worker/process/flush.h"
 #include "worker/process/process.h"
@@ -179,7 +179,7 @@ call_kind(EcWorker *worker)
 
 	worker->has_deadline = !job->avoid_locks || job->row_limit > 1;
 	if (worker->has_deadline)
-		enable_timeout_after(STATEMENT_TIMEOUT, ec_worker_deadline_ms());
+		ec_deadline_begin(ec_worker_deadline_ms());
 	else
 		ec_checks_begin();
 	ec_note_running(job);
@@ -189,7 +189,7 @@ call_kind(EcWorker *worker)
 	ec_note_running(NULL);
 	fire_deferred_triggers();
 	ec_become_caller(&outer);
-	disable_timeout(STATEMENT_TIMEOUT, false);
+	ec_deadline_end();
 	AtEOXact_GUC(false, guc_level);
 	return more;
 }
@@ -420,7 +420,7 @@ ec_worker_run_batch(EcWorker *worker)
 		MemoryContextSwitchTo(worker->batch_context);
 		error = CopyErrorData();
 		FlushErrorState();
-		disable_timeout(STATEMENT_TIMEOUT, false);
+		ec_deadline_end();
 		ec_checks_end();
 		QueryCancelPending = false; /* of a timeout that came too late */
 		AbortCurrentTransaction();

@@ -32,6 +32,7 @@
 #include "core/query.h"
 #include "worker/jobs/job.h"
 #include "worker/jobs/places.h"
+#include "worker/process/deadline.h"
 #include "worker/process/deadlock.h"
 #include "worker/process/process.h"
 #include "core/toplevel.h"
@@ -403,6 +404,7 @@ ec_job_worker_main(Datum argument)
 											  EC_WORKER_CONNECT_FLAGS);
 	ec_worker_connected(worker->ticket.owner);
 	ec_checks_init();
+	ec_deadline_init();
 	before_shmem_exit(at_exit, (Datum) 0);
 	worker->job_context =
 		AllocSetContextCreate(TopMemoryContext, "expand_contract job",
