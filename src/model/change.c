@@ -180,8 +180,8 @@ load_columns(EcChange *change, MemoryContext memory)
 	uint64 count;
 
 	count = query_now("SELECT side, name, attnum::int, expression, key_position::int, calls,"
-					  "       present_name, goes"
-					  "  FROM expand_contract.change_columns WHERE change = $1"
+					  "       present_name, (to_jsonb(c) ->> 'goes')::boolean"
+					  "  FROM expand_contract.change_columns c WHERE change = $1"
 					  " ORDER BY attnum, side",
 					  change->name);
 	for (uint64 row = 0; row < count; row++)
