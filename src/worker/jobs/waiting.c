@@ -136,7 +136,9 @@ jobs_to_start(bool lost_ones, EcJobStart **jobs, TimestampTz *next)
 		count++;
 	}
 	foreach (cell, unauthorized)
+	{
 		ec_job_fail_unauthorized(*(int64 *) lfirst(cell));
+	}
 	return count;
 }
 
