@@ -46,8 +46,9 @@ PG_FUNCTION_INFO_V1(ec_expand);
 
 typedef struct Expansion
 {
-	EcChange change; /* as it was asked for */
-	bool is_done;    /* it is registered already, and at work */
+	EcChange change;   /* as it was asked for */
+	List *old_columns; /* likewise: a try may fail when it has chosen others */
+	bool is_done;      /* it is registered already, and at work */
 } Expansion;
 
 static void
@@ -143,6 +144,14 @@ same_names(List *left, List *right)
 	return true;
 }
 
+/* With another table they have been chosen, where none were asked for. */
+static bool
+same_old_columns(const EcChange *known, const EcChange *asked)
+{
+	return same_names(known->old_columns, asked->old_columns) ||
+		   (OidIsValid(asked->target) && asked->old_columns == NIL);
+}
+
 /* True if the change is there, and is this one; an error if it is another. */
 static bool
 is_registered(const EcChange *asked, bool *is_restored, bool *has_role)
@@ -152,14 +161,14 @@ is_registered(const EcChange *asked, bool *is_restored, bool *has_role)
 
 	if (!ec_change_load(asked->name, &known))
 		return false;
-	what = known.relation != asked->relation                    ? "relation"
-		   : known.target != asked->target                      ? "target"
-		   : !same_jsonb(known.forward, asked->forward)         ? "forward"
-		   : !same_jsonb(known.backward, asked->backward)       ? "backward"
-		   : !same_names(known.key, asked->key)                 ? "key"
-		   : !same_names(known.old_columns, asked->old_columns) ? "old_columns"
-		   : known.records != asked->records                    ? "on_error"
-																: NULL;
+	what = known.relation != asked->relation              ? "relation"
+		   : known.target != asked->target                ? "target"
+		   : !same_jsonb(known.forward, asked->forward)   ? "forward"
+		   : !same_jsonb(known.backward, asked->backward) ? "backward"
+		   : !same_names(known.key, asked->key)           ? "key"
+		   : !same_old_columns(&known, asked)             ? "old_columns"
+		   : known.records != asked->records              ? "on_error"
+														  : NULL;
 	if (what != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
@@ -535,6 +544,7 @@ expand(void *arg)
 	Relation relation;
 	EcRights outer;
 
+	change->old_columns = expansion->old_columns;
 	relation = table_open(change->relation, ShareRowExclusiveLock);
 	(void) find_all_inheritors(change->relation, ShareRowExclusiveLock, NULL);
 	if (has_target)
@@ -620,6 +630,7 @@ ec_expand(PG_FUNCTION_ARGS)
 	ErrorData *error;
 
 	read_arguments(fcinfo, &expansion.change);
+	expansion.old_columns = expansion.change.old_columns;
 	look_at_table(expansion.change.relation);
 	if (OidIsValid(expansion.change.target))
 		look_at_table(expansion.change.target);

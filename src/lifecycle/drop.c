@@ -58,7 +58,7 @@ drop(const EcChange *change, int lock_wait_ms, void *arg)
 	columns = ec_old_columns(change);
 	ec_unwatch_old_columns(change);
 	ec_drop_triggers_of_change(change);
-	if (OidIsValid(change->target))
+	if (ec_old_is_whole_table(change))
 		drop_table(change, behaviour);
 	else
 		while ((attnum = bms_next_member(columns, attnum)) >= 0)

@@ -28,7 +28,7 @@ ec_gate_dependents(const EcChange *change, EcGate *gate)
 	initStringInfo(&observed);
 	ec_arg_oid(&args, change->relation);
 	ec_arg(&args, INT2ARRAYOID, ec_old_column_numbers(change),
-		   OidIsValid(change->target));
+		   ec_old_is_whole_table(change));
 	ec_catalog_begin(&scope);
 	found = ec_query("SELECT kind || ' ' || object || ' (' || because || ')'"
 					 "  FROM expand_contract.dependents($1, $2) WHERE NOT goes",

@@ -15,6 +15,7 @@
 #include "lifecycle/old_shape.h"
 #include "core/catalog.h"
 #include "core/query.h"
+#include "dualwrite/tables/table_target.h"
 
 static AttrNumber
 present_attnum(const EcChange *change, const EcChangeColumn *column)
@@ -41,6 +42,8 @@ attnum_of(const EcChange *change, const char *name, bool by_name)
 	{
 		EcChangeColumn *column = lfirst(cell);
 
+		if (OidIsValid(change->target) && column->side == EC_SIDE_NEW)
+			continue; /* of the other table */
 		if (strcmp(column->name, name) == 0)
 			return present_attnum(change, column);
 	}
@@ -76,6 +79,37 @@ all_columns(Oid relation_oid)
 			columns = bms_add_member(columns, i + 1);
 	table_close(relation, NoLock);
 	return columns;
+}
+
+/* Is nothing in the table of which the change does not know? */
+static bool
+knows_all_columns(const EcChange *change)
+{
+	Bitmapset *columns = all_columns(change->relation);
+	ListCell *cell;
+
+	if (bms_is_empty(columns))
+		return false;
+	foreach (cell, change->columns)
+	{
+		EcChangeColumn *column = lfirst(cell);
+
+		if (column->side != EC_SIDE_NEW)
+			columns = bms_del_member(columns, column->attnum);
+	}
+	return bms_is_empty(columns);
+}
+
+bool
+ec_old_is_whole_table(const EcChange *change)
+{
+	if (!OidIsValid(change->target))
+		return false;
+	if (change->old_columns != NIL)
+		return ec_names_whole_table(change->old_columns);
+	/* registered when there was no choice, or when nothing but keys is read */
+	return strcmp(change->phase, EC_PHASE_QUARANTINED) == 0 ||
+		   knows_all_columns(change);
 }
 
 /* While they are renamed away, we know their names. */
@@ -115,9 +149,9 @@ ec_old_columns(const EcChange *change)
 	Bitmapset *columns = NULL;
 	ListCell *cell;
 
-	if (OidIsValid(change->target))
+	if (ec_old_is_whole_table(change))
 		return all_columns(change->relation);
-	if (names == NIL && change->backward != NULL)
+	if (names == NIL && change->backward != NULL && !OidIsValid(change->target))
 		names = keys_of(change->backward);
 	if (is_away)
 		columns = quarantined_columns(change);

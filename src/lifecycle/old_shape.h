@@ -15,10 +15,16 @@
 /*
  * The columns of the change's relation that are its old shape, by attribute
  * number: those given as old_columns, else those that the backward mapping
- * writes; of a change with a table target, all.  NULL: there are none, or they
- * are gone.
+ * writes; all, where the whole table is the old shape.  NULL: there are none, or
+ * they are gone.
  */
 extern Bitmapset *ec_old_columns(const EcChange *change);
+
+/*
+ * Does the whole table go?  Only where the rows move to another table, and
+ * either all of its columns do, or old_columns was '{*}'.
+ */
+extern bool ec_old_is_whole_table(const EcChange *change);
 
 /* Their names of today, as text[]. */
 extern ArrayType *ec_old_column_names(const EcChange *change);

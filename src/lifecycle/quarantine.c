@@ -80,7 +80,7 @@ remember(const EcChange *change, const char *name, const char *quarantined_as)
 	ec_arg_text(&args, change->name);
 	ec_arg_text(&args, name);
 	ec_arg_text(&args, quarantined_as);
-	ec_arg_oid(&args, OidIsValid(change->target) ? InvalidOid : change->relation);
+	ec_arg_oid(&args, ec_old_is_whole_table(change) ? InvalidOid : change->relation);
 	ec_arg_text(&args, check_name(name));
 	ec_catalog_begin(&scope);
 	ec_query("INSERT INTO expand_contract.quarantined (change, name, quarantined_as, not_null_in)"
@@ -235,7 +235,7 @@ begin_for_table(const EcChange *change)
 void
 ec_quarantine_begin(const EcChange *change, int lock_wait_ms, void *arg)
 {
-	if (OidIsValid(change->target))
+	if (ec_old_is_whole_table(change))
 	{
 		LockRelationOid(change->relation, AccessExclusiveLock);
 		begin_for_table(change);
@@ -314,7 +314,7 @@ ec_quarantine_undo(const EcChange *change, int lock_wait_ms, void *arg)
 {
 	ListCell *cell;
 
-	if (OidIsValid(change->target))
+	if (ec_old_is_whole_table(change))
 		LockRelationOid(change->relation, AccessExclusiveLock);
 	else
 		ec_lock_whole_table(change->relation, AccessExclusiveLock, lock_wait_ms);
@@ -322,7 +322,7 @@ ec_quarantine_undo(const EcChange *change, int lock_wait_ms, void *arg)
 	{
 		Quarantined *column = lfirst(cell);
 
-		if (OidIsValid(change->target))
+		if (ec_old_is_whole_table(change))
 			rename_table(change, column->name);
 		else
 		{

@@ -45,13 +45,72 @@ check_tables(const EcChange *change, Relation source, Relation target)
 						RelationGetRelationName(source)),
 				 errdetail("It is the same table, or one inherits from the other."),
 				 errhint("Leave the argument \"target\" out for a change between columns of one table.")));
-	if (change->old_columns != NIL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"old_columns\" is not for a change to another table"),
-				 errdetail("What such a change leaves behind is the whole table \"%s\".",
-						   RelationGetRelationName(source)),
-				 errhint("Leave the argument out.")));
+}
+
+bool
+ec_names_whole_table(const List *old_columns)
+{
+	return list_length(old_columns) == 1 && strcmp(linitial(old_columns), "*") == 0;
+}
+
+/*
+ * What contraction will remove: what was asked for, else what forward reads and
+ * is no key; the whole table only if it has nothing else.
+ */
+static void
+choose_old_columns(EcChange *change, Relation source, List *forward, List *key)
+{
+	Bitmapset *reads = NULL;
+	Bitmapset *keys = bms_copy(
+		RelationGetIndexAttrBitmap(source, INDEX_ATTR_BITMAP_PRIMARY_KEY));
+	bool is_all = true;
+	List *names = NIL;
+	ListCell *cell;
+
+	foreach (cell, forward)
+	{
+		reads = bms_add_members(reads, ((EcMappingEntry *) lfirst(cell))->reads);
+	}
+	foreach (cell, key)
+	{
+		keys = bms_add_member(keys, lfirst_int(cell) -
+										FirstLowInvalidHeapAttributeNumber);
+	}
+	for (int attnum = 1; attnum <= RelationGetNumberOfAttributes(source); attnum++)
+	{
+		Form_pg_attribute column =
+			TupleDescAttr(RelationGetDescr(source), attnum - 1);
+
+		if (column->attisdropped)
+			continue;
+		if (!bms_is_member(attnum, reads))
+			is_all &= column->attgenerated != '\0'; /* holds nothing of its own */
+		else if (!bms_is_member(attnum - FirstLowInvalidHeapAttributeNumber, keys))
+			names = lappend(names, pstrdup(NameStr(column->attname)));
+	}
+	/* a column of that name is not the whole table: twice is once, of a column */
+	if (ec_names_whole_table(names))
+		names = lappend(names, linitial(names));
+	change->old_columns = is_all ? list_make1(pstrdup("*")) : names;
+}
+
+static void
+check_old_columns(const EcChange *change, Relation source)
+{
+	ListCell *cell;
+
+	if (ec_names_whole_table(change->old_columns))
+		return;
+	foreach (cell, change->old_columns)
+	{
+		if (get_attnum(change->relation, lfirst(cell)) <= 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_COLUMN),
+					 errmsg("column \"%s\" of relation \"%s\" does not exist",
+							(char *) lfirst(cell), RelationGetRelationName(source)),
+					 errdetail("It is named by argument \"old_columns\"."),
+					 errhint("Name the columns that the contraction shall remove, or '{*}' for the whole table.")));
+	}
 }
 
 /* A foreign partition has no transition tables, a table with rules no upsert. */
@@ -429,6 +488,7 @@ ec_check_table_change(EcChange *change, Relation source, EcTableMappings *mappin
 	List *source_key;
 
 	check_tables(change, source, target);
+	check_old_columns(change, source);
 	check_target_is_free(change);
 	check_below(change->relation);
 	check_below(change->target);
@@ -469,4 +529,6 @@ ec_check_table_change(EcChange *change, Relation source, EcTableMappings *mappin
 	add_key(change, change->target, EC_SIDE_NEW, target_key);
 	add_key(change, change->relation, EC_SIDE_OLD, source_key);
 	table_close(target, NoLock);
+	if (change->old_columns == NIL)
+		choose_old_columns(change, source, mappings->forward, source_key);
 }

@@ -26,6 +26,9 @@ typedef struct EcTableMappings
 extern void ec_check_table_change(EcChange *change, Relation source,
 								  EcTableMappings *mappings);
 
+/* Does old_columns mean the whole table: is it '{*}'? */
+extern bool ec_names_whole_table(const List *old_columns);
+
 /* Create the triggers (anew).  The tables must not be open. */
 extern void
 ec_start_table_writes(const EcChange *change, const EcTableMappings *mappings);
