@@ -132,6 +132,8 @@ CREATE TABLE expand_contract.schema_migrations (
     up             text,
     down           text,
     down_by        text,
+    down_by_oid    oid,
+    down_system    bigint,
     requires       text[] NOT NULL DEFAULT '{}',
     allow          text[] NOT NULL DEFAULT '{}',
     -- what was applied before there was this ledger has no script in it
@@ -148,7 +150,11 @@ COMMENT ON COLUMN expand_contract.schema_migrations.direction IS
     'which script the steps are of: "down" while the migration is rolled back';
 COMMENT ON COLUMN expand_contract.schema_migrations.executed_by IS
     'the role that the script ran as; a name, since the role may be gone by now';
-COMMENT ON COLUMN expand_contract.schema_migrations.down_by IS 'the role that gave "down"';
+COMMENT ON COLUMN expand_contract.schema_migrations.down_by IS
+    'the role that gave "down", as it was called then';
+COMMENT ON COLUMN expand_contract.schema_migrations.down_by_oid IS
+    'which role that is, in the cluster of down_system: a name can be another role''s by now';
+COMMENT ON COLUMN expand_contract.schema_migrations.down_system IS 'the identifier of that cluster''s system';
 
 -- Few migrations are unfinished at any time: one, if nobody rolls back.
 CREATE INDEX schema_migrations_unfinished ON expand_contract.schema_migrations (version) WHERE state <> 'applied';
@@ -471,6 +477,7 @@ COMMENT ON TABLE expand_contract.usage_flush IS 'the last flush: what was counte
 -- With the table, because its triggers need it.
 CREATE FUNCTION expand_contract.usage_changed() RETURNS trigger
 AS 'MODULE_PATHNAME', 'ec_usage_changed' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+REVOKE EXECUTE ON FUNCTION expand_contract.usage_changed() FROM PUBLIC;
 COMMENT ON FUNCTION expand_contract.usage_changed() IS 'starts new rows afresh, and tells every session what is tracked';
 CREATE TRIGGER complete BEFORE INSERT ON expand_contract.usage
     FOR EACH ROW EXECUTE FUNCTION expand_contract.usage_changed();
@@ -1161,7 +1168,10 @@ SELECT d.change, c.relation,
   FROM expand_contract.open_discrepancies d
   JOIN expand_contract.changes c ON c.name = d.change
   JOIN pg_class t ON t.oid = c.relation,
-       LATERAL (SELECT has_table_privilege(t.oid, 'SELECT') AND NOT row_security_active(t.oid)) AS r (is_readable)
+       -- what fails in a target is told with values of the target
+       LATERAL (SELECT has_table_privilege(t.oid, 'SELECT') AND NOT row_security_active(t.oid)
+                   AND (c.target IS NULL OR has_table_privilege(c.target::oid, 'SELECT') IS TRUE
+                                            AND NOT row_security_active(c.target::oid))) AS r (is_readable)
  WHERE pg_has_role(t.relowner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE')
  ORDER BY d.first_at;
 COMMENT ON VIEW @extschema@.ec_discrepancies IS 'rows whose modern write failed and is still to be made';
@@ -1360,86 +1370,130 @@ CREATE FUNCTION @extschema@.ec_runbook(change text) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_runbook' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.ec_runbook(text) IS 'Markdown: where a change stands, the next command, its gates, and when to go back';
 
--- What would lose its footing with some columns, or (NULL) with the whole table.
--- goes: the server drops it along with them and says nothing; the rest it would
--- drop with CASCADE only, or it would fail at its next use.
-CREATE FUNCTION expand_contract.dependents(relation oid, columns smallint[] DEFAULT NULL,
-    OUT kind text, OUT object text, OUT goes boolean, OUT because text) RETURNS SETOF record
+-- What the server drops with some columns, or (NULL) with the whole table, and
+-- its partitions and children: the walk through pg_depend that DROP makes.  What
+-- is a part of something (the rule of a view, the trigger of a constraint, a
+-- member of an extension) takes that along, if it is not the one that falls.
+-- stands: it needs CASCADE; behind: it is behind one that does; elsewhere: it is
+-- another session's, for as long as that lasts.
+CREATE FUNCTION expand_contract.falls(relation oid, columns smallint[],
+    OUT classid oid, OUT objid oid, OUT objsubid integer, OUT stands boolean, OUT behind boolean, OUT "on" text, OUT elsewhere boolean)
+RETURNS SETOF record
 LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    WITH RECURSIVE family AS MATERIALIZED (
+        SELECT f.oid FROM expand_contract.family_of($1) f (oid)
+    ), ours AS MATERIALIZED ( -- goes before
+        SELECT t.oid FROM pg_trigger t
+         WHERE t.tgfoid IN ('expand_contract.dual_write()'::regprocedure, 'expand_contract.dual_write_table()'::regprocedure)
+    ), walk (classid, objid, objsubid, stands, behind, "on") AS (
+        SELECT 'pg_class'::regclass::oid, c.attrelid, c.attnum::integer, false, false, NULL::text COLLATE "C"
+          FROM pg_attribute r
+          JOIN pg_attribute c ON c.attrelid IN (SELECT f.oid FROM family f) AND c.attname = r.attname
+         WHERE r.attrelid = $1 AND r.attnum = ANY (columns) AND r.attnum > 0 AND NOT r.attisdropped AND NOT c.attisdropped
+         UNION
+        SELECT 'pg_class'::regclass::oid, f.oid, 0, false, false, NULL FROM family f WHERE columns IS NULL
+         UNION
+        SELECT coalesce(o.refclassid, d.classid), coalesce(o.refobjid, d.objid), coalesce(o.refobjsubid, d.objsubid),
+               o.refobjid IS NOT NULL OR d.deptype = 'n', w.stands OR w.behind,
+               CASE WHEN w.classid = 'pg_class'::regclass AND w.objid IN (SELECT f.oid FROM family f)
+                    THEN coalesce('column ' || quote_ident((SELECT a.attname FROM pg_attribute a
+                              WHERE a.attrelid = w.objid AND a.attnum = d.refobjsubid AND a.attnum > 0)), 'the table')
+                    ELSE (SELECT i.type || ' ' || i.identity FROM pg_identify_object(w.classid, w.objid, w.objsubid) i) END COLLATE "C"
+          FROM walk w
+          JOIN pg_depend d ON d.refclassid = w.classid AND d.refobjid = w.objid AND (w.objsubid = 0 OR d.refobjsubid = w.objsubid)
+          LEFT JOIN LATERAL (
+                SELECT p.refclassid, p.refobjid, p.refobjsubid FROM pg_depend p
+                 WHERE p.classid = d.classid AND p.objid = d.objid AND p.objsubid = d.objsubid AND p.deptype IN ('i', 'e')
+                   AND NOT (d.refclassid = p.refclassid AND d.refobjid = p.refobjid)
+                 LIMIT 1) o ON d.deptype NOT IN ('i', 'e')
+         WHERE NOT (d.classid = 'pg_trigger'::regclass AND d.objid IN (SELECT t.oid FROM ours t))
+           AND NOT (coalesce(o.refclassid, d.classid) = 'pg_class'::regclass AND coalesce(o.refobjsubid, d.objsubid) = 0
+                    AND coalesce(o.refobjid, d.objid) IN (SELECT f.oid FROM family f))
+    )
+    SELECT f.*, EXISTS (SELECT FROM pg_identify_object(f.classid, f.objid, f.objsubid) o
+                          JOIN pg_namespace n ON n.nspname = o.schema
+                         WHERE pg_is_other_temp_schema(n.oid))
+      FROM (SELECT w.classid, w.objid, w.objsubid, bool_and(w.stands), bool_and(w.behind), min(w."on")
+              FROM walk w
+             WHERE w."on" IS NOT NULL
+             GROUP BY 1, 2, 3) f
+$$;
+COMMENT ON FUNCTION expand_contract.falls(oid, smallint[]) IS 'what the server drops along with columns or a table';
+
+-- Looks at the body of a function that is kept as text: 'parsed' where it uses
+-- one of the columns, 'text' where only its text tells, which may be wrong; NULL
+-- where it names none.
+CREATE FUNCTION expand_contract.body_names(function oid, relation oid, columns smallint[]) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_sql_body_names' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION expand_contract.body_names(oid, oid, smallint[]) IS 'whether the text of a function names columns';
+
+-- What would lose its footing with some columns, or (NULL) with the whole table.
+--   goes    the server drops it along with them and says nothing
+--   falls   the server drops it, if with CASCADE only
+--   blocks  stands in the way of that, or would fail at its next use
+-- What is neither is behind something that blocks, or is told by text alone.
+CREATE FUNCTION expand_contract.dependents(relation oid, columns smallint[] DEFAULT NULL,
+    OUT kind text, OUT object text, OUT goes boolean, OUT falls boolean, OUT blocks boolean, OUT because text) RETURNS SETOF record
+LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
     -- the partitions and children, where the columns have other numbers
-    WITH RECURSIVE family AS (
-        SELECT $1 AS oid
-        UNION
-        SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.oid
-    ), watched AS (
+    WITH family AS MATERIALIZED (
+        SELECT f.oid FROM expand_contract.family_of($1) f (oid)
+    ), watched AS MATERIALIZED (
         SELECT c.attrelid, c.attnum, c.attname, c.attacl, c.attrelid = $1 AS is_root
           FROM pg_attribute r
           JOIN pg_attribute c ON c.attrelid IN (SELECT f.oid FROM family f) AND c.attname = r.attname
          WHERE r.attrelid = $1 AND r.attnum > 0 AND NOT r.attisdropped AND NOT c.attisdropped
            AND (columns IS NULL OR r.attnum = ANY (columns))
-    ), recorded AS (
-        SELECT d.classid, d.objid, d.objsubid, d.deptype, w.attname
-          FROM pg_depend d
-          JOIN watched w ON d.refobjid = w.attrelid AND d.refobjsubid = w.attnum
-         WHERE d.refclassid = 'pg_class'::regclass
-         UNION
-        SELECT d.classid, d.objid, d.objsubid, d.deptype, NULL
-          FROM pg_depend d
-         WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = $1 AND d.refobjsubid = 0
-           AND columns IS NULL
-    ), named AS (
-        SELECT coalesce(w.type, CASE WHEN g.oid IS NOT NULL THEN 'generated column' END, o.type) AS type,
-               coalesce(w.identity, CASE WHEN g.oid IS NOT NULL THEN regexp_replace(o.identity, '^for ', '') END, o.identity) AS identity,
-               -- a constraint depends on its columns in more than one way
-               bool_or(r.deptype <> 'n') AS goes, min(r.attname) AS attname
-          FROM recorded r
-          LEFT JOIN pg_rewrite v ON r.classid = 'pg_rewrite'::regclass AND v.oid = r.objid
-          LEFT JOIN pg_trigger t ON r.classid = 'pg_trigger'::regclass AND t.oid = r.objid
-          LEFT JOIN pg_attrdef g ON r.classid = 'pg_attrdef'::regclass AND g.oid = r.objid AND r.deptype = 'n'
-          LEFT JOIN LATERAL pg_identify_object('pg_class'::regclass, v.ev_class, 0) w ON true,
-               LATERAL pg_identify_object(r.classid, r.objid, r.objsubid) o
-         WHERE r.deptype IN ('n', 'a', 'i')
-           AND v.ev_class IS DISTINCT FROM $1
-           AND NOT (r.classid IN ('pg_class'::regclass, 'pg_type'::regclass)
-                    AND r.objid IN (SELECT f.oid FROM family f))
-           -- what belongs to the table whatever becomes of the column
-           AND NOT (r.classid = 'pg_type'::regclass AND r.deptype = 'i')
-           AND NOT (r.classid = 'pg_trigger'::regclass AND (t.tgisinternal OR t.tgfoid IN (
-                    SELECT x.objid FROM pg_depend x JOIN pg_extension e ON e.oid = x.refobjid
-                     WHERE x.classid = 'pg_proc'::regclass AND x.refclassid = 'pg_extension'::regclass
-                       AND x.deptype = 'e' AND e.extname = 'expand_contract')))
-           AND o.type NOT IN ('toast table', 'publication relation') -- the latter: see below
-           AND NOT (r.classid = 'pg_constraint'::regclass AND EXISTS ( -- from 18 on
-                    SELECT FROM pg_constraint x WHERE x.oid = r.objid AND x.contype = 'n'))
-         GROUP BY 1, 2
+    ), falls AS MATERIALIZED (
+        SELECT f.* FROM expand_contract.falls($1, columns) f
+    ), falling AS (
+        SELECT CASE WHEN g.attgenerated <> '' THEN 'generated column' ELSE o.type END AS type,
+               CASE WHEN g.attgenerated <> '' THEN regexp_replace(o.identity, '^for ', '') ELSE o.identity END AS identity,
+               w.stands, w.behind, w."on", w.elsewhere
+          FROM falls w
+          LEFT JOIN pg_trigger t ON w.classid = 'pg_trigger'::regclass AND t.oid = w.objid
+          LEFT JOIN pg_rewrite v ON w.classid = 'pg_rewrite'::regclass AND v.oid = w.objid
+          LEFT JOIN pg_attrdef d ON w.classid = 'pg_attrdef'::regclass AND d.oid = w.objid
+          LEFT JOIN pg_attribute g ON w.stands AND (g.attrelid, g.attnum) = (d.adrelid, d.adnum)
+                                   OR w.classid = 'pg_class'::regclass AND w.objsubid > 0 AND (g.attrelid, g.attnum) = (w.objid, w.objsubid),
+               LATERAL pg_identify_object(w.classid, w.objid, w.objsubid) o
+         WHERE t.tgisinternal IS NOT TRUE
+           AND NOT (v.rulename IS NOT NULL AND v.rulename = '_RETURN')
+           AND o.schema IS DISTINCT FROM 'pg_toast'
+           AND NOT (w.classid = 'pg_type'::regclass AND NOT w.stands) -- row types and their arrays
+           AND NOT (w.classid = 'pg_class'::regclass AND w.objsubid = 0 AND NOT w.stands AND EXISTS ( -- told by their constraint
+                    SELECT FROM pg_constraint x WHERE x.conindid = w.objid AND x.contype IN ('p', 'u', 'x')))
+           AND o.type <> 'publication relation' -- see below
+           AND NOT (w.classid = 'pg_constraint'::regclass AND NOT w.stands AND EXISTS ( -- from 18 on
+                    SELECT FROM pg_constraint x WHERE x.oid = w.objid AND x.contype = 'n'))
+    ), functions AS MATERIALIZED (
+        SELECT p.oid, l.lanname
+          FROM pg_proc p
+          JOIN pg_language l ON l.oid = p.prolang AND l.lanname NOT IN ('c', 'internal')
+         WHERE p.pronamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'expand_contract'::regnamespace)
+           AND NOT pg_is_other_temp_schema(p.pronamespace)
+           AND p.prosqlbody IS NULL
+           AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.classid = 'pg_proc'::regclass AND x.objid = p.oid AND x.deptype = 'e')
+           AND (l.lanname = 'sql' AND p.prosrc LIKE '%*%'
+                OR EXISTS (SELECT FROM watched w WHERE w.is_root AND strpos(lower(p.prosrc), lower(replace(w.attname, '"', '""'))) > 0))
+    ), named AS MATERIALIZED (
+        SELECT f.oid, expand_contract.body_names(f.oid, $1, columns) AS how FROM functions f
     )
-    SELECT n.type, n.identity, n.goes,
-           CASE WHEN n.goes THEN 'dropped with it'
-                ELSE 'depends on ' || coalesce('column ' || quote_ident(n.attname), 'the table') END
+    SELECT f.type, f.identity, NOT f.stands AND NOT f.behind, true, f.stands AND NOT f.behind AND NOT f.elsewhere,
+           CASE WHEN f.elsewhere THEN 'temporary, of another session'
+                WHEN f.behind THEN 'goes with ' || f."on"
+                WHEN f.stands THEN 'depends on ' || f."on"
+                ELSE 'dropped with it' END
+      FROM falling f
+    UNION
+    -- the server does not look into these, and leaves them as they are
+    SELECT 'function', (pg_identify_object('pg_proc'::regclass, n.oid, 0)).identity, false, false, n.how = 'parsed',
+           CASE n.how WHEN 'parsed' THEN 'its body uses it, and would fail'
+                      ELSE 'its text names it; nobody can tell whether it uses it' END
       FROM named n
+     WHERE n.how IS NOT NULL
     UNION
-    -- sequences go with their columns, and not with others that use them
-    SELECT o.type, o.identity, false, 'uses ' || s.oid::regclass || ', which goes with it'
-      FROM recorded r
-      JOIN pg_class s ON r.classid = 'pg_class'::regclass AND s.oid = r.objid AND s.relkind = 'S'
-      JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = s.oid AND d.deptype = 'n'
-      LEFT JOIN pg_attrdef f ON d.classid = 'pg_attrdef'::regclass AND f.oid = d.objid,
-           LATERAL pg_identify_object(d.classid, d.objid, d.objsubid) o
-     WHERE r.deptype IN ('a', 'i')
-       AND NOT EXISTS (SELECT FROM watched w WHERE w.attrelid = f.adrelid AND w.attnum = f.adnum)
-    UNION
-    -- the server does not look into these
-    SELECT 'function', (pg_identify_object('pg_proc'::regclass, p.oid, 0)).identity, false, 'its text names column ' || quote_ident(w.attname)
-      FROM pg_proc p
-      JOIN pg_language l ON l.oid = p.prolang AND l.lanname NOT IN ('c', 'internal')
-      JOIN pg_class t ON t.oid = $1
-      JOIN watched w ON w.is_root AND p.prosrc ~* ('(^|[^[:alnum:]_])' || regexp_replace(replace(w.attname, '"', '""'), '([^[:alnum:]_])', '\\\1', 'g') || '($|[^[:alnum:]_])')
-     WHERE p.pronamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'expand_contract'::regnamespace)
-       AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.classid = 'pg_proc'::regclass AND x.objid = p.oid AND x.deptype = 'e')
-       AND (p.prosrc ~* ('(^|[^[:alnum:]_])' || regexp_replace(replace(t.relname, '"', '""'), '([^[:alnum:]_])', '\\\1', 'g') || '($|[^[:alnum:]_])')
-            OR EXISTS (SELECT FROM pg_trigger g WHERE g.tgfoid = p.oid AND g.tgrelid IN (SELECT f.oid FROM family f)))
-    UNION
-    SELECT 'publication', quote_ident(p.pubname), false, 'publishes the table to subscribers that still have the column'
+    SELECT 'publication', quote_ident(p.pubname), false, false, true, 'publishes the table to subscribers that still have the column'
       FROM pg_publication p
      WHERE p.puballtables
         OR EXISTS (SELECT FROM pg_publication_rel r
@@ -1448,20 +1502,26 @@ LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE SET search_path = pg_cata
         OR EXISTS (SELECT FROM pg_publication_namespace n JOIN pg_class t ON t.relnamespace = n.pnnspid
                     WHERE n.pnpubid = p.oid AND t.oid = $1)
     UNION
-    SELECT 'grant', quote_ident(w.attname) || ' to ' || coalesce(r.rolname::text, 'PUBLIC'), true, 'dropped with it'
+    -- a publication that lists the column, or has it in its filter, loses the table
+    SELECT 'publication relation', (pg_identify_object(f.classid, f.objid, f.objsubid)).identity, false, true, false, 'goes with the column that it lists'
+      FROM falls f
+     WHERE f.classid = 'pg_publication_rel'::regclass
+    UNION
+    SELECT 'grant', quote_ident(w.attname) || ' to ' || coalesce(r.rolname::text, 'PUBLIC'), true, true, false, 'dropped with it'
       FROM watched w, LATERAL aclexplode(w.attacl) a
       LEFT JOIN pg_roles r ON r.oid = a.grantee
      WHERE w.is_root
     UNION
-    SELECT 'grant', (pg_identify_object('pg_class'::regclass, t.oid, 0)).identity || ' to ' || coalesce(r.rolname::text, 'PUBLIC'), true, 'dropped with it'
+    SELECT 'grant', (pg_identify_object('pg_class'::regclass, t.oid, 0)).identity || ' to ' || coalesce(r.rolname::text, 'PUBLIC'), true, true, false, 'dropped with it'
       FROM pg_class t, LATERAL aclexplode(t.relacl) a
       LEFT JOIN pg_roles r ON r.oid = a.grantee
      WHERE t.oid = $1 AND columns IS NULL AND a.grantee <> t.relowner
-     ORDER BY 3, 1, 2, 4
+     ORDER BY 3, 5 DESC, 1, 2, 6
 $$;
 COMMENT ON FUNCTION expand_contract.dependents(oid, smallint[])
     IS 'what goes with columns or a table, and what stands in the way of dropping them';
-REVOKE EXECUTE ON FUNCTION expand_contract.dependents(oid, smallint[]) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION expand_contract.dependents(oid, smallint[]), expand_contract.falls(oid, smallint[]),
+    expand_contract.body_names(oid, oid, smallint[]) FROM PUBLIC;
 
 ----------------------------------------------------------------------
 -- sql/install/core.sql

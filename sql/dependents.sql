@@ -1,6 +1,6 @@
 -- What goes with a column, and what stands in the way of dropping it.
 SET client_min_messages = error;
-CREATE FUNCTION about(relation regclass, VARIADIC columns text[]) RETURNS TABLE (kind text, object text, goes boolean, because text)
+CREATE FUNCTION about(relation regclass, VARIADIC columns text[]) RETURNS TABLE (kind text, object text, goes boolean, falls boolean, blocks boolean, because text)
 LANGUAGE sql AS $$
     SELECT d.* FROM expand_contract.dependents(relation,
         (SELECT array_agg(a.attnum) FROM pg_attribute a WHERE a.attrelid = relation AND a.attname = ANY (columns))) d
@@ -32,6 +32,42 @@ CREATE PUBLICATION a_few FOR TABLE users (id, old_email);
 CREATE PUBLICATION others FOR TABLE users (id, other);
 CREATE PUBLICATION everything FOR ALL TABLES;
 SELECT * FROM about('users', 'old_email');
+
+-- Words in comments are no names, and words in strings are no proof.
+CREATE FUNCTION commented() RETURNS int LANGUAGE sql AS 'SELECT id FROM users /* not old_email */ -- old_email';
+CREATE FUNCTION noted() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN /* users, NEW.old_email */ RETURN NEW; /* -- */ END $$;
+CREATE TRIGGER noted BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION noted();
+CREATE FUNCTION of_another() RETURNS text LANGUAGE sql AS 'SELECT a.old_email FROM (SELECT other AS old_email FROM users) a';
+CREATE FUNCTION starred() RETURNS SETOF users LANGUAGE sql AS 'SELECT * FROM users';
+CREATE FUNCTION dynamic() RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'UPDATE users SET old_email = NULL'; END $$;
+CREATE FUNCTION queries() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN (SELECT u.old_email FROM users u LIMIT 1); END $$;
+CREATE FUNCTION unknowable() RETURNS text LANGUAGE sql AS 'SELECT ''x''';
+-- parsed at its next use
+SET check_function_bodies = off;
+CREATE OR REPLACE FUNCTION unknowable() RETURNS text LANGUAGE sql AS 'SELECT old_email FROM users JOIN no_such_table USING (id)';
+RESET check_function_bodies;
+-- a view of a view, and what the server drops with that
+CREATE VIEW upon AS SELECT old_email FROM all_users;
+CREATE UNIQUE INDEX counted_email ON counted (old_email);
+SELECT * FROM about('users', 'old_email') WHERE object ~ 'commented|noted|of_another|starred|dynamic|queries|unknowable|upon|counted';
+-- the server drops these, no more and no less
+CREATE TABLE dropped (object text);
+CREATE FUNCTION note() RETURNS event_trigger LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO dropped SELECT object_type || ' ' || object_identity FROM pg_event_trigger_dropped_objects() WHERE NOT is_temporary; END $$;
+CREATE EVENT TRIGGER note ON sql_drop EXECUTE FUNCTION note();
+BEGIN;
+CREATE TEMP TABLE told AS SELECT kind || ' ' || object AS object FROM about('users', 'old_email') WHERE falls AND kind <> 'grant';
+ALTER TABLE users DROP old_email CASCADE;
+SELECT 'only told' AS which, object FROM told EXCEPT SELECT 'only told', object FROM dropped ORDER BY 1, 2;
+SELECT 'only dropped' AS which, object FROM dropped
+ WHERE object !~ '^(rule "_RETURN"|type|toast table|index pg_toast|trigger "RI_|default value for public.users.derived)' -- parts of others
+EXCEPT SELECT 'only dropped', object FROM told ORDER BY 1, 2;
+ROLLBACK;
+DROP EVENT TRIGGER note;
+DROP FUNCTION note, commented, of_another, starred, dynamic, queries, unknowable;
+DROP TABLE dropped;
+DROP TRIGGER noted ON users;
+DROP FUNCTION noted;
 
 -- Names are taken literally.
 ALTER TABLE users ADD "dot.ted" int;

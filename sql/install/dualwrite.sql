@@ -84,7 +84,10 @@ SELECT d.change, c.relation,
   FROM expand_contract.open_discrepancies d
   JOIN expand_contract.changes c ON c.name = d.change
   JOIN pg_class t ON t.oid = c.relation,
-       LATERAL (SELECT has_table_privilege(t.oid, 'SELECT') AND NOT row_security_active(t.oid)) AS r (is_readable)
+       -- what fails in a target is told with values of the target
+       LATERAL (SELECT has_table_privilege(t.oid, 'SELECT') AND NOT row_security_active(t.oid)
+                   AND (c.target IS NULL OR has_table_privilege(c.target::oid, 'SELECT') IS TRUE
+                                            AND NOT row_security_active(c.target::oid))) AS r (is_readable)
  WHERE pg_has_role(t.relowner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE')
  ORDER BY d.first_at;
 COMMENT ON VIEW @extschema@.ec_discrepancies IS 'rows whose modern write failed and is still to be made';

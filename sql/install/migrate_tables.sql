@@ -25,6 +25,8 @@ CREATE TABLE expand_contract.schema_migrations (
     up             text,
     down           text,
     down_by        text,
+    down_by_oid    oid,
+    down_system    bigint,
     requires       text[] NOT NULL DEFAULT '{}',
     allow          text[] NOT NULL DEFAULT '{}',
     -- what was applied before there was this ledger has no script in it
@@ -41,7 +43,11 @@ COMMENT ON COLUMN expand_contract.schema_migrations.direction IS
     'which script the steps are of: "down" while the migration is rolled back';
 COMMENT ON COLUMN expand_contract.schema_migrations.executed_by IS
     'the role that the script ran as; a name, since the role may be gone by now';
-COMMENT ON COLUMN expand_contract.schema_migrations.down_by IS 'the role that gave "down"';
+COMMENT ON COLUMN expand_contract.schema_migrations.down_by IS
+    'the role that gave "down", as it was called then';
+COMMENT ON COLUMN expand_contract.schema_migrations.down_by_oid IS
+    'which role that is, in the cluster of down_system: a name can be another role''s by now';
+COMMENT ON COLUMN expand_contract.schema_migrations.down_system IS 'the identifier of that cluster''s system';
 
 -- Few migrations are unfinished at any time: one, if nobody rolls back.
 CREATE INDEX schema_migrations_unfinished ON expand_contract.schema_migrations (version) WHERE state <> 'applied';

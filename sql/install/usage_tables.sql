@@ -26,6 +26,7 @@ COMMENT ON TABLE expand_contract.usage_flush IS 'the last flush: what was counte
 -- With the table, because its triggers need it.
 CREATE FUNCTION expand_contract.usage_changed() RETURNS trigger
 AS 'MODULE_PATHNAME', 'ec_usage_changed' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+REVOKE EXECUTE ON FUNCTION expand_contract.usage_changed() FROM PUBLIC;
 COMMENT ON FUNCTION expand_contract.usage_changed() IS 'starts new rows afresh, and tells every session what is tracked';
 CREATE TRIGGER complete BEFORE INSERT ON expand_contract.usage
     FOR EACH ROW EXECUTE FUNCTION expand_contract.usage_changed();

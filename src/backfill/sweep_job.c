@@ -391,9 +391,9 @@ open_copied(const EcJob *job, Fill *fill)
 	Relation target = open_table(job, copy->target, copy->target_name);
 	bool writes = fill->chunk.stage == EC_COPY_WRITE;
 
-	ec_check_tables_differ(source, target);
 	ec_check_copy_source(source);
 	ec_check_copy_target(target);
+	ec_check_tables_differ(source, target);
 	ec_copy_begin_stage(&fill->backfill, fill->chunk.stage);
 	table_close(writes ? target : source, NoLock);
 	return writes ? source : target;

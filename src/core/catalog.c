@@ -8,6 +8,7 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "catalog/pg_authid.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_extension.h"
@@ -26,6 +27,17 @@
 
 #include "core/catalog.h"
 #include "core/compat.h"
+
+/* Figures of all, and the states of all jobs, are theirs. */
+bool
+ec_may_monitor(void)
+{
+	EcExtension extension;
+
+	return has_privs_of_role(GetUserId(), ROLE_PG_MONITOR) ||
+		   (ec_extension_lookup(&extension) &&
+			has_privs_of_role(GetUserId(), extension.owner));
+}
 
 /* pg_extension has no syscache, so this is an index scan. */
 bool
@@ -139,7 +151,8 @@ ec_relation_name(Oid relation)
 
 	/* whoever looked it up without a lock may find it gone */
 	if (name == NULL)
-		elog(ERROR, "cache lookup failed for relation %u", relation);
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+						errmsg("relation with OID %u does not exist", relation)));
 	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)),
 									  name);
 }

@@ -31,6 +31,9 @@ typedef struct EcCatalogScope
 /* The extension in this database; false if it is not there. */
 extern bool ec_extension_lookup(EcExtension *extension);
 
+/* Is the caller a member of pg_monitor, or of the extension's owner? */
+extern bool ec_may_monitor(void);
+
 /*
  * The same; false also while this session runs a script of the extension
  * (CREATE or ALTER EXTENSION): its objects are not all there yet.

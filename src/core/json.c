@@ -34,7 +34,8 @@ ec_json_text(EcJsonWriter *writer, const char *key, const char *value)
 	if (value == NULL)
 		return;
 	push_string(writer, WJB_KEY, key);
-	push_string(writer, WJB_VALUE, value);
+	/* it is read at the end, and the server gives settings in one static buffer */
+	push_string(writer, WJB_VALUE, pstrdup(value));
 }
 
 void

@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "access/table.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "fmgr.h"
@@ -118,10 +119,23 @@ ec_flag_set(const char *name, bool value)
 }
 
 /*
+ * A change of this name must not come to be while the flag is set as nobody's:
+ * ec_expand takes the table in a mode that conflicts, and resets the flag.
+ */
+static void
+forbid_new_changes(void)
+{
+	LockRelationOid(get_relname_relid("changes",
+									  get_namespace_oid("expand_contract", false)),
+					RowExclusiveLock);
+}
+
+/*
  * ec_set_flag(name, value) → value
  *
  * Sets a read switch.  One that is named like a change is that change's, for
- * the owner of its table only.
+ * the owner of its table only (42501); it begins false with the change, whatever
+ * it was before.
  */
 Datum
 ec_set_flag(PG_FUNCTION_ARGS)
@@ -141,6 +155,7 @@ ec_set_flag(PG_FUNCTION_ARGS)
 						errmsg("name of a flag must have 1 to %d bytes",
 							   EC_MAX_CHANGE_NAME),
 						errhint("Name it like the change that it is for.")));
+	forbid_new_changes();
 	if (ec_change_load(name, &change))
 		ec_change_get(name, &change);
 	ec_flag_set(name, value);

@@ -29,6 +29,7 @@
 #include "core/query.h"
 #include "core/rights.h"
 #include "expand_contract.h"
+#include "worker/jobs/control.h"
 #include "worker/process/launcher.h"
 
 PG_FUNCTION_INFO_V1(ec_contract);
@@ -96,7 +97,8 @@ refuse_partition_key(const EcChange *change)
 }
 
 /*
- * What goes along with the old shape; with cascade, what stands in the way too.
+ * What the server drops with the old shape; with cascade, what stands in the way
+ * too.
  */
 static char *
 what_goes(const EcChange *change, bool cascade)
@@ -110,9 +112,13 @@ what_goes(const EcChange *change, bool cascade)
 		   ec_old_is_whole_table(change));
 	ec_arg_bool(&args, cascade);
 	ec_catalog_begin(&scope);
-	if (ec_query("SELECT string_agg(kind || ' ' || object, ', ' ORDER BY kind, object)"
-				 "  FROM expand_contract.dependents($1, $2)"
-				 " WHERE (goes OR $3) AND NOT starts_with(object, '\"~ec_')",
+	if (ec_query("SELECT string_agg(left(kind || ' ' || object, 300), ', ' ORDER BY kind, object)"
+				 "       FILTER (WHERE n <= 50)"
+				 "       || CASE WHEN max(n) > 50 THEN format(', and %s more', max(n) - 50) ELSE '' END"
+				 "  FROM (SELECT kind, object, row_number() OVER (ORDER BY kind, object) AS n"
+				 "          FROM expand_contract.dependents($1, $2)"
+				 "         WHERE falls AND (goes OR $3 OR because = 'temporary, of another session')"
+				 "           AND NOT starts_with(object, '\"~ec_')) d",
 				 &args) > 0)
 		list = ec_get_text(0, 1);
 	ec_catalog_end(&scope);
@@ -254,6 +260,14 @@ has_override(ArrayType *override, const char *gate)
 	return false;
 }
 
+static TimestampTz
+end_of(TimestampTz begun, const Interval *length)
+{
+	return DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
+												   TimestampTzGetDatum(begun),
+												   IntervalPGetDatum(length)));
+}
+
 /* The first half. */
 static void
 begin(const EcChange *change, ArrayType *override, const Interval *length,
@@ -264,10 +278,7 @@ begin(const EcChange *change, ArrayType *override, const Interval *length,
 	require_old_shape(change);
 	refuse_partition_key(change);
 	ec_gates_require(change, EC_TRANSITION_CONTRACT, override);
-	contraction.until = DatumGetTimestampTz(
-		DirectFunctionCall2(timestamptz_pl_interval,
-							TimestampTzGetDatum(GetCurrentTimestamp()),
-							IntervalPGetDatum(length)));
+	contraction.until = end_of(GetCurrentTimestamp(), length);
 	tell_values(change, true);
 	tell_what_goes(change, has_override(override, "dependents"));
 	if (auto_drop)
@@ -307,6 +318,51 @@ quarantine_until(const EcChange *change, bool *auto_drop)
 	*auto_drop = ec_get_bool(0, 2, false);
 	ec_catalog_end(&scope);
 	return until;
+}
+
+/* The default of the argument: a call that says nothing shortens nothing. */
+static bool
+is_default_length(const Interval *length)
+{
+	return length->month == 0 && length->day == 7 && length->time == 0;
+}
+
+/*
+ * A call in quarantine that asks for less than is left gets it, counted from
+ * where the quarantine began.  Returns when it ends.
+ */
+static TimestampTz
+shorten(const EcChange *change, TimestampTz until, const Interval *length,
+		ArrayType *override, bool auto_drop)
+{
+	Contraction contraction = {.auto_drop = auto_drop};
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	TimestampTz begun;
+
+	if (is_default_length(length))
+		return until;
+	ec_arg_text(&args, change->name);
+	ec_catalog_begin(&scope);
+	ec_query("SELECT since FROM expand_contract.changes WHERE name = $1", &args);
+	begun = ec_get_timestamptz(0, 1, 0);
+	ec_catalog_end(&scope);
+	contraction.until = end_of(begun, length);
+	if (contraction.until >= until)
+		return until;
+	ec_change_announce(change->name, "override",
+					   psprintf("quarantine: until %s instead of %s",
+								pstrdup(timestamptz_to_str(contraction.until)),
+								pstrdup(timestamptz_to_str(until))));
+	store_quarantine(change, &contraction);
+	if (auto_drop && contraction.until > GetCurrentTimestamp())
+	{
+		ec_catalog_begin(&scope);
+		ec_cancel_jobs_of_change(change->name, ec_contract_kind.name);
+		ec_catalog_end(&scope);
+		submit_drop(change, contraction.until, override);
+	}
+	return contraction.until;
 }
 
 /* A call in between can only ask for the drop to come by itself. */
@@ -357,7 +413,8 @@ quarantine_argument(FunctionCallInfo fcinfo)
  * The first call passes the gates of 'contract' and renames the old columns,
  * or the old table, away: 'quarantined'.  A call after the quarantine passes
  * the gates again and drops them: 'contracted'; with auto_drop a job makes that
- * call.  In between it says until when.  What depends on them is dropped along
+ * call.  In between it says until when; a quarantine shorter than it was asked
+ * for first, other than the default, is taken and recorded.  What depends on them is dropped along
  * only if the gate dependents is overridden, else it is an error (2BP01).
  *
  * For the owner of the table (42501); 42704 if there is no such change, XE020
@@ -385,6 +442,8 @@ ec_contract(PG_FUNCTION_ARGS)
 	{
 		TimestampTz until = quarantine_until(&change, &auto_drop);
 
+		until = shorten(&change, until, quarantine_argument(fcinfo), override,
+						auto_drop);
 		if (GetCurrentTimestamp() < until)
 		{
 			wait_on(&change, until, override, PG_GETARG_BOOL(3) && !auto_drop);

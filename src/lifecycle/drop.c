@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -47,6 +48,31 @@ drop_table(const EcChange *change, const char *behaviour)
 	ec_run_ddl(psprintf("DROP TABLE %s %s", tables.data, behaviour));
 }
 
+/*
+ * Temporary objects of other sessions, which nobody here can drop by name or
+ * wait for, do not stand in the way.  The table is locked, so nothing else
+ * comes in between.
+ */
+static bool
+only_temporary_ones_depend(const EcChange *change)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	bool only;
+
+	ec_arg_oid(&args, change->relation);
+	ec_arg(&args, INT2ARRAYOID, ec_old_column_numbers(change),
+		   OidIsValid(change->target));
+	ec_catalog_begin(&scope);
+	ec_query("SELECT coalesce(bool_or(elsewhere), false)"
+			 "       AND NOT coalesce(bool_or(stands AND NOT behind AND NOT elsewhere), false)"
+			 "  FROM expand_contract.falls($1, $2)",
+			 &args);
+	only = ec_get_bool(0, 1, false);
+	ec_catalog_end(&scope);
+	return only;
+}
+
 static void
 drop(const EcChange *change, int lock_wait_ms, void *arg)
 {
@@ -56,6 +82,8 @@ drop(const EcChange *change, int lock_wait_ms, void *arg)
 
 	ec_lock_tables_of_change(change, AccessExclusiveLock, lock_wait_ms);
 	columns = ec_old_columns(change);
+	if (only_temporary_ones_depend(change))
+		behaviour = "CASCADE";
 	ec_unwatch_old_columns(change);
 	ec_drop_triggers_of_change(change);
 	if (ec_old_is_whole_table(change))

@@ -80,7 +80,7 @@ ec_unwatch_old_columns(const EcChange *change)
 
 /* What is of no use without dual writes. */
 static void
-clear_notes(const EcChange *change)
+clear_notes(const EcChange *change, const char *phase)
 {
 	EcCatalogScope scope;
 	EcArgs args = {0};
@@ -93,7 +93,12 @@ clear_notes(const EcChange *change)
 	ec_query("DELETE FROM expand_contract.quarantined WHERE change = $1", &args);
 	ec_query("DELETE FROM expand_contract.required_versions WHERE change = $1",
 			 &args);
-	ec_query("DELETE FROM expand_contract.change_columns WHERE change = $1", &args);
+	/* of a contracted one, what is left of it: see migrate/used.h */
+	ec_query(strcmp(phase, EC_PHASE_CONTRACTED) == 0
+				 ? "DELETE FROM expand_contract.change_columns"
+				   " WHERE change = $1 AND side <> 'new'"
+				 : "DELETE FROM expand_contract.change_columns WHERE change = $1",
+			 &args);
 	ec_query("UPDATE expand_contract.changes"
 			 "   SET dual_write = false, quarantine_until = NULL, auto_drop = false"
 			 " WHERE name = $1",
@@ -105,6 +110,6 @@ void
 ec_change_end(const EcChange *change, const char *phase)
 {
 	ec_drop_triggers_of_change(change);
-	clear_notes(change);
+	clear_notes(change, phase);
 	ec_change_set_phase(change->name, phase);
 }

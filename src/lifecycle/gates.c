@@ -13,6 +13,8 @@
 #include "utils/tuplestore.h"
 
 #include "lifecycle/gates.h"
+#include "core/catalog.h"
+#include "core/query.h"
 #include "expand_contract.h"
 
 typedef struct GateKind
@@ -21,21 +23,28 @@ typedef struct GateKind
 	EcGateCheck check;
 	bool of_cutover;
 	bool of_contract;
+	const char *settings; /* those that it goes by, or NULL; as text[] */
 } GateKind;
+
+#define PERIOD "expand_contract.stabilization_period"
 
 static const GateKind gate_kinds[] = {
 	{"backfill_complete", ec_gate_backfill_complete, true, true},
 	{"verified", ec_gate_verified, true, true},
 	{"discrepancies", ec_gate_discrepancies, true, true},
-	{"dual_write", ec_gate_dual_write, true, true},
-	{"replication_lag", ec_gate_replication_lag, true, true},
+	{"dual_write", ec_gate_dual_write, true, true,
+	 "{expand_contract.enable_modern_write}"},
+	{"replication_lag", ec_gate_replication_lag, true, true,
+	 "{expand_contract.max_replication_lag,expand_contract.ignore_standbys}"},
 	{"reversible", ec_gate_reversible, true, false},
-	{"old_reads", ec_gate_old_reads, false, true},
-	{"old_writes", ec_gate_old_writes, false, true},
-	{"standby_reads", ec_gate_standby_reads, false, true},
-	{"app_versions", ec_gate_app_versions, false, true},
+	{"old_reads", ec_gate_old_reads, false, true, "{" PERIOD "}"},
+	{"old_writes", ec_gate_old_writes, false, true, "{" PERIOD "}"},
+	{"standby_reads", ec_gate_standby_reads, false, true,
+	 "{" PERIOD ",expand_contract.ignore_standbys}"},
+	{"app_versions", ec_gate_app_versions, false, true,
+	 "{" PERIOD ",expand_contract.app_version_pattern}"},
 	{"dependents", ec_gate_dependents, false, true},
-	{"stabilization", ec_gate_stabilization, false, true},
+	{"stabilization", ec_gate_stabilization, false, true, "{" PERIOD "}"},
 };
 
 PG_FUNCTION_INFO_V1(ec_sql_gates);
@@ -180,6 +189,54 @@ refuse(const EcChange *change, EcTransition transition, List *closed)
 					errdetail("%s", detail.data), errhint("%s", hint.data)));
 }
 
+static const GateKind *
+kind_of(const EcGate *gate)
+{
+	for (int i = 0; i < lengthof(gate_kinds); i++)
+		if (strcmp(gate_kinds[i].name, gate->name) == 0)
+			return &gate_kinds[i];
+	return NULL;
+}
+
+/*
+ * The settings of a gate that only this session has, by SET or as an option of
+ * its connection, and what they are otherwise; NULL if there are none.  What
+ * stands in a file or in the catalogue is everybody's.
+ */
+static char *
+settings_of_session(const GateKind *kind)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	char *settings;
+
+	if (kind->settings == NULL)
+		return NULL;
+	ec_arg_text(&args, kind->settings);
+	ec_catalog_begin(&scope);
+	ec_query("SELECT string_agg(format('%s = %L in this session', name, setting)"
+			 "          || CASE WHEN source = 'session' THEN format(', %L otherwise', reset_val) ELSE '' END,"
+			 "          '; ' ORDER BY name)"
+			 "  FROM pg_settings"
+			 " WHERE name = ANY ($1::text[]) AND source IN ('client', 'override', 'interactive', 'test', 'session')"
+			 "   AND (source <> 'session' OR setting IS DISTINCT FROM reset_val)",
+			 &args);
+	settings = ec_get_text(0, 1);
+	ec_catalog_end(&scope);
+	return settings;
+}
+
+/* A gate that passes by a setting of the session is passed by its word. */
+static void
+record_settings(const EcChange *change, const EcGate *gate)
+{
+	char *settings = settings_of_session(kind_of(gate));
+
+	if (settings != NULL)
+		ec_change_announce(change->name, "override",
+						   psprintf("%s: passed under %s", gate->name, settings));
+}
+
 void
 ec_gates_require(const EcChange *change, EcTransition transition, ArrayType *override)
 {
@@ -192,8 +249,8 @@ ec_gates_require(const EcChange *change, EcTransition transition, ArrayType *ove
 		EcGate *gate = lfirst(cell);
 
 		if (gate->passed)
-			continue;
-		if (has_name(names, gate->name))
+			record_settings(change, gate);
+		else if (has_name(names, gate->name))
 			ec_change_announce(change->name, "override",
 							   psprintf("%s: %s", gate->name, gate->observed));
 		else

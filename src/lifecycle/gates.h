@@ -43,8 +43,9 @@ extern List *ec_gates(const EcChange *change, EcTransition transition);
 
 /*
  * Raise 55000 unless all gates of the transition are passed or overridden;
- * overridden ones that were not passed are recorded as events of the change.
- * override is a text[] or NULL; 22023 for what is no gate of the transition.
+ * overridden ones that were not passed are recorded as events of the change, and
+ * so are settings of the session alone that a passed one goes by.  override is a
+ * text[] or NULL; 22023 for what is no gate of the transition.
  */
 extern void ec_gates_require(const EcChange *change, EcTransition transition,
 							 ArrayType *override);

@@ -61,7 +61,10 @@ is_cut_over(const EcChange *change)
 		   strcmp(change->phase, EC_PHASE_QUARANTINED) == 0;
 }
 
-/* What stands in a cell of a table: a line break or a bar would end it. */
+/*
+ * What stands in a cell of a table, or in a line of text: line breaks and bars
+ * would end it, and backticks and angle brackets would begin something else.
+ */
 static char *
 as_cell(const char *text)
 {
@@ -70,12 +73,68 @@ as_cell(const char *text)
 	initStringInfo(&cell);
 	for (const char *c = text ? text : ""; *c != '\0'; c++)
 	{
-		if (*c == '|')
-			appendStringInfoString(&cell, "\\|");
-		else
-			appendStringInfoChar(&cell, *c == '\n' ? ' ' : *c);
+		if (strchr("|`<", *c) != NULL)
+			appendStringInfoChar(&cell, '\\');
+		appendStringInfoChar(&cell, (unsigned char) *c < ' ' ? ' ' : *c);
 	}
 	return cell.data;
+}
+
+/* A name as code: between more backticks than it has in a row. */
+static char *
+as_code(const char *name)
+{
+	StringInfoData code;
+	int fence = 1;
+	int run = 0;
+
+	for (const char *c = name; *c != '\0'; c++)
+	{
+		run = *c == '`' ? run + 1 : 0;
+		fence = Max(fence, run + 1);
+	}
+	initStringInfo(&code);
+	for (int i = 0; i < fence; i++)
+		appendStringInfoChar(&code, '`');
+	if (fence > 1)
+		appendStringInfoChar(&code, ' ');
+	for (const char *c = name; *c != '\0'; c++)
+		appendStringInfoChar(&code, (unsigned char) *c < ' ' ? ' ' : *c);
+	if (fence > 1)
+		appendStringInfoChar(&code, ' ');
+	for (int i = 0; i < fence; i++)
+		appendStringInfoChar(&code, '`');
+	return code.data;
+}
+
+/*
+ * A name as a literal of SQL that stands in code, in a table too: what would end
+ * either is written as the server's own escapes.
+ */
+static char *
+as_literal(const char *name)
+{
+	StringInfoData literal;
+	bool is_plain = true;
+
+	for (const char *c = name; *c != '\0'; c++)
+		if ((unsigned char) *c < ' ' || *c == '`' || *c == '|')
+			is_plain = false;
+	if (is_plain)
+		return quote_literal_cstr(name);
+	initStringInfo(&literal);
+	appendStringInfoString(&literal, "E'");
+	for (const char *c = name; *c != '\0'; c++)
+	{
+		if ((unsigned char) *c < ' ' || *c == '`' || *c == '|')
+			appendStringInfo(&literal, "\\x%02X", (unsigned char) *c);
+		else if (*c == '\'' || *c == '\\')
+			appendStringInfo(&literal, "%c%c", *c, *c);
+		else
+			appendStringInfoChar(&literal, *c);
+	}
+	appendStringInfoChar(&literal, '\'');
+	return literal.data;
 }
 
 static void
@@ -87,13 +146,14 @@ append_cell(StringInfo page, const char *text)
 static void
 append_where(StringInfo page, const EcChange *change, const char *since)
 {
-	appendStringInfo(page, "# Runbook of change `%s`\n\n", change->name);
-	appendStringInfo(page, "Table `%s`",
+	appendStringInfo(page, "# Runbook of change %s\n\n", as_code(change->name));
+	appendStringInfo(page, "Table %s",
 					 get_rel_name(change->relation)
-						 ? ec_relation_name(change->relation)
+						 ? as_code(ec_relation_name(change->relation))
 						 : "that is gone");
 	if (OidIsValid(change->target) && get_rel_name(change->target))
-		appendStringInfo(page, ", new table `%s`", ec_relation_name(change->target));
+		appendStringInfo(page, ", new table %s",
+						 as_code(ec_relation_name(change->target)));
 	appendStringInfo(page, ". Phase **%s** since %s.\n\n", change->phase, since);
 	for (int i = 0; i < lengthof(stages); i++)
 	{
@@ -117,7 +177,7 @@ append_next(StringInfo page, const EcChange *change)
 		return;
 	}
 	appendStringInfoString(page, "```sql\n");
-	appendStringInfo(page, stage->next, quote_literal_cstr(change->name));
+	appendStringInfo(page, stage->next, as_literal(change->name));
 	appendStringInfoString(page, "\n```\n");
 }
 
@@ -178,7 +238,7 @@ append_jobs(StringInfo page, const EcChange *change)
 static void
 append_rollback(StringInfo page, const EcChange *change)
 {
-	char *name = as_cell(quote_literal_cstr(change->name));
+	char *name = as_literal(change->name);
 	bool can_revert = stage_of(change->phase) != NULL &&
 					  strcmp(change->phase, EC_PHASE_CONTRACTED) != 0;
 

@@ -14,6 +14,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "tcop/utility.h"
@@ -23,6 +24,7 @@
 
 #include "expand_contract.h"
 #include "core/arguments.h"
+#include "migrate/author.h"
 #include "migrate/background.h"
 #include "migrate/drift.h"
 #include "migrate/ledger.h"
@@ -224,20 +226,29 @@ run_or_submit(const ApplyRequest *request, int lock_timeout_ms)
 	return "queued";
 }
 
+static bool
+gives_same_down(const ApplyRequest *request, const EcMigration *known)
+{
+	return request->down != NULL && known->down != NULL &&
+		   strcmp(known->down, request->down) == 0;
+}
+
 /*
  * Whoever rolls the migration back runs its way down.  So only those who could
- * have given it may replace it: who submitted the migration, or gave the
- * present way down, and the members of such a role.
+ * have given it may replace it: who gave the present way down or, if there is
+ * none, submitted the migration, and the members of such a role.  One that
+ * nobody knows whose it is, nobody can run: see author.h.
  */
 static void
 check_may_replace_down(const ApplyRequest *request, const EcMigration *known)
 {
-	const char *name = known->down_by ? known->down_by : known->executed_by;
-	Oid author = get_role_oid(name, true);
+	bool has_down = known->down != NULL;
+	const char *name = has_down ? known->down_by : known->executed_by;
+	Oid author = has_down ? ec_author_of_down(known) : get_role_oid(name, true);
 
-	if (request->down == NULL ||
-		(known->down != NULL && strcmp(known->down, request->down) == 0) ||
-		(OidIsValid(author) ? has_privs_of_role(GetUserId(), author) : superuser()))
+	if (request->down == NULL || gives_same_down(request, known) ||
+		(OidIsValid(author) ? has_privs_of_role(GetUserId(), author)
+							: has_down || superuser()))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -253,14 +264,47 @@ static const char *
 resume_migration(const ApplyRequest *request)
 {
 	EcMigration *known = ec_ledger_find(request->version);
+	bool keeps_down =
+		gives_same_down(request, known) && OidIsValid(ec_author_of_down(known));
 
 	check_may_replace_down(request, known);
 	/* same tokens; but what runs as the caller is what he has given */
-	ec_ledger_set_scripts(request->version, request->up, request->down);
+	ec_ledger_set_scripts(request->version, request->up,
+						  keeps_down ? NULL : request->down);
 	known = ec_ledger_find(request->version);
 	ec_ledger_set_queued(known, EC_UP, known->steps, known->steps_done);
 	ec_submit_migration(request->version, EC_UP);
 	return "queued";
+}
+
+/*
+ * A way down that nobody knows whose it is can be run by nobody; whoever gives
+ * the migration again, with one that he trusts, makes that one his.
+ */
+static bool
+is_down_nobodys(const ApplyRequest *request)
+{
+	EcMigration *known = ec_ledger_find(request->version);
+
+	return known != NULL && known->down != NULL &&
+		   !OidIsValid(ec_author_of_down(known));
+}
+
+static void
+take_over_down(ApplyRequest *request)
+{
+	if (request->down == NULL || request->dry_run || XactReadOnly ||
+		!is_down_nobodys(request))
+		return;
+	check_down(request);
+	(void) ec_migration_lock();
+	ec_ledger_require_fresh();
+	if (!is_down_nobodys(request))
+		return;
+	ec_ledger_set_down(request->version, request->down);
+	ereport(NOTICE, (errmsg("the way down of %s is now that of role \"%s\"",
+							request->what, GetUserNameFromId(GetUserId(), false)),
+					 errdetail("Nobody knows any more who gave the one before.")));
 }
 
 static const char *
@@ -284,6 +328,8 @@ apply(ApplyRequest *request)
 	ec_run_check_nesting(request->what);
 	request->script = ec_script_parse(request->up, request->what);
 	answer = known_answer(request, &resume);
+	if (answer != NULL && strcmp(answer, "unchanged") == 0)
+		take_over_down(request);
 	if (answer != NULL)
 		return answer;
 	request->is_mixed = ec_script_is_mixed(request->script);
@@ -323,7 +369,8 @@ apply(ApplyRequest *request)
  * EC_ERRCODE_OUT_OF_ORDER, EC_ERRCODE_REQUIRES, 55P03 (a lock), 57014 (a
  * timeout), 40001 (the ledger changed under REPEATABLE READ), 55000 (called
  * from a script; another migration is unfinished; it is being rolled back),
- * 28000 (a worker cannot connect as the caller), 25006 (read-only), and what
+ * 28000 (a worker cannot connect as the caller), 42501 (another way down than
+ * another role's), 25006 (read-only), and what
  * the script's statements raise.
  */
 PG_FUNCTION_INFO_V1(ec_apply);

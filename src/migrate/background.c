@@ -22,11 +22,13 @@
 #include "utils/wait_event.h"
 
 #include "core/catalog.h"
+#include "core/clip.h"
 #include "core/guc.h"
 #include "core/json.h"
 #include "core/own_table.h"
 #include "core/query.h"
 #include "expand_contract.h"
+#include "migrate/author.h"
 #include "migrate/background.h"
 #include "migrate/run.h"
 #include "migrate/settings.h"
@@ -136,6 +138,8 @@ begin_statements(EcJob *job)
 		ec_refuse_row("schema_migrations",
 					  psprintf("There is no script of %s.", work->what));
 	work->script = ec_script_parse(script, work->what);
+	if (!is_up)
+		work->script->author = ec_require_author(work->migration, work->what);
 	check_is_read_the_same(work);
 	job->work_total = list_length(work->script->statements);
 	job->work_done = ec_steps_done(work->version, work->direction);
@@ -369,6 +373,7 @@ run_next_step(EcJob *job)
 		FreeErrorData(error);
 		return true;
 	}
+	ec_clip_error(error);
 	record_failure(job, work, error);
 	ReThrowError(error);
 	pg_unreachable();

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -29,7 +30,8 @@ ec_ledger_find(const char *version)
 	ec_catalog_begin(&scope);
 	ec_arg_text(&args, version);
 	if (ec_query("SELECT version, state, checksum, up, down, error, direction,"
-				 "       steps, steps_done, executed_by, executed_at, down_by"
+				 "       steps, steps_done, executed_by, executed_at, down_by,"
+				 "       down_by_oid, down_system"
 				 "  FROM expand_contract.schema_migrations"
 				 " WHERE version = $1",
 				 &args) > 0)
@@ -47,6 +49,8 @@ ec_ledger_find(const char *version)
 		migration->executed_by = ec_get_text(0, 10);
 		migration->executed_at = ec_get_timestamptz(0, 11, 0);
 		migration->down_by = ec_get_text(0, 12);
+		migration->down_by_oid = ec_get_oid(0, 13);
+		migration->down_system = ec_get_int8(0, 14, 0);
 	}
 	ec_catalog_end(&scope);
 	return migration;
@@ -195,13 +199,18 @@ ec_ledger_enter(const EcLedgerEntry *entry)
 	ec_arg(&args, TEXTARRAYOID, entry->requires, false);
 	ec_arg(&args, TEXTARRAYOID, entry->allow, false);
 	ec_arg_text(&args, entry->state);
+	ec_arg_oid(&args, scope.userid);
+	ec_arg_int8(&args, (int64) GetSystemIdentifier());
 	(void) ec_query("INSERT INTO expand_contract.schema_migrations (version, description,"
 					"   phase, state, checksum, executed_at, executed_by, execution_time,"
-					"   steps, steps_done, up, down, down_by, requires, allow)"
+					"   steps, steps_done, up, down, down_by, down_by_oid, down_system,"
+					"   requires, allow)"
 					" SELECT $1, $2, $3, $12, $4, $5, $6,"
 					"   CASE WHEN applied THEN clock_timestamp() - $5 END,"
 					"   $7, CASE WHEN applied THEN $7 ELSE 0 END, $8, $9,"
-					"   CASE WHEN $9 IS NOT NULL THEN $6 END, $10, $11"
+					"   CASE WHEN $9 IS NOT NULL THEN $6 END,"
+					"   CASE WHEN $9 IS NOT NULL THEN $13 END,"
+					"   CASE WHEN $9 IS NOT NULL THEN $14 END, $10, $11"
 					"   FROM (VALUES ($12 = 'applied')) AS s (applied)",
 					&args);
 	log_event(strcmp(entry->state, EC_MIGRATION_APPLIED) == 0 ? "apply" : "submit",
@@ -320,19 +329,35 @@ ec_ledger_set_applied(const EcMigration *migration)
 void
 ec_ledger_set_scripts(const char *version, const char *up, const char *down)
 {
-	char *caller = GetUserNameFromId(GetUserId(), false);
 	EcCatalogScope scope;
 	EcArgs args = {0};
 
 	ec_catalog_begin(&scope);
 	ec_arg_text(&args, version);
 	ec_arg_text(&args, up);
-	ec_arg_text(&args, down);
-	ec_arg_text(&args, caller);
-	(void) ec_query("UPDATE expand_contract.schema_migrations"
-					"   SET up = $2, down = coalesce($3, down),"
-					"       down_by = CASE WHEN $3 IS NULL THEN down_by ELSE $4 END"
+	(void) ec_query("UPDATE expand_contract.schema_migrations SET up = $2"
 					" WHERE version = $1 AND state <> 'applied'",
+					&args);
+	ec_catalog_end(&scope);
+	if (down != NULL)
+		ec_ledger_set_down(version, down);
+}
+
+void
+ec_ledger_set_down(const char *version, const char *down)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+
+	ec_catalog_begin(&scope);
+	ec_arg_text(&args, version);
+	ec_arg_text(&args, down);
+	ec_arg_text(&args, GetUserNameFromId(scope.userid, false));
+	ec_arg_oid(&args, scope.userid);
+	ec_arg_int8(&args, (int64) GetSystemIdentifier());
+	(void) ec_query("UPDATE expand_contract.schema_migrations"
+					"   SET down = $2, down_by = $3, down_by_oid = $4, down_system = $5"
+					" WHERE version = $1",
 					&args);
 	ec_catalog_end(&scope);
 }

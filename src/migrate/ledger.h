@@ -31,7 +31,9 @@ typedef struct EcMigration
 	char *error; /* NULL: none */
 	char *executed_by;
 	TimestampTz executed_at;
-	char *down_by; /* the role that gave down; NULL: none */
+	char *down_by;     /* the role that gave down; NULL: none */
+	Oid down_by_oid;   /* its OID ... */
+	int64 down_system; /* ... in this cluster */
 } EcMigration;
 
 /* What is written about a migration. */
@@ -96,6 +98,9 @@ extern void ec_ledger_set_applied(const EcMigration *migration);
  */
 extern void
 ec_ledger_set_scripts(const char *version, const char *up, const char *down);
+
+/* The present user's way down of a migration that may be applied. */
+extern void ec_ledger_set_down(const char *version, const char *down);
 
 /*
  * Enter a version that others have applied: an applied one whose script is not

@@ -26,6 +26,7 @@
 #include "utils/resowner.h"
 #include "utils/timestamp.h"
 
+#include "core/clip.h"
 #include "core/guc.h"
 #include "expand_contract.h"
 #include "core/arguments.h"
@@ -279,9 +280,9 @@ put_error(Rehearsal *rehearsal, const ErrorData *error)
 
 	initStringInfo(&text);
 	appendStringInfo(&text, "%s: %s", unpack_sql_state(error->sqlerrcode),
-					 error->message);
+					 ec_clip(error->message, EC_MAX_TEXT));
 	if (error->detail != NULL)
-		appendStringInfo(&text, " DETAIL: %s", error->detail);
+		appendStringInfo(&text, " DETAIL: %s", ec_clip(error->detail, EC_MAX_TEXT));
 	put_row(rehearsal, NULL, time_since(rehearsal->started),
 			command_of(rehearsal->statement), text.data);
 }

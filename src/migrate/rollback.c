@@ -12,12 +12,12 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "tcop/utility.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 #include "expand_contract.h"
 #include "core/arguments.h"
+#include "migrate/author.h"
 #include "migrate/background.h"
 #include "migrate/ledger.h"
 #include "migrate/lock.h"
@@ -25,6 +25,7 @@
 #include "migrate/run.h"
 #include "script/script.h"
 #include "migrate/steps.h"
+#include "migrate/used.h"
 #include "migrate/version.h"
 
 typedef struct RollbackRecord
@@ -94,30 +95,6 @@ check_not_required(const char *version, const char *what)
 }
 
 /*
- * The way down runs as the caller.  So it has to be from him, or from a role
- * that could do as him anyway: else whoever may execute ec_apply could leave a
- * script for a superuser to run.  A role that is gone cannot be after anything.
- */
-static void
-check_is_from_caller(const EcMigration *migration, const char *what)
-{
-	Oid author = migration->down_by ? get_role_oid(migration->down_by, true)
-									: InvalidOid;
-	char *caller;
-
-	if (!OidIsValid(author) || has_privs_of_role(author, GetUserId()))
-		return;
-	caller = GetUserNameFromId(GetUserId(), false);
-	ereport(ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("the way down of %s was given by another role", what),
-			 errdetail("Role \"%s\" gave it. It would run with the rights of \"%s\", which that role does not have.",
-					   migration->down_by, caller),
-			 errhint("Run it as whoever gave it: SET ROLE %s.",
-					 quote_identifier(migration->down_by))));
-}
-
-/*
  * A first step that was stopped half-way is not done, but may not be nothing:
  * without the ledger nobody would know whose half that is.
  */
@@ -139,6 +116,8 @@ static EcScript *
 parse_down(const EcMigration *migration, const char *what)
 {
 	bool is_applied = strcmp(migration->state, EC_MIGRATION_APPLIED) == 0;
+	EcScript *script;
+	Oid author;
 
 	if (!is_applied && migration->steps_done == 0 &&
 		strcmp(migration->direction, EC_UP) == 0)
@@ -157,8 +136,11 @@ parse_down(const EcMigration *migration, const char *what)
 				 is_applied
 					 ? errhint("Undo it by a new migration.")
 					 : errhint("Remove the cause of its failure and apply it again; or apply it again with a \"down\" that undoes what is done, then roll it back.")));
-	check_is_from_caller(migration, what);
-	return ec_script_parse(migration->down, psprintf("the way down of %s", what));
+	author = ec_require_author(migration, what);
+	script =
+		ec_script_parse(migration->down, psprintf("the way down of %s", what));
+	script->author = author;
+	return script;
 }
 
 /* There is nothing to undo: what it stands for was there before the ledger. */
@@ -229,7 +211,10 @@ roll_back(const char *version, bool dry_run)
 	if (dry_run)
 	{
 		if (script != NULL)
+		{
+			ec_check_names_nothing_used(script);
 			ec_show_steps(script, EC_DOWN);
+		}
 		return "planned";
 	}
 	ec_check_no_other_unfinished(version, what);
@@ -255,9 +240,10 @@ roll_back(const char *version, bool dry_run)
  * script.  A migration that was stopped on its way up can be taken back too.
  *
  * Errors: 22004, 22023 (arguments), 42704 (not applied), 55000 (no down
- * script, called from a script, not finished, or another is not), 55006 (being
- * cancelled), EC_ERRCODE_REQUIRES (another one requires
- * it), and those of ec_apply that come with running a script.
+ * script, called from a script, not finished, or another is not, or it would
+ * drop what a change uses), 55006 (being cancelled), 42501 (the script is
+ * another role's, or nobody knows whose), EC_ERRCODE_REQUIRES (another one
+ * requires it), and those of ec_apply that come with running a script.
  */
 PG_FUNCTION_INFO_V1(ec_rollback);
 Datum

@@ -16,6 +16,7 @@
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "tcop/dest.h"
+#include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
@@ -27,6 +28,7 @@
 #include "expand_contract.h"
 #include "migrate/lock.h"
 #include "migrate/run.h"
+#include "migrate/used.h"
 
 /* The statement timeout that we armed, and the caller's that it replaced. */
 typedef struct StatementLimit
@@ -110,6 +112,31 @@ run_error_callback(void *arg)
 				   run->script->what, run->statement->line);
 }
 
+/*
+ * Who has said SET ROLE to run another's script keeps his own rights in the
+ * session: a RESET ROLE in the script, or in a function that it calls, would
+ * take them up again.  The server forbids that as in a SECURITY DEFINER
+ * function, and triggers do not wait for the commit, which comes when the guard
+ * is gone.
+ */
+static bool
+needs_guard(const EcScript *script)
+{
+	return OidIsValid(script->author) &&
+		   !has_privs_of_role(script->author, GetSessionUserId());
+}
+
+static void
+fire_deferred_triggers(void)
+{
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	if (SPI_execute("SET CONSTRAINTS ALL IMMEDIATE", false, 0) != SPI_OK_UTILITY)
+		elog(ERROR, "could not set constraints");
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "SPI_finish failed");
+}
+
 static void
 run_statements(ScriptRun *run)
 {
@@ -126,7 +153,9 @@ run_statements(ScriptRun *run)
 
 		run->statement = lfirst(cell);
 		arm_statement_limit(&run->limit);
-		code = SPI_execute_extended(run->statement->text, &options);
+		code = OidIsValid(run->script->author)
+				   ? ec_execute_taking_back(run->statement, run->script->what)
+				   : SPI_execute_extended(run->statement->text, &options);
 		if (code < 0)
 			elog(ERROR, "SPI_execute_extended failed: %s",
 				 SPI_result_code_string(code));
@@ -137,6 +166,19 @@ run_statements(ScriptRun *run)
 	run->statement = NULL;
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");
+}
+
+static void
+run_guarded(ScriptRun *run)
+{
+	Oid userid;
+	int security_context;
+
+	GetUserIdAndSecContext(&userid, &security_context);
+	SetUserIdAndSecContext(userid, security_context | SECURITY_LOCAL_USERID_CHANGE);
+	run_statements(run);
+	fire_deferred_triggers();
+	SetUserIdAndSecContext(userid, security_context);
 }
 
 List *
@@ -239,7 +281,10 @@ try_script(void *arg, int lock_wait_ms)
 
 		guc_level = NewGUCNestLevel();
 		ec_limit_lock_waits(lock_wait_ms);
-		run_statements(run);
+		if (needs_guard(run->script))
+			run_guarded(run);
+		else
+			run_statements(run);
 		/* undoes SET ROLE too: from here on it is the caller again */
 		AtEOXact_GUC(false, guc_level);
 

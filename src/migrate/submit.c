@@ -13,6 +13,7 @@
 #include "access/xact.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 
@@ -245,11 +246,41 @@ ec_submit_migration(const char *version, const char *direction)
 
 PG_FUNCTION_INFO_V1(ec_sql_migration_status);
 
-/* expand_contract.migration_status(version, OUT state, OUT job) */
+/* The ledger belongs to whoever may execute ec_apply. */
+static bool
+may_see_ledger(void)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	bool may;
+
+	if (ec_may_monitor())
+		return true;
+	ec_arg_oid(&args, GetUserId());
+	ec_catalog_begin(&scope);
+	may =
+		ec_query("SELECT FROM pg_proc p"
+				 "  JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid"
+				 "   AND d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass"
+				 "  JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'expand_contract'"
+				 " WHERE p.proname = 'ec_apply' AND has_function_privilege($1, p.oid, 'EXECUTE')",
+				 &args) > 0;
+	ec_catalog_end(&scope);
+	return may;
+}
+
+/*
+ * expand_contract.migration_status(version, OUT state, OUT job)
+ *
+ * Everyone's, since ec_migrations calls it as whoever reads it; NULL for those
+ * to whom that view shows nothing.
+ */
 Datum
 ec_sql_migration_status(PG_FUNCTION_ARGS)
 {
-	EcMigration *migration = ec_ledger_find(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	EcMigration *migration =
+		may_see_ledger() ? ec_ledger_find(text_to_cstring(PG_GETARG_TEXT_PP(0)))
+						 : NULL;
 	EcJobStatus job;
 	TupleDesc descriptor;
 	Datum values[2] = {0};

@@ -19,6 +19,7 @@
 #include "utils/syscache.h"
 
 #include "core/catalog.h"
+#include "core/clip.h"
 #include "core/json.h"
 #include "core/own_table.h"
 #include "core/query.h"
@@ -367,7 +368,10 @@ ec_change_insert(const EcChange *change)
 {
 	EcCatalogScope scope;
 	EcArgs args = {0};
+	EcArgs name = {0};
+	bool was_on;
 
+	ec_arg_text(&name, change->name);
 	ec_catalog_begin(&scope);
 	ec_arg_text(&args, change->name);
 	ec_arg_oid(&args, change->relation);
@@ -385,8 +389,31 @@ ec_change_insert(const EcChange *change)
 					" VALUES ($1, $2::regclass, $3::regclass, $4, $5, $6, $7, $8, $2, $9, $10)",
 					&args);
 	insert_columns(change);
+	/* whatever somebody has set under this name: readers begin at the old shape */
+	was_on =
+		ec_query("DELETE FROM expand_contract.flags WHERE name = $1 RETURNING value",
+				 &name) > 0 &&
+		ec_get_bool(0, 1, false);
 	ec_catalog_end(&scope);
+	if (was_on)
+		ec_change_announce(change->name, "flag", "off");
 	ec_change_announce(change->name, "phase", EC_PHASE_DUAL_WRITE);
+}
+
+/*
+ * Every role can listen, and a payload has less than 8000 bytes.  So it is told
+ * how flags and phases stand, and of the rest that it is, but not what somebody
+ * saw: names of roles, applications, tables.
+ */
+static const char *
+public_value(const char *event, const char *value)
+{
+	static const char *const public_events[] = {"phase", "flag", "dual_write"};
+
+	for (int i = 0; i < lengthof(public_events); i++)
+		if (strcmp(event, public_events[i]) == 0)
+			return value;
+	return NULL;
 }
 
 void
@@ -400,13 +427,13 @@ ec_change_announce(const char *change, const char *event, const char *value)
 	ec_json_begin(&writer);
 	ec_json_text(&writer, "change", change);
 	ec_json_text(&writer, "event", event);
-	ec_json_text(&writer, "value", value);
+	ec_json_text(&writer, "value", public_value(event, value));
 	payload = ec_json_end(&writer);
 
 	ec_catalog_begin(&scope);
 	ec_arg_text(&args, change);
 	ec_arg_text(&args, event);
-	ec_arg_text(&args, value);
+	ec_arg_text(&args, ec_clip(value, EC_MAX_TEXT));
 	(void) ec_query("INSERT INTO expand_contract.change_events (change, event, value)"
 					" VALUES ($1, $2, $3)",
 					&args);

@@ -28,6 +28,7 @@ typedef struct EcScript
 	const char *text;
 	char *checksum;
 	List *statements; /* of EcStatement */
+	Oid author;       /* of a way down, who gave it; else InvalidOid */
 } EcScript;
 
 typedef enum EcStatementKind

@@ -100,7 +100,7 @@ ec_register_sightings(void)
 }
 
 static char *
-text_argument(FunctionCallInfo fcinfo, int number, const char *name)
+text_argument(FunctionCallInfo fcinfo, int number, const char *name, int max_bytes)
 {
 	char *value;
 
@@ -111,6 +111,13 @@ text_argument(FunctionCallInfo fcinfo, int number, const char *name)
 	if (*value == '\0')
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("argument \"%s\" must not be empty", name)));
+	if (strlen(value) > max_bytes)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("argument \"%s\" is too long", name),
+						errdetail("It has %zu bytes, and can have %d.",
+								  strlen(value), max_bytes),
+						errhint("Applications say name and version in application_name, which has at most %d bytes.",
+								NAMEDATALEN - 1)));
 	return value;
 }
 
@@ -119,15 +126,16 @@ text_argument(FunctionCallInfo fcinfo, int number, const char *name)
  *
  * The deployment manifest: the change's gate app_versions waits until no older
  * instance of the application has been seen for the stabilization period.  A
- * later call replaces the minimum.  For the owner of the change's table
+ * later call replaces the minimum.  22023 for what is longer than an
+ * application_name can be.  For the owner of the change's table
  * (42501); 42704 if there is no such change, 55000 if it is over.
  */
 Datum
 ec_require_version(PG_FUNCTION_ARGS)
 {
-	char *name = text_argument(fcinfo, 0, "change");
-	char *application = text_argument(fcinfo, 1, "application");
-	char *minimum = text_argument(fcinfo, 2, "minimum");
+	char *name = text_argument(fcinfo, 0, "change", EC_MAX_CHANGE_NAME);
+	char *application = text_argument(fcinfo, 1, "application", NAMEDATALEN - 1);
+	char *minimum = text_argument(fcinfo, 2, "minimum", NAMEDATALEN - 1);
 	EcCatalogScope scope;
 	EcChange change;
 	EcArgs args = {0};

@@ -287,9 +287,10 @@ ec_define_copy(Relation source, Relation target, const EcCopySpec *spec)
 	int others;
 	ListCell *cell;
 
-	ec_check_tables_differ(source, target);
+	/* first: what is no table has no row type */
 	ec_check_copy_source(source);
 	ec_check_copy_target(target);
+	ec_check_tables_differ(source, target);
 	columns = ec_mapping_columns(target, spec->mapping);
 	check_columns(target, columns);
 	ec_find_copy_key(target, spec->key, columns, &key);

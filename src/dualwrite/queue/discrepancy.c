@@ -19,6 +19,7 @@
 #include "utils/lsyscache.h"
 
 #include "core/catalog.h"
+#include "core/clip.h"
 #include "core/pinned.h"
 #include "core/query.h"
 #include "dualwrite/queue/discrepancy.h"
@@ -91,7 +92,7 @@ ec_discrepancy_record(const EcCompiled *compiled, const EcDirection *direction,
 	ec_arg_text(&args, operation);
 	ec_arg_text(&args, direction->name);
 	ec_arg_text(&args, unpack_sql_state(failure->code));
-	ec_arg_text(&args, failure->message);
+	ec_arg_text(&args, ec_clip(failure->message, EC_MAX_TEXT));
 	ec_arg_bool(&args, is_unset);
 	(void) ec_query("INSERT INTO expand_contract.discrepancies"
 					"       (change, key, operation, direction, error_code, error, is_unset)"

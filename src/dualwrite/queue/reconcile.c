@@ -29,6 +29,7 @@
 #include "utils/typcache.h"
 
 #include "core/catalog.h"
+#include "core/clip.h"
 #include "core/json.h"
 #include "core/own.h"
 #include "core/planned.h"
@@ -132,7 +133,7 @@ fold_entries(const EcChange *change, const Entry *entry, const ErrorData *error)
 	ec_arg_jsonb(&args, entry->key);
 	ec_arg_int8(&args, entry->newest);
 	ec_arg_text(&args, unpack_sql_state(error->sqlerrcode));
-	ec_arg_text(&args, error->message ? error->message : "");
+	ec_arg_text(&args, error->message ? ec_clip(error->message, EC_MAX_TEXT) : "");
 	(void) ec_query("WITH folded AS ("
 					"   SELECT sum(writes) AS writes, min(coalesce(first_at, at)) AS first_at,"
 					"          max(attempts) AS attempts"

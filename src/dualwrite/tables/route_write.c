@@ -15,6 +15,8 @@
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/rls.h"
+#include "utils/acl.h"
 #include "utils/plancache.h"
 #include "utils/queryenvironment.h"
 #include "utils/snapmgr.h"
@@ -331,12 +333,52 @@ run(void (*work)(void *arg), Writing *writing, bool in_subtransaction)
 	return error;
 }
 
+/*
+ * The target is written as its owner, so the server shows the whole row that
+ * fails.  The writer is told no more than he could read there.
+ */
+static bool
+may_read(Oid table, Oid role)
+{
+	return pg_class_aclcheck(table, role, ACL_SELECT) == ACLCHECK_OK &&
+		   check_enable_rls(table, role, true) != RLS_ENABLED;
+}
+
+static void
+run_or_raise(void (*work)(void *arg), Writing *writing)
+{
+	MemoryContext memory = CurrentMemoryContext;
+	Oid writer = GetUserId();
+	Oid target = writing->route->target;
+
+	PG_TRY();
+	{
+		(void) run(work, writing, false);
+	}
+	PG_CATCH();
+	{
+		ErrorData *error;
+
+		MemoryContextSwitchTo(memory);
+		error = CopyErrorData();
+		if (error->detail == NULL || may_read(target, writer))
+			PG_RE_THROW();
+		FlushErrorState();
+		/* the log has it */
+		if (error->detail_log == NULL)
+			error->detail_log = error->detail;
+		error->detail = NULL;
+		ReThrowError(error);
+	}
+	PG_END_TRY();
+}
+
 void
 ec_route_write(EcRoute *route, EcRowSet *rows)
 {
 	Writing writing = {route, rows};
 
-	(void) run(write_set, &writing, false);
+	run_or_raise(write_set, &writing);
 }
 
 static void
@@ -368,7 +410,7 @@ ec_route_lock_gone(EcRoute *route, EcRowSet *rows)
 {
 	Writing writing = {route, rows};
 
-	(void) run(lock_gone, &writing, false);
+	run_or_raise(lock_gone, &writing);
 }
 
 typedef struct Retry

@@ -60,6 +60,9 @@ ec_sql_is_interrupted(PG_FUNCTION_ARGS)
 	EcCatalogScope scope;
 	bool result;
 
+	/* everyone's, since the views call it as whoever reads them */
+	if (!ec_may_monitor() && !ec_job_is_mine(PG_GETARG_INT64(0)))
+		PG_RETURN_NULL();
 	ec_catalog_begin(&scope);
 	result = ec_job_is_interrupted(PG_GETARG_INT64(0));
 	ec_catalog_end(&scope);

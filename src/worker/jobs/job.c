@@ -18,6 +18,7 @@
 #include "utils/syscache.h"
 
 #include "core/catalog.h"
+#include "core/clip.h"
 #include "core/guc.h"
 #include "core/query.h"
 #include "expand_contract.h"
@@ -461,9 +462,9 @@ ec_job_set_failed(int64 id, const ErrorData *error)
 
 	ec_arg_int8(&args, id);
 	ec_arg_text(&args, unpack_sql_state(error->sqlerrcode));
-	ec_arg_text(&args, error->message);
-	ec_arg_text(&args, error->detail);
-	ec_arg_text(&args, error->hint);
+	ec_arg_text(&args, ec_clip(error->message, EC_MAX_TEXT));
+	ec_arg_text(&args, ec_clip(error->detail, EC_MAX_TEXT));
+	ec_arg_text(&args, ec_clip(error->hint, EC_MAX_TEXT));
 	ec_query("UPDATE expand_contract.jobs SET state = 'failed', "
 			 "finished_at = clock_timestamp(), "
 			 "error_code = $2, error_message = $3, error_detail = $4, "

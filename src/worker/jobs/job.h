@@ -291,6 +291,9 @@ extern void ec_unlock_all(void);
 extern List *ec_live_slots(void); /* of EcLiveSlot, in this database */
 extern bool ec_job_is_live(int64 job);
 
+/* Does the caller own the job, or is a member of who does? */
+extern bool ec_job_is_mine(int64 job);
+
 /* start.c: workers are started, or woken, when the transaction commits */
 extern void ec_start_at_commit(const EcJobStart *start);
 extern void ec_wake_at_commit(int64 job);

@@ -11,9 +11,12 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "storage/lock.h"
+#include "utils/acl.h"
 #include "utils/tuplestore.h"
 
+#include "core/catalog.h"
 #include "core/guc.h"
+#include "core/query.h"
 #include "expand_contract.h"
 #include "worker/jobs/job.h"
 
@@ -114,11 +117,31 @@ ec_job_is_live(int64 job)
 
 PG_FUNCTION_INFO_V1(ec_sql_live_slots);
 
-/* expand_contract.live_slots() → SETOF (job, slot, pid) */
+bool
+ec_job_is_mine(int64 job)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	Oid owner = InvalidOid;
+
+	ec_arg_int8(&args, job);
+	ec_catalog_begin(&scope);
+	if (ec_query("SELECT owner FROM expand_contract.jobs WHERE id = $1", &args) > 0)
+		owner = ec_get_oid(0, 1);
+	ec_catalog_end(&scope);
+	return OidIsValid(owner) && has_privs_of_role(GetUserId(), owner);
+}
+
+/*
+ * expand_contract.live_slots() → SETOF (job, slot, pid)
+ *
+ * Those of the caller's jobs; of all, for those who monitor.
+ */
 Datum
 ec_sql_live_slots(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	bool sees_all = ec_may_monitor();
 	ListCell *cell;
 
 	InitMaterializedSRF(fcinfo, 0);
@@ -128,6 +151,8 @@ ec_sql_live_slots(PG_FUNCTION_ARGS)
 		Datum values[3];
 		bool nulls[3] = {false};
 
+		if (!sees_all && !ec_job_is_mine(slot->job))
+			continue;
 		values[0] = Int64GetDatum(slot->job);
 		values[1] = Int32GetDatum(slot->slot);
 		values[2] = Int32GetDatum(slot->pid);

@@ -28,6 +28,7 @@
 #include "utils/timeout.h"
 
 #include "core/catalog.h"
+#include "core/clip.h"
 #include "core/guc.h"
 #include "core/rights.h"
 #include "worker/jobs/job.h"
@@ -347,6 +348,7 @@ fail_job(EcWorker *worker, ErrorData *error)
 {
 	EcCatalogScope scope;
 
+	ec_clip_error(error);
 	ereport(LOG, (errmsg("expand_contract job " INT64_FORMAT " failed: %s",
 						 worker->ticket.job, error->message),
 				  error->detail ? errdetail_internal("%s", error->detail) : 0,

@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "utils/pg_lsn.h"
 #include "utils/timestamp.h"
 
@@ -85,8 +86,27 @@ ec_read_standbys(EcStandby **standbys, XLogRecPtr *flushed)
 
 PG_FUNCTION_INFO_V1(ec_sql_replication_lag);
 
+static bool
+owns_jobs(Oid role)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	bool owns;
+
+	ec_arg_oid(&args, role);
+	ec_catalog_begin(&scope);
+	owns = ec_query("SELECT FROM expand_contract.jobs"
+					" WHERE EXISTS (SELECT FROM pg_roles r WHERE r.oid = owner)"
+					"   AND pg_has_role($1, owner, 'USAGE') LIMIT 1",
+					&args) > 0;
+	ec_catalog_end(&scope);
+	return owns;
+}
+
 /*
  * expand_contract.replication_lag() → interval
+ *
+ * For those who monitor and for owners of jobs; NULL for others.
  *
  * The lag of the slowest physical standby, zero when there is none, NULL when
  * one is there (or has left its slot behind) whose lag nobody can tell: an
@@ -104,6 +124,9 @@ ec_sql_replication_lag(PG_FUNCTION_ARGS)
 	Interval *lag = palloc0(sizeof(Interval));
 	int count;
 
+	/* everyone's, since ec_progress calls it as whoever reads it */
+	if (!ec_may_monitor() && !owns_jobs(GetUserId()))
+		PG_RETURN_NULL();
 	ec_catalog_begin(&scope);
 	count = ec_read_standbys(&standbys, &flushed);
 	ec_catalog_end(&scope);

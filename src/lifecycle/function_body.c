@@ -1,0 +1,460 @@
+/*
+ * function_body.c
+ *		Does a function whose body is text use a column?
+ *
+ * A body in SQL is parsed and analysed by the server, which then says which
+ * columns it needs the rights for.  A body in PL/pgSQL is read by the server's
+ * scanner: comments and strings are no names.  It uses a column where it names
+ * both the column and the table, or NEW or OLD of it in the table's trigger.
+ * For all else only the words are there to tell.
+ */
+#include "postgres.h"
+
+#include <ctype.h>
+
+#include "access/htup_details.h"
+#include "access/sysattr.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "executor/functions.h"
+#include "fmgr.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/analyze.h"
+#include "parser/parser.h"
+#include "parser/parse_relation.h"
+#include "parser/scanner.h"
+#include "tcop/tcopprot.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/syscache.h"
+
+#include "core/catalog.h"
+#include "core/compat.h"
+#include "core/query.h"
+#include "expand_contract.h"
+
+/* Of locks on the tables that a body names: whoever looks must not hang. */
+#define LOCK_WAIT "100ms"
+
+typedef struct Search
+{
+	List *family;  /* OIDs of the table and what is below it */
+	List *columns; /* names, char * */
+	HeapTuple function;
+	char *body;
+	bool is_trigger; /* of one of the tables */
+	bool found;
+} Search;
+
+PG_FUNCTION_INFO_V1(ec_sql_body_names);
+
+/* ------------------------------------------------------------- SQL: parsed */
+
+static bool
+uses_columns(const Search *search, Oid relation, const EcPermissions *permissions)
+{
+	ListCell *cell;
+
+	if (permissions == NULL || !list_member_oid(search->family, relation))
+		return false;
+	foreach (cell, search->columns)
+	{
+		AttrNumber attnum = get_attnum(relation, lfirst(cell));
+		int bit = attnum - FirstLowInvalidHeapAttributeNumber;
+
+		if (attnum != InvalidAttrNumber &&
+			(bms_is_member(bit, permissions->selectedCols) ||
+			 bms_is_member(bit, permissions->insertedCols) ||
+			 bms_is_member(bit, permissions->updatedCols)))
+			return true;
+	}
+	return false;
+}
+
+static bool
+look_at_query(Node *node, void *context)
+{
+	Search *search = context;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+	{
+		Query *query = (Query *) node;
+		ListCell *cell;
+
+		foreach (cell, query->rtable)
+		{
+			RangeTblEntry *entry = lfirst_node(RangeTblEntry, cell);
+
+			if (entry->rtekind == RTE_RELATION &&
+				uses_columns(search, entry->relid,
+							 ec_permissions_of(entry, query->rteperminfos)))
+				search->found = true;
+		}
+		return query_tree_walker(query, look_at_query, context, 0);
+	}
+	return expression_tree_walker(node, look_at_query, context);
+}
+
+/*
+ * Names are looked up along the function's own path, or where the table and
+ * the function are; whose path it will be called with, nobody knows.
+ */
+static void
+set_search_path(const Search *search)
+{
+	Form_pg_proc form = (Form_pg_proc) GETSTRUCT(search->function);
+	bool isnull;
+	Datum settings = SysCacheGetAttr(PROCOID, search->function,
+									 Anum_pg_proc_proconfig, &isnull);
+	Oid table = linitial_oid(search->family);
+	char *path;
+
+	path = psprintf("%s, %s, %s",
+					quote_identifier(get_namespace_name(get_rel_namespace(table))),
+					quote_identifier(get_namespace_name(form->pronamespace)),
+					GetConfigOptionResetString("search_path"));
+	(void) set_config_option("search_path", path, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("lock_timeout", LOCK_WAIT, PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	if (!isnull)
+	{
+		Datum *values;
+		bool *nulls;
+		int count;
+
+		deconstruct_array(DatumGetArrayTypeP(settings), TEXTOID, -1, false,
+						  TYPALIGN_INT, &values, &nulls, &count);
+		for (int i = 0; i < count; i++)
+		{
+			char *setting = TextDatumGetCString(values[i]);
+
+			if (strncmp(setting, "search_path=", 12) == 0)
+				(void) set_config_option("search_path", setting + 12,
+										 PGC_USERSET, PGC_S_SESSION,
+										 GUC_ACTION_SAVE, true, 0, false);
+		}
+	}
+}
+
+/* A utility statement is not analysed: its words have to do. */
+static bool
+analyse_body(Search *search)
+{
+	SQLFunctionParseInfoPtr info =
+		prepare_sql_fn_parse_info(search->function, NULL, InvalidOid);
+	bool is_whole = true;
+	ListCell *cell;
+
+	foreach (cell, pg_parse_query(search->body))
+	{
+		Query *query =
+			parse_analyze_withcb(lfirst_node(RawStmt, cell), search->body,
+								 (ParserSetupHook) sql_fn_parser_setup, info, NULL);
+
+		if (query->commandType == CMD_UTILITY)
+			is_whole = false;
+		(void) look_at_query((Node *) query, search);
+	}
+	return is_whole;
+}
+
+/* False if the server cannot make sense of it, here and now. */
+static bool
+parse_body(Search *search)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile bool is_parsed = false;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		set_search_path(search);
+		is_parsed = analyse_body(search);
+	}
+	PG_CATCH();
+	{
+		ErrorData *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
+			ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
+		{
+			RollbackAndReleaseCurrentSubTransaction();
+			MemoryContextSwitchTo(context);
+			CurrentResourceOwner = owner;
+			ReThrowError(error);
+		}
+		FreeErrorData(error);
+	}
+	PG_END_TRY();
+	/* its locks and settings go too */
+	RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	return is_parsed;
+}
+
+/* ------------------------------------------------------------- words */
+
+/* The scanner's first tokens, in the order of gram.y: see migrate/checksum.c. */
+#define TOKEN_IDENT   258
+#define TOKEN_UIDENT  259
+#define TOKEN_SCONST  261
+#define TOKEN_USCONST 262
+
+static const ScanKeywordList no_keywords = {"", NULL, NULL, 0, 0};
+
+static bool
+has_word(List *words, const char *word)
+{
+	ListCell *cell;
+
+	foreach (cell, words)
+		if (strcmp(lfirst(cell), word) == 0)
+			return true;
+	return false;
+}
+
+static List *
+names_of_tables(const Search *search)
+{
+	List *names = NIL;
+	ListCell *cell;
+
+	foreach (cell, search->family)
+	{
+		char *name = get_rel_name(lfirst_oid(cell));
+
+		if (name != NULL)
+			names = lappend(names, name);
+	}
+	return names;
+}
+
+static bool
+is_word_character(char c)
+{
+	return isalnum((unsigned char) c) || c == '_' || IS_HIGHBIT_SET(c);
+}
+
+/* Whether a text has one of the words, whatever its case. */
+static bool
+text_has_word(const char *text, List *words)
+{
+	ListCell *cell;
+
+	foreach (cell, words)
+	{
+		const char *word = lfirst(cell);
+		size_t length = strlen(word);
+
+		for (const char *at = text; *at != '\0'; at++)
+			if (pg_strncasecmp(at, word, length) == 0 &&
+				(at == text || !is_word_character(at[-1])) &&
+				!is_word_character(at[length]))
+				return true;
+	}
+	return false;
+}
+
+typedef struct Words
+{
+	bool column;        /* is named */
+	bool column_of_row; /* of NEW or OLD */
+	bool table;         /* is named */
+	bool text;          /* a string has the column's name */
+} Words;
+
+static void
+read_words(const Search *search, Words *words)
+{
+	List *tables = names_of_tables(search);
+	core_yyscan_t scanner;
+	core_yy_extra_type extra;
+	bool after_row = false; /* NEW or OLD ... */
+	bool after_dot = false; /* ... and a dot */
+
+	memset(words, 0, sizeof(*words));
+	scanner = scanner_init(search->body, &extra, &no_keywords, NULL);
+	extra.escape_string_warning = false;
+	for (;;)
+	{
+		core_YYSTYPE value;
+		YYLTYPE location;
+		int token = core_yylex(&value, &location, scanner);
+		bool is_name = token == TOKEN_IDENT || token == TOKEN_UIDENT;
+
+		if (token == 0)
+			break;
+		if (is_name && has_word(search->columns, value.str))
+		{
+			words->column = true;
+			words->column_of_row |= after_dot;
+		}
+		if (is_name && has_word(tables, value.str))
+			words->table = true;
+		if ((token == TOKEN_SCONST || token == TOKEN_USCONST) &&
+			text_has_word(value.str, search->columns))
+			words->text = true;
+		after_dot = after_row && token == '.';
+		after_row = is_name && (strcmp(value.str, "new") == 0 ||
+								strcmp(value.str, "old") == 0);
+	}
+	scanner_finish(scanner);
+}
+
+/* False if it is no text that the server's scanner can read. */
+static bool
+try_read_words(const Search *search, Words *words)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile bool is_read = false;
+
+	PG_TRY();
+	{
+		read_words(search, words);
+		is_read = true;
+	}
+	PG_CATCH();
+	{
+		/* the scanner holds nothing but memory */
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	return is_read;
+}
+
+static const char *
+judge_words(const Search *search)
+{
+	Words words;
+
+	if (!try_read_words(search, &words))
+		return text_has_word(search->body, search->columns) ? "text" : NULL;
+	if (words.column && (words.table || (words.column_of_row && search->is_trigger)))
+		return "parsed";
+	if (words.text && (words.table || search->is_trigger ||
+					   text_has_word(search->body, names_of_tables(search))))
+		return "text";
+	return NULL;
+}
+
+/* ------------------------------------------------------------- all */
+
+static List *
+names_of_columns(Oid relation, ArrayType *numbers)
+{
+	List *names = NIL;
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	AttrNumber last = ((Form_pg_class) GETSTRUCT(tuple))->relnatts;
+
+	ReleaseSysCache(tuple);
+	for (AttrNumber number = 1; number <= last; number++)
+	{
+		char *name = get_attname(relation, number, true);
+		bool wanted = numbers == NULL;
+
+		if (name == NULL)
+			continue;
+		if (numbers != NULL)
+			for (int i = 0;
+				 i < ArrayGetNItems(ARR_NDIM(numbers), ARR_DIMS(numbers)); i++)
+				wanted |= ((int16 *) ARR_DATA_PTR(numbers))[i] == number;
+		if (wanted)
+			names = lappend(names, name);
+	}
+	return names;
+}
+
+static bool
+is_trigger_of(Oid function, List *family)
+{
+	ListCell *cell;
+	bool found = false;
+
+	foreach (cell, family)
+	{
+		EcCatalogScope scope;
+		EcArgs args = {0};
+
+		ec_catalog_begin(&scope);
+		ec_arg_oid(&args, function);
+		ec_arg_oid(&args, lfirst_oid(cell));
+		found |=
+			ec_query("SELECT FROM pg_trigger WHERE tgfoid = $1 AND tgrelid = $2",
+					 &args) > 0;
+		ec_catalog_end(&scope);
+	}
+	return found;
+}
+
+static const char *
+judge(Search *search)
+{
+	Form_pg_proc form = (Form_pg_proc) GETSTRUCT(search->function);
+	char *language = get_language_name(form->prolang, true);
+
+	if (form->prolang == SQLlanguageId && parse_body(search))
+		return search->found ? "parsed" : NULL;
+	if (form->prolang == SQLlanguageId)
+		return judge_words(search) ? "text" : NULL;
+	search->is_trigger = form->prorettype == TRIGGEROID &&
+						 is_trigger_of(form->oid, search->family);
+	if (language != NULL && strcmp(language, "plpgsql") == 0)
+		return judge_words(search);
+	return text_has_word(search->body, search->columns) &&
+				   (search->is_trigger ||
+					text_has_word(search->body, names_of_tables(search)))
+			   ? "text"
+			   : NULL;
+}
+
+/*
+ * expand_contract.body_names(function, relation, columns) → 'parsed', 'text'
+ * or NULL.  columns are numbers of the relation; NULL: all.
+ */
+Datum
+ec_sql_body_names(PG_FUNCTION_ARGS)
+{
+	Search search = {0};
+	const char *answer = NULL;
+	bool isnull;
+	Datum body;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+	search.function = SearchSysCacheCopy1(PROCOID, PG_GETARG_DATUM(0));
+	if (!HeapTupleIsValid(search.function) ||
+		!SearchSysCacheExists1(RELOID, PG_GETARG_DATUM(1)))
+		PG_RETURN_NULL();
+	body = SysCacheGetAttr(PROCOID, search.function, Anum_pg_proc_prosrc, &isnull);
+	if (!isnull)
+	{
+		search.body = TextDatumGetCString(body);
+		search.family = find_all_inheritors(PG_GETARG_OID(1), NoLock, NULL);
+		search.columns =
+			names_of_columns(PG_GETARG_OID(1),
+							 PG_ARGISNULL(2) ? NULL : PG_GETARG_ARRAYTYPE_P(2));
+		answer = judge(&search);
+	}
+	if (answer == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(answer));
+}
