@@ -217,11 +217,9 @@ ec_run_ddl(const char *sql)
 		elog(ERROR, "SPI_finish failed");
 }
 
-/* The rows that a SELECT gives as that role; or the first value, if asked for. */
-static int64
-select_as(const char *sql, Oid role, char **text)
+int64
+ec_count_rows(const char *sql, Oid role)
 {
-	MemoryContext memory = CurrentMemoryContext;
 	bool own_before = ec_own_reads;
 	volatile int64 count = 0;
 	EcRights outer;
@@ -232,17 +230,9 @@ select_as(const char *sql, Oid role, char **text)
 	{
 		if (SPI_connect() != SPI_OK_CONNECT)
 			elog(ERROR, "SPI_connect failed");
-		if (text == NULL)
-			count = ec_execute_planned(ec_prepare_planned(sql, 0, NULL, 0,
-														  EC_OWN_SEARCH_PATH),
-									   NULL, EC_OWN_SEARCH_PATH, NULL);
-		else
-		{
-			TupleTableSlot *row = ec_first_row_planned(sql, EC_OWN_SEARCH_PATH);
-			char *value = row != NULL ? ec_planned_text(row, 1) : NULL;
-
-			*text = value != NULL ? MemoryContextStrdup(memory, value) : NULL;
-		}
+		count = ec_execute_planned(ec_prepare_planned(sql, 0, NULL, 0,
+													  EC_OWN_SEARCH_PATH),
+								   NULL, EC_OWN_SEARCH_PATH, NULL);
 		if (SPI_finish() != SPI_OK_FINISH)
 			elog(ERROR, "SPI_finish failed");
 	}
@@ -253,21 +243,6 @@ select_as(const char *sql, Oid role, char **text)
 	PG_END_TRY();
 	ec_become_caller(&outer);
 	return count;
-}
-
-int64
-ec_count_rows(const char *sql, Oid role)
-{
-	return select_as(sql, role, NULL);
-}
-
-char *
-ec_read_text(const char *sql, Oid role)
-{
-	char *text = NULL;
-
-	(void) select_as(sql, role, &text);
-	return text;
 }
 
 bool

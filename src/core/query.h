@@ -65,9 +65,6 @@ extern void ec_run_ddl(const char *sql);
  */
 extern int64 ec_count_rows(const char *sql, Oid role);
 
-/* Likewise the first value of its first row, of type text; NULL if NULL. */
-extern char *ec_read_text(const char *sql, Oid role);
-
 /*
  * The value in a row (from 0) and column (from 1) of the last result.  Text
  * and jsonb are allocated in the memory context that was current before SPI

@@ -27,6 +27,7 @@
 #include "core/catalog.h"
 #include "core/json.h"
 #include "core/query.h"
+#include "core/read_text.h"
 #include "core/rights.h"
 #include "expand_contract.h"
 #include "worker/jobs/control.h"

@@ -19,6 +19,7 @@
 #include "lifecycle/transition.h"
 #include "core/catalog.h"
 #include "core/query.h"
+#include "core/read_text.h"
 #include "model/owner.h"
 #include "dualwrite/columns/statement.h"
 #include "expand_contract.h"

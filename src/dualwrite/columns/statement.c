@@ -191,6 +191,39 @@ refuse_missing(Relation relation, const EcChange *change)
 					errhint("Undo that, or end the change.")));
 }
 
+/*
+ * " AND no write of the row is in the queue": a repair would make it as it was
+ * before that write, and close the entry.  Reconciling knows which side is newer.
+ */
+static char *
+not_in_queue(Relation relation, const EcChange *change, const AttrNumber *attnums)
+{
+	StringInfoData names;
+	StringInfoData values;
+	ListCell *cell;
+
+	initStringInfo(&names);
+	initStringInfo(&values);
+	foreach (cell, change->columns)
+	{
+		EcChangeColumn *column = lfirst(cell);
+		AttrNumber attnum = attnums[foreach_current_index(cell)];
+
+		if (column->key_position == 0)
+			continue;
+		appendStringInfo(&names, "%s%s", separator(&names, ", "),
+						 quote_literal_cstr(column->name));
+		appendStringInfo(&values, ", %s",
+						 quote_identifier(NameStr(
+							 TupleDescAttr(RelationGetDescr(relation), attnum - 1)
+								 ->attname)));
+	}
+	if (names.len == 0)
+		return "";
+	return psprintf(" AND NOT expand_contract.is_queued(%s, ARRAY[%s]::pg_catalog.text[]%s)",
+					quote_literal_cstr(change->name), names.data, values.data);
+}
+
 void
 ec_change_sql(Relation relation, const EcChange *change, bool forward,
 			  EcChangeSql *sql)
@@ -201,6 +234,7 @@ ec_change_sql(Relation relation, const EcChange *change, bool forward,
 	int guc_level = ec_pin_text();
 	List *names;
 	Parts parts = {0};
+	char *not_queued;
 	ListCell *cell;
 	int i = 0;
 
@@ -232,8 +266,9 @@ ec_change_sql(Relation relation, const EcChange *change, bool forward,
 					   parts.unset.data, parts.differs[EC_SIDE_OLD].data)
 			: parts.differs[EC_SIDE_NEW].data;
 	sql->only_new = only_new(&parts);
+	not_queued = not_in_queue(relation, change, attnums);
 	/* what never came to the new side says nothing of the old one */
-	sql->repair = forward ? sql->not_in_step
-						  : psprintf("(%s) AND NOT (%s)", sql->not_in_step,
-									 parts.unset.data);
+	sql->repair = forward ? psprintf("(%s)%s", sql->not_in_step, not_queued)
+						  : psprintf("(%s) AND NOT (%s)%s", sql->not_in_step,
+									 parts.unset.data, not_queued);
 }

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "executor/tuptable.h"
+#include "lib/stringinfo.h"
 #include "utils/jsonb.h"
 
 #include "dualwrite/columns/compiled.h"
@@ -38,5 +39,9 @@ extern void ec_discrepancy_follow(const EcCompiled *compiled,
 
 /* Once a subtransaction: writes of the change were not carried over. */
 extern void ec_gap_record(EcCompiled *compiled, const char *reason);
+
+/* A value as a key of the queue has it; in the settings of ec_pin_text. */
+extern void
+ec_append_key_value(StringInfo json, Oid type, Datum value, bool isnull);
 
 #endif
