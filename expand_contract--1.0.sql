@@ -1104,9 +1104,9 @@ REVOKE EXECUTE ON FUNCTION expand_contract.note_partitions() FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.ec_expand(change text, relation regclass, forward jsonb, backward jsonb DEFAULT NULL,
     target regclass DEFAULT NULL, key text[] DEFAULT NULL, old_columns text[] DEFAULT NULL,
-    on_error text DEFAULT 'record') RETURNS text
+    on_error text DEFAULT 'record', allow_existing boolean DEFAULT false) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_expand' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text)
+COMMENT ON FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text, boolean)
     IS 'registers a change and starts its dual writes: expanded or unchanged';
 
 CREATE FUNCTION @extschema@.ec_dual_write(change text, enabled boolean) RETURNS text
@@ -1135,7 +1135,7 @@ AS 'MODULE_PATHNAME', 'ec_reconcile_job' LANGUAGE C VOLATILE CALLED ON NULL INPU
 COMMENT ON FUNCTION @extschema@.ec_reconcile_job(text, integer, integer, timestamptz, text, interval)
     IS 'makes queued modern writes again in the background, until none is left; returns the job';
 
-REVOKE EXECUTE ON FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text),
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text, boolean),
     @extschema@.ec_dual_write(text, boolean), @extschema@.ec_set_flag(text, boolean), @extschema@.ec_reconcile(text),
     @extschema@.ec_reconcile_job(text, integer, integer, timestamptz, text, interval) FROM PUBLIC;
 
@@ -1355,8 +1355,18 @@ COMMENT ON FUNCTION expand_contract.blocked_by(text) IS 'the closed gates of the
 CREATE VIEW @extschema@.ec_changes WITH (security_barrier) AS
 SELECT c.name COLLATE "default" AS change, c.relation, c.target, c.phase, c.since,
        c.dual_write AND coalesce(current_setting('expand_contract.enable_modern_write', true)::boolean, true)
-           AND EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = c.relation AND g.tgenabled = 'A'
-                          AND g.tgname = '~ec_' || c.name || CASE WHEN c.target IS NULL THEN '' ELSE '_insert' END)
+           -- each table of the change, and each partition and child, has all triggers
+           AND NOT EXISTS (
+               WITH RECURSIVE family AS (
+                   SELECT c.relation::oid AS oid
+                   UNION
+                   SELECT c.target::oid WHERE c.target IS NOT NULL AND c.backward IS NOT NULL
+                   UNION
+                   SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.oid)
+               SELECT FROM family f,
+                      unnest(CASE WHEN c.target IS NULL THEN '{""}' ELSE '{_insert,_update,_delete,_truncate}'::text[] END) AS s (suffix)
+                WHERE NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = f.oid AND g.tgenabled = 'A'
+                                     AND g.tgname = '~ec_' || c.name || s.suffix))
            AS dual_write,
        c.on_error, c.forward, c.backward, c.old_columns,
        (SELECT count(DISTINCT d.key) FROM expand_contract.discrepancies d WHERE d.change = c.name) AS discrepancies,

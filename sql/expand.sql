@@ -103,7 +103,7 @@ CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new;
 CREATE TRIGGER "~zz" BEFORE UPDATE ON checked FOR EACH ROW EXECUTE FUNCTION nothing();
 SELECT ec_expand('checked', 'checked', '{"d": "a"}', on_error => 'raise');
 
--- A default that is not constant cannot be told from a value.
+-- A default that is not constant cannot be told from a value later.
 CREATE TABLE aged (id int PRIMARY KEY, a date, b date DEFAULT current_date, c int DEFAULT 1);
 SELECT ec_expand('aged', 'aged', '{"b": "a", "c": "1"}');
 

@@ -136,7 +136,7 @@ ALTER TABLE regress_ro.s OWNER TO regress_ro_owner;
 SELECT ec_revert('ro_move');
 SET ROLE regress_ro_owner;
 SET client_min_messages = error;
-SELECT ec_expand('ro_raise', 'regress_ro.s', '{"id": "id", "v": "regress_ro.f(v)"}', target => 'regress_ro.t', on_error => 'raise');
+SELECT ec_expand('ro_raise', 'regress_ro.s', '{"id": "id", "v": "regress_ro.f(v)"}', target => 'regress_ro.t', on_error => 'raise', allow_existing => true);
 SET client_min_messages = warning;
 RESET ROLE;
 ALTER TABLE regress_ro.t OWNER TO CURRENT_USER;

@@ -62,7 +62,7 @@ SET ROLE regress_rt_owner;
 SELECT ec_revert('rt');
 CREATE FUNCTION regress_rt.rate(t text) RETURNS text LANGUAGE plpgsql STABLE AS
     $$BEGIN RETURN (SELECT r FROM rates LIMIT 1); EXCEPTION WHEN undefined_table THEN RETURN t; END$$;
-SELECT ec_expand('rt2', 'regress_rt.s', '{"id": "id", "v": "regress_rt.rate(v)"}', target => 'regress_rt.t', on_error => 'raise');
+SELECT ec_expand('rt2', 'regress_rt.s', '{"id": "id", "v": "regress_rt.rate(v)"}', target => 'regress_rt.t', on_error => 'raise', allow_existing => true);
 RESET ROLE;
 SET ROLE regress_rt_writer;
 INSERT INTO regress_rt.s VALUES (5, 'five');

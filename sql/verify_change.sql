@@ -106,7 +106,7 @@ SELECT ec_expand('parted_new', 'parted', '{"new": "old * 2"}');
 SELECT ec_verify_job('parted_new') AS job \gset
 CALL ec_wait(:job);
 TABLE found;
-INSERT INTO parted SELECT chr(97 + i % 4), i, i, NULL FROM generate_series(1, 1000) i;
+INSERT INTO parted SELECT chr(97 + i % 4), i, i FROM generate_series(1, 1000) i;
 ALTER TABLE parted DISABLE TRIGGER USER;
 UPDATE parted SET new = 0 WHERE n IN (4, 999);
 ALTER TABLE parted ENABLE TRIGGER USER;

@@ -20,9 +20,9 @@ REVOKE EXECUTE ON FUNCTION expand_contract.note_partitions() FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.ec_expand(change text, relation regclass, forward jsonb, backward jsonb DEFAULT NULL,
     target regclass DEFAULT NULL, key text[] DEFAULT NULL, old_columns text[] DEFAULT NULL,
-    on_error text DEFAULT 'record') RETURNS text
+    on_error text DEFAULT 'record', allow_existing boolean DEFAULT false) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_expand' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text)
+COMMENT ON FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text, boolean)
     IS 'registers a change and starts its dual writes: expanded or unchanged';
 
 CREATE FUNCTION @extschema@.ec_dual_write(change text, enabled boolean) RETURNS text
@@ -51,7 +51,7 @@ AS 'MODULE_PATHNAME', 'ec_reconcile_job' LANGUAGE C VOLATILE CALLED ON NULL INPU
 COMMENT ON FUNCTION @extschema@.ec_reconcile_job(text, integer, integer, timestamptz, text, interval)
     IS 'makes queued modern writes again in the background, until none is left; returns the job';
 
-REVOKE EXECUTE ON FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text),
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text, boolean),
     @extschema@.ec_dual_write(text, boolean), @extschema@.ec_set_flag(text, boolean), @extschema@.ec_reconcile(text),
     @extschema@.ec_reconcile_job(text, integer, integer, timestamptz, text, interval) FROM PUBLIC;
 

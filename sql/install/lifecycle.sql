@@ -101,8 +101,18 @@ COMMENT ON FUNCTION expand_contract.blocked_by(text) IS 'the closed gates of the
 CREATE VIEW @extschema@.ec_changes WITH (security_barrier) AS
 SELECT c.name COLLATE "default" AS change, c.relation, c.target, c.phase, c.since,
        c.dual_write AND coalesce(current_setting('expand_contract.enable_modern_write', true)::boolean, true)
-           AND EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = c.relation AND g.tgenabled = 'A'
-                          AND g.tgname = '~ec_' || c.name || CASE WHEN c.target IS NULL THEN '' ELSE '_insert' END)
+           -- each table of the change, and each partition and child, has all triggers
+           AND NOT EXISTS (
+               WITH RECURSIVE family AS (
+                   SELECT c.relation::oid AS oid
+                   UNION
+                   SELECT c.target::oid WHERE c.target IS NOT NULL AND c.backward IS NOT NULL
+                   UNION
+                   SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.oid)
+               SELECT FROM family f,
+                      unnest(CASE WHEN c.target IS NULL THEN '{""}' ELSE '{_insert,_update,_delete,_truncate}'::text[] END) AS s (suffix)
+                WHERE NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = f.oid AND g.tgenabled = 'A'
+                                     AND g.tgname = '~ec_' || c.name || s.suffix))
            AS dual_write,
        c.on_error, c.forward, c.backward, c.old_columns,
        (SELECT count(DISTINCT d.key) FROM expand_contract.discrepancies d WHERE d.change = c.name) AS discrepancies,

@@ -84,12 +84,15 @@
 #define EC_CHECK_PERMISSIONS_LISTS     range_table, permission_infos
 #define ec_permissions_of(entry, infos)                                        \
 	((entry)->perminfoindex == 0 ? NULL : getRTEPermissionInfo(infos, entry))
+#define ec_permissions_in(estate, entry)                                       \
+	ec_permissions_of(entry, (estate)->es_rteperminfos)
 #else
-#define EcPermissions                   RangeTblEntry
-#define EC_CHECK_PERMISSIONS_PARAMETERS List *range_table, bool report
-#define EC_CHECK_PERMISSIONS_ARGUMENTS  range_table, report
-#define EC_CHECK_PERMISSIONS_LISTS      range_table, NIL
-#define ec_permissions_of(entry, infos) (entry)
+#define EcPermissions                    RangeTblEntry
+#define EC_CHECK_PERMISSIONS_PARAMETERS  List *range_table, bool report
+#define EC_CHECK_PERMISSIONS_ARGUMENTS   range_table, report
+#define EC_CHECK_PERMISSIONS_LISTS       range_table, NIL
+#define ec_permissions_of(entry, infos)  (entry)
+#define ec_permissions_in(estate, entry) (entry)
 #endif
 
 /* 16 has one function for the rights on whatever object. */

@@ -54,14 +54,11 @@ add_name(List *names, const char *name)
 	return lappend(names, pstrdup(name));
 }
 
-/*
- * The changes that the triggers name which a key finds, through an index;
- * rows: those of changes of columns as well.
- */
+/* The changes that the triggers name which a key finds, through an index. */
 static List *
-add_changes(List *changes, Oid index, AttrNumber attribute, Oid value, bool rows)
+add_changes(List *changes, Oid index, AttrNumber attribute, Oid value)
 {
-	Oid row_function = rows ? trigger_function(ROW_FUNCTION) : InvalidOid;
+	Oid row_function = trigger_function(ROW_FUNCTION);
 	Oid table_function = trigger_function(TABLE_FUNCTION);
 	Relation catalog = table_open(TriggerRelationId, AccessShareLock);
 	SysScanDesc scan;
@@ -140,20 +137,20 @@ List *
 ec_changes_about(Oid relation)
 {
 	List *changes = add_changes(NIL, TriggerRelidNameIndexId,
-								Anum_pg_trigger_tgrelid, relation, true);
+								Anum_pg_trigger_tgrelid, relation);
 	ListCell *cell;
 
 	foreach (cell, triggers_on(RelationRelationId, relation, false))
 		changes = add_changes(changes, TriggerOidIndexId, Anum_pg_trigger_oid,
-							  lfirst_oid(cell), true);
+							  lfirst_oid(cell));
 	return changes;
 }
 
 List *
-ec_table_changes_at(Oid relation)
+ec_changes_at(Oid relation)
 {
 	return add_changes(NIL, TriggerRelidNameIndexId, Anum_pg_trigger_tgrelid,
-					   relation, false);
+					   relation);
 }
 
 /* Those whose child or partition the relation is. */

@@ -29,8 +29,8 @@ extern bool ec_has_any_dual_writes(void);
  */
 extern List *ec_changes_about(Oid relation);
 
-/* Of these, the changes to other tables that the relation has triggers of. */
-extern List *ec_table_changes_at(Oid relation);
+/* Of these, the changes that the relation has triggers of. */
+extern List *ec_changes_at(Oid relation);
 
 /* The relation, and all that it is a partition or a child of, at any level. */
 extern List *ec_with_ancestors(Oid relation);

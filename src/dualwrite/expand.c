@@ -36,9 +36,11 @@
 #include "core/query.h"
 #include "core/lock_retry.h"
 #include "model/change.h"
+#include "dualwrite/expand.h"
 #include "dualwrite/mapping.h"
 #include "model/owner.h"
 #include "dualwrite/table.h"
+#include "dualwrite/tables/existing.h"
 #include "dualwrite/tables/table_target.h"
 #include "expand_contract.h"
 
@@ -49,6 +51,7 @@ typedef struct Expansion
 	EcChange change;   /* as it was asked for */
 	List *old_columns; /* likewise: a try may fail when it has chosen others */
 	bool is_done;      /* it is registered already, and at work */
+	bool may_exist;    /* rows of the target: allowed, or looked at */
 } Expansion;
 
 static void
@@ -118,6 +121,13 @@ read_arguments(FunctionCallInfo fcinfo, EcChange *change)
 				 errmsg("unknown value \"%s\" for argument \"on_error\"", on_error),
 				 errhint("Use 'record' or 'raise'.")));
 	change->records = strcmp(on_error, "record") == 0;
+}
+
+/* The SQL of the version before does not have it. */
+static bool
+allows_existing(FunctionCallInfo fcinfo)
+{
+	return PG_NARGS() > 8 && !PG_ARGISNULL(8) && PG_GETARG_BOOL(8);
 }
 
 static bool
@@ -385,18 +395,20 @@ check_overlap(EcChange *change)
  * As the table's owner.  ALWAYS: rows that logical replication applies come
  * from a table that need not know the change.
  */
-static void
-set_trigger(Oid relation, const char *change)
+bool
+ec_set_row_trigger(Oid relation, const char *change)
 {
 	char *table = ec_relation_name(relation);
 	char *trigger = ec_change_trigger_name(change);
 	const char *name = quote_identifier(trigger);
+	bool is_missing = !OidIsValid(get_trigger_oid(relation, trigger, true));
 
-	if (!OidIsValid(get_trigger_oid(relation, trigger, true)))
+	if (is_missing)
 		ec_run_ddl(psprintf("CREATE TRIGGER %s BEFORE INSERT OR UPDATE ON %s FOR EACH ROW "
 							"EXECUTE FUNCTION expand_contract.dual_write(%s)",
 							name, table, quote_literal_cstr(change)));
 	ec_run_ddl(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", table, name));
+	return is_missing;
 }
 
 /*
@@ -454,7 +466,8 @@ has_dependencies(Oid relation, const char *change)
 }
 
 /*
- * Partitions get the trigger from their parent, inheritance children do not.
+ * Partitions get the trigger from their parent, inheritance children do not:
+ * those that come later get it from partitions.c.
  * The table must not be open: ALTER TABLE wants it for itself.
  */
 static void
@@ -466,7 +479,7 @@ start_dual_writes(const EcChange *change, List *entries, bool is_new)
 
 	foreach (cell, leaves)
 	{
-		set_trigger(lfirst_oid(cell), change->name);
+		(void) ec_set_row_trigger(lfirst_oid(cell), change->name);
 	}
 	CommandCounterIncrement();
 	if (is_new)
@@ -524,6 +537,48 @@ lock_changes(void)
 }
 
 /*
+ * Rows that the target has already, before writers are held up: this may take
+ * as long as reading both tables does.
+ */
+static void
+look_at_target(Expansion *expansion)
+{
+	EcChange *change = &expansion->change;
+	EcChange known;
+	Relation relation;
+	EcRights outer;
+
+	if (!OidIsValid(change->target) || ec_change_load(change->name, &known))
+		return;
+	relation = table_open(change->relation, AccessShareLock);
+	LockRelationOid(change->target, AccessShareLock);
+	(void) find_all_inheritors(change->relation, AccessShareLock, NULL);
+	(void) find_all_inheritors(change->target, AccessShareLock, NULL);
+	ec_change_take_owner(change);
+	ec_become(&outer, change->owner);
+	if (!ec_target_is_empty(change->target))
+	{
+		ec_check_target_rows(change, relation);
+		expansion->may_exist = true;
+	}
+	ec_become_caller(&outer);
+	table_close(relation, NoLock);
+}
+
+/* Nobody writes it now. */
+static void
+check_still_empty(const EcChange *change)
+{
+	if (!ec_target_is_empty(change->target))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table \"%s\" has got rows meanwhile",
+						get_rel_name(change->target)),
+				 errdetail("It was empty when ec_expand began."),
+				 errhint("Call ec_expand again, which compares them with the source.")));
+}
+
+/*
  * A change that is registered already can have lost its trigger, with a column
  * that was dropped, or stand in a restored database, where its columns have
  * other numbers and nothing depends on anything.
@@ -567,7 +622,11 @@ expand(void *arg)
 	{
 		ec_become(&outer, change->owner);
 		if (has_target)
+		{
 			ec_check_table_change(change, relation, &mappings);
+			if (!is_known && !expansion->may_exist)
+				check_still_empty(change);
+		}
 		else
 			entries = check_change(change, relation);
 		ec_become_caller(&outer);
@@ -607,7 +666,7 @@ look_at_table(Oid oid)
 
 /*
  * ec_expand(change, relation, forward, backward, target, key, old_columns,
- *			 on_error) → 'expanded' or 'unchanged'
+ *			 on_error, allow_existing) → 'expanded' or 'unchanged'
  *
  * Registers a change and starts its dual writes: from the commit on, every
  * write to either side of the mapping keeps the other in step.  The same call
@@ -619,7 +678,8 @@ look_at_table(Oid oid)
  * by him makes them his.  Errors: 42710 for another change of that name,
  * 55006 for columns that belong to another change, 42P17 for what is not
  * IMMUTABLE (or STABLE and the user's own), 55000 for 'record' without a key
- * or where something else checks the new columns, or two tables with different owners, 55P03 when the table's lock
+ * or where something else checks the new columns, two tables with different owners,
+ * or a target with rows that are not in step unless allow_existing, 55P03 when the table's lock
  * was not to be had within expand_contract.lock_timeout, and whatever the
  * server says of the expressions.
  */
@@ -634,6 +694,9 @@ ec_expand(PG_FUNCTION_ARGS)
 	look_at_table(expansion.change.relation);
 	if (OidIsValid(expansion.change.target))
 		look_at_table(expansion.change.target);
+	expansion.may_exist = allows_existing(fcinfo);
+	if (!expansion.may_exist)
+		look_at_target(&expansion);
 	error = ec_try_for_locks(try_expand, &expansion, ec_lock_timeout);
 	if (error != NULL)
 	{

@@ -1,21 +1,25 @@
 /*
  * partitions.c
- *		What comes and goes with partitions of tables that have dual writes to
- *		another table.
+ *		What comes and goes with partitions and children of tables that have
+ *		dual writes.
  *
- * Triggers for each statement are not inherited: whoever adds a partition or a
- * child gets ours with it, in the same transaction.  Rows that come or go with
- * one are no writes, and nothing carries them over: they leave a gap, which
- * asks for a repair.
+ * Triggers for each statement are not inherited, and those for each row go to
+ * partitions only: whoever adds a partition or a child gets ours with it, in
+ * the same transaction.  Rows that come or go with one are no writes, and
+ * nothing carries them over: they leave a gap, which asks for a repair.
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/xact.h"
+#include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_trigger.h"
 #include "commands/event_trigger.h"
+#include "commands/trigger.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
@@ -27,6 +31,7 @@
 #include "core/catalog.h"
 #include "core/query.h"
 #include "dualwrite/concerned.h"
+#include "dualwrite/expand.h"
 #include "dualwrite/tables/table_target.h"
 #include "model/change.h"
 #include "expand_contract.h"
@@ -110,12 +115,15 @@ follow(const EcChange *change, Oid root, Oid came)
 		int security_context;
 		bool created;
 
-		if (get_rel_relkind(table) == RELKIND_FOREIGN_TABLE)
+		if (OidIsValid(change->target) &&
+			get_rel_relkind(table) == RELKIND_FOREIGN_TABLE)
 			refuse_foreign(table, root, change->name);
 		GetUserIdAndSecContext(&user, &security_context);
 		SetUserIdAndSecContext(owner_of(table),
 							   security_context | SECURITY_LOCAL_USERID_CHANGE);
-		created = ec_create_table_triggers(table, root, change->name);
+		created = OidIsValid(change->target)
+					  ? ec_create_table_triggers(table, root, change)
+					  : ec_set_row_trigger(table, change->name);
 		SetUserIdAndSecContext(user, security_context);
 		if (created && has_rows(table))
 			note_gap(change->name, "attach partition");
@@ -130,10 +138,14 @@ follow(const EcChange *change, Oid root, Oid came)
 static bool
 find_change(const char *name, Oid table, EcChange *change)
 {
-	return ec_change_load(name, change) && OidIsValid(change->target) &&
-		   strcmp(change->phase, EC_PHASE_CONTRACTED) != 0 &&
-		   strcmp(change->phase, EC_PHASE_REVERTED) != 0 &&
-		   (table == change->relation ||
+	if (!ec_change_load(name, change) ||
+		strcmp(change->phase, EC_PHASE_CONTRACTED) == 0 ||
+		strcmp(change->phase, EC_PHASE_REVERTED) == 0)
+		return false;
+	if (!OidIsValid(change->target))
+		return table == change->relation &&
+			   OidIsValid(get_trigger_oid(table, ec_change_trigger_name(name), true));
+	return (table == change->relation ||
 			(table == change->target && change->backward != NULL)) &&
 		   ec_has_all_table_triggers(table, name);
 }
@@ -150,7 +162,7 @@ note_came(Oid came)
 
 		if (root == came)
 			continue;
-		foreach (name, ec_table_changes_at(root))
+		foreach (name, ec_changes_at(root))
 		{
 			EcChange change;
 
@@ -158,6 +170,20 @@ note_came(Oid came)
 				follow(&change, root, came);
 		}
 	}
+}
+
+/* What is in a table that has left is nobody's to repair. */
+static void
+drop_row_trigger(Oid table, const char *change)
+{
+	ObjectAddress trigger;
+
+	ObjectAddressSet(trigger, TriggerRelationId,
+					 get_trigger_oid(table, ec_change_trigger_name(change), true));
+	if (!OidIsValid(trigger.objectId))
+		return;
+	performDeletion(&trigger, DROP_RESTRICT, PERFORM_DELETION_INTERNAL);
+	CommandCounterIncrement();
 }
 
 /*
@@ -174,9 +200,13 @@ let_go(const EcChange *change, Oid left)
 	{
 		List *above = ec_with_ancestors(lfirst_oid(cell));
 
-		if (!list_member_oid(above, change->relation) &&
-			!list_member_oid(above, change->target))
+		if (list_member_oid(above, change->relation) ||
+			list_member_oid(above, change->target))
+			continue;
+		if (OidIsValid(change->target))
 			dropped |= ec_drop_table_triggers(lfirst_oid(cell), change->name);
+		else
+			drop_row_trigger(lfirst_oid(cell), change->name);
 	}
 	if (dropped)
 		note_gap(change->name, "detach partition");
@@ -189,11 +219,11 @@ note_left(Oid left, Oid parent)
 	List *above = OidIsValid(parent) ? ec_with_ancestors(parent) : NIL;
 	ListCell *name;
 
-	foreach (name, ec_table_changes_at(left))
+	foreach (name, ec_changes_at(left))
 	{
 		EcChange change;
 
-		if (ec_change_load(lfirst(name), &change) && OidIsValid(change.target) &&
+		if (ec_change_load(lfirst(name), &change) &&
 			(list_member_oid(above, change.relation) ||
 			 list_member_oid(above, change.target)))
 			let_go(&change, left);

@@ -343,8 +343,8 @@ ec_warn_of_other_defaults(Relation relation, Bitmapset *columns)
 			ereport(WARNING,
 					(errmsg("default of column \"%s\" is taken for a value of the application's",
 							get_attname(RelationGetRelid(relation), member, false)),
-					 errdetail("It is not a constant: where an INSERT leaves the column out, dual writes find it set, and do not compute it."),
-					 errhint("Drop the default while applications write the other side only.")));
+					 errdetail("It is not a constant: in rows that are there already, and in rows that a subscription applies, nobody can tell it from a value."),
+					 errhint("Drop the default until the backfill is done.")));
 	}
 }
 

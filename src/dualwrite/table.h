@@ -43,7 +43,7 @@ extern List *ec_find_keys(Relation relation);
  */
 extern bool ec_has_dual_writes(Oid relation, const char *name);
 
-/* Say which columns INSERT gives a value that is not known for a default. */
+/* Say which columns have a default that is not told from a value later. */
 extern void ec_warn_of_other_defaults(Relation relation, Bitmapset *columns);
 
 /* Say what fires after us. */

@@ -160,7 +160,10 @@ triggers_are_there(const EcChange *change)
 
 	ec_catalog_begin(&scope);
 	ec_arg_text(&args, change->name);
-	/* on each table and partition that is written to: one, or one an event */
+	/*
+	 * on each table and partition that is written to: one, or one an event, and
+	 * in a partition one for moves
+	 */
 	ec_query("SELECT EXISTS (SELECT FROM expand_contract.changes c"
 			 "  CROSS JOIN LATERAL (SELECT expand_contract.family_of(c.relation)"
 			 "                UNION SELECT expand_contract.family_of(c.target)"
@@ -168,7 +171,9 @@ triggers_are_there(const EcChange *change)
 			 "  LEFT JOIN expand_contract.triggers_of($1) t"
 			 "    ON t.relation = f.oid AND t.enabled IN ('O', 'A')"
 			 " WHERE c.name = $1 GROUP BY f.oid, c.target"
-			 " HAVING count(t.name) < CASE WHEN c.target IS NULL THEN 1 ELSE 4 END)",
+			 " HAVING count(t.name) < CASE WHEN c.target IS NULL THEN 1 ELSE 4"
+			 "  + (SELECT (k.relkind = 'r' AND k.relispartition)::integer"
+			 "       FROM pg_class k WHERE k.oid = f.oid) END)",
 			 &args);
 	missing = ec_get_bool(0, 1, true);
 	ec_catalog_end(&scope);

@@ -12,7 +12,7 @@ BEGIN;
 SELECT plan(40);
 
 -- the surface
-SELECT has_function('ec_expand', ARRAY['text', 'regclass', 'jsonb', 'jsonb', 'regclass', 'text[]', 'text[]', 'text']);
+SELECT has_function('ec_expand', ARRAY['text', 'regclass', 'jsonb', 'jsonb', 'regclass', 'text[]', 'text[]', 'text', 'boolean']);
 SELECT has_function('ec_dual_write', ARRAY['text', 'boolean']);
 SELECT has_function('ec_reconcile', ARRAY['text']);
 SELECT has_function('ec_backfill_change', ARRAY['text', 'text', 'integer', 'integer', 'integer', 'timestamp with time zone', 'text', 'interval']);
@@ -20,7 +20,7 @@ SELECT volatility_is('ec_flag', ARRAY['text'], 'stable');
 SELECT has_view('ec_changes');
 SELECT has_view('ec_discrepancies');
 SELECT ok(NOT has_function_privilege('public', f, 'EXECUTE'), f || ' is handed out, not everyone''s')
-  FROM unnest(ARRAY['ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text)', 'ec_dual_write(text, boolean)',
+  FROM unnest(ARRAY['ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text, boolean)', 'ec_dual_write(text, boolean)',
                     'ec_reconcile(text)', 'ec_reconcile_job(text, integer, integer, timestamptz, text, interval)', 'ec_set_flag(text, boolean)',
                     'ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval)']) f;
 SELECT ok(has_function_privilege('public', 'ec_flag(text)', 'EXECUTE'), 'ec_flag is everyone''s');

@@ -3,14 +3,17 @@
  *		The trigger that keeps the columns of one table in step.
  *
  * BEFORE ROW, last among them by its name.  The direction comes from what the
- * statement changed, never from a setting:
+ * statement says, never from a setting:
  *
  *		UPDATE	old changed, new did not	forward
  *				new changed, old did not	backward
  *				both changed, or neither	as it is
- *		INSERT	new unset					forward
- *				old unset					backward
- *				both set					as it is
+ *		INSERT	new not named				forward
+ *				new named, old not			backward
+ *				both named					as it is
+ *
+ * Where nobody can tell what was named (rows of a subscription), a side is
+ * taken for named that is not unset: not NULL, nor equal to a constant default.
  *
  * The expressions are evaluated as the writer, on the row in its slot.  With
  * on_error => 'record', one that can fail is computed in a subtransaction, and
@@ -39,6 +42,9 @@
 
 #include "core/guc.h"
 #include "dualwrite/columns/compiled.h"
+#include "dualwrite/columns/image.h"
+#include "dualwrite/columns/moved.h"
+#include "dualwrite/columns/named.h"
 #include "dualwrite/queue/discrepancy.h"
 #include "dualwrite/queue/reconcile.h"
 #include "dualwrite/safe.h"
@@ -47,9 +53,19 @@
 
 PG_FUNCTION_INFO_V1(ec_dual_write_row);
 
+/* What is kept for the rows that one statement writes to one table. */
+typedef struct Statement
+{
+	EcCompiled *compiled;
+	bool has_asked;
+	EcNamed named;
+} Statement;
+
 /* The row that is being written. */
 typedef struct Write
 {
+	Statement *statement;
+	MemoryContext rows; /* of the statement: parent of the one for this row */
 	EcCompiled *compiled;
 	Relation relation;
 	TupleTableSlot *old_slot; /* NULL for INSERT */
@@ -57,41 +73,6 @@ typedef struct Write
 	HeapTuple tuple;
 	const EcDirection *direction;
 } Write;
-
-/* Values that are in the row itself, as most are. */
-static inline bool
-is_plain(Datum value)
-{
-	return !VARATT_IS_EXTENDED(DatumGetPointer(value)) ||
-		   VARATT_IS_SHORT(DatumGetPointer(value));
-}
-
-/*
- * By image: what an equality calls equal may still be mapped to something
- * else.  Of values that are stored apart or compressed the stored bytes come
- * first, which spares fetching a long value that nobody has touched.
- */
-static bool
-is_same(const EcCompiledColumn *column, Datum left, bool left_null, Datum right,
-		bool right_null)
-{
-	if (left_null || right_null)
-		return left_null == right_null;
-	if (column->by_value)
-		return left == right;
-	if (column->length != -1)
-		return datumIsEqual(left, right, false, column->length);
-	if (is_plain(left) && is_plain(right))
-	{
-		char *a = DatumGetPointer(left);
-		char *b = DatumGetPointer(right);
-
-		return VARSIZE_ANY_EXHDR(a) == VARSIZE_ANY_EXHDR(b) &&
-			   memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
-	}
-	return datumIsEqual(left, right, false, -1) ||
-		   datum_image_eq(left, right, false, -1);
-}
 
 static bool
 has_changed(const Write *write, const EcCompiledColumn *columns, int count)
@@ -103,7 +84,7 @@ has_changed(const Write *write, const EcCompiledColumn *columns, int count)
 		Datum was = slot_getattr(write->old_slot, columns[i].attnum, &was_null);
 		Datum is = slot_getattr(write->slot, columns[i].attnum, &is_null);
 
-		if (!is_same(&columns[i], was, was_null, is, is_null))
+		if (!ec_is_same(&columns[i], was, was_null, is, is_null))
 			return true;
 	}
 	return false;
@@ -121,10 +102,48 @@ is_unset(const Write *write, const EcDirection *direction)
 
 		if (!isnull &&
 			!(column->has_default &&
-			  is_same(column, value, false, column->default_value, false)))
+			  ec_is_same(column, value, false, column->default_value, false)))
 			return false;
 	}
 	return true;
+}
+
+/* By what the row holds: nobody can tell what was named. */
+static const EcDirection *
+direction_of_values(const Write *write)
+{
+	const EcCompiled *compiled = write->compiled;
+
+	if (is_unset(write, &compiled->forward))
+		return &compiled->forward;
+	return compiled->backward.count > 0 && is_unset(write, &compiled->backward)
+			   ? &compiled->backward
+			   : NULL;
+}
+
+static const EcDirection *
+direction_of_insert(const Write *write)
+{
+	const EcCompiled *compiled = write->compiled;
+	const EcNamed *named = &write->statement->named;
+	bool several = named->source == EC_SOURCE_INSERTS;
+	bool knows_new;
+	bool knows_old;
+
+	if (named->source == EC_SOURCE_UNKNOWN)
+		return direction_of_values(write);
+	/* the UPDATE has come by, in the partition that the row was in */
+	if (named->source == EC_SOURCE_UPDATE ||
+		(named->may_move && ec_is_moved_row(write->rows, compiled, write->slot)))
+		return NULL;
+	/* another INSERT of the same MERGE may be who has named it */
+	knows_new =
+		named->forward && !(several && is_unset(write, &compiled->forward));
+	knows_old =
+		named->backward && !(several && is_unset(write, &compiled->backward));
+	if (!knows_new && (named->old_side || !named->new_side))
+		return &compiled->forward;
+	return !knows_old && compiled->backward.count > 0 ? &compiled->backward : NULL;
 }
 
 /* NULL: leave the row as it is. */
@@ -132,27 +151,18 @@ static const EcDirection *
 find_direction(const Write *write)
 {
 	const EcCompiled *compiled = write->compiled;
-	bool to_new;
-	bool to_old;
+	bool old_changed;
+	bool new_changed;
 
-	if (write->old_slot != NULL)
-	{
-		bool old_changed =
-			has_changed(write, compiled->old_columns, compiled->old_count);
-		bool new_changed =
-			has_changed(write, compiled->new_columns, compiled->new_count);
-
-		to_new = old_changed && !new_changed;
-		to_old = new_changed && !old_changed;
-	}
-	else
-	{
-		to_new = is_unset(write, &compiled->forward);
-		to_old = !to_new && is_unset(write, &compiled->backward);
-	}
-	if (to_new)
+	if (write->old_slot == NULL)
+		return direction_of_insert(write);
+	old_changed = has_changed(write, compiled->old_columns, compiled->old_count);
+	new_changed = has_changed(write, compiled->new_columns, compiled->new_count);
+	if (old_changed && !new_changed)
 		return &compiled->forward;
-	return to_old && compiled->backward.count > 0 ? &compiled->backward : NULL;
+	return new_changed && !old_changed && compiled->backward.count > 0
+			   ? &compiled->backward
+			   : NULL;
 }
 
 /* As heap_modify_tuple does, from columns that the slot has taken apart. */
@@ -194,7 +204,8 @@ with_values(const Write *write, Datum *values, bool *nulls)
 		bool isnull;
 		Datum value = slot_getattr(write->slot, direction->attnums[i], &isnull);
 
-		same = is_same(&direction->columns[i], value, isnull, values[i], nulls[i]);
+		same = ec_is_same(&direction->columns[i], value, isnull, values[i],
+						  nulls[i]);
 	}
 	return same ? write->tuple : form_tuple(write, values, nulls);
 }
@@ -449,6 +460,40 @@ is_exempt(const EcCompiled *compiled)
 		   trigger_depth() == (exempt_change ? exempt_depth : 1);
 }
 
+static Statement *
+statement_of(FmgrInfo *function)
+{
+	if (function->fn_extra == NULL)
+		function->fn_extra =
+			MemoryContextAllocZero(function->fn_mcxt, sizeof(Statement));
+	return function->fn_extra;
+}
+
+static inline void
+ask_statement(const Write *write, const TriggerData *data)
+{
+	if (write->statement->has_asked)
+		return;
+	ec_find_named(data, CurrentMemoryContext, write->compiled,
+				  &write->statement->named);
+	write->statement->has_asked = true;
+}
+
+/* If it leaves its partition, it comes by once more, as an INSERT. */
+static void
+note_updated(const Write *write, HeapTuple tuple)
+{
+	TupleTableSlot *slot = write->slot;
+
+	if (write->old_slot == NULL || !write->statement->named.may_move)
+		return;
+	if (tuple != write->tuple)
+		slot = ExecStoreHeapTuple(tuple, write->compiled->trial, false);
+	ec_note_updated_row(write->rows, write->compiled, slot);
+	if (slot != write->slot)
+		ExecClearTuple(slot);
+}
+
 /*
  * expand_contract.dual_write(change)
  */
@@ -478,9 +523,11 @@ ec_dual_write_row(PG_FUNCTION_ARGS)
 		write.slot = data->tg_trigslot;
 		write.tuple = data->tg_trigtuple;
 	}
+	write.rows = MemoryContextGetParent(CurrentMemoryContext);
+	write.statement = statement_of(fcinfo->flinfo);
 	write.compiled =
-		ec_compiled(write.relation, data->tg_trigger, fcinfo->flinfo->fn_extra);
-	fcinfo->flinfo->fn_extra = write.compiled;
+		ec_compiled(write.relation, data->tg_trigger, write.statement->compiled);
+	write.statement->compiled = write.compiled;
 	if (!write.compiled->is_found)
 	{
 		warn_once(write.compiled, data->tg_trigger, write.relation);
@@ -488,12 +535,17 @@ ec_dual_write_row(PG_FUNCTION_ARGS)
 	}
 	if (is_exempt(write.compiled))
 		return PointerGetDatum(write.tuple);
+	if (write.old_slot == NULL || write.relation->rd_rel->relispartition)
+		ask_statement(&write, data);
 	if (write.old_slot != NULL && write.compiled->records &&
 		has_changed(&write, write.compiled->key, write.compiled->key_count))
 		ec_discrepancy_follow(write.compiled, write.old_slot, write.slot);
 	write.direction = find_direction(&write);
 	if (write.direction == NULL)
+	{
+		note_updated(&write, write.tuple);
 		return PointerGetDatum(write.tuple);
+	}
 	if (!ec_enable_modern_write || !write.compiled->is_on)
 	{
 		ec_gap_record(write.compiled, ec_enable_modern_write
@@ -505,5 +557,6 @@ ec_dual_write_row(PG_FUNCTION_ARGS)
 	if (write.old_slot != NULL && write.compiled->records &&
 		write.direction->writes_key && tuple != write.tuple)
 		follow_computed_key(&write, tuple);
+	note_updated(&write, tuple);
 	return PointerGetDatum(tuple);
 }

@@ -10,6 +10,9 @@
  * last to each identity: since the source has a unique key that is checked at
  * once, a version can only take an identity that nobody has.
  *
+ * Of a partitioned table a pair may be none, see moves.h.  Its rows are left to
+ * who looks at them as they are.
+ *
  * One case has no pairs: a row that was to move to another partition whose
  * BEFORE trigger did away with it is missing among the new ones.  Then what is
  * among the old ones only is gone.
@@ -19,7 +22,6 @@
 #include "access/tableam.h"
 #include "catalog/pg_class.h"
 #include "common/hashfn.h"
-#include "common/pg_prng.h"
 #include "executor/executor.h"
 #include "fmgr.h"
 #include "storage/bufmgr.h"
@@ -29,6 +31,8 @@
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
+#include "dualwrite/tables/identity.h"
+#include "dualwrite/tables/moves.h"
 #include "dualwrite/tables/nested.h"
 #include "dualwrite/tables/row_versions.h"
 #include "expand_contract.h"
@@ -66,15 +70,13 @@ typedef struct StatementRows
 	TupleTableSlot *new_slot;
 	last_hash *last; /* of an UPDATE of more than one row */
 	bool has_gone;
-	bool has_nested; /* some rows may have been written again since */
+	bool has_nested;     /* some rows may have been written again since */
+	last_hash *doubtful; /* rows of pairs that are none */
 } StatementRows;
 
 /* An event of an UPDATE, counted in the order in which they happened. */
 typedef void (*EventVisitor)(StatementRows *statement, TupleTableSlot *slot,
 							 bool is_put, int64 event, void *arg);
-
-/* Not to be guessed: of this session. */
-static uint64 seeds[2] = {0};
 
 /* Stored bytes first, which spares fetching a long value. */
 static bool
@@ -107,68 +109,24 @@ differ(StatementRows *statement, const Bitmapset *columns)
 	return false;
 }
 
-static void
-add_bytes(EcIdentity *identity, const void *bytes, Size length)
-{
-	identity->high = hash_combine64(identity->high,
-									hash_bytes_extended(bytes, length, seeds[0]));
-	identity->low = hash_combine64(identity->low,
-								   hash_bytes_extended(bytes, length, seeds[1]));
-}
-
-static void
-add_value(EcIdentity *identity, Form_pg_attribute attribute, Datum value)
-{
-	if (attribute->attbyval)
-		add_bytes(identity, &value, sizeof(value));
-	else if (attribute->attlen == -1)
-	{
-		struct varlena *bytes = PG_DETOAST_DATUM_PACKED(value);
-
-		add_bytes(identity, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
-		if ((Pointer) bytes != DatumGetPointer(value))
-			pfree(bytes);
-	}
-	else
-		add_bytes(identity, DatumGetPointer(value),
-				  datumGetSize(value, false, attribute->attlen));
-}
-
-/*
- * The same for a row of a partition as for the same row of the whole: in the
- * order of the columns' names.
- */
 static EcIdentity
 identity_of(const StatementRows *statement, TupleTableSlot *slot)
 {
-	const EcCompiled *queue = &statement->route->queue;
-	EcIdentity identity = {0};
-
-	add_bytes(&identity, queue->change, strlen(queue->change));
-	add_bytes(&identity, &statement->route->is_forward, sizeof(bool));
-	for (int i = 0; i < queue->key_count; i++)
-	{
-		AttrNumber attnum = queue->key[i].attnum;
-		bool isnull;
-		Datum value = slot_getattr(slot, attnum, &isnull);
-
-		if (isnull)
-			add_bytes(&identity, "", 0);
-		else
-			add_value(&identity,
-					  TupleDescAttr(RelationGetDescr(statement->relation),
-									attnum - 1),
-					  value);
-	}
-	return identity;
+	return ec_identity_of(statement->route, statement->relation, slot);
 }
 
-/* The row is not as this statement has left it. */
+/* The row is not as this statement has left it, or may not be. */
 static bool
 is_stale(const StatementRows *statement, TupleTableSlot *slot)
 {
-	return statement->has_nested &&
-		   ec_was_written_deeper(identity_of(statement, slot));
+	EcIdentity identity;
+
+	if (!statement->has_nested && statement->doubtful == NULL)
+		return false;
+	identity = identity_of(statement, slot);
+	return (statement->has_nested && ec_was_written_deeper(identity)) ||
+		   (statement->doubtful != NULL &&
+			last_lookup(statement->doubtful, identity) != NULL);
 }
 
 static void
@@ -343,6 +301,46 @@ gone_of_truncate(EcRowSet *rows, EcRowVisitor visit, void *arg)
 }
 
 static void
+add_doubtful(StatementRows *statement, EcIdentity identity)
+{
+	bool found;
+
+	if (statement->doubtful == NULL)
+		statement->doubtful =
+			last_create(GetMemoryChunkContext(statement), 64, NULL);
+	(void) last_insert(statement->doubtful, identity, &found);
+}
+
+/*
+ * Two rows of a partitioned table are versions of one only if their identity is
+ * the same, or the trigger for each row has left word of its change; see
+ * moves.h.
+ */
+static void
+find_doubtful(StatementRows *statement)
+{
+	rewind_rows(statement->old_rows, statement->old_pointer);
+	rewind_rows(statement->new_rows, statement->new_pointer);
+	while (next_row(statement->old_rows, statement->old_pointer, statement->old_slot) &&
+		   next_row(statement->new_rows, statement->new_pointer, statement->new_slot))
+	{
+		EcIdentity was;
+		EcIdentity is;
+
+		if (!differ(statement, statement->route->identity))
+			continue;
+		was = identity_of(statement, statement->old_slot);
+		is = identity_of(statement, statement->new_slot);
+		if (ec_take_move(statement->route, was, is))
+			continue;
+		add_doubtful(statement, was);
+		add_doubtful(statement, is);
+	}
+	ExecClearTuple(statement->old_slot);
+	ExecClearTuple(statement->new_slot);
+}
+
+static void
 none(EcRowSet *rows, EcRowVisitor visit, void *arg)
 {
 }
@@ -373,11 +371,6 @@ ec_statement_rows(TriggerData *data, const EcRoute *route, bool all)
 		start_reading(statement, statement->old_rows, &statement->old_slot);
 	statement->new_pointer =
 		start_reading(statement, statement->new_rows, &statement->new_slot);
-	if (seeds[0] == 0)
-	{
-		seeds[0] = pg_prng_uint64(&pg_global_prng_state) | 1;
-		seeds[1] = pg_prng_uint64(&pg_global_prng_state);
-	}
 	statement->has_nested = ec_any_nested_writes();
 	rows->each_gone = TRIGGER_FIRED_BY_UPDATE(event)     ? gone_of_update
 					  : TRIGGER_FIRED_BY_DELETE(event)   ? gone_of_delete
@@ -390,6 +383,9 @@ ec_statement_rows(TriggerData *data, const EcRoute *route, bool all)
 					  : TRIGGER_FIRED_BY_DELETE(event)   ? "delete"
 					  : TRIGGER_FIRED_BY_TRUNCATE(event) ? "truncate"
 														 : "insert";
+	if (TRIGGER_FIRED_BY_UPDATE(event) &&
+		statement->relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
+		find_doubtful(statement);
 	return rows;
 }
 
@@ -445,7 +441,7 @@ ec_row_set_each_stale(EcRowSet *rows, EcRowVisitor visit, void *arg)
 	StatementRows *statement = (StatementRows *) rows;
 	Filter filter = {visit, arg};
 
-	if (statement->has_nested)
+	if (statement->has_nested || statement->doubtful != NULL)
 		visit_every(statement, visit_stale, &filter);
 }
 

@@ -19,8 +19,9 @@ extern EcRowSet *
 ec_statement_rows(TriggerData *data, const EcRoute *route, bool all);
 
 /*
- * Rows that triggers of the statement have written again are left out of
- * each_gone and each_put; they are here.
+ * Rows that triggers of the statement have written again, and those that the
+ * transition tables cannot be trusted for, are left out of each_gone and
+ * each_put; they are here.
  */
 extern void ec_row_set_each_stale(EcRowSet *rows, EcRowVisitor visit, void *arg);
 

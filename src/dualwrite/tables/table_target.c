@@ -25,6 +25,7 @@
 #include "core/query.h"
 #include "dualwrite/mapping.h"
 #include "dualwrite/table.h"
+#include "dualwrite/tables/existing.h"
 #include "dualwrite/tables/temporary.h"
 #include "dualwrite/tables/table_target.h"
 #include "expand_contract.h"
@@ -279,6 +280,39 @@ find_target_key(const EcChange *change, Relation target, List *forward)
 	return key;
 }
 
+static void
+refuse_meeting(Relation from, Relation into)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("key of table \"%s\" is not computed from a key of table \"%s\"",
+					RelationGetRelationName(into), RelationGetRelationName(from)),
+			 errdetail("Two rows of \"%s\" could have one row in \"%s\".",
+					   RelationGetRelationName(from), RelationGetRelationName(into)),
+			 errhint("The expressions for the key must read all columns of a unique index of \"%s\" that are NOT NULL.",
+					 RelationGetRelationName(from))));
+}
+
+/*
+ * Backward as well: of two rows of the target with one row in the source, the
+ * one that is written last would overwrite it, and the delete of either would
+ * take it away.
+ */
+static void
+check_backward_key(Relation source, Relation target,
+				   const EcTableMappings *mappings, List *source_key)
+{
+	Bitmapset *reads = reads_of_key(source, mappings->backward, source_key);
+	ListCell *cell;
+
+	foreach (cell, ec_find_keys(target))
+	{
+		if (contains_all(reads, lfirst(cell)))
+			return;
+	}
+	refuse_meeting(target, source);
+}
+
 /* The key of the source that the target's is computed from. */
 static List *
 find_source_key(const EcChange *change, Relation source, Relation target,
@@ -304,15 +338,8 @@ find_source_key(const EcChange *change, Relation source, Relation target,
 				 errdetail("A row that is written to table \"%s\" could not be found in the other.",
 						   RelationGetRelationName(target)),
 				 errhint("Map the primary key too, as in {\"id\": \"id\"}.")));
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("key of table \"%s\" is not computed from a key of table \"%s\"",
-					RelationGetRelationName(target), RelationGetRelationName(source)),
-			 errdetail("Two rows of \"%s\" could have one row in \"%s\".",
-					   RelationGetRelationName(source),
-					   RelationGetRelationName(target)),
-			 errhint("The expressions for the key must read all columns of a unique index of \"%s\" that are NOT NULL.",
-					 RelationGetRelationName(source))));
+	refuse_meeting(source, target);
+	return NIL; /* not reached */
 }
 
 /* An INSERT has to be able to leave out what is not mapped. */
@@ -480,13 +507,11 @@ warn_of_functions(Relation target, List *entries)
 							  ec_functions_of_write(target, expressions));
 }
 
-void
-ec_check_table_change(EcChange *change, Relation source, EcTableMappings *mappings)
+/* The tables, the mappings and the target's key. */
+static List *
+analyse(const EcChange *change, Relation source, Relation target,
+		EcTableMappings *mappings)
 {
-	Relation target = table_open(change->target, NoLock);
-	List *target_key;
-	List *source_key;
-
 	check_tables(change, source, target);
 	check_old_columns(change, source);
 	check_target_is_free(change);
@@ -502,7 +527,27 @@ ec_check_table_change(EcChange *change, Relation source, EcTableMappings *mappin
 		mappings->backward =
 			ec_mapping_analyse(target, source, change->backward, "backward");
 	}
-	target_key = find_target_key(change, target, mappings->forward);
+	return find_target_key(change, target, mappings->forward);
+}
+
+void
+ec_check_target_rows(const EcChange *change, Relation source)
+{
+	Relation target = table_open(change->target, NoLock);
+	EcTableMappings mappings;
+	List *key = analyse(change, source, target, &mappings);
+
+	ec_check_existing_rows(source, target, mappings.forward, mappings.backward, key);
+	table_close(target, NoLock);
+}
+
+void
+ec_check_table_change(EcChange *change, Relation source, EcTableMappings *mappings)
+{
+	Relation target = table_open(change->target, NoLock);
+	List *target_key = analyse(change, source, target, mappings);
+	List *source_key;
+
 	source_key = find_source_key(change, source, target, mappings, target_key);
 	check_insertable(target, mappings->forward, "forward");
 	check_cascades(target, source);
@@ -510,7 +555,7 @@ ec_check_table_change(EcChange *change, Relation source, EcTableMappings *mappin
 		check_can_record(change->target);
 	if (mappings->backward != NIL)
 	{
-		(void) reads_of_key(source, mappings->backward, source_key);
+		check_backward_key(source, target, mappings, source_key);
 		check_insertable(source, mappings->backward, "backward");
 		check_cascades(source, target);
 		if (change->records)

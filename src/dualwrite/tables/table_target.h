@@ -29,6 +29,12 @@ extern void ec_check_table_change(EcChange *change, Relation source,
 /* Does old_columns mean the whole table: is it '{*}'? */
 extern bool ec_names_whole_table(const List *old_columns);
 
+/*
+ * 55000 if the target has a row that is not in step with the source.  As the
+ * caller; both tables and all below them are locked.  Scans them.
+ */
+extern void ec_check_target_rows(const EcChange *change, Relation source);
+
 /* Create the triggers (anew).  The tables must not be open. */
 extern void
 ec_start_table_writes(const EcChange *change, const EcTableMappings *mappings);
@@ -37,7 +43,7 @@ ec_start_table_writes(const EcChange *change, const EcTableMappings *mappings);
  * Create those that root, or a table below it, lacks; false if it has them.
  * Those of the tables below are dropped with root's.
  */
-extern bool ec_create_table_triggers(Oid table, Oid root, const char *change);
+extern bool ec_create_table_triggers(Oid table, Oid root, const EcChange *change);
 
 /* Has a table the triggers of the change, each of them? */
 extern bool ec_has_all_table_triggers(Oid table, const char *change);

@@ -5,7 +5,8 @@
  * For each statement, on either table of the change and on everything below
  * it: AFTER INSERT, UPDATE and DELETE with transition tables, and BEFORE
  * TRUNCATE, which has none.  Each carries over what its statement has done
- * with at most one delete and one upsert.
+ * with at most one delete and one upsert.  Partitions have one more, for each
+ * row whose identity changes (see moves.h).
  *
  * Locks: the source's rows are locked by the statement, and with them the
  * target's, since no other writer of the source can have their keys.  What is
@@ -13,7 +14,9 @@
  */
 #include "postgres.h"
 
+#include "access/table.h"
 #include "commands/trigger.h"
+#include "executor/tuptable.h"
 #include "fmgr.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
@@ -23,6 +26,9 @@
 
 #include "core/guc.h"
 #include "dualwrite/queue/discrepancy.h"
+#include "dualwrite/tables/identity.h"
+#include "dualwrite/tables/moves.h"
+#include "dualwrite/tables/nested.h"
 #include "dualwrite/tables/route.h"
 #include "dualwrite/tables/route_write.h"
 #include "dualwrite/tables/row_versions.h"
@@ -37,8 +43,10 @@ is_right_trigger(const TriggerData *data)
 {
 	TriggerEvent event = data->tg_event;
 
-	if (!TRIGGER_FIRED_FOR_STATEMENT(event) || data->tg_trigger->tgnargs != 1)
+	if (data->tg_trigger->tgnargs != 1)
 		return false;
+	if (TRIGGER_FIRED_FOR_ROW(event))
+		return TRIGGER_FIRED_BEFORE(event) && TRIGGER_FIRED_BY_UPDATE(event);
 	if (TRIGGER_FIRED_BY_TRUNCATE(event))
 		return TRIGGER_FIRED_BEFORE(event);
 	return TRIGGER_FIRED_AFTER(event) &&
@@ -152,6 +160,30 @@ follow_stale(void *arg, TupleTableSlot *slot)
 	}
 }
 
+/* A row whose identity the statement has changed: both, as they are now. */
+static void
+follow_move(const EcMove *move, const char *change, EcRowSet *rows)
+{
+	Relation leaf = table_open(move->leaf, NoLock);
+	EcRoute *route = find_route(leaf, change);
+	TupleTableSlot *slot =
+		MakeSingleTupleTableSlot(RelationGetDescr(leaf), &TTSOpsMinimalTuple);
+	StaleRow stale = {route, rows};
+
+	if (route->is_found)
+	{
+		(void) prepare_route(route, leaf);
+		ExecStoreMinimalTuple(move->was, slot, false);
+		follow_stale(&stale, slot);
+		ec_note_nested_write(ec_identity_of(route, leaf, slot));
+		ExecStoreMinimalTuple(move->is, slot, false);
+		follow_stale(&stale, slot);
+		ec_note_nested_write(ec_identity_of(route, leaf, slot));
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	table_close(leaf, NoLock);
+}
+
 static void
 write_rows(EcRoute *route, EcRowSet *rows, const ErrorData *failure)
 {
@@ -170,16 +202,41 @@ carry_over(TriggerData *data, EcRoute *route)
 {
 	ErrorData *failure = prepare_route(route, data->tg_relation);
 	EcRowSet *rows = ec_statement_rows(data, route, failure != NULL);
+	List *moves =
+		TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? ec_take_moves(route) : NIL;
 
-	if (ec_row_set_are_none(rows))
+	if (ec_row_set_are_none(rows) && moves == NIL)
 		;
 	else if (!ec_enable_modern_write || !route->is_on)
 		ec_gap_record(&route->queue, ec_enable_modern_write
 										 ? "ec_dual_write"
 										 : "enable_modern_write");
 	else
+	{
+		const char *change = data->tg_trigger->tgargs[0];
+		ListCell *cell;
+
 		write_rows(route, rows, failure);
+		foreach (cell, moves)
+		{
+			follow_move(lfirst(cell), change, rows);
+		}
+	}
 	ec_row_set_end(rows);
+}
+
+/* The trigger for each row: what is carried over with its statement. */
+static void
+note_move(TriggerData *data)
+{
+	EcRoute *route = find_route(data->tg_relation, data->tg_trigger->tgargs[0]);
+	TupleTableSlot *was = data->tg_trigslot;
+	TupleTableSlot *is = data->tg_newslot;
+
+	if (!route->is_found)
+		return;
+	(void) prepare_route(route, data->tg_relation);
+	ec_note_move(route, data->tg_relation, was, is);
 }
 
 /*
@@ -218,9 +275,14 @@ ec_dual_write_table(PG_FUNCTION_ARGS)
 	if (!CALLED_AS_TRIGGER(fcinfo) || !is_right_trigger(data))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("dual_write_table must be an AFTER trigger for each statement, with its transition tables, or BEFORE TRUNCATE"),
+				 errmsg("dual_write_table must be an AFTER trigger for each statement, with its transition tables, or BEFORE TRUNCATE, or BEFORE UPDATE for each row"),
 				 errhint("Use ec_expand, which creates them.")));
 	change = data->tg_trigger->tgargs[0];
+	if (TRIGGER_FIRED_FOR_ROW(data->tg_event))
+	{
+		note_move(data);
+		return PointerGetDatum(data->tg_newtuple);
+	}
 	if (ec_write_is_ours(change, event_of(data->tg_event)))
 	{
 		note_ours(data, change);

@@ -14,7 +14,9 @@
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
+#include "lib/stringinfo.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 #include "core/catalog.h"
 #include "core/query.h"
@@ -52,15 +54,108 @@ address_of_trigger(Oid table, const char *change, int i)
 	return address;
 }
 
+/* Of a partition, for each row whose identity changes; see moves.h. */
+static char *
+moves_name(const char *change)
+{
+	return psprintf("%s_moves", ec_change_trigger_name(change));
+}
+
+static bool
+needs_moves_trigger(Oid table)
+{
+	return get_rel_relkind(table) == RELKIND_RELATION &&
+		   get_rel_relispartition(table);
+}
+
+/* Is the target's key just columns of the source's? */
+static bool
+has_plain_key(const EcChange *change, EcSide side)
+{
+	ListCell *cell;
+
+	foreach (cell, change->columns)
+	{
+		EcChangeColumn *written = lfirst(cell);
+		bool is_plain = false;
+		ListCell *other;
+
+		if (written->side == side || written->key_position == 0)
+			continue;
+		foreach (other, change->columns)
+		{
+			EcChangeColumn *read = lfirst(other);
+
+			is_plain |=
+				read->side == side && read->key_position > 0 &&
+				written->expression != NULL &&
+				strcmp(written->expression, quote_identifier(read->name)) == 0;
+		}
+		if (!is_plain)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * WHEN the source's key changes, which has all columns of the partition key; or
+ * anything that may be read by the target's.
+ */
+static char *
+moves_condition(const EcChange *change, Oid root)
+{
+	EcSide side = root == change->relation ? EC_SIDE_OLD : EC_SIDE_NEW;
+	bool is_plain = has_plain_key(change, side);
+	StringInfoData differs;
+	ListCell *cell;
+
+	initStringInfo(&differs);
+	foreach (cell, change->columns)
+	{
+		EcChangeColumn *column = lfirst(cell);
+		const char *name;
+
+		if (column->side != side || (is_plain && column->key_position == 0))
+			continue;
+		name = quote_identifier(get_attname(root, column->attnum, false));
+		appendStringInfo(&differs, "%sexpand_contract.differs(old.%s, new.%s)",
+						 differs.len > 0 ? " OR " : "", name, name);
+	}
+	return differs.data;
+}
+
+/* It goes with the root's trigger for UPDATE. */
+static bool
+create_moves_trigger(Oid leaf, Oid root, const EcChange *change)
+{
+	char *trigger = moves_name(change->name);
+	char *name = ec_relation_name(leaf);
+	const char *quoted = quote_identifier(trigger);
+	ObjectAddress mine;
+	ObjectAddress roots = address_of_trigger(root, change->name, 1);
+
+	if (OidIsValid(get_trigger_oid(leaf, trigger, true)))
+		return false;
+	ec_run_ddl(psprintf("CREATE TRIGGER %s BEFORE UPDATE ON %s FOR EACH ROW WHEN (%s) "
+						"EXECUTE FUNCTION expand_contract.dual_write_table(%s)",
+						quoted, name, moves_condition(change, root),
+						quote_literal_cstr(change->name)));
+	ec_run_ddl(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", name, quoted));
+	CommandCounterIncrement();
+	ObjectAddressSet(mine, TriggerRelationId, get_trigger_oid(leaf, trigger, false));
+	recordDependencyOn(&mine, &roots, DEPENDENCY_AUTO);
+	return true;
+}
+
 bool
-ec_create_table_triggers(Oid table, Oid root, const char *change)
+ec_create_table_triggers(Oid table, Oid root, const EcChange *change)
 {
 	char *name = ec_relation_name(table);
 	bool created = false;
 
 	for (int i = 0; i < lengthof(triggers); i++)
 	{
-		char *trigger = trigger_name(change, i);
+		char *trigger = trigger_name(change->name, i);
 		const char *quoted = quote_identifier(trigger);
 
 		if (OidIsValid(get_trigger_oid(table, trigger, true)))
@@ -68,18 +163,20 @@ ec_create_table_triggers(Oid table, Oid root, const char *change)
 		ec_run_ddl(psprintf("CREATE TRIGGER %s %s FOR EACH STATEMENT "
 							"EXECUTE FUNCTION expand_contract.dual_write_table(%s)",
 							quoted, psprintf(triggers[i].event, name),
-							quote_literal_cstr(change)));
+							quote_literal_cstr(change->name)));
 		ec_run_ddl(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", name, quoted));
 		CommandCounterIncrement();
 		created = true;
 		if (table != root)
 		{
-			ObjectAddress mine = address_of_trigger(table, change, i);
-			ObjectAddress roots = address_of_trigger(root, change, i);
+			ObjectAddress mine = address_of_trigger(table, change->name, i);
+			ObjectAddress roots = address_of_trigger(root, change->name, i);
 
 			recordDependencyOn(&mine, &roots, DEPENDENCY_AUTO);
 		}
 	}
+	if (needs_moves_trigger(table))
+		created |= create_moves_trigger(table, root, change);
 	return created;
 }
 
@@ -95,8 +192,14 @@ ec_has_all_table_triggers(Oid table, const char *change)
 static bool
 are_at_work(Oid table, const char *change)
 {
+	ListCell *cell;
+
 	for (int i = 0; i < lengthof(triggers); i++)
 		if (!ec_has_dual_writes(table, trigger_name(change, i)))
+			return false;
+	foreach (cell, find_all_inheritors(table, AccessShareLock, NULL))
+		if (needs_moves_trigger(lfirst_oid(cell)) &&
+			!ec_has_dual_writes(lfirst_oid(cell), moves_name(change)))
 			return false;
 	return true;
 }
@@ -112,6 +215,7 @@ bool
 ec_drop_table_triggers(Oid table, const char *change)
 {
 	bool dropped = false;
+	ObjectAddress moves;
 
 	for (int i = 0; i < lengthof(triggers); i++)
 	{
@@ -121,6 +225,14 @@ ec_drop_table_triggers(Oid table, const char *change)
 			continue;
 		trigger = address_of_trigger(table, change, i);
 		performDeletion(&trigger, DROP_RESTRICT, PERFORM_DELETION_INTERNAL);
+		CommandCounterIncrement();
+		dropped = true;
+	}
+	ObjectAddressSet(moves, TriggerRelationId,
+					 get_trigger_oid(table, moves_name(change), true));
+	if (OidIsValid(moves.objectId))
+	{
+		performDeletion(&moves, DROP_RESTRICT, PERFORM_DELETION_INTERNAL);
 		CommandCounterIncrement();
 		dropped = true;
 	}
@@ -175,7 +287,7 @@ start_side(const EcChange *change, Oid source, List *entries)
 	/* the source itself is the first */
 	foreach (cell, tables)
 	{
-		(void) ec_create_table_triggers(lfirst_oid(cell), source, change->name);
+		(void) ec_create_table_triggers(lfirst_oid(cell), source, change);
 	}
 	record_dependencies(change, source, entries);
 }
