@@ -4,6 +4,7 @@
  */
 #define INT64_FORMAT  "%lld"
 #define UINT64_FORMAT "%llu"
+#define CppAsString2(x) #x
 #define DEBUG1        14
 #define LOG           15
 #define INFO          17

@@ -11,18 +11,23 @@ EXTENSION = expand_contract
 # The version stands in one place, the control file.
 EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" expand_contract.control)
 MODULE_big = expand_contract
+# The SQL of the version before, frozen, and the way from there.
+PREVIOUS = 0.9
 EXTENSION_SQL = expand_contract--$(EXTVERSION).sql
-DATA = $(EXTENSION_SQL)
+UPDATE_SQL = expand_contract--$(PREVIOUS)--$(EXTVERSION).sql
+DATA = $(EXTENSION_SQL) $(UPDATE_SQL) expand_contract--$(PREVIOUS).sql
 PGFILEDESC = "expand_contract - schema changes without downtime"
 
 # The install script is put together from these parts, in this order.  The tables
 # come first, because the functions and views of every room may name them; they
 # are apart, because an update replaces functions and views and alters tables.
-SQL_PARTS = $(patsubst %,sql/install/%.sql,schema \
-	worker_tables migrate_tables backfill_tables verify_tables model_tables \
-	dualwrite_tables usage_tables lifecycle_tables \
-	worker lint migrate backfill verify dualwrite usage lifecycle core \
-	event_triggers)
+SQL_ROOM = $(patsubst %,sql/install/%.sql,$(1))
+SQL_TABLES = $(call SQL_ROOM,worker_tables migrate_tables backfill_tables \
+	verify_tables model_tables dualwrite_tables usage_tables lifecycle_tables)
+SQL_FUNCTIONS = $(call SQL_ROOM,worker lint migrate backfill verify dualwrite \
+	usage lifecycle core)
+SQL_PARTS = $(call SQL_ROOM,start schema library) $(SQL_TABLES) $(SQL_FUNCTIONS) \
+	$(call SQL_ROOM,event_triggers)
 
 SOURCES = $(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c))
 TREE_HEADERS = $(sort $(wildcard src/*.h src/*/*.h src/*/*/*.h))
@@ -68,10 +73,17 @@ include $(PGXS)
 # PGXS does not follow includes; the rooms share few headers, so rebuild all.
 $(OBJS): $(TREE_HEADERS) expand_contract.control Makefile
 
-# The result is committed, so that it can be read and so that PGXN has it.
-all: $(EXTENSION_SQL)
-$(EXTENSION_SQL): $(SQL_PARTS) scripts/assemble-sql Makefile expand_contract.control
-	scripts/assemble-sql install $(EXTVERSION) $(SQL_PARTS) > $@.new
+# The results are committed, so that they can be read and so that PGXN has them.
+ASSEMBLE = scripts/assemble-sql
+ASSEMBLE_INSTALL = $(ASSEMBLE) install $(EXTVERSION) $(SQL_PARTS)
+ASSEMBLE_UPDATE = $(ASSEMBLE) update $(PREVIOUS) $(EXTVERSION) $(SQL_FUNCTIONS)
+all: $(EXTENSION_SQL) $(UPDATE_SQL)
+$(EXTENSION_SQL): $(SQL_PARTS) $(ASSEMBLE) Makefile expand_contract.control
+	$(ASSEMBLE_INSTALL) > $@.new
+	mv $@.new $@
+$(UPDATE_SQL): $(SQL_PARTS) $(ASSEMBLE) Makefile expand_contract.control \
+		sql/updates/$(PREVIOUS)--$(EXTVERSION).sql expand_contract--$(PREVIOUS).sql
+	$(ASSEMBLE_UPDATE) > $@.new
 	mv $@.new $@
 
 .PHONY: installcheck-pgtap bench format format-check sql-check lint
@@ -97,10 +109,11 @@ format:
 format-check: sql-check
 	$(CLANG_FORMAT) --dry-run -Werror $(SOURCES) $(TREE_HEADERS)
 
-# Whether the committed script is what its parts make, and each part is in it.
+# Whether the committed scripts are what their parts make, and each part is in one.
 sql-check:
-	@scripts/assemble-sql install $(EXTVERSION) $(SQL_PARTS) | cmp - $(EXTENSION_SQL) || \
-		{ echo "$(EXTENSION_SQL) is not what sql/install makes: run make, and commit it" >&2; exit 1; }
+	@$(ASSEMBLE_INSTALL) | cmp - $(EXTENSION_SQL) && \
+		$(ASSEMBLE_UPDATE) | cmp - $(UPDATE_SQL) || \
+		{ echo "a script is not what its parts make: run make, and commit it" >&2; exit 1; }
 	@test "$(sort $(SQL_PARTS))" = "$(sort $(wildcard sql/install/*.sql))" || \
 		{ echo "SQL_PARTS in the Makefile and sql/install differ" >&2; exit 1; }
 

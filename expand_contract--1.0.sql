@@ -1,25 +1,39 @@
 /* expand_contract--1.0.sql: made by make; edit the parts in sql/install */
 
-----------------------------------------------------------------------
--- sql/install/schema.sql
-----------------------------------------------------------------------
 -- complain if script is sourced in psql, rather than via CREATE EXTENSION
 \echo Use "CREATE EXTENSION expand_contract" to load this file. \quit
 
+----------------------------------------------------------------------
+-- sql/install/start.sql
+----------------------------------------------------------------------
+-- No name below is looked up in the schema we are created in: whoever can write
+-- to it could put a function or an operator of his own there, which then runs
+-- for everyone who reads our views.
+SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+
+----------------------------------------------------------------------
+-- sql/install/schema.sql
+----------------------------------------------------------------------
 -- Tables and internal functions live in the schema expand_contract; what users
 -- call lives in the schema the extension is created in.  Tables are closed to
 -- everyone: they are written by the C functions as the extension's owner, and
 -- read through views that filter by ownership.  USAGE is for the few internal
 -- functions that SQL run as the user calls.
 
--- No name below is looked up in the schema we are created in: whoever can write
--- to it could put a function or an operator of his own there, which then runs
--- for everyone who reads our views.
-SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
-
 CREATE SCHEMA expand_contract;
 GRANT USAGE ON SCHEMA expand_contract TO PUBLIC;
 COMMENT ON SCHEMA expand_contract IS 'tables and internal functions of the extension expand_contract';
+
+----------------------------------------------------------------------
+-- sql/install/library.sql
+----------------------------------------------------------------------
+-- The library comes with the server's files and the SQL with each database: no
+-- script goes on with a library that would then refuse what it has made.
+CREATE FUNCTION expand_contract.require_library(version text) RETURNS void
+AS 'MODULE_PATHNAME', 'ec_sql_require_library' LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION expand_contract.require_library(text) IS 'an error unless this session runs the library of that version';
+REVOKE EXECUTE ON FUNCTION expand_contract.require_library(text) FROM PUBLIC;
+SELECT expand_contract.require_library('1.0');
 
 ----------------------------------------------------------------------
 -- sql/install/worker_tables.sql
@@ -340,7 +354,6 @@ CREATE TABLE expand_contract.changes (
     forward jsonb NOT NULL,
     backward jsonb,
     key_columns text[],
-    old_columns text[],
     on_error text NOT NULL CHECK (on_error IN ('record', 'raise')),
     phase text NOT NULL DEFAULT 'dual_write' CHECK (phase IN
         ('dual_write', 'backfilled', 'verified', 'cut_over', 'quarantined', 'contracted', 'reverted')),
@@ -353,7 +366,9 @@ CREATE TABLE expand_contract.changes (
     registered_by text NOT NULL DEFAULT session_user,
     registered_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     owner oid,
-    owner_name text COLLATE "C"
+    owner_name text COLLATE "C",
+    quarantined_from text COLLATE "C",
+    whole_table boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE expand_contract.changes IS 'changes as ec_expand was told of them, and where they are';
 COMMENT ON COLUMN expand_contract.changes.dual_write IS 'the flag of ec_dual_write';
@@ -362,48 +377,60 @@ COMMENT ON COLUMN expand_contract.changes.auto_drop IS 'whether a job drops it t
 COMMENT ON COLUMN expand_contract.changes.relation_oid IS 'of the relation that change_columns numbers';
 COMMENT ON COLUMN expand_contract.changes.owner IS 'of its tables at ec_expand: whose rights the expressions have, as long as he owns them';
 COMMENT ON COLUMN expand_contract.changes.owner_name IS 'his name then, which counts in a restored database, where he has another OID';
+COMMENT ON COLUMN expand_contract.changes.quarantined_from IS 'while the old table is in quarantine: its name before, which ec_revert gives back';
+COMMENT ON COLUMN expand_contract.changes.whole_table IS 'whether contraction removes the old table, not columns of it';
 
 CREATE TABLE expand_contract.change_columns (
     change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON DELETE CASCADE,
-    side text NOT NULL CHECK (side IN ('old', 'new', 'key')),
+    side text NOT NULL CHECK (side IN ('old', 'new', 'key', 'unmapped')),
     name text COLLATE "C" NOT NULL,
     attnum smallint NOT NULL,
     expression text,
     key_position smallint,
     calls text[],
     present_name text COLLATE "C" NOT NULL,
+    goes boolean NOT NULL DEFAULT false,
+    quarantined_from text COLLATE "C",
+    not_null_in regclass[] NOT NULL DEFAULT '{}',
     PRIMARY KEY (change, side, attnum)
 );
-COMMENT ON TABLE expand_contract.change_columns IS 'the columns that a change reads and writes';
-COMMENT ON COLUMN expand_contract.change_columns.side IS 'key: neither old nor new, only tells rows apart';
+COMMENT ON TABLE expand_contract.change_columns IS 'the columns that a change reads, writes or removes';
+COMMENT ON COLUMN expand_contract.change_columns.side IS 'key: neither old nor new, only tells rows apart; unmapped: old, but no mapping names it';
 COMMENT ON COLUMN expand_contract.change_columns.name IS 'on the day of ec_expand, and in expression still';
-COMMENT ON COLUMN expand_contract.change_columns.present_name IS 'after renames: a dump of the table has it under this one';
+COMMENT ON COLUMN expand_contract.change_columns.present_name IS 'after renames: a dump of the table has it under this one; empty if it was dropped from a restored table';
+COMMENT ON COLUMN expand_contract.change_columns.goes IS 'whether contraction removes it';
+COMMENT ON COLUMN expand_contract.change_columns.quarantined_from IS 'while it is in quarantine: its name before, which ec_revert gives back';
+COMMENT ON COLUMN expand_contract.change_columns.not_null_in IS 'the tables (children of the change''s too) where it was NOT NULL before the quarantine';
 COMMENT ON COLUMN expand_contract.change_columns.calls IS 'the functions of users'' in expression; it must never call another';
 COMMENT ON COLUMN expand_contract.change_columns.expression IS 'what dual writes assign; every name in it is looked up in pg_catalog alone';
 
 CREATE TABLE expand_contract.change_events (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id bigint NOT NULL DEFAULT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
+    salt uuid NOT NULL DEFAULT gen_random_uuid(),
     change text COLLATE "C",
     event text NOT NULL,
     value text,
     at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    by_role text NOT NULL DEFAULT session_user
+    by_role text NOT NULL DEFAULT session_user,
+    PRIMARY KEY (id, salt)
 );
+COMMENT ON COLUMN expand_contract.change_events.id IS 'the order of events: microseconds, so that the lastval() of a session stays its own';
 COMMENT ON TABLE expand_contract.change_events IS 'every change of a phase or flag; rows are only added';
 
 SELECT pg_catalog.pg_extension_config_dump('expand_contract.changes', '');
 SELECT pg_catalog.pg_extension_config_dump('expand_contract.change_columns', '');
 SELECT pg_catalog.pg_extension_config_dump('expand_contract.change_events', '');
-SELECT pg_catalog.pg_extension_config_dump('expand_contract.change_events_id_seq', '');
 
 ----------------------------------------------------------------------
 -- sql/install/dualwrite_tables.sql
 ----------------------------------------------------------------------
 -- Rows are only added by writers, so that a REPEATABLE READ writer never meets
 -- the row of another; the reconciler folds and removes them.  No foreign key,
--- which would lock the row of the change.
+-- which would lock the row of the change.  No sequence either: an application
+-- that asks for lastval() after its INSERT would get our number.
 CREATE TABLE expand_contract.discrepancies (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id bigint NOT NULL DEFAULT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
+    salt uuid NOT NULL DEFAULT gen_random_uuid(),
     change text COLLATE "C" NOT NULL,
     key jsonb NOT NULL,
     operation text NOT NULL,
@@ -415,23 +442,29 @@ CREATE TABLE expand_contract.discrepancies (
     writes bigint NOT NULL DEFAULT 1,
     first_at timestamptz,
     attempts integer NOT NULL DEFAULT 0,
-    next_attempt_at timestamptz
+    next_attempt_at timestamptz,
+    PRIMARY KEY (id, salt)
 );
 CREATE INDEX ON expand_contract.discrepancies USING hash (key); -- of any length
 COMMENT ON TABLE expand_contract.discrepancies IS 'modern writes that failed and are still to be made';
+COMMENT ON COLUMN expand_contract.discrepancies.id IS 'the order of entries: microseconds, so that a writer''s lastval() stays its own';
+COMMENT ON COLUMN expand_contract.discrepancies.salt IS 'tells entries of the same microsecond apart';
 COMMENT ON COLUMN expand_contract.discrepancies.is_unset IS 'the new columns were left unset: whoever has set them since knows better';
 COMMENT ON COLUMN expand_contract.discrepancies.writes IS 'how many failed writes the reconciler has folded into this one';
 
 CREATE TABLE expand_contract.gaps (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id bigint NOT NULL DEFAULT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
+    salt uuid NOT NULL DEFAULT gen_random_uuid(),
     change text COLLATE "C" NOT NULL,
     reason text NOT NULL,
     writer xid8 NOT NULL DEFAULT pg_current_xact_id(),
     at timestamptz NOT NULL DEFAULT clock_timestamp(),
     repaired_by bigint,
-    repaired_at timestamptz
+    repaired_at timestamptz,
+    PRIMARY KEY (id, salt)
 );
 CREATE INDEX ON expand_contract.gaps (change) WHERE repaired_by IS NULL;
+COMMENT ON COLUMN expand_contract.gaps.id IS 'the order of gaps, as in discrepancies';
 COMMENT ON TABLE expand_contract.gaps IS 'transactions whose writes were not carried over, until a repair';
 
 CREATE TABLE expand_contract.flags (
@@ -441,9 +474,7 @@ CREATE TABLE expand_contract.flags (
 COMMENT ON TABLE expand_contract.flags IS 'read switches of applications';
 
 SELECT pg_catalog.pg_extension_config_dump('expand_contract.discrepancies', '');
-SELECT pg_catalog.pg_extension_config_dump('expand_contract.discrepancies_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('expand_contract.gaps', '');
-SELECT pg_catalog.pg_extension_config_dump('expand_contract.gaps_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('expand_contract.flags', '');
 
 ----------------------------------------------------------------------
@@ -539,18 +570,6 @@ CREATE TABLE expand_contract.sighting_watch (
 );
 CREATE UNIQUE INDEX ON expand_contract.sighting_watch ((true));
 COMMENT ON TABLE expand_contract.sighting_watch IS 'since when sightings are looked for without a pause, and the last look';
-
--- So that ec_revert can give them back.
-CREATE TABLE expand_contract.quarantined (
-    change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON DELETE CASCADE,
-    name text COLLATE "C" NOT NULL,
-    quarantined_as text COLLATE "C" NOT NULL,
-    not_null_in regclass[] NOT NULL DEFAULT '{}',
-    PRIMARY KEY (change, quarantined_as)
-);
-COMMENT ON TABLE expand_contract.quarantined IS 'old columns, or an old table, that have been renamed away';
-COMMENT ON COLUMN expand_contract.quarantined.not_null_in IS 'the tables (children of the change''s too) where the column was NOT NULL';
-SELECT pg_catalog.pg_extension_config_dump('expand_contract.quarantined', '');
 
 ----------------------------------------------------------------------
 -- sql/install/worker.sql
@@ -1140,9 +1159,9 @@ REVOKE EXECUTE ON FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, r
     @extschema@.ec_reconcile_job(text, integer, integer, timestamptz, text, interval) FROM PUBLIC;
 
 -- Everyone's, as repairs ask it as the owner of the table; it tells nobody else.
-CREATE FUNCTION expand_contract.is_queued(change text, names text[], VARIADIC "values" "any") RETURNS boolean
+CREATE FUNCTION expand_contract.is_queued(change text, now boolean, names text[], VARIADIC "values" "any") RETURNS boolean
 AS 'MODULE_PATHNAME', 'ec_is_queued' LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL UNSAFE COST 1000;
-COMMENT ON FUNCTION expand_contract.is_queued(text, text[], "any")
+COMMENT ON FUNCTION expand_contract.is_queued(text, boolean, text[], "any")
     IS 'whether a failed write of the row with that key waits to be reconciled: repairs leave it alone';
 
 -- A row a row of the table: its failed writes together.
@@ -1368,7 +1387,11 @@ SELECT c.name COLLATE "default" AS change, c.relation, c.target, c.phase, c.sinc
                 WHERE NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = f.oid AND g.tgenabled = 'A'
                                      AND g.tgname = '~ec_' || c.name || s.suffix))
            AS dual_write,
-       c.on_error, c.forward, c.backward, c.old_columns,
+       c.on_error, c.forward, c.backward,
+       CASE WHEN c.whole_table AND c.phase NOT IN ('contracted', 'reverted') THEN '{*}'
+            ELSE (SELECT array_agg(o.present_name COLLATE "default" ORDER BY o.attnum)
+                    FROM expand_contract.change_columns o
+                   WHERE o.change = c.name AND o.goes AND o.present_name <> '') END AS old_columns,
        (SELECT count(DISTINCT d.key) FROM expand_contract.discrepancies d WHERE d.change = c.name) AS discrepancies,
        (SELECT count(*) FROM expand_contract.gaps g WHERE g.change = c.name AND g.repaired_by IS NULL) AS gaps,
        coalesce((SELECT f.value FROM expand_contract.flags f WHERE f.name = c.name), false) AS flag,

@@ -5,7 +5,6 @@
 \i :errors
 \i :jobs
 \set SHOW_CONTEXT never
-ALTER TABLE expand_contract.discrepancies ALTER id RESTART 1;
 ALTER TABLE expand_contract.jobs ALTER id RESTART 7100;
 
 -- until a job has tried rows so often, and rests

@@ -81,7 +81,7 @@ SELECT * FROM with_row('calls = ''{lower,NULL}''', $$name = 'new'$$);
 SELECT * FROM with_row('expression = ''}''', $$name = 'new'$$);
 SELECT * FROM with_row('expression = NULL', 'true');
 BEGIN;
-UPDATE expand_contract.changes SET old_columns = '{NULL}' WHERE name = 'own_rows';
+UPDATE expand_contract.changes SET key_columns = '{NULL}' WHERE name = 'own_rows';
 SELECT * FROM errors_of($$SELECT ec_verify_change('own_rows')$$);
 ROLLBACK;
 BEGIN;

@@ -5,7 +5,6 @@
 \i :errors
 \i :jobs
 \set SHOW_CONTEXT never
-ALTER TABLE expand_contract.discrepancies ALTER id RESTART 1;
 ALTER TABLE expand_contract.jobs ALTER id RESTART 13000;
 -- what a statement writes to a table
 CREATE TABLE written (n int GENERATED ALWAYS AS IDENTITY, what text, rows int);

@@ -8,7 +8,8 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 
-#include "backfill/sweep_job.h"
+#include "backfill/copy/copy_kind.h"
+#include "backfill/update_kind.h"
 #include "lifecycle/backfill_change.h"
 #include "lifecycle/contract.h"
 #include "usage/app_versions.h"
@@ -19,8 +20,8 @@
 #include "dualwrite/queue/reconcile.h"
 #include "expand_contract.h"
 #include "migrate/background.h"
-#include "worker/jobs/job.h"
 #include "worker/process/launcher.h"
+#include "worker/jobs/registry.h"
 
 PG_MODULE_MAGIC;
 

@@ -1,8 +1,10 @@
 -- Rows are only added by writers, so that a REPEATABLE READ writer never meets
 -- the row of another; the reconciler folds and removes them.  No foreign key,
--- which would lock the row of the change.
+-- which would lock the row of the change.  No sequence either: an application
+-- that asks for lastval() after its INSERT would get our number.
 CREATE TABLE expand_contract.discrepancies (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id bigint NOT NULL DEFAULT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
+    salt uuid NOT NULL DEFAULT gen_random_uuid(),
     change text COLLATE "C" NOT NULL,
     key jsonb NOT NULL,
     operation text NOT NULL,
@@ -14,23 +16,29 @@ CREATE TABLE expand_contract.discrepancies (
     writes bigint NOT NULL DEFAULT 1,
     first_at timestamptz,
     attempts integer NOT NULL DEFAULT 0,
-    next_attempt_at timestamptz
+    next_attempt_at timestamptz,
+    PRIMARY KEY (id, salt)
 );
 CREATE INDEX ON expand_contract.discrepancies USING hash (key); -- of any length
 COMMENT ON TABLE expand_contract.discrepancies IS 'modern writes that failed and are still to be made';
+COMMENT ON COLUMN expand_contract.discrepancies.id IS 'the order of entries: microseconds, so that a writer''s lastval() stays its own';
+COMMENT ON COLUMN expand_contract.discrepancies.salt IS 'tells entries of the same microsecond apart';
 COMMENT ON COLUMN expand_contract.discrepancies.is_unset IS 'the new columns were left unset: whoever has set them since knows better';
 COMMENT ON COLUMN expand_contract.discrepancies.writes IS 'how many failed writes the reconciler has folded into this one';
 
 CREATE TABLE expand_contract.gaps (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id bigint NOT NULL DEFAULT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
+    salt uuid NOT NULL DEFAULT gen_random_uuid(),
     change text COLLATE "C" NOT NULL,
     reason text NOT NULL,
     writer xid8 NOT NULL DEFAULT pg_current_xact_id(),
     at timestamptz NOT NULL DEFAULT clock_timestamp(),
     repaired_by bigint,
-    repaired_at timestamptz
+    repaired_at timestamptz,
+    PRIMARY KEY (id, salt)
 );
 CREATE INDEX ON expand_contract.gaps (change) WHERE repaired_by IS NULL;
+COMMENT ON COLUMN expand_contract.gaps.id IS 'the order of gaps, as in discrepancies';
 COMMENT ON TABLE expand_contract.gaps IS 'transactions whose writes were not carried over, until a repair';
 
 CREATE TABLE expand_contract.flags (
@@ -40,7 +48,5 @@ CREATE TABLE expand_contract.flags (
 COMMENT ON TABLE expand_contract.flags IS 'read switches of applications';
 
 SELECT pg_catalog.pg_extension_config_dump('expand_contract.discrepancies', '');
-SELECT pg_catalog.pg_extension_config_dump('expand_contract.discrepancies_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('expand_contract.gaps', '');
-SELECT pg_catalog.pg_extension_config_dump('expand_contract.gaps_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('expand_contract.flags', '');

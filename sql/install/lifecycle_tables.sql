@@ -31,15 +31,3 @@ CREATE TABLE expand_contract.sighting_watch (
 );
 CREATE UNIQUE INDEX ON expand_contract.sighting_watch ((true));
 COMMENT ON TABLE expand_contract.sighting_watch IS 'since when sightings are looked for without a pause, and the last look';
-
--- So that ec_revert can give them back.
-CREATE TABLE expand_contract.quarantined (
-    change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON DELETE CASCADE,
-    name text COLLATE "C" NOT NULL,
-    quarantined_as text COLLATE "C" NOT NULL,
-    not_null_in regclass[] NOT NULL DEFAULT '{}',
-    PRIMARY KEY (change, quarantined_as)
-);
-COMMENT ON TABLE expand_contract.quarantined IS 'old columns, or an old table, that have been renamed away';
-COMMENT ON COLUMN expand_contract.quarantined.not_null_in IS 'the tables (children of the change''s too) where the column was NOT NULL';
-SELECT pg_catalog.pg_extension_config_dump('expand_contract.quarantined', '');

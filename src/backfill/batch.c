@@ -1,11 +1,11 @@
 /*
  * batch.c
- *		The statements of one batch, over a range of tuple identifiers.
+ *		Running the statements of one batch.
  *
  * The fast path is one plain UPDATE with a TID range, as a saved generic plan.
  * Left to itself the planner may prefer an index on the predicate's column and
  * use the range as a mere filter, and then each batch reads half of an index.
- * So while our statements are planned, a hook leaves the target table no path
+ * So while our statements are planned, a rule leaves the target table no path
  * but the scan by TID; joins and sub-selects stay the planner's.
  *
  * When a row lock stood in the way, the rows of the range are first locked
@@ -19,44 +19,42 @@
  */
 #include "postgres.h"
 
-#include "access/sysattr.h"
-#include "access/table.h"
-#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
-#include "executor/executor.h"
 #include "executor/spi.h"
-#include "nodes/params.h"
 #include "optimizer/paths.h"
-#include "tcop/dest.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 
 #include "backfill/batch.h"
-#include "backfill/copy/copy_statement.h"
+#include "backfill/prepared.h"
+#include "backfill/statement.h"
 #include "core/catalog.h"
-#include "core/expression.h"
 #include "core/planned.h"
+#include "core/receiver.h"
 #include "expand_contract.h"
 #include "worker/process/flush.h"
 
-/* A prepared statement, made again when its text changes (a rename, say). */
-typedef struct Statement
-{
-	char *sql;
-	SPIPlanPtr plan;
-} Statement;
-
 /* each over a range [0] and over a list [1] */
-static Statement update_rows[2];
-static Statement count_rows[2];
-static Statement lock_rows[2];
-static Statement wait_for_rows[2];
+static EcPrepared write_rows[2];
+static EcPrepared count_rows[2];
+static EcPrepared lock_rows[2];
+static EcPrepared wait_for_rows[2];
 
-/* The table whose scans must go by TID, while our statements are planned. */
-static Oid scan_by_tid = InvalidOid;
-static set_rel_pathlist_hook_type previous_pathlist_hook = NULL;
+/* The table whose scans go by TID; the user's own SQL may read it as it likes. */
+static Oid scanned_table = InvalidOid;
+
+static bool
+is_scanned(PlannerInfo *root, RelOptInfo *rel, const RangeTblEntry *rte)
+{
+	return rte->relid == scanned_table;
+}
+
+static void
+make_tid_scans(PlannerInfo *root, RelOptInfo *rel)
+{
+	(void) create_tidscan_paths(root, rel);
+}
 
 static bool
 is_plain_tid_scan(const Path *path)
@@ -65,213 +63,7 @@ is_plain_tid_scan(const Path *path)
 		   path->param_info == NULL;
 }
 
-/*
- * The paths that we find here are those that the planner has kept: a scan by
- * TID that looked dearer than another way is gone already.  So they are made
- * again, without competition.
- */
-static void
-keep_only_tid_scans(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
-{
-	List *all_paths;
-	List *tid_paths = NIL;
-	ListCell *cell;
-
-	if (previous_pathlist_hook)
-		previous_pathlist_hook(root, rel, rti, rte);
-	if (!OidIsValid(scan_by_tid) || rte->relid != scan_by_tid)
-		return;
-	all_paths = rel->pathlist;
-	rel->pathlist = NIL;
-	(void) create_tidscan_paths(root, rel);
-	foreach (cell, rel->pathlist)
-		if (is_plain_tid_scan(lfirst(cell)))
-			tid_paths = lappend(tid_paths, lfirst(cell));
-
-	/* the user's own SQL may read the table as it likes */
-	if (tid_paths == NIL)
-	{
-		rel->pathlist = all_paths;
-		return;
-	}
-	rel->pathlist = tid_paths;
-	rel->partial_pathlist = NIL;
-}
-
-void
-ec_batch_init(void)
-{
-	static bool hooked = false;
-
-	if (hooked)
-		return;
-	previous_pathlist_hook = set_rel_pathlist_hook;
-	set_rel_pathlist_hook = keep_only_tid_scans;
-	ec_copy_plan_init();
-	hooked = true;
-}
-
-/* ", id, region": the primary key's columns, so that errors can name a row. */
-static void
-append_key_columns(StringInfo sql, Relation relation)
-{
-	Bitmapset *key =
-		RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY);
-	int member = -1;
-
-	while ((member = bms_next_member(key, member)) >= 0)
-	{
-		AttrNumber number = member + FirstLowInvalidHeapAttributeNumber;
-		Form_pg_attribute attribute =
-			TupleDescAttr(RelationGetDescr(relation), number - 1);
-
-		appendStringInfo(sql, ", %s",
-						 quote_identifier(NameStr(attribute->attname)));
-	}
-}
-
-/*
- * The table, under the name that the caller's text may know it by: that of the
- * partitioned table, if this is a partition.
- */
-static void
-append_target(StringInfo sql, Relation relation, const EcBackfill *backfill)
-{
-	appendStringInfo(sql, "ONLY %s", ec_relation_name(RelationGetRelid(relation)));
-	if (backfill->alias != NULL)
-		appendStringInfo(sql, " AS %s", quote_identifier(backfill->alias));
-}
-
-/* " WHERE" the row is one of the batch and still to be done. */
-static void
-append_condition(StringInfo sql, const EcBackfill *backfill, bool is_list)
-{
-	appendStringInfoString(sql, is_list
-									? " WHERE ctid OPERATOR(pg_catalog.=) ANY ($1) AND "
-									: " WHERE ctid OPERATOR(pg_catalog.>=) $1"
-									  " AND ctid OPERATOR(pg_catalog.<) $2 AND ");
-	ec_append_expression(sql, backfill->predicate);
-}
-
-static char *
-update_statement(Relation relation, const EcBackfill *backfill, bool is_list)
-{
-	StringInfoData sql;
-
-	initStringInfo(&sql);
-	if (backfill->copy != NULL)
-	{
-		/* rows that are locked need no other look before an INSERT */
-		if (is_list && backfill->stage == EC_COPY_WRITE)
-			appendStringInfoString(&sql,
-								   " WHERE ctid OPERATOR(pg_catalog.=) ANY ($1)");
-		else
-			append_condition(&sql, backfill, is_list);
-		return ec_copy_write_statement(RelationGetRelid(relation), backfill,
-									   sql.data);
-	}
-	appendStringInfoString(&sql, "UPDATE ");
-	append_target(&sql, relation, backfill);
-	appendStringInfo(&sql, " SET %s\n", backfill->assignments);
-	append_condition(&sql, backfill, is_list);
-	appendStringInfoString(&sql, " RETURNING ");
-	ec_append_expression(&sql, backfill->predicate);
-	appendStringInfoString(&sql, ", ctid");
-	append_key_columns(&sql, relation);
-	return sql.data;
-}
-
-char *
-ec_batch_statement(Relation relation, const EcBackfill *backfill)
-{
-	return update_statement(relation, backfill, false);
-}
-
-static char *
-count_statement(Relation relation, const EcBackfill *backfill, bool is_list)
-{
-	StringInfoData sql;
-
-	initStringInfo(&sql);
-	appendStringInfoString(&sql, "SELECT true, ctid");
-	append_key_columns(&sql, relation);
-	appendStringInfoString(&sql, " FROM ");
-	append_target(&sql, relation, backfill);
-	append_condition(&sql, backfill, is_list);
-	return sql.data;
-}
-
-/*
- * A column that a foreign key of others may point to needs the stronger lock
- * for its update; taking the weaker first would mean to wait later.  A copy
- * keeps its source rows from being updated or deleted while it writes theirs.
- */
-LockTupleMode
-ec_batch_lock_mode(const EcBackfill *backfill)
-{
-	if (backfill->copy == NULL)
-		return backfill->updates_key ? LockTupleExclusive : LockTupleNoKeyExclusive;
-	return backfill->stage == EC_COPY_WRITE ? LockTupleShare : LockTupleExclusive;
-}
-
-static const char *
-lock_strength(const EcBackfill *backfill)
-{
-	switch (ec_batch_lock_mode(backfill))
-	{
-		case LockTupleShare:
-			return "SHARE";
-		case LockTupleNoKeyExclusive:
-			return "NO KEY UPDATE";
-		default:
-			return "UPDATE";
-	}
-}
-
-static char *
-lock_statement(Relation relation, const EcBackfill *backfill, bool is_list,
-			   bool skip_locked)
-{
-	StringInfoData sql;
-
-	initStringInfo(&sql);
-	appendStringInfoString(&sql, "SELECT ctid FROM ");
-	append_target(&sql, relation, backfill);
-	append_condition(&sql, backfill, is_list);
-	appendStringInfo(&sql, " FOR %s%s", lock_strength(backfill),
-					 skip_locked ? " SKIP LOCKED" : "");
-	return sql.data;
-}
-
-char *
-ec_batch_lock_statement(Relation relation, const EcBackfill *backfill)
-{
-	return lock_statement(relation, backfill, false, false);
-}
-
-static SPIPlanPtr
-prepare(Statement *statement, char *sql, bool is_list, const char *search_path)
-{
-	Oid range_types[2] = {TIDOID, TIDOID};
-	Oid list_types[1] = {TIDARRAYOID};
-	SPIPlanPtr plan;
-
-	if (statement->plan != NULL && strcmp(statement->sql, sql) == 0)
-		return statement->plan;
-	if (statement->plan != NULL)
-	{
-		SPI_freeplan(statement->plan);
-		statement->plan = NULL;
-		pfree(statement->sql);
-	}
-	plan = ec_prepare_planned(sql, is_list ? 1 : 2,
-							  is_list ? list_types : range_types,
-							  CURSOR_OPT_GENERIC_PLAN, search_path);
-	statement->sql = MemoryContextStrdup(TopMemoryContext, sql);
-	SPI_keepplan(plan);
-	statement->plan = plan;
-	return plan;
-}
+static EcPathRule by_tid = {is_scanned, make_tid_scans, is_plain_tid_scan};
 
 /* Counts the rows of a statement, and keeps what we need of them. */
 typedef struct Receiver
@@ -375,39 +167,14 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 }
 
 static void
-receiver_startup(DestReceiver *self, int operation, TupleDesc columns)
-{
-}
-
-static void
-receiver_end(DestReceiver *self)
-{
-}
-
-static void
 init_receiver(Receiver *receiver, Relation relation, const EcBackfill *backfill,
 			  const EcBatchRows *rows)
 {
 	memset(receiver, 0, sizeof(*receiver));
+	ec_init_receiver(&receiver->base, receive_row);
 	receiver->from = rows;
 	receiver->leaf = backfill->alias ? relation : NULL;
-	receiver->base.receiveSlot = receive_row;
-	receiver->base.rStartup = receiver_startup;
-	receiver->base.rShutdown = receiver_end;
-	receiver->base.rDestroy = receiver_end;
-	receiver->base.mydest = DestNone;
 	receiver->context = CurrentMemoryContext;
-}
-
-static void
-set_parameter(ParamListInfo parameters, int number, Oid type, Datum value)
-{
-	ParamExternData *parameter = &parameters->params[number];
-
-	parameter->value = value;
-	parameter->isnull = false;
-	parameter->pflags = PARAM_FLAG_CONST;
-	parameter->ptype = type;
 }
 
 /*
@@ -415,43 +182,34 @@ set_parameter(ParamListInfo parameters, int number, Oid type, Datum value)
  * Returns the rows that it gave or changed.
  */
 static uint64
-run(Statement *statements, char *sql, Relation relation,
+run(EcPrepared *statements, char *sql, Relation relation,
 	const EcBackfill *backfill, const EcBatchRows *rows, Receiver *receiver)
 {
-	ParamListInfo parameters = makeParamList(rows->is_list ? 1 : 2);
-	SPIPlanPtr plan;
-	uint64 processed;
+	const EcSweepKind *kind = backfill->kind;
+	ParamListInfo parameters = ec_parameters(2);
 
 	if (rows->is_list)
-		set_parameter(parameters, 0, TIDARRAYOID, rows->list);
+		ec_add_parameter(parameters, TIDARRAYOID, rows->list);
 	else
 	{
-		set_parameter(parameters, 0, TIDOID, PointerGetDatum(&rows->from));
-		set_parameter(parameters, 1, TIDOID, PointerGetDatum(&rows->to));
+		ec_add_parameter(parameters, TIDOID, PointerGetDatum(&rows->from));
+		ec_add_parameter(parameters, TIDOID, PointerGetDatum(&rows->to));
 	}
-	/* executing may plan again, so the hook is on all the time */
-	scan_by_tid = RelationGetRelid(relation);
-	ec_copy_plan_begin(backfill);
-	plan = prepare(&statements[rows->is_list], sql, rows->is_list,
-				   backfill->search_path);
-	processed = ec_execute_planned(plan, parameters, backfill->search_path,
-								   (DestReceiver *) receiver);
-	scan_by_tid = InvalidOid;
-	(void) ec_copy_plan_end();
-	return processed;
+	scanned_table = RelationGetRelid(relation);
+	return ec_run_prepared(&statements[rows->is_list], sql, parameters,
+						   backfill->search_path, &receiver->base, &by_tid,
+						   kind->path_rule ? kind->path_rule(backfill) : NULL);
 }
 
 static void
 connect(void)
 {
-	/* left over from a batch that failed while planning */
-	scan_by_tid = InvalidOid;
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 }
 
 static EcWritten
-update(Relation relation, const EcBackfill *backfill, const EcBatchRows *rows)
+write_batch(Relation relation, const EcBackfill *backfill, const EcBatchRows *rows)
 {
 	Receiver receiver;
 	EcWritten written;
@@ -461,10 +219,10 @@ update(Relation relation, const EcBackfill *backfill, const EcBatchRows *rows)
 	receiver.is_update = true;
 	connect();
 	processed =
-		run(update_rows, update_statement(relation, backfill, rows->is_list),
+		run(write_rows, ec_write_statement(relation, backfill, rows->is_list),
 			relation, backfill, rows, &receiver);
 	written = receiver.written;
-	/* what a copy writes comes back without a word */
+	/* what is written into another table comes back without a word */
 	written.rows = processed;
 	SPI_finish();
 	return written;
@@ -478,7 +236,7 @@ ec_batch_count(Relation relation, const EcBackfill *backfill,
 
 	init_receiver(&receiver, relation, backfill, rows);
 	connect();
-	(void) run(count_rows, count_statement(relation, backfill, rows->is_list),
+	(void) run(count_rows, ec_count_statement(relation, backfill, rows->is_list),
 			   relation, backfill, rows, &receiver);
 	SPI_finish();
 	if (example != NULL)
@@ -497,7 +255,7 @@ lock(Relation relation, const EcBackfill *backfill, const EcBatchRows *rows,
 	receiver.tids = initArrayResult(TIDOID, CurrentMemoryContext, false);
 	connect();
 	(void) run(skip_locked ? lock_rows : wait_for_rows,
-			   lock_statement(relation, backfill, rows->is_list, skip_locked),
+			   ec_lock_statement(relation, backfill, rows->is_list, skip_locked),
 			   relation, backfill, rows, &receiver);
 	SPI_finish();
 	*locked = *rows;
@@ -506,69 +264,39 @@ lock(Relation relation, const EcBackfill *backfill, const EcBatchRows *rows,
 	locked->list = makeArrayResult(receiver.tids, CurrentMemoryContext);
 }
 
-/* Can the target's rows become others than we say? */
-static bool
-has_triggers(Oid table)
-{
-	Relation relation = table_open(table, NoLock);
-	bool found = relation->trigdesc != NULL ||
-				 relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
-
-	table_close(relation, NoLock);
-	return found;
-}
-
-/*
- * Write the rows of a copy, which are locked.  A trigger on the target may have
- * written something else than we said, or nothing: then rows are to be done
- * still, and if we have written more than all others, one of ours is among
- * them.
- */
 static EcWritten
-write_copies(Relation relation, const EcBackfill *backfill, const EcBatchRows *locked)
-{
-	EcWritten written = update(relation, backfill, locked);
-	char *example;
-
-	if (written.rows > 0 && backfill->stage == EC_COPY_WRITE &&
-		has_triggers(backfill->copy->target) &&
-		written.rows + ec_batch_count(relation, backfill, locked, &example) >
-			locked->count)
-		ec_refuse_unstable_copy(backfill->copy, example);
-	return written;
-}
-
-static EcWritten
-update_locked(Relation relation, const EcBackfill *backfill, const EcBatchRows *locked)
+write_locked(Relation relation, const EcBackfill *backfill, const EcBatchRows *locked)
 {
 	EcWritten written = {0};
 
 	if (locked->count > 0)
-		written = backfill->copy ? write_copies(relation, backfill, locked)
-								 : update(relation, backfill, locked);
+	{
+		written = write_batch(relation, backfill, locked);
+		if (backfill->kind->check_written != NULL)
+			backfill->kind->check_written(relation, backfill, locked, written.rows);
+	}
 	written.locked = locked->count;
 	return written;
 }
 
 /*
- * What a copy writes depends on two tables, so it locks the rows before the
- * statement that writes takes its snapshot: nobody else changes them then.
+ * What depends on two tables has the rows locked before the statement that
+ * writes takes its snapshot: nobody else changes them then.
  */
 EcWritten
-ec_batch_update(Relation relation, const EcBackfill *backfill,
-				const EcBatchRows *rows)
+ec_batch_write(Relation relation, const EcBackfill *backfill, const EcBatchRows *rows)
 {
 	EcBatchRows locked;
 
-	if (backfill->copy == NULL)
-		return update(relation, backfill, rows);
+	if (!backfill->kind->locks_first)
+		return write_batch(relation, backfill, rows);
 	lock(relation, backfill, rows, false, &locked);
-	return update_locked(relation, backfill, &locked);
+	return write_locked(relation, backfill, &locked);
 }
 
 EcWritten
-ec_batch_update_unlocked(Relation relation, const EcBackfill *backfill,
-						 const EcBatchRows *rows, int64 *skipped)
+ec_batch_write_unlocked(Relation relation, const EcBackfill *backfill,
+						const EcBatchRows *rows, int64 *skipped)
 {
 	int64 candidates = ec_batch_count(relation, backfill, rows, NULL);
 	EcBatchRows locked;
@@ -579,25 +307,7 @@ ec_batch_update_unlocked(Relation relation, const EcBackfill *backfill,
 		return nothing;
 	lock(relation, backfill, rows, true, &locked);
 	*skipped = Max(0, candidates - locked.count);
-	return update_locked(relation, backfill, &locked);
-}
-
-char *
-ec_any_statement(Relation root, const EcBackfill *backfill)
-{
-	StringInfoData sql;
-
-	initStringInfo(&sql);
-	/* without ONLY: all leaves under one snapshot */
-	appendStringInfo(&sql, "SELECT true FROM %s",
-					 ec_relation_name(RelationGetRelid(root)));
-	if (backfill->copy != NULL)
-		appendStringInfo(&sql, " AS %s", backfill->alias);
-	appendStringInfoString(&sql, " WHERE ");
-	ec_append_expression(&sql, backfill->copy ? backfill->any_predicate
-											  : backfill->predicate);
-	appendStringInfoString(&sql, " LIMIT 1");
-	return sql.data;
+	return write_locked(relation, backfill, &locked);
 }
 
 bool
@@ -606,9 +316,8 @@ ec_batch_any(Relation root, const EcBackfill *backfill)
 	bool any;
 
 	connect();
-	if (backfill->copy != NULL && backfill->stage == EC_COPY_WRITE &&
-		!backfill->copy->has_unique_keys)
-		ec_refuse_duplicates(backfill->copy);
+	if (backfill->kind->check_all != NULL)
+		backfill->kind->check_all(backfill);
 	any = ec_first_row_planned(ec_any_statement(root, backfill),
 							   backfill->search_path) != NULL;
 	SPI_finish();

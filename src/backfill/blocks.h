@@ -11,7 +11,7 @@
 #include "storage/off.h"
 #include "utils/rel.h"
 
-#include "backfill/batch.h"
+#include "backfill/sweep_kind.h"
 
 /*
  * Where the work on a chunk of blocks stands.  It is passed over once for each

@@ -7,7 +7,6 @@
 #include "storage/off.h"
 
 #include "backfill/chunk.h"
-#include "backfill/key_chunk.h"
 #include "core/json.h"
 #include "core/own_table.h"
 
@@ -55,8 +54,11 @@ ec_chunk_load(EcChunk *chunk, const Jsonb *position)
 	chunk->all_blocks = ec_json_get_int8(position, "all_blocks", 0);
 	chunk->leaf_blocks = ec_json_get_int8(position, "leaf_blocks", 0);
 	chunk->by_key = ec_json_get_int8(position, "by_key", 0) != 0;
-	if (chunk->by_key)
-		ec_key_chunk_load(chunk, position);
+	if (!chunk->by_key)
+		return;
+	chunk->read = ec_json_get_int8(position, "read", 0);
+	ec_place_from_json(&chunk->place, "key", position);
+	ec_place_from_json(&chunk->end, "end", position);
 }
 
 Jsonb *
@@ -91,6 +93,10 @@ ec_chunk_save(const EcChunk *chunk)
 	ec_json_int8(&writer, "leaf_blocks", chunk->leaf_blocks);
 	ec_json_int8(&writer, "by_key", chunk->by_key);
 	if (chunk->by_key)
-		ec_key_chunk_save(chunk, &writer);
+	{
+		ec_json_int8(&writer, "read", chunk->read);
+		ec_place_to_json(&chunk->place, "key", &writer);
+		ec_place_to_json(&chunk->end, "end", &writer);
+	}
 	return ec_json_end(&writer);
 }

@@ -10,7 +10,7 @@
 #include "nodes/lockoptions.h"
 #include "utils/rel.h"
 
-#include "backfill/batch.h"
+#include "backfill/sweep_kind.h"
 
 /* No process, but a transaction that was prepared. */
 #define EC_HOLDER_PREPARED (-1)

@@ -7,9 +7,7 @@
 #include "executor/spi.h"
 #include "utils/memutils.h"
 
-#include "backfill/copy/copy_statement.h"
 #include "backfill/holder.h"
-#include "backfill/sweep.h"
 #include "backfill/job_notices.h"
 #include "core/query.h"
 
@@ -64,13 +62,9 @@ ec_tell_of_locked_rows(EcJob *job, int holder, int known, int64 rows)
 void
 ec_tell_of_late_rows(EcJob *job, const EcBackfill *backfill, int sweep, int64 rows)
 {
-	const char *hint =
-		backfill->copy
-			? "Keep the tables in step from now on, by dual write (ec_expand) or a trigger. The job goes on until no such row is left."
-			: "Keep the columns in step from now on: by dual write (ec_expand), a trigger or a default. The job goes on until no such row is left.";
-	const char *table = backfill->stage == EC_COPY_DELETE
-							? backfill->copy->target_name
-							: job->relation_name;
+	const char *hint = backfill->kind->late_rows_hint;
+	const char *table =
+		backfill->swept_name ? backfill->swept_name : job->relation_name;
 
 	if (job->notice == NULL)
 		ereport(LOG,

@@ -7,8 +7,11 @@
 
 #include "postgres.h"
 
-#include "backfill/definition.h"
+#include "backfill/sweep_kind.h"
 #include "worker/jobs/job.h"
+
+/* After a sweep that found only locked rows, wait for their holders. */
+#define EC_LOCKED_ROWS_PAUSE_MS 1000
 
 /*
  * A sweep has met nothing but rows that somebody has locked: the reason to

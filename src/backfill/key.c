@@ -8,7 +8,7 @@
  *
  * A statement reads a bounded number of rows behind that key, whether or not
  * the predicate holds for them, so that it never takes long.  It is planned
- * with the scans of that index alone, as a hook sees to: a plan that sorted the
+ * with the scans of that index alone, as a rule sees to: a plan that sorted the
  * rest of the table for each batch would never end.
  *
  * The rows it finds are then updated by their row identifiers.  One that has
@@ -28,14 +28,14 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
-#include "backfill/copy/copy_statement.h"
 #include "backfill/key.h"
-#include "backfill/key_index.h"
+#include "backfill/prepared.h"
 #include "core/catalog.h"
 #include "core/planned.h"
 #include "core/expression.h"
 #include "core/json.h"
 #include "core/own_table.h"
+#include "core/receiver.h"
 
 /*
  * Rows that one statement reads at most.  Where looking at a row is so slow
@@ -44,48 +44,25 @@
 #define ROWS_TO_READ    1000
 #define READS_PER_WRITE 10
 
-/* The table, and the one index to scan it by while our statement is planned. */
+/* The table, and the one index to scan it by. */
 static Oid scanned_table = InvalidOid;
 static Oid scan_by_index = InvalidOid;
-static set_rel_pathlist_hook_type previous_pathlist_hook = NULL;
 
-static void
-keep_only_key_scans(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
+static bool
+is_scanned(PlannerInfo *root, RelOptInfo *rel, const RangeTblEntry *rte)
 {
-	List *key_paths = NIL;
-	ListCell *cell;
-
-	if (previous_pathlist_hook)
-		previous_pathlist_hook(root, rel, rti, rte);
-	if (!OidIsValid(scan_by_index) || rte->relid != scanned_table ||
-		root->parent_root != NULL)
-		return;
-	foreach (cell, rel->pathlist)
-	{
-		IndexPath *path = lfirst(cell);
-
-		if (IsA(path, IndexPath) && path->indexinfo->indexoid == scan_by_index)
-			key_paths = lappend(key_paths, path);
-	}
-	if (key_paths == NIL)
-		return;
-	rel->pathlist = key_paths;
-	rel->partial_pathlist = NIL;
+	return rte->relid == scanned_table && root->parent_root == NULL;
 }
 
-void
-ec_key_init(void)
+static bool
+is_key_scan(const Path *path)
 {
-	static bool hooked = false;
+	const IndexPath *index_path = (const IndexPath *) path;
 
-	/* left over from a batch that failed while planning */
-	scan_by_index = InvalidOid;
-	if (hooked)
-		return;
-	previous_pathlist_hook = set_rel_pathlist_hook;
-	set_rel_pathlist_hook = keep_only_key_scans;
-	hooked = true;
+	return IsA(path, IndexPath) && index_path->indexinfo->indexoid == scan_by_index;
 }
+
+static EcPathRule by_key = {is_scanned, NULL, is_key_scan};
 
 void
 ec_place_to_json(const EcPlace *place, const char *prefix, EcJsonWriter *writer)
@@ -107,8 +84,7 @@ ec_place_from_json(EcPlace *place, const char *prefix, const Jsonb *json)
 	place->columns = ec_json_get_text(json, name);
 	snprintf(name, sizeof(name), "%s_count", prefix);
 	count = ec_json_get_int8(json, name, 0);
-	if (count < 0 || count > EC_MAX_KEY_COLUMNS ||
-		(count > 0 && place->columns == NULL))
+	if (count < 0 || count > EC_MAX_KEY_COLUMNS)
 		ec_refuse_row("job_slots", "The position is at no place of a key.");
 	place->count = count;
 	for (int i = 0; i < place->count; i++)
@@ -299,39 +275,14 @@ find_row(TupleTableSlot *slot, DestReceiver *self)
 }
 
 static void
-finder_startup(DestReceiver *self, int operation, TupleDesc columns)
-{
-}
-
-static void
-finder_end(DestReceiver *self)
-{
-}
-
-static void
 init_finder(Finder *finder, int limit)
 {
 	memset(finder, 0, sizeof(*finder));
-	finder->base.receiveSlot = find_row;
-	finder->base.rStartup = finder_startup;
-	finder->base.rShutdown = finder_end;
-	finder->base.rDestroy = finder_end;
-	finder->base.mydest = DestNone;
+	ec_init_receiver(&finder->base, find_row);
 	finder->most_seen = (int) Min(ROWS_TO_READ, (int64) limit * READS_PER_WRITE);
 	finder->most_found = limit;
 	finder->context = CurrentMemoryContext;
 	finder->tids = initArrayResult(TIDOID, CurrentMemoryContext, false);
-}
-
-static void
-append_parameter(ParamListInfo parameters, Oid type, Datum value)
-{
-	ParamExternData *parameter = &parameters->params[parameters->numParams++];
-
-	parameter->value = value;
-	parameter->isnull = false;
-	parameter->pflags = PARAM_FLAG_CONST;
-	parameter->ptype = type;
 }
 
 /*
@@ -350,71 +301,27 @@ append_place(ParamListInfo parameters, const EcKey *key, const EcPlace *place)
 		Oid io_parameter;
 
 		getTypeInputInfo(getBaseType(type), &input, &io_parameter);
-		append_parameter(parameters, type,
+		ec_add_parameter(parameters, type,
 						 OidInputFunctionCall(input, place->values[i],
 											  io_parameter, -1));
 	}
 	AtEOXact_GUC(false, guc_level);
 }
 
-/* A prepared statement, made again when its text or its types change. */
-typedef struct Statement
-{
-	char *sql;
-	SPIPlanPtr plan;
-} Statement;
-
-static Statement find[2][2]; /* from the beginning, to an end */
-static Statement ahead[2];   /* from the beginning */
-
-static bool
-is_prepared(const Statement *statement, const char *sql, ParamListInfo parameters)
-{
-	if (statement->plan == NULL || strcmp(statement->sql, sql) != 0)
-		return false;
-	for (int i = 0; i < parameters->numParams; i++)
-		if (SPI_getargtypeid(statement->plan, i) != parameters->params[i].ptype)
-			return false;
-	return true;
-}
-
-static SPIPlanPtr
-prepare(Statement *statement, char *sql, ParamListInfo parameters,
-		const char *search_path)
-{
-	Oid types[2 * EC_MAX_KEY_COLUMNS + 1];
-	SPIPlanPtr plan;
-
-	if (is_prepared(statement, sql, parameters))
-		return statement->plan;
-	if (statement->plan != NULL)
-	{
-		SPI_freeplan(statement->plan);
-		statement->plan = NULL;
-		pfree(statement->sql);
-	}
-	for (int i = 0; i < parameters->numParams; i++)
-		types[i] = parameters->params[i].ptype;
-	plan = ec_prepare_planned(sql, parameters->numParams, types,
-							  CURSOR_OPT_GENERIC_PLAN, search_path);
-	statement->sql = MemoryContextStrdup(TopMemoryContext, sql);
-	SPI_keepplan(plan);
-	statement->plan = plan;
-	return plan;
-}
+static EcPrepared find[2][2]; /* from the beginning, to an end */
+static EcPrepared ahead[2];   /* from the beginning */
 
 static void
-run(Relation relation, const EcKey *key, Statement *statement, char *sql,
-	ParamListInfo parameters, const char *search_path, Finder *finder)
+run(Relation relation, const EcKey *key, EcPrepared *prepared, char *sql,
+	ParamListInfo parameters, const char *search_path, Finder *finder,
+	EcPathRule *rule)
 {
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	/* executing may plan again, so the hook is on all the time */
 	scanned_table = RelationGetRelid(relation);
 	scan_by_index = key->index;
-	(void) ec_execute_planned(prepare(statement, sql, parameters, search_path),
-							  parameters, search_path, (DestReceiver *) finder);
-	scan_by_index = InvalidOid;
+	(void) ec_run_prepared(prepared, sql, parameters, search_path,
+						   &finder->base, &by_key, rule);
 	SPI_finish();
 }
 
@@ -469,14 +376,15 @@ ec_place_fits(const EcPlace *place, Relation relation)
 	if (relation->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
 		return true;
 	ec_need_key(relation, &key);
-	return place->count == 0 || strcmp(place->columns, columns_of(&key)) == 0;
+	return place->count == 0 || (place->columns != NULL &&
+								 strcmp(place->columns, columns_of(&key)) == 0);
 }
 
 bool
 ec_place_ahead(Relation relation, const EcPlace *from, int64 rows,
 			   EcPlace *place, MemoryContext context)
 {
-	ParamListInfo parameters = makeParamList(EC_MAX_KEY_COLUMNS + 1);
+	ParamListInfo parameters = ec_parameters(EC_MAX_KEY_COLUMNS + 1);
 	bool is_begin = from->count == 0;
 	Finder finder;
 	EcKey key;
@@ -484,11 +392,10 @@ ec_place_ahead(Relation relation, const EcPlace *from, int64 rows,
 	memset(place, 0, sizeof(*place));
 	ec_need_key(relation, &key);
 	init_finder(&finder, 1);
-	parameters->numParams = 0;
 	append_place(parameters, &key, from);
-	append_parameter(parameters, INT8OID, Int64GetDatum(rows - 1));
+	ec_add_parameter(parameters, INT8OID, Int64GetDatum(rows - 1));
 	run(relation, &key, &ahead[is_begin], ahead_statement(relation, &key, is_begin),
-		parameters, EC_OWN_SEARCH_PATH, &finder);
+		parameters, EC_OWN_SEARCH_PATH, &finder, NULL);
 	if (finder.seen == 0)
 		return false;
 	remember(place, &key, &finder, context);
@@ -499,7 +406,8 @@ int
 ec_next_keys(Relation relation, const EcBackfill *backfill, EcPlace *place,
 			 const EcPlace *end, MemoryContext context, int limit, EcBatchRows *rows)
 {
-	ParamListInfo parameters = makeParamList(2 * EC_MAX_KEY_COLUMNS);
+	const EcSweepKind *kind = backfill->kind;
+	ParamListInfo parameters = ec_parameters(2 * EC_MAX_KEY_COLUMNS);
 	bool is_begin = place->count == 0;
 	bool has_end = end->count > 0;
 	Finder finder;
@@ -507,14 +415,12 @@ ec_next_keys(Relation relation, const EcBackfill *backfill, EcPlace *place,
 
 	ec_need_key(relation, &key);
 	init_finder(&finder, limit);
-	parameters->numParams = 0;
 	append_place(parameters, &key, place);
 	append_place(parameters, &key, end);
-	ec_copy_plan_begin(backfill);
 	run(relation, &key, &find[is_begin][has_end],
 		find_statement(relation, backfill, &key, is_begin, has_end), parameters,
-		backfill->search_path, &finder);
-	(void) ec_copy_plan_end();
+		backfill->search_path, &finder,
+		kind->path_rule ? kind->path_rule(backfill) : NULL);
 	rows->is_list = true;
 	rows->count = finder.found;
 	rows->list = makeArrayResult(finder.tids, CurrentMemoryContext);

@@ -9,11 +9,9 @@
 
 #include "utils/rel.h"
 
-#include "backfill/batch.h"
-#include "backfill/definition.h"
+#include "backfill/key_index.h"
+#include "backfill/sweep_kind.h"
 #include "core/json.h"
-
-#define EC_MAX_KEY_COLUMNS INDEX_MAX_KEYS
 
 /* A place in the order of a key: behind these values. */
 typedef struct EcPlace
@@ -23,16 +21,10 @@ typedef struct EcPlace
 	char *values[EC_MAX_KEY_COLUMNS];
 } EcPlace;
 
-/* Raises an error if the table has no key to walk along. */
-extern void ec_key_check(Relation relation);
-
 /*
  * Settings under which every value survives as text; AtEOXact_GUC ends them.
  */
 extern int ec_begin_text(void);
-
-/* Once in a worker process. */
-extern void ec_key_init(void);
 
 /* Is it a place of the table's present key? */
 extern bool ec_place_fits(const EcPlace *place, Relation relation);

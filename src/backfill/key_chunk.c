@@ -28,22 +28,6 @@
 #define FEWEST_ROWS     500
 #define BATCHES_AT_MOST 20
 
-void
-ec_key_chunk_load(EcChunk *chunk, const Jsonb *position)
-{
-	chunk->read = ec_json_get_int8(position, "read", 0);
-	ec_place_from_json(&chunk->place, "key", position);
-	ec_place_from_json(&chunk->end, "end", position);
-}
-
-void
-ec_key_chunk_save(const EcChunk *chunk, EcJsonWriter *writer)
-{
-	ec_json_int8(writer, "read", chunk->read);
-	ec_place_to_json(&chunk->place, "key", writer);
-	ec_place_to_json(&chunk->end, "end", writer);
-}
-
 bool
 ec_key_place_fits(const Jsonb *json, Relation leaf)
 {

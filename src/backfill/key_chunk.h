@@ -10,12 +10,7 @@
 #include "utils/rel.h"
 
 #include "backfill/chunk.h"
-#include "core/json.h"
 #include "worker/jobs/job.h"
-
-/* What a chunk by key has on top of others, in the position of a worker. */
-extern void ec_key_chunk_load(EcChunk *chunk, const Jsonb *position);
-extern void ec_key_chunk_save(const EcChunk *chunk, EcJsonWriter *writer);
 
 /* Is what the leaf remembers a place of its present key? */
 extern bool ec_key_place_fits(const Jsonb *place, Relation leaf);

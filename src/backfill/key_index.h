@@ -9,7 +9,7 @@
 
 #include "utils/rel.h"
 
-#include "backfill/key.h"
+#define EC_MAX_KEY_COLUMNS INDEX_MAX_KEYS
 
 typedef struct EcKeyColumn
 {
@@ -30,7 +30,8 @@ typedef struct EcKey
 	EcKeyColumn columns[EC_MAX_KEY_COLUMNS];
 } EcKey;
 
-/* Raises an error if the table has none. */
+/* The key to walk along; raise an error if the table has none. */
 extern void ec_need_key(Relation relation, EcKey *key);
+extern void ec_key_check(Relation relation);
 
 #endif

@@ -31,7 +31,8 @@
 #include "utils/rls.h"
 #include "utils/syscache.h"
 
-#include "backfill/key.h"
+#include "backfill/explain.h"
+#include "backfill/key_index.h"
 #include "backfill/leaves.h"
 #include "backfill/target.h"
 #include "core/catalog.h"
@@ -152,9 +153,8 @@ ec_open_leaf(Relation root, Oid relation, bool no_wait, bool *is_locked)
 	return leaf;
 }
 
-/* Columns of one relation as those of the same names in another. */
-static Bitmapset *
-columns_by_name(Relation from, Relation to, Bitmapset *columns)
+Bitmapset *
+ec_columns_by_name(Relation from, Relation to, Bitmapset *columns)
 {
 	Bitmapset *result = NULL;
 	int member = -1;
@@ -174,26 +174,12 @@ columns_by_name(Relation from, Relation to, Bitmapset *columns)
 	return result;
 }
 
-void
-ec_leaf_backfill(Relation root, Relation leaf, const EcBackfill *backfill,
-				 EcBackfill *result)
-{
-	*result = *backfill;
-	if (RelationGetRelid(leaf) == RelationGetRelid(root) || backfill->copy != NULL)
-		return;
-	result->alias = RelationGetRelationName(root);
-	result->columns = columns_by_name(root, leaf, backfill->columns);
-	result->updates_key =
-		bms_overlap(result->columns,
-					RelationGetIndexAttrBitmap(leaf, INDEX_ATTR_BITMAP_KEY));
-}
-
 /* A row whose partition changes is an insert elsewhere. */
 static void
 check_partition_key(Relation root, Oid partitioned, const EcBackfill *backfill)
 {
 	Relation relation = relation_open(partitioned, AccessShareLock);
-	Bitmapset *columns = columns_by_name(root, relation, backfill->columns);
+	Bitmapset *columns = ec_columns_by_name(root, relation, backfill->columns);
 	int member = -1;
 
 	while (relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE &&

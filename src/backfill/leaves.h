@@ -10,7 +10,7 @@
 #include "storage/block.h"
 #include "utils/rel.h"
 
-#include "backfill/definition.h"
+#include "backfill/sweep_kind.h"
 
 typedef struct EcLeaf
 {
@@ -39,9 +39,9 @@ ec_open_leaf(Relation root, Oid relation, bool no_wait, bool *is_locked);
 /* Raises the reason if a table that has rows cannot be gone over in that way. */
 extern void ec_check_method(Relation leaf, EcMethod method);
 
-/* The backfill of the root as that of one of its leaves. */
-extern void ec_leaf_backfill(Relation root, Relation leaf,
-							 const EcBackfill *backfill, EcBackfill *result);
+/* Columns of one relation as those of the same names in another. */
+extern Bitmapset *
+ec_columns_by_name(Relation from, Relation to, Bitmapset *columns);
 
 /*
  * At submission, as the caller: can each leaf be backfilled, by him?  Keeps no

@@ -9,11 +9,15 @@
 #include "utils/builtins.h"
 #include "utils/rel.h"
 
-#include "backfill/definition.h"
+#include "backfill/assignments.h"
+#include "backfill/explain.h"
+#include "backfill/predicate.h"
+#include "backfill/update_kind.h"
 #include "backfill/leaves.h"
 #include "backfill/submit.h"
 #include "backfill/target.h"
 #include "worker/jobs/job.h"
+#include "worker/jobs/pace.h"
 
 static void
 require(bool isnull, const char *argument)
@@ -25,11 +29,43 @@ require(bool isnull, const char *argument)
 				 errhint("As in SELECT ec_backfill('users', 'email = lower(name)', 'email IS NULL').")));
 }
 
+/*
+ * Everything that can be known before the first batch is an error of the
+ * submitting statement.  Analysis runs as the caller, as the worker later will.
+ */
+static void
+define_backfill(Relation relation, const char *assignments,
+				const char *predicate, EcBackfill *backfill)
+{
+	Query *query = ec_analyse_assignments(relation, assignments, predicate,
+										  &backfill->uses_default);
+
+	/* the rewriter drops "generated = DEFAULT" */
+	backfill->columns = ec_columns_assigned(query);
+	if (backfill->columns == NULL)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("backfill of table \"%s\" assigns nothing",
+							   RelationGetRelationName(relation)),
+						errdetail("The server computes generated columns itself."),
+						errhint("Assign a column that is not generated.")));
+	if (predicate != NULL)
+		ec_check_predicate(relation, query, predicate);
+
+	backfill->assignments = pstrdup(assignments);
+	backfill->predicate = predicate ? pstrdup(predicate)
+									: ec_automatic_predicate(relation, query);
+	backfill->any_predicate = backfill->predicate;
+	backfill->updates_key =
+		bms_overlap(backfill->columns,
+					RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_KEY));
+	ec_check_statement(relation, backfill);
+}
+
 int64
 ec_submit_backfill(EcJobSpec *spec, Oid table, const char *assignments,
 				   const char *predicate, const char *method)
 {
-	EcBackfill backfill;
+	EcBackfill backfill = {.kind = &ec_update_sweep};
 	Relation relation = try_relation_open(table, RowExclusiveLock);
 	EcMethod how = ec_parse_method(method);
 
@@ -38,7 +74,7 @@ ec_submit_backfill(EcJobSpec *spec, Oid table, const char *assignments,
 						errmsg("relation with OID %u does not exist", table)));
 	ec_check_backfill_target(relation);
 	ec_check_method(relation, how);
-	ec_define_backfill(relation, assignments, predicate, &backfill);
+	define_backfill(relation, assignments, predicate, &backfill);
 	backfill.method = how;
 	ec_check_leaves(relation, &backfill);
 
@@ -83,7 +119,7 @@ ec_backfill(PG_FUNCTION_ARGS)
 
 	require(PG_ARGISNULL(0), "relation");
 	require(PG_ARGISNULL(1), "assignments");
-	ec_read_pace_arguments(fcinfo, 3, &spec, &method);
+	ec_read_pace_arguments(fcinfo, 3, true, &spec, &method);
 	assignments = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	predicate = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
 

@@ -11,7 +11,7 @@
  * is begun again, one that was attached is found by the next sweep, one that is
  * gone is left out.
  *
- * A copy may have two stages, with sweeps over one table and then over another.
+ * A job may have two stages, with sweeps over one table and then over another.
  * The sweep's row says which; a worker that comes with the other table is told
  * to come again.
  *
@@ -34,7 +34,6 @@
 #include "storage/bufmgr.h"
 #include "utils/acl.h"
 
-#include "backfill/copy/copy_statement.h"
 #include "backfill/key_chunk.h"
 #include "backfill/leaves.h"
 #include "backfill/sweep.h"
@@ -46,6 +45,7 @@
 #include "core/json.h"
 #include "core/query.h"
 #include "expand_contract.h"
+#include "worker/jobs/slots.h"
 
 /*
  * A chunk must be small enough to stay in shared buffers from pass to pass,
@@ -71,27 +71,6 @@
 /* All leaves that are left are locked; look again after this. */
 #define LOCKED_LEAVES_PAUSE_MS 100
 
-static void
-refuse_suppressed(const EcBackfill *backfill, int64 suppressed, const char *example)
-{
-	if (backfill->copy != NULL)
-		ereport(ERROR,
-				(errcode(EC_ERRCODE_NOT_CONVERGING),
-				 errmsg("copy does not converge: a trigger keeps rows from being written or deleted"),
-				 errdetail("A sweep could do nothing about rows that are out of step, " INT64_FORMAT
-						   " in number; one is the row %s.",
-						   suppressed, example ? example : "unknown"),
-				 errhint("Change the trigger on %s.",
-						 ec_relation_name(backfill->copy->target))));
-	ereport(ERROR,
-			(errcode(EC_ERRCODE_NOT_CONVERGING),
-			 errmsg("backfill does not converge: a trigger keeps rows from being updated"),
-			 errdetail("A sweep over the table could update none of the " INT64_FORMAT
-					   " rows that satisfy the predicate; one is the row %s.",
-					   suppressed, example ? example : "unknown"),
-			 errhint("Exclude these rows in the predicate, or change the trigger.")));
-}
-
 /*
  * A sweep is at its end.  True if the job is complete with it; else the next
  * one has begun.
@@ -109,7 +88,8 @@ end_sweep(EcJob *job, Relation root, const EcBackfill *backfill, EcSweep *sweep)
 	if (sweep->changed > 0 || sweep->skipped > 0 || sweep->suppressed == 0)
 		sweep->empty_sweeps = 0;
 	else if (++sweep->empty_sweeps > 1)
-		refuse_suppressed(backfill, sweep->suppressed, sweep->example);
+		backfill->kind->refuse_suppressed(backfill, sweep->suppressed,
+										  sweep->example);
 	if (sweep->sweep > 1 && sweep->changed > 0 && ++sweep->late_sweeps >= LATE_SWEEPS)
 		ec_tell_of_late_rows(job, backfill, sweep->sweep, sweep->changed);
 	if (sweep->changed == 0 && sweep->skipped > 0)
@@ -140,7 +120,7 @@ wants_stripes(Relation root, Relation leaf, const EcBackfill *backfill,
 {
 	EcBackfill leaf_backfill;
 
-	if (!swept->is_first || backfill->copy != NULL)
+	if (!swept->is_first || !backfill->kind->writes_swept_rows)
 		return false;
 	ec_leaf_backfill(root, leaf, backfill, &leaf_backfill);
 	return !bms_overlap(leaf_backfill.columns,
@@ -407,6 +387,12 @@ begin_stage(EcSweep *sweep)
 	sweep->found = true;
 }
 
+static int
+last_stage(const EcBackfill *backfill)
+{
+	return backfill->kind->last_stage ? backfill->kind->last_stage(backfill) : 0;
+}
+
 /* In scope, with the sweep locked. */
 static EcClaim
 next_chunk(EcJob *job, Relation root, const EcBackfill *backfill,
@@ -446,7 +432,7 @@ next_chunk(EcJob *job, Relation root, const EcBackfill *backfill,
 		}
 		if (!end_sweep(job, root, backfill, sweep))
 			continue;
-		if (sweep->stage == ec_copy_last_stage(backfill->copy))
+		if (sweep->stage == last_stage(backfill))
 			return EC_CLAIM_COMPLETE;
 		begin_stage(sweep);
 		return EC_CLAIM_STAGE;
@@ -480,8 +466,7 @@ ec_claim_chunk(EcJob *job, Relation root, Relation leaf,
 		if (chunk->holder != 0)
 			sweep.holder = chunk->holder;
 		chunk->done_before += chunk->cursor.end - chunk->cursor.first;
-		/* a copy moves no rows in the table that it sweeps */
-		if (leaf != NULL && backfill->copy == NULL)
+		if (leaf != NULL && backfill->kind->writes_swept_rows)
 			ask_for_vacuum(job, leaf, chunk);
 	}
 	chunk->is_open = false;

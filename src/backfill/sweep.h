@@ -11,11 +11,8 @@
 #include "utils/rel.h"
 
 #include "backfill/chunk.h"
-#include "backfill/definition.h"
+#include "backfill/sweep_kind.h"
 #include "worker/jobs/job.h"
-
-/* After a sweep that found only locked rows, wait for their holders. */
-#define EC_LOCKED_ROWS_PAUSE_MS 1000
 
 typedef enum EcClaim
 {

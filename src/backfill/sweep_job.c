@@ -1,7 +1,7 @@
 /*
  * sweep_job.c
- *		Jobs of kinds "backfill" and "copy": write the rows of one chunk after
- *		the other.
+ *		Jobs that sweep over a table: write the rows of one chunk after the
+ *		other.
  *
  * A batch goes on over rows that hold little to do until it has written its
  * share or used up its time, so that a backfill of few rows in a big table
@@ -18,15 +18,11 @@
 #include "storage/bufmgr.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
-#include "utils/timeout.h"
 #include "utils/rel.h"
 
 #include "backfill/batch.h"
 #include "backfill/blocks.h"
 #include "backfill/chunk.h"
-#include "backfill/copy/copy_foreign.h"
-#include "backfill/copy/copy_statement.h"
-#include "backfill/definition.h"
 #include "backfill/sweep_job.h"
 #include "backfill/holder.h"
 #include "backfill/key.h"
@@ -36,12 +32,13 @@
 #include "backfill/sweep_rows.h"
 #include "backfill/target.h"
 #include "core/guc.h"
-#include "core/json.h"
 #include "core/planned.h"
+#include "core/subtransaction.h"
 #include "expand_contract.h"
 #include "worker/jobs/job.h"
+#include "worker/process/deadline.h"
 #include "worker/process/deadlock.h"
-#include "worker/process/toplevel.h"
+#include "core/toplevel.h"
 
 /* A batch with less than a tenth of its share left is full. */
 #define SHARE_LEFT(limit) ((limit) / 10)
@@ -52,23 +49,40 @@ typedef struct Fill
 	EcChunk chunk;
 } Fill;
 
-static void
-begin_fill(EcJob *job)
+void
+ec_sweep_begin(EcJob *job, const EcSweepKind *kind)
 {
 	Fill *fill = palloc0(sizeof(Fill));
 
-	ec_batch_init();
-	ec_key_init();
-	ec_backfill_from_json(job->parameters, &fill->backfill);
-	/* what is a change's or a copy's was analysed, and stored for that path */
-	if (job->change != NULL || fill->backfill.copy != NULL)
+	ec_backfill_from_json(job->parameters, kind, &fill->backfill);
+	/* what is a change's was analysed, and stored for that path */
+	if (job->change != NULL)
 		fill->backfill.search_path = EC_OWN_SEARCH_PATH;
 	ec_chunk_load(&fill->chunk, job->position);
 	job->private = fill;
 }
 
+typedef struct UnlockedRows
+{
+	const EcBackfill *backfill;
+	Relation relation;
+	const EcBatchRows *rows;
+	int64 skipped;
+	EcWritten written;
+} UnlockedRows;
+
+static void
+write_unlocked(void *arg)
+{
+	UnlockedRows *unlocked = arg;
+
+	unlocked->written =
+		ec_batch_write_unlocked(unlocked->relation, unlocked->backfill,
+								unlocked->rows, &unlocked->skipped);
+}
+
 /*
- * Update the rows that nobody else has locked.  A single row can still be in
+ * Write the rows that nobody else has locked.  A single row can still be in
  * the way: not itself, but what its update locks (the row that a foreign key
  * refers to, say).  When it has been so more than once, it is passed by.
  */
@@ -76,39 +90,20 @@ static EcWritten
 fill_unlocked(EcJob *job, const EcBackfill *backfill, Relation relation,
 			  const EcBatchRows *rows, int64 *skipped)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	volatile EcWritten written = {0};
+	UnlockedRows unlocked = {backfill, relation, rows};
+	EcWritten nothing = {0};
+	ErrorData *error = NULL;
 
 	if (job->row_limit > 1 || job->conflicts < 2)
-		return ec_batch_update_unlocked(relation, backfill, rows, skipped);
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		written = ec_batch_update_unlocked(relation, backfill, rows, skipped);
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-	}
-	PG_CATCH();
-	{
-		ErrorData *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-		if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE &&
-			!ec_is_own_deadlock(error))
-			ReThrowError(error);
-		*skipped = 1;
-	}
-	PG_END_TRY();
-	return written;
+		write_unlocked(&unlocked);
+	else
+		error = ec_subtransaction(write_unlocked, &unlocked);
+	*skipped = error ? 1 : unlocked.skipped;
+	if (error == NULL)
+		return unlocked.written;
+	if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE && !ec_is_own_deadlock(error))
+		ReThrowError(error);
+	return nothing;
 }
 
 /*
@@ -140,9 +135,9 @@ fill_rows(EcJob *job, Fill *fill, const EcBackfill *backfill, Relation relation,
 	if (job->avoid_locks)
 		written = fill_unlocked(job, backfill, relation, rows, &skipped);
 	else
-		written = ec_batch_update(relation, backfill, rows);
+		written = ec_batch_write(relation, backfill, rows);
 	if (written.rows == 0 &&
-		(backfill->copy
+		(backfill->kind->locks_first
 			 ? written.locked > 0
 			 : relation->trigdesc && relation->trigdesc->trig_update_before_row))
 		note_suppressed(job, fill, backfill, relation, rows, skipped);
@@ -152,7 +147,7 @@ fill_rows(EcJob *job, Fill *fill, const EcBackfill *backfill, Relation relation,
 	job->skipped_locked += skipped;
 	if (skipped > 0 && fill->chunk.holder == 0)
 		fill->chunk.holder =
-			ec_find_lock_holder(relation, rows, ec_batch_lock_mode(backfill));
+			ec_find_lock_holder(relation, rows, backfill->kind->lock_mode(backfill));
 	return written.rows;
 }
 
@@ -207,7 +202,7 @@ check_rows_left(EcJob *job, Fill *fill, Relation root)
 			 ", sweep %d, looking for rows that are left",
 			 job->kind, job->relation_name, job->id, job->sweep);
 	pgstat_report_activity(STATE_RUNNING, activity);
-	disable_timeout(STATEMENT_TIMEOUT, false);
+	ec_deadline_end();
 	(void) ec_give_way(true);
 	found = ec_batch_any(root, &fill->backfill);
 	(void) ec_give_way(false);
@@ -261,7 +256,7 @@ fill_chunk(EcJob *job, Fill *fill, Relation root, Relation relation)
 	ec_leaf_backfill(root, relation, &fill->backfill, &backfill);
 	report_activity(job, relation, &fill->chunk);
 	if (relation->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
-		return ec_copy_from_foreign(job, &backfill, &fill->chunk);
+		return backfill.kind->write_from_foreign(job, &backfill, &fill->chunk);
 	if (!fill->chunk.by_key)
 		ec_cursor_clamp(relation, &fill->chunk.cursor);
 	INSTR_TIME_SET_CURRENT(started);
@@ -351,8 +346,7 @@ sweep_chunk(EcJob *job, Fill *fill, Relation root)
 			   EC_CLAIM_COMPLETE;
 		pause_in_proportion(job, leaf);
 	}
-	/* the table that a copy sweeps does not grow by it */
-	if (fill->backfill.copy == NULL)
+	if (fill->backfill.kind->writes_swept_rows)
 		job->table_bytes = bytes_of_table(root, goes_on ? leaf : NULL, chunk);
 
 	job->work_done = chunk->done_before;
@@ -366,8 +360,8 @@ sweep_chunk(EcJob *job, Fill *fill, Relation root)
 	return more;
 }
 
-static Relation
-open_table(const EcJob *job, Oid oid, const char *name)
+Relation
+ec_open_job_table(const EcJob *job, Oid oid, const char *name)
 {
 	Relation relation = try_table_open(oid, RowExclusiveLock);
 
@@ -382,41 +376,12 @@ open_table(const EcJob *job, Oid oid, const char *name)
 	return relation;
 }
 
-/* The table that a copy sweeps now; the other one is locked as well. */
-static Relation
-open_copied(const EcJob *job, Fill *fill)
-{
-	const EcCopy *copy = fill->backfill.copy;
-	Relation source = open_table(job, copy->source, job->relation_name);
-	Relation target = open_table(job, copy->target, copy->target_name);
-	bool writes = fill->chunk.stage == EC_COPY_WRITE;
-
-	ec_check_copy_source(source);
-	ec_check_copy_target(target);
-	ec_check_tables_differ(source, target);
-	ec_copy_begin_stage(&fill->backfill, fill->chunk.stage);
-	table_close(writes ? target : source, NoLock);
-	return writes ? source : target;
-}
-
-/* The table that is swept, as long as it is one that can be. */
-static Relation
-open_root(const EcJob *job, Fill *fill)
-{
-	Relation root = fill->backfill.copy
-						? open_copied(job, fill)
-						: open_table(job, job->relation, job->relation_name);
-
-	if (fill->backfill.copy == NULL || root->rd_rel->relkind != RELKIND_FOREIGN_TABLE)
-		ec_check_backfill_target(root);
-	return root;
-}
-
-static bool
-sweep_batch(EcJob *job)
+bool
+ec_sweep_batch(EcJob *job)
 {
 	Fill *fill = job->private;
-	Relation root = open_root(job, fill);
+	Relation root =
+		fill->backfill.kind->open(job, &fill->backfill, fill->chunk.stage);
 	bool more = sweep_chunk(job, fill, root);
 
 	job->rows_done += job->rows_written;
@@ -425,14 +390,8 @@ sweep_batch(EcJob *job)
 	return more;
 }
 
-static void
-resume_fill(int64 job)
-{
-	ec_sweep_resume(job);
-}
-
-static int64
-bytes_of_leaves(EcJob *job)
+int64
+ec_bytes_of_leaves(EcJob *job)
 {
 	Relation root = try_table_open(job->relation, NoLock);
 	int64 blocks = 0;
@@ -447,17 +406,3 @@ bytes_of_leaves(EcJob *job)
 	table_close(root, NoLock);
 	return blocks * BLCKSZ;
 }
-
-const EcJobKind ec_backfill_kind = {.name = "backfill",
-									.begin = begin_fill,
-									.batch = sweep_batch,
-									.resume = resume_fill,
-									.table_bytes = bytes_of_leaves,
-									.runs_as_table_owner = true};
-
-/* the table that a copy sweeps does not grow by it */
-const EcJobKind ec_copy_kind = {.name = "copy",
-								.begin = begin_fill,
-								.batch = sweep_batch,
-								.resume = resume_fill,
-								.runs_as_table_owner = true};

@@ -7,7 +7,7 @@
 
 #include "utils/rel.h"
 
-#include "backfill/definition.h"
+#include "backfill/sweep_kind.h"
 
 /*
  * Raises the reason if the relation cannot be backfilled.  Partitions and

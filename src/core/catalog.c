@@ -39,6 +39,16 @@ ec_may_monitor(void)
 			has_privs_of_role(GetUserId(), extension.owner));
 }
 
+static char *
+version_of(Relation catalog, HeapTuple tuple)
+{
+	bool isnull;
+	Datum version = heap_getattr(tuple, Anum_pg_extension_extversion,
+								 RelationGetDescr(catalog), &isnull);
+
+	return TextDatumGetCString(version);
+}
+
 /* pg_extension has no syscache, so this is an index scan. */
 bool
 ec_extension_lookup(EcExtension *extension)
@@ -62,6 +72,8 @@ ec_extension_lookup(EcExtension *extension)
 		extension->oid = form->oid;
 		extension->owner = form->extowner;
 		extension->schema = form->extnamespace;
+		extension->extversion = version_of(catalog, tuple);
+		extension->version = ec_sql_version_of(extension->extversion);
 	}
 	systable_endscan(scan);
 	table_close(catalog, AccessShareLock);
@@ -83,6 +95,9 @@ require_extension(EcExtension *extension)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("extension \"expand_contract\" does not exist in this database"),
 				 errhint("Use CREATE EXTENSION expand_contract.")));
+	if (extension->version == EC_SQL_UNKNOWN)
+		ec_refuse_sql_version(extension->extversion);
+	ec_sql_is_older = extension->version < EC_SQL_CURRENT;
 }
 
 void

@@ -14,11 +14,15 @@
 
 #include "postgres.h"
 
+#include "core/sql_version.h"
+
 typedef struct EcExtension
 {
 	Oid oid;
 	Oid owner;
 	Oid schema; /* where the ec_* functions live */
+	const char *extversion;
+	EcSqlVersion version; /* extversion, if the library knows it */
 } EcExtension;
 
 typedef struct EcCatalogScope
@@ -41,9 +45,10 @@ extern bool ec_may_monitor(void);
 extern bool ec_extension_is_ready(EcExtension *extension);
 
 /*
- * Connect SPI and become the extension's owner, and back.  An error in
- * between is undone by the abort of the (sub)transaction, like that of any
- * SECURITY DEFINER function; do not catch one without aborting.
+ * Connect SPI and become the extension's owner, and back.  SQL of a version
+ * that this library does not run with is refused.  An error in between is
+ * undone by the abort of the (sub)transaction, like that of any SECURITY DEFINER
+ * function; do not catch one without aborting.
  */
 extern void ec_catalog_begin(EcCatalogScope *scope);
 extern void ec_catalog_end(EcCatalogScope *scope);

@@ -5,8 +5,8 @@
  * Names, messages and values come from users, and nothing bounds them: an
  * exception can say 20 MB.
  */
-#ifndef EC_CLIP_H
-#define EC_CLIP_H
+#ifndef EC_CORE_CLIP_H
+#define EC_CORE_CLIP_H
 
 #include "postgres.h"
 

@@ -145,6 +145,13 @@
 	ExecutorRun(query, direction, count, true)
 #endif
 
+/* 17 lets extensions name what they wait for. */
+#if PG_VERSION_NUM >= 170000
+#define ec_new_wait_event(name) WaitEventExtensionNew(name)
+#else
+#define ec_new_wait_event(name) ((void) (name), PG_WAIT_EXTENSION)
+#endif
+
 /* 18 knows CHECK constraints that are NOT ENFORCED. */
 #if PG_VERSION_NUM >= 180000
 #define ec_check_is_enforced(check) ((check).ccenforced)

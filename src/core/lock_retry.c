@@ -14,12 +14,13 @@
 #include "storage/lock.h"
 #include "storage/proc.h"
 #include "utils/guc.h"
-#include "utils/memutils.h"
-#include "utils/resowner.h"
+#include "utils/lsyscache.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
-#include "utils/wait_event.h"
 
+#include "core/subtransaction.h"
+#include "core/holders.h"
+#include "core/wait_event.h"
 #include "core/lock_retry.h"
 
 /*
@@ -70,7 +71,7 @@ rest(int rest_ms)
 	double jitter = 0.5 + pg_prng_double(&pg_global_prng_state);
 
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					 (long) (rest_ms * jitter), PG_WAIT_EXTENSION);
+					 (long) (rest_ms * jitter), ec_wait_event(EC_WAIT_LOCK_RETRY));
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
 }
@@ -126,38 +127,46 @@ ec_lock_whole_table(Oid table, LOCKMODE mode, int lock_wait_ms)
 	}
 }
 
+typedef struct LimitedWork
+{
+	void (*work)(void *arg);
+	void *arg;
+	int lock_wait_ms;
+} LimitedWork;
+
+static void
+do_limited_work(void *arg)
+{
+	LimitedWork *limited = arg;
+	int guc_level = NewGUCNestLevel();
+
+	ec_limit_lock_waits(limited->lock_wait_ms);
+	limited->work(limited->arg);
+	AtEOXact_GUC(false, guc_level);
+}
+
 ErrorData *
 ec_try_work(void (*work)(void *arg), void *arg, int lock_wait_ms)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData *volatile error = NULL;
+	LimitedWork limited = {work, arg, lock_wait_ms};
+	ErrorData *error = ec_subtransaction(do_limited_work, &limited);
 
-	PG_TRY();
-	{
-		int guc_level;
-
-		BeginInternalSubTransaction(NULL);
-		MemoryContextSwitchTo(context);
-		guc_level = NewGUCNestLevel();
-		ec_limit_lock_waits(lock_wait_ms);
-		work(arg);
-		AtEOXact_GUC(false, guc_level);
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-		if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
-			ReThrowError(error);
-	}
-	PG_END_TRY();
+	if (error != NULL && error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
+		ReThrowError(error);
 	return error;
+}
+
+void
+ec_raise_lock_timeout(ErrorData *error, Oid relation, const char *hint)
+{
+	char *holders = ec_lock_holders(relation);
+
+	if (error->detail == NULL && holders != NULL)
+		error->detail = psprintf("Locks on \"%s\" are held by %s.",
+								 get_rel_name(relation), holders);
+	if (error->hint == NULL)
+		error->hint =
+			psprintf("%s Call again when the lock's holders are done, or raise expand_contract.lock_timeout.",
+					 hint);
+	ReThrowError(error);
 }

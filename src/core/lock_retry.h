@@ -41,4 +41,11 @@ extern void ec_lock_whole_table(Oid table, LOCKMODE mode, int lock_wait_ms);
 extern ErrorData *
 ec_try_work(void (*work)(void *arg), void *arg, int lock_wait_ms);
 
+/*
+ * Raise the last try's error, with who holds locks on the relation; hint says
+ * what has become of the work.
+ */
+extern void
+ec_raise_lock_timeout(ErrorData *error, Oid relation, const char *hint);
+
 #endif

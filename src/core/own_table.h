@@ -12,8 +12,8 @@
  * Locking protocol.  ec_own_table takes no lock that lasts.  Whoever locks the
  * table afterwards asks ec_own_columns of what he has opened.
  */
-#ifndef EC_OWN_TABLE_H
-#define EC_OWN_TABLE_H
+#ifndef EC_CORE_OWN_TABLE_H
+#define EC_CORE_OWN_TABLE_H
 
 #include "postgres.h"
 

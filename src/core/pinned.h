@@ -1,16 +1,20 @@
 /*
  * pinned.h
  *		Settings under which text means the same in every session.
+ *
+ * Until AtEOXact_GUC(false, what these return).
  */
 #ifndef EC_CORE_PINNED_H
 #define EC_CORE_PINNED_H
 
 #include "postgres.h"
 
+/* Output functions give the same text, from which every value can be read. */
+extern int ec_pin_output(void);
+
 /*
- * From here on SQL is written and read with nothing but pg_catalog (and
- * pg_temp) in the search_path, and values are in a form that every session
- * reads alike, until AtEOXact_GUC(false, what this returns).
+ * The same; and SQL is written and read with nothing but pg_catalog (and
+ * pg_temp) in the search_path.
  */
 extern int ec_pin_text(void);
 

@@ -18,6 +18,7 @@
 
 #include "core/compat.h"
 #include "core/planned.h"
+#include "core/receiver.h"
 
 int
 ec_planning_begin(const char *search_path)
@@ -127,27 +128,13 @@ keep_first_row(TupleTableSlot *slot, DestReceiver *self)
 	return true;
 }
 
-static void
-start_rows(DestReceiver *self, int operation, TupleDesc columns)
-{
-}
-
-static void
-end_rows(DestReceiver *self)
-{
-}
-
 TupleTableSlot *
 ec_first_row_planned(const char *sql, const char *search_path)
 {
-	FirstRow first = {.base = {.receiveSlot = keep_first_row,
-							   .rStartup = start_rows,
-							   .rShutdown = end_rows,
-							   .rDestroy = end_rows,
-							   .mydest = DestNone},
-					  .memory = CurrentMemoryContext};
+	FirstRow first = {.memory = CurrentMemoryContext};
 	SPIPlanPtr plan = ec_prepare_planned(sql, 0, NULL, 0, search_path);
 
+	ec_init_receiver(&first.base, keep_first_row);
 	(void) ec_execute_planned(plan, NULL, search_path, &first.base);
 	SPI_freeplan(plan);
 	return first.row;

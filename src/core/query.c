@@ -17,6 +17,7 @@
 #include "core/planned.h"
 #include "core/query.h"
 #include "core/rights.h"
+#include "core/sql_version.h"
 
 typedef struct SavedPlan
 {
@@ -165,12 +166,18 @@ uint64
 ec_query(const char *sql, EcArgs *args)
 {
 	EcArgs none = {0};
+	ErrorContextCallback context = {0};
 	int code;
 
 	if (args == NULL)
 		args = &none;
+	context.callback = ec_hint_at_update;
+	context.previous = error_context_stack;
+	if (ec_sql_is_older)
+		error_context_stack = &context;
 	code = SPI_execute_plan(saved_plan(sql, args), args->values, args->nulls,
 							false, 0);
+	error_context_stack = context.previous;
 	if (code < 0)
 		elog(ERROR, "SPI_execute_plan failed for \"%s\": %s", sql,
 			 SPI_result_code_string(code));

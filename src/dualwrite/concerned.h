@@ -8,8 +8,8 @@
  * these triggers depend on: both are found by the relation, through an index.
  * The extension's own tables are neither read nor locked for it.
  */
-#ifndef EC_CONCERNED_H
-#define EC_CONCERNED_H
+#ifndef EC_DUALWRITE_CONCERNED_H
+#define EC_DUALWRITE_CONCERNED_H
 
 #include "postgres.h"
 

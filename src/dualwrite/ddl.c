@@ -36,22 +36,68 @@ concern_args(EcArgs *args, const Concern *concern)
 	ec_arg_oids(args, concern->relations);
 }
 
-/* Once restored, the table has other column numbers, and these names. */
+/*
+ * Once restored, the table has other column numbers, and these names.  Of a
+ * column that is dropped another may get the name.
+ */
 static void
-note_renamed_columns(const Concern *concern)
+note_names(const Concern *concern)
 {
 	EcArgs args = {0};
 
 	concern_args(&args, concern);
-	(void) ec_query("UPDATE expand_contract.change_columns o SET present_name = a.attname"
+	(void) ec_query("UPDATE expand_contract.change_columns o SET present_name = n.name"
 					"  FROM unnest($2) d (relation)"
 					"  JOIN expand_contract.changes c ON c.name = ANY ($1)"
 					"   AND c.relation_oid = c.relation AND d.relation IN (c.relation, c.target)"
-					"  JOIN pg_attribute a ON a.attrelid = d.relation"
+					"  JOIN pg_attribute a ON a.attrelid = d.relation,"
+					"       LATERAL (SELECT CASE WHEN a.attisdropped THEN '' ELSE a.attname::text END) n (name)"
 					" WHERE o.change = c.name"
 					"   AND d.relation = coalesce(CASE o.side WHEN 'new' THEN c.target END, c.relation)"
-					"   AND o.attnum = a.attnum AND o.present_name <> a.attname AND NOT a.attisdropped",
+					"   AND o.attnum = a.attnum AND o.present_name <> n.name",
 					&args);
+}
+
+/*
+ * In a restored table that ec_expand has not set up again the columns are known
+ * by name alone: here is who has that name next, or that nobody has it.
+ */
+static void
+note_restored_name(const Concern *concern, const char *name, const char *new_name)
+{
+	EcArgs args = {0};
+
+	concern_args(&args, concern);
+	ec_arg_text(&args, name);
+	ec_arg_text(&args, new_name);
+	(void) ec_query("UPDATE expand_contract.change_columns o SET present_name = $4"
+					"  FROM unnest($2) d (relation)"
+					"  JOIN expand_contract.changes c ON c.name = ANY ($1)"
+					"   AND c.relation_oid <> c.relation AND d.relation IN (c.relation, c.target)"
+					" WHERE o.change = c.name AND o.present_name = $3"
+					"   AND d.relation = coalesce(CASE o.side WHEN 'new' THEN c.target END, c.relation)",
+					&args);
+}
+
+static void
+note_names_of_restored(const Concern *concern, Node *command)
+{
+	ListCell *cell;
+
+	if (IsA(command, RenameStmt))
+	{
+		RenameStmt *rename = (RenameStmt *) command;
+
+		note_restored_name(concern, rename->subname, rename->newname);
+		return;
+	}
+	foreach (cell, ((AlterTableStmt *) command)->cmds)
+	{
+		const AlterTableCmd *one = lfirst_node(AlterTableCmd, cell);
+
+		if (one->subtype == AT_DropColumn)
+			note_restored_name(concern, one->name, "");
+	}
 }
 
 static bool
@@ -262,8 +308,11 @@ ec_note_ddl(PG_FUNCTION_ARGS)
 	partition = attached_partition(data->parsetree);
 	ec_catalog_begin(&scope);
 	warn_of_checks(&concern);
-	if (renames_column(data->parsetree))
-		note_renamed_columns(&concern);
+	if (renames_column(data->parsetree) || IsA(data->parsetree, AlterTableStmt))
+	{
+		note_names(&concern);
+		note_names_of_restored(&concern, data->parsetree);
+	}
 	if (OidIsValid(partition))
 		note_attached_rows(&concern, partition);
 	if (switches_triggers(data->parsetree))

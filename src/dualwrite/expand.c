@@ -38,6 +38,7 @@
 #include "model/change.h"
 #include "dualwrite/expand.h"
 #include "dualwrite/mapping.h"
+#include "dualwrite/old_columns.h"
 #include "model/owner.h"
 #include "dualwrite/table.h"
 #include "dualwrite/tables/existing.h"
@@ -48,10 +49,9 @@ PG_FUNCTION_INFO_V1(ec_expand);
 
 typedef struct Expansion
 {
-	EcChange change;   /* as it was asked for */
-	List *old_columns; /* likewise: a try may fail when it has chosen others */
-	bool is_done;      /* it is registered already, and at work */
-	bool may_exist;    /* rows of the target: allowed, or looked at */
+	EcChange change; /* as it was asked for */
+	bool is_done;    /* it is registered already, and at work */
+	bool may_exist;  /* rows of the target: allowed, or looked at */
 } Expansion;
 
 static void
@@ -154,31 +154,22 @@ same_names(List *left, List *right)
 	return true;
 }
 
-/* With another table they have been chosen, where none were asked for. */
-static bool
-same_old_columns(const EcChange *known, const EcChange *asked)
-{
-	return same_names(known->old_columns, asked->old_columns) ||
-		   (OidIsValid(asked->target) && asked->old_columns == NIL);
-}
-
 /* True if the change is there, and is this one; an error if it is another. */
 static bool
-is_registered(const EcChange *asked, bool *is_restored, bool *has_role)
+is_registered(const EcChange *asked, EcChange *known)
 {
-	EcChange known;
 	const char *what;
 
-	if (!ec_change_load(asked->name, &known))
+	if (!ec_change_load(asked->name, known))
 		return false;
-	what = known.relation != asked->relation              ? "relation"
-		   : known.target != asked->target                ? "target"
-		   : !same_jsonb(known.forward, asked->forward)   ? "forward"
-		   : !same_jsonb(known.backward, asked->backward) ? "backward"
-		   : !same_names(known.key, asked->key)           ? "key"
-		   : !same_old_columns(&known, asked)             ? "old_columns"
-		   : known.records != asked->records              ? "on_error"
-														  : NULL;
+	what = known->relation != asked->relation              ? "relation"
+		   : known->target != asked->target                ? "target"
+		   : !same_jsonb(known->forward, asked->forward)   ? "forward"
+		   : !same_jsonb(known->backward, asked->backward) ? "backward"
+		   : !same_names(known->key, asked->key)           ? "key"
+		   : !ec_same_old_columns(known, asked)            ? "old_columns"
+		   : known->records != asked->records              ? "on_error"
+														   : NULL;
 	if (what != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
@@ -186,15 +177,61 @@ is_registered(const EcChange *asked, bool *is_restored, bool *has_role)
 				 errdetail("Argument \"%s\" is another than it was registered with.",
 						   what),
 				 errhint("Choose another name, or end that change first.")));
-	if (strcmp(known.phase, EC_PHASE_CONTRACTED) == 0 ||
-		strcmp(known.phase, EC_PHASE_REVERTED) == 0)
+	return true;
+}
+
+/* Its columns are not kept, so that its arguments cannot be told from others. */
+static void
+refuse_ended(const char *name)
+{
+	EcChange known;
+
+	if (ec_change_load(name, &known) &&
+		(strcmp(known.phase, EC_PHASE_CONTRACTED) == 0 ||
+		 strcmp(known.phase, EC_PHASE_REVERTED) == 0))
 		ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT),
-						errmsg("change \"%s\" is over", asked->name),
+						errmsg("change \"%s\" is over", name),
 						errdetail("Its phase is \"%s\".", known.phase),
 						errhint("Choose another name.")));
-	*is_restored = known.is_restored;
-	*has_role = OidIsValid(ec_change_role(&known));
-	return true;
+}
+
+/*
+ * The arguments have the names of the first call.  Where a column has another
+ * one since, they name no column, or one that is not meant.
+ */
+static void
+refuse_renamed(const EcChange *known)
+{
+	List *columns = list_concat_copy(known->columns, known->unmapped);
+	ListCell *cell;
+
+	foreach (cell, columns)
+	{
+		EcChangeColumn *column = lfirst(cell);
+		Oid table = column->side == EC_SIDE_NEW && OidIsValid(known->target)
+						? known->target
+						: known->relation;
+		char *name =
+			column->attnum > 0 ? get_attname(table, column->attnum, true) : NULL;
+
+		if (name == NULL || strcmp(name, column->name) == 0)
+			continue;
+		/* no argument names it */
+		if (column->side == EC_SIDE_KEY && known->key == NIL && !column->goes)
+			continue;
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("change \"%s\" cannot be set up again while a column of it has another name",
+						known->name),
+				 errdetail("Column \"%s\" of table \"%s\" was \"%s\" when the change was registered.",
+						   name, get_rel_name(table), column->name),
+				 column->goes && strcmp(known->phase, EC_PHASE_QUARANTINED) == 0
+					 ? errhint("It is in quarantine: use ec_revert(%s) first.",
+							   quote_literal_cstr(known->name))
+					 : errhint("Use ALTER TABLE %s RENAME COLUMN %s TO %s, call ec_expand again, and rename it back.",
+							   ec_relation_name(table), quote_identifier(name),
+							   quote_identifier(column->name))));
+	}
 }
 
 static Bitmapset *
@@ -325,32 +362,6 @@ collect_columns(EcChange *change, Relation relation, List *forward,
 	}
 }
 
-static void
-check_old_columns(EcChange *change, Relation relation, List *forward)
-{
-	ListCell *cell;
-
-	foreach (cell, change->old_columns)
-	{
-		AttrNumber attnum = get_attnum(change->relation, lfirst(cell));
-
-		if (attnum <= 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_COLUMN),
-					 errmsg("column \"%s\" of relation \"%s\" does not exist",
-							(char *) lfirst(cell), RelationGetRelationName(relation)),
-					 errdetail("It is named by argument \"old_columns\"."),
-					 errhint("Name the columns that the contraction shall remove.")));
-		if (bms_is_member(attnum, targets_of(forward)))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("column \"%s\" is new in this change, not old",
-							(char *) lfirst(cell)),
-					 errdetail("The mapping \"forward\" writes it."),
-					 errhint("Name the columns that the contraction shall remove.")));
-	}
-}
-
 /* No column is written by one change and known to another. */
 static void
 check_overlap(EcChange *change)
@@ -376,6 +387,7 @@ check_overlap(EcChange *change)
 					 "  JOIN expand_contract.change_columns o ON o.change = c.name"
 					 " WHERE c.name <> $5 AND c.phase NOT IN ('contracted', 'reverted')"
 					 "   AND coalesce(CASE o.side WHEN 'new' THEN c.target END, c.relation) = $1"
+					 "   AND o.side <> 'unmapped'"
 					 "   AND CASE WHEN c.relation_oid = c.relation THEN o.attnum = $2"
 					 "            ELSE o.present_name = $6 END AND (o.expression IS NOT NULL"
 					 "       OR $3) AND NOT ($4 AND o.expression IS NULL)"
@@ -502,7 +514,7 @@ check_change(EcChange *change, Relation relation)
 	List *key = ec_find_key(relation, change->key);
 
 	check_sides(relation, forward, backward);
-	check_old_columns(change, relation, forward);
+	ec_check_old_columns(change, relation, targets_of(forward));
 	ec_check_no_partition_key(relation, bms_union(targets_of(forward),
 												  targets_of(backward)));
 	if (change->records)
@@ -518,7 +530,9 @@ check_change(EcChange *change, Relation relation)
 	}
 	ec_warn_of_other_defaults(relation, bms_union(targets_of(forward),
 												  targets_of(backward)));
+	ec_warn_of_unverifiable(relation, targets_of(forward));
 	collect_columns(change, relation, forward, backward, key);
+	ec_mark_old_columns(change, relation, targets_of(backward), false);
 	return list_concat_copy(forward, backward);
 }
 
@@ -590,16 +604,14 @@ expand(void *arg)
 	EcChange *change = &expansion->change;
 	bool has_target = OidIsValid(change->target);
 	bool is_known;
-	bool is_restored = false;
-	bool has_role = false; /* a table may have got another owner since */
-	bool is_new;           /* what the trigger depends on is not known */
+	EcChange known;
+	bool is_new; /* what the trigger depends on is not known */
 	bool at_work;
 	List *entries = NIL;
-	EcTableMappings mappings = {NIL};
+	EcTableMappings mappings = {0};
 	Relation relation;
 	EcRights outer;
 
-	change->old_columns = expansion->old_columns;
 	relation = table_open(change->relation, ShareRowExclusiveLock);
 	(void) find_all_inheritors(change->relation, ShareRowExclusiveLock, NULL);
 	if (has_target)
@@ -610,20 +622,27 @@ expand(void *arg)
 	ec_check_dual_write_table(relation);
 	lock_changes();
 	ec_change_take_owner(change);
-	is_known = is_registered(change, &is_restored, &has_role);
+	refuse_ended(change->name);
+	is_known = is_registered(change, &known);
 	is_new = !has_dependencies(change->relation, change->name);
 	at_work = has_target
 				  ? ec_table_triggers_at_work(change)
 				  : ec_has_dual_writes(change->relation,
 									   ec_change_trigger_name(change->name));
-	expansion->is_done = is_known && at_work && !is_restored && has_role &&
+	/* a table may have got another owner since */
+	expansion->is_done = is_known && at_work && !known.is_restored &&
+						 OidIsValid(ec_change_role(&known)) &&
 						 (has_target || !is_new);
 	if (!expansion->is_done)
 	{
+		if (is_known)
+			refuse_renamed(&known);
 		ec_become(&outer, change->owner);
 		if (has_target)
 		{
 			ec_check_table_change(change, relation, &mappings);
+			ec_mark_old_columns(change, relation, mappings.moved,
+								is_known ? known.whole_table : mappings.moves_all);
 			if (!is_known && !expansion->may_exist)
 				check_still_empty(change);
 		}
@@ -690,7 +709,6 @@ ec_expand(PG_FUNCTION_ARGS)
 	ErrorData *error;
 
 	read_arguments(fcinfo, &expansion.change);
-	expansion.old_columns = expansion.change.old_columns;
 	look_at_table(expansion.change.relation);
 	if (OidIsValid(expansion.change.target))
 		look_at_table(expansion.change.target);
@@ -699,17 +717,7 @@ ec_expand(PG_FUNCTION_ARGS)
 		look_at_target(&expansion);
 	error = ec_try_for_locks(try_expand, &expansion, ec_lock_timeout);
 	if (error != NULL)
-	{
-		char *holders = ec_lock_holders(expansion.change.relation);
-
-		if (error->detail == NULL && holders != NULL)
-			error->detail =
-				psprintf("Locks on \"%s\" are held by %s.",
-						 get_rel_name(expansion.change.relation), holders);
-		if (error->hint == NULL)
-			error->hint = pstrdup(
-				"Nothing has changed. Call again when the lock's holders are done, or raise expand_contract.lock_timeout.");
-		ReThrowError(error);
-	}
+		ec_raise_lock_timeout(error, expansion.change.relation,
+							  "Nothing has changed.");
 	PG_RETURN_TEXT_P(cstring_to_text(expansion.is_done ? "unchanged" : "expanded"));
 }

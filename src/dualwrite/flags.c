@@ -88,17 +88,7 @@ ec_dual_write(PG_FUNCTION_ARGS)
 	}
 	error = ec_try_for_locks(try_switch_on, &change, ec_lock_timeout);
 	if (error != NULL)
-	{
-		char *holders = ec_lock_holders(change.relation);
-
-		if (error->detail == NULL && holders != NULL)
-			error->detail = psprintf("Locks on \"%s\" are held by %s.",
-									 get_rel_name(change.relation), holders);
-		if (error->hint == NULL)
-			error->hint = pstrdup(
-				"Dual writes are still off. Call again when the lock's holders are done, or raise expand_contract.lock_timeout.");
-		ReThrowError(error);
-	}
+		ec_raise_lock_timeout(error, change.relation, "Dual writes are still off.");
 	PG_RETURN_TEXT_P(cstring_to_text("on"));
 }
 

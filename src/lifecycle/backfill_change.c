@@ -35,7 +35,8 @@
 #include "dualwrite/tables/table_target.h"
 #include "expand_contract.h"
 #include "worker/jobs/job.h"
-#include "worker/jobs/schedule.h"
+#include "worker/jobs/pace.h"
+#include "worker/jobs/session.h"
 
 PG_FUNCTION_INFO_V1(ec_backfill_change);
 
@@ -210,12 +211,9 @@ ec_backfill_change(PG_FUNCTION_ARGS)
 	EcJobSpec spec = {0};
 	EcChange change;
 	char *mode = "fill";
-	int batch_size = ec_check_batch_size(PG_ARGISNULL(2), PG_GETARG_INT32(2));
-	int delay_ms = ec_check_delay(PG_ARGISNULL(3), PG_GETARG_INT32(3));
-	TimestampTz start_at;
 	int64 job;
 
-	spec.workers = Max(1, ec_check_workers(PG_ARGISNULL(4), PG_GETARG_INT32(4)));
+	ec_read_pace_arguments(fcinfo, 2, true, &spec, NULL);
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -227,20 +225,6 @@ ec_backfill_change(PG_FUNCTION_ARGS)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("unknown mode \"%s\"", mode),
 						errhint("Use 'fill' or 'repair'.")));
-	if (!PG_ARGISNULL(5))
-	{
-		start_at = PG_GETARG_TIMESTAMPTZ(5);
-		ec_check_start_at(start_at);
-		spec.start_at = &start_at;
-	}
-	if (!PG_ARGISNULL(6))
-	{
-		spec.run_window = text_to_cstring(PG_GETARG_TEXT_PP(6));
-		ec_check_run_window(spec.run_window);
-	}
-	spec.max_lag = ec_check_max_lag(PG_ARGISNULL(7), PG_GETARG_INTERVAL_P(7));
-	spec.batch_size = batch_size < 0 ? ec_batch_size : batch_size;
-	spec.delay_ms = delay_ms < 0 ? ec_backfill_delay : delay_ms;
 
 	ec_change_get(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
 	ec_change_require_active(&change);

@@ -30,8 +30,9 @@
 #include "core/read_text.h"
 #include "core/rights.h"
 #include "expand_contract.h"
+#include "worker/jobs/calls.h"
+#include "worker/jobs/registry.h"
 #include "worker/jobs/control.h"
-#include "worker/process/launcher.h"
 
 PG_FUNCTION_INFO_V1(ec_contract);
 
@@ -75,7 +76,7 @@ refuse_partition_key(const EcChange *change)
 	EcArgs args = {0};
 	char *column = NULL;
 
-	if (ec_old_is_whole_table(change))
+	if (change->whole_table)
 		return;
 	ec_arg_oid(&args, change->relation);
 	ec_arg(&args, TEXTARRAYOID, PointerGetDatum(ec_old_column_names(change)), false);
@@ -109,8 +110,7 @@ what_goes(const EcChange *change, bool cascade)
 	char *list = NULL;
 
 	ec_arg_oid(&args, change->relation);
-	ec_arg(&args, INT2ARRAYOID, ec_old_column_numbers(change),
-		   ec_old_is_whole_table(change));
+	ec_arg(&args, INT2ARRAYOID, ec_old_column_numbers(change), change->whole_table);
 	ec_arg_bool(&args, cascade);
 	ec_catalog_begin(&scope);
 	if (ec_query("SELECT string_agg(left(kind || ' ' || object, 300), ', ' ORDER BY kind, object)"
@@ -166,7 +166,7 @@ tell_values(const EcChange *change, bool can_revert)
 	if (values == NULL)
 		return;
 	ereport(NOTICE,
-			(ec_old_is_whole_table(change)
+			(change->whole_table
 				 ? errmsg("table \"%s\" goes with the old shape of change \"%s\"",
 						  get_rel_name(change->relation), change->name)
 				 : errmsg("columns of table \"%s\" go with the old shape of change \"%s\"",

@@ -90,7 +90,6 @@ clear_notes(const EcChange *change, const char *phase)
 	ec_cancel_jobs_of_change(change->name, NULL);
 	ec_query("DELETE FROM expand_contract.discrepancies WHERE change = $1", &args);
 	ec_query("DELETE FROM expand_contract.gaps WHERE change = $1", &args);
-	ec_query("DELETE FROM expand_contract.quarantined WHERE change = $1", &args);
 	ec_query("DELETE FROM expand_contract.required_versions WHERE change = $1",
 			 &args);
 	/* of a contracted one, what is left of it: see migrate/used.h */
@@ -100,7 +99,8 @@ clear_notes(const EcChange *change, const char *phase)
 				 : "DELETE FROM expand_contract.change_columns WHERE change = $1",
 			 &args);
 	ec_query("UPDATE expand_contract.changes"
-			 "   SET dual_write = false, quarantine_until = NULL, auto_drop = false"
+			 "   SET dual_write = false, quarantine_until = NULL, auto_drop = false,"
+			 "       quarantined_from = NULL"
 			 " WHERE name = $1",
 			 &args);
 	ec_catalog_end(&scope);

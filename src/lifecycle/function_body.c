@@ -37,6 +37,7 @@
 #include "utils/resowner.h"
 #include "utils/syscache.h"
 
+#include "core/subtransaction.h"
 #include "core/catalog.h"
 #include "core/compat.h"
 #include "core/query.h"
@@ -170,44 +171,38 @@ analyse_body(Search *search)
 	return is_whole;
 }
 
-/* False if the server cannot make sense of it, here and now. */
+typedef struct Parsing
+{
+	Search *search;
+	bool is_parsed;
+} Parsing;
+
+static void
+analyse_with_path(void *arg)
+{
+	Parsing *parsing = arg;
+
+	set_search_path(parsing->search);
+	parsing->is_parsed = analyse_body(parsing->search);
+}
+
+/*
+ * False if the server cannot make sense of it, here and now.  Its locks and
+ * settings are undone.
+ */
 static bool
 parse_body(Search *search)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	volatile bool is_parsed = false;
+	Parsing parsing = {search, false};
+	ErrorData *error = ec_subtransaction_undone(analyse_with_path, &parsing);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		set_search_path(search);
-		is_parsed = analyse_body(search);
-	}
-	PG_CATCH();
-	{
-		ErrorData *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
-			ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
-		{
-			RollbackAndReleaseCurrentSubTransaction();
-			MemoryContextSwitchTo(context);
-			CurrentResourceOwner = owner;
-			ReThrowError(error);
-		}
-		FreeErrorData(error);
-	}
-	PG_END_TRY();
-	/* its locks and settings go too */
-	RollbackAndReleaseCurrentSubTransaction();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	return is_parsed;
+	if (error == NULL)
+		return parsing.is_parsed;
+	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
+		ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
+		ReThrowError(error);
+	FreeErrorData(error);
+	return false;
 }
 
 /* ------------------------------------------------------------- words */

@@ -6,65 +6,12 @@
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
-#include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/relcache.h"
 #include "utils/rel.h"
 
 #include "access/table.h"
 #include "lifecycle/old_shape.h"
-#include "core/catalog.h"
-#include "core/query.h"
-#include "dualwrite/tables/table_target.h"
-
-static AttrNumber
-present_attnum(const EcChange *change, const EcChangeColumn *column)
-{
-	AttrNumber attnum = column->attnum;
-
-	/* a dropped one has no name */
-	if (attnum <= 0 || get_attname(change->relation, attnum, true) == NULL)
-		return InvalidAttrNumber;
-	return attnum;
-}
-
-/*
- * A column of that name on the day of ec_expand; 0 if it is gone.  One that the
- * mappings do not name is known by its name alone: not while it is away, when
- * another may have taken the name.
- */
-static AttrNumber
-attnum_of(const EcChange *change, const char *name, bool by_name)
-{
-	ListCell *cell;
-
-	foreach (cell, change->columns)
-	{
-		EcChangeColumn *column = lfirst(cell);
-
-		if (OidIsValid(change->target) && column->side == EC_SIDE_NEW)
-			continue; /* of the other table */
-		if (strcmp(column->name, name) == 0)
-			return present_attnum(change, column);
-	}
-	return by_name ? get_attnum(change->relation, name) : InvalidAttrNumber;
-}
-
-/* The keys of an object, as a list of char *. */
-static List *
-keys_of(Jsonb *object)
-{
-	JsonbIterator *iterator = JsonbIteratorInit(&object->root);
-	JsonbIteratorToken token;
-	JsonbValue value;
-	List *keys = NIL;
-
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
-		if (token == WJB_KEY)
-			keys = lappend(keys,
-						   pnstrdup(value.val.string.val, value.val.string.len));
-	return keys;
-}
 
 static Bitmapset *
 all_columns(Oid relation_oid)
@@ -81,86 +28,35 @@ all_columns(Oid relation_oid)
 	return columns;
 }
 
-/* Is nothing in the table of which the change does not know? */
-static bool
-knows_all_columns(const EcChange *change)
+List *
+ec_columns_to_remove(const EcChange *change)
 {
-	Bitmapset *columns = all_columns(change->relation);
+	List *known = list_concat_copy(change->columns, change->unmapped);
+	List *columns = NIL;
 	ListCell *cell;
 
-	if (bms_is_empty(columns))
-		return false;
-	foreach (cell, change->columns)
+	foreach (cell, known)
 	{
 		EcChangeColumn *column = lfirst(cell);
 
-		if (column->side != EC_SIDE_NEW)
-			columns = bms_del_member(columns, column->attnum);
+		if (column->goes && column->attnum > 0)
+			columns = lappend(columns, column);
 	}
-	return bms_is_empty(columns);
-}
-
-bool
-ec_old_is_whole_table(const EcChange *change)
-{
-	if (!OidIsValid(change->target))
-		return false;
-	if (change->old_columns != NIL)
-		return ec_names_whole_table(change->old_columns);
-	/* registered when there was no choice, or when nothing but keys is read */
-	return strcmp(change->phase, EC_PHASE_QUARANTINED) == 0 ||
-		   knows_all_columns(change);
-}
-
-/* While they are renamed away, we know their names. */
-static Bitmapset *
-quarantined_columns(const EcChange *change)
-{
-	MemoryContext memory = CurrentMemoryContext;
-	Bitmapset *columns = NULL;
-	EcCatalogScope scope;
-	EcArgs args = {0};
-	uint64 count;
-
-	ec_arg_text(&args, change->name);
-	ec_arg_oid(&args, change->relation);
-	ec_catalog_begin(&scope);
-	count = ec_query("SELECT a.attnum::int FROM expand_contract.quarantined q"
-					 "  JOIN pg_attribute a ON a.attrelid = $2 AND a.attname = q.quarantined_as"
-					 " WHERE q.change = $1",
-					 &args);
-	for (uint64 row = 0; row < count; row++)
-	{
-		int attnum = ec_get_int4(row, 1, 0);
-		MemoryContext caller = MemoryContextSwitchTo(memory);
-
-		columns = bms_add_member(columns, attnum);
-		MemoryContextSwitchTo(caller);
-	}
-	ec_catalog_end(&scope);
 	return columns;
 }
 
 Bitmapset *
 ec_old_columns(const EcChange *change)
 {
-	bool is_away = strcmp(change->phase, EC_PHASE_QUARANTINED) == 0;
-	List *names = change->old_columns;
 	Bitmapset *columns = NULL;
 	ListCell *cell;
 
-	if (ec_old_is_whole_table(change))
+	if (change->whole_table)
 		return all_columns(change->relation);
-	if (names == NIL && change->backward != NULL && !OidIsValid(change->target))
-		names = keys_of(change->backward);
-	if (is_away)
-		columns = quarantined_columns(change);
-	foreach (cell, names)
+	foreach (cell, ec_columns_to_remove(change))
 	{
-		AttrNumber attnum = attnum_of(change, lfirst(cell), !is_away);
-
-		if (attnum > 0)
-			columns = bms_add_member(columns, attnum);
+		columns =
+			bms_add_member(columns, ((EcChangeColumn *) lfirst(cell))->attnum);
 	}
 	return columns;
 }

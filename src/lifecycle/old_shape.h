@@ -13,18 +13,15 @@
 #include "model/change.h"
 
 /*
- * The columns of the change's relation that are its old shape, by attribute
- * number: those given as old_columns, else those that the backward mapping
- * writes; all, where the whole table is the old shape.  NULL: there are none, or
- * they are gone.
+ * The columns that contraction removes from a table that stays, as a list of
+ * EcChangeColumn: those given as old_columns, else those that the backward
+ * mapping writes.  They are known by attribute number, whatever they are called
+ * by now.  NIL: there are none, or they are gone.
  */
-extern Bitmapset *ec_old_columns(const EcChange *change);
+extern List *ec_columns_to_remove(const EcChange *change);
 
-/*
- * Does the whole table go?  Only where the rows move to another table, and
- * either all of its columns do, or old_columns was '{*}'.
- */
-extern bool ec_old_is_whole_table(const EcChange *change);
+/* Their numbers; those of all columns, where the whole table goes. */
+extern Bitmapset *ec_old_columns(const EcChange *change);
 
 /* Their names of today, as text[]. */
 extern ArrayType *ec_old_column_names(const EcChange *change);

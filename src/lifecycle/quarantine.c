@@ -29,11 +29,11 @@
 #include "core/rights.h"
 #include "core/lock_retry.h"
 
-/* A column (or, without relations, a table) that is away. */
+/* A column that is away, or (number 0) the table. */
 typedef struct Quarantined
 {
-	char *name;
-	char *quarantined_as;
+	AttrNumber attnum;
+	char *name;        /* before */
 	List *not_null_in; /* of Oid: tables where it was NOT NULL */
 } Quarantined;
 
@@ -72,7 +72,8 @@ free_name(const char *name, List *family)
  * writers need not name.
  */
 static void
-remember(const EcChange *change, const char *name, const char *quarantined_as)
+remember_column(const EcChange *change, const EcChangeColumn *column,
+				const char *name, const char *quarantined_as)
 {
 	EcCatalogScope scope;
 	EcArgs args = {0};
@@ -80,11 +81,13 @@ remember(const EcChange *change, const char *name, const char *quarantined_as)
 	ec_arg_text(&args, change->name);
 	ec_arg_text(&args, name);
 	ec_arg_text(&args, quarantined_as);
-	ec_arg_oid(&args, ec_old_is_whole_table(change) ? InvalidOid : change->relation);
+	ec_arg_oid(&args, change->relation);
 	ec_arg_text(&args, check_name(name));
+	ec_arg_text(&args, ec_side_name(column->side));
+	ec_arg_int4(&args, column->number);
 	ec_catalog_begin(&scope);
-	ec_query("INSERT INTO expand_contract.quarantined (change, name, quarantined_as, not_null_in)"
-			 " SELECT $1, $2, $3, array("
+	ec_query("UPDATE expand_contract.change_columns"
+			 "   SET quarantined_from = $2, present_name = $3, not_null_in = array("
 			 "   SELECT a.attrelid::regclass"
 			 "     FROM expand_contract.family_of($4) WITH ORDINALITY f (oid, number)"
 			 "     JOIN pg_attribute a ON a.attrelid = f.oid AND a.attname = $2"
@@ -94,59 +97,130 @@ remember(const EcChange *change, const char *name, const char *quarantined_as)
 			 "      AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = f.oid"
 			 "               AND (i.indisprimary OR i.indisreplident)"
 			 "               AND a.attnum = ANY (i.indkey::int2[]))"
-			 "    ORDER BY f.number)",
+			 "    ORDER BY f.number)"
+			 " WHERE change = $1 AND side = $6 AND attnum = $7",
 			 &args);
 	ec_catalog_end(&scope);
+}
+
+/* NULL: it is where it was. */
+static void
+remember_table(const EcChange *change, const char *name)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+
+	ec_arg_text(&args, change->name);
+	ec_arg_text(&args, name);
+	ec_catalog_begin(&scope);
+	ec_query("UPDATE expand_contract.changes SET quarantined_from = $2 WHERE name = $1",
+			 &args);
+	ec_catalog_end(&scope);
+}
+
+/* Called for one row: the name, and a table in each row. */
+static Quarantined *
+read_quarantined(AttrNumber attnum, uint64 count, MemoryContext memory)
+{
+	MemoryContext caller;
+	Quarantined *result;
+
+	if (count == 0)
+		return NULL;
+	caller = MemoryContextSwitchTo(memory);
+	result = palloc0_object(Quarantined);
+	result->attnum = attnum;
+	result->name = ec_get_text(0, 1);
+	for (uint64 row = 0; row < count; row++)
+	{
+		Oid relation = ec_get_oid(row, 2);
+
+		if (OidIsValid(relation))
+			result->not_null_in = lappend_oid(result->not_null_in, relation);
+	}
+	MemoryContextSwitchTo(caller);
+	return result;
+}
+
+/* NULL if it is not away. */
+static Quarantined *
+load_column(const EcChange *change, const EcChangeColumn *column)
+{
+	MemoryContext memory = CurrentMemoryContext;
+	Quarantined *result;
+	EcCatalogScope scope;
+	EcArgs args = {0};
+
+	ec_arg_text(&args, change->name);
+	ec_arg_text(&args, ec_side_name(column->side));
+	ec_arg_int4(&args, column->number);
+	ec_catalog_begin(&scope);
+	result =
+		read_quarantined(column->attnum,
+						 ec_query("SELECT q.quarantined_from, r.relation::oid"
+								  "  FROM expand_contract.change_columns q"
+								  "  LEFT JOIN LATERAL unnest(q.not_null_in) WITH ORDINALITY r (relation, number)"
+								  "    ON EXISTS (SELECT FROM pg_class c WHERE c.oid = r.relation)"
+								  " WHERE q.change = $1 AND q.side = $2 AND q.attnum = $3"
+								  "   AND q.quarantined_from IS NOT NULL ORDER BY r.number",
+								  &args),
+						 memory);
+	ec_catalog_end(&scope);
+	return result;
+}
+
+static Quarantined *
+load_table(const EcChange *change)
+{
+	MemoryContext memory = CurrentMemoryContext;
+	Quarantined *result;
+	EcCatalogScope scope;
+	EcArgs args = {0};
+
+	ec_arg_text(&args, change->name);
+	ec_catalog_begin(&scope);
+	result =
+		read_quarantined(InvalidAttrNumber,
+						 ec_query("SELECT quarantined_from, NULL::oid FROM expand_contract.changes"
+								  " WHERE name = $1 AND quarantined_from IS NOT NULL",
+								  &args),
+						 memory);
+	ec_catalog_end(&scope);
+	return result;
 }
 
 static List *
 load_quarantined(const EcChange *change)
 {
-	MemoryContext memory = CurrentMemoryContext;
 	List *all = NIL;
-	EcCatalogScope scope;
-	EcArgs args = {0};
-	uint64 count;
+	Quarantined *one;
+	ListCell *cell;
 
-	ec_arg_text(&args, change->name);
-	ec_catalog_begin(&scope);
-	count = ec_query("SELECT q.name, q.quarantined_as, r.relation::oid"
-					 "  FROM expand_contract.quarantined q"
-					 "  LEFT JOIN LATERAL unnest(q.not_null_in) WITH ORDINALITY r (relation, number)"
-					 "    ON EXISTS (SELECT FROM pg_class c WHERE c.oid = r.relation)"
-					 " WHERE q.change = $1 ORDER BY q.quarantined_as, r.number",
-					 &args);
-	for (uint64 row = 0; row < count; row++)
+	if (change->whole_table)
 	{
-		char *quarantined_as = ec_get_text(row, 2);
-		Oid relation = ec_get_oid(row, 3);
-		MemoryContext caller = MemoryContextSwitchTo(memory);
-		Quarantined *last = all == NIL ? NULL : llast(all);
-
-		if (last == NULL || strcmp(last->quarantined_as, quarantined_as) != 0)
-		{
-			last = palloc0_object(Quarantined);
-			last->name = ec_get_text(row, 1);
-			last->quarantined_as = quarantined_as;
-			all = lappend(all, last);
-		}
-		if (OidIsValid(relation))
-			last->not_null_in = lappend_oid(last->not_null_in, relation);
-		MemoryContextSwitchTo(caller);
+		one = load_table(change);
+		return one == NULL ? NIL : list_make1(one);
 	}
-	ec_catalog_end(&scope);
+	foreach (cell, ec_columns_to_remove(change))
+	{
+		one = load_column(change, lfirst(cell));
+		if (one != NULL)
+			all = lappend(all, one);
+	}
 	return all;
 }
 
 static void
-forget(const EcChange *change)
+forget_columns(const EcChange *change)
 {
 	EcCatalogScope scope;
 	EcArgs args = {0};
 
 	ec_arg_text(&args, change->name);
 	ec_catalog_begin(&scope);
-	ec_query("DELETE FROM expand_contract.quarantined WHERE change = $1", &args);
+	ec_query("UPDATE expand_contract.change_columns"
+			 "   SET quarantined_from = NULL, not_null_in = '{}' WHERE change = $1",
+			 &args);
 	ec_catalog_end(&scope);
 }
 
@@ -172,9 +246,10 @@ is_not_null(Oid relation, const char *column)
 
 /* What is done to a table is done to those below it, too. */
 static void
-let_be_null(const Quarantined *column)
+let_be_null(const EcChange *change, const Quarantined *column)
 {
 	char *check = check_name(column->name);
+	char *name = get_attname(change->relation, column->attnum, false);
 	ListCell *cell;
 
 	foreach (cell, column->not_null_in)
@@ -182,9 +257,9 @@ let_be_null(const Quarantined *column)
 		Oid relation = lfirst_oid(cell);
 		char *table = ec_relation_name(relation);
 
-		if (is_not_null(relation, column->quarantined_as))
+		if (is_not_null(relation, name))
 			ec_run_ddl(psprintf("ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL",
-								table, quote_identifier(column->quarantined_as)));
+								table, quote_identifier(name)));
 		if (OidIsValid(get_relation_constraint_oid(relation, check, true)))
 			ec_run_ddl(psprintf("ALTER TABLE %s DROP CONSTRAINT %s", table,
 								quote_identifier(check)));
@@ -195,21 +270,20 @@ static void
 begin_for_columns(const EcChange *change)
 {
 	List *family = find_all_inheritors(change->relation, NoLock, NULL);
-	Bitmapset *columns = ec_old_columns(change);
-	int attnum = -1;
 	ListCell *cell;
 
-	while ((attnum = bms_next_member(columns, attnum)) >= 0)
+	foreach (cell, ec_columns_to_remove(change))
 	{
-		char *name = get_attname(change->relation, attnum, false);
+		EcChangeColumn *column = lfirst(cell);
+		char *name = get_attname(change->relation, column->attnum, false);
 		char *quarantined_as = free_name(name, family);
 
-		remember(change, name, quarantined_as);
+		remember_column(change, column, name, quarantined_as);
 		rename_column(change, name, quarantined_as);
 	}
 	foreach (cell, load_quarantined(change))
 	{
-		let_be_null(lfirst(cell));
+		let_be_null(change, lfirst(cell));
 	}
 }
 
@@ -228,14 +302,14 @@ begin_for_table(const EcChange *change)
 		ChooseRelationName(name, NULL, "_quarantined",
 						   get_rel_namespace(change->relation), false);
 
-	remember(change, name, quarantined_as);
+	remember_table(change, name);
 	rename_table(change, quarantined_as);
 }
 
 void
 ec_quarantine_begin(const EcChange *change, int lock_wait_ms, void *arg)
 {
-	if (ec_old_is_whole_table(change))
+	if (change->whole_table)
 	{
 		LockRelationOid(change->relation, AccessExclusiveLock);
 		begin_for_table(change);
@@ -264,11 +338,12 @@ ec_quarantine_look(const EcChange *change)
 	foreach (cell, all)
 	{
 		Quarantined *column = lfirst(cell);
+		char *name = get_attname(change->relation, column->attnum, true);
 		ListCell *relation;
 
 		foreach (relation, column->not_null_in)
 		{
-			if (!has_nulls(lfirst_oid(relation), column->quarantined_as))
+			if (name == NULL || !has_nulls(lfirst_oid(relation), name))
 				continue;
 			ereport(NOTICE,
 					(errmsg("column \"%s\" of table \"%s\" was NOT NULL, and is not any more",
@@ -309,26 +384,71 @@ make_not_null(const Quarantined *column)
 	}
 }
 
+/* Somebody may have given it back by hand. */
+static void
+give_column_back(const EcChange *change, const Quarantined *column)
+{
+	char *name = get_attname(change->relation, column->attnum, false);
+
+	if (strcmp(name, column->name) == 0)
+		return;
+	if (is_taken(column->name, find_all_inheritors(change->relation, NoLock, NULL)))
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_COLUMN),
+				 errmsg("column \"%s\" cannot have its name \"%s\" back", name,
+						column->name),
+				 errdetail("Another column of table \"%s\", or of one below it, has got that name since.",
+						   get_rel_name(change->relation)),
+				 errhint("Rename the other column first: ALTER TABLE %s RENAME COLUMN %s TO ...",
+						 ec_relation_name(change->relation),
+						 quote_identifier(column->name))));
+	rename_column(change, name, column->name);
+}
+
+static void
+give_table_back(const EcChange *change, const Quarantined *table)
+{
+	char *name = get_rel_name(change->relation);
+	Oid schema = get_rel_namespace(change->relation);
+
+	if (strcmp(name, table->name) == 0)
+		return;
+	if (OidIsValid(get_relname_relid(table->name, schema)))
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_TABLE),
+				 errmsg("table \"%s\" cannot have its name \"%s\" back", name,
+						table->name),
+				 errdetail("Another relation of schema \"%s\" has got that name since.",
+						   get_namespace_name(schema)),
+				 errhint("Rename the other one first: ALTER TABLE %s RENAME TO ...",
+						 quote_qualified_identifier(get_namespace_name(schema),
+													table->name))));
+	rename_table(change, table->name);
+}
+
 void
 ec_quarantine_undo(const EcChange *change, int lock_wait_ms, void *arg)
 {
 	ListCell *cell;
 
-	if (ec_old_is_whole_table(change))
+	if (change->whole_table)
 		LockRelationOid(change->relation, AccessExclusiveLock);
 	else
 		ec_lock_whole_table(change->relation, AccessExclusiveLock, lock_wait_ms);
 	foreach (cell, (List *) arg)
 	{
-		Quarantined *column = lfirst(cell);
+		Quarantined *one = lfirst(cell);
 
-		if (ec_old_is_whole_table(change))
-			rename_table(change, column->name);
+		if (change->whole_table)
+			give_table_back(change, one);
 		else
 		{
-			rename_column(change, column->quarantined_as, column->name);
-			make_not_null(column);
+			give_column_back(change, one);
+			make_not_null(one);
 		}
 	}
-	forget(change);
+	if (change->whole_table)
+		remember_table(change, NULL);
+	else
+		forget_columns(change);
 }

@@ -270,14 +270,17 @@ how_to_drop(const EcChange *change)
 	foreach (cell, change->columns)
 	{
 		EcChangeColumn *column = lfirst(cell);
+		char *name = column->attnum > 0
+						 ? get_attname(change->relation, column->attnum, true)
+						 : NULL;
 
-		if (column->side == EC_SIDE_NEW && column->expression != NULL)
+		if (column->side == EC_SIDE_NEW && column->expression != NULL && name != NULL)
 			appendStringInfo(&sql, "%s DROP COLUMN %s",
 							 sql.len > 0
 								 ? ","
 								 : psprintf("ALTER TABLE %s",
 											ec_relation_name(change->relation)),
-							 quote_identifier(column->name));
+							 quote_identifier(name));
 	}
 	return sql.data;
 }

@@ -12,7 +12,7 @@
 #include "core/holders.h"
 #include "core/query.h"
 #include "core/lock_retry.h"
-#include "worker/jobs/job.h"
+#include "worker/jobs/registry.h"
 
 /* Of the one try that a job has; its worker's own limit may be shorter. */
 #define LOCK_WAIT_OF_JOB_MS 100
@@ -75,16 +75,7 @@ ec_transition_with_locks(const EcChange *change,
 		ec_running_change() != NULL
 			? one_try(&transition, LOCK_WAIT_OF_JOB_MS)
 			: ec_try_for_locks(one_try, &transition, ec_lock_timeout);
-	char *holders;
 
-	if (error == NULL)
-		return;
-	holders = ec_lock_holders(change->relation);
-	if (error->detail == NULL && holders != NULL)
-		error->detail = psprintf("Locks on \"%s\" are held by %s.",
-								 get_rel_name(change->relation), holders);
-	if (error->hint == NULL)
-		error->hint = pstrdup(
-			"Nothing has changed. Call again when the lock's holders are done, or raise expand_contract.lock_timeout.");
-	ReThrowError(error);
+	if (error != NULL)
+		ec_raise_lock_timeout(error, change->relation, "Nothing has changed.");
 }

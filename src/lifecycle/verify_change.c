@@ -23,7 +23,6 @@
 #include "utils/syscache.h"
 
 #include "lifecycle/verify_change.h"
-#include "core/guc.h"
 #include "core/json.h"
 #include "core/pinned.h"
 #include "model/change.h"
@@ -32,7 +31,8 @@
 #include "dualwrite/columns/statement.h"
 #include "verify/background.h"
 #include "verify/verify.h"
-#include "worker/jobs/schedule.h"
+#include "worker/jobs/pace.h"
+#include "worker/jobs/registry.h"
 
 PG_FUNCTION_INFO_V1(ec_verify_change);
 PG_FUNCTION_INFO_V1(ec_verify_job);
@@ -290,32 +290,17 @@ Datum
 ec_verify_job(PG_FUNCTION_ARGS)
 {
 	char *name = change_argument(fcinfo);
-	int batch_size = ec_check_batch_size(PG_ARGISNULL(1), PG_GETARG_INT32(1));
-	int delay_ms = ec_check_delay(PG_ARGISNULL(2), PG_GETARG_INT32(2));
 	EcJobSpec spec = {.change = name};
-	TimestampTz start_at;
 	EcSubject subject;
 	EcChange change;
 	EcRights outer;
 	int64 job;
 
+	ec_read_pace_arguments(fcinfo, 1, true, &spec, NULL);
 	ec_change_get(name, &change);
 	spec.owner = GetUserId();
-	spec.workers = Max(1, ec_check_workers(PG_ARGISNULL(3), PG_GETARG_INT32(3)));
-	spec.batch_size = batch_size < 0 ? ec_verification_chunk_rows() : batch_size;
-	spec.delay_ms = delay_ms < 0 ? ec_backfill_delay : delay_ms;
-	if (!PG_ARGISNULL(4))
-	{
-		start_at = PG_GETARG_TIMESTAMPTZ(4);
-		ec_check_start_at(start_at);
-		spec.start_at = &start_at;
-	}
-	if (!PG_ARGISNULL(5))
-	{
-		spec.run_window = text_to_cstring(PG_GETARG_TEXT_PP(5));
-		ec_check_run_window(spec.run_window);
-	}
-	spec.max_lag = ec_check_max_lag(PG_ARGISNULL(6), PG_GETARG_INTERVAL_P(6));
+	if (PG_ARGISNULL(1))
+		spec.batch_size = ec_verification_chunk_rows();
 	begin_as_owner(&change, &outer);
 	open_subject(&change, &subject);
 	job = ec_verification_submit(&spec, &subject, change.forward);

@@ -6,6 +6,7 @@
 #define EC_LIFECYCLE_VERIFY_CHANGE_H
 
 #include "worker/jobs/job.h"
+#include "worker/jobs/registry.h"
 
 extern const EcJobKind ec_verify_kind;
 

@@ -7,7 +7,7 @@
 
 #include "postgres.h"
 
-#include "lint/lint.h"
+#include "lint/finding.h"
 #include "nodes/parsenodes.h"
 #include "parser/parse_type.h"
 
@@ -18,6 +18,9 @@ typedef struct EcLint
 	const EcStatement *statement;
 	List *findings;
 } EcLint;
+
+/* Raise 22023 unless each name (char *) is a rule, with the known ones. */
+extern void ec_lint_check_rules(List *names);
 
 /*
  * Enter a finding of the present statement; relation may be NULL.  The rule

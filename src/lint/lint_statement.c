@@ -70,35 +70,6 @@ drop_rule(ObjectType type)
 	}
 }
 
-bool
-ec_lint_is_new(const EcLint *lint, const RangeVar *relation)
-{
-	ListCell *cell;
-
-	foreach (cell, lint->script->statements)
-	{
-		const EcStatement *statement = lfirst(cell);
-		const RangeVar *created;
-
-		if (statement == lint->statement)
-			break;
-		if (IsA(statement->node, CreateStmt) &&
-			!castNode(CreateStmt, statement->node)->if_not_exists)
-			created = castNode(CreateStmt, statement->node)->relation;
-		else if (IsA(statement->node, CreateTableAsStmt) &&
-				 !castNode(CreateTableAsStmt, statement->node)->if_not_exists)
-			created = castNode(CreateTableAsStmt, statement->node)->into->rel;
-		else
-			continue;
-		if (strcmp(created->relname, relation->relname) == 0 &&
-			(created->schemaname == NULL) == (relation->schemaname == NULL) &&
-			(created->schemaname == NULL ||
-			 strcmp(created->schemaname, relation->schemaname) == 0))
-			return true;
-	}
-	return false;
-}
-
 static void
 lint_drop(EcLint *lint, DropStmt *stmt)
 {

@@ -29,6 +29,7 @@
 #include "migrate/drift.h"
 #include "migrate/ledger.h"
 #include "lint/lint.h"
+#include "lint/lint_rules.h"
 #include "migrate/lock.h"
 #include "migrate/run.h"
 #include "script/script.h"

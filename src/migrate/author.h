@@ -7,8 +7,8 @@
  * the cluster that the OID had then: a name alone can be another role's today,
  * and so can an OID in another cluster.
  */
-#ifndef EC_AUTHOR_H
-#define EC_AUTHOR_H
+#ifndef EC_MIGRATE_AUTHOR_H
+#define EC_MIGRATE_AUTHOR_H
 
 #include "postgres.h"
 

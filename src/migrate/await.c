@@ -17,8 +17,9 @@
 #include "migrate/ledger.h"
 #include "migrate/steps.h"
 #include "migrate/version.h"
-#include "worker/process/launcher.h"
 #include "worker/jobs/wait.h"
+#include "worker/jobs/calls.h"
+#include "worker/jobs/waiting.h"
 
 /*
  * A queued migration gets another worker after this, if nobody else sees to it.

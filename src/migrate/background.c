@@ -34,6 +34,8 @@
 #include "migrate/settings.h"
 #include "migrate/steps.h"
 #include "migrate/toplevel_step.h"
+#include "worker/jobs/registry.h"
+#include "worker/jobs/slots.h"
 
 /* A build that was a deadlock's victim is tried again. */
 #define MAX_DEADLOCKS    5
@@ -399,7 +401,7 @@ resume_statements(int64 job)
 }
 
 const EcJobKind ec_statement_job_kind = {
-	.name = "statement",
+	.name = EC_STATEMENT_JOB,
 	.begin = begin_statements,
 	.resume = resume_statements,
 	.run = run_next_step,

@@ -12,6 +12,7 @@
 #include "migrate/ledger.h"
 #include "worker/jobs/control.h"
 #include "worker/jobs/job.h"
+#include "worker/jobs/registry.h"
 
 /*
  * What an unfinished migration is doing, by its job, which is the newest one
@@ -62,6 +63,7 @@ extern void ec_submit_migration(const char *version, const char *direction);
 extern void ec_await_migration(FunctionCallInfo fcinfo, const char *version,
 							   Interval *timeout);
 
+#define EC_STATEMENT_JOB "statement"
 extern const EcJobKind ec_statement_job_kind;
 
 #endif

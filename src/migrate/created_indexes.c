@@ -15,7 +15,7 @@
 #include "core/catalog.h"
 #include "core/query.h"
 #include "migrate/created_indexes.h"
-#include "worker/process/toplevel.h"
+#include "core/toplevel.h"
 
 /* The step whose statement runs; what it creates is noted. */
 static const EcScriptStep *creating = NULL;

@@ -29,11 +29,14 @@ ec_ledger_find(const char *version)
 
 	ec_catalog_begin(&scope);
 	ec_arg_text(&args, version);
-	if (ec_query("SELECT version, state, checksum, up, down, error, direction,"
-				 "       steps, steps_done, executed_by, executed_at, down_by,"
-				 "       down_by_oid, down_system"
-				 "  FROM expand_contract.schema_migrations"
-				 " WHERE version = $1",
+	/* "lacking" as sql_version.h says */
+	if (ec_query("SELECT m.*"
+				 "  FROM (SELECT NULL::oid AS down_by_oid, NULL::bigint AS down_system) AS lacking,"
+				 "       LATERAL (SELECT version, state, checksum, up, down, error, direction,"
+				 "                       steps, steps_done, executed_by, executed_at, down_by,"
+				 "                       down_by_oid, down_system"
+				 "                  FROM expand_contract.schema_migrations"
+				 "                 WHERE version = $1) m",
 				 &args) > 0)
 	{
 		migration = SPI_palloc(sizeof(EcMigration));

@@ -18,8 +18,8 @@
 #include "storage/latch.h"
 #include "storage/lock.h"
 #include "utils/timestamp.h"
-#include "utils/wait_event.h"
 
+#include "core/wait_event.h"
 #include "core/guc.h"
 #include "expand_contract.h"
 #include "migrate/lock.h"
@@ -35,7 +35,7 @@ pause_with_jitter(int pause, long left)
 		pause / 2 + (long) (pg_prng_double(&pg_global_prng_state) * (pause + 1));
 
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					 Min(wait, left), PG_WAIT_EXTENSION);
+					 Min(wait, left), ec_wait_event(EC_WAIT_MIGRATION_LOCK));
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
 }

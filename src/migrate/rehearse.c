@@ -26,6 +26,7 @@
 #include "utils/resowner.h"
 #include "utils/timestamp.h"
 
+#include "core/subtransaction.h"
 #include "core/clip.h"
 #include "core/guc.h"
 #include "expand_contract.h"
@@ -166,6 +167,12 @@ rehearse_statement(Rehearsal *rehearsal, const EcStatement *statement)
 	}
 }
 
+static void
+execute_statement(void *arg)
+{
+	execute(arg);
+}
+
 /*
  * What the commit would check.  In a subtransaction that is rolled back, so
  * that the constraints are as they were for what comes next.
@@ -173,26 +180,9 @@ rehearse_statement(Rehearsal *rehearsal, const EcStatement *statement)
 static void
 check_deferred_constraints(void)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData *volatile error = NULL;
+	ErrorData *error = ec_subtransaction_undone(execute_statement,
+												"SET CONSTRAINTS ALL IMMEDIATE");
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		execute("SET CONSTRAINTS ALL IMMEDIATE");
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-	}
-	PG_END_TRY();
-	RollbackAndReleaseCurrentSubTransaction();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
 	if (error != NULL)
 		ReThrowError(error);
 }
@@ -288,33 +278,20 @@ put_error(Rehearsal *rehearsal, const ErrorData *error)
 }
 
 static void
+rehearse_with_limit(void *arg)
+{
+	char value[16];
+
+	snprintf(value, sizeof(value), "%d", ec_lock_timeout);
+	(void) set_config_option("lock_timeout", value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_LOCAL, true, 0, false);
+	rehearse_all(arg);
+}
+
+static void
 rehearse_and_undo(Rehearsal *rehearsal)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData *volatile error = NULL;
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		char value[16];
-
-		snprintf(value, sizeof(value), "%d", ec_lock_timeout);
-		(void) set_config_option("lock_timeout", value, PGC_USERSET,
-								 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
-		rehearse_all(rehearsal);
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-	}
-	PG_END_TRY();
-	RollbackAndReleaseCurrentSubTransaction();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
+	ErrorData *error = ec_subtransaction_undone(rehearse_with_limit, rehearsal);
 
 	if (error == NULL)
 		return;

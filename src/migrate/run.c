@@ -23,6 +23,7 @@
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
 
+#include "core/subtransaction.h"
 #include "core/guc.h"
 #include "core/lock_retry.h"
 #include "expand_contract.h"
@@ -47,6 +48,8 @@ typedef struct ScriptRun
 	StatementLimit limit;
 	EcRecord record;
 	void *record_arg;
+	int lock_wait_ms;
+	bool is_out_of_time;
 } ScriptRun;
 
 /* what is being run in this session, for ec_run_check_nesting */
@@ -259,6 +262,32 @@ explain_statement_timeout(ErrorData *error, int duration)
 					 duration);
 }
 
+static void
+run_once(void *arg)
+{
+	ScriptRun *run = arg;
+	int guc_level = NewGUCNestLevel();
+
+	ec_limit_lock_waits(run->lock_wait_ms);
+	PG_TRY();
+	{
+		if (needs_guard(run->script))
+			run_guarded(run);
+		else
+			run_statements(run);
+	}
+	PG_CATCH();
+	{
+		/* first of all, so that what follows is not cut short by our limit */
+		run->is_out_of_time = disarm_statement_limit(&run->limit);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	/* undoes SET ROLE too: from here on it is the caller again */
+	AtEOXact_GUC(false, guc_level);
+	run->record(run->record_arg);
+}
+
 /*
  * One try, in a subtransaction.  NULL if all went well, and the error if a
  * lock was not to be had; others are raised.
@@ -267,53 +296,19 @@ static ErrorData *
 try_script(void *arg, int lock_wait_ms)
 {
 	ScriptRun *run = arg;
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData *volatile error = NULL;
+	ErrorData *error;
 
 	run->statement = NULL;
-	PG_TRY();
-	{
-		int guc_level;
-
-		BeginInternalSubTransaction(NULL);
-		MemoryContextSwitchTo(context);
-
-		guc_level = NewGUCNestLevel();
-		ec_limit_lock_waits(lock_wait_ms);
-		if (needs_guard(run->script))
-			run_guarded(run);
-		else
-			run_statements(run);
-		/* undoes SET ROLE too: from here on it is the caller again */
-		AtEOXact_GUC(false, guc_level);
-
-		run->record(run->record_arg);
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-	}
-	PG_CATCH();
-	{
-		/* first of all, so that what follows is not cut short by our limit */
-		bool out_of_time = disarm_statement_limit(&run->limit);
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-
-		if (run->statement == NULL || error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
-		{
-			if (out_of_time && error->sqlerrcode == ERRCODE_QUERY_CANCELED)
-				explain_statement_timeout(error, run->limit.duration);
-			ReThrowError(error);
-		}
-	}
-	PG_END_TRY();
-	return error;
+	run->lock_wait_ms = lock_wait_ms;
+	run->is_out_of_time = false;
+	error = ec_subtransaction(run_once, run);
+	if (error == NULL || (run->statement != NULL &&
+						  error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE))
+		return error;
+	if (run->is_out_of_time && error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+		explain_statement_timeout(error, run->limit.duration);
+	ReThrowError(error);
+	return NULL; /* keep the compiler quiet */
 }
 
 void

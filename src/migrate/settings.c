@@ -19,8 +19,8 @@
 
 #include "core/json.h"
 #include "migrate/settings.h"
-#include "worker/jobs/job.h"
 #include "worker/process/worker.h"
+#include "worker/jobs/session.h"
 
 /* Beside those that every job takes along: what decides how DDL is done. */
 static const char *const captured[] = {

@@ -23,7 +23,8 @@
 #include "migrate/background.h"
 #include "migrate/settings.h"
 #include "migrate/steps.h"
-#include "worker/process/launcher.h"
+#include "worker/jobs/calls.h"
+#include "worker/jobs/waiting.h"
 
 int64
 ec_migration_job(const char *version, const char *direction)
@@ -237,7 +238,7 @@ ec_submit_migration(const char *version, const char *direction)
 	ec_json_text(&writer, "version", version);
 	ec_json_text(&writer, "direction", direction);
 	ec_capture_settings(&writer);
-	spec.kind = ec_statement_job_kind.name;
+	spec.kind = EC_STATEMENT_JOB;
 	spec.title = psprintf("migration \"%s\"", version);
 	spec.parameters = ec_json_end(&writer);
 	spec.workers = 1;

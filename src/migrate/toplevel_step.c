@@ -45,8 +45,8 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
-#include "utils/wait_event.h"
 
+#include "core/wait_event.h"
 #include "core/catalog.h"
 #include "core/guc.h"
 #include "core/json.h"
@@ -54,7 +54,7 @@
 #include "expand_contract.h"
 #include "migrate/created_indexes.h"
 #include "migrate/toplevel_step.h"
-#include "worker/process/toplevel.h"
+#include "core/toplevel.h"
 
 /* The tries of statements that want a strong lock. */
 #define LOCK_WAIT_MS 1000
@@ -366,7 +366,7 @@ static void
 rest(void)
 {
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					 REST_MS, PG_WAIT_EXTENSION);
+					 REST_MS, ec_wait_event(EC_WAIT_LOCK_RETRY));
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
 }

@@ -6,8 +6,8 @@
  * contraction, or the one that dual writes read.  Whatever way a script drops
  * it, the server tells of each object that goes.
  */
-#ifndef EC_USED_H
-#define EC_USED_H
+#ifndef EC_MIGRATE_USED_H
+#define EC_MIGRATE_USED_H
 
 #include "postgres.h"
 

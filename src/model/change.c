@@ -6,6 +6,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/async.h"
@@ -28,7 +29,13 @@
 
 #define CHANNEL "expand_contract"
 
-static const char *const side_names[] = {"old", "new", "key"};
+static const char *const side_names[] = {"old", "new", "key", "unmapped"};
+
+const char *
+ec_side_name(EcSide side)
+{
+	return side_names[side];
+}
 
 char *
 ec_change_trigger_name(const char *change)
@@ -104,7 +111,7 @@ table_of(const EcChange *change, EcSide side)
 static EcSide
 side_from_name(const char *name)
 {
-	for (EcSide side = EC_SIDE_OLD; side <= EC_SIDE_KEY; side++)
+	for (EcSide side = EC_SIDE_OLD; side <= EC_SIDE_UNMAPPED; side++)
 		if (strcmp(name, side_names[side]) == 0)
 			return side;
 	ec_refuse_row("change_columns", psprintf("It is of side \"%s\".", name));
@@ -125,11 +132,18 @@ restored_attnum(const EcChange *change, EcSide side, const char *present_name)
 static AttrNumber
 stored_attnum(const EcChange *change, EcSide side, int32 attnum)
 {
-	if (attnum < 1 || attnum > MaxHeapAttributeNumber ||
-		!SearchSysCacheExists2(ATTNUM, ObjectIdGetDatum(table_of(change, side)),
-							   Int16GetDatum(attnum)))
+	HeapTuple tuple;
+	bool is_dropped;
+
+	if (attnum < 1 || attnum > MaxHeapAttributeNumber)
 		return InvalidAttrNumber;
-	return attnum;
+	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(table_of(change, side)),
+							Int16GetDatum(attnum));
+	if (!HeapTupleIsValid(tuple))
+		return InvalidAttrNumber;
+	is_dropped = ((Form_pg_attribute) GETSTRUCT(tuple))->attisdropped;
+	ReleaseSysCache(tuple);
+	return is_dropped ? InvalidAttrNumber : attnum;
 }
 
 /* The positions in the key of a table are 1, 2, 3 and so on, each once. */
@@ -160,15 +174,14 @@ check_key(const EcChange *change, const List *columns, Oid table)
 	bms_free(positions);
 }
 
-static List *
-load_columns(const EcChange *change, MemoryContext memory)
+static void
+load_columns(EcChange *change, MemoryContext memory)
 {
-	List *columns = NIL;
 	uint64 count;
 
 	count = query_now("SELECT side, name, attnum::int, expression, key_position::int, calls,"
-					  "       present_name"
-					  "  FROM expand_contract.change_columns WHERE change = $1"
+					  "       present_name, (to_jsonb(c) ->> 'goes')::boolean"
+					  "  FROM expand_contract.change_columns c WHERE change = $1"
 					  " ORDER BY attnum, side",
 					  change->name);
 	for (uint64 row = 0; row < count; row++)
@@ -181,20 +194,24 @@ load_columns(const EcChange *change, MemoryContext memory)
 		column->side = side_from_name(ec_get_text(row, 1));
 		column->name = ec_get_text(row, 2);
 		column->present_name = ec_get_text(row, 7);
+		column->number = ec_get_int4(row, 3, 0);
 		column->attnum =
 			change->is_restored
 				? restored_attnum(change, column->side, column->present_name)
-				: stored_attnum(change, column->side, ec_get_int4(row, 3, 0));
+				: stored_attnum(change, column->side, column->number);
 		column->expression = ec_get_text(row, 4);
 		column->key_position = ec_get_int4(row, 5, 0);
 		column->calls = names_of(row, 6);
-		columns = lappend(columns, column);
+		column->goes = ec_get_bool(row, 8, false);
+		if (column->side == EC_SIDE_UNMAPPED)
+			change->unmapped = lappend(change->unmapped, column);
+		else
+			change->columns = lappend(change->columns, column);
 		MemoryContextSwitchTo(caller);
 	}
-	check_key(change, columns, change->relation);
+	check_key(change, change->columns, change->relation);
 	if (OidIsValid(change->target))
-		check_key(change, columns, change->target);
-	return columns;
+		check_key(change, change->columns, change->target);
 }
 
 bool
@@ -207,34 +224,34 @@ ec_change_load(const char *name, EcChange *change)
 	memset(change, 0, sizeof(*change));
 	ec_catalog_begin(&scope);
 	found = query_now("SELECT relation::oid, target::oid, forward, backward,"
-					  "       key_columns, old_columns, on_error = 'record', phase,"
+					  "       key_columns, on_error = 'record', phase,"
 					  "       dual_write, relation_oid,"
 					  /* a table of before the columns were there has none */
-					  "       (to_jsonb(c) ->> 'owner')::oid, to_jsonb(c) ->> 'owner_name'"
+					  "       (to_jsonb(c) ->> 'owner')::oid, to_jsonb(c) ->> 'owner_name',"
+					  "       coalesce((to_jsonb(c) ->> 'whole_table')::boolean, c.target IS NOT NULL)"
 					  "  FROM expand_contract.changes c WHERE name = $1",
 					  name) == 1;
 	if (found)
 	{
 		List *key = names_of(0, 5);
-		List *old_columns = names_of(0, 6);
 		MemoryContext caller;
 
 		change->relation = ec_get_oid(0, 1);
 		change->target = ec_get_oid(0, 2);
 		change->forward = ec_get_jsonb(0, 3);
 		change->backward = ec_get_jsonb(0, 4);
-		change->records = ec_get_bool(0, 7, false);
-		change->phase = ec_get_text(0, 8);
-		change->dual_write = ec_get_bool(0, 9, false);
-		change->is_restored = ec_get_oid(0, 10) != change->relation;
-		change->owner = ec_get_oid(0, 11);
-		change->owner_name = ec_get_text(0, 12);
+		change->records = ec_get_bool(0, 6, false);
+		change->phase = ec_get_text(0, 7);
+		change->dual_write = ec_get_bool(0, 8, false);
+		change->is_restored = ec_get_oid(0, 9) != change->relation;
+		change->owner = ec_get_oid(0, 10);
+		change->owner_name = ec_get_text(0, 11);
+		change->whole_table = ec_get_bool(0, 12, false);
 		caller = MemoryContextSwitchTo(memory);
 		change->name = pstrdup(name);
 		change->key = copy_names(key);
-		change->old_columns = copy_names(old_columns);
 		MemoryContextSwitchTo(caller);
-		change->columns = load_columns(change, memory);
+		load_columns(change, memory);
 	}
 	ec_catalog_end(&scope);
 	return found;
@@ -312,11 +329,11 @@ make_sessions_look(Oid relation)
 
 /* In scope. */
 static void
-insert_columns(const EcChange *change)
+insert_columns(const EcChange *change, const List *columns)
 {
 	ListCell *cell;
 
-	foreach (cell, change->columns)
+	foreach (cell, columns)
 	{
 		EcChangeColumn *column = lfirst(cell);
 		EcArgs args = {0};
@@ -328,10 +345,11 @@ insert_columns(const EcChange *change)
 		ec_arg_text(&args, column->expression);
 		ec_arg_int4(&args, column->key_position);
 		arg_names(&args, column->calls);
+		ec_arg_bool(&args, column->goes);
 		(void) ec_query("INSERT INTO expand_contract.change_columns"
 						"       (change, side, name, attnum, expression, key_position, calls,"
-						"        present_name)"
-						" VALUES ($1, $2, $3, $4, $5, nullif($6, 0), $7, $3)",
+						"        present_name, goes)"
+						" VALUES ($1, $2, $3, $4, $5, nullif($6, 0), $7, $3, $8)",
 						&args);
 	}
 }
@@ -344,9 +362,21 @@ ec_change_renew(const EcChange *change, bool had_gap)
 
 	ec_catalog_begin(&scope);
 	ec_arg_text(&args, change->name);
-	(void) ec_query("DELETE FROM expand_contract.change_columns WHERE change = $1",
+	/* the new rows take over what the quarantine has noted in the old ones */
+	(void) ec_query("UPDATE expand_contract.change_columns SET attnum = - attnum"
+					" WHERE change = $1",
 					&args);
-	insert_columns(change);
+	insert_columns(change, change->columns);
+	insert_columns(change, change->unmapped);
+	(void) ec_query("UPDATE expand_contract.change_columns n"
+					"   SET quarantined_from = o.quarantined_from, not_null_in = o.not_null_in"
+					"  FROM expand_contract.change_columns o"
+					" WHERE n.change = $1 AND n.attnum > 0 AND o.change = n.change AND o.attnum < 0"
+					"   AND o.side = n.side AND o.name = n.name AND o.quarantined_from IS NOT NULL",
+					&args);
+	(void) ec_query("DELETE FROM expand_contract.change_columns"
+					" WHERE change = $1 AND attnum < 0",
+					&args);
 	if (had_gap)
 		(void) ec_query("INSERT INTO expand_contract.gaps (change, reason)"
 						" VALUES ($1, 'no trigger')",
@@ -379,16 +409,17 @@ ec_change_insert(const EcChange *change)
 	ec_arg_jsonb(&args, change->forward);
 	ec_arg_jsonb(&args, change->backward);
 	arg_names(&args, change->key);
-	arg_names(&args, change->old_columns);
 	ec_arg_text(&args, change->records ? "record" : "raise");
 	ec_arg_oid(&args, change->owner);
 	ec_arg_text(&args, change->owner_name);
+	ec_arg_bool(&args, change->whole_table);
 	(void) ec_query("INSERT INTO expand_contract.changes (name, relation, target,"
-					"       forward, backward, key_columns, old_columns, on_error,"
-					"       relation_oid, owner, owner_name)"
-					" VALUES ($1, $2::regclass, $3::regclass, $4, $5, $6, $7, $8, $2, $9, $10)",
+					"       forward, backward, key_columns, on_error,"
+					"       relation_oid, owner, owner_name, whole_table)"
+					" VALUES ($1, $2::regclass, $3::regclass, $4, $5, $6, $7, $2, $8, $9, $10)",
 					&args);
-	insert_columns(change);
+	insert_columns(change, change->columns);
+	insert_columns(change, change->unmapped);
 	/* whatever somebody has set under this name: readers begin at the old shape */
 	was_on =
 		ec_query("DELETE FROM expand_contract.flags WHERE name = $1 RETURNING value",

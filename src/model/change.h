@@ -24,7 +24,8 @@ typedef enum EcSide
 {
 	EC_SIDE_OLD,
 	EC_SIDE_NEW,
-	EC_SIDE_KEY /* neither: tells rows apart, nothing else */
+	EC_SIDE_KEY,     /* neither: tells rows apart, nothing else */
+	EC_SIDE_UNMAPPED /* old, but no mapping names it */
 } EcSide;
 
 typedef struct EcChangeColumn
@@ -36,6 +37,8 @@ typedef struct EcChangeColumn
 	char *expression;   /* what dual writes assign to it, or NULL */
 	List *calls;        /* the functions in it, see mapping.h */
 	int key_position;   /* from 1; 0 if not of the key */
+	bool goes;          /* contraction removes it */
+	int number; /* attnum as stored: with the side, what names its row */
 } EcChangeColumn;
 
 typedef struct EcChange
@@ -45,15 +48,17 @@ typedef struct EcChange
 	Oid target;     /* InvalidOid: other columns of the same table */
 	Jsonb *forward; /* the mappings as they were given */
 	Jsonb *backward;
-	List *key; /* as given, of char *; NIL if not given */
-	List *old_columns;
-	bool records; /* on_error => 'record' */
+	List *key;         /* as given, of char *; NIL if not given */
+	List *old_columns; /* as asked of ec_expand; not stored, see goes */
+	bool whole_table;  /* contraction removes the relation, not columns of it */
+	bool records;      /* on_error => 'record' */
 	char *phase;
 	bool dual_write;  /* the flag */
 	bool is_restored; /* from a dump: the table has another OID by now */
 	Oid owner;        /* of its tables when it was set up, see owner.h */
 	char *owner_name; /* then; NULL if not known */
 	List *columns;    /* of EcChangeColumn, by attribute number */
+	List *unmapped;   /* likewise: those that no mapping names */
 } EcChange;
 
 /*
@@ -73,6 +78,9 @@ extern bool ec_change_is_mine(const EcChange *change);
 
 /* 55000 unless the change still has something to do. */
 extern void ec_change_require_active(const EcChange *change);
+
+/* As stored in change_columns. */
+extern const char *ec_side_name(EcSide side);
 
 /* Enter a new change, with its columns. */
 extern void ec_change_insert(const EcChange *change);

@@ -7,6 +7,7 @@
 #include "miscadmin.h"
 #include "utils/lsyscache.h"
 
+#include "core/catalog.h"
 #include "model/owner.h"
 
 static bool
@@ -29,7 +30,7 @@ ec_change_role(const EcChange *change)
 		return InvalidOid;
 	if (OidIsValid(change->target) && ec_relation_owner(change->target) != owner)
 		return InvalidOid;
-	return owner;
+	return ec_may_act_as(owner) ? owner : InvalidOid;
 }
 
 void
@@ -48,13 +49,24 @@ ec_change_take_owner(EcChange *change)
 						   GetUserNameFromId(owner, false),
 						   GetUserNameFromId(target_owner, false)),
 				 errhint("Use ALTER TABLE ... OWNER TO to give both tables to one role.")));
+	ec_require_acting_as(owner, psprintf("change \"%s\"", change->name));
 	change->owner = owner;
 	change->owner_name = GetUserNameFromId(owner, false);
 }
 
 void
+ec_change_require_trust(const char *change, Oid relation)
+{
+	Oid owner = ec_relation_owner(relation);
+
+	if (OidIsValid(owner))
+		ec_require_acting_as(owner, psprintf("change \"%s\"", change));
+}
+
+void
 ec_refuse_other_owner(const char *change, Oid relation)
 {
+	ec_change_require_trust(change, relation);
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("the tables of change \"%s\" have another owner than at ec_expand",

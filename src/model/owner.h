@@ -9,6 +9,10 @@
  * nobody knows what he would be running: then nothing of it is evaluated until
  * ec_expand is called again by who owns the tables now.
  *
+ * The expressions are rows of the extension's tables, which the extension's
+ * owner can write.  So nothing of them is evaluated for a table whose owner's
+ * rights he has not, see ec_may_act_as.
+ *
  * A role is known by its OID.  Its name counts in a database that was restored
  * from a dump only, where roles have other OIDs.
  */
@@ -21,17 +25,23 @@
 #include "model/change.h"
 #include "worker/jobs/job.h"
 
-/* The role; InvalidOid if the tables are not its any more, or gone. */
+/*
+ * The role; InvalidOid if the tables are not its any more, or gone, or if the
+ * extension's owner has not its rights.
+ */
 extern Oid ec_change_role(const EcChange *change);
 
 /*
  * Note the owner of the tables as the change's, for ec_expand: 55000 if they
- * have two.
+ * have two, 42501 if the extension's owner has not his rights.
  */
 extern void ec_change_take_owner(EcChange *change);
 
-/* 55000 if the tables are not the role's any more; the role. */
+/* The role; 55000 or 42501 where ec_change_role has none. */
 extern Oid ec_change_require_role(const EcChange *change);
+
+/* 42501 if the extension's owner has not the rights of the table's. */
+extern void ec_change_require_trust(const char *change, Oid relation);
 
 /* The error, for writers. */
 extern void ec_refuse_other_owner(const char *change, Oid relation);

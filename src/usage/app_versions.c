@@ -23,8 +23,9 @@
 #include "core/guc.h"
 #include "core/query.h"
 #include "model/change.h"
-#include "worker/jobs/job.h"
 #include "worker/process/launcher.h"
+#include "worker/jobs/calls.h"
+#include "worker/jobs/start.h"
 
 #define LOOK_INTERVAL_MS 20000
 

@@ -18,7 +18,9 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/fd.h"
+#include "storage/ipc.h"
 
+#include "usage/usage_file.h"
 #include "usage/usage_memory.h"
 
 #define FILE_NAME  PGSTAT_STAT_PERMANENT_DIRECTORY "/expand_contract_usage.stat"
@@ -73,9 +75,8 @@ read_file(FILE *file)
 	return true;
 }
 
-/* In the postmaster, before anybody else is there. */
-void
-ec_usage_load_file(void)
+static void
+take_in_file(void)
 {
 	FILE *file = AllocateFile(FILE_NAME, PG_BINARY_R);
 
@@ -93,9 +94,6 @@ ec_usage_load_file(void)
 		memset(ec_usage->keys, 0, sizeof(ec_usage->keys));
 		ec_usage->used = 0;
 	}
-	/* mutexes were read as well, and nobody held one */
-	for (int i = 0; i < EC_MAX_TRACKED; i++)
-		SpinLockInit(&ec_usage->slots[i].mutex);
 	(void) FreeFile(file);
 	/* if we crash, it must not be taken for the truth */
 	(void) durable_unlink(FILE_NAME, LOG);
@@ -118,8 +116,8 @@ write_file(FILE *file, pg_crc32c control)
 }
 
 /* In the postmaster, when everybody else is gone. */
-void
-ec_usage_save_file(int code, Datum argument)
+static void
+save_file(int code, Datum argument)
 {
 	pg_crc32c control;
 	FILE *file;
@@ -141,4 +139,11 @@ ec_usage_save_file(int code, Datum argument)
 					  errmsg("could not write file \"%s\": %m", FILE_NAME ".tmp")));
 		(void) unlink(FILE_NAME ".tmp");
 	}
+}
+
+void
+ec_usage_load_file(void)
+{
+	take_in_file();
+	on_shmem_exit(save_file, (Datum) 0);
 }

@@ -26,6 +26,7 @@
 #include "core/catalog.h"
 #include "core/query.h"
 #include "worker/process/launcher.h"
+#include "worker/jobs/calls.h"
 
 #define FLUSH_INTERVAL_MS 20000
 
@@ -82,7 +83,7 @@ write_columns(EcTrackedSet *set, TimestampTz flushed_at, Flushed *flushed)
 
 		if (column->serial != 0)
 		{
-			SpinLockAcquire(&slot->mutex);
+			LWLockAcquire(ec_usage_lock(slot), LW_SHARED);
 			changes = slot->changes;
 			if (changes != slot->flushed && slot->serial == column->serial)
 			{
@@ -93,7 +94,7 @@ write_columns(EcTrackedSet *set, TimestampTz flushed_at, Flushed *flushed)
 			}
 			else
 				changes = 0;
-			SpinLockRelease(&slot->mutex);
+			LWLockRelease(ec_usage_lock(slot));
 			if (changes == 0)
 				continue;
 		}
@@ -113,10 +114,10 @@ set_flushed(const Flushed *flushed, int count)
 	{
 		EcUsageSlot *slot = &ec_usage->slots[flushed[i].slot];
 
-		SpinLockAcquire(&slot->mutex);
+		LWLockAcquire(ec_usage_lock(slot), LW_EXCLUSIVE);
 		if (slot->serial == flushed[i].serial)
 			slot->flushed = flushed[i].changes;
-		SpinLockRelease(&slot->mutex);
+		LWLockRelease(ec_usage_lock(slot));
 	}
 }
 
@@ -151,23 +152,23 @@ free_slots_of_dropped_databases(void)
 	Oid databases[EC_MAX_TRACKED];
 	int count = 0;
 
-	LWLockAcquire(ec_usage->lock, LW_SHARED);
+	LWLockAcquire(EC_USAGE_KEYS, LW_SHARED);
 	for (int i = 0; i < ec_usage->used; i++)
 		if (ec_usage->keys[i].serial != 0 &&
 			(count == 0 || databases[count - 1] != ec_usage->keys[i].database))
 			databases[count++] = ec_usage->keys[i].database;
-	LWLockRelease(ec_usage->lock);
+	LWLockRelease(EC_USAGE_KEYS);
 
 	for (int n = 0; n < count; n++)
 	{
 		if (SearchSysCacheExists1(DATABASEOID, ObjectIdGetDatum(databases[n])))
 			continue;
-		LWLockAcquire(ec_usage->lock, LW_EXCLUSIVE);
+		LWLockAcquire(EC_USAGE_KEYS, LW_EXCLUSIVE);
 		for (int i = 0; i < ec_usage->used; i++)
 			if (ec_usage->keys[i].serial != 0 &&
 				ec_usage->keys[i].database == databases[n])
 				ec_usage_free(i);
-		LWLockRelease(ec_usage->lock);
+		LWLockRelease(EC_USAGE_KEYS);
 	}
 }
 

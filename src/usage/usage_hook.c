@@ -32,6 +32,7 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
+#include "usage/usage_file.h"
 #include "usage/usage_flush.h"
 #include "usage/usage_memory.h"
 #include "usage/usage_sync.h"
@@ -419,7 +420,7 @@ executor_start(QueryDesc *query, int flags)
 void
 ec_register_usage(void)
 {
-	ec_usage_request_memory();
+	ec_usage_request_memory(ec_usage_load_file);
 	ec_usage_register_flush();
 	CacheRegisterRelcacheCallback(on_relation_change, (Datum) 0);
 	CacheRegisterSyscacheCallback(NAMESPACEOID, on_schema_change, (Datum) 0);

@@ -20,7 +20,9 @@
 #define ONE_MISS_MS 60000
 
 EcUsageShared *ec_usage = NULL;
+LWLockPadded *ec_usage_locks = NULL;
 
+static void (*begin_counting)(void) = NULL;
 static shmem_request_hook_type previous_shmem_request_hook = NULL;
 static shmem_startup_hook_type previous_shmem_startup_hook = NULL;
 
@@ -30,7 +32,7 @@ request_memory(void)
 	if (previous_shmem_request_hook)
 		previous_shmem_request_hook();
 	RequestAddinShmemSpace(MAXALIGN(sizeof(EcUsageShared)));
-	RequestNamedLWLockTranche(TRANCHE, 1);
+	RequestNamedLWLockTranche(TRANCHE, 1 + EC_MAX_TRACKED);
 }
 
 static void
@@ -46,24 +48,19 @@ start_memory(void)
 	if (!found)
 	{
 		memset(ec_usage, 0, sizeof(EcUsageShared));
-		ec_usage->lock = &GetNamedLWLockTranche(TRANCHE)->lock;
 		pg_atomic_init_u32(&ec_usage->generation, 1);
 		ec_usage->began = GetCurrentTimestamp();
-		for (int i = 0; i < EC_MAX_TRACKED; i++)
-			SpinLockInit(&ec_usage->slots[i].mutex);
 	}
+	ec_usage_locks = GetNamedLWLockTranche(TRANCHE);
 	LWLockRelease(AddinShmemInitLock);
-
 	if (!IsUnderPostmaster)
-	{
-		ec_usage_load_file();
-		on_shmem_exit(ec_usage_save_file, (Datum) 0);
-	}
+		begin_counting();
 }
 
 void
-ec_usage_request_memory(void)
+ec_usage_request_memory(void (*begin)(void))
 {
+	begin_counting = begin;
 	previous_shmem_request_hook = shmem_request_hook;
 	shmem_request_hook = request_memory;
 	previous_shmem_startup_hook = shmem_startup_hook;
@@ -87,7 +84,7 @@ ec_usage_check_timeline(void)
 {
 	TimeLineID timeline = RecoveryInProgress() ? 0 : GetWALInsertionTimeLine();
 
-	LWLockAcquire(ec_usage->lock, LW_EXCLUSIVE);
+	LWLockAcquire(EC_USAGE_KEYS, LW_EXCLUSIVE);
 	if (ec_usage->timeline != timeline)
 	{
 		/* a standby's counts go on as the new primary's; others are stale */
@@ -97,7 +94,7 @@ ec_usage_check_timeline(void)
 		ec_usage->timeline = timeline;
 		ec_usage->began = GetCurrentTimestamp();
 	}
-	LWLockRelease(ec_usage->lock);
+	LWLockRelease(EC_USAGE_KEYS);
 }
 
 int
@@ -139,7 +136,7 @@ ec_usage_allocate(const EcTracked *column)
 	key->attnum = column->attnum;
 	key->tracked_since = column->tracked_since;
 	slot = &ec_usage->slots[i];
-	SpinLockAcquire(&slot->mutex);
+	LWLockAcquire(ec_usage_lock(slot), LW_EXCLUSIVE);
 	slot->serial = key->serial;
 	slot->since = now;
 	slot->merged = false;
@@ -147,17 +144,19 @@ ec_usage_allocate(const EcTracked *column)
 	memset(&slot->reads, 0, sizeof(slot->reads));
 	memset(&slot->writes, 0, sizeof(slot->writes));
 	memset(&slot->unknown, 0, sizeof(slot->unknown));
-	SpinLockRelease(&slot->mutex);
+	LWLockRelease(ec_usage_lock(slot));
 	return i;
 }
 
 void
 ec_usage_free(int slot)
 {
+	EcUsageSlot *freed = &ec_usage->slots[slot];
+
 	ec_usage->keys[slot].serial = 0;
-	SpinLockAcquire(&ec_usage->slots[slot].mutex);
-	ec_usage->slots[slot].serial = 0;
-	SpinLockRelease(&ec_usage->slots[slot].mutex);
+	LWLockAcquire(ec_usage_lock(freed), LW_EXCLUSIVE);
+	freed->serial = 0;
+	LWLockRelease(ec_usage_lock(freed));
 }
 
 static bool
@@ -169,7 +168,7 @@ is_same_user(const EcUser *a, const EcUser *b)
 
 /*
  * Remember who used a column, in place of whoever has not for the longest
- * time.  Called with a spinlock held: nothing here may fail or take long.
+ * time.
  */
 void
 ec_usage_add_user(EcAccess *access, const EcUser *who)
@@ -210,7 +209,7 @@ ec_usage_count(int number, uint32 serial, bool is_write, const EcUser *who)
 	EcAccess *access = is_write ? &slot->writes : &slot->reads;
 	bool is_ours;
 
-	SpinLockAcquire(&slot->mutex);
+	LWLockAcquire(ec_usage_lock(slot), LW_EXCLUSIVE);
 	is_ours = slot->serial == serial;
 	if (is_ours)
 	{
@@ -218,7 +217,7 @@ ec_usage_count(int number, uint32 serial, bool is_write, const EcUser *who)
 		ec_usage_add_user(access, who);
 		slot->changes++;
 	}
-	SpinLockRelease(&slot->mutex);
+	LWLockRelease(ec_usage_lock(slot));
 	return is_ours;
 }
 
@@ -227,7 +226,7 @@ ec_usage_note_miss(TimestampTz since)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
-	LWLockAcquire(ec_usage->lock, LW_SHARED);
+	LWLockAcquire(EC_USAGE_KEYS, LW_SHARED);
 	for (int i = 0; i < ec_usage->used; i++)
 	{
 		EcUsageSlot *slot = &ec_usage->slots[i];
@@ -235,13 +234,13 @@ ec_usage_note_miss(TimestampTz since)
 		if (ec_usage->keys[i].serial == 0 ||
 			ec_usage->keys[i].database != MyDatabaseId || slot->since < since)
 			continue;
-		SpinLockAcquire(&slot->mutex);
+		LWLockAcquire(ec_usage_lock(slot), LW_EXCLUSIVE);
 		if (slot->unknown.until <= slot->since ||
 			slot->unknown.until < now - ONE_MISS_MS * INT64CONST(1000))
 			slot->unknown.since = now;
 		slot->unknown.until = now;
 		slot->changes++;
-		SpinLockRelease(&slot->mutex);
+		LWLockRelease(ec_usage_lock(slot));
 	}
-	LWLockRelease(ec_usage->lock);
+	LWLockRelease(EC_USAGE_KEYS);
 }

@@ -10,9 +10,8 @@
 #include "access/xlogdefs.h"
 #include "port/atomics.h"
 #include "storage/lwlock.h"
-#include "storage/spin.h"
 
-#include "usage/usage_sync.h"
+#include "usage/usage_tracked.h"
 
 /* In the whole cluster; about 2 kB each. */
 #define EC_MAX_TRACKED 1024
@@ -33,7 +32,6 @@ typedef struct EcUsageKey
 
 typedef struct EcUsageSlot
 {
-	slock_t mutex;
 	uint32 serial;     /* of the key */
 	TimestampTz since; /* it has been counting */
 	bool merged;       /* what the table knew before is in the counts */
@@ -45,12 +43,12 @@ typedef struct EcUsageSlot
 } EcUsageSlot;
 
 /*
- * Locking protocol.  lock guards keys and timeline; a slot's mutex guards its
- * fields, and is enough to count.  A change of serial takes both.
+ * Locking protocol.  EC_USAGE_KEYS guards keys and timeline; a slot's own lock
+ * guards its fields, and is enough to count.  A change of serial takes both, in
+ * that order.
  */
 typedef struct EcUsageShared
 {
-	LWLock *lock;
 	/* moves when what is tracked may have changed, in any database; never 0 */
 	pg_atomic_uint32 generation;
 
@@ -69,8 +67,18 @@ typedef struct EcUsageShared
 
 /* NULL: the library is not preloaded */
 extern EcUsageShared *ec_usage;
+extern LWLockPadded *ec_usage_locks; /* the first is that of the keys */
 
-extern void ec_usage_request_memory(void); /* from _PG_init */
+#define EC_USAGE_KEYS (&ec_usage_locks[0].lock)
+
+static inline LWLock *
+ec_usage_lock(const EcUsageSlot *slot)
+{
+	return &ec_usage_locks[1 + (slot - ec_usage->slots)].lock;
+}
+
+/* From _PG_init; begin is called in the postmaster, when the memory is there. */
+extern void ec_usage_request_memory(void (*begin)(void));
 
 /* Something may have changed: everybody looks again. */
 extern void ec_usage_announce(void);
@@ -94,9 +102,5 @@ ec_usage_count(int slot, uint32 serial, bool is_write, const EcUser *who);
 extern void ec_usage_note_miss(TimestampTz since);
 
 extern void ec_usage_add_user(EcAccess *access, const EcUser *who);
-
-/* usage_file.c */
-extern void ec_usage_load_file(void);
-extern void ec_usage_save_file(int code, Datum argument);
 
 #endif

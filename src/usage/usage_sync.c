@@ -208,11 +208,11 @@ has_merged_slot(const EcTracked *column)
 	bool is_merged = false;
 	int slot;
 
-	LWLockAcquire(ec_usage->lock, LW_SHARED);
+	LWLockAcquire(EC_USAGE_KEYS, LW_SHARED);
 	slot = ec_usage_find(column);
 	if (slot >= 0)
 		is_merged = ec_usage->slots[slot].merged;
-	LWLockRelease(ec_usage->lock);
+	LWLockRelease(EC_USAGE_KEYS);
 	return is_merged;
 }
 
@@ -321,7 +321,7 @@ merge(const EcTrackedSet *set, const EcTracked *column, EcUsageSlot *slot)
 	/* a standby's slot has counted before, but not what the primary did */
 	unknown.until = Max(slot->since, ec_usage->began);
 
-	SpinLockAcquire(&slot->mutex);
+	LWLockAcquire(ec_usage_lock(slot), LW_EXCLUSIVE);
 	if (!slot->merged)
 	{
 		merge_access(&slot->reads, &column->usage->reads);
@@ -330,7 +330,7 @@ merge(const EcTrackedSet *set, const EcTracked *column, EcUsageSlot *slot)
 		slot->merged = true;
 		slot->changes++;
 	}
-	SpinLockRelease(&slot->mutex);
+	LWLockRelease(ec_usage_lock(slot));
 }
 
 /*
@@ -343,7 +343,7 @@ attach(EcTrackedSet *set, uint32 generation, bool may_free)
 	bool wanted[EC_MAX_TRACKED] = {false};
 	bool is_current;
 
-	LWLockAcquire(ec_usage->lock, LW_EXCLUSIVE);
+	LWLockAcquire(EC_USAGE_KEYS, LW_EXCLUSIVE);
 	is_current = pg_atomic_read_u32(&ec_usage->generation) == generation;
 	for (int i = 0; i < set->count; i++)
 	{
@@ -364,7 +364,7 @@ attach(EcTrackedSet *set, uint32 generation, bool may_free)
 		if (!wanted[i] && ec_usage->keys[i].serial != 0 &&
 			ec_usage->keys[i].database == MyDatabaseId)
 			ec_usage_free(i);
-	LWLockRelease(ec_usage->lock);
+	LWLockRelease(EC_USAGE_KEYS);
 	return is_current || !may_free;
 }
 
@@ -396,7 +396,7 @@ ec_usage_look(const EcTrackedSet *set, const EcTracked *column, EcUsage *usage)
 	{
 		EcUsageSlot *slot = &ec_usage->slots[column->slot];
 
-		SpinLockAcquire(&slot->mutex);
+		LWLockAcquire(ec_usage_lock(slot), LW_SHARED);
 		is_counted = slot->serial == column->serial;
 		if (is_counted)
 		{
@@ -405,7 +405,7 @@ ec_usage_look(const EcTrackedSet *set, const EcTracked *column, EcUsage *usage)
 			usage->unknown = slot->unknown;
 			since = slot->since;
 		}
-		SpinLockRelease(&slot->mutex);
+		LWLockRelease(ec_usage_lock(slot));
 	}
 	if (!is_counted)
 	{

@@ -30,7 +30,7 @@
 #include "core/own_table.h"
 #include "core/query.h"
 #include "expand_contract.h"
-#include "worker/process/launcher.h"
+#include "worker/jobs/calls.h"
 
 static bool announce_at_commit = false;
 
@@ -273,10 +273,10 @@ require_free_slots(int wanted)
 {
 	int taken = 0;
 
-	LWLockAcquire(ec_usage->lock, LW_SHARED);
+	LWLockAcquire(EC_USAGE_KEYS, LW_SHARED);
 	for (int i = 0; i < ec_usage->used; i++)
 		taken += ec_usage->keys[i].serial != 0;
-	LWLockRelease(ec_usage->lock);
+	LWLockRelease(EC_USAGE_KEYS);
 	if (taken + wanted > EC_MAX_TRACKED)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),

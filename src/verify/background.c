@@ -8,7 +8,6 @@
 #include "pgstat.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
-#include "utils/timeout.h"
 
 #include "core/catalog.h"
 #include "core/guc.h"
@@ -17,7 +16,9 @@
 #include "verify/background.h"
 #include "verify/record.h"
 #include "verify/walk.h"
-#include "worker/process/toplevel.h"
+#include "core/toplevel.h"
+#include "worker/jobs/slots.h"
+#include "worker/process/deadline.h"
 
 /* Reading a row costs about a tenth of writing it. */
 #define ROWS_PER_WRITE 10
@@ -344,7 +345,7 @@ look_at_chunk(EcJob *job, Walk *walk, const EcSubject *subject,
 	range->upper = ec_bound_values(range, walk->chunk.upper);
 
 	report_activity(job, walk);
-	disable_timeout(STATEMENT_TIMEOUT, false);
+	ec_deadline_end();
 	(void) ec_give_way(true);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	ec_compare(subject, &options, comparison);

@@ -14,6 +14,7 @@
 #include "verify/compare.h"
 #include "verify/instep.h"
 #include "verify/mismatch.h"
+#include "core/receiver.h"
 #include "verify/reading.h"
 
 /*

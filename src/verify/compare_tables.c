@@ -24,6 +24,7 @@
 
 #include "verify/compare.h"
 #include "verify/match.h"
+#include "core/receiver.h"
 #include "verify/reading.h"
 
 /* Few enough for a processor's cache. */

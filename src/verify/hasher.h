@@ -92,10 +92,4 @@ ec_feed_end(EcLanes *lanes, const EcNullMask *mask)
 	ec_lanes_word(lanes, mask->count);
 }
 
-/*
- * Settings under which output functions give the same text in every session.
- * Undo with AtEOXact_GUC(true, level).
- */
-extern int ec_pin_output_settings(void);
-
 #endif

@@ -20,6 +20,7 @@
 #include "utils/regproc.h"
 #include "utils/syscache.h"
 
+#include "core/pinned.h"
 #include "verify/hasher_names.h"
 
 static void
@@ -131,7 +132,7 @@ static void
 feed_name_of_oid(EcHasher *hasher, EcLanes *lanes, Datum value)
 {
 	Oid oid = DatumGetObjectId(value);
-	int level = ec_pin_output_settings(); /* how names are quoted is one */
+	int level = ec_pin_output(); /* how names are quoted is one */
 	char *name = OidIsValid(oid) ? name_of(hasher->type, oid) : NULL;
 
 	AtEOXact_GUC(true, level);

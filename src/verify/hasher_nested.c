@@ -20,8 +20,8 @@
 #include "utils/rangetypes.h"
 #include "utils/typcache.h"
 
-#include "verify/hasher.h"
 #include "verify/hasher_nested.h"
+#include "verify/hasher_plain.h"
 
 typedef struct ArrayParts
 {
@@ -58,11 +58,11 @@ feed_array(EcHasher *hasher, EcLanes *lanes, Datum value)
 }
 
 static void
-init_array(EcHasher *hasher, Oid element)
+init_array(EcHasher *hasher, Oid element, EcHasherInit init)
 {
 	ArrayParts *parts = MemoryContextAllocZero(hasher->memory, sizeof(ArrayParts));
 
-	ec_hasher_init(&parts->element, element, hasher->collation, hasher->memory);
+	init(&parts->element, element, hasher->collation, hasher->memory);
 	get_typlenbyvalalign(element, &parts->length, &parts->by_value,
 						 &parts->alignment);
 	hasher->extra = parts;
@@ -75,6 +75,7 @@ init_array(EcHasher *hasher, Oid element)
  */
 typedef struct RowParts
 {
+	EcHasherInit init;
 	MemoryContext memory; /* of the shape: all that follows */
 	Oid type;
 	int32 typmod;
@@ -103,8 +104,8 @@ set_row_shape(EcHasher *hasher, RowParts *parts, Oid type, int32 typmod)
 		Form_pg_attribute attribute = TupleDescAttr(shape, i);
 
 		if (!attribute->attisdropped)
-			ec_hasher_init(&parts->columns[i], attribute->atttypid,
-						   attribute->attcollation, parts->memory);
+			parts->init(&parts->columns[i], attribute->atttypid,
+						attribute->attcollation, parts->memory);
 	}
 	parts->type = type;
 	parts->typmod = typmod;
@@ -138,10 +139,11 @@ feed_row(EcHasher *hasher, EcLanes *lanes, Datum value)
 }
 
 static void
-init_row(EcHasher *hasher)
+init_row(EcHasher *hasher, EcHasherInit init)
 {
 	RowParts *parts = MemoryContextAllocZero(hasher->memory, sizeof(RowParts));
 
+	parts->init = init;
 	parts->memory = AllocSetContextCreate(hasher->memory, "ec_checksum row",
 										  ALLOCSET_SMALL_SIZES);
 	hasher->extra = parts;
@@ -202,15 +204,15 @@ feed_multirange(EcHasher *hasher, EcLanes *lanes, Datum value)
 
 /* Entries of the type cache stay where they are for the life of the process. */
 static void
-init_range(EcHasher *hasher, Oid range, bool multi)
+init_range(EcHasher *hasher, Oid range, bool multi, EcHasherInit init)
 {
 	RangeParts *parts = MemoryContextAllocZero(hasher->memory, sizeof(RangeParts));
 
 	parts->range = lookup_type_cache(range, TYPECACHE_RANGE_INFO);
 	if (parts->range->rngelemtype == NULL)
 		elog(ERROR, "type %u is not a range type", range);
-	ec_hasher_init(&parts->bound, parts->range->rngelemtype->type_id,
-				   parts->range->rng_collation, hasher->memory);
+	init(&parts->bound, parts->range->rngelemtype->type_id,
+		 parts->range->rng_collation, hasher->memory);
 	hasher->extra = parts;
 	hasher->feed = multi ? feed_multirange : feed_range;
 }
@@ -269,7 +271,7 @@ feed_jsonb(EcHasher *hasher, EcLanes *lanes, Datum value)
 }
 
 bool
-ec_hasher_init_nested(EcHasher *hasher)
+ec_hasher_init_nested(EcHasher *hasher, EcHasherInit init)
 {
 	Oid element;
 
@@ -281,24 +283,24 @@ ec_hasher_init_nested(EcHasher *hasher)
 	element = get_element_type(hasher->type);
 	if (OidIsValid(element))
 	{
-		init_array(hasher, element);
+		init_array(hasher, element, init);
 		return true;
 	}
 	switch (get_typtype(hasher->type))
 	{
 		case TYPTYPE_COMPOSITE:
-			init_row(hasher);
+			init_row(hasher, init);
 			return true;
 		case TYPTYPE_RANGE:
-			init_range(hasher, hasher->type, false);
+			init_range(hasher, hasher->type, false, init);
 			return true;
 		case TYPTYPE_MULTIRANGE:
-			init_range(hasher, get_multirange_range(hasher->type), true);
+			init_range(hasher, get_multirange_range(hasher->type), true, init);
 			return true;
 	}
 	if (hasher->type == RECORDOID)
 	{
-		init_row(hasher);
+		init_row(hasher, init);
 		return true;
 	}
 	return false;

@@ -7,14 +7,13 @@
 
 #include "postgres.h"
 
-#include "utils/numeric.h"
-
 #include "verify/hasher.h"
 
-/* False: the type is none of these. */
-extern bool ec_hasher_init_nested(EcHasher *hasher);
+/* ec_hasher_init, for the parts. */
+typedef void (*EcHasherInit)(EcHasher *hasher, Oid type, Oid collation,
+							 MemoryContext memory);
 
-/* In hasher.c; the numbers in a jsonb are numerics. */
-extern void ec_feed_numeric(EcLanes *lanes, Numeric number);
+/* False: the type is none of these. */
+extern bool ec_hasher_init_nested(EcHasher *hasher, EcHasherInit init);
 
 #endif

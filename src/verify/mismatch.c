@@ -18,7 +18,7 @@
 #include "utils/lsyscache.h"
 #include "utils/relcache.h"
 
-#include "verify/hasher.h"
+#include "core/pinned.h"
 #include "verify/mismatch.h"
 
 TupleDesc
@@ -116,7 +116,7 @@ ec_slot_text(TupleTableSlot *slot, int position)
 	if (slot->tts_isnull[position])
 		return NULL;
 	getTypeOutputInfo(attribute->atttypid, &function, &is_varlena);
-	level = ec_pin_output_settings();
+	level = ec_pin_output();
 	text = OidOutputFunctionCall(function, slot->tts_values[position]);
 	AtEOXact_GUC(true, level);
 	return text;

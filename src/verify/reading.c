@@ -187,24 +187,3 @@ ec_reading_run(EcReading *reading, DestReceiver *receiver)
 	ExecutorEnd(desc);
 	FreeQueryDesc(desc);
 }
-
-static void
-start_receiving(DestReceiver *self, int operation, TupleDesc desc)
-{
-}
-
-static void
-stop_receiving(DestReceiver *self)
-{
-}
-
-void
-ec_init_receiver(DestReceiver *receiver,
-				 bool (*receive)(TupleTableSlot *slot, DestReceiver *self))
-{
-	receiver->receiveSlot = receive;
-	receiver->rStartup = start_receiving;
-	receiver->rShutdown = stop_receiving;
-	receiver->rDestroy = stop_receiving;
-	receiver->mydest = DestNone;
-}

@@ -18,7 +18,7 @@
 #include "tcop/dest.h"
 #include "utils/rel.h"
 
-#include "verify/compare.h"
+#include "core/mapping.h"
 
 typedef struct EcReading
 {
@@ -55,10 +55,5 @@ extern void ec_reading_end(EcReading *reading, List **reads, bool *is_opaque);
  * error: half an answer would be a lie.
  */
 extern void ec_reading_run(EcReading *reading, DestReceiver *receiver);
-
-/* A receiver that only receives rows. */
-extern void
-ec_init_receiver(DestReceiver *receiver,
-				 bool (*receive)(TupleTableSlot *slot, DestReceiver *self));
 
 #endif

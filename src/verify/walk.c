@@ -19,7 +19,8 @@
 #include "utils/typcache.h"
 
 #include "core/compat.h"
-#include "verify/hasher.h"
+#include "core/pinned.h"
+#include "core/receiver.h"
 #include "verify/reading.h"
 #include "verify/walk.h"
 
@@ -456,7 +457,7 @@ ec_bound_texts(const EcKeyRange *range, const Datum *values)
 	if (values == NULL)
 		return NULL;
 	texts = palloc_array(char *, range->count);
-	level = ec_pin_output_settings();
+	level = ec_pin_output();
 	for (int i = 0; i < range->count; i++)
 	{
 		Oid function;
@@ -478,7 +479,7 @@ ec_bound_values(const EcKeyRange *range, char **texts)
 	if (texts == NULL)
 		return NULL;
 	values = palloc_array(Datum, range->count);
-	level = ec_pin_output_settings(); /* DateStyle is read, too */
+	level = ec_pin_output(); /* DateStyle is read, too */
 	for (int i = 0; i < range->count; i++)
 	{
 		Oid function;

@@ -12,7 +12,8 @@
 #include "postgres.h"
 
 #include "nodes/pg_list.h"
-#include "utils/rel.h"
+
+#include "verify/subject.h"
 
 typedef struct EcKeyRange
 {
@@ -40,21 +41,17 @@ extern List *ec_range_quals(const EcKeyRange *range, List *expressions);
 extern Node *
 ec_range_operand(const EcKeyRange *range, int column, Node *expression);
 
-struct EcSubject;
-
 /* The key to walk by, without bounds: of the mapping, or the primary key. */
-extern void ec_range_init(EcKeyRange *range, const struct EcSubject *subject);
+extern void ec_range_init(EcKeyRange *range, const EcSubject *subject);
 
 /* Raises 55000 where a walk would read whole tables for each chunk. */
-extern void
-ec_range_check(const struct EcSubject *subject, const EcKeyRange *range);
+extern void ec_range_check(const EcSubject *subject, const EcKeyRange *range);
 
 /*
  * Set the upper bound so that about so many rows of either side are in the
  * range; NULL when that is all that is left.
  */
-extern void
-ec_range_end(const struct EcSubject *subject, EcKeyRange *range, int64 rows);
+extern void ec_range_end(const EcSubject *subject, EcKeyRange *range, int64 rows);
 
 /* Bounds as text that no setting changes, and back. */
 extern char **ec_bound_texts(const EcKeyRange *range, const Datum *values);

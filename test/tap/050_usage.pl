@@ -12,7 +12,7 @@ use Test::More;
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
 $node->append_conf('postgresql.conf',
-	"shared_preload_libraries = 'expand_contract'\nmax_worker_processes = 16");
+	"shared_preload_libraries = 'expand_contract'\nmax_worker_processes = 16\nexpand_contract.max_tracked_columns = 2000");
 $node->start;
 $node->safe_psql('postgres', q{
 	CREATE EXTENSION expand_contract;

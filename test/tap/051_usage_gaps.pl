@@ -19,6 +19,7 @@ $node->append_conf('postgresql.conf', qq{
 shared_preload_libraries = 'expand_contract'
 max_connections = 100
 max_worker_processes = 16
+expand_contract.max_tracked_columns = 2000
 restart_after_crash = on
 });
 $node->start;

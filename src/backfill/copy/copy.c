@@ -30,11 +30,15 @@
 
 #include "backfill/copy/copy.h"
 #include "backfill/copy/copy_foreign.h"
+#include "backfill/copy/copy_kind.h"
+#include "backfill/copy/copy_plan.h"
 #include "backfill/copy/copy_statement.h"
+#include "backfill/explain.h"
 #include "backfill/leaves.h"
 #include "backfill/target.h"
 #include "core/catalog.h"
 #include "core/planned.h"
+#include "worker/jobs/pace.h"
 
 typedef struct RightsContext
 {
@@ -93,6 +97,25 @@ refuse_slow_search(Relation source)
 			 errhint("Create an index on what the mapping gives for the key, or use mode => 'fill'.")));
 }
 
+/* As ec_check_statement; false if there is no index to search by. */
+static bool
+has_fast_search(Relation swept, const EcBackfill *backfill)
+{
+	EcPathRule *rule = ec_copy_path_rule(backfill);
+
+	ec_path_rule_begin(rule);
+	PG_TRY();
+	{
+		ec_check_statement(swept, backfill);
+	}
+	PG_FINALLY();
+	{
+		ec_path_rules_end();
+	}
+	PG_END_TRY();
+	return !rule->has_failed;
+}
+
 /* Both stages, as the caller; keeps no lock on a leaf. */
 static void
 check_stages(Relation source, Relation target, EcBackfill *backfill)
@@ -102,8 +125,7 @@ check_stages(Relation source, Relation target, EcBackfill *backfill)
 
 	set_rights_context(backfill->copy, &context);
 	error_context_stack = &callback;
-	ec_copy_plan_init();
-	for (int stage = 0; stage <= ec_copy_last_stage(backfill->copy); stage++)
+	for (int stage = 0; stage <= ec_copy_last_stage(backfill); stage++)
 	{
 		Relation swept = stage == EC_COPY_WRITE ? source : target;
 
@@ -112,9 +134,7 @@ check_stages(Relation source, Relation target, EcBackfill *backfill)
 			ec_check_copy_from_foreign(backfill);
 		else
 		{
-			ec_copy_plan_begin(backfill);
-			ec_check_statement(swept, backfill);
-			if (!ec_copy_plan_end() && stage == EC_COPY_DELETE &&
+			if (!has_fast_search(swept, backfill) && stage == EC_COPY_DELETE &&
 				!backfill->copy->is_foreign)
 				refuse_slow_search(source);
 			ec_check_backfill_target(swept);
@@ -155,7 +175,7 @@ ec_submit_copy(const EcCopySpec *spec)
 	EcJobSpec job = spec->job;
 	Relation source = open_table(spec->source, RowShareLock);
 	Relation target = open_table(spec->target, RowExclusiveLock);
-	EcBackfill backfill = {0};
+	EcBackfill backfill = {.kind = &ec_copy_sweep};
 
 	backfill.copy = ec_define_copy(source, target, spec);
 	backfill.search_path = EC_OWN_SEARCH_PATH;
@@ -255,6 +275,6 @@ ec_copy(PG_FUNCTION_ARGS)
 		spec.key = names_of(PG_GETARG_ARRAYTYPE_P(3));
 	spec.repair =
 		!PG_ARGISNULL(4) && is_repair(text_to_cstring(PG_GETARG_TEXT_PP(4)));
-	ec_read_pace_arguments(fcinfo, 5, &spec.job, &spec.method);
+	ec_read_pace_arguments(fcinfo, 5, true, &spec.job, &spec.method);
 	PG_RETURN_INT64(ec_submit_copy(&spec));
 }

@@ -11,22 +11,7 @@
 
 #include "postgres.h"
 
-#include "nodes/pg_list.h"
-#include "utils/jsonb.h"
-
-#include "worker/jobs/job.h"
-
-/* What ec_copy takes; upper rooms submit copies without SQL. */
-typedef struct EcCopySpec
-{
-	EcJobSpec job; /* of this the change and the pace */
-	const char *method;
-	Oid source;
-	Oid target;
-	const Jsonb *mapping;
-	List *key; /* names of columns of the target; NIL: its primary key */
-	bool repair;
-} EcCopySpec;
+#include "backfill/copy/copy_definition.h"
 
 /*
  * Check all that can be known before the first batch, as the caller, and

@@ -24,7 +24,7 @@
 
 #include "backfill/copy/copy_definition.h"
 #include "backfill/copy/copy_key.h"
-#include "backfill/definition.h"
+#include "backfill/predicate.h"
 #include "core/catalog.h"
 #include "core/compat.h"
 #include "core/mapping.h"
@@ -107,9 +107,11 @@ ec_check_tables_differ(Relation source, Relation target)
 	Oid source_type = source->rd_rel->reltype;
 	Oid target_type = target->rd_rel->reltype;
 
+	/* an index or a sequence has no row type, and inherits nothing */
 	if (RelationGetRelid(source) == RelationGetRelid(target) ||
-		typeInheritsFrom(source_type, target_type) ||
-		typeInheritsFrom(target_type, source_type))
+		(OidIsValid(source_type) && OidIsValid(target_type) &&
+		 (typeInheritsFrom(source_type, target_type) ||
+		  typeInheritsFrom(target_type, source_type))))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("source and target of a copy must be different tables"),
@@ -287,10 +289,9 @@ ec_define_copy(Relation source, Relation target, const EcCopySpec *spec)
 	int others;
 	ListCell *cell;
 
-	/* first: what is no table has no row type */
+	ec_check_tables_differ(source, target);
 	ec_check_copy_source(source);
 	ec_check_copy_target(target);
-	ec_check_tables_differ(source, target);
 	columns = ec_mapping_columns(target, spec->mapping);
 	check_columns(target, columns);
 	ec_find_copy_key(target, spec->key, columns, &key);
@@ -371,9 +372,7 @@ ec_copy_from_json(const Jsonb *json)
 	int64 count = ec_json_get_int8(json, "count", 0);
 	int64 key_count = ec_json_get_int8(json, "key_count", 0);
 
-	if (count == 0)
-		return NULL;
-	if (count < 0 || count > MaxHeapAttributeNumber || key_count < 0 ||
+	if (count < 1 || count > MaxHeapAttributeNumber || key_count < 0 ||
 		key_count > count)
 		ec_refuse_row("jobs", "The parameters are of no copy.");
 	copy = palloc0(sizeof(EcCopy));

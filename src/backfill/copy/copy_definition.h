@@ -7,10 +7,24 @@
 
 #include "postgres.h"
 
+#include "nodes/pg_list.h"
+#include "utils/jsonb.h"
 #include "utils/rel.h"
 
-#include "backfill/copy/copy.h"
 #include "core/json.h"
+#include "worker/jobs/job.h"
+
+/* What ec_copy takes; upper rooms submit copies without SQL. */
+typedef struct EcCopySpec
+{
+	EcJobSpec job; /* of this the change and the pace */
+	const char *method;
+	Oid source;
+	Oid target;
+	const Jsonb *mapping;
+	List *key; /* names of columns of the target; NIL: its primary key */
+	bool repair;
+} EcCopySpec;
 
 /* In our statements the tables have these names, and expressions use them. */
 #define EC_COPY_SOURCE "source"

@@ -15,14 +15,16 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
-#include "utils/timeout.h"
 
 #include "backfill/copy/copy_foreign.h"
+#include "backfill/copy/copy_plan.h"
 #include "backfill/copy/copy_statement.h"
+#include "backfill/explain.h"
 #include "backfill/key_chunk.h"
 #include "core/catalog.h"
 #include "core/planned.h"
 #include "expand_contract.h"
+#include "worker/process/deadline.h"
 
 /* The values of a key, as literals of SQL with their types. */
 typedef struct Bound
@@ -215,9 +217,9 @@ ec_copy_from_foreign(EcJob *job, const EcBackfill *backfill, EcChunk *chunk)
 	Bound from;
 	Bound to;
 	bool more;
-	int64 written;
+	volatile int64 written = 0;
 
-	disable_timeout(STATEMENT_TIMEOUT, false);
+	ec_deadline_end();
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	read_place(&chunk->place, &from);
@@ -228,11 +230,18 @@ ec_copy_from_foreign(EcJob *job, const EcBackfill *backfill, EcChunk *chunk)
 					  &to);
 
 	range = between(backfill->copy, &from, &to);
-	ec_copy_plan_begin(backfill);
-	written = write_rows(
-		ec_copy_write_statement(backfill->copy->source, backfill, range));
-	look_for_left(job, backfill, range, written, chunk);
-	(void) ec_copy_plan_end();
+	ec_path_rule_begin(ec_copy_path_rule(backfill));
+	PG_TRY();
+	{
+		written = write_rows(
+			ec_copy_write_statement(backfill->copy->source, backfill, range));
+		look_for_left(job, backfill, range, written, chunk);
+	}
+	PG_FINALLY();
+	{
+		ec_path_rules_end();
+	}
+	PG_END_TRY();
 	if (more)
 		move_place(&chunk->place, backfill->copy, &to, job->memory);
 	SPI_finish();

@@ -9,8 +9,8 @@
 
 #include "utils/rel.h"
 
-#include "backfill/definition.h"
 #include "backfill/chunk.h"
+#include "backfill/sweep_kind.h"
 #include "worker/jobs/job.h"
 
 /* As the caller: may he run the statements of a batch? */

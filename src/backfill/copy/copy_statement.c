@@ -102,15 +102,16 @@ ec_copy_begin_stage(EcBackfill *backfill, int stage)
 	else
 		append_search_of_source(&search, copy);
 	backfill->stage = stage;
+	backfill->swept_name = stage == EC_COPY_WRITE ? NULL : copy->target_name;
 	backfill->alias = stage == EC_COPY_WRITE ? EC_COPY_SOURCE : EC_COPY_TARGET;
 	backfill->predicate = psprintf("(SELECT true %s LIMIT 1) IS NULL", search.data);
 	backfill->any_predicate = psprintf("NOT EXISTS (SELECT %s)", search.data);
 }
 
 int
-ec_copy_last_stage(const EcCopy *copy)
+ec_copy_last_stage(const EcBackfill *backfill)
 {
-	return copy != NULL && copy->repair ? EC_COPY_DELETE : EC_COPY_WRITE;
+	return backfill->copy->repair ? EC_COPY_DELETE : EC_COPY_WRITE;
 }
 
 /*

@@ -1,6 +1,6 @@
 /*
  * copy_statement.h
- *		The statements of a copy, and how they are planned.
+ *		The statements of a copy.
  */
 #ifndef EC_BACKFILL_COPY_COPY_STATEMENT_H
 #define EC_BACKFILL_COPY_COPY_STATEMENT_H
@@ -10,7 +10,7 @@
 #include "utils/rel.h"
 
 #include "backfill/copy/copy_definition.h"
-#include "backfill/definition.h"
+#include "backfill/sweep_kind.h"
 
 /*
  * What is to be done for the rows of the table that is swept: in the first
@@ -21,7 +21,7 @@
 #define EC_COPY_DELETE 1
 extern void ec_copy_begin_stage(EcBackfill *backfill, int stage);
 
-extern int ec_copy_last_stage(const EcCopy *copy);
+extern int ec_copy_last_stage(const EcBackfill *backfill);
 
 /*
  * What writes the rows of a batch: those of the table, or its leaf, for which
@@ -30,22 +30,10 @@ extern int ec_copy_last_stage(const EcCopy *copy);
 extern char *ec_copy_write_statement(Oid swept, const EcBackfill *backfill,
 									 const char *condition);
 
-/*
- * A batch looks each of its rows up in the other table.  So while our
- * statements are planned, a hook leaves that table no path but an index scan
- * for the key; a plan made while it was small would read all of it for each
- * row later.
- */
-extern void ec_copy_plan_init(void);
-extern void ec_copy_plan_begin(const EcBackfill *backfill);
-
 /* Have rows of the source the same key?  With SPI connected. */
 extern void ec_refuse_duplicates(const EcCopy *copy);
 
 /* A row was written, and yet it is to be done. */
 extern void ec_refuse_unstable_copy(const EcCopy *copy, const char *example);
-
-/* Had the other table, and all of its partitions, an index for it? */
-extern bool ec_copy_plan_end(void);
 
 #endif

@@ -28,10 +28,12 @@
 #include "utils/resowner.h"
 #include "utils/syscache.h"
 
+#include "core/subtransaction.h"
 #include "dualwrite/columns/compiled.h"
 #include "dualwrite/mapping.h"
 #include "dualwrite/safe.h"
 #include "dualwrite/table.h"
+#include "model/owner.h"
 #include "expand_contract.h"
 
 static HTAB *all_compiled = NULL;
@@ -274,7 +276,7 @@ load(EcCompiled *compiled, Relation relation, const char *name)
 	attnums = palloc0(sizeof(AttrNumber) * (list_length(change.columns) + 1));
 	if (!ec_change_find_columns(relation, &change, attnums))
 		return false;
-	compiled->change = change.name;
+	compiled->queue.change = change.name;
 	compiled->is_on = change.dual_write;
 	compiled->records = change.records;
 	compiled->names = ec_change_names(relation, &change, attnums);
@@ -283,6 +285,8 @@ load(EcCompiled *compiled, Relation relation, const char *name)
 	compiled->old_columns = palloc0(size);
 	compiled->new_columns = palloc0(size);
 	compiled->key = palloc0(size);
+	compiled->queue.columns =
+		palloc0(sizeof(EcQueueColumn) * (list_length(change.columns) + 1));
 	compiled->forward.columns = palloc0(size);
 	compiled->backward.columns = palloc0(size);
 	foreach (cell, change.columns)
@@ -295,6 +299,12 @@ load(EcCompiled *compiled, Relation relation, const char *name)
 		compile_column(relation, known, attnums[i++], &column);
 		if (known->key_position > 0)
 		{
+			EcQueueColumn *queued =
+				&compiled->queue.columns[known->key_position - 1];
+
+			queued->attnum = column.attnum;
+			queued->known_as = column.known_as;
+			compiled->queue.count++;
 			compiled->key[known->key_position - 1] = column;
 			compiled->key_count++;
 		}
@@ -381,10 +391,26 @@ compile_expressions(EcCompiled *compiled, Relation relation)
 	MemoryContext caller = MemoryContextSwitchTo(compiled->memory);
 
 	compiled->role = GetUserId();
+	ec_change_require_trust(compiled->queue.change, compiled->root);
 	compile_direction(relation, &compiled->forward, compiled->names);
 	compile_direction(relation, &compiled->backward, compiled->names);
 	prepare(compiled, relation);
 	MemoryContextSwitchTo(caller);
+}
+
+typedef struct Compilation
+{
+	void (*work)(EcCompiled *compiled, Relation relation);
+	EcCompiled *compiled;
+	Relation relation;
+} Compilation;
+
+static void
+do_compilation(void *arg)
+{
+	const Compilation *compilation = arg;
+
+	compilation->work(compilation->compiled, compilation->relation);
 }
 
 /* An error is the writes', so it is kept for them. */
@@ -392,38 +418,20 @@ static void
 try_to(void (*work)(EcCompiled *compiled, Relation relation),
 	   EcCompiled *compiled, Relation relation)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
+	Compilation compilation = {work, compiled, relation};
+	ErrorData *error = ec_subtransaction_with_error_in(do_compilation, &compilation,
+													   compiled->memory);
 
-	BeginInternalSubTransaction(NULL);
-	PG_TRY();
-	{
-		work(compiled, relation);
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-	}
-	PG_CATCH();
-	{
-		ErrorData *error;
-
-		MemoryContextSwitchTo(compiled->memory);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-		if (!ec_may_swallow(error))
-			ReThrowError(error);
+	if (error != NULL && !ec_may_swallow(error))
+		ReThrowError(error);
+	if (error != NULL)
 		compiled->error = error;
-	}
-	PG_END_TRY();
 }
 
 static void
 compile(EcCompiled *compiled, Relation relation, Trigger *trigger)
 {
-	FullTransactionId gap_transaction = compiled->gap_transaction;
+	FullTransactionId gap_transaction = compiled->queue.gap_transaction;
 	bool has_warned = compiled->has_warned;
 	MemoryContext caller;
 
@@ -432,7 +440,7 @@ compile(EcCompiled *compiled, Relation relation, Trigger *trigger)
 	memset(compiled, 0, sizeof(*compiled));
 	compiled->trigger = trigger->tgoid;
 	compiled->relation = RelationGetRelid(relation);
-	compiled->gap_transaction = gap_transaction;
+	compiled->queue.gap_transaction = gap_transaction;
 	compiled->has_warned = has_warned;
 	/* what comes in from now on, makes it invalid again */
 	compiled->is_valid = true;
@@ -495,7 +503,7 @@ refuse_to_enter_again(const EcCompiled *compiled, Relation relation)
 			(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
 			 errmsg("expressions of a change cannot write to their own table"),
 			 errdetail("A function that an expression of change \"%s\" calls writes to table \"%s\".",
-					   compiled->change ? compiled->change : "",
+					   compiled->queue.change ? compiled->queue.change : "",
 					   RelationGetRelationName(relation)),
 			 errhint("Let the functions of a mapping read only.")));
 }

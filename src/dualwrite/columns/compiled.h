@@ -10,10 +10,10 @@
 
 #include "postgres.h"
 
-#include "access/transam.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
 
+#include "dualwrite/queue/discrepancy.h"
 #include "model/change.h"
 
 /* A column of the change in this table. */
@@ -67,7 +67,6 @@ typedef struct EcCompiled
 	bool records;
 	bool uses_domain; /* whose constraints are part of the expressions */
 	Oid role;         /* whose rights the expressions were checked for */
-	char *change;
 	List *names;      /* of the columns, as the stored expressions have them */
 	ErrorData *error; /* the expressions do not compile (any more) */
 	int old_count;
@@ -78,12 +77,12 @@ typedef struct EcCompiled
 	EcDirection backward;
 	int key_count;
 	EcCompiledColumn *key;
+	EcQueueKey queue; /* the same columns */
 	MemoryContext memory;
 	MemoryContext states; /* of the expressions; can be made anew alone */
 	ExprContext *econtext;
 	TupleTableSlot *trial; /* holds a row that checks look at */
 
-	FullTransactionId gap_transaction; /* the last that left a gap record */
 	bool has_warned;
 } EcCompiled;
 

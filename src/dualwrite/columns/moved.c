@@ -43,7 +43,7 @@ find_row(MemoryContext statement, const EcCompiled *compiled)
 	UpdatedRow *row = updated_rows;
 
 	while (row != NULL && (row->statement != statement ||
-						   strcmp(row->change, compiled->change) != 0))
+						   strcmp(row->change, compiled->queue.change) != 0))
 		row = row->next;
 	return row;
 }
@@ -72,7 +72,7 @@ add_row(MemoryContext statement, const EcCompiled *compiled)
 	UpdatedRow *row = MemoryContextAllocZero(statement, sizeof(UpdatedRow));
 
 	row->statement = statement;
-	row->change = MemoryContextStrdup(statement, compiled->change);
+	row->change = MemoryContextStrdup(statement, compiled->queue.change);
 	row->memory = AllocSetContextCreate(statement, "expand_contract updated row",
 										ALLOCSET_SMALL_SIZES);
 	row->end.func = forget;

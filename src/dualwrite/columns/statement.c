@@ -192,14 +192,19 @@ refuse_missing(Relation relation, const EcChange *change)
 }
 
 /*
- * " AND no write of the row is in the queue": a repair would make it as it was
- * before that write, and close the entry.  Reconciling knows which side is newer.
+ * A condition, and no write of the row is in the queue: a repair would make it
+ * as it was before that write, and close the entry.  Reconciling knows which
+ * side is newer.  The condition may fail for such a row, as the write did, so
+ * the queue is asked first; and once more for a row that somebody has written
+ * since the statement began.
  */
 static char *
-not_in_queue(Relation relation, const EcChange *change, const AttrNumber *attnums)
+not_in_queue(Relation relation, const EcChange *change,
+			 const AttrNumber *attnums, const char *condition)
 {
 	StringInfoData names;
 	StringInfoData values;
+	char *name;
 	ListCell *cell;
 
 	initStringInfo(&names);
@@ -219,9 +224,14 @@ not_in_queue(Relation relation, const EcChange *change, const AttrNumber *attnum
 								 ->attname)));
 	}
 	if (names.len == 0)
-		return "";
-	return psprintf(" AND NOT expand_contract.is_queued(%s, ARRAY[%s]::pg_catalog.text[]%s)",
-					quote_literal_cstr(change->name), names.data, values.data);
+		return psprintf("(%s)", condition);
+	name = quote_literal_cstr(change->name);
+	return psprintf("CASE WHEN expand_contract.is_queued(%s, false, ARRAY[%s]::pg_catalog.text[]%s) THEN false"
+					" WHEN %s"
+					" THEN NOT expand_contract.is_queued(%s, true, ARRAY[%s]::pg_catalog.text[]%s)"
+					" ELSE false END",
+					name, names.data, values.data, condition, name, names.data,
+					values.data);
 }
 
 void
@@ -234,7 +244,6 @@ ec_change_sql(Relation relation, const EcChange *change, bool forward,
 	int guc_level = ec_pin_text();
 	List *names;
 	Parts parts = {0};
-	char *not_queued;
 	ListCell *cell;
 	int i = 0;
 
@@ -266,9 +275,10 @@ ec_change_sql(Relation relation, const EcChange *change, bool forward,
 					   parts.unset.data, parts.differs[EC_SIDE_OLD].data)
 			: parts.differs[EC_SIDE_NEW].data;
 	sql->only_new = only_new(&parts);
-	not_queued = not_in_queue(relation, change, attnums);
 	/* what never came to the new side says nothing of the old one */
-	sql->repair = forward ? psprintf("(%s)%s", sql->not_in_step, not_queued)
-						  : psprintf("(%s) AND NOT (%s)%s", sql->not_in_step,
-									 parts.unset.data, not_queued);
+	sql->repair =
+		not_in_queue(relation, change, attnums,
+					 forward ? sql->not_in_step
+							 : psprintf("(%s) AND NOT (%s)", sql->not_in_step,
+										parts.unset.data));
 }

@@ -49,7 +49,7 @@
 #include "dualwrite/queue/reconcile.h"
 #include "dualwrite/safe.h"
 #include "expand_contract.h"
-#include "worker/jobs/job.h"
+#include "worker/jobs/registry.h"
 
 PG_FUNCTION_INFO_V1(ec_dual_write_row);
 
@@ -295,41 +295,35 @@ compute_unset(const Write *write, EcFailure *failure)
 	return tuple;
 }
 
+typedef struct Attempt
+{
+	Computation compute;
+	const Write *write;
+	EcFailure *failure;
+	HeapTuple tuple;
+} Attempt;
+
+static void
+compute_attempt(void *arg)
+{
+	Attempt *attempt = arg;
+
+	attempt->tuple = attempt->compute(attempt->write, attempt->failure);
+}
+
 /* The same in a subtransaction, so that an error is a failure. */
 static HeapTuple
 try_to(Computation compute, const Write *write, EcFailure *failure)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	volatile HeapTuple tuple = NULL;
+	Attempt attempt = {compute, write, failure, NULL};
+	ErrorData *error = ec_try(compute_attempt, &attempt);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		tuple = compute(write, failure);
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-	}
-	PG_CATCH();
-	{
-		ErrorData *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-		if (!ec_may_swallow(error))
-			ReThrowError(error);
-		failure->code = error->sqlerrcode;
-		failure->message = error->message ? error->message : "";
-		ec_compiled_reset(write->compiled, write->relation);
-	}
-	PG_END_TRY();
-	return tuple;
+	if (error == NULL)
+		return attempt.tuple;
+	failure->code = error->sqlerrcode;
+	failure->message = error->message ? error->message : "";
+	ec_compiled_reset(write->compiled, write->relation);
+	return NULL;
 }
 
 /*
@@ -380,8 +374,9 @@ pass_without(const Write *write, const EcFailure *failure)
 		else
 			tuple = write->tuple;
 	}
-	ec_discrepancy_record(write->compiled, write->direction, write->slot,
-						  write->old_slot ? "update" : "insert", failure, is_unset);
+	ec_discrepancy_record(&write->compiled->queue, write->direction->name,
+						  write->slot, write->old_slot ? "update" : "insert",
+						  failure, is_unset);
 	return tuple;
 }
 
@@ -414,7 +409,7 @@ follow_computed_key(const Write *write, HeapTuple tuple)
 	TupleTableSlot *computed = write->compiled->trial;
 
 	ExecStoreHeapTuple(tuple, computed, false);
-	ec_discrepancy_follow(write->compiled, write->slot, computed);
+	ec_discrepancy_follow(&write->compiled->queue, write->slot, computed);
 	ExecClearTuple(computed);
 }
 
@@ -456,7 +451,7 @@ is_exempt(const EcCompiled *compiled)
 {
 	const char *change = exempt_change ? exempt_change : ec_running_change();
 
-	return change != NULL && strcmp(change, compiled->change) == 0 &&
+	return change != NULL && strcmp(change, compiled->queue.change) == 0 &&
 		   trigger_depth() == (exempt_change ? exempt_depth : 1);
 }
 
@@ -539,7 +534,7 @@ ec_dual_write_row(PG_FUNCTION_ARGS)
 		ask_statement(&write, data);
 	if (write.old_slot != NULL && write.compiled->records &&
 		has_changed(&write, write.compiled->key, write.compiled->key_count))
-		ec_discrepancy_follow(write.compiled, write.old_slot, write.slot);
+		ec_discrepancy_follow(&write.compiled->queue, write.old_slot, write.slot);
 	write.direction = find_direction(&write);
 	if (write.direction == NULL)
 	{
@@ -548,9 +543,9 @@ ec_dual_write_row(PG_FUNCTION_ARGS)
 	}
 	if (!ec_enable_modern_write || !write.compiled->is_on)
 	{
-		ec_gap_record(write.compiled, ec_enable_modern_write
-										  ? "ec_dual_write"
-										  : "enable_modern_write");
+		ec_gap_record(&write.compiled->queue, ec_enable_modern_write
+												  ? "ec_dual_write"
+												  : "enable_modern_write");
 		return PointerGetDatum(write.tuple);
 	}
 	tuple = carry_over(&write);

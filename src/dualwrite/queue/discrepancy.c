@@ -56,16 +56,16 @@ ec_append_key_value(StringInfo json, Oid type, Datum value, bool isnull)
  * found by this text.
  */
 Jsonb *
-ec_discrepancy_key(const EcCompiled *compiled, TupleTableSlot *slot)
+ec_discrepancy_key(const EcQueueKey *queue, TupleTableSlot *slot)
 {
 	int guc_level = ec_pin_text();
 	StringInfoData json;
 
 	initStringInfo(&json);
 	appendStringInfoChar(&json, '{');
-	for (int i = 0; i < compiled->key_count; i++)
+	for (int i = 0; i < queue->count; i++)
 	{
-		const EcCompiledColumn *column = &compiled->key[i];
+		const EcQueueColumn *column = &queue->columns[i];
 		Oid type =
 			TupleDescAttr(slot->tts_tupleDescriptor, column->attnum - 1)->atttypid;
 		bool isnull;
@@ -84,19 +84,19 @@ ec_discrepancy_key(const EcCompiled *compiled, TupleTableSlot *slot)
 }
 
 void
-ec_discrepancy_record(const EcCompiled *compiled, const EcDirection *direction,
+ec_discrepancy_record(const EcQueueKey *queue, const char *direction,
 					  TupleTableSlot *slot, const char *operation,
 					  const EcFailure *failure, bool is_unset)
 {
-	Jsonb *key = ec_discrepancy_key(compiled, slot);
+	Jsonb *key = ec_discrepancy_key(queue, slot);
 	EcCatalogScope scope;
 	EcArgs args = {0};
 
 	ec_catalog_begin(&scope);
-	ec_arg_text(&args, compiled->change);
+	ec_arg_text(&args, queue->change);
 	ec_arg_jsonb(&args, key);
 	ec_arg_text(&args, operation);
-	ec_arg_text(&args, direction->name);
+	ec_arg_text(&args, direction);
 	ec_arg_text(&args, unpack_sql_state(failure->code));
 	ec_arg_text(&args, ec_clip(failure->message, EC_MAX_TEXT));
 	ec_arg_bool(&args, is_unset);
@@ -108,16 +108,16 @@ ec_discrepancy_record(const EcCompiled *compiled, const EcDirection *direction,
 }
 
 void
-ec_discrepancy_follow(const EcCompiled *compiled, TupleTableSlot *old_slot,
+ec_discrepancy_follow(const EcQueueKey *queue, TupleTableSlot *old_slot,
 					  TupleTableSlot *slot)
 {
-	Jsonb *old_key = ec_discrepancy_key(compiled, old_slot);
-	Jsonb *key = ec_discrepancy_key(compiled, slot);
+	Jsonb *old_key = ec_discrepancy_key(queue, old_slot);
+	Jsonb *key = ec_discrepancy_key(queue, slot);
 	EcCatalogScope scope;
 	EcArgs args = {0};
 
 	ec_catalog_begin(&scope);
-	ec_arg_text(&args, compiled->change);
+	ec_arg_text(&args, queue->change);
 	ec_arg_jsonb(&args, old_key);
 	ec_arg_jsonb(&args, key);
 	(void) ec_query("INSERT INTO expand_contract.discrepancies"
@@ -130,19 +130,19 @@ ec_discrepancy_follow(const EcCompiled *compiled, TupleTableSlot *old_slot,
 }
 
 void
-ec_gap_record(EcCompiled *compiled, const char *reason)
+ec_gap_record(EcQueueKey *queue, const char *reason)
 {
 	FullTransactionId transaction = GetCurrentFullTransactionId();
 	EcCatalogScope scope;
 	EcArgs args = {0};
 
-	if (FullTransactionIdEquals(compiled->gap_transaction, transaction))
+	if (FullTransactionIdEquals(queue->gap_transaction, transaction))
 		return;
 	ec_catalog_begin(&scope);
-	ec_arg_text(&args, compiled->change);
+	ec_arg_text(&args, queue->change);
 	ec_arg_text(&args, reason);
 	(void) ec_query("INSERT INTO expand_contract.gaps (change, reason) VALUES ($1, $2)",
 					&args);
 	ec_catalog_end(&scope);
-	compiled->gap_transaction = transaction;
+	queue->gap_transaction = transaction;
 }

@@ -147,7 +147,8 @@ fold_entries(const EcChange *change, const Entry *entry, const ErrorData *error)
 					"        attempts = f.attempts + 1, error_code = $4, error = $5,"
 					"        next_attempt_at = clock_timestamp() + least("
 					"            make_interval(secs => 2 ^ least(f.attempts, 12)), '1 hour')"
-					"   FROM folded f WHERE d.id = $3",
+					"   FROM folded f"
+					"  WHERE d.change = $1 AND d.key = $2 AND d.id = $3",
 					&args);
 	ec_catalog_end(&scope);
 }
@@ -252,34 +253,26 @@ write_row(const Reconciliation *work, const Entry *entry)
 		write_columns(work, entry);
 }
 
+typedef struct RowTry
+{
+	const Reconciliation *work;
+	const Entry *entry;
+} RowTry;
+
+static void
+write_tried_row(void *arg)
+{
+	const RowTry *row = arg;
+
+	write_row(row->work, row->entry);
+}
+
 static void
 try_row(const Reconciliation *work, const Entry *entry)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData *volatile error = NULL;
+	RowTry row = {work, entry};
+	ErrorData *error = ec_try(write_tried_row, &row);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		write_row(work, entry);
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-		if (!ec_may_swallow(error))
-			ReThrowError(error);
-	}
-	PG_END_TRY();
 	if (error == NULL)
 		remove_entries(work->change, entry);
 	else

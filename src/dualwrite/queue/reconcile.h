@@ -9,6 +9,7 @@
 
 #include "model/change.h"
 #include "worker/jobs/job.h"
+#include "worker/jobs/registry.h"
 
 /*
  * Try at most limit rows of the change's queue again, as the owner of its

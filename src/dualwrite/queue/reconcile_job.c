@@ -14,14 +14,14 @@
 #include "utils/lsyscache.h"
 
 #include "core/catalog.h"
-#include "core/guc.h"
 #include "core/json.h"
 #include "core/query.h"
 #include "model/change.h"
 #include "dualwrite/queue/reconcile.h"
 #include "expand_contract.h"
 #include "worker/jobs/job.h"
-#include "worker/jobs/schedule.h"
+#include "worker/jobs/pace.h"
+#include "worker/jobs/registry.h"
 
 PG_FUNCTION_INFO_V1(ec_reconcile_job);
 
@@ -146,26 +146,12 @@ ec_reconcile_job(PG_FUNCTION_ARGS)
 	EcJobSpec spec = {0};
 	EcChange change;
 	EcJsonWriter parameters;
-	int batch_size = ec_check_batch_size(PG_ARGISNULL(1), PG_GETARG_INT32(1));
-	int delay_ms = ec_check_delay(PG_ARGISNULL(2), PG_GETARG_INT32(2));
-	TimestampTz start_at;
 
+	ec_read_pace_arguments(fcinfo, 1, false, &spec, NULL);
 	if (PG_ARGISNULL(0))
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 						errmsg("argument \"change\" must not be null"),
 						errhint("As in SELECT ec_reconcile_job('users_email').")));
-	if (!PG_ARGISNULL(3))
-	{
-		start_at = PG_GETARG_TIMESTAMPTZ(3);
-		ec_check_start_at(start_at);
-		spec.start_at = &start_at;
-	}
-	if (!PG_ARGISNULL(4))
-	{
-		spec.run_window = text_to_cstring(PG_GETARG_TEXT_PP(4));
-		ec_check_run_window(spec.run_window);
-	}
-	spec.max_lag = ec_check_max_lag(PG_ARGISNULL(5), PG_GETARG_INTERVAL_P(5));
 	ec_change_get(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
 	if (get_rel_name(change.relation) == NULL)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
@@ -177,9 +163,6 @@ ec_reconcile_job(PG_FUNCTION_ARGS)
 	spec.change = change.name;
 	spec.relation = change.relation;
 	spec.parameters = ec_json_end(&parameters);
-	spec.workers = 1;
-	spec.batch_size = batch_size < 0 ? ec_batch_size : batch_size;
-	spec.delay_ms = delay_ms < 0 ? ec_backfill_delay : delay_ms;
 	spec.rows_estimate = ec_discrepancies_left(change.name);
 	PG_RETURN_INT64(ec_job_submit(&spec));
 }

@@ -104,9 +104,11 @@ append_key(StringInfo sql, Relation target, List *key)
 
 	appendStringInfoString(sql, "pg_catalog.concat_ws(', '");
 	foreach (cell, key)
+	{
 		appendStringInfo(sql, ", t.%s",
 						 quote_identifier(NameStr(
 							 column_of(target, lfirst_int(cell))->attname)));
+	}
 	appendStringInfoChar(sql, ')');
 }
 
@@ -118,8 +120,10 @@ names_of(Relation target, List *key)
 
 	initStringInfo(&names);
 	foreach (cell, key)
+	{
 		appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "",
 						 NameStr(column_of(target, lfirst_int(cell))->attname));
+	}
 	return names.data;
 }
 

@@ -53,16 +53,16 @@ choose_seeds(void)
 EcIdentity
 ec_identity_of(const EcRoute *route, Relation relation, TupleTableSlot *slot)
 {
-	const EcCompiled *queue = &route->queue;
+	const EcQueueKey *queue = &route->queue;
 	EcIdentity identity = {0};
 
 	if (seeds[0] == 0)
 		choose_seeds();
 	add_bytes(&identity, queue->change, strlen(queue->change));
 	add_bytes(&identity, &route->is_forward, sizeof(bool));
-	for (int i = 0; i < queue->key_count; i++)
+	for (int i = 0; i < queue->count; i++)
 	{
-		AttrNumber attnum = queue->key[i].attnum;
+		AttrNumber attnum = queue->columns[i].attnum;
 		bool isnull;
 		Datum value = slot_getattr(slot, attnum, &isnull);
 

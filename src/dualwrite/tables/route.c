@@ -9,13 +9,16 @@
  */
 #include "postgres.h"
 
+#include "access/nbtree.h"
 #include "access/sysattr.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
+#include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
@@ -220,6 +223,23 @@ make_key_condition(const EcRoute *route, Relation target)
 	return sql.data;
 }
 
+/* "the key of one is stored otherwise than that of the other" */
+static char *
+make_other_image(const EcRoute *route, const char *other)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	for (int i = 0; i < route->key_count; i++)
+	{
+		const char *name = quote_identifier(route->columns[i].name);
+
+		appendStringInfo(&sql, "%sexpand_contract.differs(t.%s, %s.%s)",
+						 i > 0 ? " OR " : "", name, other, name);
+	}
+	return sql.data;
+}
+
 static void
 append_names(StringInfo sql, const EcRoute *route, int count)
 {
@@ -259,35 +279,103 @@ make_put_sql(const EcRoute *route, Relation target)
 		appendStringInfo(&differs, "%sexpand_contract.differs(t.%s, excluded.%s)",
 						 i > route->key_count ? " OR " : "", name, name);
 	}
-	appendStringInfo(&sql, " WHERE %s", differs.data);
+	if (route->by_image)
+		appendStringInfo(&sql, " WHERE (%s) AND NOT (%s)", differs.data,
+						 make_other_image(route, "excluded"));
+	else
+		appendStringInfo(&sql, " WHERE %s", differs.data);
 	return sql.data;
+}
+
+static void
+make_statements(EcRoute *route, Relation target)
+{
+	char *condition = make_key_condition(route, target);
+	char *same = condition;
+
+	if (route->by_image)
+	{
+		char *other = make_other_image(route, "g");
+
+		same = psprintf("%s AND NOT (%s)", condition, other);
+		route->clash_sql = psprintf("SELECT FROM %s AS t, " EC_PUT_ROWS
+									" AS g WHERE %s AND (%s) LIMIT 1",
+									target_name(target), condition, other);
+	}
+	route->put_sql = make_put_sql(route, target);
+	route->gone_sql =
+		psprintf("DELETE FROM %s AS t USING " EC_GONE_ROWS " AS g WHERE %s",
+				 target_name(target), same);
+	route->lock_sql = psprintf("SELECT FROM %s AS t, " EC_GONE_ROWS
+							   " AS g WHERE %s FOR UPDATE OF t",
+							   target_name(target), same);
+}
+
+/* Has the type values that are equal, but not the same?  numeric, citext … */
+static bool
+has_equal_values(Form_pg_attribute column)
+{
+	TypeCacheEntry *type = lookup_type_cache(getBaseType(column->atttypid),
+											 TYPECACHE_BTREE_OPFAMILY);
+	Oid function;
+
+	if (!OidIsValid(type->btree_opf))
+		return true;
+	function = get_opfamily_proc(type->btree_opf, type->btree_opintype,
+								 type->btree_opintype, BTEQUALIMAGE_PROC);
+	return !OidIsValid(function) ||
+		   !DatumGetBool(
+			   OidFunctionCall1Coll(function, column->attcollation,
+									ObjectIdGetDatum(type->btree_opintype)));
+}
+
+/*
+ * Two keys of the source that are not equal there may be in the target.  Then
+ * each row of the target is the one of the source whose key it has as it is
+ * stored.
+ */
+static bool
+may_have_equal_keys(const EcRoute *route, Relation target)
+{
+	for (int i = 0; i < route->key_count; i++)
+	{
+		Form_pg_attribute column =
+			TupleDescAttr(RelationGetDescr(target), route->columns[i].attnum - 1);
+		Node *expression = (Node *) route->columns[i].expression;
+
+		if (IsA(expression, Var) && exprType(expression) == column->atttypid &&
+			exprCollation(expression) == column->attcollation)
+			continue;
+		if (has_equal_values(column))
+			return true;
+	}
+	return false;
 }
 
 static int
 by_name(const void *left, const void *right)
 {
-	return strcmp(((const EcCompiledColumn *) left)->known_as,
-				  ((const EcCompiledColumn *) right)->known_as);
+	return strcmp(((const EcQueueColumn *) left)->known_as,
+				  ((const EcQueueColumn *) right)->known_as);
 }
 
 /* The columns of the source by which the queue names a row, by their names. */
 static void
 describe_queue(EcRoute *route, Relation source)
 {
-	EcCompiledColumn *key;
+	EcQueueColumn *key;
 	int member = -1;
 
-	key = palloc0(sizeof(EcCompiledColumn) *
-				  Max(1, bms_num_members(route->identity)));
-	route->queue.key = key;
-	route->queue.key_count = 0;
+	key = palloc0(sizeof(EcQueueColumn) * Max(1, bms_num_members(route->identity)));
+	route->queue.columns = key;
+	route->queue.count = 0;
 	while ((member = bms_next_member(route->identity, member)) >= 0)
 	{
-		key[route->queue.key_count].attnum = member;
-		key[route->queue.key_count++].known_as =
+		key[route->queue.count].attnum = member;
+		key[route->queue.count++].known_as =
 			strVal(list_nth(route->names, member - 1));
 	}
-	qsort(key, route->queue.key_count, sizeof(EcCompiledColumn), by_name);
+	qsort(key, route->queue.count, sizeof(EcQueueColumn), by_name);
 }
 
 static bool
@@ -295,7 +383,6 @@ compile_tables(EcRoute *route, Relation source, const EcChange *change)
 {
 	Relation target = try_table_open(route->target, AccessShareLock);
 	bool found = target != NULL;
-	char *condition;
 
 	found = found && find_sources(route, source, change) &&
 			find_targets(route, target, change);
@@ -304,14 +391,7 @@ compile_tables(EcRoute *route, Relation source, const EcChange *change)
 		route->owner = ec_change_role(change);
 		route->put = describe(route, target, route->column_count);
 		route->gone = describe(route, target, route->key_count);
-		route->put_sql = make_put_sql(route, target);
-		condition = make_key_condition(route, target);
-		route->gone_sql =
-			psprintf("DELETE FROM %s AS t USING " EC_GONE_ROWS " AS g WHERE %s",
-					 target_name(target), condition);
-		route->lock_sql = psprintf("SELECT FROM %s AS t, " EC_GONE_ROWS
-								   " AS g WHERE %s FOR UPDATE OF t",
-								   target_name(target), condition);
+		make_statements(route, target);
 		describe_queue(route, source);
 	}
 	if (target != NULL)
@@ -336,8 +416,7 @@ compile(EcRoute *route, Relation source, const char *name)
 	route->is_on = change.dual_write;
 	route->records = change.records;
 	route->queue.change = change.name;
-	route->queue.records = change.records;
-	route->direction.name = route->is_forward ? "forward" : "backward";
+	route->direction = route->is_forward ? "forward" : "backward";
 	route->is_found = compile_tables(route, source, &change);
 }
 
@@ -350,6 +429,8 @@ free_plans(void *arg)
 		SPI_freeplan(route->put_plan);
 	if (route->gone_plan != NULL)
 		SPI_freeplan(route->gone_plan);
+	if (route->clash_plan != NULL)
+		SPI_freeplan(route->clash_plan);
 }
 
 static EcRoute *
@@ -439,6 +520,32 @@ note_reads(EcRoute *route, int column, Node *expression)
 	}
 }
 
+/*
+ * What is cast to char(n), where it is text: its trailing spaces are lost, and
+ * with them what tells two keys apart.
+ */
+static Expr *
+find_unpadded(Node *expression)
+{
+	Oid type = InvalidOid;
+
+	if (exprType(expression) != BPCHAROID)
+		return NULL;
+	while (expression != NULL && exprType(expression) == BPCHAROID)
+	{
+		if (IsA(expression, RelabelType))
+			expression = (Node *) ((RelabelType *) expression)->arg;
+		else if (IsA(expression, FuncExpr) &&
+				 ((FuncExpr *) expression)->funcformat != COERCE_EXPLICIT_CALL)
+			expression = linitial(((FuncExpr *) expression)->args);
+		else
+			return NULL;
+		type = exprType(expression);
+	}
+	return type == TEXTOID || type == VARCHAROID ? (Expr *) copyObject(expression)
+												 : NULL;
+}
+
 /* In the route's memory, once. */
 static void
 find_functions(EcRoute *route)
@@ -482,9 +589,16 @@ prepare_expressions(EcRoute *route, Relation source)
 							   column->stored, column->known_as, column->calls);
 
 		note_reads(route, i, expression);
+		if (i < route->key_count)
+			column->unpadded = find_unpadded(expression);
+		if (column->unpadded != NULL)
+			column->unpadded = expression_planner(column->unpadded);
 		column->expression = expression_planner((Expr *) expression);
 	}
 	describe_queue(route, source);
+	route->by_image = may_have_equal_keys(route, target);
+	if (route->by_image)
+		make_statements(route, target);
 	MemoryContextSwitchTo(caller);
 	ec_become_caller(&outer);
 	table_close(target, AccessShareLock);

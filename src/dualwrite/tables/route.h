@@ -19,7 +19,7 @@
 #include "utils/rel.h"
 
 #include "model/change.h"
-#include "dualwrite/columns/compiled.h"
+#include "dualwrite/queue/discrepancy.h"
 
 /* What the target's statements read, see route_write.c. */
 #define EC_PUT_ROWS  "ec_put"
@@ -34,6 +34,7 @@ typedef struct EcRouteColumn
 	const char *known_as;
 	List *calls;
 	Expr *expression;
+	Expr *unpadded; /* of a key of type char(n): the text that becomes it */
 } EcRouteColumn;
 
 typedef struct EcRoute
@@ -55,9 +56,12 @@ typedef struct EcRoute
 	TupleDesc gone; /* the key alone */
 	char *put_sql;
 	char *gone_sql;
-	char *lock_sql; /* rows that are to go */
+	char *lock_sql;  /* rows that are to go */
+	char *clash_sql; /* rows with the key of another, or NULL */
 	SPIPlanPtr put_plan;
 	SPIPlanPtr gone_plan;
+	SPIPlanPtr clash_plan;
+	bool by_image; /* equal keys may be those of several rows of the source */
 	bool is_prepared; /* the expressions, and whatever comes from them */
 	List *below; /* the target and what is below it, once looked at for ... */
 	List *functions; /* ... those that a write runs, see temporary.h */
@@ -67,8 +71,8 @@ typedef struct EcRoute
 	Bitmapset *identity; /* those that tell which row of the target it is */
 
 	/* what the queue and the gaps want to know */
-	EcCompiled queue;
-	EcDirection direction;
+	EcQueueKey queue;
+	const char *direction;
 	bool *has_warned;
 	MemoryContext memory;
 } EcRoute;

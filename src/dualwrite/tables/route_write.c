@@ -14,6 +14,7 @@
 #include "miscadmin.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rls.h"
 #include "utils/acl.h"
@@ -27,7 +28,7 @@
 #include "dualwrite/tables/route_write.h"
 #include "dualwrite/safe.h"
 #include "expand_contract.h"
-#include "worker/jobs/job.h"
+#include "worker/jobs/registry.h"
 
 /* Who writes the target, and how names are found meanwhile. */
 typedef struct Owner
@@ -48,6 +49,7 @@ typedef struct Writing
 	MemoryContext caller;
 	ExprContext *econtext;
 	ExprState **states;
+	ExprState **unpadded; /* of key columns, or NULL */
 	Datum *values;
 	bool *nulls;
 	Tuplestorestate *put;
@@ -117,8 +119,14 @@ begin_writing(Writing *writing)
 	writing->caller = MemoryContextSwitchTo(writing->memory);
 	writing->econtext = CreateStandaloneExprContext();
 	writing->states = palloc(sizeof(ExprState *) * route->column_count);
+	writing->unpadded = palloc(sizeof(ExprState *) * route->column_count);
 	for (int i = 0; i < route->column_count; i++)
+	{
 		writing->states[i] = ExecInitExpr(route->columns[i].expression, NULL);
+		writing->unpadded[i] = route->columns[i].unpadded == NULL
+								   ? NULL
+								   : ExecInitExpr(route->columns[i].unpadded, NULL);
+	}
 	writing->values = palloc(sizeof(Datum) * route->column_count);
 	writing->nulls = palloc(sizeof(bool) * route->column_count);
 	writing->put = tuplestore_begin_heap(false, false, work_mem);
@@ -132,6 +140,36 @@ end_writing(Writing *writing)
 	tuplestore_end(writing->gone);
 	FreeExprContext(writing->econtext, true);
 	MemoryContextSwitchTo(writing->caller);
+}
+
+/* Would a key lose spaces at its end?  Then it could meet another. */
+static bool
+loses_spaces(Writing *writing, int column)
+{
+	bool isnull;
+	Datum value;
+	struct varlena *text;
+	int length;
+
+	if (writing->unpadded[column] == NULL)
+		return false;
+	value = ExecEvalExprSwitchContext(writing->unpadded[column],
+									  writing->econtext, &isnull);
+	if (isnull)
+		return false;
+	text = PG_DETOAST_DATUM_PACKED(value);
+	length = VARSIZE_ANY_EXHDR(text);
+	return length > 0 && VARDATA_ANY(text)[length - 1] == ' ';
+}
+
+static bool
+any_loses_spaces(Writing *writing, TupleTableSlot *slot)
+{
+	writing->econtext->ecxt_scantuple = slot;
+	for (int i = 0; i < writing->route->key_count; i++)
+		if (loses_spaces(writing, i))
+			return true;
+	return false;
 }
 
 static void
@@ -153,6 +191,13 @@ compute_put(void *arg, TupleTableSlot *slot)
 {
 	Writing *writing = arg;
 
+	if (any_loses_spaces(writing, slot))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNIQUE_VIOLATION),
+				 errmsg("key for table \"%s\" ends with spaces",
+						get_rel_name(writing->route->target)),
+				 errdetail("Type character does not keep them: the row could meet another one there."),
+				 errhint("Make the target's key text or varchar, or remove the spaces.")));
 	compute(writing, slot, writing->route->column_count, writing->put,
 			writing->route->put);
 }
@@ -162,6 +207,9 @@ compute_gone(void *arg, TupleTableSlot *slot)
 {
 	Writing *writing = arg;
 
+	/* it has no row there */
+	if (any_loses_spaces(writing, slot))
+		return;
 	compute(writing, slot, writing->route->key_count, writing->gone,
 			writing->route->gone);
 }
@@ -244,6 +292,26 @@ execute(const EcRoute *route, SPIPlanPtr plan, int events)
 			 SPI_result_code_string(code));
 }
 
+/*
+ * After the write, which leaves such a row alone: another session may have
+ * brought it while we waited for it.
+ */
+static void
+refuse_clash(EcRoute *route)
+{
+	if (route->clash_plan == NULL)
+		route->clash_plan = prepare(route->clash_sql);
+	execute(route, route->clash_plan, 0);
+	if (SPI_processed > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNIQUE_VIOLATION),
+				 errmsg("another row of table \"%s\" has an equal key",
+						get_rel_name(route->target)),
+				 errdetail("Keys that are not equal in table \"%s\" are equal there.",
+						   get_rel_name(route->source_root)),
+				 errhint("Give the target's key the type and collation of the source's, or make the keys of these rows differ.")));
+}
+
 static void
 execute_all(const Writing *writing)
 {
@@ -265,6 +333,8 @@ execute_all(const Writing *writing)
 		if (route->put_plan == NULL)
 			route->put_plan = prepare(route->put_sql);
 		execute(route, route->put_plan, EC_EVENT_INSERT | EC_EVENT_UPDATE);
+		if (route->by_image)
+			refuse_clash(route);
 	}
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");
@@ -435,7 +505,7 @@ retry_row(Retry *retry, TupleTableSlot *slot)
 		EcFailure failure = {error->sqlerrcode,
 							 error->message ? error->message : ""};
 
-		ec_discrepancy_record(&writing->route->queue, &writing->route->direction,
+		ec_discrepancy_record(&writing->route->queue, writing->route->direction,
 							  slot, writing->rows->operation, &failure, false);
 	}
 	MemoryContextSwitchTo(caller);

@@ -24,6 +24,7 @@
 #include "core/catalog.h"
 #include "core/query.h"
 #include "dualwrite/mapping.h"
+#include "dualwrite/old_columns.h"
 #include "dualwrite/table.h"
 #include "dualwrite/tables/existing.h"
 #include "dualwrite/tables/temporary.h"
@@ -48,27 +49,16 @@ check_tables(const EcChange *change, Relation source, Relation target)
 				 errhint("Leave the argument \"target\" out for a change between columns of one table.")));
 }
 
-bool
-ec_names_whole_table(const List *old_columns)
-{
-	return list_length(old_columns) == 1 && strcmp(linitial(old_columns), "*") == 0;
-}
-
-/*
- * What contraction will remove: what was asked for, else what forward reads and
- * is no key; the whole table only if it has nothing else.
- */
+/* What forward reads and is no key; a column that is generated holds nothing. */
 static void
-choose_old_columns(EcChange *change, Relation source, List *forward, List *key)
+find_moved(EcTableMappings *mappings, Relation source, List *key)
 {
-	Bitmapset *reads = NULL;
 	Bitmapset *keys = bms_copy(
 		RelationGetIndexAttrBitmap(source, INDEX_ATTR_BITMAP_PRIMARY_KEY));
-	bool is_all = true;
-	List *names = NIL;
+	Bitmapset *reads = NULL;
 	ListCell *cell;
 
-	foreach (cell, forward)
+	foreach (cell, mappings->forward)
 	{
 		reads = bms_add_members(reads, ((EcMappingEntry *) lfirst(cell))->reads);
 	}
@@ -77,6 +67,8 @@ choose_old_columns(EcChange *change, Relation source, List *forward, List *key)
 		keys = bms_add_member(keys, lfirst_int(cell) -
 										FirstLowInvalidHeapAttributeNumber);
 	}
+	mappings->moved = NULL;
+	mappings->moves_all = true;
 	for (int attnum = 1; attnum <= RelationGetNumberOfAttributes(source); attnum++)
 	{
 		Form_pg_attribute column =
@@ -85,32 +77,9 @@ choose_old_columns(EcChange *change, Relation source, List *forward, List *key)
 		if (column->attisdropped)
 			continue;
 		if (!bms_is_member(attnum, reads))
-			is_all &= column->attgenerated != '\0'; /* holds nothing of its own */
+			mappings->moves_all &= column->attgenerated != '\0';
 		else if (!bms_is_member(attnum - FirstLowInvalidHeapAttributeNumber, keys))
-			names = lappend(names, pstrdup(NameStr(column->attname)));
-	}
-	/* a column of that name is not the whole table: twice is once, of a column */
-	if (ec_names_whole_table(names))
-		names = lappend(names, linitial(names));
-	change->old_columns = is_all ? list_make1(pstrdup("*")) : names;
-}
-
-static void
-check_old_columns(const EcChange *change, Relation source)
-{
-	ListCell *cell;
-
-	if (ec_names_whole_table(change->old_columns))
-		return;
-	foreach (cell, change->old_columns)
-	{
-		if (get_attnum(change->relation, lfirst(cell)) <= 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_COLUMN),
-					 errmsg("column \"%s\" of relation \"%s\" does not exist",
-							(char *) lfirst(cell), RelationGetRelationName(source)),
-					 errdetail("It is named by argument \"old_columns\"."),
-					 errhint("Name the columns that the contraction shall remove, or '{*}' for the whole table.")));
+			mappings->moved = bms_add_member(mappings->moved, attnum);
 	}
 }
 
@@ -226,6 +195,20 @@ reads_of_key(Relation target, List *entries, List *key)
 		reads = bms_add_members(reads, entry->reads);
 	}
 	return reads;
+}
+
+static Bitmapset *
+targets_of(List *entries)
+{
+	Bitmapset *targets = NULL;
+	ListCell *cell;
+
+	foreach (cell, entries)
+	{
+		targets =
+			bms_add_member(targets, ((EcMappingEntry *) lfirst(cell))->attnum);
+	}
+	return targets;
 }
 
 static bool
@@ -513,7 +496,7 @@ analyse(const EcChange *change, Relation source, Relation target,
 		EcTableMappings *mappings)
 {
 	check_tables(change, source, target);
-	check_old_columns(change, source);
+	ec_check_old_columns(change, source, NULL);
 	check_target_is_free(change);
 	check_below(change->relation);
 	check_below(change->target);
@@ -562,6 +545,7 @@ ec_check_table_change(EcChange *change, Relation source, EcTableMappings *mappin
 			check_can_record(change->relation);
 	}
 
+	ec_warn_of_unverifiable(target, targets_of(mappings->forward));
 	warn_of_functions(target, mappings->forward);
 	if (mappings->backward != NIL)
 		warn_of_functions(source, mappings->backward);
@@ -574,6 +558,5 @@ ec_check_table_change(EcChange *change, Relation source, EcTableMappings *mappin
 	add_key(change, change->target, EC_SIDE_NEW, target_key);
 	add_key(change, change->relation, EC_SIDE_OLD, source_key);
 	table_close(target, NoLock);
-	if (change->old_columns == NIL)
-		choose_old_columns(change, source, mappings->forward, source_key);
+	find_moved(mappings, source, source_key);
 }

@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "nodes/bitmapset.h"
 #include "nodes/pg_list.h"
 #include "utils/rel.h"
 
@@ -17,6 +18,8 @@ typedef struct EcTableMappings
 {
 	List *forward;
 	List *backward;
+	Bitmapset *moved; /* of the source's columns: no keys, and forward reads them */
+	bool moves_all; /* nothing of the source is left behind */
 } EcTableMappings;
 
 /*
@@ -25,9 +28,6 @@ typedef struct EcTableMappings
  */
 extern void ec_check_table_change(EcChange *change, Relation source,
 								  EcTableMappings *mappings);
-
-/* Does old_columns mean the whole table: is it '{*}'? */
-extern bool ec_names_whole_table(const List *old_columns);
 
 /*
  * 55000 if the target has a row that is not in step with the source.  As the

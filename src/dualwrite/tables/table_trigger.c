@@ -155,7 +155,7 @@ follow_stale(void *arg, TupleTableSlot *slot)
 		EcFailure failure = {error->sqlerrcode,
 							 error->message ? error->message : ""};
 
-		ec_discrepancy_record(&row->route->queue, &row->route->direction, slot,
+		ec_discrepancy_record(&row->route->queue, row->route->direction, slot,
 							  row->rows->operation, &failure, false);
 	}
 }

@@ -19,6 +19,11 @@
 #include "expand_contract.h"
 #include "worker/jobs/control.h"
 #include "worker/jobs/job.h"
+#include "worker/jobs/owner.h"
+#include "worker/jobs/pace.h"
+#include "worker/jobs/registry.h"
+#include "worker/jobs/slots.h"
+#include "worker/jobs/start.h"
 
 /* The job's number, from the first argument. */
 static int64

@@ -16,8 +16,9 @@
 #include "expand_contract.h"
 #include "worker/jobs/control.h"
 #include "worker/jobs/job.h"
-#include "worker/process/launcher.h"
 #include "worker/jobs/wait.h"
+#include "worker/jobs/calls.h"
+#include "worker/jobs/waiting.h"
 
 /* A queued job gets another worker after this, if nobody else sees to it. */
 #define RESTART_AFTER_MS 2000

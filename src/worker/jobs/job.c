@@ -22,51 +22,19 @@
 #include "core/guc.h"
 #include "core/query.h"
 #include "expand_contract.h"
+#include "worker/jobs/calls.h"
 #include "worker/jobs/job.h"
-#include "worker/process/launcher.h"
+#include "worker/jobs/owner.h"
 #include "worker/jobs/schedule.h"
-
-/*
- * A worker that dies this many times without committing a batch in between
- * takes its job with it: whatever kills it would go on killing the server.
- */
-#define MAX_STARTS_WITHOUT_PROGRESS 5
+#include "worker/jobs/session.h"
+#include "worker/jobs/slots.h"
+#include "worker/jobs/start.h"
 
 /* The rate that ec_progress shows looks back over about this long. */
 #define RATE_HORIZON_SECONDS 5.0
 
-static bool
-has_live_slot(List *live, int64 job)
-{
-	ListCell *cell;
-
-	foreach (cell, live)
-		if (((EcLiveSlot *) lfirst(cell))->job == job)
-			return true;
-	return false;
-}
-
-static bool
-is_live(List *live, int64 job, int slot)
-{
-	ListCell *cell;
-
-	foreach (cell, live)
-	{
-		EcLiveSlot *candidate = lfirst(cell);
-
-		if (candidate->job == job && candidate->slot == slot)
-			return true;
-	}
-	return false;
-}
-
-/*
- * What a scheduled job is now: may it run, and until when?  From the columns
- * start_at, run_window and the submitter's time zone of the last result.
- */
-static TimestampTz
-next_run(uint64 row, int column, TimestampTz now, TimestampTz *until)
+TimestampTz
+ec_job_next_run(uint64 row, int column, TimestampTz now, TimestampTz *until)
 {
 	return ec_next_run(ec_get_timestamptz(row, column, DT_NOBEGIN),
 					   ec_get_text(row, column + 1),
@@ -95,7 +63,7 @@ ec_job_add_slots(int64 id, int workers, int all_from)
 				 "FROM expand_contract.jobs WHERE id = $1",
 				 &args) == 0)
 		return;
-	due = next_run(0, 1, now, &until);
+	due = ec_job_next_run(0, 1, now, &until);
 	start.owner = ec_get_oid(0, 4);
 	start.login = ec_job_login(start.owner, ec_get_oid(0, 5));
 	ec_require_acting_as(start.owner, psprintf("job " INT64_FORMAT, id));
@@ -106,7 +74,7 @@ ec_job_add_slots(int64 id, int workers, int all_from)
 		return;
 	}
 	for (start.slot = 0; start.slot < workers; start.slot++)
-		if (start.slot >= all_from || !is_live(live, id, start.slot))
+		if (start.slot >= all_from || !ec_is_live(live, id, start.slot))
 			ec_start_at_commit(&start);
 }
 
@@ -243,7 +211,7 @@ ec_job_read_pace(EcJob *job)
 	job->delay_ms = ec_get_int4(0, 3, 0);
 	job->workers = ec_get_int4(0, 4, 1);
 	job->max_lag_ms = ec_get_int8(0, 5, -1);
-	job->is_due = next_run(0, 6, now, &job->must_end_at) <= now;
+	job->is_due = ec_job_next_run(0, 6, now, &job->must_end_at) <= now;
 	return true;
 }
 
@@ -484,115 +452,4 @@ ec_job_fail_unauthorized(int64 id)
 	error.hint =
 		"Make him a member of that role, or give the extension to a superuser with REASSIGN OWNED; then use ec_resume.";
 	ec_job_set_failed(id, &error);
-}
-
-/*
- * Job slots of this database that want a worker, may have one now, and have
- * none.  Owners take turns: first those who have no worker, then those whose
- * last turn is the longest ago; of one owner's jobs the oldest goes first.
- * Those that cannot be started are failed here, so that nobody waits for them.
- */
-int
-ec_jobs_to_start(bool lost_ones, EcJobStart **jobs, TimestampTz *next)
-{
-	EcArgs args = {0};
-	List *live = ec_live_slots();
-	TimestampTz now = GetCurrentTimestamp();
-	List *unauthorized = NIL; /* of int64 * */
-	ListCell *cell;
-	uint64 found;
-	int count = 0;
-
-	ec_arg_int4(&args, MAX_STARTS_WITHOUT_PROGRESS);
-	ec_arg_bool(&args, EC_OWNER_NEEDS_LOGIN);
-	ec_arg_text(&args, EC_SET_ROLE_PRIVILEGE);
-	ec_query("UPDATE expand_contract.jobs j SET state = 'failed', "
-			 "finished_at = clock_timestamp(), error_code = c.code, "
-			 "error_message = c.message, error_hint = c.hint "
-			 "FROM expand_contract.jobs k "
-			 "LEFT JOIN pg_catalog.pg_roles r ON r.oid = k.owner "
-			 "LEFT JOIN pg_catalog.pg_roles l ON l.oid = CASE WHEN $2 AND NOT r.rolcanlogin "
-			 "THEN k.login ELSE k.owner END "
-			 "CROSS JOIN LATERAL (SELECT "
-			 "'42704' AS code, 'the owner of the job does not exist any more' "
-			 "AS message, 'Cancel the job and submit another.' AS hint "
-			 "WHERE r.oid IS NULL "
-			 "UNION ALL SELECT '28000', 'the owner of the job cannot log in any "
-			 "more', 'Use ALTER ROLE ... LOGIN, then ec_resume.' "
-			 "WHERE $2 AND NOT r.rolcanlogin AND k.login = k.owner "
-			 "UNION ALL SELECT '28000', 'the role that submitted the job cannot log in "
-			 "any more, or become its owner', 'Log in as a member of the owner that is "
-			 "no superuser, and use ec_resume.' "
-			 "WHERE l.oid IS NULL OR ($2 AND NOT (l.rolcanlogin AND (l.oid = r.oid OR "
-			 "(NOT l.rolsuper AND pg_has_role(l.oid, r.oid, $3))))) "
-			 "UNION ALL SELECT '42501', 'the owner of the job may not connect to "
-			 "the database any more', 'Use GRANT CONNECT ON DATABASE, then "
-			 "ec_resume.' WHERE NOT has_database_privilege(l.oid, "
-			 "current_database(), 'CONNECT') "
-			 "UNION ALL SELECT '57P02', 'the worker ended ' || k.starts || "
-			 "' times in a row before it committed a batch', 'See the server log.' "
-			 "WHERE k.starts >= $1 * k.workers LIMIT 1) c "
-			 "WHERE k.id = j.id AND j.state IN ('queued', 'running') "
-			 "AND NOT EXISTS (SELECT FROM expand_contract.live_slots() l "
-			 "WHERE l.job = j.id)",
-			 &args);
-
-	memset(&args, 0, sizeof(args));
-	ec_arg_int8(&args, (int64) GetSystemIdentifier());
-	ec_arg_oid(&args, MyDatabaseId);
-	found = ec_query("SELECT j.id, j.owner, s.slot, j.start_at, "
-					 "j.run_window, j.settings ->> 'TimeZone', j.state = 'running', "
-					 "j.login, s.resume_at "
-					 "FROM expand_contract.jobs j "
-					 "JOIN expand_contract.job_slots s ON s.job = j.id "
-					 "AND s.slot < j.workers "
-					 "WHERE j.state IN ('queued', 'running') "
-					 "AND j.system_identifier = $1 AND j.database = $2 "
-					 "ORDER BY s.resume_at > clock_timestamp() IS TRUE, "
-					 "(SELECT count(*) FROM expand_contract.live_slots() l "
-					 "JOIN expand_contract.jobs o ON o.id = l.job WHERE o.owner = j.owner), "
-					 "(SELECT max(o.turn_at) FROM expand_contract.jobs o "
-					 "WHERE o.owner = j.owner) NULLS FIRST, "
-					 "j.id, s.slot",
-					 &args);
-	*next = DT_NOEND;
-	*jobs = SPI_palloc(Max(found, 1) * sizeof(EcJobStart));
-	for (uint64 row = 0; row < found; row++)
-	{
-		EcJobStart *start = *jobs + count;
-		TimestampTz until;
-		TimestampTz due = next_run(row, 4, now, &until);
-
-		if (due > now)
-		{
-			*next = Min(*next, due);
-			continue;
-		}
-		start->id = ec_get_int8(row, 1, 0);
-		start->owner = ec_get_oid(row, 2);
-		start->slot = ec_get_int4(row, 3, 0);
-		start->login = ec_get_oid(row, 8);
-		if (is_live(live, start->id, start->slot))
-			continue;
-		if (ec_get_bool(row, 7, false) && !lost_ones &&
-			!has_live_slot(live, start->id))
-			continue;
-		start->login = ec_job_login(start->owner, start->login);
-		if (!ec_may_act_as(start->owner) || !ec_may_act_as(start->login))
-		{
-			int64 *id = palloc(sizeof(int64));
-
-			*id = start->id;
-			unauthorized = lappend(unauthorized, id);
-			continue;
-		}
-		due = ec_get_timestamptz(row, 9, now);
-		start->is_early = due > now;
-		if (start->is_early)
-			*next = Min(*next, due);
-		count++;
-	}
-	foreach (cell, unauthorized)
-		ec_job_fail_unauthorized(*(int64 *) lfirst(cell));
-	return count;
 }

@@ -36,8 +36,6 @@
 
 #include "postgres.h"
 
-#include "fmgr.h"
-#include "nodes/pg_list.h"
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
@@ -126,72 +124,8 @@ typedef struct EcJob
 	void *private;        /* the kind's, in that memory */
 } EcJob;
 
-typedef struct EcJobKind
-{
-	const char *name;
-
-	/*
-	 * Make ready to go on from job->position.  Called in a transaction as the
-	 * job's owner, at the start and again after a batch has failed and been
-	 * rolled back; allocate in the current memory context.
-	 */
-	void (*begin)(EcJob *job);
-
-	/*
-	 * One batch, in a transaction as the job's owner.  Updates the progress;
-	 * false when the job is complete.  Memory is reset after each batch.
-	 */
-	bool (*batch)(EcJob *job);
-
-	/*
-	 * The job's owner has resumed it: forget what was held against it.  In
-	 * scope; may be NULL.
-	 */
-	void (*resume)(int64 job);
-
-	/*
-	 * The size of the job's tables now, where there may be several; NULL: the
-	 * job's relation does not grow by it.  That is locked; waits for no other
-	 * lock.
-	 */
-	int64 (*table_bytes)(EcJob *job);
-
-	/*
-	 * In place of batch: one piece of work that makes transactions of its own,
-	 * and waits for locks as it sees fit.  Called outside of any transaction;
-	 * ec_cancel interrupts it, and an error of it fails the job.  False when
-	 * the job is complete.
-	 */
-	bool (*run)(EcJob *job);
-
-	/*
-	 * Of a change, begin and batch evaluate what the owner of its tables has
-	 * written, and run as that role, see ec_change_job_role.
-	 */
-	bool runs_as_table_owner;
-} EcJobKind;
-
 /*
- * attempt.c: the change whose job this process runs a batch of, or NULL.  No
- * session can pretend it.
- */
-extern const char *ec_running_change(void);
-extern int64 ec_running_job(void); /* 0 in a session */
-
-/*
- * Set by the rooms that know changes, and called as the job's owner.  The one
- * in the transaction that makes the job of a change done; the other before its
- * work: the role that it is done as.  Raises an error if there is none.
- */
-extern void (*ec_change_job_done)(const EcJob *job);
-extern Oid (*ec_change_job_role)(const EcJob *job);
-
-/* registry.c: kinds, registered at load by _PG_init */
-extern void ec_register_job_kind(const EcJobKind *kind);
-extern const EcJobKind *ec_find_job_kind(const char *name);
-
-/*
- * job.c: the tables.  Those that say so want an open catalogue scope
+ * The tables.  Those that say so want an open catalogue scope
  * (ec_catalog_begin); times are the server's.
  */
 extern int64 ec_job_submit(const EcJobSpec *spec);
@@ -232,74 +166,11 @@ extern void ec_job_set_failed(int64 id, const ErrorData *error); /* in scope */
  */
 extern void ec_job_fail_unauthorized(int64 id);
 
-/* A worker to be started. */
-typedef struct EcJobStart
-{
-	int64 id;
-	int slot;
-	Oid owner;
-	Oid login;     /* the role to connect as: the owner, if it may */
-	bool is_early; /* its pause is not over: it takes what nobody wants */
-} EcJobStart;
-
 /*
- * How many; *next is when the next one is due, DT_NOEND if none.  Those that
- * are early come last.  In scope.
+ * When it may run next, at once or later, and until when; from the columns
+ * start_at, run_window and the submitter's time zone of the last result.
  */
-extern int ec_jobs_to_start(bool lost_ones, EcJobStart **jobs, TimestampTz *next);
-
-/* owner.c: whom a worker connects as */
-
-/* Raise 28000 if no worker could run a job of that owner for this session. */
-extern void ec_check_job_owner(Oid owner);
-
-/* The role to connect as, given who had submitted or resumed the job. */
-extern Oid ec_job_login(Oid owner, Oid login);
-
-/* Could a worker that is connected as this session's role run such jobs? */
-extern bool ec_session_can_run_jobs_of(Oid owner);
-
-/* pace.c: pace arguments, checked; -1 where the argument is NULL */
-extern int ec_check_batch_size(bool isnull, int32 value);
-extern int ec_check_delay(bool isnull, int32 value);
-extern int ec_check_workers(bool isnull, int32 value);
-extern const Interval *ec_check_max_lag(bool isnull, const Interval *value);
-
-/*
- * The arguments batch_size, delay_ms, workers, method, start_at, run_window
- * and max_lag of a submitting function, the first of which has this number.
- */
-extern void ec_read_pace_arguments(FunctionCallInfo fcinfo, int first,
-								   EcJobSpec *spec, const char **method);
-
-/* session.c: the settings of the submission that decide what SQL means */
-extern Jsonb *ec_capture_session(void);
-extern void ec_apply_session(Jsonb *settings);
-
-/* slots.c: who works on what, by locks */
-typedef struct EcLiveSlot
-{
-	int64 job;
-	int slot;
-	int pid;
-} EcLiveSlot;
-
-extern bool ec_lock_job_slot(int64 job, int slot);
-extern bool ec_lock_job_slot_for_transaction(int64 job, int slot);
-extern bool ec_keep_job_slot(int64 job, int slot);
-extern void ec_unlock_all(void);
-extern List *ec_live_slots(void); /* of EcLiveSlot, in this database */
-extern bool ec_job_is_live(int64 job);
-
-/* Does the caller own the job, or is a member of who does? */
-extern bool ec_job_is_mine(int64 job);
-
-/* start.c: workers are started, or woken, when the transaction commits */
-extern void ec_start_at_commit(const EcJobStart *start);
-extern void ec_wake_at_commit(int64 job);
-extern void ec_interrupt_at_commit(int64 job);
-extern void ec_call_launcher_at_commit(TimestampTz at);
-extern bool ec_start_worker(const EcJobStart *start);
-extern void ec_start_waiting_jobs(bool lost_ones);
+extern TimestampTz
+ec_job_next_run(uint64 row, int column, TimestampTz now, TimestampTz *until);
 
 #endif

@@ -19,7 +19,7 @@
 #include "utils/syscache.h"
 
 #include "core/compat.h"
-#include "worker/jobs/job.h"
+#include "worker/jobs/owner.h"
 
 static bool
 can_log_in(Oid role)

@@ -12,6 +12,7 @@
 #include "core/guc.h"
 #include "worker/jobs/job.h"
 #include "worker/jobs/schedule.h"
+#include "worker/jobs/pace.h"
 
 int
 ec_check_batch_size(bool isnull, int32 value)
@@ -78,36 +79,41 @@ ec_check_max_lag(bool isnull, const Interval *value)
 }
 
 void
-ec_read_pace_arguments(FunctionCallInfo fcinfo, int first, EcJobSpec *spec,
-					   const char **method)
+ec_read_pace_arguments(FunctionCallInfo fcinfo, int n, bool has_workers,
+					   EcJobSpec *spec, const char **method)
 {
-	bool isnull[7];
-	int batch_size;
-	int delay_ms;
+	int batch_size = ec_check_batch_size(PG_ARGISNULL(n), PG_GETARG_INT32(n));
+	int delay_ms = ec_check_delay(PG_ARGISNULL(n + 1), PG_GETARG_INT32(n + 1));
 
-	for (int i = 0; i < lengthof(isnull); i++)
-		isnull[i] = PG_ARGISNULL(first + i);
-	batch_size = ec_check_batch_size(isnull[0], PG_GETARG_INT32(first));
-	delay_ms = ec_check_delay(isnull[1], PG_GETARG_INT32(first + 1));
+	n += 2;
 	spec->batch_size = batch_size < 0 ? ec_batch_size : batch_size;
 	spec->delay_ms = delay_ms < 0 ? ec_backfill_delay : delay_ms;
-	spec->workers =
-		Max(1, ec_check_workers(isnull[2], PG_GETARG_INT32(first + 2)));
-	*method = isnull[3] ? "auto" : text_to_cstring(PG_GETARG_TEXT_PP(first + 3));
-	if (!isnull[4])
+	spec->workers = 1;
+	if (has_workers)
+	{
+		spec->workers =
+			Max(1, ec_check_workers(PG_ARGISNULL(n), PG_GETARG_INT32(n)));
+		n++;
+	}
+	if (method != NULL)
+	{
+		*method = PG_ARGISNULL(n) ? "auto" : text_to_cstring(PG_GETARG_TEXT_PP(n));
+		n++;
+	}
+	if (!PG_ARGISNULL(n))
 	{
 		TimestampTz *start_at = palloc(sizeof(TimestampTz));
 
-		*start_at = PG_GETARG_TIMESTAMPTZ(first + 4);
+		*start_at = PG_GETARG_TIMESTAMPTZ(n);
 		ec_check_start_at(*start_at);
 		spec->start_at = start_at;
 	}
-	if (!isnull[5])
+	if (!PG_ARGISNULL(n + 1))
 	{
-		spec->run_window = text_to_cstring(PG_GETARG_TEXT_PP(first + 5));
+		spec->run_window = text_to_cstring(PG_GETARG_TEXT_PP(n + 1));
 		ec_check_run_window(spec->run_window);
 	}
 	spec->max_lag =
-		ec_check_max_lag(isnull[6],
-						 isnull[6] ? NULL : PG_GETARG_INTERVAL_P(first + 6));
+		ec_check_max_lag(PG_ARGISNULL(n + 2),
+						 PG_ARGISNULL(n + 2) ? NULL : PG_GETARG_INTERVAL_P(n + 2));
 }

@@ -6,12 +6,19 @@
  */
 #include "postgres.h"
 
-#include "worker/jobs/job.h"
+#include "worker/jobs/registry.h"
 
 #define MAX_KINDS 8
 
 static const EcJobKind *kinds[MAX_KINDS];
 static int kind_count = 0;
+
+/* whose rows are being written; an error ends the batch, and with it the use */
+static const char *running_change = NULL;
+static int64 running_job = 0;
+
+void (*ec_change_job_done)(const EcJob *job) = NULL;
+Oid (*ec_change_job_role)(const EcJob *job) = NULL;
 
 void
 ec_register_job_kind(const EcJobKind *kind)
@@ -28,4 +35,23 @@ ec_find_job_kind(const char *name)
 		if (strcmp(kinds[i]->name, name) == 0)
 			return kinds[i];
 	return NULL;
+}
+
+void
+ec_note_running(const EcJob *job)
+{
+	running_change = job ? job->change : NULL;
+	running_job = job ? job->id : running_job;
+}
+
+const char *
+ec_running_change(void)
+{
+	return running_change;
+}
+
+int64
+ec_running_job(void)
+{
+	return running_job;
 }

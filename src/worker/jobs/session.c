@@ -16,7 +16,7 @@
 #include "utils/jsonb.h"
 
 #include "core/json.h"
-#include "worker/jobs/job.h"
+#include "worker/jobs/session.h"
 
 static const char *const captured[] = {
 	"search_path",

@@ -18,7 +18,7 @@
 #include "core/guc.h"
 #include "core/query.h"
 #include "expand_contract.h"
-#include "worker/jobs/job.h"
+#include "worker/jobs/slots.h"
 
 static void
 set_slot_tag(LOCKTAG *tag, int64 job, int slot)
@@ -159,4 +159,30 @@ ec_sql_live_slots(PG_FUNCTION_ARGS)
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;
+}
+
+bool
+ec_has_live_slot(List *live, int64 job)
+{
+	ListCell *cell;
+
+	foreach (cell, live)
+		if (((EcLiveSlot *) lfirst(cell))->job == job)
+			return true;
+	return false;
+}
+
+bool
+ec_is_live(List *live, int64 job, int slot)
+{
+	ListCell *cell;
+
+	foreach (cell, live)
+	{
+		EcLiveSlot *candidate = lfirst(cell);
+
+		if (candidate->job == job && candidate->slot == slot)
+			return true;
+	}
+	return false;
 }

@@ -13,8 +13,8 @@
 #include "storage/proc.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/wait_event.h"
 
+#include "core/wait_event.h"
 #include "expand_contract.h"
 #include "worker/jobs/wait.h"
 
@@ -95,7 +95,7 @@ ec_wait_until(FunctionCallInfo fcinfo, const char *what, EcWaitLook look,
 		/* From here to the next look there is no snapshot and no lock. */
 		SPI_commit();
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 pause, PG_WAIT_EXTENSION);
+						 pause, ec_wait_event(EC_WAIT_FOLLOW));
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 		pause = Min(pause * 2, LONGEST_PAUSE_MS);

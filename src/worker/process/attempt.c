@@ -25,17 +25,19 @@
 #include "nodes/parsenodes.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/timeout.h"
 
 #include "core/catalog.h"
 #include "core/clip.h"
 #include "core/guc.h"
 #include "core/rights.h"
 #include "worker/jobs/job.h"
+#include "worker/jobs/registry.h"
+#include "worker/jobs/session.h"
+#include "worker/process/deadline.h"
 #include "worker/process/deadlock.h"
 #include "worker/process/flush.h"
 #include "worker/process/process.h"
-#include "worker/process/toplevel.h"
+#include "core/toplevel.h"
 #include "worker/throttle/throttle.h"
 
 /* What user code raises again and again is no conflict with others. */
@@ -46,13 +48,6 @@
 
 #define LONGEST_BACKOFF_MS 5000
 
-/* whose rows are being written; an error ends the batch, and with it the use */
-static const char *running_change = NULL;
-static int64 running_job = 0;
-
-void (*ec_change_job_done)(const EcJob *job) = NULL;
-Oid (*ec_change_job_role)(const EcJob *job) = NULL;
-
 /* Those that wait, and from now on those to come. */
 static void
 fire_deferred_triggers(void)
@@ -62,18 +57,6 @@ fire_deferred_triggers(void)
 	immediate->constraints = NIL; /* all */
 	immediate->deferred = false;
 	AfterTriggerSetState(immediate);
-}
-
-const char *
-ec_running_change(void)
-{
-	return running_change;
-}
-
-int64
-ec_running_job(void)
-{
-	return running_job;
 }
 
 /*
@@ -196,18 +179,17 @@ call_kind(EcWorker *worker)
 
 	worker->has_deadline = !job->avoid_locks || job->row_limit > 1;
 	if (worker->has_deadline)
-		enable_timeout_after(STATEMENT_TIMEOUT, ec_worker_deadline_ms());
+		ec_deadline_begin(ec_worker_deadline_ms());
 	else
 		ec_checks_begin();
-	running_change = job->change;
-	running_job = job->id;
+	ec_note_running(job);
 	ec_flush_in_pieces(job->delay_ms > 0);
 	begin_work(worker, &outer);
 	more = worker->kind->batch(job);
-	running_change = NULL;
+	ec_note_running(NULL);
 	fire_deferred_triggers();
 	ec_become_caller(&outer);
-	disable_timeout(STATEMENT_TIMEOUT, false);
+	ec_deadline_end();
 	AtEOXact_GUC(false, guc_level);
 	return more;
 }
@@ -438,7 +420,7 @@ ec_worker_run_batch(EcWorker *worker)
 		MemoryContextSwitchTo(worker->batch_context);
 		error = CopyErrorData();
 		FlushErrorState();
-		disable_timeout(STATEMENT_TIMEOUT, false);
+		ec_deadline_end();
 		ec_checks_end();
 		QueryCancelPending = false; /* of a timeout that came too late */
 		AbortCurrentTransaction();

@@ -14,11 +14,10 @@
  * It is called by workers that end, however they end, by submissions that found
  * no slot or whose time has not come, and by database workers that left work
  * waiting.  Upper rooms have the database worker do more there
- * (ec_register_visitor), and call the launcher when that is due.
+ * (ec_register_visitor), and call the launcher when that is due, see calls.h.
  *
- * Locking protocol.  The calls are in shared memory under a spinlock.  Database
- * workers run as the bootstrap superuser, as no user of a database can be known
- * here; they run none but our own catalogue statements.
+ * Database workers run as the bootstrap superuser, as no user of a database can
+ * be known here; they run none but our own catalogue statements.
  */
 #include "postgres.h"
 
@@ -28,6 +27,7 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/pg_database.h"
+#include "commands/dbcommands.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
@@ -35,47 +35,26 @@
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "storage/proc.h"
-#include "storage/shmem.h"
-#include "storage/spin.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
-#include "utils/wait_event.h"
 
+#include "core/wait_event.h"
 #include "core/catalog.h"
 #include "core/own.h"
 #include "expand_contract.h"
-#include "worker/jobs/job.h"
 #include "worker/process/launcher.h"
-#include "worker/process/worker.h"
+#include "worker/jobs/calls.h"
+#include "worker/jobs/start.h"
+#include "worker/jobs/waiting.h"
 
-#define MAX_CALLS       512
 #define MAX_VISITORS    4
-#define RETRY_MS        5000
+#define UPDATE_RETRY_MS 15000
 #define RESTART_SECONDS 5
 
 /* The system's clock may be set while we sleep. */
 #define LONGEST_SLEEP_MS (10 * 60 * 1000)
-
-typedef struct LauncherCall
-{
-	Oid database;
-	TimestampTz at;
-} LauncherCall;
-
-typedef struct LauncherShared
-{
-	slock_t mutex;
-	Latch *latch; /* of the running launcher, or NULL */
-	bool all;     /* look into every database */
-	int count;
-	LauncherCall calls[MAX_CALLS];
-} LauncherShared;
-
-static LauncherShared *shared = NULL;
-static shmem_request_hook_type previous_shmem_request_hook = NULL;
-static shmem_startup_hook_type previous_shmem_startup_hook = NULL;
 
 static EcVisitor visitors[MAX_VISITORS];
 static int visitor_count = 0;
@@ -83,42 +62,12 @@ static int visitor_count = 0;
 PGDLLEXPORT void ec_launcher_main(Datum argument);
 PGDLLEXPORT void ec_database_worker_main(Datum argument);
 
-static void
-request_shared_memory(void)
-{
-	if (previous_shmem_request_hook)
-		previous_shmem_request_hook();
-	RequestAddinShmemSpace(MAXALIGN(sizeof(LauncherShared)));
-}
-
-static void
-start_shared_memory(void)
-{
-	bool found;
-
-	if (previous_shmem_startup_hook)
-		previous_shmem_startup_hook();
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	shared = ShmemInitStruct("expand_contract launcher", sizeof(LauncherShared),
-							 &found);
-	if (!found)
-	{
-		memset(shared, 0, sizeof(LauncherShared));
-		SpinLockInit(&shared->mutex);
-	}
-	LWLockRelease(AddinShmemInitLock);
-}
-
 void
 ec_register_launcher(void)
 {
 	BackgroundWorker worker;
 
-	previous_shmem_request_hook = shmem_request_hook;
-	shmem_request_hook = request_shared_memory;
-	previous_shmem_startup_hook = shmem_startup_hook;
-	shmem_startup_hook = start_shared_memory;
-
+	ec_request_calls();
 	ec_describe_worker(&worker, "ec_launcher_main", "expand_contract launcher");
 	worker.bgw_restart_time = RESTART_SECONDS;
 	RegisterBackgroundWorker(&worker);
@@ -130,64 +79,6 @@ ec_register_visitor(EcVisitor visitor)
 	if (visitor_count == MAX_VISITORS)
 		elog(ERROR, "too many visitors");
 	visitors[visitor_count++] = visitor;
-}
-
-bool
-ec_launcher_running(void)
-{
-	bool running;
-
-	if (shared == NULL)
-		return false;
-	SpinLockAcquire(&shared->mutex);
-	running = shared->latch != NULL;
-	SpinLockRelease(&shared->mutex);
-	return running;
-}
-
-void
-ec_call_launcher(Oid database, TimestampTz at)
-{
-	Latch *latch;
-	int i;
-
-	if (shared == NULL)
-		return;
-	SpinLockAcquire(&shared->mutex);
-	for (i = 0; i < shared->count; i++)
-		if (shared->calls[i].database == database)
-			break;
-	if (i == MAX_CALLS)
-		shared->all = true; /* too many to remember one by one */
-	else if (i == shared->count)
-	{
-		shared->calls[i].database = database;
-		shared->calls[i].at = at;
-		shared->count++;
-	}
-	else
-		shared->calls[i].at = Min(shared->calls[i].at, at);
-	latch = shared->latch;
-	SpinLockRelease(&shared->mutex);
-	if (latch != NULL)
-		SetLatch(latch);
-}
-
-PG_FUNCTION_INFO_V1(ec_sql_launcher_running);
-
-/* expand_contract.launcher_running() → boolean */
-Datum
-ec_sql_launcher_running(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(ec_launcher_running());
-}
-
-static void
-forget_launcher(int code, Datum argument)
-{
-	SpinLockAcquire(&shared->mutex);
-	shared->latch = NULL;
-	SpinLockRelease(&shared->mutex);
 }
 
 /* Databases that can be connected to; templates have no jobs of their own. */
@@ -242,40 +133,13 @@ send_database_worker(Oid database)
 	return true;
 }
 
-/* Take the databases that are due; *next is when to look again, or 0. */
 static List *
-take_calls(TimestampTz *next)
+databases_called_for(TimestampTz *next)
 {
-	TimestampTz now = GetCurrentTimestamp();
-	LauncherCall due[MAX_CALLS];
-	List *databases = NIL;
-	int due_count = 0;
-	int kept = 0;
 	bool all;
+	List *called = ec_take_calls(&all, next);
 
-	*next = 0;
-	SpinLockAcquire(&shared->mutex);
-	all = shared->all;
-	shared->all = false;
-	for (int i = 0; i < shared->count; i++)
-	{
-		if (all || shared->calls[i].at <= now)
-			due[due_count++] = shared->calls[i];
-		else
-		{
-			if (*next == 0 || shared->calls[i].at < *next)
-				*next = shared->calls[i].at;
-			shared->calls[kept++] = shared->calls[i];
-		}
-	}
-	shared->count = kept;
-	SpinLockRelease(&shared->mutex);
-
-	if (all)
-		return all_databases();
-	for (int i = 0; i < due_count; i++)
-		databases = lappend_oid(databases, due[i].database);
-	return databases;
+	return all ? all_databases() : called;
 }
 
 void
@@ -288,11 +152,7 @@ ec_launcher_main(Datum argument)
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
 
-	SpinLockAcquire(&shared->mutex);
-	shared->latch = MyLatch;
-	shared->all = true;
-	SpinLockRelease(&shared->mutex);
-	before_shmem_exit(forget_launcher, (Datum) 0);
+	ec_answer_calls();
 	context = AllocSetContextCreate(TopMemoryContext, "expand_contract launcher",
 									ALLOCSET_SMALL_SIZES);
 	for (;;)
@@ -305,15 +165,10 @@ ec_launcher_main(Datum argument)
 
 		MemoryContextReset(context);
 		MemoryContextSwitchTo(context);
-		databases = take_calls(&next);
+		databases = databases_called_for(&next);
 		foreach (cell, databases)
 			if (!send_database_worker(lfirst_oid(cell)))
-			{
-				TimestampTz retry =
-					TimestampTzPlusMilliseconds(GetCurrentTimestamp(), RETRY_MS);
-
-				ec_call_launcher(lfirst_oid(cell), retry);
-			}
+				ec_call_launcher_again(lfirst_oid(cell));
 
 		/*
 		 * a database worker that called us has set the latch on which we waited
@@ -331,7 +186,7 @@ ec_launcher_main(Datum argument)
 			sleep_ms = Min(sleep_ms, LONGEST_SLEEP_MS);
 			events |= WL_TIMEOUT;
 		}
-		(void) WaitLatch(MyLatch, events, sleep_ms, PG_WAIT_EXTENSION);
+		(void) WaitLatch(MyLatch, events, sleep_ms, ec_wait_event(EC_WAIT_LAUNCHER));
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)
@@ -346,14 +201,15 @@ ec_launcher_main(Datum argument)
 static void
 come_back(int code, Datum argument)
 {
-	ec_call_launcher(DatumGetObjectId(argument),
-					 TimestampTzPlusMilliseconds(GetCurrentTimestamp(), RETRY_MS));
+	ec_call_launcher_again(DatumGetObjectId(argument));
 }
 
 void
 ec_database_worker_main(Datum argument)
 {
 	EcExtension extension;
+	bool is_there;
+	bool is_refused;
 
 	ec_own_reads = true;
 	pqsignal(SIGTERM, die);
@@ -367,11 +223,29 @@ ec_database_worker_main(Datum argument)
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	if (ec_extension_lookup(&extension))
+	is_there = ec_extension_lookup(&extension);
+	is_refused = is_there && extension.version == EC_SQL_UNKNOWN;
+	/* once in the log, and not every few seconds */
+	if (is_refused)
+		ereport(LOG, (errmsg("the launcher of expand_contract does nothing in database \"%s\"",
+							 get_database_name(MyDatabaseId)),
+					  errdetail("The library of version " EC_VERSION
+								" does not run with the SQL of version %s.",
+								extension.extversion)));
+	else if (is_there && extension.version < EC_SQL_CURRENT)
+	{
+		/* the tables lack what the workers of today write: look again */
+		ereport(LOG, (errmsg("jobs in database \"%s\" wait for ALTER EXTENSION expand_contract UPDATE",
+							 get_database_name(MyDatabaseId))));
+		ec_call_launcher(MyDatabaseId,
+						 TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+													 UPDATE_RETRY_MS));
+	}
+	else if (is_there)
 		ec_start_waiting_jobs(true);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
-	for (int i = 0; i < visitor_count; i++)
+	for (int i = 0; i < visitor_count && !is_refused; i++)
 		visitors[i]();
 	cancel_before_shmem_exit(come_back, argument);
 	proc_exit(0);

@@ -9,11 +9,10 @@
 #include "postgres.h"
 
 #include "utils/timestamp.h"
+#include "worker/jobs/calls.h"
 
 /* From _PG_init, while shared_preload_libraries is processed. */
 extern void ec_register_launcher(void);
-
-extern bool ec_launcher_running(void);
 
 /*
  * What else a database worker does in the database that it visits, whether the
@@ -22,8 +21,5 @@ extern bool ec_launcher_running(void);
  */
 typedef void (*EcVisitor)(void);
 extern void ec_register_visitor(EcVisitor visitor);
-
-/* Have the launcher look for jobs in a database at that time; never fails. */
-extern void ec_call_launcher(Oid database, TimestampTz at);
 
 #endif

@@ -13,7 +13,8 @@
 #include "worker/process/batch_size.h"
 #include "worker/jobs/job.h"
 #include "worker/throttle/throttle.h"
-#include "worker/process/worker.h"
+#include "worker/jobs/registry.h"
+#include "worker/jobs/start.h"
 
 typedef enum EcOutcome
 {

@@ -14,6 +14,7 @@
 
 #include "core/catalog.h"
 #include "worker/process/process.h"
+#include "worker/process/worker.h"
 
 #define MAX_LOCK_WAIT_MS 100
 

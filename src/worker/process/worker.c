@@ -24,20 +24,24 @@
 #include "storage/latch.h"
 #include "tcop/tcopprot.h"
 #include "utils/memutils.h"
-#include "utils/wait_event.h"
 
+#include "core/wait_event.h"
 #include "core/catalog.h"
 #include "core/compat.h"
 #include "core/own.h"
 #include "core/query.h"
 #include "worker/jobs/job.h"
 #include "worker/jobs/places.h"
+#include "worker/process/deadline.h"
 #include "worker/process/deadlock.h"
-#include "worker/process/launcher.h"
 #include "worker/process/process.h"
-#include "worker/process/toplevel.h"
+#include "core/toplevel.h"
 #include "worker/process/worker.h"
 #include "worker/throttle/throttle.h"
+#include "worker/jobs/calls.h"
+#include "worker/jobs/slots.h"
+#include "worker/jobs/start.h"
+#include "worker/jobs/waiting.h"
 
 #define CLAIM_PATIENCE_MS 10000
 
@@ -116,7 +120,7 @@ claim_job(EcWorker *worker)
 									   CLAIM_PATIENCE_MS))
 			return false;
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 20, PG_WAIT_EXTENSION);
+						 20, ec_wait_event(EC_WAIT_JOB_SLOT));
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}
@@ -230,7 +234,7 @@ pause_until(EcWorker *worker, TimestampTz until)
 		if (left <= 0)
 			break;
 		events = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						   left, PG_WAIT_EXTENSION);
+						   left, ec_wait_event(EC_WAIT_JOB_PAUSE));
 		ResetLatch(MyLatch);
 		/* there is no statement to cancel */
 		QueryCancelPending = false;
@@ -339,7 +343,7 @@ work(EcWorker *worker)
 		CHECK_FOR_INTERRUPTS();
 		/* without pauses, no other wait would notice the postmaster's death */
 		(void) WaitLatch(NULL, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 0,
-						 PG_WAIT_EXTENSION);
+						 ec_wait_event(EC_WAIT_JOB_PAUSE));
 		ec_worker_reload_options();
 		/* user code may have released all advisory locks of the session */
 		if (!ec_keep_job_slot(worker->ticket.job, worker->ticket.slot))
@@ -400,6 +404,7 @@ ec_job_worker_main(Datum argument)
 											  EC_WORKER_CONNECT_FLAGS);
 	ec_worker_connected(worker->ticket.owner);
 	ec_checks_init();
+	ec_deadline_init();
 	before_shmem_exit(at_exit, (Datum) 0);
 	worker->job_context =
 		AllocSetContextCreate(TopMemoryContext, "expand_contract job",

@@ -20,7 +20,8 @@
 #include "core/guc.h"
 #include "core/query.h"
 #include "worker/throttle/throttle_checks.h"
-#include "worker/process/worker.h"
+#include "worker/jobs/registry.h"
+#include "worker/jobs/start.h"
 
 #define LOOK_BACK_MS       2000
 #define SNAPSHOT_SHARE     0.8 /* of max_growth, from where snapshots count */

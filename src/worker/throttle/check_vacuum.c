@@ -14,7 +14,7 @@
 
 #include "core/query.h"
 #include "worker/throttle/throttle_checks.h"
-#include "worker/process/worker.h"
+#include "worker/jobs/start.h"
 
 #define VACUUM_PATIENCE_MS 60000
 #define VACUUM_SHARE       4 /* one part in so many, for what may be our doing */

@@ -1,5 +1,5 @@
 /*
- * key.c
+ * subject.c
  *		The key by which rows of two tables are matched.
  */
 #include "postgres.h"
@@ -10,7 +10,7 @@
 #include "utils/lsyscache.h"
 #include "utils/relcache.h"
 
-#include "verify/compare.h"
+#include "verify/subject.h"
 
 List *
 ec_primary_key(Relation relation)

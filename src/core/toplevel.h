@@ -2,8 +2,8 @@
  * toplevel.h
  *		Statements that cannot run inside a transaction, in a worker.
  */
-#ifndef EC_WORKER_PROCESS_TOPLEVEL_H
-#define EC_WORKER_PROCESS_TOPLEVEL_H
+#ifndef EC_CORE_TOPLEVEL_H
+#define EC_CORE_TOPLEVEL_H
 
 #include "postgres.h"
 

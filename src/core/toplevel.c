@@ -24,7 +24,7 @@
 #include "utils/timestamp.h"
 
 #include "core/compat.h"
-#include "worker/process/toplevel.h"
+#include "core/toplevel.h"
 
 static void
 run_in_portal(const char *sql, RawStmt *parsed)

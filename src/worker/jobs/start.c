@@ -17,20 +17,11 @@
 #include "storage/procarray.h"
 #include "utils/memutils.h"
 
-#include "core/catalog.h"
-#include "core/guc.h"
-#include "expand_contract.h"
-#include "worker/jobs/job.h"
+#include "core/toplevel.h"
+#include "worker/jobs/calls.h"
 #include "worker/jobs/places.h"
-#include "worker/process/launcher.h"
-#include "worker/process/toplevel.h"
-#include "worker/process/worker.h"
-
-/* A job that finds no free slot is tried again by the launcher after this. */
-#define RETRY_MS 5000
-
-/* Jobs of so many may be of owners who get no place; then none is to be had. */
-#define MOST_REFUSED 16
+#include "worker/jobs/slots.h"
+#include "worker/jobs/start.h"
 
 typedef struct AtCommit
 {
@@ -70,9 +61,7 @@ start_or_warn(const EcJobStart *start)
 	if (has_place && ec_start_worker(start))
 		return;
 	if (ec_launcher_running())
-		ec_call_launcher(MyDatabaseId,
-						 TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-													 RETRY_MS));
+		ec_call_launcher_again(MyDatabaseId);
 	else if (has_place) /* without one, whoever ends next starts it */
 		ereport(WARNING,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
@@ -186,7 +175,6 @@ ec_call_launcher_at_commit(TimestampTz at)
 	remember(&nobody, false, at);
 }
 
-/* Whatever kind of worker of ours: connected to a database, once. */
 void
 ec_describe_worker(BackgroundWorker *worker, const char *function, const char *type)
 {
@@ -224,56 +212,4 @@ ec_start_worker(const EcJobStart *start)
 			 "expand_contract job " INT64_FORMAT, start->id);
 	memcpy(worker.bgw_extra, &ticket, sizeof(ticket));
 	return RegisterDynamicBackgroundWorker(&worker, NULL);
-}
-
-/*
- * Start workers for this database's jobs that have none, as many as can run.
- * In a transaction.  Called by whoever may have made room: a worker that ends,
- * and the launcher's database worker; a started worker that finds no place left
- * leaves its job queued, so trying too often does no harm.  Jobs that have lost
- * all their workers are the launcher's business (lost_ones): without one they
- * show as interrupted, and wait for ec_resume.
- *
- * The launcher comes back when the pause of a job is over.  Without one, its
- * worker waits for that itself, in a place that nobody else wants.
- */
-void
-ec_start_waiting_jobs(bool lost_ones)
-{
-	EcCatalogScope scope;
-	EcJobStart *jobs;
-	TimestampTz next;
-	int waiting = 0;
-	int started = 0;
-	int refused = 0;
-	int free_places;
-	int count;
-
-	ec_catalog_begin(&scope);
-	count = ec_jobs_to_start(lost_ones, &jobs, &next);
-	ec_catalog_end(&scope);
-	free_places = ec_count_places(false, InvalidOid);
-	for (int i = 0; i < count && refused < MOST_REFUSED; i++)
-	{
-		EcJobStart *start = &jobs[i];
-
-		waiting += !start->is_early;
-		if (start->is_early && ec_launcher_running())
-			break;
-		if (started >= free_places &&
-			(start->is_early || started >= ec_count_places(true, start->login)))
-		{
-			refused++;
-			continue;
-		}
-		if (!ec_start_worker(start))
-			break;
-		started++;
-	}
-	if (next != DT_NOEND)
-		ec_call_launcher(MyDatabaseId, next);
-	if (waiting > 0)
-		ec_call_launcher(MyDatabaseId,
-						 TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-													 RETRY_MS));
 }

@@ -1,5 +1,5 @@
 /*
- * hasher.c
+ * hasher_plain.c
  *		How a value of some type is fed into the hash of its row: types that
  *		do not consist of others.
  */
@@ -24,9 +24,8 @@
 #include "utils/typcache.h"
 
 #include "core/compat.h"
-#include "verify/hasher.h"
-#include "verify/hasher_names.h"
-#include "verify/hasher_nested.h"
+#include "core/pinned.h"
+#include "verify/hasher_plain.h"
 
 /* A varlena's content; detoasts where needed, but copies nothing else. */
 static inline void
@@ -265,36 +264,10 @@ feed_plain_output(EcHasher *hasher, EcLanes *lanes, Datum value)
 static void
 feed_pinned_output(EcHasher *hasher, EcLanes *lanes, Datum value)
 {
-	int level = ec_pin_output_settings();
+	int level = ec_pin_output();
 
 	feed_plain_output(hasher, lanes, value);
 	AtEOXact_GUC(true, level);
-}
-
-static void
-pin(const char *name, const char *value)
-{
-	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-}
-
-/* Where a setting already has its pinned value, as by default, do nothing. */
-int
-ec_pin_output_settings(void)
-{
-	int level = NewGUCNestLevel();
-
-	if (DateStyle != USE_ISO_DATES || DateOrder != DATEORDER_MDY)
-		pin("datestyle", "ISO, MDY");
-	if (IntervalStyle != INTSTYLE_POSTGRES)
-		pin("intervalstyle", "postgres");
-	if (extra_float_digits < 1)
-		pin("extra_float_digits", "1");
-	if (bytea_output != BYTEA_OUTPUT_HEX)
-		pin("bytea_output", "hex");
-	if (quote_all_identifiers)
-		pin("quote_all_identifiers", "off");
-	return level;
 }
 
 typedef struct KnownType
@@ -361,35 +334,8 @@ use_extended_hash(EcHasher *hasher, Oid function)
 	hasher->feed = feed_extended_hash;
 }
 
-static void
-refuse_nondeterministic(const EcHasher *hasher)
-{
-	char *collation = get_collation_name(hasher->collation);
-
-	if (get_collation_isdeterministic(hasher->collation))
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("nondeterministic collations are not supported for checksums"),
-			 errdetail("A value of type %s has collation \"%s\", under which different strings are equal.",
-					   format_type_be(hasher->type),
-					   collation ? collation : "(dropped)"),
-			 errhint("Compare bytes instead: add COLLATE \"C\" to the expression.")));
-}
-
-static void
-refuse_pseudo_type(const EcHasher *hasher)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("cannot compute a checksum of pseudo-type %s",
-					format_type_be(hasher->type)),
-			 errdetail("A value of a pseudo-type cannot be hashed by itself."),
-			 errhint("Leave the argument out, or cast it to a type of its own.")));
-}
-
-static bool
-init_known(EcHasher *hasher)
+bool
+ec_hasher_init_plain(EcHasher *hasher)
 {
 	for (int i = 0; i < lengthof(known_types); i++)
 		if (known_types[i].type == hasher->type)
@@ -407,26 +353,12 @@ init_known(EcHasher *hasher)
 }
 
 void
-ec_hasher_init(EcHasher *hasher, Oid type, Oid collation, MemoryContext memory)
+ec_hasher_init_other(EcHasher *hasher)
 {
-	TypeCacheEntry *entry;
+	TypeCacheEntry *entry =
+		lookup_type_cache(hasher->type,
+						  TYPECACHE_HASH_EXTENDED_PROC | TYPECACHE_EQ_OPR);
 
-	memset(hasher, 0, sizeof(EcHasher));
-	hasher->type = getBaseType(type);
-	hasher->collation = collation;
-	hasher->memory = memory;
-	get_typlenbyval(hasher->type, &hasher->length, &hasher->by_value);
-
-	if (OidIsValid(collation) && type_is_collatable(hasher->type))
-		refuse_nondeterministic(hasher);
-	if (init_known(hasher) || ec_hasher_init_names(hasher) ||
-		ec_hasher_init_nested(hasher))
-		return;
-	if (get_typtype(hasher->type) == TYPTYPE_PSEUDO)
-		refuse_pseudo_type(hasher);
-
-	entry = lookup_type_cache(hasher->type,
-							  TYPECACHE_HASH_EXTENDED_PROC | TYPECACHE_EQ_OPR);
 	if (OidIsValid(entry->hash_extended_proc))
 		use_extended_hash(hasher, entry->hash_extended_proc);
 	else if (OidIsValid(entry->eq_opr))

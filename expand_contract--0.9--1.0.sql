@@ -1,0 +1,1122 @@
+/* expand_contract--0.9--1.0.sql: made by make; edit sql/updates/0.9--1.0.sql and the parts in sql/install */
+
+-- complain if script is sourced in psql, rather than via ALTER EXTENSION
+\echo Use "ALTER EXTENSION expand_contract UPDATE" to load this file. \quit
+
+----------------------------------------------------------------------
+-- sql/install/start.sql
+----------------------------------------------------------------------
+-- No name below is looked up in the schema we are created in: whoever can write
+-- to it could put a function or an operator of his own there, which then runs
+-- for everyone who reads our views.
+SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+
+----------------------------------------------------------------------
+-- sql/install/library.sql
+----------------------------------------------------------------------
+-- The library comes with the server's files and the SQL with each database: no
+-- script goes on with a library that would then refuse what it has made.
+CREATE OR REPLACE FUNCTION expand_contract.require_library(version text) RETURNS void
+AS 'MODULE_PATHNAME', 'ec_sql_require_library' LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION expand_contract.require_library(text) IS 'an error unless this session runs the library of that version';
+REVOKE EXECUTE ON FUNCTION expand_contract.require_library(text) FROM PUBLIC;
+SELECT expand_contract.require_library('1.0');
+
+----------------------------------------------------------------------
+-- sql/updates/0.9--1.0.sql
+----------------------------------------------------------------------
+-- From version 0.9 to 1.0: what make cannot work out from sql/install.
+--
+-- Whoever changes the install script of 1.0 looks here:
+--
+--   a table, column, constraint, index,           the ALTER or CREATE that
+--   trigger, type, event trigger                  makes it so
+--   arguments or result of a function             DROP it before the line
+--                                                 "functions and views"
+--   columns of a view, but for new ones           DROP VIEW likewise
+--   at the end
+--   a function or view that is gone               DROP it after that line
+--   a C symbol that is gone                       core/sql_version.c keeps it
+--                                                 for one version
+--   a body or a comment of a function or view     nothing: make takes it from
+--                                                 sql/install
+--
+-- A column that the library reads before the update is read as
+-- core/sql_version.h says.  test/tap/070_update.pl compares what this makes with
+-- a fresh install, and names the differences.
+
+-- jobs: the role that workers connect as, and turns.  Owners could log in so far.
+ALTER TABLE expand_contract.jobs ADD COLUMN login oid, ADD COLUMN turn_at timestamptz;
+UPDATE expand_contract.jobs SET login = owner;
+ALTER TABLE expand_contract.jobs ALTER COLUMN login SET NOT NULL;
+ALTER TABLE expand_contract.job_slots ADD COLUMN resume_at timestamptz;
+CREATE INDEX jobs_turns ON expand_contract.jobs (owner, turn_at);
+
+-- Who gave a way down, and whose rights a change's expressions have: names said
+-- the former so far, and the tables the latter.
+ALTER TABLE expand_contract.schema_migrations ADD COLUMN down_by_oid oid, ADD COLUMN down_system bigint;
+UPDATE expand_contract.schema_migrations m
+   SET down_by_oid = r.oid, down_system = (SELECT s.system_identifier FROM pg_control_system() s)
+  FROM pg_roles r
+ WHERE r.rolname = m.down_by;
+COMMENT ON COLUMN expand_contract.schema_migrations.down_by IS
+    'the role that gave "down", as it was called then';
+COMMENT ON COLUMN expand_contract.schema_migrations.down_by_oid IS
+    'which role that is, in the cluster of down_system: a name can be another role''s by now';
+COMMENT ON COLUMN expand_contract.schema_migrations.down_system IS 'the identifier of that cluster''s system';
+
+ALTER TABLE expand_contract.changes ADD COLUMN owner oid, ADD COLUMN owner_name text COLLATE "C";
+UPDATE expand_contract.changes c
+   SET owner = r.oid, owner_name = r.rolname
+  FROM pg_class t JOIN pg_roles r ON r.oid = t.relowner
+ WHERE t.oid = c.relation;
+COMMENT ON COLUMN expand_contract.changes.owner IS 'of its tables at ec_expand: whose rights the expressions have, as long as he owns them';
+COMMENT ON COLUMN expand_contract.changes.owner_name IS 'his name then, which counts in a restored database, where he has another OID';
+
+REVOKE EXECUTE ON FUNCTION expand_contract.usage_changed() FROM PUBLIC;
+
+-- other columns of the result
+DROP FUNCTION expand_contract.dependents(oid, smallint[]);
+
+-- Entries that an application's session adds are ordered by the clock: numbers of
+-- a sequence would change the session's lastval().
+ALTER EXTENSION expand_contract DROP SEQUENCE expand_contract.discrepancies_id_seq;
+ALTER EXTENSION expand_contract DROP SEQUENCE expand_contract.gaps_id_seq;
+ALTER EXTENSION expand_contract DROP SEQUENCE expand_contract.change_events_id_seq;
+ALTER TABLE expand_contract.discrepancies ALTER COLUMN id DROP IDENTITY,
+    ALTER COLUMN id SET DEFAULT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
+    ADD COLUMN salt uuid NOT NULL DEFAULT gen_random_uuid(),
+    DROP CONSTRAINT discrepancies_pkey, ADD PRIMARY KEY (id, salt);
+ALTER TABLE expand_contract.gaps ALTER COLUMN id DROP IDENTITY,
+    ALTER COLUMN id SET DEFAULT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
+    ADD COLUMN salt uuid NOT NULL DEFAULT gen_random_uuid(),
+    DROP CONSTRAINT gaps_pkey, ADD PRIMARY KEY (id, salt);
+ALTER TABLE expand_contract.change_events ALTER COLUMN id DROP IDENTITY,
+    ALTER COLUMN id SET DEFAULT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
+    ADD COLUMN salt uuid NOT NULL DEFAULT gen_random_uuid(),
+    DROP CONSTRAINT change_events_pkey, ADD PRIMARY KEY (id, salt);
+COMMENT ON COLUMN expand_contract.discrepancies.id IS 'the order of entries: microseconds, so that a writer''s lastval() stays its own';
+COMMENT ON COLUMN expand_contract.discrepancies.salt IS 'tells entries of the same microsecond apart';
+COMMENT ON COLUMN expand_contract.gaps.id IS 'the order of gaps, as in discrepancies';
+COMMENT ON COLUMN expand_contract.change_events.id IS 'the order of events: microseconds, so that the lastval() of a session stays its own';
+
+-- An old column is known by its number.  Names said so far which ones contraction
+-- removes, and what they were called before the quarantine.
+DROP VIEW @extschema@.ec_changes;
+ALTER TABLE expand_contract.changes ADD COLUMN quarantined_from text COLLATE "C";
+ALTER TABLE expand_contract.change_columns
+    DROP CONSTRAINT change_columns_side_check,
+    ADD CHECK (side IN ('old', 'new', 'key', 'unmapped')),
+    ADD COLUMN goes boolean NOT NULL DEFAULT false,
+    ADD COLUMN quarantined_from text COLLATE "C",
+    ADD COLUMN not_null_in regclass[] NOT NULL DEFAULT '{}';
+UPDATE expand_contract.change_columns o SET goes = true
+  FROM expand_contract.changes c
+ WHERE c.name = o.change AND c.target IS NULL AND c.phase NOT IN ('contracted', 'reverted')
+   AND o.side IN ('old', 'key')
+   AND CASE WHEN c.old_columns IS NULL THEN o.side = 'old' AND o.expression IS NOT NULL
+            ELSE o.name = ANY (c.old_columns) END;
+INSERT INTO expand_contract.change_columns (change, side, name, attnum, present_name, goes)
+SELECT c.name, 'unmapped', o.name, a.attnum, a.attname, true
+  FROM expand_contract.changes c CROSS JOIN unnest(c.old_columns) AS o (name)
+  LEFT JOIN expand_contract.quarantined q ON q.change = c.name AND q.name = o.name
+  JOIN pg_attribute a ON a.attrelid = c.relation AND a.attnum > 0 AND NOT a.attisdropped
+   AND a.attname = coalesce(q.quarantined_as, o.name)
+ WHERE c.target IS NULL AND c.phase NOT IN ('contracted', 'reverted')
+   AND NOT EXISTS (SELECT FROM expand_contract.change_columns m
+                    WHERE m.change = c.name AND m.side IN ('old', 'key') AND m.name = o.name);
+UPDATE expand_contract.change_columns o
+   SET quarantined_from = q.name, not_null_in = q.not_null_in, present_name = q.quarantined_as
+  FROM expand_contract.quarantined q
+  JOIN expand_contract.changes c ON c.name = q.change
+  JOIN pg_attribute a ON a.attrelid = c.relation AND a.attname = q.quarantined_as
+ WHERE c.target IS NULL AND o.change = c.name AND o.attnum = a.attnum AND o.goes;
+UPDATE expand_contract.changes c SET quarantined_from = q.name
+  FROM expand_contract.quarantined q
+ WHERE q.change = c.name AND c.target IS NOT NULL;
+ALTER TABLE expand_contract.changes DROP COLUMN old_columns;
+ALTER EXTENSION expand_contract DROP TABLE expand_contract.quarantined;
+DROP TABLE expand_contract.quarantined;
+COMMENT ON TABLE expand_contract.change_columns IS 'the columns that a change reads, writes or removes';
+COMMENT ON COLUMN expand_contract.change_columns.side IS 'key: neither old nor new, only tells rows apart; unmapped: old, but no mapping names it';
+COMMENT ON COLUMN expand_contract.change_columns.present_name IS 'after renames: a dump of the table has it under this one; empty if it was dropped from a restored table';
+COMMENT ON COLUMN expand_contract.change_columns.goes IS 'whether contraction removes it';
+COMMENT ON COLUMN expand_contract.change_columns.quarantined_from IS 'while it is in quarantine: its name before, which ec_revert gives back';
+COMMENT ON COLUMN expand_contract.change_columns.not_null_in IS 'the tables (children of the change''s too) where it was NOT NULL before the quarantine';
+COMMENT ON COLUMN expand_contract.changes.quarantined_from IS 'while the old table is in quarantine: its name before, which ec_revert gives back';
+
+-- A change to another table took the whole old one with it.
+ALTER TABLE expand_contract.changes ADD COLUMN whole_table boolean NOT NULL DEFAULT false;
+UPDATE expand_contract.changes SET whole_table = true WHERE target IS NOT NULL;
+COMMENT ON COLUMN expand_contract.changes.whole_table IS 'whether contraction removes the old table, not columns of it';
+
+-- one more argument
+DROP FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text);
+
+
+----------------------------------------------------------------------
+-- sql/install/worker.sql
+----------------------------------------------------------------------
+CREATE OR REPLACE FUNCTION expand_contract.live_slots(OUT job bigint, OUT slot integer, OUT pid integer)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'ec_sql_live_slots' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION expand_contract.live_slots() IS 'the workers that run jobs of this database, known by the locks they hold';
+
+CREATE OR REPLACE FUNCTION expand_contract.is_interrupted(job bigint) RETURNS boolean
+AS 'MODULE_PATHNAME', 'ec_sql_is_interrupted' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION expand_contract.is_interrupted(bigint) IS 'whether a running job has lost its workers';
+
+CREATE OR REPLACE FUNCTION expand_contract.launcher_running() RETURNS boolean
+AS 'MODULE_PATHNAME', 'ec_sql_launcher_running' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION expand_contract.launcher_running() IS 'whether the library is preloaded and its launcher runs';
+
+CREATE OR REPLACE FUNCTION expand_contract.no_worker_is_free() RETURNS text
+AS 'MODULE_PATHNAME', 'ec_sql_no_worker_is_free' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION expand_contract.no_worker_is_free() IS 'for whom all workers of the cluster are at work; NULL if one is free';
+
+CREATE OR REPLACE FUNCTION expand_contract.replication_lag() RETURNS interval
+AS 'MODULE_PATHNAME', 'ec_sql_replication_lag' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION expand_contract.replication_lag() IS 'lag of the slowest standby; zero without standbys, NULL while one is unknown';
+
+CREATE OR REPLACE FUNCTION expand_contract.next_run(start_at timestamptz, run_window text, time_zone text, at timestamptz)
+RETURNS timestamptz
+AS 'MODULE_PATHNAME', 'ec_sql_next_run' LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION expand_contract.next_run(timestamptz, text, text, timestamptz)
+    IS 'the first moment from a point in time on at which a job with this schedule may run';
+
+CREATE OR REPLACE FUNCTION @extschema@.ec_pause(job bigint) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_pause' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_pause(bigint) IS 'stops a job after its current batch; ec_resume goes on from there';
+
+CREATE OR REPLACE FUNCTION @extschema@.ec_resume(job bigint) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_resume' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_resume(bigint) IS 'goes on with a paused, interrupted or failed job where it stopped';
+
+CREATE OR REPLACE FUNCTION @extschema@.ec_cancel(job bigint) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_cancel' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_cancel(bigint) IS 'ends a job for good after its current batch; rows already written stay';
+
+CREATE OR REPLACE FUNCTION @extschema@.ec_configure(job bigint, batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL,
+    workers integer DEFAULT NULL, max_lag interval DEFAULT NULL) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_configure' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_configure(bigint, integer, integer, integer, interval)
+    IS 'changes the pace of a job from its next batch on; NULL leaves a value as it is';
+
+CREATE OR REPLACE PROCEDURE @extschema@.ec_wait(job bigint, timeout interval DEFAULT NULL)
+AS 'MODULE_PATHNAME', 'ec_wait' LANGUAGE C;
+COMMENT ON PROCEDURE @extschema@.ec_wait(bigint, interval)
+    IS 'waits for the end of a job without holding a snapshot, shows its progress, raises its error';
+
+-- Every job, for whoever may see all; ec_progress shows each caller his.
+CREATE OR REPLACE VIEW expand_contract.progress AS
+WITH live AS MATERIALIZED (
+    SELECT job, count(*) AS workers FROM expand_contract.live_slots() GROUP BY job
+), slots AS (
+    SELECT s.job,
+        s.latest AS sweep,
+        -- of the sweep that is going on; who has not joined it has done none of it
+        sum(s.work_done) FILTER (WHERE s.sweep = s.latest)::float8
+            / nullif(max(s.work_total) FILTER (WHERE s.sweep = s.latest), 0) AS fraction,
+        sum(s.rows_done)::bigint AS rows_done,
+        sum(s.rows_per_second) AS rows_per_second,
+        max(s.active_seconds) AS active_seconds,
+        sum(s.skipped_locked)::bigint AS skipped_locked,
+        sum(s.wal_bytes)::bigint AS wal_bytes,
+        max(s.bytes_now)::numeric / nullif(min(s.bytes_at_start), 0) AS table_growth,
+        string_agg(DISTINCT s.throttled_by, ', ') AS throttled_by,
+        min(coalesce(s.resume_at, '-infinity')) AS resume_at,
+        (array_agg(s.notice ORDER BY s.sweep DESC) FILTER (WHERE s.notice IS NOT NULL))[1] AS notice
+    FROM (SELECT *, max(sweep) OVER (PARTITION BY job) AS latest FROM expand_contract.job_slots) s
+    GROUP BY s.job, s.latest
+), known AS (
+    SELECT j.*, s.sweep, s.rows_done, s.rows_per_second, s.active_seconds,
+        s.skipped_locked, s.wal_bytes, s.table_growth, s.throttled_by, s.resume_at, s.notice,
+        least(coalesce(s.fraction, 0), 1) AS fraction,
+        coalesce(l.workers, 0) AS live_workers,
+        CASE
+            WHEN l.workers IS NOT NULL THEN j.state
+            -- the locks and the table are not of one moment
+            WHEN j.state = 'running' AND expand_contract.is_interrupted(j.id) THEN 'interrupted'
+            WHEN j.state = 'queued' AND j.queued_at < pg_postmaster_start_time()
+                AND NOT expand_contract.launcher_running() THEN 'interrupted'
+            ELSE j.state
+        END AS shown_state,
+        CASE WHEN j.state = 'queued' THEN
+            expand_contract.next_run(j.start_at, j.run_window, j.settings ->> 'TimeZone', clock_timestamp())
+        END AS next_run
+    FROM expand_contract.jobs j
+    JOIN slots s ON s.job = j.id
+    LEFT JOIN live l ON l.job = j.id
+), counted AS (
+    SELECT k.*,
+        CASE
+            WHEN shown_state = 'done' THEN 100
+            -- later sweeps only look for what came in meanwhile
+            WHEN sweep > 1 THEN 99 + 0.9 * fraction
+            WHEN fraction > 0 THEN 99 * fraction
+            -- still in the first block
+            ELSE 99 * least(coalesce(rows_done::float8 / nullif(rows_estimate, 0), 0), 1)
+        END AS done_percent,
+        CASE
+            WHEN shown_state = 'done' OR sweep > 1 THEN rows_done
+            WHEN fraction > 0.0005 THEN greatest(rows_done, least(rows_done / fraction, 1e18)::bigint)
+            ELSE greatest(rows_done, rows_estimate)
+        END AS rows_total
+    FROM known k
+)
+SELECT id AS job,
+    kind,
+    change,
+    relation,
+    shown_state AS state,
+    rows_done,
+    rows_total AS rows_total_estimate,
+    round(done_percent::numeric, 1) AS percent,
+    round((CASE
+        WHEN shown_state = 'running' THEN rows_per_second
+        ELSE coalesce(rows_done / nullif(active_seconds, 0), 0)
+    END)::numeric, 0) AS rows_per_second,
+    CASE
+        WHEN shown_state = 'done' THEN interval '0'
+        WHEN shown_state = 'running' AND rows_total > rows_done AND rows_per_second > 0 THEN
+            date_trunc('second', make_interval(secs => least((rows_total - rows_done) / rows_per_second, 1e9)))
+        WHEN shown_state = 'running' AND done_percent > 0 THEN
+            date_trunc('second', make_interval(secs => least(active_seconds * (100 - done_percent) / done_percent, 1e9)))
+    END AS eta,
+    live_workers::integer AS workers,
+    CASE
+        WHEN shown_state = 'running' THEN throttled_by
+        WHEN shown_state = 'queued' AND next_run > clock_timestamp() THEN
+            CASE WHEN start_at > clock_timestamp() THEN 'start at ' ELSE 'run window opens ' END
+            || date_trunc('second', next_run)
+        WHEN shown_state = 'queued' AND live_workers = 0 THEN
+            CASE WHEN resume_at > clock_timestamp() THEN concat(throttled_by, ' until ', date_trunc('second', resume_at))
+                ELSE expand_contract.no_worker_is_free() END
+    END AS throttled_by,
+    round(table_growth, 2) AS table_growth,
+    wal_bytes,
+    skipped_locked,
+    CASE WHEN shown_state = 'running' THEN notice END AS notice,
+    error_code,
+    concat(error_message, '. DETAIL: ' || error_detail, ' HINT: ' || error_hint) AS error_text,
+    -- whatever somebody has written there, the view shows the others
+    CASE WHEN kind = 'copy' AND parameters ->> 'target' ~ '^[0-9]{1,10}$' THEN
+        CASE WHEN (parameters ->> 'target')::bigint < 4294967296 THEN (parameters ->> 'target')::bigint::oid END
+    END AS target,
+    owner,
+    started_at,
+    finished_at
+FROM counted;
+COMMENT ON VIEW expand_contract.progress IS 'all jobs and how far they are; behind ec_progress';
+
+CREATE OR REPLACE VIEW @extschema@.ec_progress WITH (security_barrier) AS
+SELECT job,
+    kind,
+    change,
+    CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation) THEN relation::regclass END AS relation,
+    state,
+    rows_done,
+    rows_total_estimate,
+    percent,
+    rows_per_second,
+    eta,
+    workers,
+    throttled_by,
+    expand_contract.replication_lag() AS replication_lag,
+    table_growth,
+    wal_bytes,
+    skipped_locked,
+    CASE
+        WHEN state = 'interrupted' AND expand_contract.launcher_running()
+            THEN 'the job has lost its worker; the launcher will start another'
+        WHEN state = 'interrupted'
+            THEN format('the job has lost its worker. HINT: Use SELECT ec_resume(%s) to go on where it stopped, '
+                'or add expand_contract to shared_preload_libraries to have that done at every start.', job)
+        WHEN error_code IS NULL THEN notice
+        -- a message can hold row data, of a copy's target too
+        WHEN pg_has_role(owner, 'USAGE') OR NOT EXISTS (
+            SELECT FROM unnest(ARRAY[relation, target]) t (id)
+            WHERE id IS NOT NULL AND (has_table_privilege(id, 'SELECT') IS NOT TRUE OR row_security_active(id)))
+            THEN concat(error_code, ': ', error_text)
+        ELSE error_code
+    END AS last_error,
+    pg_get_userbyid(owner) AS owner,
+    started_at,
+    finished_at
+FROM expand_contract.progress
+WHERE pg_has_role(owner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE');
+COMMENT ON VIEW @extschema@.ec_progress IS 'jobs one owns (pg_monitor: all), how far they are and what holds them back';
+
+CREATE OR REPLACE VIEW @extschema@.ec_progress_workers WITH (security_barrier) AS
+SELECT s.job,
+    s.slot + 1 AS worker,
+    l.pid,
+    CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = coalesce(s.relation, j.relation))
+        THEN coalesce(s.relation, j.relation)::regclass END AS relation,
+    s.sweep,
+    s.rows_done,
+    round((CASE WHEN l.pid IS NULL THEN coalesce(s.rows_done / nullif(s.active_seconds, 0), 0)
+        ELSE s.rows_per_second END)::numeric, 0) AS rows_per_second,
+    CASE WHEN l.pid IS NOT NULL THEN s.throttled_by END AS throttled_by,
+    s.wal_bytes,
+    s.skipped_locked
+FROM expand_contract.jobs j
+JOIN expand_contract.job_slots s ON s.job = j.id
+LEFT JOIN expand_contract.live_slots() l ON l.job = s.job AND l.slot = s.slot
+WHERE pg_has_role(j.owner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE');
+COMMENT ON VIEW @extschema@.ec_progress_workers IS 'ec_progress worker by worker: where each is, and what it has done';
+
+
+----------------------------------------------------------------------
+-- sql/install/lint.sql
+----------------------------------------------------------------------
+CREATE OR REPLACE FUNCTION @extschema@.ec_lint(script text, phase text = 'expand', OUT statement integer, OUT command text,
+        OUT rule text, OUT severity text, OUT relation regclass, OUT lock_mode text, OUT rewrites boolean,
+        OUT scans boolean, OUT detail text, OUT recipe text)
+    RETURNS SETOF record
+    AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.ec_lint(text, text) IS
+    'what in a script breaks running code, loses data or holds others up, and how to do it safely; runs nothing';
+
+----------------------------------------------------------------------
+-- sql/install/migrate.sql
+----------------------------------------------------------------------
+CREATE OR REPLACE FUNCTION @extschema@.ec_apply(version text, up text, down text = NULL, description text = NULL,
+        requires text[] = '{}', phase text = 'expand', allow text[] = '{}', dry_run boolean = false)
+    RETURNS text
+    AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean) IS
+    'applies a migration once, under the migration lock: applied, unchanged, queued, running or (dry run) planned';
+
+CREATE OR REPLACE FUNCTION @extschema@.ec_rollback(version text, dry_run boolean = false) RETURNS text
+    AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_rollback(text, boolean) IS
+    'runs the down script of a migration and takes it out of the ledger';
+
+CREATE OR REPLACE PROCEDURE @extschema@.ec_wait_migration(version text, timeout interval = NULL)
+    AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON PROCEDURE @extschema@.ec_wait_migration(text, interval) IS
+    'waits, without holding a snapshot, until a migration is applied';
+
+
+-- What an unfinished migration is doing, as its job says, and which job that is.
+CREATE OR REPLACE FUNCTION expand_contract.migration_status(version text, OUT state text, OUT job bigint)
+    AS 'MODULE_PATHNAME', 'ec_sql_migration_status'
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION expand_contract.migration_status(text) IS
+    'what an unfinished migration is doing, and its job';
+
+-- Sessions with locks on a relation and its partitions or children (0: the
+-- migration lock; NULL: any table that is not the server's own).  What
+-- pg_stat_activity hides from the caller, it hides here.
+CREATE OR REPLACE FUNCTION expand_contract.blockers(relation oid)
+    RETURNS TABLE (pid integer, application_name text, usename name, state text, transaction_age interval,
+                   lock_mode text, granted boolean, blocks integer[], query text)
+    LANGUAGE sql VOLATILE PARALLEL RESTRICTED
+    BEGIN ATOMIC
+        WITH tables AS MATERIALIZED (
+            SELECT c.oid FROM pg_class c
+             WHERE CASE WHEN blockers.relation IS NULL THEN c.oid >= 16384
+                        ELSE c.oid = blockers.relation
+                          OR c.oid IN (WITH RECURSIVE children AS (
+                                           SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = blockers.relation
+                                           UNION
+                                           SELECT i.inhrelid FROM pg_inherits i
+                                             JOIN children p ON i.inhparent = p.inhrelid)
+                                       SELECT inhrelid FROM children) END
+        ), locks AS MATERIALIZED (
+            SELECT l.pid, l.granted, l.mode,
+                   array_position('{AccessShareLock,RowShareLock,RowExclusiveLock,ShareUpdateExclusiveLock,ShareLock,'
+                       'ShareRowExclusiveLock,ExclusiveLock,AccessExclusiveLock}'::text[], l.mode) AS strength
+              FROM pg_locks l
+             WHERE l.pid IS DISTINCT FROM pg_backend_pid()
+               AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+               AND CASE WHEN blockers.relation = 0
+                        -- EC_LOCK_MIGRATION
+                        THEN l.locktype = 'advisory' AND l.classid = 0 AND l.objid = 0 AND l.objsubid = 27648
+                        ELSE l.locktype = 'relation' AND l.relation IN (SELECT t.oid FROM tables t) END
+        ), sessions AS (
+            -- a session that waits for a lock is shown with that one
+            SELECT DISTINCT ON (l.pid) l.pid, l.mode, l.granted FROM locks l
+             ORDER BY l.pid, l.granted, l.strength DESC
+        ), waiting AS MATERIALIZED (
+            SELECT l.pid, pg_blocking_pids(l.pid) AS blocked_by FROM pg_locks l WHERE NOT l.granted
+        )
+        SELECT s.pid,
+               CASE WHEN s.pid IS NULL THEN 'a prepared transaction'
+                    ELSE coalesce(nullif(a.application_name, ''), a.backend_type, 'unknown') END,
+               a.usename, a.state, clock_timestamp() - a.xact_start, s.mode, s.granted,
+               ARRAY(SELECT DISTINCT w.pid FROM waiting w WHERE s.pid = ANY (w.blocked_by) ORDER BY w.pid),
+               a.query
+          FROM sessions s LEFT JOIN pg_stat_activity a ON a.pid = s.pid
+         ORDER BY a.xact_start, s.pid;
+    END;
+COMMENT ON FUNCTION expand_contract.blockers(oid) IS
+    'sessions that hold or wait for locks on a relation; behind ec_blockers and the errors that name them';
+
+CREATE OR REPLACE FUNCTION @extschema@.ec_blockers(relation regclass = NULL)
+    RETURNS TABLE (pid integer, application_name text, usename name, state text, transaction_age interval,
+                   lock_mode text, blocks integer[], query text)
+    LANGUAGE sql VOLATILE PARALLEL RESTRICTED
+    BEGIN ATOMIC
+        SELECT b.pid, b.application_name, b.usename, b.state, b.transaction_age,
+               b.lock_mode || CASE WHEN b.granted THEN '' ELSE ', waiting' END, b.blocks, b.query
+          FROM expand_contract.blockers(relation) b;
+    END;
+COMMENT ON FUNCTION @extschema@.ec_blockers(regclass) IS
+    'sessions that hold or wait for locks which would stop a migration of a table, or of any';
+
+-- A message can hold row data, so others see only its SQLSTATE.
+CREATE OR REPLACE FUNCTION expand_contract.error_for(may_apply boolean, error text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN may_apply THEN error ELSE coalesce(substring(error, '^([0-9A-Z]{5}): '), error) END;
+COMMENT ON FUNCTION expand_contract.error_for(boolean, text) IS
+    'the error of a migration, as much of it as the reader may see';
+
+-- The ledger belongs to whoever may execute ec_apply; pg_monitor sees it too.
+-- The function is named by a constant, so that no name is looked up, with
+-- whatever search_path and rights, when the view is read.  The version has the
+-- database's collation here, so that it compares with the columns of others.
+CREATE OR REPLACE VIEW @extschema@.ec_migrations WITH (security_barrier) AS
+SELECT m.version COLLATE pg_catalog."default" AS version, m.description, m.phase,
+       CASE WHEN m.checksum IS NULL THEN 'baselined' ELSE coalesce(s.state, m.state) END AS state, m.checksum, m.executed_at, m.executed_by, m.execution_time,
+       m.steps, m.steps_done,
+       CASE s.state
+           WHEN 'failed' THEN expand_contract.error_for(r.may_apply, coalesce(m.error,
+               CASE j.state WHEN 'cancelled' THEN 'job ' || j.id || ' was cancelled'
+                   ELSE concat(j.error_code, ': ', j.error_message, '. DETAIL: ' || j.error_detail,
+                               ' HINT: ' || j.error_hint) END))
+           WHEN 'interrupted' THEN 'nobody is at it. HINT: Use '
+               || CASE m.direction WHEN 'up' THEN 'ec_apply' ELSE 'ec_rollback' END || ' again to go on.'
+       END AS error,
+       m.direction, s.job
+  FROM expand_contract.schema_migrations m
+  LEFT JOIN LATERAL expand_contract.migration_status(m.version) s ON m.state <> 'applied'
+  LEFT JOIN expand_contract.jobs j ON j.id = s.job
+  CROSS JOIN (SELECT pg_catalog.has_function_privilege(
+                         '@extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean)'::pg_catalog.regprocedure,
+                         'EXECUTE') AS may_apply OFFSET 0) r
+ WHERE r.may_apply OR pg_catalog.pg_has_role('pg_monitor', 'USAGE')
+ ORDER BY m.version_key;
+COMMENT ON VIEW @extschema@.ec_migrations IS
+    'the ledger of migrations, in the order of their versions';
+
+CREATE OR REPLACE VIEW @extschema@.ec_migration_events WITH (security_barrier) AS
+SELECT id, event, version COLLATE pg_catalog."default" AS version, checksum, allow, executed_at, executed_by,
+       execution_time, session_role, application_name, expand_contract.error_for(r.may_apply, error) AS error
+  FROM expand_contract.migration_events
+  CROSS JOIN (SELECT pg_catalog.has_function_privilege(
+                         '@extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean)'::pg_catalog.regprocedure,
+                         'EXECUTE') AS may_apply OFFSET 0) r
+ WHERE r.may_apply OR pg_catalog.pg_has_role('pg_monitor', 'USAGE')
+ ORDER BY id;
+COMMENT ON VIEW @extschema@.ec_migration_events IS
+    'the log: who applied, rolled back or took over which migration, when, and against which rules';
+
+CREATE OR REPLACE FUNCTION @extschema@.ec_apply_script(version text, script text, dry_run boolean = false) RETURNS text
+    AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_apply_script(text, text, boolean) IS
+    'applies the text of a migration file, which has its own up and down';
+
+CREATE OR REPLACE PROCEDURE @extschema@.ec_apply_directory(path text)
+    AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON PROCEDURE @extschema@.ec_apply_directory(text) IS
+    'applies the migration files of a directory of the server in the order of their versions, one commit each';
+
+CREATE OR REPLACE FUNCTION @extschema@.ec_baseline(version text, description text = NULL) RETURNS text
+    AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_baseline(text, text) IS
+    'says that the database already is where the migrations up to this version lead';
+
+CREATE OR REPLACE FUNCTION @extschema@.ec_adopt(tool text, relation regclass = NULL) RETURNS integer
+    AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_adopt(text, regclass) IS
+    'takes over the history that another migration tool has written; returns how many migrations were new';
+
+CREATE OR REPLACE FUNCTION @extschema@.ec_rehearse(up text, down text = NULL, OUT step integer, OUT direction text,
+        OUT command text, OUT lock_mode text, OUT relation regclass, OUT rewritten boolean, OUT duration interval,
+        OUT error text)
+    RETURNS SETOF record
+    AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_rehearse(text, text) IS
+    'runs up, down and up again, rolls all back, and reports locks, rewrites, times and what down does not restore';
+
+
+----------------------------------------------------------------------
+-- sql/install/backfill.sql
+----------------------------------------------------------------------
+CREATE OR REPLACE FUNCTION expand_contract.differs(anyelement, anyelement) RETURNS boolean
+AS 'MODULE_PATHNAME', 'ec_differs' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION expand_contract.differs(anyelement, anyelement)
+    IS 'whether two values have different images; NULL equals NULL';
+
+CREATE OR REPLACE FUNCTION @extschema@.ec_backfill(relation regclass, assignments text, predicate text DEFAULT NULL,
+    batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL, workers integer DEFAULT 1,
+    method text DEFAULT 'auto', start_at timestamptz DEFAULT NULL, run_window text DEFAULT NULL,
+    max_lag interval DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_backfill' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_backfill(regclass, text, text, integer, integer, integer, text, timestamptz, text, interval)
+    IS 'updates a table in the background, in small batches that commit; returns the job';
+
+CREATE OR REPLACE FUNCTION @extschema@.ec_copy(source regclass, target regclass, mapping jsonb, key text[] DEFAULT NULL,
+    mode text DEFAULT 'fill', batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL, workers integer DEFAULT 1,
+    method text DEFAULT 'auto', start_at timestamptz DEFAULT NULL, run_window text DEFAULT NULL,
+    max_lag interval DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_copy' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_copy(regclass, regclass, jsonb, text[], text, integer, integer, integer, text, timestamptz, text, interval)
+    IS 'copies a table into another in the background, in small batches that commit; returns the job';
+
+----------------------------------------------------------------------
+-- sql/install/verify.sql
+----------------------------------------------------------------------
+CREATE OR REPLACE FUNCTION expand_contract.checksum_step(internal, VARIADIC "any") RETURNS internal
+    LANGUAGE c IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'ec_checksum_step';
+COMMENT ON FUNCTION expand_contract.checksum_step(internal, VARIADIC "any") IS 'transition function of ec_checksum';
+
+CREATE OR REPLACE FUNCTION expand_contract.checksum_combine(internal, internal) RETURNS internal
+    LANGUAGE c IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'ec_checksum_combine';
+COMMENT ON FUNCTION expand_contract.checksum_combine(internal, internal) IS 'combine function of ec_checksum';
+
+CREATE OR REPLACE FUNCTION expand_contract.checksum_serialize(internal) RETURNS bytea
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'ec_checksum_serialize';
+COMMENT ON FUNCTION expand_contract.checksum_serialize(internal) IS 'serialization function of ec_checksum';
+
+CREATE OR REPLACE FUNCTION expand_contract.checksum_deserialize(bytea, internal) RETURNS internal
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'ec_checksum_deserialize';
+COMMENT ON FUNCTION expand_contract.checksum_deserialize(bytea, internal) IS 'deserialization function of ec_checksum';
+
+CREATE OR REPLACE FUNCTION expand_contract.checksum_final(internal) RETURNS text
+    LANGUAGE c IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'ec_checksum_final';
+COMMENT ON FUNCTION expand_contract.checksum_final(internal) IS 'final function of ec_checksum';
+
+CREATE OR REPLACE AGGREGATE @extschema@.ec_checksum(VARIADIC "any") (
+    SFUNC = expand_contract.checksum_step,
+    STYPE = internal,
+    SSPACE = 64,
+    FINALFUNC = expand_contract.checksum_final,
+    FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = expand_contract.checksum_combine,
+    SERIALFUNC = expand_contract.checksum_serialize,
+    DESERIALFUNC = expand_contract.checksum_deserialize,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE @extschema@.ec_checksum(VARIADIC "any") IS 'checksum of a set of rows, whatever their order: COUNT:32 hex digits';
+
+CREATE OR REPLACE VIEW @extschema@.ec_verifications WITH (security_barrier) AS
+SELECT v.id AS verification, v.change, v.job, v.source_name AS source, v.target_name AS target,
+       v.mapping, v.key, v.verified_by_name AS verified_by,
+       CASE WHEN v.finished_at IS NOT NULL THEN v.missing = 0 AND v.extra = 0 AND v.different = 0 END AS ok,
+       v.rows_source, v.rows_target, v.missing, v.extra, v.different,
+       v.checksum_source, v.checksum_target, v.started_at, v.finished_at,
+       v.first_snapshot, v.last_snapshot
+  FROM expand_contract.verifications v
+ WHERE pg_catalog.pg_has_role(v.verified_by, 'USAGE')
+    OR pg_catalog.pg_has_role('pg_monitor', 'USAGE')
+    OR EXISTS (SELECT
+                 FROM pg_catalog.pg_extension e
+                WHERE e.extname = 'expand_contract'
+                  AND pg_catalog.pg_has_role(e.extowner, 'USAGE'))
+ ORDER BY v.id;
+COMMENT ON VIEW @extschema@.ec_verifications IS 'what each verification compared and found, who ran it, when, and under which snapshots';
+
+-- The values come from the tables and whatever else the expressions read, so
+-- only those may see them who could read them there: SELECT on each as a whole,
+-- and no row security in the way.  Where the expressions call functions that
+-- somebody wrote, nobody knows what they read: then the one who verified.  When
+-- a table is gone, its rights are too: then the one who verified.  The
+-- extension's owner holds the record anyway.
+CREATE OR REPLACE VIEW @extschema@.ec_mismatches WITH (security_barrier) AS
+SELECT m.verification, m.key, m.column_name, m.source_value, m.target_value, m.difference, m.repair
+  FROM expand_contract.mismatches m
+  JOIN expand_contract.verifications v ON v.id = m.verification
+ WHERE NOT EXISTS (SELECT
+                     FROM pg_catalog.unnest(v.reads) AS r (relation)
+                    WHERE pg_catalog.has_table_privilege(r.relation, 'SELECT') IS NOT TRUE
+                       OR pg_catalog.row_security_active(r.relation))
+       AND (NOT v.opaque OR pg_catalog.pg_has_role(v.verified_by, 'USAGE'))
+    OR NOT (EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = v.source)
+            AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = v.target))
+       AND pg_catalog.pg_has_role(v.verified_by, 'USAGE')
+    OR EXISTS (SELECT
+                 FROM pg_catalog.pg_extension e
+                WHERE e.extname = 'expand_contract'
+                  AND pg_catalog.pg_has_role(e.extowner, 'USAGE'))
+ ORDER BY m.id;
+COMMENT ON VIEW @extschema@.ec_mismatches IS 'the first rows that each verification found to differ; at most expand_contract.max_mismatches of each';
+
+CREATE OR REPLACE FUNCTION @extschema@.ec_verify(relation regclass, mapping jsonb) RETURNS @extschema@.ec_verification
+    LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'ec_verify';
+COMMENT ON FUNCTION @extschema@.ec_verify(regclass, jsonb) IS 'compares columns of a table with expressions over the same row, and records what differs';
+
+CREATE OR REPLACE FUNCTION @extschema@.ec_verify(source regclass, target regclass, mapping jsonb, key text[] DEFAULT NULL)
+    RETURNS @extschema@.ec_verification
+    LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'ec_verify_tables';
+COMMENT ON FUNCTION @extschema@.ec_verify(regclass, regclass, jsonb, text[]) IS 'compares the rows of two tables by key, and records what is missing, extra or different';
+
+----------------------------------------------------------------------
+-- sql/install/dualwrite.sql
+----------------------------------------------------------------------
+-- Everyone's: a partition that somebody creates gets the trigger with it.  It
+-- does nothing on a table that is not the change's.
+CREATE OR REPLACE FUNCTION expand_contract.dual_write() RETURNS trigger
+AS 'MODULE_PATHNAME', 'ec_dual_write_row' LANGUAGE C;
+COMMENT ON FUNCTION expand_contract.dual_write() IS 'keeps the columns of a change in step; its argument is the change';
+
+CREATE OR REPLACE FUNCTION expand_contract.dual_write_table() RETURNS trigger
+AS 'MODULE_PATHNAME', 'ec_dual_write_table' LANGUAGE C;
+COMMENT ON FUNCTION expand_contract.dual_write_table() IS 'keeps the two tables of a change in step, a statement at a time; its argument is the change';
+
+CREATE OR REPLACE FUNCTION expand_contract.note_ddl() RETURNS event_trigger
+AS 'MODULE_PATHNAME', 'ec_note_ddl' LANGUAGE C;
+COMMENT ON FUNCTION expand_contract.note_ddl() IS 'warns of DDL that ends what a change has promised';
+
+CREATE OR REPLACE FUNCTION expand_contract.note_partitions() RETURNS event_trigger
+AS 'MODULE_PATHNAME', 'ec_note_partitions' LANGUAGE C;
+COMMENT ON FUNCTION expand_contract.note_partitions() IS 'gives new partitions the triggers of changes to other tables, and notes what comes and goes with a partition';
+
+CREATE OR REPLACE FUNCTION @extschema@.ec_expand(change text, relation regclass, forward jsonb, backward jsonb DEFAULT NULL,
+    target regclass DEFAULT NULL, key text[] DEFAULT NULL, old_columns text[] DEFAULT NULL,
+    on_error text DEFAULT 'record', allow_existing boolean DEFAULT false) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_expand' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text, boolean)
+    IS 'registers a change and starts its dual writes: expanded or unchanged';
+
+CREATE OR REPLACE FUNCTION @extschema@.ec_dual_write(change text, enabled boolean) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_dual_write' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_dual_write(text, boolean)
+    IS 'switches the modern write of a change on or off';
+
+CREATE OR REPLACE FUNCTION @extschema@.ec_set_flag(name text, value boolean) RETURNS boolean
+AS 'MODULE_PATHNAME', 'ec_set_flag' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_set_flag(text, boolean) IS 'sets a read switch, and tells the channel expand_contract';
+
+-- For applications: everyone may ask, and nobody sees the table.
+CREATE OR REPLACE FUNCTION @extschema@.ec_flag(name text) RETURNS boolean
+LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'SELECT coalesce((SELECT f.value FROM expand_contract.flags f WHERE f.name = ec_flag.name), false)';
+COMMENT ON FUNCTION @extschema@.ec_flag(text) IS 'a read switch; false unless it has been set';
+
+CREATE OR REPLACE FUNCTION @extschema@.ec_reconcile(change text DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_reconcile' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_reconcile(text)
+    IS 'makes queued modern writes again now; how many rows are left';
+
+CREATE OR REPLACE FUNCTION @extschema@.ec_reconcile_job(change text, batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL,
+    start_at timestamptz DEFAULT NULL, run_window text DEFAULT NULL, max_lag interval DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_reconcile_job' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_reconcile_job(text, integer, integer, timestamptz, text, interval)
+    IS 'makes queued modern writes again in the background, until none is left; returns the job';
+
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text, boolean) FROM PUBLIC;
+
+-- Everyone's, as repairs ask it as the owner of the table; it tells nobody else.
+CREATE OR REPLACE FUNCTION expand_contract.is_queued(change text, now boolean, names text[], VARIADIC "values" "any") RETURNS boolean
+AS 'MODULE_PATHNAME', 'ec_is_queued' LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION expand_contract.is_queued(text, boolean, text[], "any")
+    IS 'whether a failed write of the row with that key waits to be reconciled: repairs leave it alone';
+
+-- A row a row of the table: its failed writes together.
+CREATE OR REPLACE VIEW expand_contract.open_discrepancies AS
+SELECT d.change, d.key,
+       (array_agg(d.operation ORDER BY d.id DESC))[1] AS operation,
+       (array_agg(d.direction ORDER BY d.id DESC))[1] AS direction,
+       (array_agg(d.error_code ORDER BY d.id DESC))[1] AS error_code,
+       (array_agg(d.error ORDER BY d.id DESC))[1] AS error,
+       sum(d.writes)::bigint AS writes,
+       min(coalesce(d.first_at, d.at)) AS first_at,
+       max(d.at) AS last_at,
+       max(d.attempts) AS attempts,
+       max(d.next_attempt_at) AS next_attempt_at
+  FROM expand_contract.discrepancies d
+ GROUP BY d.change, d.key;
+COMMENT ON VIEW expand_contract.open_discrepancies IS 'rows whose modern write failed, of every change';
+
+-- Figures for those who monitor; key and message hold row data, so they are for
+-- those who could read it in the table.
+CREATE OR REPLACE VIEW @extschema@.ec_discrepancies WITH (security_barrier) AS
+SELECT d.change, c.relation,
+       CASE WHEN r.is_readable THEN d.key END AS key,
+       d.operation, d.direction, d.error_code,
+       CASE WHEN r.is_readable THEN d.error END AS error,
+       d.writes, d.first_at, d.last_at,
+       date_trunc('second', clock_timestamp() - d.first_at) AS age,
+       d.attempts, d.next_attempt_at
+  FROM expand_contract.open_discrepancies d
+  JOIN expand_contract.changes c ON c.name = d.change
+  JOIN pg_class t ON t.oid = c.relation,
+       -- what fails in a target is told with values of the target
+       LATERAL (SELECT has_table_privilege(t.oid, 'SELECT') AND NOT row_security_active(t.oid)
+                   AND (c.target IS NULL OR has_table_privilege(c.target::oid, 'SELECT') IS TRUE
+                                            AND NOT row_security_active(c.target::oid))) AS r (is_readable)
+ WHERE pg_has_role(t.relowner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE')
+ ORDER BY d.first_at;
+COMMENT ON VIEW @extschema@.ec_discrepancies IS 'rows whose modern write failed and is still to be made';
+
+----------------------------------------------------------------------
+-- sql/install/usage.sql
+----------------------------------------------------------------------
+CREATE OR REPLACE FUNCTION @extschema@.ec_track(relation regclass, columns text[] DEFAULT NULL) RETURNS integer
+AS 'MODULE_PATHNAME', 'ec_track' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_track(regclass, text[]) IS 'watches who reads and writes columns (NULL: all) of a table; returns how many are new';
+
+CREATE OR REPLACE FUNCTION @extschema@.ec_untrack(relation regclass, columns text[] DEFAULT NULL) RETURNS integer
+AS 'MODULE_PATHNAME', 'ec_untrack' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_untrack(regclass, text[]) IS 'ends the watch on columns (NULL: all) of a table; returns how many were watched';
+
+
+-- Filters its rows itself: whoever reads the view calls it with his own rights.
+CREATE OR REPLACE FUNCTION expand_contract.column_usage(OUT relation regclass, OUT column_name text,
+    OUT reads bigint, OUT last_read timestamptz, OUT last_reader text,
+    OUT writes bigint, OUT last_write timestamptz, OUT last_writer text,
+    OUT tracked_since timestamptz, OUT unknown_since timestamptz, OUT unknown_until timestamptz,
+    OUT readers jsonb, OUT writers jsonb)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'ec_sql_column_usage' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION expand_contract.column_usage() IS 'tracked columns of tables one owns (pg_monitor: all); behind ec_column_usage';
+
+CREATE OR REPLACE VIEW @extschema@.ec_column_usage AS
+SELECT relation, column_name, reads, last_read, last_reader, writes, last_write, last_writer,
+       tracked_since, unknown_since, unknown_until, readers, writers
+  FROM expand_contract.column_usage()
+ ORDER BY relation::text COLLATE "C", column_name COLLATE "C";
+COMMENT ON VIEW @extschema@.ec_column_usage IS 'who uses the tracked columns of tables one owns (pg_monitor: all)';
+
+CREATE OR REPLACE FUNCTION @extschema@.ec_export_usage() RETURNS jsonb
+    LANGUAGE sql VOLATILE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT jsonb_build_object(
+        'system_identifier', (SELECT system_identifier::text FROM pg_control_system()),
+        'database', current_database(),
+        'in_recovery', pg_is_in_recovery(),
+        'taken_at', clock_timestamp(),
+        'columns', coalesce((
+            SELECT jsonb_agg(jsonb_build_object(
+                'relation', format('%I.%I', n.nspname, c.relname), 'column_name', u.column_name,
+                'reads', u.reads, 'last_read', u.last_read, 'last_reader', u.last_reader,
+                'tracked_since', u.tracked_since, 'unknown_until', u.unknown_until))
+              FROM expand_contract.column_usage() u
+              JOIN pg_class c ON c.oid = u.relation
+              JOIN pg_namespace n ON n.oid = c.relnamespace), '[]'))
+$$;
+COMMENT ON FUNCTION @extschema@.ec_export_usage() IS 'what this standby has counted, for ec_import_usage on the primary';
+
+CREATE OR REPLACE FUNCTION @extschema@.ec_import_usage(standby text, usage jsonb) RETURNS integer
+AS 'MODULE_PATHNAME', 'ec_import_usage' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_import_usage(text, jsonb) IS 'records what ec_export_usage said on a standby; returns how many columns';
+
+CREATE OR REPLACE VIEW @extschema@.ec_standby_usage WITH (security_barrier) AS
+SELECT s.standby, s.relation, a.attname::text AS column_name, s.reads, s.last_read, s.last_reader,
+       s.counting_since, s.unknown_until, s.taken_at
+  FROM expand_contract.standby_usage s
+  JOIN pg_catalog.pg_class c ON c.oid = s.relation
+  JOIN pg_catalog.pg_attribute a ON a.attrelid = s.relation AND a.attnum = s.attnum AND NOT a.attisdropped
+ WHERE pg_has_role(c.relowner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE')
+ ORDER BY s.standby, s.relation::text COLLATE "C", a.attname;
+COMMENT ON VIEW @extschema@.ec_standby_usage IS 'reads of tracked columns on standbys, as they were last imported';
+
+----------------------------------------------------------------------
+-- sql/install/lifecycle.sql
+----------------------------------------------------------------------
+CREATE OR REPLACE FUNCTION @extschema@.ec_backfill_change(change text, mode text DEFAULT 'fill', batch_size integer DEFAULT NULL,
+    delay_ms integer DEFAULT NULL, workers integer DEFAULT 1, start_at timestamptz DEFAULT NULL,
+    run_window text DEFAULT NULL, max_lag interval DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_backfill_change' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval)
+    IS 'brings the rows of a change in step in the background; returns the job';
+
+CREATE OR REPLACE FUNCTION @extschema@.ec_verify_change(change text) RETURNS @extschema@.ec_verification
+AS 'MODULE_PATHNAME', 'ec_verify_change' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_verify_change(text)
+    IS 'compares every row of a change under one snapshot, and records what is out of step';
+
+CREATE OR REPLACE FUNCTION @extschema@.ec_verify_job(change text, batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL,
+    workers integer DEFAULT 1, start_at timestamptz DEFAULT NULL, run_window text DEFAULT NULL,
+    max_lag interval DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_verify_job' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_verify_job(text, integer, integer, integer, timestamptz, text, interval)
+    IS 'the same in the background, chunk by chunk with a snapshot each; returns the job';
+
+CREATE OR REPLACE FUNCTION @extschema@.ec_advise(relation regclass,
+    OUT approach text, OUT recommended boolean, OUT why text, OUT cost text) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'ec_advise' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.ec_advise(regclass) IS 'which way of changing a table fits it, with estimates of time, locks and room';
+
+CREATE OR REPLACE FUNCTION expand_contract.running_versions(pattern text, OUT application text, OUT version text) RETURNS SETOF record
+LANGUAGE sql VOLATILE STRICT PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
+    SELECT m[1], m[2]
+      FROM pg_stat_activity a, regexp_matches(a.application_name, pattern) AS m
+     WHERE a.datname = current_database() AND cardinality(m) >= 2 AND m[1] <> '' AND m[2] <> ''
+$$;
+COMMENT ON FUNCTION expand_contract.running_versions(text) IS 'what application_name says of the sessions of this database';
+
+CREATE OR REPLACE FUNCTION @extschema@.ec_require_version(change text, application text, minimum text) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_require_version' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_require_version(text, text, text)
+    IS 'which version of an application must be deployed before a change contracts';
+
+CREATE OR REPLACE FUNCTION @extschema@.ec_gates(change text, step text, OUT gate text, OUT passed boolean,
+    OUT observed text, OUT required text, OUT hint text) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'ec_sql_gates' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_gates(text, text) IS 'what the cutover or the contraction of a change waits for';
+
+CREATE OR REPLACE FUNCTION @extschema@.ec_cutover(change text, override text[] DEFAULT '{}') RETURNS text
+AS 'MODULE_PATHNAME', 'ec_cutover' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_cutover(text, text[]) IS 'passes the gates, sets the flag of the change, and tells the channel expand_contract';
+
+
+-- A table, and what is below it.
+CREATE OR REPLACE FUNCTION expand_contract.family_of(relation oid) RETURNS SETOF oid
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    WITH RECURSIVE family AS (
+        SELECT $1 AS oid
+        UNION
+        SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.oid
+    )
+    SELECT f.oid FROM family f
+$$;
+COMMENT ON FUNCTION expand_contract.family_of(oid) IS 'a table, its partitions and children';
+
+-- Known by what they do: their names are no proof.
+CREATE OR REPLACE FUNCTION expand_contract.triggers_of(change text, OUT relation oid, OUT name name, OUT enabled "char",
+    OUT is_clone boolean) RETURNS SETOF record
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT t.tgrelid, t.tgname, t.tgenabled, t.tgparentid <> 0
+      FROM expand_contract.changes c
+      CROSS JOIN LATERAL (SELECT expand_contract.family_of(c.relation) UNION SELECT expand_contract.family_of(c.target)) f (oid)
+      JOIN pg_trigger t ON t.tgrelid = f.oid
+      JOIN pg_proc p ON p.oid = t.tgfoid
+     WHERE c.name = change
+       AND p.pronamespace = 'expand_contract'::regnamespace AND p.proname IN ('dual_write', 'dual_write_table')
+       AND t.tgargs = convert_to(change, getdatabaseencoding()) || '\x00'::bytea
+$$;
+COMMENT ON FUNCTION expand_contract.triggers_of(text) IS 'the triggers of a change''s dual writes, on all its tables';
+
+CREATE OR REPLACE FUNCTION @extschema@.ec_contract(change text, override text[] DEFAULT '{}', quarantine interval DEFAULT '7 days',
+    auto_drop boolean DEFAULT false) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_contract' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_contract(text, text[], interval, boolean)
+    IS 'passes the gates and renames the old shape away; when the quarantine has passed, drops it';
+
+CREATE OR REPLACE FUNCTION @extschema@.ec_revert(change text) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_revert' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_revert(text) IS 'takes a change one step back; nothing is lost';
+
+
+-- Looks at the gates of a change for its owner, whoever else asks gets NULL: it
+-- may be everyone's, as the view needs it.  STABLE, so that a query that does
+-- not ask for it does not pay for it.
+CREATE OR REPLACE FUNCTION expand_contract.blocked_by(change text) RETURNS text[]
+AS 'MODULE_PATHNAME', 'ec_sql_blocked_by' LANGUAGE C STABLE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION expand_contract.blocked_by(text) IS 'the closed gates of the next step of a change; behind ec_changes';
+
+CREATE OR REPLACE VIEW @extschema@.ec_changes WITH (security_barrier) AS
+SELECT c.name COLLATE "default" AS change, c.relation, c.target, c.phase, c.since,
+       c.dual_write AND coalesce(current_setting('expand_contract.enable_modern_write', true)::boolean, true)
+           -- each table of the change, and each partition and child, has all triggers
+           AND NOT EXISTS (
+               WITH RECURSIVE family AS (
+                   SELECT c.relation::oid AS oid
+                   UNION
+                   SELECT c.target::oid WHERE c.target IS NOT NULL AND c.backward IS NOT NULL
+                   UNION
+                   SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.oid)
+               SELECT FROM family f,
+                      unnest(CASE WHEN c.target IS NULL THEN '{""}' ELSE '{_insert,_update,_delete,_truncate}'::text[] END) AS s (suffix)
+                WHERE NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = f.oid AND g.tgenabled = 'A'
+                                     AND g.tgname = '~ec_' || c.name || s.suffix))
+           AS dual_write,
+       c.on_error, c.forward, c.backward,
+       CASE WHEN c.whole_table AND c.phase NOT IN ('contracted', 'reverted') THEN '{*}'
+            ELSE (SELECT array_agg(o.present_name COLLATE "default" ORDER BY o.attnum)
+                    FROM expand_contract.change_columns o
+                   WHERE o.change = c.name AND o.goes AND o.present_name <> '') END AS old_columns,
+       (SELECT count(DISTINCT d.key) FROM expand_contract.discrepancies d WHERE d.change = c.name) AS discrepancies,
+       (SELECT count(*) FROM expand_contract.gaps g WHERE g.change = c.name AND g.repaired_by IS NULL) AS gaps,
+       coalesce((SELECT f.value FROM expand_contract.flags f WHERE f.name = c.name), false) AS flag,
+       t.oid IS NULL AS is_gone, c.quarantine_until, c.auto_drop,
+       expand_contract.blocked_by(c.name) AS blocked_by
+  FROM expand_contract.changes c
+  LEFT JOIN pg_class t ON t.oid = c.relation
+  LEFT JOIN pg_class n ON n.oid = c.target
+ WHERE pg_has_role(coalesce(t.relowner, n.relowner), 'USAGE') OR pg_has_role('pg_monitor', 'USAGE')
+ ORDER BY c.registered_at;
+COMMENT ON VIEW @extschema@.ec_changes IS 'changes of tables one owns (pg_monitor: all), and where they are';
+GRANT SELECT ON @extschema@.ec_changes TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION @extschema@.ec_runbook(change text) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_runbook' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_runbook(text) IS 'Markdown: where a change stands, the next command, its gates, and when to go back';
+
+-- What the server drops with some columns, or (NULL) with the whole table, and
+-- its partitions and children: the walk through pg_depend that DROP makes.  What
+-- is a part of something (the rule of a view, the trigger of a constraint, a
+-- member of an extension) takes that along, if it is not the one that falls.
+-- stands: it needs CASCADE; behind: it is behind one that does; elsewhere: it is
+-- another session's, for as long as that lasts.
+CREATE OR REPLACE FUNCTION expand_contract.falls(relation oid, columns smallint[],
+    OUT classid oid, OUT objid oid, OUT objsubid integer, OUT stands boolean, OUT behind boolean, OUT "on" text, OUT elsewhere boolean)
+RETURNS SETOF record
+LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    WITH RECURSIVE family AS MATERIALIZED (
+        SELECT f.oid FROM expand_contract.family_of($1) f (oid)
+    ), ours AS MATERIALIZED ( -- goes before
+        SELECT t.oid FROM pg_trigger t
+         WHERE t.tgfoid IN ('expand_contract.dual_write()'::regprocedure, 'expand_contract.dual_write_table()'::regprocedure)
+    ), walk (classid, objid, objsubid, stands, behind, "on") AS (
+        SELECT 'pg_class'::regclass::oid, c.attrelid, c.attnum::integer, false, false, NULL::text COLLATE "C"
+          FROM pg_attribute r
+          JOIN pg_attribute c ON c.attrelid IN (SELECT f.oid FROM family f) AND c.attname = r.attname
+         WHERE r.attrelid = $1 AND r.attnum = ANY (columns) AND r.attnum > 0 AND NOT r.attisdropped AND NOT c.attisdropped
+         UNION
+        SELECT 'pg_class'::regclass::oid, f.oid, 0, false, false, NULL FROM family f WHERE columns IS NULL
+         UNION
+        SELECT coalesce(o.refclassid, d.classid), coalesce(o.refobjid, d.objid), coalesce(o.refobjsubid, d.objsubid),
+               o.refobjid IS NOT NULL OR d.deptype = 'n', w.stands OR w.behind,
+               CASE WHEN w.classid = 'pg_class'::regclass AND w.objid IN (SELECT f.oid FROM family f)
+                    THEN coalesce('column ' || quote_ident((SELECT a.attname FROM pg_attribute a
+                              WHERE a.attrelid = w.objid AND a.attnum = d.refobjsubid AND a.attnum > 0)), 'the table')
+                    ELSE (SELECT i.type || ' ' || i.identity FROM pg_identify_object(w.classid, w.objid, w.objsubid) i) END COLLATE "C"
+          FROM walk w
+          JOIN pg_depend d ON d.refclassid = w.classid AND d.refobjid = w.objid AND (w.objsubid = 0 OR d.refobjsubid = w.objsubid)
+          LEFT JOIN LATERAL (
+                SELECT p.refclassid, p.refobjid, p.refobjsubid FROM pg_depend p
+                 WHERE p.classid = d.classid AND p.objid = d.objid AND p.objsubid = d.objsubid AND p.deptype IN ('i', 'e')
+                   AND NOT (d.refclassid = p.refclassid AND d.refobjid = p.refobjid)
+                 LIMIT 1) o ON d.deptype NOT IN ('i', 'e')
+         WHERE NOT (d.classid = 'pg_trigger'::regclass AND d.objid IN (SELECT t.oid FROM ours t))
+           AND NOT (coalesce(o.refclassid, d.classid) = 'pg_class'::regclass AND coalesce(o.refobjsubid, d.objsubid) = 0
+                    AND coalesce(o.refobjid, d.objid) IN (SELECT f.oid FROM family f))
+    )
+    SELECT f.*, EXISTS (SELECT FROM pg_identify_object(f.classid, f.objid, f.objsubid) o
+                          JOIN pg_namespace n ON n.nspname = o.schema
+                         WHERE pg_is_other_temp_schema(n.oid))
+      FROM (SELECT w.classid, w.objid, w.objsubid, bool_and(w.stands), bool_and(w.behind), min(w."on")
+              FROM walk w
+             WHERE w."on" IS NOT NULL
+             GROUP BY 1, 2, 3) f
+$$;
+COMMENT ON FUNCTION expand_contract.falls(oid, smallint[]) IS 'what the server drops along with columns or a table';
+
+-- Looks at the body of a function that is kept as text: 'parsed' where it uses
+-- one of the columns, 'text' where only its text tells, which may be wrong; NULL
+-- where it names none.
+CREATE OR REPLACE FUNCTION expand_contract.body_names(function oid, relation oid, columns smallint[]) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_sql_body_names' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION expand_contract.body_names(oid, oid, smallint[]) IS 'whether the text of a function names columns';
+
+-- What would lose its footing with some columns, or (NULL) with the whole table.
+--   goes    the server drops it along with them and says nothing
+--   falls   the server drops it, if with CASCADE only
+--   blocks  stands in the way of that, or would fail at its next use
+-- What is neither is behind something that blocks, or is told by text alone.
+CREATE OR REPLACE FUNCTION expand_contract.dependents(relation oid, columns smallint[] DEFAULT NULL,
+    OUT kind text, OUT object text, OUT goes boolean, OUT falls boolean, OUT blocks boolean, OUT because text) RETURNS SETOF record
+LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+    -- the partitions and children, where the columns have other numbers
+    WITH family AS MATERIALIZED (
+        SELECT f.oid FROM expand_contract.family_of($1) f (oid)
+    ), watched AS MATERIALIZED (
+        SELECT c.attrelid, c.attnum, c.attname, c.attacl, c.attrelid = $1 AS is_root
+          FROM pg_attribute r
+          JOIN pg_attribute c ON c.attrelid IN (SELECT f.oid FROM family f) AND c.attname = r.attname
+         WHERE r.attrelid = $1 AND r.attnum > 0 AND NOT r.attisdropped AND NOT c.attisdropped
+           AND (columns IS NULL OR r.attnum = ANY (columns))
+    ), falls AS MATERIALIZED (
+        SELECT f.* FROM expand_contract.falls($1, columns) f
+    ), falling AS (
+        SELECT CASE WHEN g.attgenerated <> '' THEN 'generated column' ELSE o.type END AS type,
+               CASE WHEN g.attgenerated <> '' THEN regexp_replace(o.identity, '^for ', '') ELSE o.identity END AS identity,
+               w.stands, w.behind, w."on", w.elsewhere
+          FROM falls w
+          LEFT JOIN pg_trigger t ON w.classid = 'pg_trigger'::regclass AND t.oid = w.objid
+          LEFT JOIN pg_rewrite v ON w.classid = 'pg_rewrite'::regclass AND v.oid = w.objid
+          LEFT JOIN pg_attrdef d ON w.classid = 'pg_attrdef'::regclass AND d.oid = w.objid
+          LEFT JOIN pg_attribute g ON w.stands AND (g.attrelid, g.attnum) = (d.adrelid, d.adnum)
+                                   OR w.classid = 'pg_class'::regclass AND w.objsubid > 0 AND (g.attrelid, g.attnum) = (w.objid, w.objsubid),
+               LATERAL pg_identify_object(w.classid, w.objid, w.objsubid) o
+         WHERE t.tgisinternal IS NOT TRUE
+           AND NOT (v.rulename IS NOT NULL AND v.rulename = '_RETURN')
+           AND o.schema IS DISTINCT FROM 'pg_toast'
+           AND NOT (w.classid = 'pg_type'::regclass AND NOT w.stands) -- row types and their arrays
+           AND NOT (w.classid = 'pg_class'::regclass AND w.objsubid = 0 AND NOT w.stands AND EXISTS ( -- told by their constraint
+                    SELECT FROM pg_constraint x WHERE x.conindid = w.objid AND x.contype IN ('p', 'u', 'x')))
+           AND o.type <> 'publication relation' -- see below
+           AND NOT (w.classid = 'pg_constraint'::regclass AND NOT w.stands AND EXISTS ( -- from 18 on
+                    SELECT FROM pg_constraint x WHERE x.oid = w.objid AND x.contype = 'n'))
+    ), functions AS MATERIALIZED (
+        SELECT p.oid, l.lanname
+          FROM pg_proc p
+          JOIN pg_language l ON l.oid = p.prolang AND l.lanname NOT IN ('c', 'internal')
+         WHERE p.pronamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'expand_contract'::regnamespace)
+           AND NOT pg_is_other_temp_schema(p.pronamespace)
+           AND p.prosqlbody IS NULL
+           AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.classid = 'pg_proc'::regclass AND x.objid = p.oid AND x.deptype = 'e')
+           AND (l.lanname = 'sql' AND p.prosrc LIKE '%*%'
+                OR EXISTS (SELECT FROM watched w WHERE w.is_root AND strpos(lower(p.prosrc), lower(replace(w.attname, '"', '""'))) > 0))
+    ), named AS MATERIALIZED (
+        SELECT f.oid, expand_contract.body_names(f.oid, $1, columns) AS how FROM functions f
+    )
+    SELECT f.type, f.identity, NOT f.stands AND NOT f.behind, true, f.stands AND NOT f.behind AND NOT f.elsewhere,
+           CASE WHEN f.elsewhere THEN 'temporary, of another session'
+                WHEN f.behind THEN 'goes with ' || f."on"
+                WHEN f.stands THEN 'depends on ' || f."on"
+                ELSE 'dropped with it' END
+      FROM falling f
+    UNION
+    -- the server does not look into these, and leaves them as they are
+    SELECT 'function', (pg_identify_object('pg_proc'::regclass, n.oid, 0)).identity, false, false, n.how = 'parsed',
+           CASE n.how WHEN 'parsed' THEN 'its body uses it, and would fail'
+                      ELSE 'its text names it; nobody can tell whether it uses it' END
+      FROM named n
+     WHERE n.how IS NOT NULL
+    UNION
+    SELECT 'publication', quote_ident(p.pubname), false, false, true, 'publishes the table to subscribers that still have the column'
+      FROM pg_publication p
+     WHERE p.puballtables
+        OR EXISTS (SELECT FROM pg_publication_rel r
+                    WHERE r.prpubid = p.oid AND r.prrelid IN (SELECT f.oid FROM family f)
+                      AND (r.prattrs IS NULL OR EXISTS (SELECT FROM watched w WHERE w.attrelid = r.prrelid AND w.attnum = ANY (r.prattrs))))
+        OR EXISTS (SELECT FROM pg_publication_namespace n JOIN pg_class t ON t.relnamespace = n.pnnspid
+                    WHERE n.pnpubid = p.oid AND t.oid = $1)
+    UNION
+    -- a publication that lists the column, or has it in its filter, loses the table
+    SELECT 'publication relation', (pg_identify_object(f.classid, f.objid, f.objsubid)).identity, false, true, false, 'goes with the column that it lists'
+      FROM falls f
+     WHERE f.classid = 'pg_publication_rel'::regclass
+    UNION
+    SELECT 'grant', quote_ident(w.attname) || ' to ' || coalesce(r.rolname::text, 'PUBLIC'), true, true, false, 'dropped with it'
+      FROM watched w, LATERAL aclexplode(w.attacl) a
+      LEFT JOIN pg_roles r ON r.oid = a.grantee
+     WHERE w.is_root
+    UNION
+    SELECT 'grant', (pg_identify_object('pg_class'::regclass, t.oid, 0)).identity || ' to ' || coalesce(r.rolname::text, 'PUBLIC'), true, true, false, 'dropped with it'
+      FROM pg_class t, LATERAL aclexplode(t.relacl) a
+      LEFT JOIN pg_roles r ON r.oid = a.grantee
+     WHERE t.oid = $1 AND columns IS NULL AND a.grantee <> t.relowner
+     ORDER BY 3, 5 DESC, 1, 2, 6
+$$;
+COMMENT ON FUNCTION expand_contract.dependents(oid, smallint[])
+    IS 'what goes with columns or a table, and what stands in the way of dropping them';
+REVOKE EXECUTE ON FUNCTION expand_contract.dependents(oid, smallint[]) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION expand_contract.falls(oid, smallint[]) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION expand_contract.body_names(oid, oid, smallint[]) FROM PUBLIC;
+
+----------------------------------------------------------------------
+-- sql/install/core.sql
+----------------------------------------------------------------------
+CREATE OR REPLACE FUNCTION @extschema@.ec_grant(role regrole) RETURNS void
+AS 'MODULE_PATHNAME', 'ec_grant' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_grant(regrole) IS 'lets a role call every function of the extension that is not everyone''s';
+
+----------------------------------------------------------------------
+-- sql/updates/0.9--1.0.sql
+----------------------------------------------------------------------
+
+DROP FUNCTION expand_contract.batch_sizes(integer, float8[], float8, float8);

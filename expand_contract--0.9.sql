@@ -1,0 +1,1440 @@
+/* expand_contract--0.9.sql: what version 1.0 is updated from, in tests; never edited */
+
+-- complain if script is sourced in psql, rather than via CREATE EXTENSION
+\echo Use "CREATE EXTENSION expand_contract" to load this file. \quit
+
+-- Tables and internal functions live in the schema expand_contract; what users
+-- call lives in the schema the extension is created in.  Tables are closed to
+-- everyone: they are written by the C functions as the extension's owner, and
+-- read through views that filter by ownership.  USAGE is for the few internal
+-- functions that SQL run as the user calls.
+
+-- No name below is looked up in the schema we are created in: whoever can write
+-- to it could put a function or an operator of his own there, which then runs
+-- for everyone who reads our views.
+SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+
+CREATE SCHEMA expand_contract;
+GRANT USAGE ON SCHEMA expand_contract TO PUBLIC;
+COMMENT ON SCHEMA expand_contract IS 'tables and internal functions of the extension expand_contract';
+
+----------------------------------------------------------------------
+-- jobs (src/worker)
+----------------------------------------------------------------------
+CREATE TABLE expand_contract.jobs (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kind text NOT NULL CHECK (kind IN ('backfill', 'copy', 'verify', 'statement', 'reconcile', 'contract')),
+    change text,
+    relation oid,
+    relation_name text NOT NULL,
+    parameters jsonb NOT NULL,
+    settings jsonb NOT NULL,
+    state text NOT NULL DEFAULT 'queued'
+        CHECK (state IN ('queued', 'running', 'paused', 'done', 'failed', 'cancelled')),
+    owner oid NOT NULL,
+    workers integer NOT NULL CHECK (workers >= 1),
+    batch_size integer NOT NULL CHECK (batch_size >= 0),
+    delay_ms integer NOT NULL CHECK (delay_ms >= 0),
+    max_lag interval,
+    start_at timestamptz,
+    run_window text,
+    rows_estimate bigint NOT NULL,
+    -- a copied or restored database does not go on with the original's jobs
+    system_identifier bigint NOT NULL,
+    database oid NOT NULL,
+    -- starts since the last batch that committed: a job that keeps killing its
+    -- worker is not started for ever
+    starts integer NOT NULL DEFAULT 0,
+    submitted_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    queued_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    started_at timestamptz,
+    finished_at timestamptz,
+    error_code text,
+    error_message text,
+    error_detail text,
+    error_hint text
+);
+CREATE INDEX jobs_unfinished ON expand_contract.jobs (id) WHERE state IN ('queued', 'running');
+COMMENT ON TABLE expand_contract.jobs IS 'background work: what it is, whose it is, and its state';
+COMMENT ON COLUMN expand_contract.jobs.max_lag IS 'NULL: as expand_contract.max_replication_lag says';
+COMMENT ON COLUMN expand_contract.jobs.run_window IS 'on the clock of the TimeZone in settings';
+
+-- One row per worker of a job, updated with every batch: room for HOT.
+CREATE TABLE expand_contract.job_slots (
+    job bigint NOT NULL REFERENCES expand_contract.jobs ON DELETE CASCADE,
+    slot integer NOT NULL,
+    position jsonb,
+    sweep integer NOT NULL DEFAULT 1,
+    work_done bigint NOT NULL DEFAULT 0,
+    work_total bigint NOT NULL DEFAULT 0,
+    rows_done bigint NOT NULL DEFAULT 0,
+    rows_per_second float8 NOT NULL DEFAULT 0,
+    active_seconds float8 NOT NULL DEFAULT 0,
+    skipped_locked bigint NOT NULL DEFAULT 0,
+    wal_bytes bigint NOT NULL DEFAULT 0,
+    -- of the table, as the worker saw it: to ask the table itself would mean to
+    -- wait for whoever has locked it
+    bytes_at_start bigint,
+    bytes_now bigint,
+    throttled_by text,
+    notice text, -- what the job has to say while it goes on
+    relation oid, -- that it is at, if it is not the job's own but a part of it
+    PRIMARY KEY (job, slot)
+) WITH (fillfactor = 20);
+COMMENT ON TABLE expand_contract.job_slots IS 'where each worker of a job stands; committed with the rows it wrote';
+
+-- A standby that is not there any more must not be taken for one that has caught up.
+CREATE TABLE expand_contract.job_standbys (
+    job bigint NOT NULL REFERENCES expand_contract.jobs ON DELETE CASCADE,
+    name text NOT NULL,
+    address text NOT NULL, -- empty: local
+    timeline integer NOT NULL,
+    PRIMARY KEY (job, timeline, name, address)
+);
+COMMENT ON TABLE expand_contract.job_standbys IS 'the standbys that the workers of a job have seen';
+
+CREATE FUNCTION expand_contract.live_slots(OUT job bigint, OUT slot integer, OUT pid integer)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'ec_sql_live_slots' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION expand_contract.live_slots() IS 'the workers that run jobs of this database, known by the locks they hold';
+
+CREATE FUNCTION expand_contract.is_interrupted(job bigint) RETURNS boolean
+AS 'MODULE_PATHNAME', 'ec_sql_is_interrupted' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION expand_contract.is_interrupted(bigint) IS 'whether a running job has lost its workers';
+
+CREATE FUNCTION expand_contract.launcher_running() RETURNS boolean
+AS 'MODULE_PATHNAME', 'ec_sql_launcher_running' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION expand_contract.launcher_running() IS 'whether the library is preloaded and its launcher runs';
+
+CREATE FUNCTION expand_contract.replication_lag() RETURNS interval
+AS 'MODULE_PATHNAME', 'ec_sql_replication_lag' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION expand_contract.replication_lag() IS 'lag of the slowest standby; zero without standbys, NULL while one is unknown';
+
+CREATE FUNCTION expand_contract.next_run(start_at timestamptz, run_window text, time_zone text, at timestamptz)
+RETURNS timestamptz
+AS 'MODULE_PATHNAME', 'ec_sql_next_run' LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION expand_contract.next_run(timestamptz, text, text, timestamptz)
+    IS 'the first moment from a point in time on at which a job with this schedule may run';
+
+CREATE FUNCTION expand_contract.batch_sizes(batch_size integer, costs float8[], target float8, deadline float8)
+RETURNS integer[]
+AS 'MODULE_PATHNAME', 'ec_sql_batch_sizes' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION expand_contract.batch_sizes(integer, float8[], float8, float8)
+    IS 'the sizes of the batches of a job when a row costs so many seconds in each';
+
+CREATE FUNCTION @extschema@.ec_pause(job bigint) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_pause' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_pause(bigint) IS 'stops a job after its current batch; ec_resume goes on from there';
+
+CREATE FUNCTION @extschema@.ec_resume(job bigint) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_resume' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_resume(bigint) IS 'goes on with a paused, interrupted or failed job where it stopped';
+
+CREATE FUNCTION @extschema@.ec_cancel(job bigint) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_cancel' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_cancel(bigint) IS 'ends a job for good after its current batch; rows already written stay';
+
+CREATE FUNCTION @extschema@.ec_configure(job bigint, batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL,
+    workers integer DEFAULT NULL, max_lag interval DEFAULT NULL) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_configure' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_configure(bigint, integer, integer, integer, interval)
+    IS 'changes the pace of a job from its next batch on; NULL leaves a value as it is';
+
+CREATE PROCEDURE @extschema@.ec_wait(job bigint, timeout interval DEFAULT NULL)
+AS 'MODULE_PATHNAME', 'ec_wait' LANGUAGE C;
+COMMENT ON PROCEDURE @extschema@.ec_wait(bigint, interval)
+    IS 'waits for the end of a job without holding a snapshot, shows its progress, raises its error';
+
+-- Every job, for whoever may see all; ec_progress shows each caller his.
+CREATE VIEW expand_contract.progress AS
+WITH live AS MATERIALIZED (
+    SELECT job, count(*) AS workers FROM expand_contract.live_slots() GROUP BY job
+), slots AS (
+    SELECT s.job,
+        s.latest AS sweep,
+        -- of the sweep that is going on; who has not joined it has done none of it
+        sum(s.work_done) FILTER (WHERE s.sweep = s.latest)::float8
+            / nullif(max(s.work_total) FILTER (WHERE s.sweep = s.latest), 0) AS fraction,
+        sum(s.rows_done)::bigint AS rows_done,
+        sum(s.rows_per_second) AS rows_per_second,
+        max(s.active_seconds) AS active_seconds,
+        sum(s.skipped_locked)::bigint AS skipped_locked,
+        sum(s.wal_bytes)::bigint AS wal_bytes,
+        max(s.bytes_now)::numeric / nullif(min(s.bytes_at_start), 0) AS table_growth,
+        string_agg(DISTINCT s.throttled_by, ', ') AS throttled_by,
+        (array_agg(s.notice ORDER BY s.sweep DESC) FILTER (WHERE s.notice IS NOT NULL))[1] AS notice
+    FROM (SELECT *, max(sweep) OVER (PARTITION BY job) AS latest FROM expand_contract.job_slots) s
+    GROUP BY s.job, s.latest
+), known AS (
+    SELECT j.*, s.sweep, s.rows_done, s.rows_per_second, s.active_seconds,
+        s.skipped_locked, s.wal_bytes, s.table_growth, s.throttled_by, s.notice,
+        least(coalesce(s.fraction, 0), 1) AS fraction,
+        coalesce(l.workers, 0) AS live_workers,
+        CASE
+            WHEN l.workers IS NOT NULL THEN j.state
+            -- the locks and the table are not of one moment
+            WHEN j.state = 'running' AND expand_contract.is_interrupted(j.id) THEN 'interrupted'
+            WHEN j.state = 'queued' AND j.queued_at < pg_postmaster_start_time()
+                AND NOT expand_contract.launcher_running() THEN 'interrupted'
+            ELSE j.state
+        END AS shown_state,
+        CASE WHEN j.state = 'queued' THEN
+            expand_contract.next_run(j.start_at, j.run_window, j.settings ->> 'TimeZone', clock_timestamp())
+        END AS next_run
+    FROM expand_contract.jobs j
+    JOIN slots s ON s.job = j.id
+    LEFT JOIN live l ON l.job = j.id
+), counted AS (
+    SELECT k.*,
+        CASE
+            WHEN shown_state = 'done' THEN 100
+            -- later sweeps only look for what came in meanwhile
+            WHEN sweep > 1 THEN 99 + 0.9 * fraction
+            WHEN fraction > 0 THEN 99 * fraction
+            -- still in the first block
+            ELSE 99 * least(coalesce(rows_done::float8 / nullif(rows_estimate, 0), 0), 1)
+        END AS done_percent,
+        CASE
+            WHEN shown_state = 'done' OR sweep > 1 THEN rows_done
+            WHEN fraction > 0.0005 THEN greatest(rows_done, (rows_done / fraction)::bigint)
+            ELSE greatest(rows_done, rows_estimate)
+        END AS rows_total
+    FROM known k
+)
+SELECT id AS job,
+    kind,
+    change,
+    relation,
+    shown_state AS state,
+    rows_done,
+    rows_total AS rows_total_estimate,
+    round(done_percent::numeric, 1) AS percent,
+    round((CASE
+        WHEN shown_state = 'running' THEN rows_per_second
+        ELSE coalesce(rows_done / nullif(active_seconds, 0), 0)
+    END)::numeric, 0) AS rows_per_second,
+    CASE
+        WHEN shown_state = 'done' THEN interval '0'
+        WHEN shown_state = 'running' AND rows_total > rows_done AND rows_per_second > 0 THEN
+            date_trunc('second', make_interval(secs => (rows_total - rows_done) / rows_per_second))
+        WHEN shown_state = 'running' AND done_percent > 0 THEN
+            date_trunc('second', make_interval(secs => active_seconds * (100 - done_percent) / done_percent))
+    END AS eta,
+    live_workers::integer AS workers,
+    CASE
+        WHEN shown_state = 'running' THEN throttled_by
+        WHEN shown_state = 'queued' AND next_run > clock_timestamp() THEN
+            CASE WHEN start_at > clock_timestamp() THEN 'start at ' ELSE 'run window opens ' END
+            || date_trunc('second', next_run)
+    END AS throttled_by,
+    round(table_growth, 2) AS table_growth,
+    wal_bytes,
+    skipped_locked,
+    CASE WHEN shown_state = 'running' THEN notice END AS notice,
+    error_code,
+    concat(error_message, '. DETAIL: ' || error_detail, ' HINT: ' || error_hint) AS error_text,
+    CASE kind WHEN 'copy' THEN (parameters ->> 'target')::oid END AS target,
+    owner,
+    started_at,
+    finished_at
+FROM counted;
+COMMENT ON VIEW expand_contract.progress IS 'all jobs and how far they are; behind ec_progress';
+
+CREATE VIEW @extschema@.ec_progress WITH (security_barrier) AS
+SELECT job,
+    kind,
+    change,
+    CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation) THEN relation::regclass END AS relation,
+    state,
+    rows_done,
+    rows_total_estimate,
+    percent,
+    rows_per_second,
+    eta,
+    workers,
+    throttled_by,
+    expand_contract.replication_lag() AS replication_lag,
+    table_growth,
+    wal_bytes,
+    skipped_locked,
+    CASE
+        WHEN state = 'interrupted' AND expand_contract.launcher_running()
+            THEN 'the job has lost its worker; the launcher will start another'
+        WHEN state = 'interrupted'
+            THEN format('the job has lost its worker. HINT: Use SELECT ec_resume(%s) to go on where it stopped, '
+                'or add expand_contract to shared_preload_libraries to have that done at every start.', job)
+        WHEN error_code IS NULL THEN notice
+        -- a message can hold row data, of a copy's target too
+        WHEN pg_has_role(owner, 'USAGE') OR NOT EXISTS (
+            SELECT FROM unnest(ARRAY[relation, target]) t (id)
+            WHERE id IS NOT NULL AND (has_table_privilege(id, 'SELECT') IS NOT TRUE OR row_security_active(id)))
+            THEN concat(error_code, ': ', error_text)
+        ELSE error_code
+    END AS last_error,
+    pg_get_userbyid(owner) AS owner,
+    started_at,
+    finished_at
+FROM expand_contract.progress
+WHERE pg_has_role(owner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE');
+COMMENT ON VIEW @extschema@.ec_progress IS 'jobs one owns (pg_monitor: all), how far they are and what holds them back';
+GRANT SELECT ON @extschema@.ec_progress TO PUBLIC;
+
+CREATE VIEW @extschema@.ec_progress_workers WITH (security_barrier) AS
+SELECT s.job,
+    s.slot + 1 AS worker,
+    l.pid,
+    CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = coalesce(s.relation, j.relation))
+        THEN coalesce(s.relation, j.relation)::regclass END AS relation,
+    s.sweep,
+    s.rows_done,
+    round((CASE WHEN l.pid IS NULL THEN coalesce(s.rows_done / nullif(s.active_seconds, 0), 0)
+        ELSE s.rows_per_second END)::numeric, 0) AS rows_per_second,
+    CASE WHEN l.pid IS NOT NULL THEN s.throttled_by END AS throttled_by,
+    s.wal_bytes,
+    s.skipped_locked
+FROM expand_contract.jobs j
+JOIN expand_contract.job_slots s ON s.job = j.id
+LEFT JOIN expand_contract.live_slots() l ON l.job = s.job AND l.slot = s.slot
+WHERE pg_has_role(j.owner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE');
+COMMENT ON VIEW @extschema@.ec_progress_workers IS 'ec_progress worker by worker: where each is, and what it has done';
+GRANT SELECT ON @extschema@.ec_progress_workers TO PUBLIC;
+
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_pause(bigint), @extschema@.ec_resume(bigint), @extschema@.ec_cancel(bigint),
+    @extschema@.ec_configure(bigint, integer, integer, integer, interval) FROM PUBLIC;
+REVOKE EXECUTE ON PROCEDURE @extschema@.ec_wait(bigint, interval) FROM PUBLIC;
+
+----------------------------------------------------------------------
+-- migrations (src/migrate)
+----------------------------------------------------------------------
+CREATE FUNCTION expand_contract.version_key(version text) RETURNS text
+    AS 'MODULE_PATHNAME', 'ec_version_key_sql'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION expand_contract.version_key(text) IS
+    'sort key for the natural order of versions: 9 before 10, v1.9 before v1.10';
+
+CREATE TABLE expand_contract.schema_migrations (
+    version        text COLLATE "C" PRIMARY KEY,
+    version_key    text COLLATE "C" NOT NULL UNIQUE
+                   GENERATED ALWAYS AS (expand_contract.version_key(version)) STORED,
+    description    text,
+    phase          text NOT NULL CHECK (phase IN ('expand', 'contract')),
+    -- queued: a job is to do it, and what it is doing is the job's to say
+    state          text NOT NULL CHECK (state IN ('queued', 'applied', 'failed')),
+    direction      text NOT NULL DEFAULT 'up' CHECK (direction IN ('up', 'down')),
+    checksum       text,
+    executed_at    timestamptz NOT NULL,
+    executed_by    text NOT NULL,
+    execution_time interval,
+    steps          integer NOT NULL,
+    steps_done     integer NOT NULL,
+    error          text,
+    up             text,
+    down           text,
+    down_by        text,
+    requires       text[] NOT NULL DEFAULT '{}',
+    allow          text[] NOT NULL DEFAULT '{}',
+    -- what was applied before there was this ledger has no script in it
+    CHECK (state = 'applied' OR up IS NOT NULL AND checksum IS NOT NULL)
+);
+CREATE INDEX schema_migrations_baselined ON expand_contract.schema_migrations (version) WHERE checksum IS NULL;
+COMMENT ON TABLE expand_contract.schema_migrations IS
+    'the ledger: migrations that are applied, or being applied';
+COMMENT ON COLUMN expand_contract.schema_migrations.version_key IS
+    'orders the versions; see expand_contract.version_key';
+COMMENT ON COLUMN expand_contract.schema_migrations.checksum IS
+    'of the tokens of "up"; NULL where the script is not known: baselined';
+COMMENT ON COLUMN expand_contract.schema_migrations.direction IS
+    'which script the steps are of: "down" while the migration is rolled back';
+COMMENT ON COLUMN expand_contract.schema_migrations.executed_by IS
+    'the role that the script ran as; a name, since the role may be gone by now';
+COMMENT ON COLUMN expand_contract.schema_migrations.down_by IS 'the role that gave "down"';
+
+-- Few migrations are unfinished at any time: one, if nobody rolls back.
+CREATE INDEX schema_migrations_unfinished ON expand_contract.schema_migrations (version) WHERE state <> 'applied';
+
+-- The pieces of a script that a worker runs.  Each commits together with its
+-- done_at, or, where the server does not allow that, has a condition in the
+-- catalogue that tells whether it is done.
+CREATE TABLE expand_contract.migration_steps (
+    version         text COLLATE "C" NOT NULL REFERENCES expand_contract.schema_migrations ON DELETE CASCADE,
+    direction       text NOT NULL CHECK (direction IN ('up', 'down')),
+    step            integer NOT NULL,
+    first_statement integer NOT NULL,
+    last_statement  integer NOT NULL,
+    is_top_level    boolean NOT NULL,
+    command         text NOT NULL,
+    target          jsonb,
+    made            jsonb NOT NULL DEFAULT '{}',
+    done_at         timestamptz,
+    PRIMARY KEY (version, direction, step)
+);
+COMMENT ON TABLE expand_contract.migration_steps IS 'the pieces of the scripts that a worker runs, and how far it is';
+COMMENT ON COLUMN expand_contract.migration_steps.is_top_level IS 'whether it is a statement that cannot run in a transaction';
+COMMENT ON COLUMN expand_contract.migration_steps.target IS 'what the statement is about, as it was before the first try';
+COMMENT ON COLUMN expand_contract.migration_steps.made IS
+    'the indexes that the statement has created, OID and name; committed together with their creation';
+
+CREATE TABLE expand_contract.migration_events (
+    id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    event            text NOT NULL CHECK (event IN ('submit', 'apply', 'fail', 'rollback', 'baseline', 'adopt')),
+    version          text COLLATE "C" NOT NULL,
+    checksum         text,
+    script           text,
+    allow            text[] NOT NULL DEFAULT '{}',
+    executed_at      timestamptz NOT NULL,
+    executed_by      text NOT NULL,
+    execution_time   interval NOT NULL,
+    session_role     text NOT NULL,
+    application_name text NOT NULL,
+    error            text
+);
+COMMENT ON TABLE expand_contract.migration_events IS
+    'every migration submitted, applied, failed, rolled back or taken over; rows are only added';
+COMMENT ON COLUMN expand_contract.migration_events.allow IS
+    'the rules that the script was allowed to break: an override, where not empty';
+COMMENT ON COLUMN expand_contract.migration_events.script IS
+    'what was run: "up", or "down" for a rollback';
+
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.schema_migrations', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.migration_steps', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.migration_events', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.migration_events_id_seq', '');
+
+CREATE FUNCTION @extschema@.ec_apply(version text, up text, down text = NULL, description text = NULL,
+        requires text[] = '{}', phase text = 'expand', allow text[] = '{}', dry_run boolean = false)
+    RETURNS text
+    AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean) IS
+    'applies a migration once, under the migration lock: applied, unchanged, queued, running or (dry run) planned';
+
+CREATE FUNCTION @extschema@.ec_rollback(version text, dry_run boolean = false) RETURNS text
+    AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_rollback(text, boolean) IS
+    'runs the down script of a migration and takes it out of the ledger';
+
+CREATE PROCEDURE @extschema@.ec_wait_migration(version text, timeout interval = NULL)
+    AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON PROCEDURE @extschema@.ec_wait_migration(text, interval) IS
+    'waits, without holding a snapshot, until a migration is applied';
+
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_rollback(text, boolean) FROM PUBLIC;
+REVOKE EXECUTE ON PROCEDURE @extschema@.ec_wait_migration(text, interval) FROM PUBLIC;
+
+-- A migration's job is found by its version.
+CREATE INDEX jobs_of_migrations ON expand_contract.jobs ((parameters ->> 'version')) WHERE kind = 'statement';
+
+-- What an unfinished migration is doing, as its job says, and which job that is.
+CREATE FUNCTION expand_contract.migration_status(version text, OUT state text, OUT job bigint)
+    AS 'MODULE_PATHNAME', 'ec_sql_migration_status'
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION expand_contract.migration_status(text) IS
+    'what an unfinished migration is doing, and its job';
+
+-- Sessions with locks on a relation and its partitions or children (0: the
+-- migration lock; NULL: any table that is not the server's own).  What
+-- pg_stat_activity hides from the caller, it hides here.
+CREATE FUNCTION expand_contract.blockers(relation oid)
+    RETURNS TABLE (pid integer, application_name text, usename name, state text, transaction_age interval,
+                   lock_mode text, granted boolean, blocks integer[], query text)
+    LANGUAGE sql VOLATILE PARALLEL RESTRICTED
+    BEGIN ATOMIC
+        WITH tables AS MATERIALIZED (
+            SELECT c.oid FROM pg_class c
+             WHERE CASE WHEN blockers.relation IS NULL THEN c.oid >= 16384
+                        ELSE c.oid = blockers.relation
+                          OR c.oid IN (WITH RECURSIVE children AS (
+                                           SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = blockers.relation
+                                           UNION
+                                           SELECT i.inhrelid FROM pg_inherits i
+                                             JOIN children p ON i.inhparent = p.inhrelid)
+                                       SELECT inhrelid FROM children) END
+        ), locks AS MATERIALIZED (
+            SELECT l.pid, l.granted, l.mode,
+                   array_position('{AccessShareLock,RowShareLock,RowExclusiveLock,ShareUpdateExclusiveLock,ShareLock,'
+                       'ShareRowExclusiveLock,ExclusiveLock,AccessExclusiveLock}'::text[], l.mode) AS strength
+              FROM pg_locks l
+             WHERE l.pid IS DISTINCT FROM pg_backend_pid()
+               AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+               AND CASE WHEN blockers.relation = 0
+                        -- EC_LOCK_MIGRATION
+                        THEN l.locktype = 'advisory' AND l.classid = 0 AND l.objid = 0 AND l.objsubid = 27648
+                        ELSE l.locktype = 'relation' AND l.relation IN (SELECT t.oid FROM tables t) END
+        ), sessions AS (
+            -- a session that waits for a lock is shown with that one
+            SELECT DISTINCT ON (l.pid) l.pid, l.mode, l.granted FROM locks l
+             ORDER BY l.pid, l.granted, l.strength DESC
+        ), waiting AS MATERIALIZED (
+            SELECT l.pid, pg_blocking_pids(l.pid) AS blocked_by FROM pg_locks l WHERE NOT l.granted
+        )
+        SELECT s.pid,
+               CASE WHEN s.pid IS NULL THEN 'a prepared transaction'
+                    ELSE coalesce(nullif(a.application_name, ''), a.backend_type, 'unknown') END,
+               a.usename, a.state, clock_timestamp() - a.xact_start, s.mode, s.granted,
+               ARRAY(SELECT DISTINCT w.pid FROM waiting w WHERE s.pid = ANY (w.blocked_by) ORDER BY w.pid),
+               a.query
+          FROM sessions s LEFT JOIN pg_stat_activity a ON a.pid = s.pid
+         ORDER BY a.xact_start, s.pid;
+    END;
+COMMENT ON FUNCTION expand_contract.blockers(oid) IS
+    'sessions that hold or wait for locks on a relation; behind ec_blockers and the errors that name them';
+
+CREATE FUNCTION @extschema@.ec_blockers(relation regclass = NULL)
+    RETURNS TABLE (pid integer, application_name text, usename name, state text, transaction_age interval,
+                   lock_mode text, blocks integer[], query text)
+    LANGUAGE sql VOLATILE PARALLEL RESTRICTED
+    BEGIN ATOMIC
+        SELECT b.pid, b.application_name, b.usename, b.state, b.transaction_age,
+               b.lock_mode || CASE WHEN b.granted THEN '' ELSE ', waiting' END, b.blocks, b.query
+          FROM expand_contract.blockers(relation) b;
+    END;
+COMMENT ON FUNCTION @extschema@.ec_blockers(regclass) IS
+    'sessions that hold or wait for locks which would stop a migration of a table, or of any';
+
+-- A message can hold row data, so others see only its SQLSTATE.
+CREATE FUNCTION expand_contract.error_for(may_apply boolean, error text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN may_apply THEN error ELSE coalesce(substring(error, '^([0-9A-Z]{5}): '), error) END;
+COMMENT ON FUNCTION expand_contract.error_for(boolean, text) IS
+    'the error of a migration, as much of it as the reader may see';
+
+-- The ledger belongs to whoever may execute ec_apply; pg_monitor sees it too.
+-- The function is named by a constant, so that no name is looked up, with
+-- whatever search_path and rights, when the view is read.  The version has the
+-- database's collation here, so that it compares with the columns of others.
+CREATE VIEW @extschema@.ec_migrations WITH (security_barrier) AS
+SELECT m.version COLLATE pg_catalog."default" AS version, m.description, m.phase,
+       CASE WHEN m.checksum IS NULL THEN 'baselined' ELSE coalesce(s.state, m.state) END AS state, m.checksum, m.executed_at, m.executed_by, m.execution_time,
+       m.steps, m.steps_done,
+       CASE s.state
+           WHEN 'failed' THEN expand_contract.error_for(r.may_apply, coalesce(m.error,
+               CASE j.state WHEN 'cancelled' THEN 'job ' || j.id || ' was cancelled'
+                   ELSE concat(j.error_code, ': ', j.error_message, '. DETAIL: ' || j.error_detail,
+                               ' HINT: ' || j.error_hint) END))
+           WHEN 'interrupted' THEN 'nobody is at it. HINT: Use '
+               || CASE m.direction WHEN 'up' THEN 'ec_apply' ELSE 'ec_rollback' END || ' again to go on.'
+       END AS error,
+       m.direction, s.job
+  FROM expand_contract.schema_migrations m
+  LEFT JOIN LATERAL expand_contract.migration_status(m.version) s ON m.state <> 'applied'
+  LEFT JOIN expand_contract.jobs j ON j.id = s.job
+  CROSS JOIN (SELECT pg_catalog.has_function_privilege(
+                         '@extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean)'::pg_catalog.regprocedure,
+                         'EXECUTE') AS may_apply OFFSET 0) r
+ WHERE r.may_apply OR pg_catalog.pg_has_role('pg_monitor', 'USAGE')
+ ORDER BY m.version_key;
+COMMENT ON VIEW @extschema@.ec_migrations IS
+    'the ledger of migrations, in the order of their versions';
+GRANT SELECT ON @extschema@.ec_migrations TO PUBLIC;
+
+CREATE VIEW @extschema@.ec_migration_events WITH (security_barrier) AS
+SELECT id, event, version COLLATE pg_catalog."default" AS version, checksum, allow, executed_at, executed_by,
+       execution_time, session_role, application_name, expand_contract.error_for(r.may_apply, error) AS error
+  FROM expand_contract.migration_events
+  CROSS JOIN (SELECT pg_catalog.has_function_privilege(
+                         '@extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean)'::pg_catalog.regprocedure,
+                         'EXECUTE') AS may_apply OFFSET 0) r
+ WHERE r.may_apply OR pg_catalog.pg_has_role('pg_monitor', 'USAGE')
+ ORDER BY id;
+COMMENT ON VIEW @extschema@.ec_migration_events IS
+    'the log: who applied, rolled back or took over which migration, when, and against which rules';
+GRANT SELECT ON @extschema@.ec_migration_events TO PUBLIC;
+
+CREATE FUNCTION @extschema@.ec_apply_script(version text, script text, dry_run boolean = false) RETURNS text
+    AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_apply_script(text, text, boolean) IS
+    'applies the text of a migration file, which has its own up and down';
+
+CREATE PROCEDURE @extschema@.ec_apply_directory(path text)
+    AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON PROCEDURE @extschema@.ec_apply_directory(text) IS
+    'applies the migration files of a directory of the server in the order of their versions, one commit each';
+
+CREATE FUNCTION @extschema@.ec_baseline(version text, description text = NULL) RETURNS text
+    AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_baseline(text, text) IS
+    'says that the database already is where the migrations up to this version lead';
+
+CREATE FUNCTION @extschema@.ec_adopt(tool text, relation regclass = NULL) RETURNS integer
+    AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_adopt(text, regclass) IS
+    'takes over the history that another migration tool has written; returns how many migrations were new';
+
+CREATE FUNCTION @extschema@.ec_rehearse(up text, down text = NULL, OUT step integer, OUT direction text,
+        OUT command text, OUT lock_mode text, OUT relation regclass, OUT rewritten boolean, OUT duration interval,
+        OUT error text)
+    RETURNS SETOF record
+    AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_rehearse(text, text) IS
+    'runs up, down and up again, rolls all back, and reports locks, rewrites, times and what down does not restore';
+
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_apply_script(text, text, boolean), @extschema@.ec_baseline(text, text),
+    @extschema@.ec_adopt(text, regclass), @extschema@.ec_rehearse(text, text) FROM PUBLIC;
+REVOKE EXECUTE ON PROCEDURE @extschema@.ec_apply_directory(text) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.ec_lint(script text, phase text = 'expand', OUT statement integer, OUT command text,
+        OUT rule text, OUT severity text, OUT relation regclass, OUT lock_mode text, OUT rewrites boolean,
+        OUT scans boolean, OUT detail text, OUT recipe text)
+    RETURNS SETOF record
+    AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.ec_lint(text, text) IS
+    'what in a script breaks running code, loses data or holds others up, and how to do it safely; runs nothing';
+
+----------------------------------------------------------------------
+-- backfill (src/backfill)
+----------------------------------------------------------------------
+CREATE TABLE expand_contract.job_sweeps (
+    job bigint PRIMARY KEY REFERENCES expand_contract.jobs ON DELETE CASCADE,
+    phase integer NOT NULL DEFAULT 0, -- of a copy: 0 writes, 1 deletes
+    sweep integer NOT NULL DEFAULT 0,
+    began timestamptz,
+    total_blocks bigint NOT NULL DEFAULT 0,
+    all_blocks bigint NOT NULL DEFAULT 0,
+    open_chunks integer NOT NULL DEFAULT 0,
+    changed bigint NOT NULL DEFAULT 0,
+    skipped bigint NOT NULL DEFAULT 0,
+    suppressed bigint NOT NULL DEFAULT 0,
+    example text,
+    empty_sweeps integer NOT NULL DEFAULT 0,
+    late_sweeps integer NOT NULL DEFAULT 0,
+    holder integer NOT NULL DEFAULT 0, -- of locked rows, and whom the log has named
+    known_holder integer NOT NULL DEFAULT 0,
+    -- after the sweep: has somebody looked for rows that are left, and found one?
+    is_checked boolean NOT NULL DEFAULT false,
+    found boolean NOT NULL DEFAULT false
+) WITH (fillfactor = 20);
+COMMENT ON TABLE expand_contract.job_sweeps IS 'the present sweep of a backfill or copy, shared by its workers';
+
+-- The table itself, or its partitions or children.
+CREATE TABLE expand_contract.job_leaves (
+    job bigint NOT NULL REFERENCES expand_contract.jobs ON DELETE CASCADE,
+    leaf oid NOT NULL,
+    sweep integer NOT NULL,
+    filenode oid NOT NULL,
+    is_first boolean NOT NULL,
+    next_block bigint NOT NULL,
+    end_block bigint NOT NULL,
+    blocks bigint NOT NULL,
+    place jsonb, -- by key: the next one of those handed out; blocks are a guess then
+    moved_blocks double precision NOT NULL DEFAULT 0, -- filled by rows that moved, since our last VACUUM
+    PRIMARY KEY (job, leaf)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE expand_contract.job_leaves IS
+    'how far the present sweep of a backfill has been handed out, table by table';
+
+CREATE FUNCTION expand_contract.differs(anyelement, anyelement) RETURNS boolean
+AS 'MODULE_PATHNAME', 'ec_differs' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION expand_contract.differs(anyelement, anyelement)
+    IS 'whether two values have different images; NULL equals NULL';
+
+CREATE FUNCTION @extschema@.ec_backfill(relation regclass, assignments text, predicate text DEFAULT NULL,
+    batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL, workers integer DEFAULT 1,
+    method text DEFAULT 'auto', start_at timestamptz DEFAULT NULL, run_window text DEFAULT NULL,
+    max_lag interval DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_backfill' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_backfill(regclass, text, text, integer, integer, integer, text, timestamptz, text, interval)
+    IS 'updates a table in the background, in small batches that commit; returns the job';
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_backfill(regclass, text, text, integer, integer, integer, text,
+    timestamptz, text, interval) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.ec_copy(source regclass, target regclass, mapping jsonb, key text[] DEFAULT NULL,
+    mode text DEFAULT 'fill', batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL, workers integer DEFAULT 1,
+    method text DEFAULT 'auto', start_at timestamptz DEFAULT NULL, run_window text DEFAULT NULL,
+    max_lag interval DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_copy' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_copy(regclass, regclass, jsonb, text[], text, integer, integer, integer, text, timestamptz, text, interval)
+    IS 'copies a table into another in the background, in small batches that commit; returns the job';
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_copy(regclass, regclass, jsonb, text[], text, integer, integer, integer,
+    text, timestamptz, text, interval) FROM PUBLIC;
+
+----------------------------------------------------------------------
+-- verification (src/verify)
+----------------------------------------------------------------------
+CREATE FUNCTION expand_contract.checksum_step(internal, VARIADIC "any") RETURNS internal
+    LANGUAGE c IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'ec_checksum_step';
+COMMENT ON FUNCTION expand_contract.checksum_step(internal, VARIADIC "any") IS 'transition function of ec_checksum';
+
+CREATE FUNCTION expand_contract.checksum_combine(internal, internal) RETURNS internal
+    LANGUAGE c IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'ec_checksum_combine';
+COMMENT ON FUNCTION expand_contract.checksum_combine(internal, internal) IS 'combine function of ec_checksum';
+
+CREATE FUNCTION expand_contract.checksum_serialize(internal) RETURNS bytea
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'ec_checksum_serialize';
+COMMENT ON FUNCTION expand_contract.checksum_serialize(internal) IS 'serialization function of ec_checksum';
+
+CREATE FUNCTION expand_contract.checksum_deserialize(bytea, internal) RETURNS internal
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'ec_checksum_deserialize';
+COMMENT ON FUNCTION expand_contract.checksum_deserialize(bytea, internal) IS 'deserialization function of ec_checksum';
+
+CREATE FUNCTION expand_contract.checksum_final(internal) RETURNS text
+    LANGUAGE c IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'ec_checksum_final';
+COMMENT ON FUNCTION expand_contract.checksum_final(internal) IS 'final function of ec_checksum';
+
+CREATE AGGREGATE @extschema@.ec_checksum(VARIADIC "any") (
+    SFUNC = expand_contract.checksum_step,
+    STYPE = internal,
+    SSPACE = 64,
+    FINALFUNC = expand_contract.checksum_final,
+    FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = expand_contract.checksum_combine,
+    SERIALFUNC = expand_contract.checksum_serialize,
+    DESERIALFUNC = expand_contract.checksum_deserialize,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE @extschema@.ec_checksum(VARIADIC "any") IS 'checksum of a set of rows, whatever their order: COUNT:32 hex digits';
+
+CREATE TABLE expand_contract.verifications (
+    id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    source           oid NOT NULL,
+    source_name      text NOT NULL,
+    target           oid NOT NULL,
+    target_name      text NOT NULL,
+    mapping          jsonb NOT NULL,
+    key              text[] NOT NULL,
+    change           text,
+    job              bigint,
+    verified_by      oid NOT NULL,
+    verified_by_name text NOT NULL,
+    reads            oid[] NOT NULL DEFAULT '{}',
+    opaque           boolean NOT NULL DEFAULT false,
+    rows_source      bigint NOT NULL DEFAULT 0,
+    rows_target      bigint NOT NULL DEFAULT 0,
+    missing          bigint NOT NULL DEFAULT 0,
+    extra            bigint NOT NULL DEFAULT 0,
+    different        bigint NOT NULL DEFAULT 0,
+    recorded         bigint NOT NULL DEFAULT 0,
+    checksum_source  text NOT NULL,
+    checksum_target  text NOT NULL,
+    started_at       timestamptz NOT NULL,
+    finished_at      timestamptz,
+    first_snapshot   pg_snapshot,
+    last_snapshot    pg_snapshot
+);
+CREATE INDEX ON expand_contract.verifications (job) WHERE job IS NOT NULL;
+COMMENT ON TABLE expand_contract.verifications IS 'what each verification found';
+COMMENT ON COLUMN expand_contract.verifications.source_name IS 'its name on that day';
+COMMENT ON COLUMN expand_contract.verifications.key IS 'of the target, for two tables; empty where a row is compared with itself';
+COMMENT ON COLUMN expand_contract.verifications.reads IS 'the tables and all others that the expressions name';
+COMMENT ON COLUMN expand_contract.verifications.opaque IS 'whether the expressions call functions that may read yet others';
+COMMENT ON COLUMN expand_contract.verifications.recorded IS 'how many of the rows that differ are in expand_contract.mismatches';
+
+CREATE TABLE expand_contract.verify_walks (
+    job           bigint PRIMARY KEY REFERENCES expand_contract.jobs ON DELETE CASCADE,
+    upto          jsonb,
+    is_handed_out boolean NOT NULL DEFAULT false,
+    open_chunks   integer NOT NULL DEFAULT 0
+) WITH (fillfactor = 20);
+COMMENT ON TABLE expand_contract.verify_walks IS 'how far the keys of a verification have been handed out to its workers';
+COMMENT ON COLUMN expand_contract.verify_walks.upto IS 'the key that the last chunk ends with';
+
+CREATE TABLE expand_contract.mismatches (
+    id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    verification bigint NOT NULL REFERENCES expand_contract.verifications ON DELETE CASCADE,
+    key          jsonb NOT NULL,
+    difference   text NOT NULL CHECK (difference IN ('different', 'missing', 'extra')),
+    column_name  text,
+    source_value text,
+    target_value text,
+    repair       text
+);
+CREATE INDEX ON expand_contract.mismatches (verification);
+COMMENT ON TABLE expand_contract.mismatches IS 'the first rows that a verification found to differ, one line a column';
+COMMENT ON COLUMN expand_contract.mismatches.column_name IS 'NULL for a row that one side only has';
+COMMENT ON COLUMN expand_contract.mismatches.repair IS 'SQL that would put it right; nobody runs it';
+
+CREATE VIEW @extschema@.ec_verifications WITH (security_barrier) AS
+SELECT v.id AS verification, v.change, v.job, v.source_name AS source, v.target_name AS target,
+       v.mapping, v.key, v.verified_by_name AS verified_by,
+       CASE WHEN v.finished_at IS NOT NULL THEN v.missing = 0 AND v.extra = 0 AND v.different = 0 END AS ok,
+       v.rows_source, v.rows_target, v.missing, v.extra, v.different,
+       v.checksum_source, v.checksum_target, v.started_at, v.finished_at,
+       v.first_snapshot, v.last_snapshot
+  FROM expand_contract.verifications v
+ WHERE pg_catalog.pg_has_role(v.verified_by, 'USAGE')
+    OR pg_catalog.pg_has_role('pg_monitor', 'USAGE')
+    OR EXISTS (SELECT
+                 FROM pg_catalog.pg_extension e
+                WHERE e.extname = 'expand_contract'
+                  AND pg_catalog.pg_has_role(e.extowner, 'USAGE'))
+ ORDER BY v.id;
+COMMENT ON VIEW @extschema@.ec_verifications IS 'what each verification compared and found, who ran it, when, and under which snapshots';
+GRANT SELECT ON @extschema@.ec_verifications TO PUBLIC;
+
+-- The values come from the tables and whatever else the expressions read, so
+-- only those may see them who could read them there: SELECT on each as a whole,
+-- and no row security in the way.  Where the expressions call functions that
+-- somebody wrote, nobody knows what they read: then the one who verified.  When
+-- a table is gone, its rights are too: then the one who verified.  The
+-- extension's owner holds the record anyway.
+CREATE VIEW @extschema@.ec_mismatches WITH (security_barrier) AS
+SELECT m.verification, m.key, m.column_name, m.source_value, m.target_value, m.difference, m.repair
+  FROM expand_contract.mismatches m
+  JOIN expand_contract.verifications v ON v.id = m.verification
+ WHERE NOT EXISTS (SELECT
+                     FROM pg_catalog.unnest(v.reads) AS r (relation)
+                    WHERE pg_catalog.has_table_privilege(r.relation, 'SELECT') IS NOT TRUE
+                       OR pg_catalog.row_security_active(r.relation))
+       AND (NOT v.opaque OR pg_catalog.pg_has_role(v.verified_by, 'USAGE'))
+    OR NOT (EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = v.source)
+            AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = v.target))
+       AND pg_catalog.pg_has_role(v.verified_by, 'USAGE')
+    OR EXISTS (SELECT
+                 FROM pg_catalog.pg_extension e
+                WHERE e.extname = 'expand_contract'
+                  AND pg_catalog.pg_has_role(e.extowner, 'USAGE'))
+ ORDER BY m.id;
+COMMENT ON VIEW @extschema@.ec_mismatches IS 'the first rows that each verification found to differ; at most expand_contract.max_mismatches of each';
+GRANT SELECT ON @extschema@.ec_mismatches TO PUBLIC;
+
+CREATE TYPE @extschema@.ec_verification AS (
+    id              bigint,
+    ok              boolean,
+    rows_source     bigint,
+    rows_target     bigint,
+    missing         bigint,
+    extra           bigint,
+    different       bigint,
+    checksum_source text,
+    checksum_target text,
+    started_at      timestamptz,
+    finished_at     timestamptz
+);
+COMMENT ON TYPE @extschema@.ec_verification IS 'the result of a verification';
+
+CREATE FUNCTION @extschema@.ec_verify(relation regclass, mapping jsonb) RETURNS @extschema@.ec_verification
+    LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'ec_verify';
+COMMENT ON FUNCTION @extschema@.ec_verify(regclass, jsonb) IS 'compares columns of a table with expressions over the same row, and records what differs';
+
+CREATE FUNCTION @extschema@.ec_verify(source regclass, target regclass, mapping jsonb, key text[] DEFAULT NULL)
+    RETURNS @extschema@.ec_verification
+    LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'ec_verify_tables';
+COMMENT ON FUNCTION @extschema@.ec_verify(regclass, regclass, jsonb, text[]) IS 'compares the rows of two tables by key, and records what is missing, extra or different';
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_verify(regclass, jsonb),
+    @extschema@.ec_verify(regclass, regclass, jsonb, text[]) FROM PUBLIC;
+
+----------------------------------------------------------------------
+-- changes and dual writes (src/dualwrite)
+----------------------------------------------------------------------
+-- relation and target are regclass: they follow renames, and a dump holds names.
+CREATE TABLE expand_contract.changes (
+    name text COLLATE "C" PRIMARY KEY,
+    relation regclass NOT NULL,
+    target regclass,
+    forward jsonb NOT NULL,
+    backward jsonb,
+    key_columns text[],
+    old_columns text[],
+    on_error text NOT NULL CHECK (on_error IN ('record', 'raise')),
+    phase text NOT NULL DEFAULT 'dual_write' CHECK (phase IN
+        ('dual_write', 'backfilled', 'verified', 'cut_over', 'quarantined', 'contracted', 'reverted')),
+    since timestamptz NOT NULL DEFAULT clock_timestamp(),
+    dual_write boolean NOT NULL DEFAULT true,
+    quarantine_until timestamptz,
+    auto_drop boolean NOT NULL DEFAULT false,
+    -- attribute numbers are good for this relation only: a restored table has another OID
+    relation_oid oid NOT NULL,
+    registered_by text NOT NULL DEFAULT session_user,
+    registered_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+COMMENT ON TABLE expand_contract.changes IS 'changes as ec_expand was told of them, and where they are';
+COMMENT ON COLUMN expand_contract.changes.dual_write IS 'the flag of ec_dual_write';
+COMMENT ON COLUMN expand_contract.changes.quarantine_until IS 'before that, ec_contract does not drop the old shape';
+COMMENT ON COLUMN expand_contract.changes.auto_drop IS 'whether a job drops it then';
+COMMENT ON COLUMN expand_contract.changes.relation_oid IS 'of the relation that change_columns numbers';
+
+CREATE TABLE expand_contract.change_columns (
+    change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON DELETE CASCADE,
+    side text NOT NULL CHECK (side IN ('old', 'new', 'key')),
+    name text COLLATE "C" NOT NULL,
+    attnum smallint NOT NULL,
+    expression text,
+    key_position smallint,
+    calls text[],
+    present_name text COLLATE "C" NOT NULL,
+    PRIMARY KEY (change, side, attnum)
+);
+COMMENT ON TABLE expand_contract.change_columns IS 'the columns that a change reads and writes';
+COMMENT ON COLUMN expand_contract.change_columns.side IS 'key: neither old nor new, only tells rows apart';
+COMMENT ON COLUMN expand_contract.change_columns.name IS 'on the day of ec_expand, and in expression still';
+COMMENT ON COLUMN expand_contract.change_columns.present_name IS 'after renames: a dump of the table has it under this one';
+COMMENT ON COLUMN expand_contract.change_columns.calls IS 'the functions of users'' in expression; it must never call another';
+COMMENT ON COLUMN expand_contract.change_columns.expression IS 'what dual writes assign; every name in it is looked up in pg_catalog alone';
+
+CREATE TABLE expand_contract.change_events (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    change text COLLATE "C",
+    event text NOT NULL,
+    value text,
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    by_role text NOT NULL DEFAULT session_user
+);
+COMMENT ON TABLE expand_contract.change_events IS 'every change of a phase or flag; rows are only added';
+
+-- Rows are only added by writers, so that a REPEATABLE READ writer never meets
+-- the row of another; the reconciler folds and removes them.  No foreign key,
+-- which would lock the row of the change.
+CREATE TABLE expand_contract.discrepancies (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    change text COLLATE "C" NOT NULL,
+    key jsonb NOT NULL,
+    operation text NOT NULL,
+    direction text NOT NULL CHECK (direction IN ('forward', 'backward')),
+    error_code text NOT NULL,
+    error text NOT NULL,
+    is_unset boolean NOT NULL,
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    writes bigint NOT NULL DEFAULT 1,
+    first_at timestamptz,
+    attempts integer NOT NULL DEFAULT 0,
+    next_attempt_at timestamptz
+);
+CREATE INDEX ON expand_contract.discrepancies USING hash (key); -- of any length
+COMMENT ON TABLE expand_contract.discrepancies IS 'modern writes that failed and are still to be made';
+COMMENT ON COLUMN expand_contract.discrepancies.is_unset IS 'the new columns were left unset: whoever has set them since knows better';
+COMMENT ON COLUMN expand_contract.discrepancies.writes IS 'how many failed writes the reconciler has folded into this one';
+
+CREATE TABLE expand_contract.gaps (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    change text COLLATE "C" NOT NULL,
+    reason text NOT NULL,
+    writer xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    repaired_by bigint,
+    repaired_at timestamptz
+);
+CREATE INDEX ON expand_contract.gaps (change) WHERE repaired_by IS NULL;
+COMMENT ON TABLE expand_contract.gaps IS 'transactions whose writes were not carried over, until a repair';
+
+CREATE TABLE expand_contract.flags (
+    name text COLLATE "C" PRIMARY KEY,
+    value boolean NOT NULL
+);
+COMMENT ON TABLE expand_contract.flags IS 'read switches of applications';
+
+-- Of jobs, so not in a dump.
+CREATE TABLE expand_contract.change_jobs (
+    job bigint PRIMARY KEY REFERENCES expand_contract.jobs ON DELETE CASCADE,
+    change text COLLATE "C" NOT NULL,
+    mode text NOT NULL CHECK (mode IN ('fill', 'repair')),
+    snapshot pg_snapshot NOT NULL DEFAULT pg_current_snapshot()
+);
+COMMENT ON TABLE expand_contract.change_jobs IS 'the backfills and repairs of changes';
+COMMENT ON COLUMN expand_contract.change_jobs.snapshot IS 'at submission: gaps that it shows had been committed';
+
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.changes', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.change_columns', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.change_events', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.change_events_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.discrepancies', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.discrepancies_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.gaps', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.gaps_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.flags', '');
+
+-- Everyone's: a partition that somebody creates gets the trigger with it.  It
+-- does nothing on a table that is not the change's.
+CREATE FUNCTION expand_contract.dual_write() RETURNS trigger
+AS 'MODULE_PATHNAME', 'ec_dual_write_row' LANGUAGE C;
+COMMENT ON FUNCTION expand_contract.dual_write() IS 'keeps the columns of a change in step; its argument is the change';
+
+CREATE FUNCTION expand_contract.dual_write_table() RETURNS trigger
+AS 'MODULE_PATHNAME', 'ec_dual_write_table' LANGUAGE C;
+COMMENT ON FUNCTION expand_contract.dual_write_table() IS 'keeps the two tables of a change in step, a statement at a time; its argument is the change';
+
+CREATE FUNCTION expand_contract.note_ddl() RETURNS event_trigger
+AS 'MODULE_PATHNAME', 'ec_note_ddl' LANGUAGE C;
+COMMENT ON FUNCTION expand_contract.note_ddl() IS 'warns of DDL that ends what a change has promised';
+REVOKE EXECUTE ON FUNCTION expand_contract.note_ddl() FROM PUBLIC;
+CREATE EVENT TRIGGER expand_contract_note_ddl ON ddl_command_end
+    WHEN TAG IN ('CREATE INDEX', 'ALTER TABLE')
+    EXECUTE FUNCTION expand_contract.note_ddl();
+COMMENT ON EVENT TRIGGER expand_contract_note_ddl IS 'warns of DDL that ends what a change has promised';
+
+CREATE FUNCTION expand_contract.note_partitions() RETURNS event_trigger
+AS 'MODULE_PATHNAME', 'ec_note_partitions' LANGUAGE C;
+COMMENT ON FUNCTION expand_contract.note_partitions() IS 'gives new partitions the triggers of changes to other tables, and notes what comes and goes with a partition';
+REVOKE EXECUTE ON FUNCTION expand_contract.note_partitions() FROM PUBLIC;
+CREATE EVENT TRIGGER expand_contract_note_partitions ON ddl_command_end
+    WHEN TAG IN ('CREATE TABLE', 'CREATE FOREIGN TABLE', 'ALTER TABLE')
+    EXECUTE FUNCTION expand_contract.note_partitions();
+COMMENT ON EVENT TRIGGER expand_contract_note_partitions IS 'partitions that come or are detached';
+CREATE EVENT TRIGGER expand_contract_note_dropped ON sql_drop
+    WHEN TAG IN ('DROP TABLE')
+    EXECUTE FUNCTION expand_contract.note_partitions();
+COMMENT ON EVENT TRIGGER expand_contract_note_dropped IS 'partitions that are dropped';
+
+CREATE FUNCTION @extschema@.ec_expand(change text, relation regclass, forward jsonb, backward jsonb DEFAULT NULL,
+    target regclass DEFAULT NULL, key text[] DEFAULT NULL, old_columns text[] DEFAULT NULL,
+    on_error text DEFAULT 'record') RETURNS text
+AS 'MODULE_PATHNAME', 'ec_expand' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text)
+    IS 'registers a change and starts its dual writes: expanded or unchanged';
+
+CREATE FUNCTION @extschema@.ec_dual_write(change text, enabled boolean) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_dual_write' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_dual_write(text, boolean)
+    IS 'switches the modern write of a change on or off';
+
+CREATE FUNCTION @extschema@.ec_set_flag(name text, value boolean) RETURNS boolean
+AS 'MODULE_PATHNAME', 'ec_set_flag' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_set_flag(text, boolean) IS 'sets a read switch, and tells the channel expand_contract';
+
+-- For applications: everyone may ask, and nobody sees the table.
+CREATE FUNCTION @extschema@.ec_flag(name text) RETURNS boolean
+LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'SELECT coalesce((SELECT f.value FROM expand_contract.flags f WHERE f.name = ec_flag.name), false)';
+COMMENT ON FUNCTION @extschema@.ec_flag(text) IS 'a read switch; false unless it has been set';
+
+CREATE FUNCTION @extschema@.ec_reconcile(change text DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_reconcile' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_reconcile(text)
+    IS 'makes queued modern writes again now; how many rows are left';
+
+CREATE FUNCTION @extschema@.ec_reconcile_job(change text, batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL,
+    start_at timestamptz DEFAULT NULL, run_window text DEFAULT NULL, max_lag interval DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_reconcile_job' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_reconcile_job(text, integer, integer, timestamptz, text, interval)
+    IS 'makes queued modern writes again in the background, until none is left; returns the job';
+
+CREATE FUNCTION @extschema@.ec_backfill_change(change text, mode text DEFAULT 'fill', batch_size integer DEFAULT NULL,
+    delay_ms integer DEFAULT NULL, workers integer DEFAULT 1, start_at timestamptz DEFAULT NULL,
+    run_window text DEFAULT NULL, max_lag interval DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_backfill_change' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval)
+    IS 'brings the rows of a change in step in the background; returns the job';
+
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text),
+    @extschema@.ec_dual_write(text, boolean), @extschema@.ec_set_flag(text, boolean), @extschema@.ec_reconcile(text),
+    @extschema@.ec_reconcile_job(text, integer, integer, timestamptz, text, interval),
+    @extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval) FROM PUBLIC;
+
+-- A row a row of the table: its failed writes together.
+CREATE VIEW expand_contract.open_discrepancies AS
+SELECT d.change, d.key,
+       (array_agg(d.operation ORDER BY d.id DESC))[1] AS operation,
+       (array_agg(d.direction ORDER BY d.id DESC))[1] AS direction,
+       (array_agg(d.error_code ORDER BY d.id DESC))[1] AS error_code,
+       (array_agg(d.error ORDER BY d.id DESC))[1] AS error,
+       sum(d.writes)::bigint AS writes,
+       min(coalesce(d.first_at, d.at)) AS first_at,
+       max(d.at) AS last_at,
+       max(d.attempts) AS attempts,
+       max(d.next_attempt_at) AS next_attempt_at
+  FROM expand_contract.discrepancies d
+ GROUP BY d.change, d.key;
+COMMENT ON VIEW expand_contract.open_discrepancies IS 'rows whose modern write failed, of every change';
+
+-- Figures for those who monitor; key and message hold row data, so they are for
+-- those who could read it in the table.
+CREATE VIEW @extschema@.ec_discrepancies WITH (security_barrier) AS
+SELECT d.change, c.relation,
+       CASE WHEN r.is_readable THEN d.key END AS key,
+       d.operation, d.direction, d.error_code,
+       CASE WHEN r.is_readable THEN d.error END AS error,
+       d.writes, d.first_at, d.last_at,
+       date_trunc('second', clock_timestamp() - d.first_at) AS age,
+       d.attempts, d.next_attempt_at
+  FROM expand_contract.open_discrepancies d
+  JOIN expand_contract.changes c ON c.name = d.change
+  JOIN pg_class t ON t.oid = c.relation,
+       LATERAL (SELECT has_table_privilege(t.oid, 'SELECT') AND NOT row_security_active(t.oid)) AS r (is_readable)
+ WHERE pg_has_role(t.relowner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE')
+ ORDER BY d.first_at;
+COMMENT ON VIEW @extschema@.ec_discrepancies IS 'rows whose modern write failed and is still to be made';
+GRANT SELECT ON @extschema@.ec_discrepancies TO PUBLIC;
+
+----------------------------------------------------------------------
+-- verification of changes (src/change)
+----------------------------------------------------------------------
+CREATE FUNCTION @extschema@.ec_verify_change(change text) RETURNS @extschema@.ec_verification
+AS 'MODULE_PATHNAME', 'ec_verify_change' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_verify_change(text)
+    IS 'compares every row of a change under one snapshot, and records what is out of step';
+
+CREATE FUNCTION @extschema@.ec_verify_job(change text, batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL,
+    workers integer DEFAULT 1, start_at timestamptz DEFAULT NULL, run_window text DEFAULT NULL,
+    max_lag interval DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_verify_job' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_verify_job(text, integer, integer, integer, timestamptz, text, interval)
+    IS 'the same in the background, chunk by chunk with a snapshot each; returns the job';
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_verify_change(text),
+    @extschema@.ec_verify_job(text, integer, integer, integer, timestamptz, text, interval) FROM PUBLIC;
+
+----------------------------------------------------------------------
+-- column usage (src/change/usage*)
+----------------------------------------------------------------------
+-- Read by C with the columns at their places: usage_sync.c.
+CREATE TABLE expand_contract.usage (
+    relation      regclass NOT NULL,
+    attnum        smallint NOT NULL,
+    column_name   name NOT NULL,
+    tracked_since timestamptz NOT NULL DEFAULT clock_timestamp(),
+    reads         bigint NOT NULL DEFAULT 0,
+    writes        bigint NOT NULL DEFAULT 0,
+    readers       bytea NOT NULL DEFAULT '',
+    writers       bytea NOT NULL DEFAULT '',
+    unknown_since timestamptz,
+    unknown_until timestamptz,
+    PRIMARY KEY (relation, attnum)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE expand_contract.usage IS 'tracked columns, and their use at the last flush';
+COMMENT ON COLUMN expand_contract.usage.unknown_until IS 'the end of the last time of which nothing is known; NULL until the first flush';
+COMMENT ON COLUMN expand_contract.usage.readers IS 'the recent ones, as shared memory has them';
+COMMENT ON COLUMN expand_contract.usage.writers IS 'the recent ones, as shared memory has them';
+
+CREATE TABLE expand_contract.usage_flush (
+    flushed_at timestamptz NOT NULL
+);
+CREATE UNIQUE INDEX ON expand_contract.usage_flush ((true));
+COMMENT ON TABLE expand_contract.usage_flush IS 'the last flush: what was counted after it is in shared memory only';
+
+CREATE FUNCTION expand_contract.usage_changed() RETURNS trigger
+AS 'MODULE_PATHNAME', 'ec_usage_changed' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION expand_contract.usage_changed() IS 'starts new rows afresh, and tells every session what is tracked';
+CREATE TRIGGER complete BEFORE INSERT ON expand_contract.usage
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.usage_changed();
+CREATE TRIGGER announce AFTER INSERT OR DELETE OR UPDATE OF relation, attnum ON expand_contract.usage
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.usage_changed();
+
+-- What is tracked survives a dump, by names; what was counted does not.
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.usage', '');
+
+CREATE FUNCTION @extschema@.ec_track(relation regclass, columns text[] DEFAULT NULL) RETURNS integer
+AS 'MODULE_PATHNAME', 'ec_track' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_track(regclass, text[]) IS 'watches who reads and writes columns (NULL: all) of a table; returns how many are new';
+
+CREATE FUNCTION @extschema@.ec_untrack(relation regclass, columns text[] DEFAULT NULL) RETURNS integer
+AS 'MODULE_PATHNAME', 'ec_untrack' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_untrack(regclass, text[]) IS 'ends the watch on columns (NULL: all) of a table; returns how many were watched';
+
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_track(regclass, text[]), @extschema@.ec_untrack(regclass, text[]) FROM PUBLIC;
+
+-- Filters its rows itself: whoever reads the view calls it with his own rights.
+CREATE FUNCTION expand_contract.column_usage(OUT relation regclass, OUT column_name text,
+    OUT reads bigint, OUT last_read timestamptz, OUT last_reader text,
+    OUT writes bigint, OUT last_write timestamptz, OUT last_writer text,
+    OUT tracked_since timestamptz, OUT unknown_since timestamptz, OUT unknown_until timestamptz,
+    OUT readers jsonb, OUT writers jsonb)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'ec_sql_column_usage' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION expand_contract.column_usage() IS 'tracked columns of tables one owns (pg_monitor: all); behind ec_column_usage';
+
+CREATE VIEW @extschema@.ec_column_usage AS
+SELECT relation, column_name, reads, last_read, last_reader, writes, last_write, last_writer,
+       tracked_since, unknown_since, unknown_until, readers, writers
+  FROM expand_contract.column_usage()
+ ORDER BY relation::text COLLATE "C", column_name COLLATE "C";
+COMMENT ON VIEW @extschema@.ec_column_usage IS 'who uses the tracked columns of tables one owns (pg_monitor: all)';
+GRANT SELECT ON @extschema@.ec_column_usage TO PUBLIC;
+
+-- What standbys have counted, as somebody brought it here.
+CREATE TABLE expand_contract.standby_usage (
+    standby        text NOT NULL,
+    relation       regclass NOT NULL,
+    attnum         smallint NOT NULL,
+    reads          bigint NOT NULL,
+    last_read      timestamptz,
+    last_reader    text,
+    counting_since timestamptz NOT NULL,
+    unknown_until  timestamptz,
+    taken_at       timestamptz NOT NULL,
+    PRIMARY KEY (standby, relation, attnum),
+    FOREIGN KEY (relation, attnum) REFERENCES expand_contract.usage ON DELETE CASCADE
+);
+COMMENT ON TABLE expand_contract.standby_usage IS 'reads of tracked columns on standbys, as they were imported';
+
+CREATE FUNCTION @extschema@.ec_export_usage() RETURNS jsonb
+    LANGUAGE sql VOLATILE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT jsonb_build_object(
+        'system_identifier', (SELECT system_identifier::text FROM pg_control_system()),
+        'database', current_database(),
+        'in_recovery', pg_is_in_recovery(),
+        'taken_at', clock_timestamp(),
+        'columns', coalesce((
+            SELECT jsonb_agg(jsonb_build_object(
+                'relation', format('%I.%I', n.nspname, c.relname), 'column_name', u.column_name,
+                'reads', u.reads, 'last_read', u.last_read, 'last_reader', u.last_reader,
+                'tracked_since', u.tracked_since, 'unknown_until', u.unknown_until))
+              FROM expand_contract.column_usage() u
+              JOIN pg_class c ON c.oid = u.relation
+              JOIN pg_namespace n ON n.oid = c.relnamespace), '[]'))
+$$;
+COMMENT ON FUNCTION @extschema@.ec_export_usage() IS 'what this standby has counted, for ec_import_usage on the primary';
+
+CREATE FUNCTION @extschema@.ec_import_usage(standby text, usage jsonb) RETURNS integer
+AS 'MODULE_PATHNAME', 'ec_import_usage' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_import_usage(text, jsonb) IS 'records what ec_export_usage said on a standby; returns how many columns';
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_import_usage(text, jsonb) FROM PUBLIC;
+
+CREATE VIEW @extschema@.ec_standby_usage WITH (security_barrier) AS
+SELECT s.standby, s.relation, a.attname::text AS column_name, s.reads, s.last_read, s.last_reader,
+       s.counting_since, s.unknown_until, s.taken_at
+  FROM expand_contract.standby_usage s
+  JOIN pg_catalog.pg_class c ON c.oid = s.relation
+  JOIN pg_catalog.pg_attribute a ON a.attrelid = s.relation AND a.attnum = s.attnum AND NOT a.attisdropped
+ WHERE pg_has_role(c.relowner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE')
+ ORDER BY s.standby, s.relation::text COLLATE "C", a.attname;
+COMMENT ON VIEW @extschema@.ec_standby_usage IS 'reads of tracked columns on standbys, as they were last imported';
+GRANT SELECT ON @extschema@.ec_standby_usage TO PUBLIC;
+
+----------------------------------------------------------------------
+-- advice (src/change)
+----------------------------------------------------------------------
+CREATE FUNCTION @extschema@.ec_advise(relation regclass,
+    OUT approach text, OUT recommended boolean, OUT why text, OUT cost text) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'ec_advise' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.ec_advise(regclass) IS 'which way of changing a table fits it, with estimates of time, locks and room';
+
+----------------------------------------------------------------------
+-- cutover and contraction (src/change)
+----------------------------------------------------------------------
+CREATE TABLE expand_contract.required_versions (
+    change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON DELETE CASCADE,
+    application text NOT NULL,
+    minimum text NOT NULL,
+    PRIMARY KEY (change, application)
+);
+COMMENT ON TABLE expand_contract.required_versions IS 'the deployment manifest: what must be running before a change contracts';
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.required_versions', '');
+
+CREATE TABLE expand_contract.sightings (
+    application text NOT NULL,
+    version text NOT NULL,
+    last_seen timestamptz NOT NULL,
+    PRIMARY KEY (application, version)
+);
+COMMENT ON TABLE expand_contract.sightings IS 'versions of applications that were seen in pg_stat_activity';
+
+CREATE TABLE expand_contract.sighting_watch (
+    since timestamptz NOT NULL,
+    sampled_at timestamptz NOT NULL
+);
+CREATE UNIQUE INDEX ON expand_contract.sighting_watch ((true));
+COMMENT ON TABLE expand_contract.sighting_watch IS 'since when sightings are looked for without a pause, and the last look';
+
+CREATE FUNCTION expand_contract.running_versions(pattern text, OUT application text, OUT version text) RETURNS SETOF record
+LANGUAGE sql VOLATILE STRICT PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
+    SELECT m[1], m[2]
+      FROM pg_stat_activity a, regexp_matches(a.application_name, pattern) AS m
+     WHERE a.datname = current_database() AND cardinality(m) >= 2 AND m[1] <> '' AND m[2] <> ''
+$$;
+COMMENT ON FUNCTION expand_contract.running_versions(text) IS 'what application_name says of the sessions of this database';
+REVOKE EXECUTE ON FUNCTION expand_contract.running_versions(text) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.ec_require_version(change text, application text, minimum text) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_require_version' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_require_version(text, text, text)
+    IS 'which version of an application must be deployed before a change contracts';
+
+CREATE FUNCTION @extschema@.ec_gates(change text, step text, OUT gate text, OUT passed boolean,
+    OUT observed text, OUT required text, OUT hint text) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'ec_sql_gates' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_gates(text, text) IS 'what the cutover or the contraction of a change waits for';
+
+CREATE FUNCTION @extschema@.ec_cutover(change text, override text[] DEFAULT '{}') RETURNS text
+AS 'MODULE_PATHNAME', 'ec_cutover' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_cutover(text, text[]) IS 'passes the gates, sets the flag of the change, and tells the channel expand_contract';
+
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_require_version(text, text, text), @extschema@.ec_cutover(text, text[]) FROM PUBLIC;
+
+-- So that ec_revert can give them back.
+CREATE TABLE expand_contract.quarantined (
+    change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON DELETE CASCADE,
+    name text COLLATE "C" NOT NULL,
+    quarantined_as text COLLATE "C" NOT NULL,
+    not_null_in regclass[] NOT NULL DEFAULT '{}',
+    PRIMARY KEY (change, quarantined_as)
+);
+COMMENT ON TABLE expand_contract.quarantined IS 'old columns, or an old table, that have been renamed away';
+COMMENT ON COLUMN expand_contract.quarantined.not_null_in IS 'the tables (children of the change''s too) where the column was NOT NULL';
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.quarantined', '');
+
+-- A table, and what is below it.
+CREATE FUNCTION expand_contract.family_of(relation oid) RETURNS SETOF oid
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    WITH RECURSIVE family AS (
+        SELECT $1 AS oid
+        UNION
+        SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.oid
+    )
+    SELECT f.oid FROM family f
+$$;
+COMMENT ON FUNCTION expand_contract.family_of(oid) IS 'a table, its partitions and children';
+
+-- Known by what they do: their names are no proof.
+CREATE FUNCTION expand_contract.triggers_of(change text, OUT relation oid, OUT name name, OUT enabled "char",
+    OUT is_clone boolean) RETURNS SETOF record
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT t.tgrelid, t.tgname, t.tgenabled, t.tgparentid <> 0
+      FROM expand_contract.changes c
+      CROSS JOIN LATERAL (SELECT expand_contract.family_of(c.relation) UNION SELECT expand_contract.family_of(c.target)) f (oid)
+      JOIN pg_trigger t ON t.tgrelid = f.oid
+      JOIN pg_proc p ON p.oid = t.tgfoid
+     WHERE c.name = change
+       AND p.pronamespace = 'expand_contract'::regnamespace AND p.proname IN ('dual_write', 'dual_write_table')
+       AND t.tgargs = convert_to(change, getdatabaseencoding()) || '\x00'::bytea
+$$;
+COMMENT ON FUNCTION expand_contract.triggers_of(text) IS 'the triggers of a change''s dual writes, on all its tables';
+REVOKE EXECUTE ON FUNCTION expand_contract.family_of(oid), expand_contract.triggers_of(text) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.ec_contract(change text, override text[] DEFAULT '{}', quarantine interval DEFAULT '7 days',
+    auto_drop boolean DEFAULT false) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_contract' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_contract(text, text[], interval, boolean)
+    IS 'passes the gates and renames the old shape away; when the quarantine has passed, drops it';
+
+CREATE FUNCTION @extschema@.ec_revert(change text) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_revert' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_revert(text) IS 'takes a change one step back; nothing is lost';
+
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_contract(text, text[], interval, boolean), @extschema@.ec_revert(text) FROM PUBLIC;
+
+-- Looks at the gates of a change for its owner, whoever else asks gets NULL: it
+-- may be everyone's, as the view needs it.  STABLE, so that a query that does
+-- not ask for it does not pay for it.
+CREATE FUNCTION expand_contract.blocked_by(change text) RETURNS text[]
+AS 'MODULE_PATHNAME', 'ec_sql_blocked_by' LANGUAGE C STABLE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION expand_contract.blocked_by(text) IS 'the closed gates of the next step of a change; behind ec_changes';
+
+CREATE VIEW @extschema@.ec_changes WITH (security_barrier) AS
+SELECT c.name COLLATE "default" AS change, c.relation, c.target, c.phase, c.since,
+       c.dual_write AND coalesce(current_setting('expand_contract.enable_modern_write', true)::boolean, true)
+           AND EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = c.relation AND g.tgenabled = 'A'
+                          AND g.tgname = '~ec_' || c.name || CASE WHEN c.target IS NULL THEN '' ELSE '_insert' END)
+           AS dual_write,
+       c.on_error, c.forward, c.backward, c.old_columns,
+       (SELECT count(DISTINCT d.key) FROM expand_contract.discrepancies d WHERE d.change = c.name) AS discrepancies,
+       (SELECT count(*) FROM expand_contract.gaps g WHERE g.change = c.name AND g.repaired_by IS NULL) AS gaps,
+       coalesce((SELECT f.value FROM expand_contract.flags f WHERE f.name = c.name), false) AS flag,
+       t.oid IS NULL AS is_gone, c.quarantine_until, c.auto_drop,
+       expand_contract.blocked_by(c.name) AS blocked_by
+  FROM expand_contract.changes c
+  LEFT JOIN pg_class t ON t.oid = c.relation
+  LEFT JOIN pg_class n ON n.oid = c.target
+ WHERE pg_has_role(coalesce(t.relowner, n.relowner), 'USAGE') OR pg_has_role('pg_monitor', 'USAGE')
+ ORDER BY c.registered_at;
+COMMENT ON VIEW @extschema@.ec_changes IS 'changes of tables one owns (pg_monitor: all), and where they are';
+GRANT SELECT ON @extschema@.ec_changes TO PUBLIC;
+
+CREATE FUNCTION @extschema@.ec_runbook(change text) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_runbook' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_runbook(text) IS 'Markdown: where a change stands, the next command, its gates, and when to go back';
+
+-- What would lose its footing with some columns, or (NULL) with the whole table.
+-- goes: the server drops it along with them and says nothing; the rest it would
+-- drop with CASCADE only, or it would fail at its next use.
+CREATE FUNCTION expand_contract.dependents(relation oid, columns smallint[] DEFAULT NULL,
+    OUT kind text, OUT object text, OUT goes boolean, OUT because text) RETURNS SETOF record
+LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE AS $$
+    -- the partitions and children, where the columns have other numbers
+    WITH RECURSIVE family AS (
+        SELECT $1 AS oid
+        UNION
+        SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.oid
+    ), watched AS (
+        SELECT c.attrelid, c.attnum, c.attname, c.attacl, c.attrelid = $1 AS is_root
+          FROM pg_attribute r
+          JOIN pg_attribute c ON c.attrelid IN (SELECT f.oid FROM family f) AND c.attname = r.attname
+         WHERE r.attrelid = $1 AND r.attnum > 0 AND NOT r.attisdropped AND NOT c.attisdropped
+           AND (columns IS NULL OR r.attnum = ANY (columns))
+    ), recorded AS (
+        SELECT d.classid, d.objid, d.objsubid, d.deptype, w.attname
+          FROM pg_depend d
+          JOIN watched w ON d.refobjid = w.attrelid AND d.refobjsubid = w.attnum
+         WHERE d.refclassid = 'pg_class'::regclass
+         UNION
+        SELECT d.classid, d.objid, d.objsubid, d.deptype, NULL
+          FROM pg_depend d
+         WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = $1 AND d.refobjsubid = 0
+           AND columns IS NULL
+    ), named AS (
+        SELECT coalesce(w.type, CASE WHEN g.oid IS NOT NULL THEN 'generated column' END, o.type) AS type,
+               coalesce(w.identity, CASE WHEN g.oid IS NOT NULL THEN regexp_replace(o.identity, '^for ', '') END, o.identity) AS identity,
+               -- a constraint depends on its columns in more than one way
+               bool_or(r.deptype <> 'n') AS goes, min(r.attname) AS attname
+          FROM recorded r
+          LEFT JOIN pg_rewrite v ON r.classid = 'pg_rewrite'::regclass AND v.oid = r.objid
+          LEFT JOIN pg_trigger t ON r.classid = 'pg_trigger'::regclass AND t.oid = r.objid
+          LEFT JOIN pg_attrdef g ON r.classid = 'pg_attrdef'::regclass AND g.oid = r.objid AND r.deptype = 'n'
+          LEFT JOIN LATERAL pg_identify_object('pg_class'::regclass, v.ev_class, 0) w ON true,
+               LATERAL pg_identify_object(r.classid, r.objid, r.objsubid) o
+         WHERE r.deptype IN ('n', 'a', 'i')
+           AND v.ev_class IS DISTINCT FROM $1
+           AND NOT (r.classid IN ('pg_class'::regclass, 'pg_type'::regclass)
+                    AND r.objid IN (SELECT f.oid FROM family f))
+           -- what belongs to the table whatever becomes of the column
+           AND NOT (r.classid = 'pg_type'::regclass AND r.deptype = 'i')
+           AND NOT (r.classid = 'pg_trigger'::regclass AND (t.tgisinternal OR t.tgfoid IN (
+                    SELECT x.objid FROM pg_depend x JOIN pg_extension e ON e.oid = x.refobjid
+                     WHERE x.classid = 'pg_proc'::regclass AND x.refclassid = 'pg_extension'::regclass
+                       AND x.deptype = 'e' AND e.extname = 'expand_contract')))
+           AND o.type NOT IN ('toast table', 'publication relation') -- the latter: see below
+           AND NOT (r.classid = 'pg_constraint'::regclass AND EXISTS ( -- from 18 on
+                    SELECT FROM pg_constraint x WHERE x.oid = r.objid AND x.contype = 'n'))
+         GROUP BY 1, 2
+    )
+    SELECT n.type, n.identity, n.goes,
+           CASE WHEN n.goes THEN 'dropped with it'
+                ELSE 'depends on ' || coalesce('column ' || quote_ident(n.attname), 'the table') END
+      FROM named n
+    UNION
+    -- sequences go with their columns, and not with others that use them
+    SELECT o.type, o.identity, false, 'uses ' || s.oid::regclass || ', which goes with it'
+      FROM recorded r
+      JOIN pg_class s ON r.classid = 'pg_class'::regclass AND s.oid = r.objid AND s.relkind = 'S'
+      JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = s.oid AND d.deptype = 'n'
+      LEFT JOIN pg_attrdef f ON d.classid = 'pg_attrdef'::regclass AND f.oid = d.objid,
+           LATERAL pg_identify_object(d.classid, d.objid, d.objsubid) o
+     WHERE r.deptype IN ('a', 'i')
+       AND NOT EXISTS (SELECT FROM watched w WHERE w.attrelid = f.adrelid AND w.attnum = f.adnum)
+    UNION
+    -- the server does not look into these
+    SELECT 'function', (pg_identify_object('pg_proc'::regclass, p.oid, 0)).identity, false, 'its text names column ' || quote_ident(w.attname)
+      FROM pg_proc p
+      JOIN pg_language l ON l.oid = p.prolang AND l.lanname NOT IN ('c', 'internal')
+      JOIN pg_class t ON t.oid = $1
+      JOIN watched w ON w.is_root AND p.prosrc ~* ('(^|[^[:alnum:]_])' || regexp_replace(replace(w.attname, '"', '""'), '([^[:alnum:]_])', '\\\1', 'g') || '($|[^[:alnum:]_])')
+     WHERE p.pronamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'expand_contract'::regnamespace)
+       AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.classid = 'pg_proc'::regclass AND x.objid = p.oid AND x.deptype = 'e')
+       AND (p.prosrc ~* ('(^|[^[:alnum:]_])' || regexp_replace(replace(t.relname, '"', '""'), '([^[:alnum:]_])', '\\\1', 'g') || '($|[^[:alnum:]_])')
+            OR EXISTS (SELECT FROM pg_trigger g WHERE g.tgfoid = p.oid AND g.tgrelid IN (SELECT f.oid FROM family f)))
+    UNION
+    SELECT 'publication', quote_ident(p.pubname), false, 'publishes the table to subscribers that still have the column'
+      FROM pg_publication p
+     WHERE p.puballtables
+        OR EXISTS (SELECT FROM pg_publication_rel r
+                    WHERE r.prpubid = p.oid AND r.prrelid IN (SELECT f.oid FROM family f)
+                      AND (r.prattrs IS NULL OR EXISTS (SELECT FROM watched w WHERE w.attrelid = r.prrelid AND w.attnum = ANY (r.prattrs))))
+        OR EXISTS (SELECT FROM pg_publication_namespace n JOIN pg_class t ON t.relnamespace = n.pnnspid
+                    WHERE n.pnpubid = p.oid AND t.oid = $1)
+    UNION
+    SELECT 'grant', quote_ident(w.attname) || ' to ' || coalesce(r.rolname::text, 'PUBLIC'), true, 'dropped with it'
+      FROM watched w, LATERAL aclexplode(w.attacl) a
+      LEFT JOIN pg_roles r ON r.oid = a.grantee
+     WHERE w.is_root
+    UNION
+    SELECT 'grant', (pg_identify_object('pg_class'::regclass, t.oid, 0)).identity || ' to ' || coalesce(r.rolname::text, 'PUBLIC'), true, 'dropped with it'
+      FROM pg_class t, LATERAL aclexplode(t.relacl) a
+      LEFT JOIN pg_roles r ON r.oid = a.grantee
+     WHERE t.oid = $1 AND columns IS NULL AND a.grantee <> t.relowner
+     ORDER BY 3, 1, 2, 4
+$$;
+COMMENT ON FUNCTION expand_contract.dependents(oid, smallint[])
+    IS 'what goes with columns or a table, and what stands in the way of dropping them';
+REVOKE EXECUTE ON FUNCTION expand_contract.dependents(oid, smallint[]) FROM PUBLIC;
+
+----------------------------------------------------------------------
+-- who may call what
+----------------------------------------------------------------------
+CREATE FUNCTION @extschema@.ec_grant(role regrole) RETURNS void
+AS 'MODULE_PATHNAME', 'ec_grant' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_grant(regrole) IS 'lets a role call every function of the extension that is not everyone''s';
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_grant(regrole) FROM PUBLIC;

@@ -1,0 +1,131 @@
+-- From version 0.9 to 1.0: what make cannot work out from sql/install.
+--
+-- Whoever changes the install script of 1.0 looks here:
+--
+--   a table, column, constraint, index,           the ALTER or CREATE that
+--   trigger, type, event trigger                  makes it so
+--   arguments or result of a function             DROP it before the line
+--                                                 "functions and views"
+--   columns of a view, but for new ones           DROP VIEW likewise
+--   at the end
+--   a function or view that is gone               DROP it after that line
+--   a C symbol that is gone                       core/sql_version.c keeps it
+--                                                 for one version
+--   a body or a comment of a function or view     nothing: make takes it from
+--                                                 sql/install
+--
+-- A column that the library reads before the update is read as
+-- core/sql_version.h says.  test/tap/070_update.pl compares what this makes with
+-- a fresh install, and names the differences.
+
+-- jobs: the role that workers connect as, and turns.  Owners could log in so far.
+ALTER TABLE expand_contract.jobs ADD COLUMN login oid, ADD COLUMN turn_at timestamptz;
+UPDATE expand_contract.jobs SET login = owner;
+ALTER TABLE expand_contract.jobs ALTER COLUMN login SET NOT NULL;
+ALTER TABLE expand_contract.job_slots ADD COLUMN resume_at timestamptz;
+CREATE INDEX jobs_turns ON expand_contract.jobs (owner, turn_at);
+
+-- Who gave a way down, and whose rights a change's expressions have: names said
+-- the former so far, and the tables the latter.
+ALTER TABLE expand_contract.schema_migrations ADD COLUMN down_by_oid oid, ADD COLUMN down_system bigint;
+UPDATE expand_contract.schema_migrations m
+   SET down_by_oid = r.oid, down_system = (SELECT s.system_identifier FROM pg_control_system() s)
+  FROM pg_roles r
+ WHERE r.rolname = m.down_by;
+COMMENT ON COLUMN expand_contract.schema_migrations.down_by IS
+    'the role that gave "down", as it was called then';
+COMMENT ON COLUMN expand_contract.schema_migrations.down_by_oid IS
+    'which role that is, in the cluster of down_system: a name can be another role''s by now';
+COMMENT ON COLUMN expand_contract.schema_migrations.down_system IS 'the identifier of that cluster''s system';
+
+ALTER TABLE expand_contract.changes ADD COLUMN owner oid, ADD COLUMN owner_name text COLLATE "C";
+UPDATE expand_contract.changes c
+   SET owner = r.oid, owner_name = r.rolname
+  FROM pg_class t JOIN pg_roles r ON r.oid = t.relowner
+ WHERE t.oid = c.relation;
+COMMENT ON COLUMN expand_contract.changes.owner IS 'of its tables at ec_expand: whose rights the expressions have, as long as he owns them';
+COMMENT ON COLUMN expand_contract.changes.owner_name IS 'his name then, which counts in a restored database, where he has another OID';
+
+REVOKE EXECUTE ON FUNCTION expand_contract.usage_changed() FROM PUBLIC;
+
+-- other columns of the result
+DROP FUNCTION expand_contract.dependents(oid, smallint[]);
+
+-- Entries that an application's session adds are ordered by the clock: numbers of
+-- a sequence would change the session's lastval().
+ALTER EXTENSION expand_contract DROP SEQUENCE expand_contract.discrepancies_id_seq;
+ALTER EXTENSION expand_contract DROP SEQUENCE expand_contract.gaps_id_seq;
+ALTER EXTENSION expand_contract DROP SEQUENCE expand_contract.change_events_id_seq;
+ALTER TABLE expand_contract.discrepancies ALTER COLUMN id DROP IDENTITY,
+    ALTER COLUMN id SET DEFAULT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
+    ADD COLUMN salt uuid NOT NULL DEFAULT gen_random_uuid(),
+    DROP CONSTRAINT discrepancies_pkey, ADD PRIMARY KEY (id, salt);
+ALTER TABLE expand_contract.gaps ALTER COLUMN id DROP IDENTITY,
+    ALTER COLUMN id SET DEFAULT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
+    ADD COLUMN salt uuid NOT NULL DEFAULT gen_random_uuid(),
+    DROP CONSTRAINT gaps_pkey, ADD PRIMARY KEY (id, salt);
+ALTER TABLE expand_contract.change_events ALTER COLUMN id DROP IDENTITY,
+    ALTER COLUMN id SET DEFAULT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
+    ADD COLUMN salt uuid NOT NULL DEFAULT gen_random_uuid(),
+    DROP CONSTRAINT change_events_pkey, ADD PRIMARY KEY (id, salt);
+COMMENT ON COLUMN expand_contract.discrepancies.id IS 'the order of entries: microseconds, so that a writer''s lastval() stays its own';
+COMMENT ON COLUMN expand_contract.discrepancies.salt IS 'tells entries of the same microsecond apart';
+COMMENT ON COLUMN expand_contract.gaps.id IS 'the order of gaps, as in discrepancies';
+COMMENT ON COLUMN expand_contract.change_events.id IS 'the order of events: microseconds, so that the lastval() of a session stays its own';
+
+-- An old column is known by its number.  Names said so far which ones contraction
+-- removes, and what they were called before the quarantine.
+DROP VIEW @extschema@.ec_changes;
+ALTER TABLE expand_contract.changes ADD COLUMN quarantined_from text COLLATE "C";
+ALTER TABLE expand_contract.change_columns
+    DROP CONSTRAINT change_columns_side_check,
+    ADD CHECK (side IN ('old', 'new', 'key', 'unmapped')),
+    ADD COLUMN goes boolean NOT NULL DEFAULT false,
+    ADD COLUMN quarantined_from text COLLATE "C",
+    ADD COLUMN not_null_in regclass[] NOT NULL DEFAULT '{}';
+UPDATE expand_contract.change_columns o SET goes = true
+  FROM expand_contract.changes c
+ WHERE c.name = o.change AND c.target IS NULL AND c.phase NOT IN ('contracted', 'reverted')
+   AND o.side IN ('old', 'key')
+   AND CASE WHEN c.old_columns IS NULL THEN o.side = 'old' AND o.expression IS NOT NULL
+            ELSE o.name = ANY (c.old_columns) END;
+INSERT INTO expand_contract.change_columns (change, side, name, attnum, present_name, goes)
+SELECT c.name, 'unmapped', o.name, a.attnum, a.attname, true
+  FROM expand_contract.changes c CROSS JOIN unnest(c.old_columns) AS o (name)
+  LEFT JOIN expand_contract.quarantined q ON q.change = c.name AND q.name = o.name
+  JOIN pg_attribute a ON a.attrelid = c.relation AND a.attnum > 0 AND NOT a.attisdropped
+   AND a.attname = coalesce(q.quarantined_as, o.name)
+ WHERE c.target IS NULL AND c.phase NOT IN ('contracted', 'reverted')
+   AND NOT EXISTS (SELECT FROM expand_contract.change_columns m
+                    WHERE m.change = c.name AND m.side IN ('old', 'key') AND m.name = o.name);
+UPDATE expand_contract.change_columns o
+   SET quarantined_from = q.name, not_null_in = q.not_null_in, present_name = q.quarantined_as
+  FROM expand_contract.quarantined q
+  JOIN expand_contract.changes c ON c.name = q.change
+  JOIN pg_attribute a ON a.attrelid = c.relation AND a.attname = q.quarantined_as
+ WHERE c.target IS NULL AND o.change = c.name AND o.attnum = a.attnum AND o.goes;
+UPDATE expand_contract.changes c SET quarantined_from = q.name
+  FROM expand_contract.quarantined q
+ WHERE q.change = c.name AND c.target IS NOT NULL;
+ALTER TABLE expand_contract.changes DROP COLUMN old_columns;
+ALTER EXTENSION expand_contract DROP TABLE expand_contract.quarantined;
+DROP TABLE expand_contract.quarantined;
+COMMENT ON TABLE expand_contract.change_columns IS 'the columns that a change reads, writes or removes';
+COMMENT ON COLUMN expand_contract.change_columns.side IS 'key: neither old nor new, only tells rows apart; unmapped: old, but no mapping names it';
+COMMENT ON COLUMN expand_contract.change_columns.present_name IS 'after renames: a dump of the table has it under this one; empty if it was dropped from a restored table';
+COMMENT ON COLUMN expand_contract.change_columns.goes IS 'whether contraction removes it';
+COMMENT ON COLUMN expand_contract.change_columns.quarantined_from IS 'while it is in quarantine: its name before, which ec_revert gives back';
+COMMENT ON COLUMN expand_contract.change_columns.not_null_in IS 'the tables (children of the change''s too) where it was NOT NULL before the quarantine';
+COMMENT ON COLUMN expand_contract.changes.quarantined_from IS 'while the old table is in quarantine: its name before, which ec_revert gives back';
+
+-- A change to another table took the whole old one with it.
+ALTER TABLE expand_contract.changes ADD COLUMN whole_table boolean NOT NULL DEFAULT false;
+UPDATE expand_contract.changes SET whole_table = true WHERE target IS NOT NULL;
+COMMENT ON COLUMN expand_contract.changes.whole_table IS 'whether contraction removes the old table, not columns of it';
+
+-- one more argument
+DROP FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text);
+
+-- functions and views
+
+DROP FUNCTION expand_contract.batch_sizes(integer, float8[], float8, float8);

@@ -1,0 +1,15 @@
+/*
+ * session.h
+ *		The settings of the submission that decide what user SQL means.
+ */
+#ifndef EC_WORKER_JOBS_SESSION_H
+#define EC_WORKER_JOBS_SESSION_H
+
+#include "postgres.h"
+
+#include "utils/jsonb.h"
+
+extern Jsonb *ec_capture_session(void);
+extern void ec_apply_session(Jsonb *settings);
+
+#endif
