@@ -32,6 +32,26 @@ is_json_number(Oid type)
 	return type == INT2OID || type == INT4OID || type == INT8OID;
 }
 
+void
+ec_append_key_value(StringInfo json, Oid type, Datum value, bool isnull)
+{
+	Oid function;
+	bool is_varlena;
+	char *text;
+
+	if (isnull)
+	{
+		appendStringInfoString(json, "null");
+		return;
+	}
+	getTypeOutputInfo(type, &function, &is_varlena);
+	text = OidOutputFunctionCall(function, value);
+	if (is_json_number(type))
+		appendStringInfoString(json, text);
+	else
+		escape_json(json, text);
+}
+
 /*
  * {"id": 7}: as the writer, since a type's output may be anybody's.  An entry is
  * found by this text.
@@ -57,21 +77,7 @@ ec_discrepancy_key(const EcQueueKey *queue, TupleTableSlot *slot)
 		/* the name of that day: a rename in between must not hide the row */
 		escape_json(&json, column->known_as);
 		appendStringInfoString(&json, ": ");
-		if (isnull)
-			appendStringInfoString(&json, "null");
-		else
-		{
-			Oid function;
-			bool is_varlena;
-			char *text;
-
-			getTypeOutputInfo(type, &function, &is_varlena);
-			text = OidOutputFunctionCall(function, value);
-			if (is_json_number(type))
-				appendStringInfoString(&json, text);
-			else
-				escape_json(&json, text);
-		}
+		ec_append_key_value(&json, type, value, isnull);
 	}
 	appendStringInfoChar(&json, '}');
 	AtEOXact_GUC(false, guc_level);

@@ -11,6 +11,7 @@
 #include "access/attnum.h"
 #include "access/transam.h"
 #include "executor/tuptable.h"
+#include "lib/stringinfo.h"
 #include "utils/jsonb.h"
 
 /*
@@ -60,5 +61,9 @@ ec_discrepancy_follow(const EcQueueKey *queue, TupleTableSlot *old_slot,
 
 /* Once a subtransaction: writes of the change were not carried over. */
 extern void ec_gap_record(EcQueueKey *queue, const char *reason);
+
+/* A value as a key of the queue has it; in the settings of ec_pin_text. */
+extern void
+ec_append_key_value(StringInfo json, Oid type, Datum value, bool isnull);
 
 #endif
