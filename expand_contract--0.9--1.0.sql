@@ -87,6 +87,13 @@ ALTER TABLE expand_contract.discrepancies ALTER COLUMN id DROP IDENTITY,
     ALTER COLUMN id SET DEFAULT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
     ADD COLUMN salt uuid NOT NULL DEFAULT gen_random_uuid(),
     DROP CONSTRAINT discrepancies_pkey, ADD PRIMARY KEY (id, salt);
+CREATE FUNCTION expand_contract.settle_discrepancy() RETURNS trigger
+AS 'MODULE_PATHNAME', 'ec_settle_discrepancy' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+REVOKE EXECUTE ON FUNCTION expand_contract.settle_discrepancy() FROM PUBLIC;
+COMMENT ON FUNCTION expand_contract.settle_discrepancy() IS 'takes an entry out again if its row was not stored: ON CONFLICT, or another trigger, has thrown it away';
+CREATE TRIGGER settle AFTER INSERT ON expand_contract.discrepancies
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.settle_discrepancy();
+ALTER TABLE expand_contract.discrepancies ENABLE ALWAYS TRIGGER settle; -- rows of a subscription too
 ALTER TABLE expand_contract.gaps ALTER COLUMN id DROP IDENTITY,
     ALTER COLUMN id SET DEFAULT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
     ADD COLUMN salt uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -144,6 +151,11 @@ COMMENT ON COLUMN expand_contract.change_columns.goes IS 'whether contraction re
 COMMENT ON COLUMN expand_contract.change_columns.quarantined_from IS 'while it is in quarantine: its name before, which ec_revert gives back';
 COMMENT ON COLUMN expand_contract.change_columns.not_null_in IS 'the tables (children of the change''s too) where it was NOT NULL before the quarantine';
 COMMENT ON COLUMN expand_contract.changes.quarantined_from IS 'while the old table is in quarantine: its name before, which ec_revert gives back';
+
+-- A change to another table took the whole old one with it.
+ALTER TABLE expand_contract.changes ADD COLUMN whole_table boolean NOT NULL DEFAULT false;
+UPDATE expand_contract.changes SET whole_table = true WHERE target IS NOT NULL;
+COMMENT ON COLUMN expand_contract.changes.whole_table IS 'whether contraction removes the old table, not columns of it';
 
 -- one more argument
 DROP FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text);
@@ -711,6 +723,12 @@ COMMENT ON FUNCTION @extschema@.ec_reconcile_job(text, integer, integer, timesta
 
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text, boolean) FROM PUBLIC;
 
+-- Everyone's, as repairs ask it as the owner of the table; it tells nobody else.
+CREATE OR REPLACE FUNCTION expand_contract.is_queued(change text, now boolean, names text[], VARIADIC "values" "any") RETURNS boolean
+AS 'MODULE_PATHNAME', 'ec_is_queued' LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION expand_contract.is_queued(text, boolean, text[], "any")
+    IS 'whether a failed write of the row with that key waits to be reconciled: repairs leave it alone';
+
 -- A row a row of the table: its failed writes together.
 CREATE OR REPLACE VIEW expand_contract.open_discrepancies AS
 SELECT d.change, d.key,
@@ -922,9 +940,10 @@ SELECT c.name COLLATE "default" AS change, c.relation, c.target, c.phase, c.sinc
                                      AND g.tgname = '~ec_' || c.name || s.suffix))
            AS dual_write,
        c.on_error, c.forward, c.backward,
-       (SELECT array_agg(o.present_name COLLATE "default" ORDER BY o.attnum)
-          FROM expand_contract.change_columns o
-         WHERE o.change = c.name AND o.goes AND o.present_name <> '') AS old_columns,
+       CASE WHEN c.whole_table AND c.phase NOT IN ('contracted', 'reverted') THEN '{*}'
+            ELSE (SELECT array_agg(o.present_name COLLATE "default" ORDER BY o.attnum)
+                    FROM expand_contract.change_columns o
+                   WHERE o.change = c.name AND o.goes AND o.present_name <> '') END AS old_columns,
        (SELECT count(DISTINCT d.key) FROM expand_contract.discrepancies d WHERE d.change = c.name) AS discrepancies,
        (SELECT count(*) FROM expand_contract.gaps g WHERE g.change = c.name AND g.repaired_by IS NULL) AS gaps,
        coalesce((SELECT f.value FROM expand_contract.flags f WHERE f.name = c.name), false) AS flag,

@@ -367,7 +367,8 @@ CREATE TABLE expand_contract.changes (
     registered_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     owner oid,
     owner_name text COLLATE "C",
-    quarantined_from text COLLATE "C"
+    quarantined_from text COLLATE "C",
+    whole_table boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE expand_contract.changes IS 'changes as ec_expand was told of them, and where they are';
 COMMENT ON COLUMN expand_contract.changes.dual_write IS 'the flag of ec_dual_write';
@@ -377,6 +378,7 @@ COMMENT ON COLUMN expand_contract.changes.relation_oid IS 'of the relation that 
 COMMENT ON COLUMN expand_contract.changes.owner IS 'of its tables at ec_expand: whose rights the expressions have, as long as he owns them';
 COMMENT ON COLUMN expand_contract.changes.owner_name IS 'his name then, which counts in a restored database, where he has another OID';
 COMMENT ON COLUMN expand_contract.changes.quarantined_from IS 'while the old table is in quarantine: its name before, which ec_revert gives back';
+COMMENT ON COLUMN expand_contract.changes.whole_table IS 'whether contraction removes the old table, not columns of it';
 
 CREATE TABLE expand_contract.change_columns (
     change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON DELETE CASCADE,
@@ -449,6 +451,15 @@ COMMENT ON COLUMN expand_contract.discrepancies.id IS 'the order of entries: mic
 COMMENT ON COLUMN expand_contract.discrepancies.salt IS 'tells entries of the same microsecond apart';
 COMMENT ON COLUMN expand_contract.discrepancies.is_unset IS 'the new columns were left unset: whoever has set them since knows better';
 COMMENT ON COLUMN expand_contract.discrepancies.writes IS 'how many failed writes the reconciler has folded into this one';
+
+-- An entry that a BEFORE trigger makes is of a row that is still to be stored.
+CREATE FUNCTION expand_contract.settle_discrepancy() RETURNS trigger
+AS 'MODULE_PATHNAME', 'ec_settle_discrepancy' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+REVOKE EXECUTE ON FUNCTION expand_contract.settle_discrepancy() FROM PUBLIC;
+COMMENT ON FUNCTION expand_contract.settle_discrepancy() IS 'takes an entry out again if its row was not stored: ON CONFLICT, or another trigger, has thrown it away';
+CREATE TRIGGER settle AFTER INSERT ON expand_contract.discrepancies
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.settle_discrepancy();
+ALTER TABLE expand_contract.discrepancies ENABLE ALWAYS TRIGGER settle; -- rows of a subscription too
 
 CREATE TABLE expand_contract.gaps (
     id bigint NOT NULL DEFAULT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
@@ -1156,6 +1167,12 @@ REVOKE EXECUTE ON FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, r
     @extschema@.ec_dual_write(text, boolean), @extschema@.ec_set_flag(text, boolean), @extschema@.ec_reconcile(text),
     @extschema@.ec_reconcile_job(text, integer, integer, timestamptz, text, interval) FROM PUBLIC;
 
+-- Everyone's, as repairs ask it as the owner of the table; it tells nobody else.
+CREATE FUNCTION expand_contract.is_queued(change text, now boolean, names text[], VARIADIC "values" "any") RETURNS boolean
+AS 'MODULE_PATHNAME', 'ec_is_queued' LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION expand_contract.is_queued(text, boolean, text[], "any")
+    IS 'whether a failed write of the row with that key waits to be reconciled: repairs leave it alone';
+
 -- A row a row of the table: its failed writes together.
 CREATE VIEW expand_contract.open_discrepancies AS
 SELECT d.change, d.key,
@@ -1380,9 +1397,10 @@ SELECT c.name COLLATE "default" AS change, c.relation, c.target, c.phase, c.sinc
                                      AND g.tgname = '~ec_' || c.name || s.suffix))
            AS dual_write,
        c.on_error, c.forward, c.backward,
-       (SELECT array_agg(o.present_name COLLATE "default" ORDER BY o.attnum)
-          FROM expand_contract.change_columns o
-         WHERE o.change = c.name AND o.goes AND o.present_name <> '') AS old_columns,
+       CASE WHEN c.whole_table AND c.phase NOT IN ('contracted', 'reverted') THEN '{*}'
+            ELSE (SELECT array_agg(o.present_name COLLATE "default" ORDER BY o.attnum)
+                    FROM expand_contract.change_columns o
+                   WHERE o.change = c.name AND o.goes AND o.present_name <> '') END AS old_columns,
        (SELECT count(DISTINCT d.key) FROM expand_contract.discrepancies d WHERE d.change = c.name) AS discrepancies,
        (SELECT count(*) FROM expand_contract.gaps g WHERE g.change = c.name AND g.repaired_by IS NULL) AS gaps,
        coalesce((SELECT f.value FROM expand_contract.flags f WHERE f.name = c.name), false) AS flag,

@@ -227,7 +227,8 @@ ec_change_load(const char *name, EcChange *change)
 					  "       key_columns, on_error = 'record', phase,"
 					  "       dual_write, relation_oid,"
 					  /* a table of before the columns were there has none */
-					  "       (to_jsonb(c) ->> 'owner')::oid, to_jsonb(c) ->> 'owner_name'"
+					  "       (to_jsonb(c) ->> 'owner')::oid, to_jsonb(c) ->> 'owner_name',"
+					  "       coalesce((to_jsonb(c) ->> 'whole_table')::boolean, c.target IS NOT NULL)"
 					  "  FROM expand_contract.changes c WHERE name = $1",
 					  name) == 1;
 	if (found)
@@ -245,6 +246,7 @@ ec_change_load(const char *name, EcChange *change)
 		change->is_restored = ec_get_oid(0, 9) != change->relation;
 		change->owner = ec_get_oid(0, 10);
 		change->owner_name = ec_get_text(0, 11);
+		change->whole_table = ec_get_bool(0, 12, false);
 		caller = MemoryContextSwitchTo(memory);
 		change->name = pstrdup(name);
 		change->key = copy_names(key);
@@ -437,10 +439,11 @@ ec_change_insert(const EcChange *change)
 	ec_arg_text(&args, change->records ? "record" : "raise");
 	ec_arg_oid(&args, change->owner);
 	ec_arg_text(&args, change->owner_name);
+	ec_arg_bool(&args, change->whole_table);
 	(void) ec_query("INSERT INTO expand_contract.changes (name, relation, target,"
 					"       forward, backward, key_columns, on_error,"
-					"       relation_oid, owner, owner_name)"
-					" VALUES ($1, $2::regclass, $3::regclass, $4, $5, $6, $7, $2, $8, $9)",
+					"       relation_oid, owner, owner_name, whole_table)"
+					" VALUES ($1, $2::regclass, $3::regclass, $4, $5, $6, $7, $2, $8, $9, $10)",
 					&args);
 	insert_columns(change, change->columns);
 	insert_columns(change, change->unmapped);

@@ -50,6 +50,7 @@ typedef struct EcChange
 	Jsonb *backward;
 	List *key;         /* as given, of char *; NIL if not given */
 	List *old_columns; /* as asked of ec_expand; not stored, see goes */
+	bool whole_table;  /* contraction removes the relation, not columns of it */
 	bool records;      /* on_error => 'record' */
 	char *phase;
 	bool dual_write;  /* the flag */
