@@ -286,14 +286,14 @@ static void
 require_mine(const EcChange *change, bool is_mine, const char *hint)
 {
 	if (!is_mine)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be owner of the table of change \"%s\"", change->name),
-				 get_rel_name(change->relation) != NULL
-					 ? errdetail("It is a change of table \"%s\".",
-								 get_rel_name(change->relation))
-					 : errdetail("Its table does not exist any more."),
-				 errhint("%s", hint)));
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("must be owner of the table of change \"%s\"",
+							   change->name),
+						get_rel_name(change->relation) != NULL
+							? errdetail("It is a change of table \"%s\".",
+										get_rel_name(change->relation))
+							: errdetail("Its table does not exist any more."),
+						errhint("%s", hint)));
 }
 
 void

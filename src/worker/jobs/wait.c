@@ -19,8 +19,8 @@
 #include "worker/jobs/wait.h"
 
 /* Looks come quickly at first, so that short work is not waited for long. */
-#define FIRST_PAUSE_MS     5
-#define LONGEST_PAUSE_MS   250
+#define FIRST_PAUSE_MS   5
+#define LONGEST_PAUSE_MS 250
 
 /* So do notices; a long job shall not fill the screen. */
 #define FIRST_NOTICE_MS   1000
@@ -77,8 +77,7 @@ ec_wait_until(FunctionCallInfo fcinfo, const char *what, EcWaitLook look,
 		now = GetCurrentTimestamp();
 
 		if (news.line != NULL &&
-			(done ||
-			 TimestampDifferenceExceeds(last_notice_at, now, notice_pause)) &&
+			(done || TimestampDifferenceExceeds(last_notice_at, now, notice_pause)) &&
 			(last_mark == NULL || strcmp(news.mark, last_mark) != 0))
 		{
 			ereport(NOTICE, (errmsg_internal("%s", news.line)));
