@@ -102,6 +102,7 @@ CREATE TABLE expand_contract.job_slots (
     resume_at timestamptz, -- its worker has left in a pause, which is over then
     notice text, -- what the job has to say while it goes on
     relation oid, -- that it is at, if it is not the job's own but a part of it
+    rows_failed bigint NOT NULL DEFAULT 0, -- left out, with on_error => 'skip'
     PRIMARY KEY (job, slot)
 ) WITH (fillfactor = 20);
 COMMENT ON TABLE expand_contract.job_slots IS 'where each worker of a job stands; committed with the rows it wrote';
@@ -367,7 +368,8 @@ CREATE TABLE expand_contract.changes (
     registered_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     owner oid,
     owner_name text COLLATE "C",
-    quarantined_from text COLLATE "C"
+    quarantined_from text COLLATE "C",
+    settings jsonb
 );
 COMMENT ON TABLE expand_contract.changes IS 'changes as ec_expand was told of them, and where they are';
 COMMENT ON COLUMN expand_contract.changes.dual_write IS 'the flag of ec_dual_write';
@@ -377,6 +379,8 @@ COMMENT ON COLUMN expand_contract.changes.relation_oid IS 'of the relation that 
 COMMENT ON COLUMN expand_contract.changes.owner IS 'of its tables at ec_expand: whose rights the expressions have, as long as he owns them';
 COMMENT ON COLUMN expand_contract.changes.owner_name IS 'his name then, which counts in a restored database, where he has another OID';
 COMMENT ON COLUMN expand_contract.changes.quarantined_from IS 'while the old table is in quarantine: its name before, which ec_revert gives back';
+
+COMMENT ON COLUMN expand_contract.changes.settings IS 'under which its expressions are evaluated, whoever writes: those of the session of ec_expand';
 
 CREATE TABLE expand_contract.change_columns (
     change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON DELETE CASCADE,
@@ -390,6 +394,7 @@ CREATE TABLE expand_contract.change_columns (
     goes boolean NOT NULL DEFAULT false,
     quarantined_from text COLLATE "C",
     not_null_in regclass[] NOT NULL DEFAULT '{}',
+    tree text,
     PRIMARY KEY (change, side, attnum)
 );
 COMMENT ON TABLE expand_contract.change_columns IS 'the columns that a change reads, writes or removes';
@@ -400,6 +405,7 @@ COMMENT ON COLUMN expand_contract.change_columns.goes IS 'whether contraction re
 COMMENT ON COLUMN expand_contract.change_columns.quarantined_from IS 'while it is in quarantine: its name before, which ec_revert gives back';
 COMMENT ON COLUMN expand_contract.change_columns.not_null_in IS 'the tables (children of the change''s too) where it was NOT NULL before the quarantine';
 COMMENT ON COLUMN expand_contract.change_columns.calls IS 'the functions of users'' in expression; it must never call another';
+COMMENT ON COLUMN expand_contract.change_columns.tree IS 'the same, in which the server has numbers for names: renamed objects are followed; NULL where the numbers would be others';
 COMMENT ON COLUMN expand_contract.change_columns.expression IS 'what dual writes assign; every name in it is looked up in pg_catalog alone';
 
 CREATE TABLE expand_contract.change_events (
@@ -636,6 +642,7 @@ WITH live AS MATERIALIZED (
         sum(s.rows_per_second) AS rows_per_second,
         max(s.active_seconds) AS active_seconds,
         sum(s.skipped_locked)::bigint AS skipped_locked,
+        sum(s.rows_failed)::bigint AS rows_failed,
         sum(s.wal_bytes)::bigint AS wal_bytes,
         max(s.bytes_now)::numeric / nullif(min(s.bytes_at_start), 0) AS table_growth,
         string_agg(DISTINCT s.throttled_by, ', ') AS throttled_by,
@@ -645,7 +652,7 @@ WITH live AS MATERIALIZED (
     GROUP BY s.job, s.latest
 ), known AS (
     SELECT j.*, s.sweep, s.rows_done, s.rows_per_second, s.active_seconds,
-        s.skipped_locked, s.wal_bytes, s.table_growth, s.throttled_by, s.resume_at, s.notice,
+        s.skipped_locked, s.rows_failed, s.wal_bytes, s.table_growth, s.throttled_by, s.resume_at, s.notice,
         least(coalesce(s.fraction, 0), 1) AS fraction,
         coalesce(l.workers, 0) AS live_workers,
         CASE
@@ -720,7 +727,8 @@ SELECT id AS job,
     END AS target,
     owner,
     started_at,
-    finished_at
+    finished_at,
+    rows_failed
 FROM counted;
 COMMENT ON VIEW expand_contract.progress IS 'all jobs and how far they are; behind ec_progress';
 
@@ -757,7 +765,8 @@ SELECT job,
     END AS last_error,
     pg_get_userbyid(owner) AS owner,
     started_at,
-    finished_at
+    finished_at,
+    rows_failed
 FROM expand_contract.progress
 WHERE pg_has_role(owner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE');
 COMMENT ON VIEW @extschema@.ec_progress IS 'jobs one owns (pg_monitor: all), how far they are and what holds them back';
@@ -1265,12 +1274,12 @@ GRANT SELECT ON @extschema@.ec_standby_usage TO PUBLIC;
 ----------------------------------------------------------------------
 CREATE FUNCTION @extschema@.ec_backfill_change(change text, mode text DEFAULT 'fill', batch_size integer DEFAULT NULL,
     delay_ms integer DEFAULT NULL, workers integer DEFAULT 1, start_at timestamptz DEFAULT NULL,
-    run_window text DEFAULT NULL, max_lag interval DEFAULT NULL) RETURNS bigint
+    run_window text DEFAULT NULL, max_lag interval DEFAULT NULL, on_error text DEFAULT 'raise') RETURNS bigint
 AS 'MODULE_PATHNAME', 'ec_backfill_change' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval)
+COMMENT ON FUNCTION @extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval, text)
     IS 'brings the rows of a change in step in the background; returns the job';
 REVOKE EXECUTE ON FUNCTION
-    @extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval) FROM PUBLIC;
+    @extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval, text) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.ec_verify_change(change text) RETURNS @extschema@.ec_verification
 AS 'MODULE_PATHNAME', 'ec_verify_change' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;

@@ -22,7 +22,7 @@
 ALTER TABLE expand_contract.jobs ADD COLUMN login oid, ADD COLUMN turn_at timestamptz;
 UPDATE expand_contract.jobs SET login = owner;
 ALTER TABLE expand_contract.jobs ALTER COLUMN login SET NOT NULL;
-ALTER TABLE expand_contract.job_slots ADD COLUMN resume_at timestamptz;
+ALTER TABLE expand_contract.job_slots ADD COLUMN resume_at timestamptz, ADD COLUMN rows_failed bigint NOT NULL DEFAULT 0;
 CREATE INDEX jobs_turns ON expand_contract.jobs (owner, turn_at);
 
 -- Who gave a way down, and whose rights a change's expressions have: names said
@@ -77,12 +77,18 @@ COMMENT ON COLUMN expand_contract.change_events.id IS 'the order of events: micr
 -- removes, and what they were called before the quarantine.
 DROP VIEW @extschema@.ec_changes;
 ALTER TABLE expand_contract.changes ADD COLUMN quarantined_from text COLLATE "C";
+-- Expressions and what they are evaluated under.  Those of before are looked up by
+-- name, under the settings of whoever writes, until ec_expand is called again.
+ALTER TABLE expand_contract.changes ADD COLUMN settings jsonb;
+COMMENT ON COLUMN expand_contract.changes.settings IS 'under which its expressions are evaluated, whoever writes: those of the session of ec_expand';
 ALTER TABLE expand_contract.change_columns
     DROP CONSTRAINT change_columns_side_check,
     ADD CHECK (side IN ('old', 'new', 'key', 'unmapped')),
     ADD COLUMN goes boolean NOT NULL DEFAULT false,
     ADD COLUMN quarantined_from text COLLATE "C",
-    ADD COLUMN not_null_in regclass[] NOT NULL DEFAULT '{}';
+    ADD COLUMN not_null_in regclass[] NOT NULL DEFAULT '{}',
+    ADD COLUMN tree text;
+COMMENT ON COLUMN expand_contract.change_columns.tree IS 'the same, in which the server has numbers for names: renamed objects are followed; NULL where the numbers would be others';
 UPDATE expand_contract.change_columns o SET goes = true
   FROM expand_contract.changes c
  WHERE c.name = o.change AND c.target IS NULL AND c.phase NOT IN ('contracted', 'reverted')
@@ -119,6 +125,7 @@ COMMENT ON COLUMN expand_contract.change_columns.not_null_in IS 'the tables (chi
 COMMENT ON COLUMN expand_contract.changes.quarantined_from IS 'while the old table is in quarantine: its name before, which ec_revert gives back';
 
 -- one more argument
+DROP FUNCTION @extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval);
 DROP FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text);
 
 -- functions and views

@@ -18,6 +18,7 @@
 #include "lifecycle/quarantine.h"
 #include "lifecycle/transition.h"
 #include "core/catalog.h"
+#include "core/pinned.h"
 #include "core/query.h"
 #include "model/owner.h"
 #include "dualwrite/columns/statement.h"
@@ -57,6 +58,7 @@ rows_in_new_shape_only(const EcChange *change)
 	Relation relation = table_open(change->relation, AccessShareLock);
 	Oid role = ec_change_require_role(change);
 	EcChangeSql sql;
+	int guc_level = ec_pin_settings(change->settings);
 	int64 count;
 
 	ec_change_sql(relation, change, true, &sql);
@@ -64,6 +66,7 @@ rows_in_new_shape_only(const EcChange *change)
 								   ec_relation_name(change->relation),
 								   sql.not_in_step),
 						  role);
+	AtEOXact_GUC(false, guc_level);
 	table_close(relation, NoLock);
 	return count;
 }

@@ -91,10 +91,9 @@ add_column(Parts *parts, Relation relation, const EcChangeColumn *known,
 	StringInfo assignments = &parts->assignments[known->side];
 	StringInfo differs = &parts->differs[known->side];
 	char *expression =
-		deparse(relation, strip_implicit_coercions(
-							  ec_mapping_reparse(relation, names, relation,
-												 attnum, known->expression,
-												 known->name, known->calls)));
+		ec_mapping_write(relation,
+						 ec_mapping_reparse(relation, names, relation, attnum, known),
+						 known->name);
 
 	appendStringInfo(assignments, "%s%s = %s", separator(assignments, ", "),
 					 name, expression);
