@@ -124,10 +124,42 @@ COMMENT ON COLUMN expand_contract.change_columns.quarantined_from IS 'while it i
 COMMENT ON COLUMN expand_contract.change_columns.not_null_in IS 'the tables (children of the change''s too) where it was NOT NULL before the quarantine';
 COMMENT ON COLUMN expand_contract.changes.quarantined_from IS 'while the old table is in quarantine: its name before, which ec_revert gives back';
 
--- one more argument
+-- One more argument; who could call them still can.
+CREATE TABLE expand_contract.granted AS
+    SELECT p.proname AS name, a.grantee::regrole AS grantee, a.is_grantable
+      FROM pg_proc p CROSS JOIN aclexplode(p.proacl) a
+     WHERE p.oid IN ('@extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval)'::regprocedure,
+                     '@extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text)'::regprocedure)
+       AND a.grantee NOT IN (0, p.proowner);
 DROP FUNCTION @extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval);
 DROP FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text);
 
 -- functions and views
+
+-- They are the administrator's grants and no part of the extension, or a dump would
+-- not have them.
+DO $$
+DECLARE
+    given record;
+    initial aclitem[];
+BEGIN
+    FOR given IN
+        SELECT p.oid, g.grantee, g.is_grantable
+          FROM expand_contract.granted g
+          JOIN pg_proc p ON p.proname = g.name AND p.pronamespace = '@extschema@'::regnamespace
+    LOOP
+        SELECT initprivs INTO initial FROM pg_init_privs
+         WHERE objoid = given.oid AND classoid = 'pg_proc'::regclass AND objsubid = 0;
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s%s', given.oid::regprocedure, given.grantee,
+                       CASE WHEN given.is_grantable THEN ' WITH GRANT OPTION' END);
+        UPDATE pg_init_privs SET initprivs = initial
+         WHERE objoid = given.oid AND classoid = 'pg_proc'::regclass AND objsubid = 0;
+        DELETE FROM pg_shdepend
+         WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+           AND classid = 'pg_proc'::regclass AND objid = given.oid AND refobjid = given.grantee AND deptype = 'i';
+    END LOOP;
+END $$;
+ALTER EXTENSION expand_contract DROP TABLE expand_contract.granted;
+DROP TABLE expand_contract.granted;
 
 DROP FUNCTION expand_contract.batch_sizes(integer, float8[], float8, float8);
