@@ -188,7 +188,7 @@ start_if_forgotten(Await *await)
 
 /* One look; see EcWaitLook. */
 static bool
-look_at_migration(void *arg, char **notice)
+look_at_migration(void *arg, EcWaitNews *news)
 {
 	Await *await = arg;
 	EcMigration *migration = ec_ledger_find(await->version);
@@ -227,7 +227,8 @@ look_at_migration(void *arg, char **notice)
 		default:
 			break;
 	}
-	*notice = progress_line(migration, state, &job);
+	news->line = progress_line(migration, state, &job);
+	news->mark = news->line;
 	return false;
 }
 
@@ -244,8 +245,8 @@ ec_await_migration(FunctionCallInfo fcinfo, const char *version, Interval *timeo
  * ec_wait_migration(version text, timeout interval) - a procedure
  *
  * Returns when the migration is applied, or rolled back if that is what is
- * being done.  timeout NULL waits without end.  Shows about once a second how
- * far it is and whom it waits for.
+ * being done.  timeout NULL waits without end.  Shows now and then how far it
+ * is and whom it waits for.
  *
  * Errors: 22004, 22023 (arguments), 25001 (inside a transaction block), 42704
  * (not in the ledger), that of the statement that failed, XE012 (cancelled),
