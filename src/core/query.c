@@ -162,8 +162,8 @@ saved_plan(const char *sql, EcArgs *args)
 	return entry->plan;
 }
 
-uint64
-ec_query(const char *sql, EcArgs *args)
+static uint64
+run_query(const char *sql, EcArgs *args, bool fire_triggers)
 {
 	EcArgs none = {0};
 	ErrorContextCallback context = {0};
@@ -175,13 +175,26 @@ ec_query(const char *sql, EcArgs *args)
 	context.previous = error_context_stack;
 	if (ec_sql_is_older)
 		error_context_stack = &context;
-	code = SPI_execute_plan(saved_plan(sql, args), args->values, args->nulls,
-							false, 0);
+	code = SPI_execute_snapshot(saved_plan(sql, args), args->values,
+								args->nulls, InvalidSnapshot, InvalidSnapshot,
+								false, fire_triggers, 0);
 	error_context_stack = context.previous;
 	if (code < 0)
-		elog(ERROR, "SPI_execute_plan failed for \"%s\": %s", sql,
+		elog(ERROR, "SPI_execute_snapshot failed for \"%s\": %s", sql,
 			 SPI_result_code_string(code));
 	return SPI_processed;
+}
+
+uint64
+ec_query(const char *sql, EcArgs *args)
+{
+	return run_query(sql, args, true);
+}
+
+uint64
+ec_query_in_trigger(const char *sql, EcArgs *args)
+{
+	return run_query(sql, args, false);
 }
 
 static Datum
@@ -304,6 +317,15 @@ ec_get_oid(uint64 row, int column)
 	Datum value = get_typed(row, column, OIDOID, &isnull);
 
 	return isnull ? InvalidOid : DatumGetObjectId(value);
+}
+
+ItemPointer
+ec_get_tid(uint64 row, int column)
+{
+	bool isnull;
+	Datum value = get_typed(row, column, TIDOID, &isnull);
+
+	return isnull ? NULL : (ItemPointer) DatumGetPointer(value);
 }
 
 TimestampTz

@@ -125,7 +125,12 @@ ec_gate_verified(const EcChange *change, EcGate *gate)
 				 " of " INT64_FORMAT " rows not in step%s",
 				 id, finished, wrong, rows,
 				 is_old ? ", and a job or a gap came after it" : "");
-	if (!is_old)
+	if (!is_old && ec_discrepancies_left(change->name) > 0)
+		gate->hint =
+			psprintf("See them with SELECT * FROM ec_mismatches WHERE verification = " INT64_FORMAT
+					 ". First SELECT ec_reconcile(%s), since a repair leaves alone what is in ec_discrepancies; then SELECT ec_backfill_change(%s, 'repair'), and verify again.",
+					 id, quoted(change), quoted(change));
+	else if (!is_old)
 		gate->hint =
 			psprintf("See them with SELECT * FROM ec_mismatches WHERE verification = " INT64_FORMAT
 					 ", bring them in step with SELECT ec_backfill_change(%s, 'repair'), and verify again.",

@@ -97,6 +97,6 @@ ec_queue_row_left_out(const EcJob *job, Relation leaf, TupleTableSlot *slot,
 	if (is_queued(job->change, ec_discrepancy_key(&queue, slot)))
 		return false;
 	ec_discrepancy_record(&queue, backward ? "backward" : "forward", slot,
-						  "backfill", &failure, fills);
+						  "backfill", &failure, fills, NULL);
 	return true;
 }

@@ -516,7 +516,8 @@ retry_row(Retry *retry, TupleTableSlot *slot)
 							 error->message ? error->message : ""};
 
 		ec_discrepancy_record(&writing->route->queue, writing->route->direction,
-							  slot, writing->rows->operation, &failure, false);
+							  slot, writing->rows->operation, &failure, false,
+							  NULL);
 	}
 	MemoryContextSwitchTo(caller);
 	MemoryContextReset(retry->memory);
