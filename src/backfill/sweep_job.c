@@ -29,6 +29,7 @@
 #include "backfill/key.h"
 #include "backfill/key_chunk.h"
 #include "backfill/leaves.h"
+#include "backfill/own_rows.h"
 #include "backfill/sweep.h"
 #include "backfill/sweep_rows.h"
 #include "backfill/target.h"
@@ -48,6 +49,8 @@ typedef struct Fill
 {
 	EcBackfill backfill;
 	EcChunk chunk;
+	int looked_in; /* the sweep in which own rows were looked for ... */
+	int batches;   /* ... after so many batches that wrote */
 } Fill;
 
 void
@@ -351,6 +354,23 @@ bytes_of_table(Relation root, Relation leaf, const EcChunk *chunk)
 	return blocks * BLCKSZ;
 }
 
+/* The look reads the table: after the first batch, the second, the fourth ... */
+static void
+look_for_own_rows(const EcJob *job, Fill *fill, Relation root, Relation leaf)
+{
+	int sweep = fill->chunk.sweep;
+
+	if (sweep < 2 || job->rows_written == 0 ||
+		!ec_may_make_rows(leaf, &fill->backfill))
+		return;
+	if (fill->looked_in != sweep)
+		fill->batches = 0;
+	fill->looked_in = sweep;
+	fill->batches++;
+	if ((fill->batches & (fill->batches - 1)) == 0)
+		ec_refuse_own_rows(root, &fill->backfill, job->rows_written);
+}
+
 static bool
 sweep_chunk(EcJob *job, Fill *fill, Relation root)
 {
@@ -363,6 +383,8 @@ sweep_chunk(EcJob *job, Fill *fill, Relation root)
 	if (chunk->is_open && chunk->is_check)
 		chunk->found = check_rows_left(job, fill, root);
 	goes_on = leaf != NULL && fill_chunk(job, fill, root, leaf);
+	if (leaf != NULL)
+		look_for_own_rows(job, fill, root, leaf);
 	if (!goes_on)
 	{
 		more = ec_claim_chunk(job, root, leaf, &fill->backfill, chunk) !=
