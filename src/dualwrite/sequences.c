@@ -362,7 +362,8 @@ ec_sequences_of_change(const EcChange *change, bool may_scan)
 	{
 		EcSequenceUse *use = lfirst(cell);
 
-		if (use->is_behind && !ec_sequence_has_room(&use->sequence, use->farthest))
+		if (use->is_behind && !use->sequence.cycles &&
+			!ec_sequence_has_room(&use->sequence, use->farthest))
 			settle_for_given(use, uses);
 		use->has_room = !use->is_behind ||
 						ec_sequence_has_room(&use->sequence, use->farthest);
