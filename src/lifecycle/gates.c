@@ -273,8 +273,8 @@ text_or_null(const char *text, bool *isnull)
  * ec_gates(change, step) -> SETOF (gate, passed, observed, required, hint)
  *
  * The gates of transition 'cutover' or 'contract' as they are now.  42704 if
- * there is no such change, 42501 for others than the owner of its table, 22023
- * for another transition.
+ * there is no such change, 42501 for others than the owner of its table and
+ * members of pg_monitor, 22023 for another transition.
  */
 Datum
 ec_sql_gates(PG_FUNCTION_ARGS)
@@ -286,7 +286,7 @@ ec_sql_gates(PG_FUNCTION_ARGS)
 	ListCell *cell;
 
 	InitMaterializedSRF(fcinfo, 0);
-	ec_change_get(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
+	ec_change_get_to_see(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
 	foreach (cell, ec_gates(&change, transition, false))
 	{
 		EcGate *gate = lfirst(cell);
@@ -326,7 +326,7 @@ ec_sql_blocked_by(PG_FUNCTION_ARGS)
 	ListCell *cell;
 
 	if (!ec_change_load(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change) ||
-		get_rel_name(change.relation) == NULL || !ec_change_is_mine(&change) ||
+		get_rel_name(change.relation) == NULL || !ec_change_may_see(&change) ||
 		is_phase(&change, EC_PHASE_CONTRACTED) ||
 		is_phase(&change, EC_PHASE_REVERTED))
 		PG_RETURN_NULL();
