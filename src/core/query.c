@@ -237,11 +237,13 @@ ec_run_ddl(const char *sql)
 		elog(ERROR, "SPI_finish failed");
 }
 
-int64
-ec_count_rows(const char *sql, Oid role)
+/* Read something as that role; gives what the caller asks for. */
+typedef void (*OwnRead)(const char *sql, void *result);
+
+static void
+read_as(OwnRead read, const char *sql, Oid role, void *result)
 {
 	bool own_before = ec_own_reads;
-	volatile int64 count = 0;
 	EcRights outer;
 
 	ec_become(&outer, role);
@@ -250,9 +252,7 @@ ec_count_rows(const char *sql, Oid role)
 	{
 		if (SPI_connect() != SPI_OK_CONNECT)
 			elog(ERROR, "SPI_connect failed");
-		count = ec_execute_planned(ec_prepare_planned(sql, 0, NULL, 0,
-													  EC_OWN_SEARCH_PATH),
-								   NULL, EC_OWN_SEARCH_PATH, NULL);
+		read(sql, result);
 		if (SPI_finish() != SPI_OK_FINISH)
 			elog(ERROR, "SPI_finish failed");
 	}
@@ -262,7 +262,52 @@ ec_count_rows(const char *sql, Oid role)
 	}
 	PG_END_TRY();
 	ec_become_caller(&outer);
+}
+
+static void
+count_rows(const char *sql, void *result)
+{
+	*(int64 *) result =
+		ec_execute_planned(ec_prepare_planned(sql, 0, NULL, 0, EC_OWN_SEARCH_PATH),
+						   NULL, EC_OWN_SEARCH_PATH, NULL);
+}
+
+int64
+ec_count_rows(const char *sql, Oid role)
+{
+	int64 count = 0;
+
+	read_as(count_rows, sql, role, &count);
 	return count;
+}
+
+typedef struct FirstInt8
+{
+	bool is_there;
+	int64 value;
+} FirstInt8;
+
+static void
+first_int8(const char *sql, void *result)
+{
+	FirstInt8 *first = result;
+	TupleTableSlot *row = ec_first_row_planned(sql, EC_OWN_SEARCH_PATH);
+	bool isnull = true;
+	Datum value = row == NULL ? (Datum) 0 : slot_getattr(row, 1, &isnull);
+
+	first->is_there = !isnull;
+	if (!isnull)
+		first->value = DatumGetInt64(value);
+}
+
+bool
+ec_first_int8(const char *sql, Oid role, int64 *value)
+{
+	FirstInt8 first = {0};
+
+	read_as(first_int8, sql, role, &first);
+	*value = first.value;
+	return first.is_there;
 }
 
 bool

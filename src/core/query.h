@@ -73,6 +73,12 @@ extern void ec_run_ddl(const char *sql);
 extern int64 ec_count_rows(const char *sql, Oid role);
 
 /*
+ * Likewise the first column, of type bigint, of the first row; false if there is
+ * none, or if it is NULL.
+ */
+extern bool ec_first_int8(const char *sql, Oid role, int64 *value);
+
+/*
  * The value in a row (from 0) and column (from 1) of the last result.  Text
  * and jsonb are allocated in the memory context that was current before SPI
  * was connected, so they survive SPI_finish.

@@ -18,6 +18,7 @@
 #include "nodes/bitmapset.h"
 #include "utils/rel.h"
 
+#include "core/pinned.h"
 #include "model/change.h"
 #include "dualwrite/queue/discrepancy.h"
 
@@ -29,13 +30,21 @@
 typedef struct EcRouteColumn
 {
 	AttrNumber attnum;
-	const char *name; /* as it is called now */
-	const char *stored;
-	const char *known_as;
-	List *calls;
+	const char *name;            /* as it is called now */
+	const EcChangeColumn *known; /* with the expression as it is stored */
 	Expr *expression;
 	Expr *unpadded; /* of a key of type char(n): the text that becomes it */
 } EcRouteColumn;
+
+/* A sequence that a column of the target's key draws from. */
+typedef struct EcRouteSequence
+{
+	Oid oid;
+	int column; /* in EcRoute.columns */
+	bool is_descending;
+	bool is_known; /* in the statement that is being written: */
+	int64 farthest;
+} EcRouteSequence;
 
 typedef struct EcRoute
 {
@@ -61,11 +70,14 @@ typedef struct EcRoute
 	SPIPlanPtr put_plan;
 	SPIPlanPtr gone_plan;
 	SPIPlanPtr clash_plan;
+	int sequence_count; /* those that the owner may bring forward */
+	EcRouteSequence *sequences;
 	bool by_image; /* equal keys may be those of several rows of the source */
 	bool is_prepared; /* the expressions, and whatever comes from them */
 	List *below; /* the target and what is below it, once looked at for ... */
 	List *functions; /* ... those that a write runs, see temporary.h */
 
+	EcPinned *pinned; /* the settings that expressions are evaluated under */
 	List *names; /* of the source's columns, as the expressions have them */
 	Bitmapset *reads;    /* attribute numbers of the source */
 	Bitmapset *identity; /* those that tell which row of the target it is */

@@ -2,8 +2,9 @@
  * route_write.c
  *		Writing the target of a route: a delete by key, and an upsert.
  *
- * The expressions are computed here, into tuplestores that the two statements
- * read; so their plans need no guess at how many rows there are.  Deletes come
+ * The expressions are computed here, under the settings of ec_expand, into
+ * tuplestores that the two statements read; so their plans need no guess at how
+ * many rows there are.  Deletes come
  * first: a row may take what another gives up.
  */
 #include "postgres.h"
@@ -24,6 +25,7 @@
 #include "utils/tuplestore.h"
 
 #include "core/own.h"
+#include "core/sequence.h"
 #include "dualwrite/queue/discrepancy.h"
 #include "dualwrite/tables/route_write.h"
 #include "dualwrite/safe.h"
@@ -131,6 +133,8 @@ begin_writing(Writing *writing)
 	writing->nulls = palloc(sizeof(bool) * route->column_count);
 	writing->put = tuplestore_begin_heap(false, false, work_mem);
 	writing->gone = tuplestore_begin_heap(false, false, work_mem);
+	for (int i = 0; i < route->sequence_count; i++)
+		route->sequences[i].is_known = false;
 }
 
 static void
@@ -172,6 +176,38 @@ any_loses_spaces(Writing *writing, TupleTableSlot *slot)
 	return false;
 }
 
+static int64
+as_int8(Datum value, int length)
+{
+	return length == sizeof(int16)   ? DatumGetInt16(value)
+		   : length == sizeof(int32) ? DatumGetInt32(value)
+									 : DatumGetInt64(value);
+}
+
+/* How far the numbers of the row that was computed go. */
+static void
+note_numbers(Writing *writing)
+{
+	EcRoute *route = writing->route;
+
+	for (int i = 0; i < route->sequence_count; i++)
+	{
+		EcRouteSequence *sequence = &route->sequences[i];
+		int column = sequence->column;
+		int64 number;
+
+		if (writing->nulls[column])
+			continue;
+		number = as_int8(writing->values[column],
+						 TupleDescAttr(route->put, column)->attlen);
+		if (!sequence->is_known ||
+			(sequence->is_descending ? number < sequence->farthest
+									 : number > sequence->farthest))
+			sequence->farthest = number;
+		sequence->is_known = true;
+	}
+}
+
 static void
 compute(Writing *writing, TupleTableSlot *slot, int count,
 		Tuplestorestate *store, TupleDesc description)
@@ -182,8 +218,23 @@ compute(Writing *writing, TupleTableSlot *slot, int count,
 			ExecEvalExprSwitchContext(writing->states[i], writing->econtext,
 									  &writing->nulls[i]);
 	tuplestore_putvalues(store, description, writing->values, writing->nulls);
+	if (store == writing->put)
+		note_numbers(writing);
 	ResetExprContext(writing->econtext);
 	CHECK_FOR_INTERRUPTS();
+}
+
+/*
+ * The target's own sequence does not give these numbers again.  What the
+ * statement has written may be rolled back, as numbers that nextval() gave.
+ */
+static void
+bring_forward(EcRoute *route)
+{
+	for (int i = 0; i < route->sequence_count; i++)
+		if (route->sequences[i].is_known)
+			ec_sequence_advance(route->sequences[i].oid,
+								route->sequences[i].farthest);
 }
 
 static void
@@ -335,6 +386,7 @@ execute_all(const Writing *writing)
 		execute(route, route->put_plan, EC_EVENT_INSERT | EC_EVENT_UPDATE);
 		if (route->by_image)
 			refuse_clash(route);
+		bring_forward(route);
 	}
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");
@@ -345,11 +397,14 @@ write_set(void *arg)
 {
 	Writing *writing = arg;
 	Owner outer;
+	int guc_level;
 
 	become_owner(writing->route, &outer);
 	begin_writing(writing);
+	guc_level = ec_pinned_begin(writing->route->pinned);
 	writing->rows->each_gone(writing->rows, compute_gone, writing);
 	writing->rows->each_put(writing->rows, compute_put, writing);
+	ec_pinned_end(guc_level);
 	execute_all(writing);
 	end_writing(writing);
 	become_writer(&outer);
@@ -360,13 +415,16 @@ write_row(void *arg)
 {
 	Writing *writing = arg;
 	Owner outer;
+	int guc_level;
 
 	become_owner(writing->route, &outer);
 	begin_writing(writing);
+	guc_level = ec_pinned_begin(writing->route->pinned);
 	if (writing->is_put)
 		compute_put(writing, writing->slot);
 	else
 		compute_gone(writing, writing->slot);
+	ec_pinned_end(guc_level);
 	execute_all(writing);
 	end_writing(writing);
 	become_writer(&outer);
@@ -458,10 +516,13 @@ lock_gone(void *arg)
 	EcRoute *route = writing->route;
 	SPIPlanPtr plan;
 	Owner outer;
+	int guc_level;
 
 	become_owner(route, &outer);
 	begin_writing(writing);
+	guc_level = ec_pinned_begin(route->pinned);
 	writing->rows->each_gone(writing->rows, compute_gone, writing);
+	ec_pinned_end(guc_level);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	register_rows(EC_GONE_ROWS, route->gone, writing->gone);
