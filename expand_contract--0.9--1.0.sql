@@ -49,7 +49,7 @@ SELECT expand_contract.require_library('1.0');
 ALTER TABLE expand_contract.jobs ADD COLUMN login oid, ADD COLUMN turn_at timestamptz;
 UPDATE expand_contract.jobs SET login = owner;
 ALTER TABLE expand_contract.jobs ALTER COLUMN login SET NOT NULL;
-ALTER TABLE expand_contract.job_slots ADD COLUMN resume_at timestamptz;
+ALTER TABLE expand_contract.job_slots ADD COLUMN resume_at timestamptz, ADD COLUMN rows_failed bigint NOT NULL DEFAULT 0;
 CREATE INDEX jobs_turns ON expand_contract.jobs (owner, turn_at);
 
 -- Who gave a way down, and whose rights a change's expressions have: names said
@@ -111,12 +111,18 @@ COMMENT ON COLUMN expand_contract.change_events.id IS 'the order of events: micr
 -- removes, and what they were called before the quarantine.
 DROP VIEW @extschema@.ec_changes;
 ALTER TABLE expand_contract.changes ADD COLUMN quarantined_from text COLLATE "C";
+-- Expressions and what they are evaluated under.  Those of before are looked up by
+-- name, under the settings of whoever writes, until ec_expand is called again.
+ALTER TABLE expand_contract.changes ADD COLUMN settings jsonb;
+COMMENT ON COLUMN expand_contract.changes.settings IS 'under which its expressions are evaluated, whoever writes: those of the session of ec_expand';
 ALTER TABLE expand_contract.change_columns
     DROP CONSTRAINT change_columns_side_check,
     ADD CHECK (side IN ('old', 'new', 'key', 'unmapped')),
     ADD COLUMN goes boolean NOT NULL DEFAULT false,
     ADD COLUMN quarantined_from text COLLATE "C",
-    ADD COLUMN not_null_in regclass[] NOT NULL DEFAULT '{}';
+    ADD COLUMN not_null_in regclass[] NOT NULL DEFAULT '{}',
+    ADD COLUMN tree text;
+COMMENT ON COLUMN expand_contract.change_columns.tree IS 'the same, in which the server has numbers for names: renamed objects are followed; NULL where the numbers would be others';
 UPDATE expand_contract.change_columns o SET goes = true
   FROM expand_contract.changes c
  WHERE c.name = o.change AND c.target IS NULL AND c.phase NOT IN ('contracted', 'reverted')
@@ -157,8 +163,46 @@ ALTER TABLE expand_contract.changes ADD COLUMN whole_table boolean NOT NULL DEFA
 UPDATE expand_contract.changes SET whole_table = true WHERE target IS NOT NULL;
 COMMENT ON COLUMN expand_contract.changes.whole_table IS 'whether contraction removes the old table, not columns of it';
 
--- one more argument
+-- One more argument; who could call them still can.
+CREATE TABLE expand_contract.granted AS
+    SELECT p.proname AS name, a.grantee::regrole AS grantee, a.is_grantable
+      FROM pg_proc p CROSS JOIN aclexplode(p.proacl) a
+     WHERE p.oid IN ('@extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval)'::regprocedure,
+                     '@extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text)'::regprocedure)
+       AND a.grantee NOT IN (0, p.proowner);
+DROP FUNCTION @extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval);
 DROP FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text);
+
+-- Scopes: a version is one of its scope.
+ALTER TABLE expand_contract.migration_steps
+    ADD COLUMN scope text COLLATE "C" NOT NULL DEFAULT '',
+    DROP CONSTRAINT migration_steps_version_fkey,
+    DROP CONSTRAINT migration_steps_pkey,
+    ADD PRIMARY KEY (scope, version, direction, step);
+ALTER TABLE expand_contract.schema_migrations
+    ADD COLUMN scope text COLLATE "C" NOT NULL DEFAULT '',
+    DROP CONSTRAINT schema_migrations_pkey,
+    DROP CONSTRAINT schema_migrations_version_key_key,
+    ADD PRIMARY KEY (scope, version),
+    ADD UNIQUE (scope, version_key);
+ALTER TABLE expand_contract.migration_steps
+    ADD FOREIGN KEY (scope, version) REFERENCES expand_contract.schema_migrations ON DELETE CASCADE;
+ALTER TABLE expand_contract.migration_events ADD COLUMN scope text COLLATE "C" NOT NULL DEFAULT '';
+DROP INDEX expand_contract.schema_migrations_baselined, expand_contract.schema_migrations_unfinished;
+CREATE INDEX schema_migrations_baselined ON expand_contract.schema_migrations (scope, version) WHERE checksum IS NULL;
+CREATE INDEX schema_migrations_unfinished ON expand_contract.schema_migrations (scope, version) WHERE state <> 'applied';
+COMMENT ON COLUMN expand_contract.schema_migrations.scope IS
+    'whose history the version belongs to, of a service or a tenant; empty where nobody says';
+DROP VIEW @extschema@.ec_migrations;
+DROP VIEW @extschema@.ec_migration_events;
+DROP FUNCTION expand_contract.migration_status(text);
+DROP FUNCTION @extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean);
+DROP FUNCTION @extschema@.ec_rollback(text, boolean);
+DROP PROCEDURE @extschema@.ec_wait_migration(text, interval);
+DROP FUNCTION @extschema@.ec_apply_script(text, text, boolean);
+DROP PROCEDURE @extschema@.ec_apply_directory(text);
+DROP FUNCTION @extschema@.ec_baseline(text, text);
+DROP FUNCTION @extschema@.ec_adopt(text, regclass);
 
 
 ----------------------------------------------------------------------
@@ -228,6 +272,7 @@ WITH live AS MATERIALIZED (
         sum(s.rows_per_second) AS rows_per_second,
         max(s.active_seconds) AS active_seconds,
         sum(s.skipped_locked)::bigint AS skipped_locked,
+        sum(s.rows_failed)::bigint AS rows_failed,
         sum(s.wal_bytes)::bigint AS wal_bytes,
         max(s.bytes_now)::numeric / nullif(min(s.bytes_at_start), 0) AS table_growth,
         string_agg(DISTINCT s.throttled_by, ', ') AS throttled_by,
@@ -237,7 +282,7 @@ WITH live AS MATERIALIZED (
     GROUP BY s.job, s.latest
 ), known AS (
     SELECT j.*, s.sweep, s.rows_done, s.rows_per_second, s.active_seconds,
-        s.skipped_locked, s.wal_bytes, s.table_growth, s.throttled_by, s.resume_at, s.notice,
+        s.skipped_locked, s.rows_failed, s.wal_bytes, s.table_growth, s.throttled_by, s.resume_at, s.notice,
         least(coalesce(s.fraction, 0), 1) AS fraction,
         coalesce(l.workers, 0) AS live_workers,
         CASE
@@ -312,7 +357,8 @@ SELECT id AS job,
     END AS target,
     owner,
     started_at,
-    finished_at
+    finished_at,
+    rows_failed
 FROM counted;
 COMMENT ON VIEW expand_contract.progress IS 'all jobs and how far they are; behind ec_progress';
 
@@ -349,7 +395,8 @@ SELECT job,
     END AS last_error,
     pg_get_userbyid(owner) AS owner,
     started_at,
-    finished_at
+    finished_at,
+    rows_failed
 FROM expand_contract.progress
 WHERE pg_has_role(owner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE');
 COMMENT ON VIEW @extschema@.ec_progress IS 'jobs one owns (pg_monitor: all), how far they are and what holds them back';
@@ -389,28 +436,32 @@ COMMENT ON FUNCTION @extschema@.ec_lint(text, text) IS
 -- sql/install/migrate.sql
 ----------------------------------------------------------------------
 CREATE OR REPLACE FUNCTION @extschema@.ec_apply(version text, up text, down text = NULL, description text = NULL,
-        requires text[] = '{}', phase text = 'expand', allow text[] = '{}', dry_run boolean = false)
+        requires text[] = '{}', phase text = 'expand', allow text[] = '{}', dry_run boolean = false,
+        scope text = NULL)
     RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean) IS
+COMMENT ON FUNCTION @extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean, text) IS
     'applies a migration once, under the migration lock: applied, unchanged, queued, running or (dry run) planned';
 
-CREATE OR REPLACE FUNCTION @extschema@.ec_rollback(version text, dry_run boolean = false) RETURNS text
+CREATE OR REPLACE FUNCTION @extschema@.ec_rollback(version text, dry_run boolean = false, scope text = NULL) RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_rollback(text, boolean) IS
+COMMENT ON FUNCTION @extschema@.ec_rollback(text, boolean, text) IS
     'runs the down script of a migration and takes it out of the ledger';
 
-CREATE OR REPLACE PROCEDURE @extschema@.ec_wait_migration(version text, timeout interval = NULL)
+CREATE OR REPLACE PROCEDURE @extschema@.ec_wait_migration(version text, timeout interval = NULL, scope text = NULL)
     AS 'MODULE_PATHNAME' LANGUAGE C;
-COMMENT ON PROCEDURE @extschema@.ec_wait_migration(text, interval) IS
+COMMENT ON PROCEDURE @extschema@.ec_wait_migration(text, interval, text) IS
     'waits, without holding a snapshot, until a migration is applied';
 
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean, text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_rollback(text, boolean, text) FROM PUBLIC;
+REVOKE EXECUTE ON PROCEDURE @extschema@.ec_wait_migration(text, interval, text) FROM PUBLIC;
 
 -- What an unfinished migration is doing, as its job says, and which job that is.
-CREATE OR REPLACE FUNCTION expand_contract.migration_status(version text, OUT state text, OUT job bigint)
+CREATE OR REPLACE FUNCTION expand_contract.migration_status(version text, scope text, OUT state text, OUT job bigint)
     AS 'MODULE_PATHNAME', 'ec_sql_migration_status'
     LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
-COMMENT ON FUNCTION expand_contract.migration_status(text) IS
+COMMENT ON FUNCTION expand_contract.migration_status(text, text) IS
     'what an unfinished migration is doing, and its job';
 
 -- Sessions with locks on a relation and its partitions or children (0: the
@@ -496,48 +547,50 @@ SELECT m.version COLLATE pg_catalog."default" AS version, m.description, m.phase
            WHEN 'interrupted' THEN 'nobody is at it. HINT: Use '
                || CASE m.direction WHEN 'up' THEN 'ec_apply' ELSE 'ec_rollback' END || ' again to go on.'
        END AS error,
-       m.direction, s.job
+       m.direction, s.job, m.scope COLLATE pg_catalog."default" AS scope
   FROM expand_contract.schema_migrations m
-  LEFT JOIN LATERAL expand_contract.migration_status(m.version) s ON m.state <> 'applied'
+  LEFT JOIN LATERAL expand_contract.migration_status(m.version, m.scope) s ON m.state <> 'applied'
   LEFT JOIN expand_contract.jobs j ON j.id = s.job
   CROSS JOIN (SELECT pg_catalog.has_function_privilege(
-                         '@extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean)'::pg_catalog.regprocedure,
+                         '@extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean, text)'::pg_catalog.regprocedure,
                          'EXECUTE') AS may_apply OFFSET 0) r
  WHERE r.may_apply OR pg_catalog.pg_has_role('pg_monitor', 'USAGE')
- ORDER BY m.version_key;
+ ORDER BY m.scope, m.version_key;
 COMMENT ON VIEW @extschema@.ec_migrations IS
     'the ledger of migrations, in the order of their versions';
+GRANT SELECT ON @extschema@.ec_migrations TO PUBLIC;
 
 CREATE OR REPLACE VIEW @extschema@.ec_migration_events WITH (security_barrier) AS
 SELECT id, event, version COLLATE pg_catalog."default" AS version, checksum, allow, executed_at, executed_by,
-       execution_time, session_role, application_name, expand_contract.error_for(r.may_apply, error) AS error
+       execution_time, session_role, application_name, expand_contract.error_for(r.may_apply, error) AS error, scope COLLATE pg_catalog."default" AS scope
   FROM expand_contract.migration_events
   CROSS JOIN (SELECT pg_catalog.has_function_privilege(
-                         '@extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean)'::pg_catalog.regprocedure,
+                         '@extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean, text)'::pg_catalog.regprocedure,
                          'EXECUTE') AS may_apply OFFSET 0) r
  WHERE r.may_apply OR pg_catalog.pg_has_role('pg_monitor', 'USAGE')
  ORDER BY id;
 COMMENT ON VIEW @extschema@.ec_migration_events IS
     'the log: who applied, rolled back or took over which migration, when, and against which rules';
+GRANT SELECT ON @extschema@.ec_migration_events TO PUBLIC;
 
-CREATE OR REPLACE FUNCTION @extschema@.ec_apply_script(version text, script text, dry_run boolean = false) RETURNS text
+CREATE OR REPLACE FUNCTION @extschema@.ec_apply_script(version text, script text, dry_run boolean = false, scope text = NULL) RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_apply_script(text, text, boolean) IS
+COMMENT ON FUNCTION @extschema@.ec_apply_script(text, text, boolean, text) IS
     'applies the text of a migration file, which has its own up and down';
 
-CREATE OR REPLACE PROCEDURE @extschema@.ec_apply_directory(path text)
+CREATE OR REPLACE PROCEDURE @extschema@.ec_apply_directory(path text, scope text = NULL, allow text[] = '{}')
     AS 'MODULE_PATHNAME' LANGUAGE C;
-COMMENT ON PROCEDURE @extschema@.ec_apply_directory(text) IS
+COMMENT ON PROCEDURE @extschema@.ec_apply_directory(text, text, text[]) IS
     'applies the migration files of a directory of the server in the order of their versions, one commit each';
 
-CREATE OR REPLACE FUNCTION @extschema@.ec_baseline(version text, description text = NULL) RETURNS text
+CREATE OR REPLACE FUNCTION @extschema@.ec_baseline(version text, description text = NULL, scope text = NULL) RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_baseline(text, text) IS
+COMMENT ON FUNCTION @extschema@.ec_baseline(text, text, text) IS
     'says that the database already is where the migrations up to this version lead';
 
-CREATE OR REPLACE FUNCTION @extschema@.ec_adopt(tool text, relation regclass = NULL) RETURNS integer
+CREATE OR REPLACE FUNCTION @extschema@.ec_adopt(tool text, relation regclass = NULL, scope text = NULL) RETURNS integer
     AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_adopt(text, regclass) IS
+COMMENT ON FUNCTION @extschema@.ec_adopt(text, regclass, text) IS
     'takes over the history that another migration tool has written; returns how many migrations were new';
 
 CREATE OR REPLACE FUNCTION @extschema@.ec_rehearse(up text, down text = NULL, OUT step integer, OUT direction text,
@@ -548,6 +601,10 @@ CREATE OR REPLACE FUNCTION @extschema@.ec_rehearse(up text, down text = NULL, OU
 COMMENT ON FUNCTION @extschema@.ec_rehearse(text, text) IS
     'runs up, down and up again, rolls all back, and reports locks, rewrites, times and what down does not restore';
 
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_apply_script(text, text, boolean, text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_baseline(text, text, text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_adopt(text, regclass, text) FROM PUBLIC;
+REVOKE EXECUTE ON PROCEDURE @extschema@.ec_apply_directory(text, text, text[]) FROM PUBLIC;
 
 ----------------------------------------------------------------------
 -- sql/install/backfill.sql
@@ -556,6 +613,10 @@ CREATE OR REPLACE FUNCTION expand_contract.differs(anyelement, anyelement) RETUR
 AS 'MODULE_PATHNAME', 'ec_differs' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
 COMMENT ON FUNCTION expand_contract.differs(anyelement, anyelement)
     IS 'whether two values have different images; NULL equals NULL';
+
+CREATE OR REPLACE FUNCTION expand_contract.made_here(xid) RETURNS boolean
+AS 'MODULE_PATHNAME', 'ec_made_here' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION expand_contract.made_here(xid) IS 'whether the current transaction has made the row version with this xmin';
 
 CREATE OR REPLACE FUNCTION @extschema@.ec_backfill(relation regclass, assignments text, predicate text DEFAULT NULL,
     batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL, workers integer DEFAULT 1,
@@ -833,10 +894,11 @@ COMMENT ON VIEW @extschema@.ec_standby_usage IS 'reads of tracked columns on sta
 ----------------------------------------------------------------------
 CREATE OR REPLACE FUNCTION @extschema@.ec_backfill_change(change text, mode text DEFAULT 'fill', batch_size integer DEFAULT NULL,
     delay_ms integer DEFAULT NULL, workers integer DEFAULT 1, start_at timestamptz DEFAULT NULL,
-    run_window text DEFAULT NULL, max_lag interval DEFAULT NULL) RETURNS bigint
+    run_window text DEFAULT NULL, max_lag interval DEFAULT NULL, on_error text DEFAULT 'raise') RETURNS bigint
 AS 'MODULE_PATHNAME', 'ec_backfill_change' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval)
+COMMENT ON FUNCTION @extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval, text)
     IS 'brings the rows of a change in step in the background; returns the job';
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval, text) FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION @extschema@.ec_verify_change(change text) RETURNS @extschema@.ec_verification
 AS 'MODULE_PATHNAME', 'ec_verify_change' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
@@ -1154,6 +1216,7 @@ COMMENT ON COLUMN @extschema@.ec_progress.replication_lag IS 'the longest delay 
 COMMENT ON COLUMN @extschema@.ec_progress.table_growth IS 'size of the table, divided by that at the start';
 COMMENT ON COLUMN @extschema@.ec_progress.wal_bytes IS 'WAL written by it so far';
 COMMENT ON COLUMN @extschema@.ec_progress.skipped_locked IS 'rows that others held locked, to be tried again';
+COMMENT ON COLUMN @extschema@.ec_progress.rows_failed IS 'left out with on_error => ''skip'', and queued';
 COMMENT ON COLUMN @extschema@.ec_progress.last_error IS 'SQLSTATE and message, where one may read the rows that they can quote; else the SQLSTATE';
 COMMENT ON COLUMN @extschema@.ec_progress.owner IS 'the role whose rights it has';
 COMMENT ON COLUMN @extschema@.ec_progress.started_at IS 'when a worker took it up first';
@@ -1183,6 +1246,7 @@ COMMENT ON COLUMN @extschema@.ec_migrations.steps_done IS 'how many of them are 
 COMMENT ON COLUMN @extschema@.ec_migrations.error IS 'why it failed, for those who may execute ec_apply; else the SQLSTATE';
 COMMENT ON COLUMN @extschema@.ec_migrations.direction IS 'up, or down while it is rolled back';
 COMMENT ON COLUMN @extschema@.ec_migrations.job IS 'its job in ec_progress; NULL when it ran in its caller''s transaction';
+COMMENT ON COLUMN @extschema@.ec_migrations.scope IS 'whose history it belongs to, of a service or a tenant; empty where nobody says';
 
 COMMENT ON COLUMN @extschema@.ec_migration_events.id IS 'in the order in which they came';
 COMMENT ON COLUMN @extschema@.ec_migration_events.event IS 'what happened to the migration';
@@ -1195,6 +1259,7 @@ COMMENT ON COLUMN @extschema@.ec_migration_events.execution_time IS 'how long it
 COMMENT ON COLUMN @extschema@.ec_migration_events.session_role IS 'the role that had logged in';
 COMMENT ON COLUMN @extschema@.ec_migration_events.application_name IS 'of the session';
 COMMENT ON COLUMN @extschema@.ec_migration_events.error IS 'as in ec_migrations';
+COMMENT ON COLUMN @extschema@.ec_migration_events.scope IS 'whose history the migration belongs to';
 
 COMMENT ON COLUMN @extschema@.ec_changes.change IS 'its name';
 COMMENT ON COLUMN @extschema@.ec_changes.relation IS 'the table with the old shape';
@@ -1291,5 +1356,31 @@ COMMENT ON COLUMN @extschema@.ec_standby_usage.taken_at IS 'when the counts were
 ----------------------------------------------------------------------
 -- sql/updates/0.9--1.0.sql
 ----------------------------------------------------------------------
+
+-- They are the administrator's grants and no part of the extension, or a dump would
+-- not have them.
+DO $$
+DECLARE
+    given record;
+    initial aclitem[];
+BEGIN
+    FOR given IN
+        SELECT p.oid, g.grantee, g.is_grantable
+          FROM expand_contract.granted g
+          JOIN pg_proc p ON p.proname = g.name AND p.pronamespace = '@extschema@'::regnamespace
+    LOOP
+        SELECT initprivs INTO initial FROM pg_init_privs
+         WHERE objoid = given.oid AND classoid = 'pg_proc'::regclass AND objsubid = 0;
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s%s', given.oid::regprocedure, given.grantee,
+                       CASE WHEN given.is_grantable THEN ' WITH GRANT OPTION' END);
+        UPDATE pg_init_privs SET initprivs = initial
+         WHERE objoid = given.oid AND classoid = 'pg_proc'::regclass AND objsubid = 0;
+        DELETE FROM pg_shdepend
+         WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+           AND classid = 'pg_proc'::regclass AND objid = given.oid AND refobjid = given.grantee AND deptype = 'i';
+    END LOOP;
+END $$;
+ALTER EXTENSION expand_contract DROP TABLE expand_contract.granted;
+DROP TABLE expand_contract.granted;
 
 DROP FUNCTION expand_contract.batch_sizes(integer, float8[], float8, float8);

@@ -251,21 +251,9 @@ explain_lock_timeout(ErrorData *error, const EcStatement *statement)
 		error->hint = pstrdup("Nothing has changed. Apply the migration again when the "
 							  "lock's holders are done, or raise "
 							  "expand_contract.lock_timeout.");
-	if (error->detail != NULL)
-		return;
 	foreach (cell, ec_named_relations(statement->node))
-	{
-		RangeVar *name = lfirst_node(RangeVar, cell);
-		Oid relation = RangeVarGetRelid(name, NoLock, true);
-		char *holders = OidIsValid(relation) ? ec_lock_holders(relation) : NULL;
-
-		if (holders != NULL)
-		{
-			error->detail = psprintf("Locks on \"%s\" are held by %s.",
-									 name->relname, holders);
-			return;
-		}
-	}
+		ec_tell_holders(error, RangeVarGetRelid(lfirst_node(RangeVar, cell),
+												NoLock, true));
 }
 
 static void
