@@ -44,7 +44,7 @@ typedef struct Chunk
 typedef struct Walk
 {
 	int64 verification;
-	MemoryContext memory; /* of the chunk */
+	MemoryContext memory; /* for the chunk's bounds */
 	Chunk chunk;
 	int looks; /* number of looks at the present chunk */
 	EcSuspects suspects;
