@@ -170,8 +170,10 @@ ec_refuse_unreadable(const char *text, const char *what)
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
 		FlushErrorState();
-		/* an error that the parser finds before, for example, an unterminated
-		 * string is more helpful */
+		/*
+		 * for example an unterminated string; an error that the parser finds
+		 * before it is more helpful
+		 */
 		(void) raw_parser(text, RAW_PARSE_DEFAULT);
 		ReThrowError(error);
 	}

@@ -53,8 +53,17 @@ typedef struct EcRowKey
 extern EcRowKey *ec_row_key(Relation relation, List *names);
 extern char *ec_row_key_json(const EcRowKey *key, TupleTableSlot *slot);
 
-/* A value as text, independent of settings; NULL for NULL. */
+/*
+ * A value as text, independent of settings; NULL for NULL.  Of a text longer
+ * than this number of bytes only the beginning is shown, or only its length,
+ * because a text datum cannot hold what is built from the longest values.
+ */
+#define EC_LONGEST_SHOWN 65536
+
 extern char *ec_slot_text(TupleTableSlot *slot, int position);
+
+/* Is one of the values from first to first + count - 1 not shown in full? */
+extern bool ec_slot_is_cut(TupleTableSlot *slot, int first, int count);
 
 /*
  * Columns (EcMappedColumn) of a row, starting at a position, as a JSON object.

@@ -91,7 +91,9 @@ ec_repair_column(const EcSubject *subject, const EcRowKey *key,
 	StringInfoData sql;
 	ListCell *cell;
 
-	if (subject->new_is_right && subject->backward == NIL)
+	if ((subject->new_is_right && subject->backward == NIL) ||
+		ec_slot_is_cut(slot, slot->tts_tupleDescriptor->natts - key->count,
+					   key->count))
 		return NULL;
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "UPDATE %s%s", has_children ? "ONLY " : "",
@@ -130,7 +132,8 @@ typedef struct Flow
 
 /*
  * Chooses the direction: from the side that is right to the other.  Returns
- * false if there is no mapping in that direction.
+ * false if there is no mapping in that direction, or if the row's key is too
+ * long to be written into a statement.
  */
 static bool
 begin_flow(Flow *flow, const EcSubject *subject, TupleTableSlot *slot, int first)
@@ -141,7 +144,8 @@ begin_flow(Flow *flow, const EcSubject *subject, TupleTableSlot *slot, int first
 	flow->written = subject->new_is_right ? subject->source : subject->target;
 	flow->slot = slot;
 	flow->first = first;
-	return !subject->new_is_right || subject->backward != NIL;
+	return (!subject->new_is_right || subject->backward != NIL) &&
+		   !ec_slot_is_cut(slot, first, list_length(subject->key));
 }
 
 /*
