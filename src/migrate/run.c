@@ -14,6 +14,7 @@
 #include "catalog/namespace.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "postmaster/bgworker.h"
 #include "nodes/parsenodes.h"
 #include "storage/proc.h"
 #include "tcop/dest.h"
@@ -335,7 +336,7 @@ ec_run_script(const EcScript *script, int lock_timeout_ms, EcRecord record, void
 	run->record_arg = arg;
 	run->lock_timeout_ms = lock_timeout_ms;
 	/* a worker has set none but what the script has */
-	run->outer_statement_timeout = IsBackgroundWorker ? 0 : StatementTimeout;
+	run->outer_statement_timeout = MyBgworkerEntry != NULL ? 0 : StatementTimeout;
 	callback.callback = run_error_callback;
 	callback.arg = run;
 	callback.previous = error_context_stack;
