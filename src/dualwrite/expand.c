@@ -45,6 +45,7 @@
 #include "dualwrite/tables/existing.h"
 #include "dualwrite/tables/table_target.h"
 #include "dualwrite/user_triggers.h"
+#include "dualwrite/writers.h"
 #include "expand_contract.h"
 
 PG_FUNCTION_INFO_V1(ec_expand);
@@ -498,6 +499,7 @@ start_dual_writes(const EcChange *change, List *entries, bool is_new)
 	if (is_new)
 		record_dependencies(change->relation, change, entries);
 	ec_warn_of_user_triggers(change, InvalidOid);
+	ec_warn_of_writers(change, entries);
 }
 
 /* Everything that is checked; returns the entries of the mappings. */

@@ -17,7 +17,8 @@
  *
  * Silence is what was watched.  Whatever interrupts the watch (a crash, a start
  * without the library, a promotion) is recorded as a time of which nothing is
- * known, and while it lasts that time has no end.
+ * known, and while it lasts that time has no end.  So is the time for which the
+ * counters cannot be written down, until they can be.
  */
 #ifndef EC_USAGE_USAGE_H
 #define EC_USAGE_USAGE_H
@@ -65,7 +66,8 @@ typedef struct EcUsage
 	TimestampTz tracked_since;
 	EcAccess reads;
 	EcAccess writes;
-	EcUnknown unknown; /* the last such time */
+	EcUnknown unknown;           /* the last such time */
+	TimestampTz unwritten_since; /* the flush has been failing; 0: it works */
 } EcUsage;
 
 /* The last user, or NULL. */

@@ -200,6 +200,29 @@ flush(void)
 	set_flushed(flushed, count);
 }
 
+/*
+ * What could not be written down would be lost in a crash: until it can be,
+ * nothing is known.  Our transaction is rolled back when the worker ends.
+ */
+static void
+flush_or_tell(void)
+{
+	PG_TRY();
+	{
+		flush();
+	}
+	PG_CATCH();
+	{
+		LWLockReleaseAll();
+		ec_usage_note_flush(true);
+		errcontext(
+			"writing down the use of columns; until that succeeds, nothing is known of it");
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	ec_usage_note_flush(false);
+}
+
 /* The launcher's database worker is here. */
 static void
 visit(void)
@@ -209,7 +232,7 @@ visit(void)
 	pgstat_report_activity(STATE_RUNNING, "writing down column usage");
 	/* the launcher waits for us: no standby that is away may hold us up */
 	SetConfigOption("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION);
-	flush();
+	flush_or_tell();
 }
 
 void
