@@ -41,3 +41,5 @@ SELECT ec_revert('published');
 DROP PUBLICATION everything;
 DROP TABLE published;
 DROP FUNCTION refused();
+DELETE FROM expand_contract.changes WHERE name = 'published';
+DELETE FROM expand_contract.gaps WHERE change = 'published';
