@@ -34,6 +34,7 @@ int ec_max_mismatches = 1000;
 int ec_max_tracked_columns = 200;
 int ec_job_retention = 30 * 24 * 60 * 60;
 char *ec_ignore_usage_from = NULL;
+char *ec_scope = NULL;
 char *ec_app_version_pattern = NULL;
 char *ec_escalation = NULL;
 
@@ -102,6 +103,10 @@ define_everyones_settings(void)
 							"0 means no limit.", &ec_statement_timeout,
 							60 * 1000, 0, INT_MAX, PGC_USERSET, GUC_UNIT_MS,
 							NULL, NULL, NULL);
+	DefineCustomStringVariable("expand_contract.scope",
+							   "Sets the scope of migrations whose caller names none.",
+							   "A scope is a history of its own, of a service or a tenant.",
+							   &ec_scope, "", PGC_USERSET, 0, NULL, NULL, NULL);
 }
 
 static void

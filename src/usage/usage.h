@@ -46,12 +46,12 @@ typedef struct EcUser
 {
 	char application[NAMEDATALEN];
 	char role[NAMEDATALEN];
-	TimestampTz at; /* when it used the column last */
+	TimestampTz at; /* number of executions */
 } EcUser;
 
 typedef struct EcAccess
 {
-	int64 count; /* of executions */
+	int64 count; /* number of executions */
 	int user_count;
 	int latest; /* index of the latest user */
 	EcUser users[EC_RECENT_USERS];
