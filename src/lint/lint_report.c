@@ -19,6 +19,8 @@ severity_name(const EcFinding *finding, const char *phase)
 {
 	switch (finding->severity)
 	{
+		case EC_SEVERITY_ADVICE:
+			return "advice";
 		case EC_SEVERITY_NOTICE:
 			return "notice";
 		case EC_SEVERITY_ERROR:

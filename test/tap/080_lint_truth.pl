@@ -35,9 +35,10 @@ for my $number (@numbers)
 
 	$input .= "\\echo \@case $number\n";
 	$input .= "SELECT '\@lint|' || concat_ws('|', statement, rule, severity, coalesce(relation::text, ''), coalesce(lock_mode, ''), rewrites, scans) FROM ec_lint($script);\nBEGIN;\n";
-	for my $n (1 .. @statements)
+	# the counters are those of the session: look at them before as well
+	for my $n (0 .. @statements)
 	{
-		$input .= "$statements[$n - 1];\n";
+		$input .= "$statements[$n - 1];\n" if $n > 0;
 		$input .= "SELECT '\@look|$n|' || concat_ws('|', name, coalesce(lock_mode, ''), file, scans) FROM judge.look();\n";
 	}
 	$input .= "ROLLBACK; RESET ALL; SET client_min_messages = error;\n";
