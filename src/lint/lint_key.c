@@ -181,14 +181,13 @@ enter_key(EcRelation *relation, const Constraint *constraint, List *columns,
 }
 
 void
-ec_lint_foreign_key(EcLint *lint, EcRelation *relation, List *family,
-					const Constraint *constraint, List *columns,
-					bool is_scanned, LOCKMODE lock)
+ec_lint_foreign_key(EcLint *lint, EcRelation *relation, const Constraint *constraint,
+					List *columns, bool is_scanned, LOCKMODE lock)
 {
 	EcWorld *world = lint->world;
 	EcRelation *target = ec_world_find(world, constraint->pktable);
 	List *numbers = numbers_of(world, relation, columns);
-	List *targets = target ? ec_world_family(world, target) : NIL;
+	List *targets = target ? ec_world_partitions(world, target) : NIL;
 	List *keys = NIL;
 	bool is_new_column = false;
 	ListCell *cell;
@@ -208,8 +207,9 @@ ec_lint_foreign_key(EcLint *lint, EcRelation *relation, List *family,
 		check_types(lint, relation, numbers, target, keys);
 	if (is_scanned)
 	{
-		ec_lint_stop(lint, "add_foreign_key", family, lock, false, true)->recipe =
-			key_recipe(relation, constraint, columns);
+		ec_lint_stop(lint, "add_foreign_key",
+					 ec_world_partitions(world, relation), lock, false, true)
+			->recipe = key_recipe(relation, constraint, columns);
 		/* rows that are not there need not be looked up */
 		if (target != NULL && target != relation && !ec_is_new(relation))
 			ec_lint_explain(ec_lint_stop(lint, "add_foreign_key", targets,
@@ -232,6 +232,7 @@ void
 ec_lint_drop_key(EcLint *lint, EcRelation *relation, const EcConstraint *constraint)
 {
 	if (constraint->type == CONSTRAINT_FOREIGN && constraint->referenced != NULL)
-		ec_lint_effects(lint, ec_world_family(lint->world, constraint->referenced),
+		ec_lint_effects(lint,
+						ec_world_partitions(lint->world, constraint->referenced),
 						AccessExclusiveLock, false, false);
 }

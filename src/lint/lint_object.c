@@ -205,9 +205,9 @@ lint_function(EcLint *lint, CreateFunctionStmt *stmt)
 	ec_lint_make_object(lint, 'f', stmt->funcname);
 }
 
-/* Tables with a column of the type, or of a type made of it; or of that row type. */
-List *
-ec_lint_tables_of_type(EcLint *lint, Oid type, bool as_a_whole)
+/* The relations whose OIDs a query gives, but for those that the script drops. */
+static List *
+relations_of(EcLint *lint, const char *sql, Oid object, int number)
 {
 	EcCatalogScope scope;
 	EcArgs args = {0};
@@ -218,18 +218,9 @@ ec_lint_tables_of_type(EcLint *lint, Oid type, bool as_a_whole)
 	uint64 rows;
 
 	ec_catalog_begin(&scope);
-	ec_arg_oid(&args, type);
-	ec_arg_bool(&args, as_a_whole);
-	rows =
-		ec_query("WITH RECURSIVE t (oid) AS (SELECT $1 UNION"
-				 "  SELECT d.objid FROM t JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass AND d.refobjid = t.oid"
-				 "   AND d.classid = 'pg_type'::regclass JOIN pg_type y ON y.oid = d.objid AND y.typtype = 'd' WHERE NOT $2)"
-				 " SELECT DISTINCT c.oid FROM t JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass AND d.refobjid = t.oid"
-				 "   AND d.classid = 'pg_class'::regclass AND (d.objsubid = 0) = $2"
-				 "  JOIN pg_class c ON c.oid = d.objid AND c.relkind IN ('r', 'm')"
-				 " WHERE NOT $2 OR c.reloftype = $1"
-				 " ORDER BY 1",
-				 &args);
+	ec_arg_oid(&args, object);
+	ec_arg_int4(&args, number);
+	rows = ec_query(sql, &args);
 	for (uint64 row = 0; row < rows; row++)
 	{
 		MemoryContext old = MemoryContextSwitchTo(caller);
@@ -246,6 +237,40 @@ ec_lint_tables_of_type(EcLint *lint, Oid type, bool as_a_whole)
 			relations = lappend(relations, relation);
 	}
 	return relations;
+}
+
+/* Also of a domain over it. */
+List *
+ec_lint_tables_of_type(EcLint *lint, Oid type, bool as_a_whole)
+{
+	return relations_of(lint,
+						"WITH RECURSIVE t (oid) AS (SELECT $1 UNION"
+						"  SELECT d.objid FROM t JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass AND d.refobjid = t.oid"
+						"   AND d.classid = 'pg_type'::regclass JOIN pg_type y ON y.oid = d.objid AND y.typtype = 'd' WHERE $2 = 0)"
+						" SELECT DISTINCT c.oid FROM t JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass AND d.refobjid = t.oid"
+						"   AND d.classid = 'pg_class'::regclass AND (d.objsubid = 0) = ($2 = 1)"
+						"  JOIN pg_class c ON c.oid = d.objid AND c.relkind IN ('r', 'm')"
+						" WHERE $2 = 0 OR c.reloftype = $1"
+						" ORDER BY 1",
+						type, as_a_whole ? 1 : 0);
+}
+
+List *
+ec_lint_views_on(EcLint *lint, EcRelation *relation, int column)
+{
+	if (ec_is_new(relation))
+		return NIL;
+	return relations_of(lint,
+						"WITH RECURSIVE v (oid) AS ("
+						"  SELECT r.ev_class FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid"
+						"   WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass"
+						"     AND d.refobjid = $1 AND $2 IN (0, d.refobjsubid) AND r.ev_class <> $1"
+						"  UNION"
+						"  SELECT r.ev_class FROM v JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass"
+						"     AND d.refclassid = 'pg_class'::regclass AND d.refobjid = v.oid"
+						"   JOIN pg_rewrite r ON r.oid = d.objid)"
+						" SELECT oid FROM v ORDER BY 1",
+						relation->oid, column);
 }
 
 /* Do functions take or return rows of the table? */
@@ -368,7 +393,8 @@ lint_trigger(EcLint *lint, CreateTrigStmt *stmt)
 
 	if (relation == NULL)
 	{
-		(void) ec_lint_add_missing(lint, "create_trigger");
+		(void) ec_lint_add_missing(lint, "create_trigger",
+								   ShareRowExclusiveLock, false, false);
 		return;
 	}
 	ec_lint_effects(lint,

@@ -22,6 +22,9 @@ extern bool ec_lint_function_comes_back(EcLint *lint, ObjectWithArgs *function);
 /* Tables with a column of the type; as a whole: of that row type. */
 extern List *ec_lint_tables_of_type(EcLint *lint, Oid type, bool as_a_whole);
 
+/* Views, and those on them, over the relation or one of its columns (not 0). */
+extern List *ec_lint_views_on(EcLint *lint, EcRelation *relation, int column);
+
 extern bool ec_lint_is_row_type_used(EcRelation *relation);
 extern bool ec_lint_is_published(EcRelation *relation);
 extern char *ec_lint_dependents(Oid relation);

@@ -109,7 +109,7 @@ lint_written(EcLint *lint, const RangeVar *name, Node *condition,
 	if (relation == NULL)
 	{
 		if (is_true(condition) && !has_others)
-			(void) ec_lint_add_missing(lint, rule);
+			(void) ec_lint_add_missing(lint, rule, RowExclusiveLock, false, true);
 		return;
 	}
 	family = name->inh ? ec_world_family(lint->world, relation)

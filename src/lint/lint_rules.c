@@ -222,11 +222,15 @@ ec_lint_add(EcLint *lint, const char *name, EcRelation *relation)
 }
 
 EcFinding *
-ec_lint_add_missing(EcLint *lint, const char *name)
+ec_lint_add_missing(EcLint *lint, const char *name, LOCKMODE lock,
+					bool rewrites, bool scans)
 {
 	EcFinding *finding = add_to_list(lint, find_rule(name), InvalidOid);
 
 	finding->severity = EC_SEVERITY_ERROR;
+	finding->lock = lock;
+	finding->rewrites = rewrites;
+	finding->scans = scans;
 	ec_lint_explain(finding,
 					"; the relation is not there, so nothing tells how long that takes");
 	return finding;

@@ -42,7 +42,8 @@ extern EcFinding *
 ec_lint_add(EcLint *lint, const char *rule, EcRelation *relation);
 
 /* The statement names a relation that is not there, so nobody can tell. */
-extern EcFinding *ec_lint_add_missing(EcLint *lint, const char *rule);
+extern EcFinding *ec_lint_add_missing(EcLint *lint, const char *rule,
+									  LOCKMODE lock, bool rewrites, bool scans);
 
 /* Words that follow the rule's own in the detail. */
 extern void ec_lint_explain(EcFinding *finding, const char *format, ...)
@@ -78,13 +79,13 @@ extern Oid ec_lint_find_relation(const RangeVar *relation);
 /* As it is written in SQL. */
 extern char *ec_lint_name(const RangeVar *relation);
 
-/* lint_table.c: ALTER TABLE */
+/* lint_table.c: ALTER TABLE, and what it does to one relation */
 extern void ec_lint_alter_table(EcLint *lint, AlterTableStmt *stmt);
 
 /* lint_key.c: foreign keys */
 extern void ec_lint_foreign_key(EcLint *lint, EcRelation *relation,
-								List *family, const Constraint *constraint,
-								List *columns, bool is_scanned, LOCKMODE lock);
+								const Constraint *constraint, List *columns,
+								bool is_scanned, LOCKMODE lock);
 extern void ec_lint_drop_key(EcLint *lint, EcRelation *relation,
 							 const EcConstraint *constraint);
 extern char *ec_lint_joined(List *names, const char *separator, bool quoted);

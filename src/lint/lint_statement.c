@@ -93,6 +93,27 @@ table_of_index(EcLint *lint, EcRelation *index)
 			   : ec_world_relation(lint->world, IndexGetRelation(index->oid, true));
 }
 
+/* Those of the partitions go with a partitioned one. */
+static void
+forget_parts(EcLint *lint, EcRelation *index)
+{
+	ListCell *cell;
+
+	if (ec_is_new(index) || index->kind != RELKIND_PARTITIONED_INDEX)
+		return;
+	foreach (cell, ec_world_children(lint->world, index))
+	{
+		EcRelation *part = lfirst(cell);
+		EcRelation *table = table_of_index(lint, part);
+		EcIndex *known =
+			table ? ec_find_index(lint->world, table, part->name) : NULL;
+
+		if (known != NULL)
+			table->indexes = list_delete_ptr(table->indexes, known);
+		forget_parts(lint, part);
+	}
+}
+
 static void
 drop_index(EcLint *lint, DropStmt *stmt, List *names)
 {
@@ -105,13 +126,15 @@ drop_index(EcLint *lint, DropStmt *stmt, List *names)
 	if (index == NULL)
 	{
 		if (!stmt->missing_ok && !stmt->concurrent)
-			(void) ec_lint_add_missing(lint, "drop_index");
+			(void) ec_lint_add_missing(lint, "drop_index", AccessExclusiveLock,
+									   false, false);
 		return;
 	}
 	table = table_of_index(lint, index);
 	known = table ? ec_find_index(lint->world, table, index->name) : NULL;
 	if (known != NULL)
 		table->indexes = list_delete_ptr(table->indexes, known);
+	forget_parts(lint, index);
 	ec_world_drop(lint->world, index);
 	if (stmt->concurrent || table == NULL || ec_is_new(table))
 		return;
@@ -175,6 +198,11 @@ drop_relation(EcLint *lint, DropStmt *stmt, List *names, const char *rule)
 			ec_lint_effect(lint, key->relation, AccessExclusiveLock, false, false);
 		}
 		lint_cascade(lint, relation);
+		foreach (cell, ec_lint_views_on(lint, relation, 0))
+		{
+			ec_lint_effect(lint, lfirst(cell), AccessExclusiveLock, false, false);
+			ec_world_drop(lint->world, lfirst(cell));
+		}
 	}
 	foreach (cell, ec_world_parents(lint->world, relation))
 	{
@@ -247,6 +275,11 @@ rename_column(EcLint *lint, EcRelation *relation, RenameStmt *stmt)
 	ListCell *cell;
 
 	ec_lint_effects(lint, family, AccessExclusiveLock, false, false);
+	if (relation->kind == RELKIND_COMPOSITE_TYPE && !ec_is_new(relation))
+		ec_lint_effects(lint,
+						ec_lint_tables_of_type(lint, get_rel_type_id(relation->oid),
+											   true),
+						AccessExclusiveLock, false, false);
 	if (column == NULL || !column->is_new)
 		ec_lint_add(lint, "rename_column", relation)->lock = AccessExclusiveLock;
 	foreach (cell, family)
@@ -463,20 +496,19 @@ lint_index(EcLint *lint, IndexStmt *stmt)
 	if (table == NULL)
 	{
 		if (!stmt->concurrent)
-			ec_lint_add_missing(lint, "create_index")->recipe =
+			ec_lint_add_missing(lint, "create_index", ShareLock, false, true)->recipe =
 				concurrent_index(lint->statement->text);
 		return;
 	}
-	family = stmt->relation->inh && table->kind == RELKIND_PARTITIONED_TABLE
-				 ? ec_world_family(lint->world, table)
-				 : list_make1(table);
+	family = stmt->relation->inh ? ec_world_partitions(lint->world, table)
+								 : list_make1(table);
 	if (stmt->if_not_exists && stmt->idxname != NULL)
 		same = ec_world_find(lint->world,
 							 makeRangeVar(table->schema, stmt->idxname, -1));
 	if (stmt->concurrent || same != NULL)
-		ec_lint_effect(lint, table,
-					   stmt->concurrent ? ShareUpdateExclusiveLock : ShareLock,
-					   false, false);
+		ec_lint_effects(lint, family,
+						stmt->concurrent ? ShareUpdateExclusiveLock : ShareLock,
+						false, false);
 	else
 		ec_lint_stop(lint, "create_index", family, ShareLock, false, true)->recipe =
 			concurrent_index(lint->statement->text);
@@ -507,12 +539,14 @@ lint_rewriting(EcLint *lint, const RangeVar *name, const char *recipe)
 
 	if (name != NULL && relation != NULL)
 		finding = ec_lint_stop(lint, "rewrite_table",
-							   ec_world_family(lint->world, relation),
+							   ec_world_partitions(lint->world, relation),
 							   AccessExclusiveLock, true, true);
 	else
 	{
-		finding = name != NULL ? ec_lint_add_missing(lint, "rewrite_table")
-							   : ec_lint_add(lint, "rewrite_table", NULL);
+		finding = name != NULL
+					  ? ec_lint_add_missing(lint, "rewrite_table",
+											AccessExclusiveLock, true, true)
+					  : ec_lint_add(lint, "rewrite_table", NULL);
 		finding->lock = AccessExclusiveLock;
 		finding->rewrites = true;
 		finding->scans = true;
@@ -562,14 +596,22 @@ lint_reindex(EcLint *lint, ReindexStmt *stmt)
 							 relation->kind == RELKIND_PARTITIONED_INDEX))
 		table = table_of_index(lint, relation);
 	if (table != NULL)
-		finding = ec_lint_stop(lint, "reindex", ec_world_family(lint->world, table),
+		finding = ec_lint_stop(lint, "reindex",
+							   ec_world_partitions(lint->world, table),
 							   ShareLock, false, true);
 	else
 	{
-		finding = stmt->relation ? ec_lint_add_missing(lint, "reindex")
-								 : ec_lint_add(lint, "reindex", NULL);
+		finding = stmt->relation
+					  ? ec_lint_add_missing(lint, "reindex", ShareLock, false, true)
+					  : ec_lint_add(lint, "reindex", NULL);
 		finding->lock = ShareLock;
 		finding->scans = true;
+	}
+	/* nobody can plan a query of the table meanwhile */
+	if (relation != table && finding->statement != NULL)
+	{
+		finding->relation = relation->oid;
+		finding->lock = AccessExclusiveLock;
 	}
 	if (stmt->relation != NULL)
 		finding->recipe =
@@ -590,7 +632,8 @@ lint_refresh(EcLint *lint, RefreshMatViewStmt *stmt)
 		return;
 	}
 	finding = relation == NULL
-				  ? ec_lint_add_missing(lint, "refresh")
+				  ? ec_lint_add_missing(lint, "refresh", AccessExclusiveLock,
+										true, false)
 				  : ec_lint_stop(lint, "refresh", list_make1(relation),
 								 AccessExclusiveLock, true, false);
 	finding->recipe = psprintf("-- needs a unique index on columns of the view\n"
@@ -619,8 +662,8 @@ lint_keys_of_new(EcLint *lint, EcRelation *relation, List *elements)
 			continue;
 		constraint = castNode(Constraint, element);
 		if (constraint->contype == CONSTR_FOREIGN)
-			ec_lint_foreign_key(lint, relation, list_make1(relation), constraint,
-								constraint->fk_attrs, false, ShareRowExclusiveLock);
+			ec_lint_foreign_key(lint, relation, constraint, constraint->fk_attrs,
+								false, ShareRowExclusiveLock);
 	}
 }
 
@@ -715,7 +758,8 @@ lint_lock(EcLint *lint, LockStmt *stmt)
 		if (relation == NULL)
 		{
 			if (stmt->mode >= ShareLock)
-				(void) ec_lint_add_missing(lint, "lock_table");
+				(void) ec_lint_add_missing(lint, "lock_table", stmt->mode,
+										   false, false);
 			continue;
 		}
 		family = name->inh ? ec_world_family(lint->world, relation)

@@ -25,10 +25,13 @@
 #include "utils/typcache.h"
 
 #include "lint/lint.h"
+#include "lint/lint_object.h"
 #include "lint/lint_rules.h"
 
 /* Numbers of columns that a script adds begin after the last one of a table. */
 #define FIRST_NEW_COLUMN 2000
+
+#define LAST_PASS 6
 
 typedef struct LintTable
 {
@@ -72,6 +75,19 @@ not_null_recipe(const LintTable *table, const char *column)
 					"ALTER TABLE %s DROP CONSTRAINT %s;",
 					table->sql, name, quoted, table->sql, name, table->sql,
 					quoted, table->sql, name);
+}
+
+/* A column that is not there: something that the lint does not see may add it. */
+static EcFinding *
+add_missing_column(LintTable *table, const char *rule, const char *column,
+				   bool rewrites)
+{
+	EcFinding *finding = add(table, rule);
+
+	finding->rewrites = rewrites;
+	finding->scans = true;
+	ec_lint_explain(finding, "; there is no column %s", quote_identifier(column));
+	return finding;
 }
 
 /* Those of the family in which nothing proves that the column has no NULL. */
@@ -119,8 +135,8 @@ lint_not_null(LintTable *table, const char *name)
 		stop(table, "set_not_null", relations, false)->recipe =
 			not_null_recipe(table, name);
 	else if (column == NULL && !ec_is_new(table->relation))
-		ec_lint_explain(add(table, "will_fail"), ": there is no column %s",
-						quote_identifier(name));
+		add_missing_column(table, "set_not_null", name, false)->recipe =
+			not_null_recipe(table, name);
 	mark_not_null(table, name, true);
 }
 
@@ -261,13 +277,15 @@ lint_unique(LintTable *table, const Constraint *constraint, List *keys)
 												 : ec_lint_joined(keys, "_", false),
 									  is_primary ? "pkey" : "key");
 	/* of a partitioned table: on each partition; children have none */
-	List *relations = table->relation->kind == RELKIND_PARTITIONED_TABLE
-						  ? ec_world_family(table->world, table->relation)
-						  : list_make1(table->relation);
+	List *relations = ec_world_partitions(table->world, table->relation);
+	EcFinding *finding;
 	EcConstraint *entered;
 	ListCell *cell;
 
-	stop(table, "add_unique", relations, false)->recipe =
+	finding = ec_lint_stop(table->lint, "add_unique", relations, ShareLock,
+						   false, true);
+	finding->lock = table->lock;
+	finding->recipe =
 		psprintf("CREATE UNIQUE INDEX CONCURRENTLY %s ON %s (%s);\n"
 				 "ALTER TABLE %s ADD CONSTRAINT %s %s USING INDEX %s;",
 				 name, table->sql, columns, table->sql, name,
@@ -329,8 +347,7 @@ lint_constraint(LintTable *table, const Constraint *constraint,
 			lint_check(table, constraint, column);
 			break;
 		case CONSTR_FOREIGN:
-			ec_lint_foreign_key(table->lint, table->relation, table->family,
-								constraint, keys,
+			ec_lint_foreign_key(table->lint, table->relation, constraint, keys,
 								!constraint->skip_validation && !is_all_null &&
 									is_enforced(constraint),
 								table->lock);
@@ -344,10 +361,7 @@ lint_constraint(LintTable *table, const Constraint *constraint,
 			break;
 		case CONSTR_EXCLUSION:
 			(void) stop(table, "add_exclusion",
-						table->relation->kind == RELKIND_PARTITIONED_TABLE
-							? table->family
-							: list_make1(table->relation),
-						false);
+						ec_world_partitions(table->world, table->relation), false);
 			break;
 		case CONSTR_NOTNULL:
 			/* of a table, since 18; what is not validated holds for new rows */
@@ -443,6 +457,8 @@ lint_add_column(LintTable *table, const AlterTableCmd *command)
 				psprintf("ALTER TABLE %s ADD COLUMN %s ... NOT NULL DEFAULT ...;",
 						 table->sql, quote_identifier(column->colname));
 	}
+	if (!ec_is_new(table->relation) && ec_lint_is_row_type_used(table->relation))
+		(void) add(table, "row_type");
 	table->has_new_value |= has_default;
 	if (rewrites)
 		stop(table, "rewrite_table", table->family, true)->recipe =
@@ -514,6 +530,21 @@ lint_type_keys(LintTable *table, EcRelation *relation, EcColumn *column,
 	}
 }
 
+static bool
+is_key_of_index(EcRelation *relation, EcColumn *column)
+{
+	ListCell *cell;
+
+	if (relation->kind != RELKIND_PARTITIONED_TABLE)
+		return false;
+	foreach (cell, relation->indexes)
+	{
+		if (list_member_int(((EcIndex *) lfirst(cell))->keys, column->number))
+			return true;
+	}
+	return false;
+}
+
 static void
 lint_obstacle(LintTable *table, EcColumn *column, bool is_drop)
 {
@@ -538,8 +569,8 @@ lint_type(LintTable *table, const AlterTableCmd *command)
 	if (column == NULL)
 	{
 		if (!ec_is_new(table->relation))
-			ec_lint_explain(add(table, "will_fail"), ": there is no column %s",
-							quote_identifier(command->name));
+			add_missing_column(table, "rewrite_table", command->name, true)->recipe =
+				type_recipe(table, command);
 		return;
 	}
 	lint_obstacle(table, column, false);
@@ -551,6 +582,8 @@ lint_type(LintTable *table, const AlterTableCmd *command)
 		if (own == NULL)
 			continue;
 		change = ec_lint_type_change(table->world, relation, own, definition);
+		/* an index of a partitioned table is always made anew, on each partition */
+		change.rebuilds |= is_key_of_index(table->relation, column);
 		if (change.rewrites)
 			rewritten = lappend(rewritten, relation);
 		else if (change.rebuilds || change.rechecks)
@@ -701,7 +734,13 @@ lint_drop_column(LintTable *table, const AlterTableCmd *command)
 		char *taken = ec_lint_obstacle(table->world, table->relation, column, true);
 
 		if (taken != NULL)
+		{
 			ec_lint_explain(add(table, "cascade"), ": %s", taken);
+			ec_lint_effects(table->lint,
+							ec_lint_views_on(table->lint, table->relation,
+											 column->number),
+							AccessExclusiveLock, false, false);
+		}
 	}
 	else
 		lint_obstacle(table, column, true);
@@ -736,9 +775,12 @@ lint_partition(LintTable *table, const AlterTableCmd *command)
 
 	if (child == NULL)
 	{
-		(void) ec_lint_add_missing(table->lint, command->subtype == AT_AttachPartition
-													? "attach_partition"
-													: "detach_partition");
+		(void) ec_lint_add_missing(table->lint,
+								   command->subtype == AT_AttachPartition
+									   ? "attach_partition"
+									   : "detach_partition",
+								   AccessExclusiveLock, false,
+								   command->subtype == AT_AttachPartition);
 		return;
 	}
 	if (command->subtype == AT_AttachPartition)
@@ -872,6 +914,9 @@ reaches_down(const LintTable *table, const AlterTableCmd *command)
 	switch (command->subtype)
 	{
 		case AT_AddColumn:
+			return !command->missing_ok ||
+				   ec_find_column(table->world, table->relation,
+								  castNode(ColumnDef, command->def)->colname) == NULL;
 		case AT_ColumnDefault:
 		case AT_DropNotNull:
 		case AT_SetStatistics:
@@ -888,7 +933,8 @@ reaches_down(const LintTable *table, const AlterTableCmd *command)
 			EcColumn *column =
 				ec_find_column(table->world, table->relation, command->name);
 
-			return column == NULL || !column->is_not_null;
+			return column == NULL || !column->is_not_null ||
+				   table->relation->kind != RELKIND_PARTITIONED_TABLE;
 		}
 		case AT_AddConstraint:
 		{
@@ -911,7 +957,8 @@ reaches_down(const LintTable *table, const AlterTableCmd *command)
 						return true;
 				}
 			}
-			return table->relation->kind == RELKIND_PARTITIONED_TABLE;
+			return constraint->contype == CONSTR_FOREIGN &&
+				   table->relation->kind == RELKIND_PARTITIONED_TABLE;
 		}
 		case AT_DropConstraint:
 		case AT_ValidateConstraint:
@@ -1063,6 +1110,28 @@ lint_command(LintTable *table, const AlterTableCmd *command)
 	}
 }
 
+/* Subscribers get rows, not definitions. */
+static void
+lint_published(LintTable *table)
+{
+	ListCell *cell;
+
+	foreach (cell, table->stmt->cmds)
+	{
+		switch (lfirst_node(AlterTableCmd, cell)->subtype)
+		{
+			case AT_AddColumn:
+			case AT_DropColumn:
+			case AT_AlterColumnType:
+				if (ec_lint_is_published(table->relation))
+					(void) add(table, "published_table");
+				return;
+			default:
+				break;
+		}
+	}
+}
+
 /* Rules for what cannot be judged, as the table is not there. */
 static void
 lint_missing(EcLint *lint, AlterTableStmt *stmt)
@@ -1079,7 +1148,8 @@ lint_missing(EcLint *lint, AlterTableStmt *stmt)
 				(void) ec_lint_add(lint, "drop_column", NULL);
 				break;
 			case AT_SetNotNull:
-				(void) ec_lint_add_missing(lint, "set_not_null");
+				(void) ec_lint_add_missing(lint, "set_not_null",
+										   AccessExclusiveLock, false, true);
 				break;
 			case AT_AddColumn:
 			case AT_AlterColumnType:
@@ -1087,13 +1157,16 @@ lint_missing(EcLint *lint, AlterTableStmt *stmt)
 			case AT_SetUnLogged:
 			case AT_SetAccessMethod:
 			case AT_SetTableSpace:
-				(void) ec_lint_add_missing(lint, "rewrite_table");
+				(void) ec_lint_add_missing(lint, "rewrite_table",
+										   AccessExclusiveLock, true, true);
 				break;
 			case AT_AddConstraint:
-				(void) ec_lint_add_missing(lint, "add_check");
+				(void) ec_lint_add_missing(lint, "add_check",
+										   AccessExclusiveLock, false, true);
 				break;
 			case AT_AttachPartition:
-				(void) ec_lint_add_missing(lint, "attach_partition");
+				(void) ec_lint_add_missing(lint, "attach_partition",
+										   AccessExclusiveLock, false, true);
 				break;
 			default:
 				break;
@@ -1101,32 +1174,34 @@ lint_missing(EcLint *lint, AlterTableStmt *stmt)
 	}
 }
 
-void
-ec_lint_alter_table(EcLint *lint, AlterTableStmt *stmt)
+/* The commands of a statement, on one relation and what is below it. */
+static void
+lint_commands(EcLint *lint, AlterTableStmt *stmt, EcRelation *relation, LOCKMODE lock)
 {
 	LintTable table = {0};
+	bool is_table = stmt->objtype == OBJECT_TABLE ||
+					stmt->objtype == OBJECT_MATVIEW ||
+					stmt->objtype == OBJECT_FOREIGN_TABLE ||
+					relation->kind == RELKIND_RELATION;
 	List *family;
 	ListCell *cell;
 
 	table.lint = lint;
 	table.world = lint->world;
-	table.relation = ec_world_find(lint->world, stmt->relation);
+	table.relation = relation;
 	table.stmt = stmt;
-	if (table.relation == NULL)
-	{
-		lint_missing(lint, stmt);
-		return;
-	}
-	table.sql = ec_lint_name(stmt->relation);
-	table.lock = AlterTableGetLockLevel(stmt->cmds);
-	family = stmt->relation->inh ? ec_world_family(lint->world, table.relation)
-								 : list_make1(table.relation);
-	ec_lint_effect(lint, table.relation, table.lock, false, false);
+	table.sql = stmt->objtype == OBJECT_TYPE
+					? quote_qualified_identifier(relation->schema, relation->name)
+					: ec_lint_name(stmt->relation);
+	table.lock = lock;
+	family = stmt->relation->inh ? ec_world_family(lint->world, relation)
+								 : list_make1(relation);
+	ec_lint_effect(lint, relation, lock, false, false);
 	foreach (cell, family)
 	{
 		ec_load_facts(lint->world, lfirst(cell));
 	}
-	for (int pass = 0; pass <= 6; pass++)
+	for (int pass = 0; pass <= LAST_PASS; pass++)
 	{
 		foreach (cell, stmt->cmds)
 		{
@@ -1134,17 +1209,51 @@ ec_lint_alter_table(EcLint *lint, AlterTableStmt *stmt)
 
 			if (pass_of(command) != pass)
 				continue;
-			table.family = list_make1(table.relation);
+			table.family = list_make1(relation);
 			if (reaches_down(&table, command))
 			{
 				table.family = family;
-				ec_lint_effects(lint, family, table.lock, false, false);
+				ec_lint_effects(lint, family, lock, false, false);
 			}
 			/* of a type, a view, an index ... only what code can name */
-			if (stmt->objtype == OBJECT_TABLE ||
-				stmt->objtype == OBJECT_FOREIGN_TABLE ||
-				stmt->objtype == OBJECT_MATVIEW || command->subtype == AT_DropColumn)
+			if (is_table || command->subtype == AT_DropColumn)
 				lint_command(&table, command);
 		}
 	}
+	if (is_table)
+		lint_published(&table);
+}
+
+/* CASCADE takes a change of a composite type to the tables made of it. */
+static void
+lint_typed_tables(EcLint *lint, AlterTableStmt *stmt, EcRelation *type)
+{
+	AlterTableCmd *command = linitial_node(AlterTableCmd, stmt->cmds);
+	ListCell *cell;
+
+	if (ec_is_new(type))
+		return;
+	foreach (cell, ec_lint_tables_of_type(lint, get_rel_type_id(type->oid), true))
+	{
+		if (command->behavior == DROP_CASCADE)
+			lint_commands(lint, stmt, lfirst(cell), AccessExclusiveLock);
+		else
+			ec_lint_explain(ec_lint_add(lint, "will_fail", lfirst(cell)),
+							": the table is made of the type");
+	}
+}
+
+void
+ec_lint_alter_table(EcLint *lint, AlterTableStmt *stmt)
+{
+	EcRelation *relation = ec_world_find(lint->world, stmt->relation);
+
+	if (relation == NULL)
+	{
+		lint_missing(lint, stmt);
+		return;
+	}
+	lint_commands(lint, stmt, relation, AlterTableGetLockLevel(stmt->cmds));
+	if (stmt->objtype == OBJECT_TYPE)
+		lint_typed_tables(lint, stmt, relation);
 }

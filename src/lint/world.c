@@ -427,6 +427,14 @@ ec_world_family(EcWorld *world, EcRelation *relation)
 }
 
 List *
+ec_world_partitions(EcWorld *world, EcRelation *relation)
+{
+	return relation->kind == RELKIND_PARTITIONED_TABLE
+			   ? ec_world_family(world, relation)
+			   : list_make1(relation);
+}
+
+List *
 ec_world_parents(EcWorld *world, EcRelation *relation)
 {
 	List *parents = NIL;

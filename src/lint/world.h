@@ -140,6 +140,8 @@ ec_is_new(const EcRelation *relation)
 
 /* The relation and all below it, in the script's world: EcRelation. */
 extern List *ec_world_family(EcWorld *world, EcRelation *relation);
+/* A partitioned table with its partitions; any other relation alone. */
+extern List *ec_world_partitions(EcWorld *world, EcRelation *relation);
 extern List *ec_world_children(EcWorld *world, EcRelation *relation);
 extern List *ec_world_parents(EcWorld *world, EcRelation *relation);
 

@@ -1,4 +1,4 @@
-# The grammar and the judge of 080_lint_truth.pl.
+# The grammar and the judge of 090_lint_truth.pl.
 package LintTruth;
 
 use strict;
@@ -6,7 +6,7 @@ use warnings;
 
 use Exporter 'import';
 
-our @EXPORT = qw(fixture scripts read_output verdict);
+our @EXPORT = qw(fixture scripts read_output verdict differences);
 
 # The strength of a lock, as the server counts it.
 my %strength = (
@@ -313,10 +313,10 @@ sub read_output
 	{
 		if ($line =~ /^\@case (\d+)$/)
 		{
-			$case = { lint => [], looks => [], errors => [] };
+			$case = { lint => [], effect => [], looks => [], errors => [] };
 			$cases[$1] = $case;
 		}
-		elsif ($line =~ /^\@(lint|locks)\|(.*)$/)
+		elsif ($line =~ /^\@(lint|effect)\|(.*)$/)
 		{
 			push @{ $case->{$1} }, [ split /\|/, $2, -1 ];
 		}
@@ -337,7 +337,13 @@ sub read_output
 # A finding about a table is one about its partitions and children as well.
 my %root = (map({ $_ => 'parted' } qw(part_1 part_2 part_rest)), map({ $_ => 'proved' } qw(proved_1 proved_rest)), heir => 'inherited');
 
-sub root_of { return $root{ $_[0] } // $_[0]; }
+sub root_of
+{
+	my ($name) = @_;
+
+	$name =~ s/_pkey$//;
+	return $root{$name} // $name;
+}
 
 # What each statement did to relations that were there before the script: those
 # read or written anew under a lock that stops writers.
@@ -356,6 +362,8 @@ sub stops_of
 			my $scanned = $new->{scans} > ($old->{scans} // 0);
 			my $rewritten = $new->{file} ne ($old->{file} // $case->{files}{$name});
 
+			# a new file that nothing is written to, and as good as at once
+			next if $case->{statements}[ $number - 1 ] =~ /^TRUNCATE/;
 			next unless ($scanned || $rewritten) && ($strength{ $new->{lock} } // 0) >= $stops_writers;
 			$stops[$number]{ root_of($name) } = 1;
 		}
@@ -393,6 +401,41 @@ sub verdict
 		push @{ $counts{ %$server ? 'found' : 'silent' } }, $text unless @missed || @false;
 	}
 	return \%counts;
+}
+
+# What the lint knows of every relation, against what the server did: each lock
+# that keeps writers or other DDL out, each new file, each scan.
+sub differences
+{
+	my ($case, @statements) = @_;
+	my @differences;
+
+	for my $number (1 .. @statements)
+	{
+		my ($before, $now) = ($case->{looks}[ $number - 1 ] // {}, $case->{looks}[$number] // {});
+		my %effects = map { $_->[1] => $_ } grep { $_->[0] == $number } @{ $case->{effect} };
+
+		for my $name (sort keys %{ { %$now, %effects } })
+		{
+			my ($old, $new) = ($before->{$name}, $now->{$name} // {});
+			my $lock = $strength{ $new->{lock} // '' } // 0;
+			my $held = $strength{ $old->{lock} // '' } // 0;
+			my $said = $effects{$name} ? $strength{ $effects{$name}[2] } // 0 : 0;
+			my @is = (($new->{scans} // 0) > ($old->{scans} // 0) ? 1 : 0, ($new->{file} // '') ne ($old->{file} // $case->{files}{$name} // '') ? 1 : 0);
+			my @told = $effects{$name} ? map { $_ eq 't' ? 1 : 0 } @{ $effects{$name} }[ 4, 3 ] : (0, 0);
+
+			next unless defined $case->{files}{$name};
+			$is[1] = 0 unless defined $new->{file};
+			# what reads may do so by an index, and weak locks keep nobody waiting
+			my $locks_agree = $lock == ($said > $held ? $said : $held) || $lock < $strength{ShareUpdateExclusiveLock} && $said < $strength{ShareUpdateExclusiveLock};
+			my $reads_agree = $told[1] ? $is[1] : $is[1] == 0 && ($is[0] == $told[0] || $lock < $strength{ShareUpdateExclusiveLock});
+
+			push @differences, sprintf("%s: lock %s (said %s), scans %d (%d), rewrites %d (%d): %s", $name, $new->{lock} // '-', $effects{$name} ? $effects{$name}[2] : '-', $is[0], $told[0], $is[1], $told[1],
+				$statements[ $number - 1 ] . ($number > 1 ? " -- after: " . join('; ', @statements[ 0 .. $number - 2 ]) : ''))
+			  unless $locks_agree && $reads_agree;
+		}
+	}
+	return @differences;
 }
 
 1;

@@ -34,7 +34,8 @@ for my $number (@numbers)
 	my $script = quoted(join('; ', @statements));
 
 	$input .= "\\echo \@case $number\n";
-	$input .= "SELECT '\@lint|' || concat_ws('|', statement, rule, severity, coalesce(relation::text, ''), coalesce(lock_mode, ''), rewrites, scans) FROM ec_lint($script);\nBEGIN;\n";
+	$input .= "SELECT '\@lint|' || concat_ws('|', statement, rule, severity, coalesce(relation::text, ''), coalesce(lock_mode, ''), rewrites, scans) FROM ec_lint($script);\n";
+	$input .= "SELECT '\@effect|' || concat_ws('|', statement, relation::text, coalesce(lock_mode, ''), rewrites, scans) FROM ec_effects($script);\nBEGIN;\n";
 	# the counters are those of the session: look at them before as well
 	for my $n (0 .. @statements)
 	{
@@ -50,7 +51,7 @@ IPC::Run::run([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-f', '-' ], 
 
 my @cases = read_output($output);
 my %total = map { $_ => [] } qw(found silent missed false);
-my (@failed, $statements);
+my (@failed, @differences, $statements);
 
 for my $number (@numbers)
 {
@@ -65,6 +66,8 @@ for my $number (@numbers)
 		next;
 	}
 	$case->{files} = \%files;
+	$case->{statements} = \@statements;
+	push @differences, differences($case, @statements);
 	$counts = verdict($case, @statements);
 	$statements += @statements;
 	push @{ $total{$_} }, @{ $counts->{$_} } for keys %total;
@@ -73,10 +76,12 @@ for my $number (@numbers)
 note "$statements statements: " . join(', ', map { "$_ " . @{ $total{$_} } } qw(found silent missed false));
 note "missed: $_" for @{ $total{missed} };
 note "false: $_" for @{ $total{false} };
+note "effects: $_" for @differences;
 note "these fail: $_" for @failed;
 cmp_ok($statements, '>=', $step == 1 ? 500 : 100, 'statements were run');
 is(scalar @{ $total{missed} }, 0, 'nothing that stops others was missed');
 is(scalar @{ $total{false} }, 0, 'nothing was said to stop others that does not');
+is(scalar @differences, 0, 'ec_effects knows every lock, scan and rewrite');
 
 $node->stop;
 done_testing();
