@@ -156,7 +156,7 @@ ALTER TABLE users RENAME legacy__quarantined TO legacy;
 SELECT ec_revert('names');
 SELECT quarantined_from, not_null_in FROM expand_contract.change_columns WHERE change = 'names' AND goes;
 SELECT ec_revert('names'), ec_revert('names') AS again;
-SELECT ec_expand('names_2', 'users', '{"id": "id", "legacy": "legacy"}', '{"id": "id", "legacy": "legacy"}', target => 'users_new');
+SELECT ec_expand('names_2', 'users', '{"id": "id", "legacy": "legacy"}', '{"id": "id", "legacy": "legacy"}', target => 'users_new', old_columns => '{*}');
 SELECT ec_cutover('names_2', '{backfill_complete, verified}');
 SELECT ec_contract('names_2', '{backfill_complete, verified, old_reads, old_writes}');
 CREATE VIEW users AS SELECT * FROM users_new;

@@ -381,7 +381,7 @@ SELECT * FROM errors_of($$SELECT ec_expand('x', 's', '{"id": "id", "a": "a"}', t
 SELECT * FROM errors_of($$SELECT ec_expand('x', 's', '{"id": "a", "a": "a"}', target => 't')$$);
 SELECT * FROM errors_of($$SELECT ec_expand('x', 's', '{"id": "look_up(id)", "a": "a"}', target => 't')$$);
 SELECT * FROM errors_of($$SELECT ec_expand('x', 's', '{"id": "id", "a": "a"}', '{"a": "a"}', target => 't')$$);
-SELECT * FROM errors_of($$SELECT ec_expand('x', 's', '{"id": "id", "a": "a"}', target => 't', old_columns => '{a}')$$);
+SELECT * FROM errors_of($$SELECT ec_expand('x', 's', '{"id": "id", "a": "a"}', target => 't', old_columns => '{id, nothing}')$$);
 SELECT * FROM errors_of($$SELECT ec_expand('x', 's', '{"id": "id", "a": "a"}', target => 't_deferred')$$);
 SELECT * FROM errors_of($$SELECT ec_expand('x', 's', '{"id": "id"}', target => 't_tree')$$);
 SELECT * FROM errors_of($$SELECT ec_expand('x', 's', '{"id": "id"}', target => 'sales')$$);

@@ -55,6 +55,12 @@ REVOKE EXECUTE ON FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, r
     @extschema@.ec_dual_write(text, boolean), @extschema@.ec_set_flag(text, boolean), @extschema@.ec_reconcile(text),
     @extschema@.ec_reconcile_job(text, integer, integer, timestamptz, text, interval) FROM PUBLIC;
 
+-- Everyone's, as repairs ask it as the owner of the table; it tells nobody else.
+CREATE FUNCTION expand_contract.is_queued(change text, now boolean, names text[], VARIADIC "values" "any") RETURNS boolean
+AS 'MODULE_PATHNAME', 'ec_is_queued' LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION expand_contract.is_queued(text, boolean, text[], "any")
+    IS 'whether a failed write of the row with that key waits to be reconciled: repairs leave it alone';
+
 -- A row a row of the table: its failed writes together.
 CREATE VIEW expand_contract.open_discrepancies AS
 SELECT d.change, d.key,

@@ -115,9 +115,10 @@ SELECT c.name COLLATE "default" AS change, c.relation, c.target, c.phase, c.sinc
                                      AND g.tgname = '~ec_' || c.name || s.suffix))
            AS dual_write,
        c.on_error, c.forward, c.backward,
-       (SELECT array_agg(o.present_name COLLATE "default" ORDER BY o.attnum)
-          FROM expand_contract.change_columns o
-         WHERE o.change = c.name AND o.goes AND o.present_name <> '') AS old_columns,
+       CASE WHEN c.whole_table AND c.phase NOT IN ('contracted', 'reverted') THEN '{*}'
+            ELSE (SELECT array_agg(o.present_name COLLATE "default" ORDER BY o.attnum)
+                    FROM expand_contract.change_columns o
+                   WHERE o.change = c.name AND o.goes AND o.present_name <> '') END AS old_columns,
        (SELECT count(DISTINCT d.key) FROM expand_contract.discrepancies d WHERE d.change = c.name) AS discrepancies,
        (SELECT count(*) FROM expand_contract.gaps g WHERE g.change = c.name AND g.repaired_by IS NULL) AS gaps,
        coalesce((SELECT f.value FROM expand_contract.flags f WHERE f.name = c.name), false) AS flag,
@@ -130,6 +131,17 @@ SELECT c.name COLLATE "default" AS change, c.relation, c.target, c.phase, c.sinc
  ORDER BY c.registered_at;
 COMMENT ON VIEW @extschema@.ec_changes IS 'changes of tables one owns (pg_monitor: all), and where they are';
 GRANT SELECT ON @extschema@.ec_changes TO PUBLIC;
+
+CREATE VIEW @extschema@.ec_change_events WITH (security_barrier) AS
+SELECT e.id, e.change COLLATE "default" AS change, e.event, e.value, e.at, e.by_role
+  FROM expand_contract.change_events e
+  LEFT JOIN expand_contract.changes c ON c.name = e.change
+  LEFT JOIN pg_class t ON t.oid = c.relation
+  LEFT JOIN pg_class n ON n.oid = c.target
+ WHERE pg_has_role(coalesce(t.relowner, n.relowner), 'USAGE') OR pg_has_role('pg_monitor', 'USAGE')
+ ORDER BY e.id, e.salt;
+COMMENT ON VIEW @extschema@.ec_change_events IS 'what happened to changes of tables one owns (pg_monitor: all), and to flags';
+GRANT SELECT ON @extschema@.ec_change_events TO PUBLIC;
 
 CREATE FUNCTION @extschema@.ec_runbook(change text) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_runbook' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;

@@ -19,7 +19,8 @@ CREATE TABLE expand_contract.changes (
     registered_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     owner oid,
     owner_name text COLLATE "C",
-    quarantined_from text COLLATE "C"
+    quarantined_from text COLLATE "C",
+    whole_table boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE expand_contract.changes IS 'changes as ec_expand was told of them, and where they are';
 COMMENT ON COLUMN expand_contract.changes.dual_write IS 'the flag of ec_dual_write';
@@ -29,6 +30,7 @@ COMMENT ON COLUMN expand_contract.changes.relation_oid IS 'of the relation that 
 COMMENT ON COLUMN expand_contract.changes.owner IS 'of its tables at ec_expand: whose rights the expressions have, as long as he owns them';
 COMMENT ON COLUMN expand_contract.changes.owner_name IS 'his name then, which counts in a restored database, where he has another OID';
 COMMENT ON COLUMN expand_contract.changes.quarantined_from IS 'while the old table is in quarantine: its name before, which ec_revert gives back';
+COMMENT ON COLUMN expand_contract.changes.whole_table IS 'whether contraction removes the old table, not columns of it';
 
 CREATE TABLE expand_contract.change_columns (
     change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON DELETE CASCADE,

@@ -60,6 +60,13 @@ ALTER TABLE expand_contract.discrepancies ALTER COLUMN id DROP IDENTITY,
     ALTER COLUMN id SET DEFAULT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
     ADD COLUMN salt uuid NOT NULL DEFAULT gen_random_uuid(),
     DROP CONSTRAINT discrepancies_pkey, ADD PRIMARY KEY (id, salt);
+CREATE FUNCTION expand_contract.settle_discrepancy() RETURNS trigger
+AS 'MODULE_PATHNAME', 'ec_settle_discrepancy' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+REVOKE EXECUTE ON FUNCTION expand_contract.settle_discrepancy() FROM PUBLIC;
+COMMENT ON FUNCTION expand_contract.settle_discrepancy() IS 'takes an entry out again if its row was not stored: ON CONFLICT, or another trigger, has thrown it away';
+CREATE TRIGGER settle AFTER INSERT ON expand_contract.discrepancies
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.settle_discrepancy();
+ALTER TABLE expand_contract.discrepancies ENABLE ALWAYS TRIGGER settle; -- rows of a subscription too
 ALTER TABLE expand_contract.gaps ALTER COLUMN id DROP IDENTITY,
     ALTER COLUMN id SET DEFAULT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
     ADD COLUMN salt uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -117,6 +124,11 @@ COMMENT ON COLUMN expand_contract.change_columns.goes IS 'whether contraction re
 COMMENT ON COLUMN expand_contract.change_columns.quarantined_from IS 'while it is in quarantine: its name before, which ec_revert gives back';
 COMMENT ON COLUMN expand_contract.change_columns.not_null_in IS 'the tables (children of the change''s too) where it was NOT NULL before the quarantine';
 COMMENT ON COLUMN expand_contract.changes.quarantined_from IS 'while the old table is in quarantine: its name before, which ec_revert gives back';
+
+-- A change to another table took the whole old one with it.
+ALTER TABLE expand_contract.changes ADD COLUMN whole_table boolean NOT NULL DEFAULT false;
+UPDATE expand_contract.changes SET whole_table = true WHERE target IS NOT NULL;
+COMMENT ON COLUMN expand_contract.changes.whole_table IS 'whether contraction removes the old table, not columns of it';
 
 -- one more argument
 DROP FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text);

@@ -32,17 +32,31 @@
 #define FIRST_REST_MS        100
 #define LONGEST_REST_MS      2000
 
+static void
+set_milliseconds(const char *name, GucContext context, int ms)
+{
+	char value[16];
+
+	snprintf(value, sizeof(value), "%d", ms);
+	(void) set_config_option(name, value, context, PGC_S_SESSION,
+							 GUC_ACTION_SET, true, 0, false);
+}
+
 /* The caller's own lock_timeout stays in force if it is shorter. */
 void
 ec_limit_lock_waits(int lock_wait_ms)
 {
-	char value[16];
+	if (DeadlockTimeout > EC_TRY_DEADLOCK_MS)
+		set_milliseconds("deadlock_timeout", PGC_SUSET, EC_TRY_DEADLOCK_MS);
+	if (LockTimeout <= 0 || LockTimeout > lock_wait_ms)
+		set_milliseconds("lock_timeout", PGC_USERSET, lock_wait_ms);
+}
 
-	if (LockTimeout > 0 && LockTimeout <= lock_wait_ms)
-		return;
-	snprintf(value, sizeof(value), "%d", lock_wait_ms);
-	(void) set_config_option("lock_timeout", value, PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+bool
+ec_is_lock_error(const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
+		   error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED;
 }
 
 /* Does this transaction hold table locks that writers wait for? */
@@ -79,8 +93,14 @@ rest(int rest_ms)
 ErrorData *
 ec_try_for_locks(EcTry one_try, void *arg, int timeout_ms)
 {
-	TimestampTz give_up =
-		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), timeout_ms);
+	return ec_try_for_locks_within(one_try, arg, &timeout_ms);
+}
+
+ErrorData *
+ec_try_for_locks_within(EcTry one_try, void *arg, const int *timeout_ms)
+{
+	TimestampTz started = GetCurrentTimestamp();
+	TimestampTz give_up = TimestampTzPlusMilliseconds(started, *timeout_ms);
 	bool has_one_try = holds_strong_locks();
 	int lock_wait = has_one_try ? LONGEST_LOCK_WAIT_MS : FIRST_LOCK_WAIT_MS;
 	int rest_ms = FIRST_REST_MS;
@@ -90,6 +110,7 @@ ec_try_for_locks(EcTry one_try, void *arg, int timeout_ms)
 		long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), give_up);
 		ErrorData *error = one_try(arg, Max(1, Min(lock_wait, left)));
 
+		give_up = TimestampTzPlusMilliseconds(started, *timeout_ms);
 		if (error == NULL || has_one_try || GetCurrentTimestamp() >= give_up)
 			return error;
 		FreeErrorData(error);
@@ -151,7 +172,7 @@ ec_try_work(void (*work)(void *arg), void *arg, int lock_wait_ms)
 	LimitedWork limited = {work, arg, lock_wait_ms};
 	ErrorData *error = ec_subtransaction(do_limited_work, &limited);
 
-	if (error != NULL && error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
+	if (error != NULL && !ec_is_lock_error(error))
 		ReThrowError(error);
 	return error;
 }

@@ -22,11 +22,25 @@
 typedef ErrorData *(*EcTry)(void *arg, int lock_wait_ms);
 
 /*
+ * Inside a try, a session looks for a deadlock after this many milliseconds.
+ * That look is what makes an autovacuum give way; and where there is a deadlock,
+ * we are its victim, not the application.
+ */
+#define EC_TRY_DEADLOCK_MS 10
+
+/* Is this the error of a try that is to be made again? */
+extern bool ec_is_lock_error(const ErrorData *error);
+
+/*
  * Try until it has worked or the time is used up; then the last try's error
  * is returned.  A caller whose transaction holds strong locks already would
  * keep these from try to try, so it gets one.
  */
 extern ErrorData *ec_try_for_locks(EcTry one_try, void *arg, int timeout_ms);
+
+/* The same; a try may make *timeout_ms shorter. */
+extern ErrorData *
+ec_try_for_locks_within(EcTry one_try, void *arg, const int *timeout_ms);
 
 /* Have lock waits end after so long, in a GUC nest level of the caller's. */
 extern void ec_limit_lock_waits(int lock_wait_ms);

@@ -38,6 +38,8 @@
 #include "model/change.h"
 #include "dualwrite/expand.h"
 #include "dualwrite/mapping.h"
+#include "dualwrite/sequences.h"
+#include "dualwrite/old_columns.h"
 #include "model/owner.h"
 #include "dualwrite/table.h"
 #include "dualwrite/tables/existing.h"
@@ -153,43 +155,6 @@ same_names(List *left, List *right)
 	return true;
 }
 
-/* Does the call name it, or the backward mapping in place of the argument? */
-static bool
-is_asked_to_go(const EcChange *asked, const EcChangeColumn *column)
-{
-	ListCell *cell;
-
-	if (asked->old_columns == NIL)
-		return !OidIsValid(asked->target) && column->side == EC_SIDE_OLD &&
-			   column->expression != NULL;
-	foreach (cell, asked->old_columns)
-		if (strcmp(lfirst(cell), column->name) == 0)
-			return true;
-	return false;
-}
-
-/* By the names of the day of ec_expand, whose call it may be again. */
-static bool
-same_old_columns(const EcChange *known, const EcChange *asked)
-{
-	List *columns = list_concat_copy(known->columns, known->unmapped);
-	List *names = NIL;
-	ListCell *cell;
-
-	foreach (cell, columns)
-	{
-		EcChangeColumn *column = lfirst(cell);
-
-		if (column->goes != is_asked_to_go(asked, column))
-			return false;
-		names = lappend(names, makeString(column->name));
-	}
-	foreach (cell, asked->old_columns)
-		if (!list_member(names, makeString(lfirst(cell))))
-			return false;
-	return true;
-}
-
 /* True if the change is there, and is this one; an error if it is another. */
 static bool
 is_registered(const EcChange *asked, EcChange *known)
@@ -203,7 +168,7 @@ is_registered(const EcChange *asked, EcChange *known)
 		   : !same_jsonb(known->forward, asked->forward)   ? "forward"
 		   : !same_jsonb(known->backward, asked->backward) ? "backward"
 		   : !same_names(known->key, asked->key)           ? "key"
-		   : !same_old_columns(known, asked)               ? "old_columns"
+		   : !ec_same_old_columns(known, asked)            ? "old_columns"
 		   : known->records != asked->records              ? "on_error"
 														   : NULL;
 	if (what != NULL)
@@ -398,73 +363,6 @@ collect_columns(EcChange *change, Relation relation, List *forward,
 	}
 }
 
-static EcChangeColumn *
-find_column(List *columns, AttrNumber attnum)
-{
-	ListCell *cell;
-
-	foreach (cell, columns)
-		if (((EcChangeColumn *) lfirst(cell))->attnum == attnum)
-			return lfirst(cell);
-	return NULL;
-}
-
-/* What contraction removes, also of what no mapping names. */
-static void
-mark_old_columns(EcChange *change)
-{
-	ListCell *cell;
-
-	change->unmapped = NIL;
-	foreach (cell, change->columns)
-	{
-		EcChangeColumn *column = lfirst(cell);
-
-		column->goes = is_asked_to_go(change, column);
-	}
-	foreach (cell, change->old_columns)
-	{
-		AttrNumber attnum = get_attnum(change->relation, lfirst(cell));
-		EcChangeColumn *column;
-
-		if (find_column(change->columns, attnum) != NULL ||
-			find_column(change->unmapped, attnum) != NULL)
-			continue;
-		column = palloc0_object(EcChangeColumn);
-		column->side = EC_SIDE_UNMAPPED;
-		column->attnum = attnum;
-		column->name = lfirst(cell);
-		column->goes = true;
-		change->unmapped = lappend(change->unmapped, column);
-	}
-}
-
-static void
-check_old_columns(EcChange *change, Relation relation, List *forward)
-{
-	ListCell *cell;
-
-	foreach (cell, change->old_columns)
-	{
-		AttrNumber attnum = get_attnum(change->relation, lfirst(cell));
-
-		if (attnum <= 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_COLUMN),
-					 errmsg("column \"%s\" of relation \"%s\" does not exist",
-							(char *) lfirst(cell), RelationGetRelationName(relation)),
-					 errdetail("It is named by argument \"old_columns\"."),
-					 errhint("Name the columns that the contraction shall remove.")));
-		if (bms_is_member(attnum, targets_of(forward)))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("column \"%s\" is new in this change, not old",
-							(char *) lfirst(cell)),
-					 errdetail("The mapping \"forward\" writes it."),
-					 errhint("Name the columns that the contraction shall remove.")));
-	}
-}
-
 /* No column is written by one change and known to another. */
 static void
 check_overlap(EcChange *change)
@@ -617,7 +515,7 @@ check_change(EcChange *change, Relation relation)
 	List *key = ec_find_key(relation, change->key);
 
 	check_sides(relation, forward, backward);
-	check_old_columns(change, relation, forward);
+	ec_check_old_columns(change, relation, targets_of(forward));
 	ec_check_no_partition_key(relation, bms_union(targets_of(forward),
 												  targets_of(backward)));
 	if (change->records)
@@ -635,7 +533,7 @@ check_change(EcChange *change, Relation relation)
 												  targets_of(backward)));
 	ec_warn_of_unverifiable(relation, targets_of(forward));
 	collect_columns(change, relation, forward, backward, key);
-	mark_old_columns(change);
+	ec_mark_old_columns(change, relation, targets_of(backward), false);
 	return list_concat_copy(forward, backward);
 }
 
@@ -711,7 +609,7 @@ expand(void *arg)
 	bool is_new; /* what the trigger depends on is not known */
 	bool at_work;
 	List *entries = NIL;
-	EcTableMappings mappings = {NIL};
+	EcTableMappings mappings = {0};
 	Relation relation;
 	EcRights outer;
 
@@ -744,6 +642,8 @@ expand(void *arg)
 		if (has_target)
 		{
 			ec_check_table_change(change, relation, &mappings);
+			ec_mark_old_columns(change, relation, mappings.moved,
+								is_known ? known.whole_table : mappings.moves_all);
 			if (!is_known && !expansion->may_exist)
 				check_still_empty(change);
 		}
@@ -763,6 +663,9 @@ expand(void *arg)
 		ec_start_table_writes(change, &mappings);
 	else
 		start_dual_writes(change, entries, is_new);
+	/* rows that the target has, and those that will come */
+	if (ec_change_load(change->name, &known))
+		ec_bring_sequences_forward(&known, false);
 }
 
 static ErrorData *

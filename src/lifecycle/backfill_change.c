@@ -121,6 +121,37 @@ submit_copy(const EcJobSpec *spec, const EcChange *change, bool forward, bool re
 	return ec_submit_copy(&copy);
 }
 
+/*
+ * A copy makes the tables equal, and would take the newer side of a row whose
+ * write could not be carried over for the one that is wrong.
+ */
+static void
+require_reconciled(const EcChange *change, bool forward)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	int64 queued;
+
+	ec_arg_text(&args, change->name);
+	ec_arg_text(&args, forward ? "backward" : "forward");
+	ec_catalog_begin(&scope);
+	ec_query("SELECT count(DISTINCT key) FROM expand_contract.discrepancies"
+			 " WHERE change = $1 AND direction = $2",
+			 &args);
+	queued = ec_get_int8(0, 1, 0);
+	ec_catalog_end(&scope);
+	if (queued > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("a repair of change \"%s\" would lose writes that are still to be carried over",
+						change->name),
+				 errdetail("Rows of table \"%s\" in the queue: " INT64_FORMAT ".",
+						   get_rel_name(forward ? change->target : change->relation),
+						   queued),
+				 errhint("See them in ec_discrepancies; once their cause is gone, use ec_reconcile(%s).",
+						 quote_literal_cstr(change->name))));
+}
+
 /* Where a table is gone, there is nothing to run, and an error to come. */
 static Oid
 role_of_job(const EcChange *change)
@@ -141,6 +172,8 @@ submit(EcJobSpec *spec, const EcChange *change, bool repair)
 
 	if (!forward && !ec_has_backward(change))
 		refuse_one_way(change);
+	if (repair && OidIsValid(change->target))
+		require_reconciled(change, forward);
 	spec->change = change->name;
 	spec->owner = GetUserId();
 	spec->settings = ec_capture_session();

@@ -18,6 +18,7 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
+#include "dualwrite/sequences.h"
 #include "lifecycle/contract.h"
 #include "lifecycle/drop.h"
 #include "lifecycle/gates.h"
@@ -27,6 +28,8 @@
 #include "core/catalog.h"
 #include "core/json.h"
 #include "core/query.h"
+#include "core/read_text.h"
+#include "core/rights.h"
 #include "expand_contract.h"
 #include "worker/jobs/calls.h"
 #include "worker/jobs/registry.h"
@@ -74,7 +77,7 @@ refuse_partition_key(const EcChange *change)
 	EcArgs args = {0};
 	char *column = NULL;
 
-	if (OidIsValid(change->target))
+	if (change->whole_table)
 		return;
 	ec_arg_oid(&args, change->relation);
 	ec_arg(&args, TEXTARRAYOID, PointerGetDatum(ec_old_column_names(change)), false);
@@ -108,8 +111,7 @@ what_goes(const EcChange *change, bool cascade)
 	char *list = NULL;
 
 	ec_arg_oid(&args, change->relation);
-	ec_arg(&args, INT2ARRAYOID, ec_old_column_numbers(change),
-		   OidIsValid(change->target));
+	ec_arg(&args, INT2ARRAYOID, ec_old_column_numbers(change), change->whole_table);
 	ec_arg_bool(&args, cascade);
 	ec_catalog_begin(&scope);
 	if (ec_query("SELECT string_agg(left(kind || ' ' || object, 300), ', ' ORDER BY kind, object)"
@@ -123,6 +125,57 @@ what_goes(const EcChange *change, bool cascade)
 		list = ec_get_text(0, 1);
 	ec_catalog_end(&scope);
 	return list;
+}
+
+/* "3 in street, 2 in zip": how many rows have a value in what goes; or NULL */
+static char *
+values_that_go(const EcChange *change)
+{
+	Bitmapset *columns = ec_old_columns(change);
+	int attnum = -1;
+	StringInfoData sql;
+	char *values;
+
+	if (bms_is_empty(columns))
+		return NULL;
+	initStringInfo(&sql);
+	while ((attnum = bms_next_member(columns, attnum)) >= 0)
+	{
+		const char *name =
+			quote_identifier(get_attname(change->relation, attnum, false));
+
+		/* quoted, so that one can read where a name ends */
+		appendStringInfo(&sql,
+						 "%s CASE WHEN pg_catalog.count(%s) OPERATOR(pg_catalog.<>) 0"
+						 " THEN pg_catalog.concat(pg_catalog.count(%s), ' in ', %s) END",
+						 sql.len > 0 ? "," : "", name, name,
+						 quote_literal_cstr(name));
+	}
+	values =
+		ec_read_text(psprintf("SELECT pg_catalog.array_to_string(ARRAY[%s], ', ') FROM %s",
+							  sql.data, ec_relation_name(change->relation)),
+					 ec_relation_owner(change->relation));
+	return values == NULL || values[0] == '\0' ? NULL : values;
+}
+
+/* Before the first half, from which there is a way back, and before the drop. */
+static void
+tell_values(const EcChange *change, bool can_revert)
+{
+	char *values = values_that_go(change);
+
+	if (values == NULL)
+		return;
+	ereport(NOTICE,
+			(change->whole_table
+				 ? errmsg("table \"%s\" goes with the old shape of change \"%s\"",
+						  get_rel_name(change->relation), change->name)
+				 : errmsg("columns of table \"%s\" go with the old shape of change \"%s\"",
+						  get_rel_name(change->relation), change->name),
+			 errdetail("Rows with a value: %s.", values),
+			 can_revert ? errhint("Until the drop, ec_revert(%s) takes the contraction back.",
+								  quote_literal_cstr(change->name))
+						: 0));
 }
 
 /* Nothing is lost without a word. */
@@ -227,7 +280,9 @@ begin(const EcChange *change, ArrayType *override, const Interval *length,
 	require_old_shape(change);
 	refuse_partition_key(change);
 	ec_gates_require(change, EC_TRANSITION_CONTRACT, override);
+	ec_bring_sequences_forward(change, true);
 	contraction.until = end_of(GetCurrentTimestamp(), length);
+	tell_values(change, true);
 	tell_what_goes(change, has_override(override, "dependents"));
 	if (auto_drop)
 		submit_drop(change, contraction.until, override);
@@ -242,6 +297,8 @@ finish(const EcChange *change, ArrayType *override)
 	char *along;
 
 	ec_gates_require(change, EC_TRANSITION_CONTRACT, override);
+	ec_bring_sequences_forward(change, true);
+	tell_values(change, false);
 	along = what_goes(change, cascade);
 	ec_drop_old_shape(change, cascade);
 	if (along != NULL)

@@ -61,8 +61,7 @@ only_temporary_ones_depend(const EcChange *change)
 	bool only;
 
 	ec_arg_oid(&args, change->relation);
-	ec_arg(&args, INT2ARRAYOID, ec_old_column_numbers(change),
-		   OidIsValid(change->target));
+	ec_arg(&args, INT2ARRAYOID, ec_old_column_numbers(change), change->whole_table);
 	ec_catalog_begin(&scope);
 	ec_query("SELECT coalesce(bool_or(elsewhere), false)"
 			 "       AND NOT coalesce(bool_or(stands AND NOT behind AND NOT elsewhere), false)"
@@ -86,7 +85,7 @@ drop(const EcChange *change, int lock_wait_ms, void *arg)
 		behaviour = "CASCADE";
 	ec_unwatch_old_columns(change);
 	ec_drop_triggers_of_change(change);
-	if (OidIsValid(change->target))
+	if (change->whole_table)
 		drop_table(change, behaviour);
 	else
 		while ((attnum = bms_next_member(columns, attnum)) >= 0)

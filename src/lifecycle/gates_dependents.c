@@ -51,8 +51,7 @@ ec_gate_dependents(const EcChange *change, EcGate *gate)
 	initStringInfo(&blocking.list);
 	initStringInfo(&unsure.list);
 	ec_arg_oid(&args, change->relation);
-	ec_arg(&args, INT2ARRAYOID, ec_old_column_numbers(change),
-		   OidIsValid(change->target));
+	ec_arg(&args, INT2ARRAYOID, ec_old_column_numbers(change), change->whole_table);
 	ec_catalog_begin(&scope);
 	found = ec_query("SELECT kind || ' ' || object || ' (' || because || ')', blocks"
 					 "  FROM expand_contract.dependents($1, $2)"

@@ -51,7 +51,7 @@ ec_old_columns(const EcChange *change)
 	Bitmapset *columns = NULL;
 	ListCell *cell;
 
-	if (OidIsValid(change->target))
+	if (change->whole_table)
 		return all_columns(change->relation);
 	foreach (cell, ec_columns_to_remove(change))
 	{

@@ -20,7 +20,7 @@
  */
 extern List *ec_columns_to_remove(const EcChange *change);
 
-/* Their numbers; of a change with a table target, those of all columns. */
+/* Their numbers; those of all columns, where the whole table goes. */
 extern Bitmapset *ec_old_columns(const EcChange *change);
 
 /* Their names of today, as text[]. */

@@ -196,7 +196,7 @@ load_quarantined(const EcChange *change)
 	Quarantined *one;
 	ListCell *cell;
 
-	if (OidIsValid(change->target))
+	if (change->whole_table)
 	{
 		one = load_table(change);
 		return one == NULL ? NIL : list_make1(one);
@@ -309,7 +309,7 @@ begin_for_table(const EcChange *change)
 void
 ec_quarantine_begin(const EcChange *change, int lock_wait_ms, void *arg)
 {
-	if (OidIsValid(change->target))
+	if (change->whole_table)
 	{
 		LockRelationOid(change->relation, AccessExclusiveLock);
 		begin_for_table(change);
@@ -431,7 +431,7 @@ ec_quarantine_undo(const EcChange *change, int lock_wait_ms, void *arg)
 {
 	ListCell *cell;
 
-	if (OidIsValid(change->target))
+	if (change->whole_table)
 		LockRelationOid(change->relation, AccessExclusiveLock);
 	else
 		ec_lock_whole_table(change->relation, AccessExclusiveLock, lock_wait_ms);
@@ -439,7 +439,7 @@ ec_quarantine_undo(const EcChange *change, int lock_wait_ms, void *arg)
 	{
 		Quarantined *one = lfirst(cell);
 
-		if (OidIsValid(change->target))
+		if (change->whole_table)
 			give_table_back(change, one);
 		else
 		{
@@ -447,7 +447,7 @@ ec_quarantine_undo(const EcChange *change, int lock_wait_ms, void *arg)
 			make_not_null(one);
 		}
 	}
-	if (OidIsValid(change->target))
+	if (change->whole_table)
 		remember_table(change, NULL);
 	else
 		forget_columns(change);

@@ -19,12 +19,17 @@
 #include "lifecycle/transition.h"
 #include "core/catalog.h"
 #include "core/query.h"
+#include "core/read_text.h"
 #include "model/owner.h"
 #include "dualwrite/columns/statement.h"
+#include "dualwrite/sequences.h"
 #include "expand_contract.h"
 #include "worker/jobs/control.h"
 
 PG_FUNCTION_INFO_V1(ec_revert);
+
+/* More rows that would be lost are only counted. */
+#define MAX_NAMED 3
 
 static bool
 is_phase(const EcChange *change, const char *phase)
@@ -137,6 +142,82 @@ require_all_carried_back(const EcChange *change)
 							 name));
 }
 
+/* "id, part = 7, b" of a row, as SQL; NULL if the change knows no key */
+static char *
+row_name(const EcChange *change)
+{
+	StringInfoData names;
+	StringInfoData values;
+	ListCell *cell;
+
+	initStringInfo(&names);
+	initStringInfo(&values);
+	foreach (cell, change->columns)
+	{
+		EcChangeColumn *column = lfirst(cell);
+		const char *name;
+
+		if (column->key_position == 0 || column->attnum <= 0)
+			continue;
+		name =
+			quote_identifier(get_attname(change->relation, column->attnum, false));
+		appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "", name);
+		appendStringInfo(&values, "%s%s", values.len > 0 ? ", ', ', " : "", name);
+	}
+	if (names.len == 0)
+		return NULL;
+	return psprintf("pg_catalog.concat('(', %s, ') = (', %s, ')')",
+					quote_literal_cstr(names.data), values.data);
+}
+
+/* The first of the rows, in no order. */
+static char *
+name_rows(const EcChange *change, const char *condition, Oid role)
+{
+	char *name = row_name(change);
+
+	if (name == NULL)
+		return "";
+	return psprintf(", among them %s",
+					ec_read_text(psprintf("SELECT pg_catalog.string_agg(k, ', ') FROM"
+										  " (SELECT %s AS k FROM %s WHERE %s LIMIT %d) AS r",
+										  name, ec_relation_name(change->relation),
+										  condition, MAX_NAMED),
+								 role));
+}
+
+/*
+ * Values that the old columns cannot hold are no failure of a write: backward
+ * may give NULL for them, or not read them at all.  Looked for before any lock
+ * is taken, since that may take long.
+ */
+static void
+require_all_values_in_old(const EcChange *change)
+{
+	Relation relation;
+	EcChangeSql sql;
+	Oid role;
+	int64 count;
+
+	if (OidIsValid(change->target))
+		return;
+	relation = table_open(change->relation, AccessShareLock);
+	role = ec_change_require_role(change);
+	ec_change_sql(relation, change, false, &sql);
+	count =
+		ec_count_rows(psprintf("SELECT FROM %s WHERE %s",
+							   ec_relation_name(change->relation), sql.only_new),
+					  role);
+	if (count > 0)
+		refuse_loss(change,
+					psprintf("Rows of table \"%s\" with a value in the new columns that the old ones do not have: " INT64_FORMAT
+							 "%s.",
+							 RelationGetRelationName(relation), count,
+							 name_rows(change, sql.only_new, role)),
+					"Give them values that \"backward\" carries over, or go on with ec_contract.");
+	table_close(relation, NoLock);
+}
+
 /* cut_over → verified.  Under the lock no write is under way. */
 static void
 switch_back(const EcChange *change, int lock_wait_ms, void *arg)
@@ -210,6 +291,9 @@ one_back(const EcChange *change)
 {
 	bool is_gone = get_rel_name(change->relation) == NULL;
 
+	/* what has come through the new shape, the old one's do not know */
+	if (!is_gone)
+		ec_bring_sequences_forward(change, true);
 	if (is_phase(change, EC_PHASE_QUARANTINED) && !is_gone)
 	{
 		ec_transition_with_locks(change, take_back, ec_quarantine_look(change));
@@ -218,6 +302,8 @@ one_back(const EcChange *change)
 	if (is_phase(change, EC_PHASE_CUT_OVER) && !is_gone)
 	{
 		require_way_back(change);
+		require_all_carried_back(change);
+		require_all_values_in_old(change);
 		ec_transition_with_locks(change, switch_back, NULL);
 		return EC_PHASE_VERIFIED;
 	}

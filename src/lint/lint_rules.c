@@ -189,7 +189,7 @@ add_to_list(EcLint *lint, const LintRule *rule, Oid relation)
 	EcFinding *finding = palloc0(sizeof(EcFinding));
 
 	finding->statement = lint->statement;
-	(void) ec_statement_kind(lint->statement->node, &finding->command);
+	(void) ec_statement_kind(lint->statement, &finding->command);
 	finding->rule = rule->name;
 	finding->relation = relation;
 	finding->detail = psprintf("%s %s", finding->command, rule->effect);

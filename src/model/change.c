@@ -227,7 +227,8 @@ ec_change_load(const char *name, EcChange *change)
 					  "       key_columns, on_error = 'record', phase,"
 					  "       dual_write, relation_oid,"
 					  /* a table of before the columns were there has none */
-					  "       (to_jsonb(c) ->> 'owner')::oid, to_jsonb(c) ->> 'owner_name'"
+					  "       (to_jsonb(c) ->> 'owner')::oid, to_jsonb(c) ->> 'owner_name',"
+					  "       coalesce((to_jsonb(c) ->> 'whole_table')::boolean, c.target IS NOT NULL)"
 					  "  FROM expand_contract.changes c WHERE name = $1",
 					  name) == 1;
 	if (found)
@@ -245,6 +246,7 @@ ec_change_load(const char *name, EcChange *change)
 		change->is_restored = ec_get_oid(0, 9) != change->relation;
 		change->owner = ec_get_oid(0, 10);
 		change->owner_name = ec_get_text(0, 11);
+		change->whole_table = ec_get_bool(0, 12, false);
 		caller = MemoryContextSwitchTo(memory);
 		change->name = pstrdup(name);
 		change->key = copy_names(key);
@@ -271,22 +273,49 @@ ec_change_is_mine(const EcChange *change)
 	return owner;
 }
 
-void
-ec_change_get(const char *name, EcChange *change)
+static void
+load_existing(const char *name, EcChange *change)
 {
 	if (!ec_change_load(name, change))
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
 						errmsg("change \"%s\" does not exist", name),
 						errhint("The view ec_changes lists those that do.")));
-	if (!ec_change_is_mine(change))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be owner of the table of change \"%s\"", name),
-				 get_rel_name(change->relation) != NULL
-					 ? errdetail("It is a change of table \"%s\".",
-								 get_rel_name(change->relation))
-					 : errdetail("Its table does not exist any more."),
-				 errhint("Ask the table's owner, or a member of that role.")));
+}
+
+static void
+require_mine(const EcChange *change, bool is_mine, const char *hint)
+{
+	if (!is_mine)
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("must be owner of the table of change \"%s\"",
+							   change->name),
+						get_rel_name(change->relation) != NULL
+							? errdetail("It is a change of table \"%s\".",
+										get_rel_name(change->relation))
+							: errdetail("Its table does not exist any more."),
+						errhint("%s", hint)));
+}
+
+void
+ec_change_get(const char *name, EcChange *change)
+{
+	load_existing(name, change);
+	require_mine(change, ec_change_is_mine(change),
+				 "Ask the table's owner, or a member of that role.");
+}
+
+bool
+ec_change_may_see(const EcChange *change)
+{
+	return ec_change_is_mine(change) || ec_may_monitor();
+}
+
+void
+ec_change_get_to_see(const char *name, EcChange *change)
+{
+	load_existing(name, change);
+	require_mine(change, ec_change_may_see(change),
+				 "Ask the table's owner, or a member of that role or of pg_monitor.");
 }
 
 void
@@ -410,10 +439,11 @@ ec_change_insert(const EcChange *change)
 	ec_arg_text(&args, change->records ? "record" : "raise");
 	ec_arg_oid(&args, change->owner);
 	ec_arg_text(&args, change->owner_name);
+	ec_arg_bool(&args, change->whole_table);
 	(void) ec_query("INSERT INTO expand_contract.changes (name, relation, target,"
 					"       forward, backward, key_columns, on_error,"
-					"       relation_oid, owner, owner_name)"
-					" VALUES ($1, $2::regclass, $3::regclass, $4, $5, $6, $7, $2, $8, $9)",
+					"       relation_oid, owner, owner_name, whole_table)"
+					" VALUES ($1, $2::regclass, $3::regclass, $4, $5, $6, $7, $2, $8, $9, $10)",
 					&args);
 	insert_columns(change, change->columns);
 	insert_columns(change, change->unmapped);

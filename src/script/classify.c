@@ -3,8 +3,7 @@
  *		How each statement of a script can run.
  *
  * The decision is made on the unanalysed tree, before anything has run.  What
- * only the catalogue could tell (CLUSTER or REINDEX of a partitioned table) is
- * left to the server, whose error 25001 then ends the migration.
+ * only the catalogue can tell stands in the statement: see by_catalog.c.
  */
 #include "postgres.h"
 
@@ -13,6 +12,7 @@
 #include "tcop/utility.h"
 
 #include "expand_contract.h"
+#include "script/forbidden.h"
 #include "script/script.h"
 
 static bool
@@ -175,11 +175,18 @@ is_forbidden(Node *node)
 }
 
 EcStatementKind
-ec_statement_kind(Node *node, const char **name)
+ec_statement_kind(const EcStatement *statement, const char **name)
 {
+	Node *node = statement->node;
+
 	*name = top_level_name(node);
 	if (*name != NULL)
 		return EC_STATEMENT_TOP_LEVEL;
+	if (statement->needs_top_level)
+	{
+		*name = CreateCommandName(node);
+		return EC_STATEMENT_TOP_LEVEL;
+	}
 	*name = not_repeatable_name(node);
 	if (*name != NULL)
 		return EC_STATEMENT_FORBIDDEN;
@@ -198,6 +205,36 @@ ec_statement_kind(Node *node, const char **name)
 	return EC_STATEMENT_FORBIDDEN;
 }
 
+static const char *
+hint_at_transaction(const TransactionStmt *stmt)
+{
+	switch (stmt->kind)
+	{
+		case TRANS_STMT_SAVEPOINT:
+		case TRANS_STMT_RELEASE:
+		case TRANS_STMT_ROLLBACK_TO:
+			return "Take it out of the script. What may fail alone stands in a DO "
+				   "block with an EXCEPTION clause.";
+		case TRANS_STMT_PREPARE:
+		case TRANS_STMT_COMMIT_PREPARED:
+		case TRANS_STMT_ROLLBACK_PREPARED:
+			return "Take it out of the script: where transactions begin and end "
+				   "is not for the script to say.";
+		case TRANS_STMT_BEGIN:
+		case TRANS_STMT_START:
+			if (stmt->options != NIL)
+				return "Isolation level and mode are those of the transaction that "
+					   "applies the migration: the script cannot set them. Take "
+					   "BEGIN and COMMIT out of it.";
+			/* FALLTHROUGH */
+		default:
+			return "Take it out of the script: where transactions begin and end "
+				   "is not for the script to say. One BEGIN and COMMIT around the "
+				   "whole script do no harm; where it has several transactions, "
+				   "make each a version of its own.";
+	}
+}
+
 static void
 refuse_forbidden(const EcScript *script, const EcStatement *statement,
 				 const char *name)
@@ -209,12 +246,10 @@ refuse_forbidden(const EcScript *script, const EcStatement *statement,
 	{
 		case T_TransactionStmt:
 			code = ERRCODE_INVALID_TRANSACTION_TERMINATION;
-			hint = "Take it out of the script: where transactions begin and end "
-				   "is not for the script to say.";
+			hint = hint_at_transaction((TransactionStmt *) statement->node);
 			break;
 		case T_CopyStmt:
-			hint = "A script has no client to copy from or to. Use INSERT, or "
-				   "COPY with a file on the server.";
+			hint = EC_COPY_HINT;
 			break;
 		case T_ListenStmt:
 		case T_UnlistenStmt:
@@ -227,11 +262,8 @@ refuse_forbidden(const EcScript *script, const EcStatement *statement,
 				   "half-way, this database could not tell.";
 			break;
 	}
-	ereport(ERROR, (errcode(code),
-					errmsg("%s has a statement that a script must not have: %s",
-						   script->what, name),
-					errdetail("%s: %s.", ec_statement_place(statement), name),
-					errhint("%s", hint)));
+	ec_raise_forbidden(script->what, ec_statement_place(statement), name, code,
+					   hint);
 }
 
 bool
@@ -245,7 +277,7 @@ ec_script_is_mixed(const EcScript *script)
 		const EcStatement *statement = lfirst(cell);
 		const char *name;
 
-		switch (ec_statement_kind(statement->node, &name))
+		switch (ec_statement_kind(statement, &name))
 		{
 			case EC_STATEMENT_TRANSACTIONAL:
 				break;

@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "access/sysattr.h"
 #include "lib/stringinfo.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -73,7 +74,24 @@ typedef struct Parts
 	StringInfoData assignments[2]; /* of a side: EC_SIDE_OLD, EC_SIDE_NEW */
 	StringInfoData differs[2];     /* "a column of the side is not as mapped" */
 	StringInfoData unset;          /* "all new columns are unset" */
+	List *read_back;               /* of ReadBack */
+	List *set;                     /* of NewValue */
 } Parts;
+
+/* An old column that is computed from new ones. */
+typedef struct ReadBack
+{
+	const char *name;
+	Bitmapset *reads; /* offset by FirstLowInvalidHeapAttributeNumber */
+} ReadBack;
+
+/* A new column, for "it is set, and not to what forward gives". */
+typedef struct NewValue
+{
+	AttrNumber attnum;
+	char *is_unset;
+	char *differs;
+} NewValue;
 
 static const char *
 separator(StringInfo text, const char *word)
@@ -90,22 +108,76 @@ add_column(Parts *parts, Relation relation, const EcChangeColumn *known,
 	const char *name = quote_identifier(NameStr(column->attname));
 	StringInfo assignments = &parts->assignments[known->side];
 	StringInfo differs = &parts->differs[known->side];
-	char *expression =
-		deparse(relation, strip_implicit_coercions(
-							  ec_mapping_reparse(relation, names, relation,
-												 attnum, known->expression,
-												 known->name, known->calls)));
+	Node *node = ec_mapping_reparse(relation, names, relation, attnum,
+									known->expression, known->name, known->calls);
+	char *expression = deparse(relation, strip_implicit_coercions(node));
+	char *not_as_mapped = psprintf("expand_contract.differs(%s, CAST(%s AS %s))",
+								   name, expression, column_type(column));
 
 	appendStringInfo(assignments, "%s%s = %s", separator(assignments, ", "),
 					 name, expression);
-	appendStringInfo(differs, "%sexpand_contract.differs(%s, CAST(%s AS %s))",
-					 separator(differs, " OR "), name, expression,
-					 column_type(column));
+	appendStringInfo(differs, "%s%s", separator(differs, " OR "), not_as_mapped);
 	if (known->side == EC_SIDE_NEW)
 	{
-		appendStringInfoString(&parts->unset, separator(&parts->unset, " AND "));
-		append_unset(&parts->unset, relation, column);
+		NewValue *value = palloc(sizeof(NewValue));
+		StringInfoData is_unset;
+
+		initStringInfo(&is_unset);
+		append_unset(&is_unset, relation, column);
+		appendStringInfo(&parts->unset, "%s%s",
+						 separator(&parts->unset, " AND "), is_unset.data);
+		value->attnum = attnum;
+		value->is_unset = is_unset.data;
+		value->differs = not_as_mapped;
+		parts->set = lappend(parts->set, value);
 	}
+	else
+	{
+		ReadBack *back = palloc(sizeof(ReadBack));
+
+		back->name = name;
+		back->reads = NULL;
+		pull_varattnos(node, 1, &back->reads);
+		parts->read_back = lappend(parts->read_back, back);
+	}
+}
+
+/*
+ * Rows of which going back would lose something: a new column is set, forward
+ * would not give its value again, and each old column that is computed from it
+ * is NULL, or there is none; or the old columns are not what backward gives.
+ * What forward gives is asked last, since it may fail for a row that was written
+ * through the new columns.
+ */
+static char *
+only_new(const Parts *parts)
+{
+	StringInfoData sql;
+	ListCell *cell;
+
+	initStringInfo(&sql);
+	if (parts->read_back != NIL)
+		appendStringInfo(&sql, "CASE WHEN (%s) AND NOT (%s) THEN %s ELSE false END",
+						 parts->differs[EC_SIDE_OLD].data, parts->unset.data,
+						 parts->differs[EC_SIDE_NEW].data);
+	foreach (cell, parts->set)
+	{
+		NewValue *value = lfirst(cell);
+		ListCell *other;
+
+		appendStringInfo(&sql, "%sCASE WHEN NOT %s", separator(&sql, " OR "),
+						 psprintf("(%s)", value->is_unset));
+		foreach (other, parts->read_back)
+		{
+			ReadBack *back = lfirst(other);
+
+			if (bms_is_member(value->attnum - FirstLowInvalidHeapAttributeNumber,
+							  back->reads))
+				appendStringInfo(&sql, " AND %s IS NULL", back->name);
+		}
+		appendStringInfo(&sql, " THEN %s ELSE false END", value->differs);
+	}
+	return sql.data;
 }
 
 static void
@@ -119,6 +191,49 @@ refuse_missing(Relation relation, const EcChange *change)
 					errhint("Undo that, or end the change.")));
 }
 
+/*
+ * A condition, and no write of the row is in the queue: a repair would make it
+ * as it was before that write, and close the entry.  Reconciling knows which
+ * side is newer.  The condition may fail for such a row, as the write did, so
+ * the queue is asked first; and once more for a row that somebody has written
+ * since the statement began.
+ */
+static char *
+not_in_queue(Relation relation, const EcChange *change,
+			 const AttrNumber *attnums, const char *condition)
+{
+	StringInfoData names;
+	StringInfoData values;
+	char *name;
+	ListCell *cell;
+
+	initStringInfo(&names);
+	initStringInfo(&values);
+	foreach (cell, change->columns)
+	{
+		EcChangeColumn *column = lfirst(cell);
+		AttrNumber attnum = attnums[foreach_current_index(cell)];
+
+		if (column->key_position == 0)
+			continue;
+		appendStringInfo(&names, "%s%s", separator(&names, ", "),
+						 quote_literal_cstr(column->name));
+		appendStringInfo(&values, ", %s",
+						 quote_identifier(NameStr(
+							 TupleDescAttr(RelationGetDescr(relation), attnum - 1)
+								 ->attname)));
+	}
+	if (names.len == 0)
+		return psprintf("(%s)", condition);
+	name = quote_literal_cstr(change->name);
+	return psprintf("CASE WHEN expand_contract.is_queued(%s, false, ARRAY[%s]::pg_catalog.text[]%s) THEN false"
+					" WHEN %s"
+					" THEN NOT expand_contract.is_queued(%s, true, ARRAY[%s]::pg_catalog.text[]%s)"
+					" ELSE false END",
+					name, names.data, values.data, condition, name, names.data,
+					values.data);
+}
+
 void
 ec_change_sql(Relation relation, const EcChange *change, bool forward,
 			  EcChangeSql *sql)
@@ -128,7 +243,7 @@ ec_change_sql(Relation relation, const EcChange *change, bool forward,
 	EcSide side = forward ? EC_SIDE_NEW : EC_SIDE_OLD;
 	int guc_level = ec_pin_text();
 	List *names;
-	Parts parts;
+	Parts parts = {0};
 	ListCell *cell;
 	int i = 0;
 
@@ -159,8 +274,11 @@ ec_change_sql(Relation relation, const EcChange *change, bool forward,
 			? psprintf("(%s) AND ((%s) OR %s)", parts.differs[EC_SIDE_NEW].data,
 					   parts.unset.data, parts.differs[EC_SIDE_OLD].data)
 			: parts.differs[EC_SIDE_NEW].data;
+	sql->only_new = only_new(&parts);
 	/* what never came to the new side says nothing of the old one */
-	sql->repair = forward ? sql->not_in_step
-						  : psprintf("(%s) AND NOT (%s)", sql->not_in_step,
-									 parts.unset.data);
+	sql->repair =
+		not_in_queue(relation, change, attnums,
+					 forward ? sql->not_in_step
+							 : psprintf("(%s) AND NOT (%s)", sql->not_in_step,
+										parts.unset.data));
 }

@@ -20,6 +20,7 @@ typedef struct EcChangeSql
 	char *fill;        /* rows whose new columns are unset, and should not be */
 	char *not_in_step; /* rows that are not in step */
 	char *repair;      /* those of them that can be mended in that direction */
+	char *only_new;    /* rows of which the old columns do not hold all */
 } EcChangeSql;
 
 /*

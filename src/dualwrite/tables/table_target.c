@@ -24,6 +24,7 @@
 #include "core/catalog.h"
 #include "core/query.h"
 #include "dualwrite/mapping.h"
+#include "dualwrite/old_columns.h"
 #include "dualwrite/table.h"
 #include "dualwrite/tables/existing.h"
 #include "dualwrite/tables/temporary.h"
@@ -46,13 +47,40 @@ check_tables(const EcChange *change, Relation source, Relation target)
 						RelationGetRelationName(source)),
 				 errdetail("It is the same table, or one inherits from the other."),
 				 errhint("Leave the argument \"target\" out for a change between columns of one table.")));
-	if (change->old_columns != NIL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"old_columns\" is not for a change to another table"),
-				 errdetail("What such a change leaves behind is the whole table \"%s\".",
-						   RelationGetRelationName(source)),
-				 errhint("Leave the argument out.")));
+}
+
+/* What forward reads and is no key; a column that is generated holds nothing. */
+static void
+find_moved(EcTableMappings *mappings, Relation source, List *key)
+{
+	Bitmapset *keys = bms_copy(
+		RelationGetIndexAttrBitmap(source, INDEX_ATTR_BITMAP_PRIMARY_KEY));
+	Bitmapset *reads = NULL;
+	ListCell *cell;
+
+	foreach (cell, mappings->forward)
+	{
+		reads = bms_add_members(reads, ((EcMappingEntry *) lfirst(cell))->reads);
+	}
+	foreach (cell, key)
+	{
+		keys = bms_add_member(keys, lfirst_int(cell) -
+										FirstLowInvalidHeapAttributeNumber);
+	}
+	mappings->moved = NULL;
+	mappings->moves_all = true;
+	for (int attnum = 1; attnum <= RelationGetNumberOfAttributes(source); attnum++)
+	{
+		Form_pg_attribute column =
+			TupleDescAttr(RelationGetDescr(source), attnum - 1);
+
+		if (column->attisdropped)
+			continue;
+		if (!bms_is_member(attnum, reads))
+			mappings->moves_all &= column->attgenerated != '\0';
+		else if (!bms_is_member(attnum - FirstLowInvalidHeapAttributeNumber, keys))
+			mappings->moved = bms_add_member(mappings->moved, attnum);
+	}
 }
 
 /* A foreign partition has no transition tables, a table with rules no upsert. */
@@ -468,6 +496,7 @@ analyse(const EcChange *change, Relation source, Relation target,
 		EcTableMappings *mappings)
 {
 	check_tables(change, source, target);
+	ec_check_old_columns(change, source, NULL);
 	check_target_is_free(change);
 	check_below(change->relation);
 	check_below(change->target);
@@ -529,4 +558,5 @@ ec_check_table_change(EcChange *change, Relation source, EcTableMappings *mappin
 	add_key(change, change->target, EC_SIDE_NEW, target_key);
 	add_key(change, change->relation, EC_SIDE_OLD, source_key);
 	table_close(target, NoLock);
+	find_moved(mappings, source, source_key);
 }

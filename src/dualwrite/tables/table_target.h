@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "nodes/bitmapset.h"
 #include "nodes/pg_list.h"
 #include "utils/rel.h"
 
@@ -17,6 +18,8 @@ typedef struct EcTableMappings
 {
 	List *forward;
 	List *backward;
+	Bitmapset *moved; /* of the source's columns: no keys, and forward reads them */
+	bool moves_all; /* nothing of the source is left behind */
 } EcTableMappings;
 
 /*

@@ -1,0 +1,168 @@
+/*
+ * queued.c
+ *		Is a row of a change in the queue?
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/guc.h"
+#include "utils/json.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+
+#include "core/catalog.h"
+#include "core/pinned.h"
+#include "core/query.h"
+#include "dualwrite/queue/discrepancy.h"
+
+PG_FUNCTION_INFO_V1(ec_is_queued);
+
+/* The keys in a queue, when a statement began to look. */
+typedef struct Queue
+{
+	char *change;
+	uint64 count;
+	int32 *hashes; /* sorted */
+} Queue;
+
+/* As the queue has it, see ec_discrepancy_key. */
+static Jsonb *
+key_of(FunctionCallInfo fcinfo)
+{
+	ArrayType *name_array = PG_GETARG_ARRAYTYPE_P(2);
+	int guc_level = ec_pin_text();
+	StringInfoData json;
+	Datum *names;
+	bool *nulls;
+	int count;
+
+	deconstruct_array(name_array, TEXTOID, -1, false, TYPALIGN_INT, &names,
+					  &nulls, &count);
+	if (count != PG_NARGS() - 3)
+		elog(ERROR, "is_queued has %d names for %d values", count, PG_NARGS() - 3);
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '{');
+	for (int i = 0; i < count; i++)
+	{
+		if (nulls[i])
+			elog(ERROR, "a name for is_queued is null");
+		if (i > 0)
+			appendStringInfoString(&json, ", ");
+		escape_json(&json, TextDatumGetCString(names[i]));
+		appendStringInfoString(&json, ": ");
+		ec_append_key_value(&json, get_fn_expr_argtype(fcinfo->flinfo, i + 3),
+							PG_GETARG_DATUM(i + 3), PG_ARGISNULL(i + 3));
+	}
+	appendStringInfoChar(&json, '}');
+	AtEOXact_GUC(false, guc_level);
+	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data)));
+}
+
+static int
+compare_hashes(const void *left, const void *right)
+{
+	int32 a = *(const int32 *) left;
+	int32 b = *(const int32 *) right;
+
+	return (a > b) - (a < b);
+}
+
+/* What is in the queue of a change, for the owner of its table; no one else. */
+static const Queue *
+load_queue(const char *change, Oid asking, MemoryContext memory)
+{
+	Queue *queue = MemoryContextAllocZero(memory, sizeof(Queue));
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	uint64 count;
+
+	queue->change = MemoryContextStrdup(memory, change);
+	ec_arg_text(&args, change);
+	ec_arg_oid(&args, asking);
+	ec_catalog_begin(&scope);
+	count = ec_query("SELECT DISTINCT pg_catalog.jsonb_hash(d.key)"
+					 "  FROM expand_contract.discrepancies d"
+					 "  JOIN expand_contract.changes c ON c.name = d.change"
+					 "  JOIN pg_class t ON t.oid = c.relation"
+					 " WHERE d.change = $1 AND pg_has_role($2, t.relowner, 'USAGE')",
+					 &args);
+	queue->hashes = MemoryContextAllocHuge(memory, sizeof(int32) * Max(1, count));
+	for (uint64 row = 0; row < count; row++)
+		queue->hashes[row] = ec_get_int4(row, 1, 0);
+	queue->count = count;
+	ec_catalog_end(&scope);
+	qsort(queue->hashes, count, sizeof(int32), compare_hashes);
+	return queue;
+}
+
+/* A statement looks at every row of a table, and few are in the queue. */
+static bool
+may_be_queued(FunctionCallInfo fcinfo, const char *change, Oid asking)
+{
+	const Queue *queue = fcinfo->flinfo->fn_extra;
+	int32 hash;
+
+	if (queue == NULL || strcmp(queue->change, change) != 0)
+	{
+		queue = load_queue(change, asking, fcinfo->flinfo->fn_mcxt);
+		fcinfo->flinfo->fn_extra = unconstify(Queue *, queue);
+	}
+	if (queue->count == 0)
+		return false;
+	hash = DatumGetInt32(
+		DirectFunctionCall1(jsonb_hash, JsonbPGetDatum(key_of(fcinfo))));
+	return bsearch(&hash, queue->hashes, queue->count, sizeof(int32),
+				   compare_hashes) != NULL;
+}
+
+static bool
+is_queued_now(FunctionCallInfo fcinfo, const char *change, Oid asking)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	bool found;
+
+	ec_arg_text(&args, change);
+	ec_arg_jsonb(&args, key_of(fcinfo));
+	ec_arg_oid(&args, asking);
+	ec_catalog_begin(&scope);
+	found = ec_query("SELECT FROM expand_contract.discrepancies d"
+					 "  JOIN expand_contract.changes c ON c.name = d.change"
+					 "  JOIN pg_class t ON t.oid = c.relation"
+					 " WHERE d.change = $1 AND d.key = $2"
+					 "   AND pg_has_role($3, t.relowner, 'USAGE') LIMIT 1",
+					 &args) > 0;
+	ec_catalog_end(&scope);
+	return found;
+}
+
+/*
+ * expand_contract.is_queued(change, now, names, VARIADIC values) → boolean
+ *
+ * Whether a failed write of the row with that key is in the queue of a change:
+ * as of the statement's first row, or (now) of this moment.  Only owners of the
+ * change's table are told of any.
+ */
+Datum
+ec_is_queued(PG_FUNCTION_ARGS)
+{
+	Oid asking = GetUserId();
+	char *change;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		PG_RETURN_BOOL(false);
+	if (get_fn_expr_variadic(fcinfo->flinfo))
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("is_queued does not take its values as an array"),
+						errhint("Give each value of the key as an argument.")));
+	change = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	PG_RETURN_BOOL(PG_GETARG_BOOL(1) ? is_queued_now(fcinfo, change, asking)
+									 : may_be_queued(fcinfo, change, asking) &&
+										   is_queued_now(fcinfo, change, asking));
+}
