@@ -12,7 +12,9 @@
 #include "miscadmin.h"
 
 #include "expand_contract.h"
+#include "core/guc.h"
 #include "lint/lint.h"
+#include "lint/lint_advice.h"
 #include "lint/lint_rules.h"
 
 void
@@ -47,6 +49,7 @@ is_mixed(const EcScript *script)
 static void
 lint_all(EcLint *lint, const EcScript *script)
 {
+	const EcStatement *previous = NULL;
 	ListCell *cell;
 
 	lint->script = script;
@@ -57,8 +60,11 @@ lint_all(EcLint *lint, const EcScript *script)
 	{
 		CHECK_FOR_INTERRUPTS();
 		lint->statement = lfirst(cell);
+		if (ec_advice)
+			ec_lint_advise(lint, previous);
 		ec_lint_statement(lint);
 		ec_lint_close_statement(lint);
+		previous = lint->statement;
 	}
 	ec_world_end(lint->world);
 }
