@@ -17,6 +17,7 @@
 #include "lifecycle/verify_change.h"
 #include "core/guc.h"
 #include "model/owner.h"
+#include "dualwrite/queue/left_out.h"
 #include "dualwrite/queue/reconcile.h"
 #include "expand_contract.h"
 #include "migrate/background.h"
@@ -39,6 +40,7 @@ _PG_init(void)
 	ec_register_job_kind(&ec_contract_kind);
 	ec_change_job_done = ec_note_change_job_done;
 	ec_change_job_role = ec_role_of_change_job;
+	ec_change_row_left_out = ec_queue_row_left_out;
 
 	/* pg_upgrade starts servers of its own: no work there */
 	if (process_shared_preload_libraries_in_progress && !IsBinaryUpgrade)

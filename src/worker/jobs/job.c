@@ -161,7 +161,7 @@ ec_job_load(int64 id, int slot, EcJob *job)
 	if (ec_query("SELECT j.kind, j.change, j.relation, j.relation_name, "
 				 "j.owner, j.parameters, j.settings, j.state, j.batch_size, "
 				 "j.delay_ms, s.position, s.sweep, s.work_done, s.work_total, "
-				 "s.rows_done, s.skipped_locked, j.workers, s.notice "
+				 "s.rows_done, s.skipped_locked, j.workers, s.notice, s.rows_failed "
 				 "FROM expand_contract.jobs j "
 				 "JOIN expand_contract.job_slots s ON s.job = j.id "
 				 "WHERE j.id = $1 AND s.slot = $2",
@@ -187,6 +187,7 @@ ec_job_load(int64 id, int slot, EcJob *job)
 	job->skipped_locked = ec_get_int8(0, 16, 0);
 	job->workers = ec_get_int4(0, 17, 1);
 	job->notice = ec_get_text(0, 18);
+	job->rows_failed = ec_get_int8(0, 19, 0);
 	return true;
 }
 
@@ -242,6 +243,7 @@ ec_job_save_progress(EcJob *job, double seconds, double rate_seconds, int64 wal_
 	ec_arg_int8(&args, job->table_bytes);
 	ec_arg_text(&args, job->notice);
 	ec_arg_oid(&args, job->table);
+	ec_arg_int8(&args, job->rows_failed);
 	if (ec_query("UPDATE expand_contract.job_slots SET position = $3, "
 				 "sweep = $4, work_done = $5, work_total = $6, "
 				 "rows_done = $7, skipped_locked = $8, "
@@ -250,7 +252,7 @@ ec_job_save_progress(EcJob *job, double seconds, double rate_seconds, int64 wal_
 				 "active_seconds = active_seconds + $11, "
 				 "wal_bytes = wal_bytes + $12, throttled_by = $13, "
 				 "bytes_at_start = coalesce(bytes_at_start, $14), "
-				 "bytes_now = $14, notice = $15, relation = $16 "
+				 "bytes_now = $14, notice = $15, relation = $16, rows_failed = $17 "
 				 "WHERE job = $1 AND slot = $2",
 				 &args) == 0)
 		ereport(ERROR,

@@ -62,6 +62,11 @@ typedef struct EcJobSpec
 	int delay_ms;
 	int64 rows_estimate; /* rows the job will write, at a guess */
 
+	/* of a change: rows that fail go to its queue, as writes of this direction */
+	bool skips_failures;
+	bool is_backward;
+	bool fills; /* only what is unset */
+
 	/* NULL where not given */
 	const Interval *max_lag;
 	const TimestampTz *start_at;
@@ -102,6 +107,7 @@ typedef struct EcJob
 	int64 work_total;
 	int64 rows_done;
 	int64 skipped_locked;
+	int64 rows_failed;  /* left out, see skips_failures */
 	const char *notice; /* for ec_progress while the job goes on, or NULL */
 	int64 table_bytes;  /* its size now */
 	Oid table; /* of the last batch, if not the job's relation but a part of it */
@@ -119,6 +125,10 @@ typedef struct EcJob
 	 */
 	bool avoid_locks;
 	int conflicts; /* in a row */
+
+	/* The last try met a row that fails: this one finds out which. */
+	bool has_failures;
+	bool skips_failures; /* as the submitter has said */
 
 	MemoryContext memory; /* lives until the job is loaded again */
 	void *private;        /* the kind's, in that memory */

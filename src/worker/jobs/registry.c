@@ -19,6 +19,8 @@ static int64 running_job = 0;
 
 void (*ec_change_job_done)(const EcJob *job) = NULL;
 Oid (*ec_change_job_role)(const EcJob *job) = NULL;
+bool (*ec_change_row_left_out)(const EcJob *job, Relation leaf,
+							   TupleTableSlot *slot, const ErrorData *error) = NULL;
 
 void
 ec_register_job_kind(const EcJobKind *kind)

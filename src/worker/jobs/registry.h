@@ -7,6 +7,9 @@
 
 #include "postgres.h"
 
+#include "executor/tuptable.h"
+#include "utils/rel.h"
+
 #include "worker/jobs/job.h"
 
 typedef struct EcJobKind
@@ -48,6 +51,11 @@ typedef struct EcJobKind
 	bool (*run)(EcJob *job);
 
 	/*
+	 * A batch that is made with job->has_failures finds out which row fails.
+	 */
+	bool finds_failures;
+
+	/*
 	 * Of a change, begin and batch evaluate what the owner of its tables has
 	 * written, and run as that role, see ec_change_job_role.
 	 */
@@ -71,6 +79,13 @@ extern void ec_note_running(const EcJob *job);
  */
 extern void (*ec_change_job_done)(const EcJob *job);
 extern Oid (*ec_change_job_role)(const EcJob *job);
+
+/*
+ * Likewise: a row of one of the change's tables, or of what is below it, is left
+ * out with this error.  It goes to the change's queue; false if it was there.
+ */
+extern bool (*ec_change_row_left_out)(const EcJob *job, Relation leaf,
+									  TupleTableSlot *slot, const ErrorData *error);
 
 /* By _PG_init. */
 extern void ec_register_job_kind(const EcJobKind *kind);

@@ -22,6 +22,7 @@ static const char *const captured[] = {
 	"search_path",
 	"row_security",
 	"TimeZone",
+	"timezone_abbreviations",
 	"DateStyle",
 	"IntervalStyle",
 	"bytea_output",

@@ -86,6 +86,7 @@ load_job(EcWorker *worker)
 	EcJob *job = &worker->job;
 	bool avoid_locks = job->avoid_locks;
 	int conflicts = job->conflicts;
+	bool has_failures = job->has_failures;
 	MemoryContext old_context;
 	EcCatalogScope scope;
 	char name[NAMEDATALEN];
@@ -101,6 +102,7 @@ load_job(EcWorker *worker)
 	ec_catalog_end(&scope);
 	job->avoid_locks = avoid_locks;
 	job->conflicts = conflicts;
+	job->has_failures = has_failures;
 	job->memory = worker->job_context;
 
 	ec_apply_session(job->settings);
@@ -301,6 +303,7 @@ try_batch(EcWorker *worker)
 
 	worker->has_committed = true;
 	job->avoid_locks = false;
+	job->has_failures = false;
 	job->conflicts = 0;
 	ec_batch_size_learn(&worker->size, job->batch_size, job->rows_written,
 						INSTR_TIME_GET_DOUBLE(elapsed),
@@ -380,6 +383,14 @@ after_error(EcWorker *worker, ErrorData *error, bool timed_out, bool gave_way)
 		(error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE &&
 		 !ec_is_own_deadlock(error) && job->conflicts >= MAX_SERIALIZATION_FAILURES))
 	{
+		/* once more, for the row that it is about */
+		if (worker->kind != NULL && worker->kind->finds_failures &&
+			!job->has_failures && !is_lock_conflict(error->sqlerrcode))
+		{
+			job->has_failures = true;
+			job->pause_ms = 0;
+			return EC_OUTCOME_RETRY;
+		}
 		fail_job(worker, error);
 		return EC_OUTCOME_STOP;
 	}
