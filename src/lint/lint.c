@@ -37,8 +37,7 @@ is_mixed(const EcScript *script)
 	foreach (cell, script->statements)
 	{
 		const char *command;
-		EcStatementKind kind =
-			ec_statement_kind(((EcStatement *) lfirst(cell))->node, &command);
+		EcStatementKind kind = ec_statement_kind(lfirst(cell), &command);
 
 		if (kind == EC_STATEMENT_ALONE || kind == EC_STATEMENT_TOP_LEVEL)
 			return true;

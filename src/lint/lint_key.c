@@ -180,6 +180,19 @@ enter_key(EcRelation *relation, const Constraint *constraint, List *columns,
 	relation->constraints = lappend(relation->constraints, entered);
 }
 
+static bool
+has_rows(EcWorld *world, EcRelation *relation)
+{
+	ListCell *cell;
+
+	foreach (cell, ec_world_partitions(world, relation))
+	{
+		if (ec_lint_blocks(lfirst(cell)) > 0)
+			return true;
+	}
+	return false;
+}
+
 void
 ec_lint_foreign_key(EcLint *lint, EcRelation *relation, const Constraint *constraint,
 					List *columns, bool is_scanned, LOCKMODE lock)
@@ -211,7 +224,7 @@ ec_lint_foreign_key(EcLint *lint, EcRelation *relation, const Constraint *constr
 					 ec_world_partitions(world, relation), lock, false, true)
 			->recipe = key_recipe(relation, constraint, columns);
 		/* rows that are not there need not be looked up */
-		if (target != NULL && target != relation && !ec_is_new(relation))
+		if (target != NULL && target != relation && has_rows(world, relation))
 			ec_lint_explain(ec_lint_stop(lint, "add_foreign_key", targets,
 										 ShareRowExclusiveLock, false, true),
 							"; this one is the table that it refers to");

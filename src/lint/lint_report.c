@@ -94,7 +94,7 @@ put_effect(ReturnSetInfo *result, const EcEffect *effect)
 	bool nulls[EFFECT_COLUMNS] = {0};
 	const char *command;
 
-	(void) ec_statement_kind(effect->statement->node, &command);
+	(void) ec_statement_kind(effect->statement, &command);
 	values[0] = Int32GetDatum(effect->statement->number);
 	values[1] = CStringGetTextDatum(command);
 	values[2] = ObjectIdGetDatum(effect->relation->oid);

@@ -779,7 +779,7 @@ ec_lint_statement(EcLint *lint)
 	Node *node = lint->statement->node;
 	const char *command;
 
-	if (ec_statement_kind(node, &command) == EC_STATEMENT_FORBIDDEN)
+	if (ec_statement_kind(lint->statement, &command) == EC_STATEMENT_FORBIDDEN)
 	{
 		(void) ec_lint_add(lint, "not_in_script", NULL);
 		return;
