@@ -227,7 +227,6 @@ ec_lint_add_missing(EcLint *lint, const char *name, LOCKMODE lock,
 {
 	EcFinding *finding = add_to_list(lint, find_rule(name), InvalidOid);
 
-	finding->severity = EC_SEVERITY_ERROR;
 	finding->lock = lock;
 	finding->rewrites = rewrites;
 	finding->scans = scans;

@@ -41,7 +41,7 @@ extern void ec_lint_check_rules(List *names);
 extern EcFinding *
 ec_lint_add(EcLint *lint, const char *rule, EcRelation *relation);
 
-/* The statement names a relation that is not there, so nobody can tell. */
+/* The relation named is not there: judged as a large one would be. */
 extern EcFinding *ec_lint_add_missing(EcLint *lint, const char *rule,
 									  LOCKMODE lock, bool rewrites, bool scans);
 
