@@ -146,6 +146,37 @@ CREATE TABLE expand_contract.granted AS
 DROP FUNCTION @extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval);
 DROP FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text);
 
+-- Scopes: a version is one of its scope.
+ALTER TABLE expand_contract.migration_steps
+    ADD COLUMN scope text COLLATE "C" NOT NULL DEFAULT '',
+    DROP CONSTRAINT migration_steps_version_fkey,
+    DROP CONSTRAINT migration_steps_pkey,
+    ADD PRIMARY KEY (scope, version, direction, step);
+ALTER TABLE expand_contract.schema_migrations
+    ADD COLUMN scope text COLLATE "C" NOT NULL DEFAULT '',
+    DROP CONSTRAINT schema_migrations_pkey,
+    DROP CONSTRAINT schema_migrations_version_key_key,
+    ADD PRIMARY KEY (scope, version),
+    ADD UNIQUE (scope, version_key);
+ALTER TABLE expand_contract.migration_steps
+    ADD FOREIGN KEY (scope, version) REFERENCES expand_contract.schema_migrations ON DELETE CASCADE;
+ALTER TABLE expand_contract.migration_events ADD COLUMN scope text COLLATE "C" NOT NULL DEFAULT '';
+DROP INDEX expand_contract.schema_migrations_baselined, expand_contract.schema_migrations_unfinished;
+CREATE INDEX schema_migrations_baselined ON expand_contract.schema_migrations (scope, version) WHERE checksum IS NULL;
+CREATE INDEX schema_migrations_unfinished ON expand_contract.schema_migrations (scope, version) WHERE state <> 'applied';
+COMMENT ON COLUMN expand_contract.schema_migrations.scope IS
+    'whose history the version belongs to, of a service or a tenant; empty where nobody says';
+DROP VIEW @extschema@.ec_migrations;
+DROP VIEW @extschema@.ec_migration_events;
+DROP FUNCTION expand_contract.migration_status(text);
+DROP FUNCTION @extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean);
+DROP FUNCTION @extschema@.ec_rollback(text, boolean);
+DROP PROCEDURE @extschema@.ec_wait_migration(text, interval);
+DROP FUNCTION @extschema@.ec_apply_script(text, text, boolean);
+DROP PROCEDURE @extschema@.ec_apply_directory(text);
+DROP FUNCTION @extschema@.ec_baseline(text, text);
+DROP FUNCTION @extschema@.ec_adopt(text, regclass);
+
 -- functions and views
 
 -- They are the administrator's grants and no part of the extension, or a dump would

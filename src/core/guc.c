@@ -2,8 +2,9 @@
  * guc.c
  *		The settings: expand_contract.*.
  *
- * Those that only pace the caller's own work are PGC_USERSET.  Those on which
- * gates or the server's health depend are PGC_SUSET.
+ * Settings that only affect the pace of the caller's own work are
+ * PGC_USERSET.  Settings on which gates or the server's health depend are
+ * PGC_SUSET.
  */
 #include "postgres.h"
 
@@ -33,6 +34,7 @@ double ec_max_growth = 1.5;
 int ec_max_mismatches = 1000;
 int ec_max_tracked_columns = 200;
 char *ec_ignore_usage_from = NULL;
+char *ec_scope = NULL;
 char *ec_app_version_pattern = NULL;
 char *ec_escalation = NULL;
 
@@ -104,6 +106,10 @@ define_everyones_settings(void)
 	DefineCustomBoolVariable("expand_contract.advice",
 							 "Lets ec_lint tell matters of style as well.", NULL,
 							 &ec_advice, false, PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("expand_contract.scope",
+							   "Sets the scope of migrations whose caller names none.",
+							   "A scope is a history of its own, of a service or a tenant.",
+							   &ec_scope, "", PGC_USERSET, 0, NULL, NULL, NULL);
 }
 
 static void
