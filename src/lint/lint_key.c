@@ -166,6 +166,7 @@ enter_key(EcRelation *relation, const Constraint *constraint, List *columns,
 		  List *numbers, EcRelation *target, List *keys)
 {
 	EcConstraint *entered = palloc0(sizeof(EcConstraint));
+	ListCell *cell;
 
 	entered->name = constraint->conname
 						? pstrdup(constraint->conname)
@@ -176,6 +177,11 @@ enter_key(EcRelation *relation, const Constraint *constraint, List *columns,
 	entered->is_new = true;
 	entered->referenced = target;
 	entered->keys = numbers;
+	foreach (cell, numbers)
+	{
+		if (lfirst_int(cell) > 0)
+			entered->columns = bms_add_member(entered->columns, lfirst_int(cell));
+	}
 	entered->referenced_keys = keys;
 	relation->constraints = lappend(relation->constraints, entered);
 }

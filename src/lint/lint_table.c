@@ -301,7 +301,10 @@ lint_unique(LintTable *table, const Constraint *constraint, List *keys)
 			ec_find_column(table->world, table->relation, strVal(lfirst(cell)));
 
 		if (column != NULL)
+		{
 			entered->keys = lappend_int(entered->keys, column->number);
+			entered->columns = bms_add_member(entered->columns, column->number);
+		}
 		if (!is_primary)
 			continue;
 		/* children get the NOT NULL */
