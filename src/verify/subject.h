@@ -30,6 +30,7 @@ typedef struct EcSubject
 	List *walk;        /* names of a unique key that jobs walk along; NIL: the
 					  * key above, or the primary key */
 	bool new_is_right; /* after cutover: repairs flow from target to source */
+	bool by_image; /* strings that a collation calls equal are none the less different */
 } EcSubject;
 
 static inline bool
