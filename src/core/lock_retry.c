@@ -178,13 +178,22 @@ ec_try_work(void (*work)(void *arg), void *arg, int lock_wait_ms)
 }
 
 void
-ec_raise_lock_timeout(ErrorData *error, Oid relation, const char *hint)
+ec_tell_holders(ErrorData *error, Oid relation)
 {
-	char *holders = ec_lock_holders(relation);
+	char *holders;
 
-	if (error->detail == NULL && holders != NULL)
+	if (error->detail != NULL || !OidIsValid(relation))
+		return;
+	holders = ec_lock_holders(relation);
+	if (holders != NULL)
 		error->detail = psprintf("Locks on \"%s\" are held by %s.",
 								 get_rel_name(relation), holders);
+}
+
+void
+ec_raise_lock_timeout(ErrorData *error, Oid relation, const char *hint)
+{
+	ec_tell_holders(error, relation);
 	if (error->hint == NULL)
 		error->hint =
 			psprintf("%s Call again when the lock's holders are done, or raise expand_contract.lock_timeout.",

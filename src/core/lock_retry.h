@@ -61,6 +61,12 @@ extern ErrorData *
 ec_try_work(void (*work)(void *arg), void *arg, int lock_wait_ms);
 
 /*
+ * Say in the DETAIL of an error that has none who holds locks on the relation.
+ * InvalidOid, or nobody: it stays as it is.
+ */
+extern void ec_tell_holders(ErrorData *error, Oid relation);
+
+/*
  * Raises the last try's error, with the holders of locks on the relation as
  * detail; hint says what has happened to the work.
  */
