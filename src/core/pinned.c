@@ -18,7 +18,6 @@
 #include "utils/guc.h"
 #include "utils/guc_tables.h"
 #include "utils/lsyscache.h"
-#include "utils/pg_locale.h"
 #include "utils/xml.h"
 
 #include "core/json.h"
@@ -64,6 +63,11 @@ ec_pin_text(void)
 	pin("transform_null_equals", "off");
 	return level;
 }
+
+/* Of utils/pg_locale.h, which includes headers of ICU: not every machine has them. */
+extern PGDLLIMPORT char *locale_monetary;
+extern PGDLLIMPORT char *locale_numeric;
+extern PGDLLIMPORT char *locale_time;
 
 /*
  * Settings that functions of the server read although they are marked STABLE
