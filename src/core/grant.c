@@ -29,9 +29,10 @@ PG_FUNCTION_INFO_V1(ec_grant);
  * ec_grant(role) → void
  *
  * Grants USAGE on the extension's schema where the role lacks it, and EXECUTE on
- * every function and procedure of the extension that PUBLIC
- * may not execute, except on ec_grant itself: who may hand the rights on is
- * the owner's business.  Only for members of the extension's owner (42501).
+ * every function and procedure in that schema that is the
+ * extension's and that PUBLIC may not execute, except on ec_grant itself: who may
+ * hand the rights on is the owner's business.  What the extension keeps in its own
+ * schema is nobody else's to call.  Only for members of the extension's owner (42501).
  */
 Datum
 ec_grant(PG_FUNCTION_ARGS)
@@ -64,6 +65,7 @@ ec_grant(PG_FUNCTION_ARGS)
 					 "AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e' "
 					 "AND d.refclassid = 'pg_extension'::regclass AND d.refobjid = $1 "
 					 "WHERE p.proname <> 'ec_grant' AND p.proacl IS NOT NULL "
+					 "AND p.pronamespace <> 'expand_contract'::regnamespace "
 					 "AND NOT EXISTS (SELECT FROM aclexplode(p.proacl) a "
 					 "WHERE a.grantee = 0 AND a.privilege_type = 'EXECUTE') "
 					 "ORDER BY 1",

@@ -22,7 +22,10 @@
 #include "core/compat.h"
 #include "core/sequence.h"
 
-/* What nextval() takes; NULL if that would have to wait. */
+/*
+ * What nextval() takes; NULL if that would have to wait.  A temporary sequence
+ * is that of its session alone, whose memory has it.
+ */
 static Relation
 open_sequence(Oid oid)
 {
@@ -31,7 +34,8 @@ open_sequence(Oid oid)
 	if (!ConditionalLockRelationOid(oid, RowExclusiveLock))
 		return NULL;
 	sequence = try_relation_open(oid, NoLock);
-	if (sequence != NULL && sequence->rd_rel->relkind == RELKIND_SEQUENCE)
+	if (sequence != NULL && sequence->rd_rel->relkind == RELKIND_SEQUENCE &&
+		!RELATION_IS_OTHER_TEMP(sequence))
 		return sequence;
 	if (sequence != NULL)
 		relation_close(sequence, NoLock);
