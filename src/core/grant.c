@@ -1,6 +1,6 @@
 /*
  * grant.c
- *		ec_grant: EXECUTE on all that is not everyone's.
+ *		ec_grant: grants EXECUTE on the functions that PUBLIC may not execute.
  */
 #include "postgres.h"
 
@@ -28,11 +28,12 @@ PG_FUNCTION_INFO_V1(ec_grant);
 /*
  * ec_grant(role) → void
  *
- * Grants USAGE on the extension's schema where the role lacks it, and EXECUTE on
- * every function and procedure in that schema that is the
- * extension's and that PUBLIC may not execute, except on ec_grant itself: who may
- * hand the rights on is the owner's business.  What the extension keeps in its own
- * schema is nobody else's to call.  Only for members of the extension's owner (42501).
+ * Grants USAGE on the extension's schema if the role lacks it, and EXECUTE on
+ * every function and procedure of the extension that PUBLIC may not execute.
+ * It leaves out what is in schema expand_contract, which only the extension
+ * calls, and ec_grant itself: only the extension's owner decides who may hand
+ * on these rights.  Raises 42501 unless the caller is a member of the
+ * extension's owner.
  */
 Datum
 ec_grant(PG_FUNCTION_ARGS)

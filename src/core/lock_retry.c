@@ -1,6 +1,6 @@
 /*
  * lock_retry.c
- *		Work that needs strong locks, in short tries.
+ *		Runs work that needs strong locks, in short tries.
  */
 #include "postgres.h"
 
@@ -24,8 +24,8 @@
 #include "core/lock_retry.h"
 
 /*
- * The wait for one lock in the first try, in the last ones, and the pauses
- * between two, in which the application moves on.
+ * How long the first try and the later ones wait for a lock, and how long the
+ * pauses between two tries are.  During a pause the application can go on.
  */
 #define FIRST_LOCK_WAIT_MS   50
 #define LONGEST_LOCK_WAIT_MS 1000
@@ -42,7 +42,7 @@ set_milliseconds(const char *name, GucContext context, int ms)
 							 GUC_ACTION_SET, true, 0, false);
 }
 
-/* The caller's own lock_timeout stays in force if it is shorter. */
+/* If the caller's own lock_timeout is shorter, it stays in force. */
 void
 ec_limit_lock_waits(int lock_wait_ms)
 {
@@ -59,7 +59,7 @@ ec_is_lock_error(const ErrorData *error)
 		   error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED;
 }
 
-/* Does this transaction hold table locks that writers wait for? */
+/* Does this transaction hold table locks that make writers wait? */
 static bool
 holds_strong_locks(void)
 {
@@ -78,7 +78,7 @@ holds_strong_locks(void)
 	return false;
 }
 
-/* Let the others move on, without a lock of the work's. */
+/* Lets other sessions proceed.  The work's locks have been released by now. */
 static void
 rest(int rest_ms)
 {
@@ -122,9 +122,9 @@ ec_try_for_locks_within(EcTry one_try, void *arg, const int *timeout_ms)
 }
 
 /*
- * Whoever queues behind the lock on the table waits for those on its
- * partitions as well, so one limit is for all of them.  Nothing is attached
- * to a table that we have locked.
+ * A session that waits behind our lock on the table also waits until we have
+ * the locks on its partitions.  So one limit covers all of them.  While we
+ * hold the lock on the table, no partition can be attached to it.
  */
 void
 ec_lock_whole_table(Oid table, LOCKMODE mode, int lock_wait_ms)
@@ -136,7 +136,7 @@ ec_lock_whole_table(Oid table, LOCKMODE mode, int lock_wait_ms)
 
 	LockRelationOid(table, mode);
 	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(table)))
-		return; /* it is gone */
+		return; /* it has been dropped */
 	family = find_all_inheritors(table, NoLock, NULL);
 	foreach (cell, family)
 	{
@@ -178,13 +178,22 @@ ec_try_work(void (*work)(void *arg), void *arg, int lock_wait_ms)
 }
 
 void
-ec_raise_lock_timeout(ErrorData *error, Oid relation, const char *hint)
+ec_tell_holders(ErrorData *error, Oid relation)
 {
-	char *holders = ec_lock_holders(relation);
+	char *holders;
 
-	if (error->detail == NULL && holders != NULL)
+	if (error->detail != NULL || !OidIsValid(relation))
+		return;
+	holders = ec_lock_holders(relation);
+	if (holders != NULL)
 		error->detail = psprintf("Locks on \"%s\" are held by %s.",
 								 get_rel_name(relation), holders);
+}
+
+void
+ec_raise_lock_timeout(ErrorData *error, Oid relation, const char *hint)
+{
+	ec_tell_holders(error, relation);
 	if (error->hint == NULL)
 		error->hint =
 			psprintf("%s Call again when the lock's holders are done, or raise expand_contract.lock_timeout.",

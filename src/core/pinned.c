@@ -1,6 +1,6 @@
 /*
  * pinned.c
- *		Settings under which text means the same in every session.
+ *		Settings under which a text has the same meaning in every session.
  */
 #include "postgres.h"
 
@@ -30,7 +30,10 @@ pin(const char *name, const char *value)
 							 GUC_ACTION_SAVE, true, 0, false);
 }
 
-/* Called for single values: where a setting is right, as by default, it is left. */
+/*
+ * Called for single values, so it sets only what differs; the defaults need
+ * nothing.
+ */
 int
 ec_pin_output(void)
 {
@@ -62,8 +65,9 @@ ec_pin_text(void)
 }
 
 /*
- * What functions of the server read that are marked STABLE, or IMMUTABLE though
- * they read it.  search_path comes last; not every change pins it.
+ * Settings that functions of the server read although they are marked STABLE
+ * or even IMMUTABLE.  search_path is the last one, because not every change
+ * pins it.
  */
 static const char *const names[] = {
 	"DateStyle",
@@ -89,8 +93,9 @@ static const char *const names[] = {
 #define SEARCH_PATH (lengthof(names) - 1)
 
 /*
- * For everybody: $user would be another one for each.  Temporary objects are
- * found last, where nobody can put them in the way of others.
+ * The current search_path without "$user", whose meaning depends on the role:
+ * it is replaced by the schema that it stands for now.  Temporary objects come
+ * last, so that they cannot mask others.
  */
 static char *
 present_path(void)
@@ -140,7 +145,10 @@ ec_pin_settings(const Jsonb *settings)
 	return level;
 }
 
-/* The server's variables.  Time zones are never freed, and so known by address. */
+/*
+ * Values of the server's variables.  The server never frees a pg_tz, so
+ * comparing pointers is enough.
+ */
 typedef struct Variables
 {
 	int date_style;
@@ -158,7 +166,7 @@ typedef struct Variables
 	pg_tz *zone;
 } Variables;
 
-/* Those that are strings. */
+/* The settings that are strings. */
 static const char *const strings[] = {
 	"timezone_abbreviations",     "lc_monetary", "lc_numeric", "lc_time",
 	"default_text_search_config", "search_path",

@@ -14,6 +14,7 @@
 #include "catalog/namespace.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "postmaster/bgworker.h"
 #include "nodes/parsenodes.h"
 #include "storage/proc.h"
 #include "tcop/dest.h"
@@ -251,21 +252,9 @@ explain_lock_timeout(ErrorData *error, const EcStatement *statement)
 		error->hint = pstrdup("Nothing has changed. Apply the migration again when the "
 							  "lock's holders are done, or raise "
 							  "expand_contract.lock_timeout.");
-	if (error->detail != NULL)
-		return;
 	foreach (cell, ec_named_relations(statement->node))
-	{
-		RangeVar *name = lfirst_node(RangeVar, cell);
-		Oid relation = RangeVarGetRelid(name, NoLock, true);
-		char *holders = OidIsValid(relation) ? ec_lock_holders(relation) : NULL;
-
-		if (holders != NULL)
-		{
-			error->detail = psprintf("Locks on \"%s\" are held by %s.",
-									 name->relname, holders);
-			return;
-		}
-	}
+		ec_tell_holders(error, RangeVarGetRelid(lfirst_node(RangeVar, cell),
+												NoLock, true));
 }
 
 static void
@@ -347,7 +336,7 @@ ec_run_script(const EcScript *script, int lock_timeout_ms, EcRecord record, void
 	run->record_arg = arg;
 	run->lock_timeout_ms = lock_timeout_ms;
 	/* a worker has set none but what the script has */
-	run->outer_statement_timeout = IsBackgroundWorker ? 0 : StatementTimeout;
+	run->outer_statement_timeout = MyBgworkerEntry != NULL ? 0 : StatementTimeout;
 	callback.callback = run_error_callback;
 	callback.arg = run;
 	callback.previous = error_context_stack;

@@ -23,6 +23,7 @@
 
 #include "core/catalog.h"
 #include "core/query.h"
+#include "core/unique_key.h"
 #include "dualwrite/mapping.h"
 #include "dualwrite/mutable.h"
 #include "dualwrite/old_columns.h"

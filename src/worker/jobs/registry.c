@@ -1,8 +1,8 @@
 /*
  * registry.c
- *		The kinds of jobs, as the upper rooms register them.
+ *		Kinds of jobs, which the upper rooms register.
  *
- * The worker room cannot know the rooms above it, so they come to it.
+ * The worker room must not depend on the rooms above it.
  */
 #include "postgres.h"
 
@@ -13,7 +13,10 @@
 static const EcJobKind *kinds[MAX_KINDS];
 static int kind_count = 0;
 
-/* whose rows are being written; an error ends the batch, and with it the use */
+/*
+ * set while a batch runs; after an error ec_note_running is called again
+ * before the next use
+ */
 static const char *running_change = NULL;
 static int64 running_job = 0;
 
