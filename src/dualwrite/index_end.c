@@ -68,13 +68,13 @@ set_bound(ScanKey key, Relation index, StrategyNumber strategy, int64 bound)
 {
 	bool is_numeric = index->rd_opcintype[0] == NUMERICOID;
 	Oid type = is_numeric ? NUMERICOID : INT8OID;
-	Oid operator= get_opfamily_member(index->rd_opfamily[0], index->rd_opcintype[0],
-									  type, strategy);
+	Oid comparison = get_opfamily_member(index->rd_opfamily[0],
+										 index->rd_opcintype[0], type, strategy);
 
-	if (!OidIsValid(operator))
+	if (!OidIsValid(comparison))
 		return false;
 	ScanKeyEntryInitialize(key, 0, 1, strategy, is_numeric ? InvalidOid : type,
-						   InvalidOid, get_opcode(operator),
+						   InvalidOid, get_opcode(comparison),
 						   is_numeric ? DirectFunctionCall1(int8_numeric,
 															Int64GetDatum(bound))
 									  : Int64GetDatum(bound));

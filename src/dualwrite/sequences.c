@@ -200,9 +200,9 @@ find_farthest(const Values *values, const EcSequence *sequence, Oid role,
 	if (may_scan)
 		return ec_first_int8(psprintf("%s ORDER BY %s %s LIMIT 1",
 									  select_values(values, sequence),
-									  quote_identifier(get_attname(values->table,
-																   values->attnum,
-																   false)),
+									  quote_identifier(
+										  get_attname(values->table,
+													  values->attnum, false)),
 									  end.highest ? "DESC" : "ASC"),
 							 role, farthest);
 	if (!ec_find_index_end(values->table, values->attnum, &end) || !end.is_there)
@@ -226,9 +226,9 @@ has_next(const Values *values, const EcSequence *sequence, Oid role, bool may_sc
 		return ec_first_int8(psprintf("%s AND %s OPERATOR(pg_catalog.=) CAST('" INT64_FORMAT
 									  "' AS %s) LIMIT 1",
 									  select_values(values, sequence),
-									  quote_identifier(get_attname(values->table,
-																   values->attnum,
-																   false)),
+									  quote_identifier(
+										  get_attname(values->table,
+													  values->attnum, false)),
 									  next, format_type_be_qualified(type)),
 							 role, &found);
 	end.low = end.high = next;
@@ -284,9 +284,9 @@ add_use(List *uses, const EcChange *change, Oid sequence, bool may_scan)
 	use->name = ec_relation_name(sequence);
 	use->may_advance = pg_class_aclcheck(sequence, role, ACL_UPDATE) == ACLCHECK_OK;
 	/* whatever is said of it tells where it is: a default may name anybody's */
-	use->is_unknown = pg_class_aclcheck(sequence, role,
-										ACL_SELECT | ACL_USAGE | ACL_UPDATE) !=
-					  ACLCHECK_OK;
+	use->is_unknown =
+		pg_class_aclcheck(sequence, role, ACL_SELECT | ACL_USAGE | ACL_UPDATE) !=
+		ACLCHECK_OK;
 	if (use->is_unknown)
 		return lappend(uses, use);
 	look_at_values(use, values_against(change, sequence), role, may_scan);

@@ -60,7 +60,7 @@ typedef struct Search
 	List *columns; /* names, char * */
 	HeapTuple function;
 	char *body;
-	bool is_trigger; /* of one of the tables */
+	bool is_trigger;  /* of one of the tables */
 	bool *has_waited; /* for a lock in vain; of all calls of a statement */
 	bool found;
 } Search;
@@ -138,8 +138,8 @@ set_search_path(const Search *search)
 							 GUC_ACTION_SAVE, true, 0, false);
 	(void) set_config_option("lock_timeout",
 							 *search->has_waited ? LATER_LOCK_WAIT : LOCK_WAIT,
-							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-							 false);
+							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
+							 0, false);
 	if (!isnull)
 	{
 		Datum *values;
