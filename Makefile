@@ -25,7 +25,7 @@ SQL_ROOM = $(patsubst %,sql/install/%.sql,$(1))
 SQL_TABLES = $(call SQL_ROOM,worker_tables migrate_tables backfill_tables \
 	verify_tables model_tables dualwrite_tables usage_tables lifecycle_tables)
 SQL_FUNCTIONS = $(call SQL_ROOM,worker lint migrate backfill verify dualwrite \
-	usage lifecycle core)
+	usage lifecycle core view_columns)
 SQL_PARTS = $(call SQL_ROOM,start schema library) $(SQL_TABLES) $(SQL_FUNCTIONS) \
 	$(call SQL_ROOM,event_triggers)
 
@@ -34,7 +34,9 @@ TREE_HEADERS = $(sort $(wildcard src/*.h src/*/*.h src/*/*/*.h))
 OBJS = $(SOURCES:.c=.o)
 
 PG_CPPFLAGS = -Isrc -DEC_VERSION='"$(EXTVERSION)"'
-PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
+# The headers of 15 declare callbacks without arguments, which C23, the default of
+# gcc 15, reads as callbacks that have none.
+PG_CFLAGS = -std=gnu17 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers $(if $(WERROR),-Werror)
 # SANITIZE=undefined: what is wrong ends the process, where it happens.
 SANITIZE_FLAGS = $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer -g)

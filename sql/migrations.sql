@@ -65,9 +65,9 @@ SELECT errors_of($$ SELECT ec_apply(' 005', 'SELECT 1') $$);
 SELECT errors_of($$ SELECT ec_apply(E'0\t5', 'SELECT 1') $$);
 SELECT errors_of($$ SELECT ec_apply(repeat('5', 256), 'SELECT 1') $$);
 SELECT errors_of($$ SELECT ec_apply('005', NULL) $$);
-SELECT errors_of($$ SELECT ec_apply('005', '') $$);
-SELECT errors_of($$ SELECT ec_apply('005', E' -- nothing\n ; /* here */ ;') $$);
-SELECT errors_of($$ SELECT ec_apply('005', 'SELECT 1', down => ' ') $$);
+SELECT ec_apply('005', '', dry_run => true);
+SELECT ec_apply('005', E' -- nothing\n ; /* here */ ;', dry_run => true);
+SELECT ec_apply('005', 'SELECT 1', down => ' ', dry_run => true);
 SELECT errors_of($$ SELECT ec_apply('005', 'SELECT 1', phase => NULL) $$);
 SELECT errors_of($$ SELECT ec_apply('005', 'SELECT 1', phase => 'contraction') $$);
 SELECT errors_of($$ SELECT ec_apply('005', 'SELECT 1', allow => '{drop_all}') $$);
@@ -84,7 +84,7 @@ SELECT ec_apply('005', E'SELECT 1;\nSELEC 2;\nSELECT 3');
 SELECT errors_of($$ SELECT ec_apply('005', E'SELECT 1;\nSELECT ''open') $$);
 SELECT errors_of($$ SELECT ec_apply('005', E'SELECT 1;\n  \\d users\n') $$);
 SELECT errors_of($$ SELECT ec_apply('005', 'SELECT 1', down => 'DRO TABLE x') $$);
-SELECT m FROM errors_of(format('SELECT ec_apply(%L, %L)', '005', E'\xEF\xBB\xBFSELECT 1')) m WHERE m ~ 'HINT';
+SELECT ec_apply('005', E'\xEF\xBB\xBFSELECT 1', dry_run => true);
 
 -- what a dry run says of the steps; statements that cannot run in a transaction are a worker's (see mixed.sql)
 SET client_min_messages = notice;

@@ -100,9 +100,9 @@ SELECT s AS script, m AS message
     E'-- ec:down\nSELECT 1', E'SELECT 1;\n-- ec:up\nSELECT 2', E'-- ec:up\nSELECT 1;\n-- migrate:down\nSELECT 1',
     E'-- ec:requires\n-- ec:up\nSELECT 1', E'-- ec:requires 001,,002\nSELECT 1', E'-- ec:phase\nSELECT 1',
     E'-- ec:phase contract\n-- ec:phase expand\nSELECT 1', E'-- ec:phase soon\nSELECT 1', E'-- ec:allow everything\nSELECT 1', E'-- ec:requires 999\nSELECT 1',
-    E'-- ec:up\n-- nothing', E'-- ec:description a\n-- ec:description b\nSELECT 1',
+    E'-- ec:description a\n-- ec:description b\nSELECT 1',
     E'-- migrate:up transaction:maybe\nSELECT 1', E'-- migrate:sideways\nSELECT 1', E'-- +goose Up\n-- +goose ENVSUB ON\nSELECT 1', E'-- +goose Sideways\nSELECT 1',
-    E'-- +goose Down\nSELECT 1', E'-- +goose Up\nDROP TABLE dbm', ''
+    E'-- +goose Down\nSELECT 1', E'-- +goose Up\nDROP TABLE dbm'
   ]) WITH ORDINALITY AS u (s, n),
   LATERAL (SELECT string_agg(m, E'\n') AS m FROM errors_of(format('SELECT ec_apply_script(%L, %L)', '20240104', s)) m) e
  ORDER BY n;

@@ -26,6 +26,15 @@ COMMENT ON COLUMN expand_contract.discrepancies.salt IS 'tells entries of the sa
 COMMENT ON COLUMN expand_contract.discrepancies.is_unset IS 'the new columns were left unset: whoever has set them since knows better';
 COMMENT ON COLUMN expand_contract.discrepancies.writes IS 'how many failed writes the reconciler has folded into this one';
 
+-- An entry that a BEFORE trigger makes is of a row that is still to be stored.
+CREATE FUNCTION expand_contract.settle_discrepancy() RETURNS trigger
+AS 'MODULE_PATHNAME', 'ec_settle_discrepancy' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+REVOKE EXECUTE ON FUNCTION expand_contract.settle_discrepancy() FROM PUBLIC;
+COMMENT ON FUNCTION expand_contract.settle_discrepancy() IS 'takes an entry out again if its row was not stored: ON CONFLICT, or another trigger, has thrown it away';
+CREATE TRIGGER settle AFTER INSERT ON expand_contract.discrepancies
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.settle_discrepancy();
+ALTER TABLE expand_contract.discrepancies ENABLE ALWAYS TRIGGER settle; -- rows of a subscription too
+
 CREATE TABLE expand_contract.gaps (
     id bigint NOT NULL DEFAULT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
     salt uuid NOT NULL DEFAULT gen_random_uuid(),

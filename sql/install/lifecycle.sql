@@ -132,6 +132,17 @@ SELECT c.name COLLATE "default" AS change, c.relation, c.target, c.phase, c.sinc
 COMMENT ON VIEW @extschema@.ec_changes IS 'changes of tables one owns (pg_monitor: all), and where they are';
 GRANT SELECT ON @extschema@.ec_changes TO PUBLIC;
 
+CREATE VIEW @extschema@.ec_change_events WITH (security_barrier) AS
+SELECT e.id, e.change COLLATE "default" AS change, e.event, e.value, e.at, e.by_role
+  FROM expand_contract.change_events e
+  LEFT JOIN expand_contract.changes c ON c.name = e.change
+  LEFT JOIN pg_class t ON t.oid = c.relation
+  LEFT JOIN pg_class n ON n.oid = c.target
+ WHERE pg_has_role(coalesce(t.relowner, n.relowner), 'USAGE') OR pg_has_role('pg_monitor', 'USAGE')
+ ORDER BY e.id, e.salt;
+COMMENT ON VIEW @extschema@.ec_change_events IS 'what happened to changes of tables one owns (pg_monitor: all), and to flags';
+GRANT SELECT ON @extschema@.ec_change_events TO PUBLIC;
+
 CREATE FUNCTION @extschema@.ec_runbook(change text) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_runbook' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.ec_runbook(text) IS 'Markdown: where a change stands, the next command, its gates, and when to go back';

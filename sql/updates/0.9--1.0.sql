@@ -60,6 +60,13 @@ ALTER TABLE expand_contract.discrepancies ALTER COLUMN id DROP IDENTITY,
     ALTER COLUMN id SET DEFAULT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
     ADD COLUMN salt uuid NOT NULL DEFAULT gen_random_uuid(),
     DROP CONSTRAINT discrepancies_pkey, ADD PRIMARY KEY (id, salt);
+CREATE FUNCTION expand_contract.settle_discrepancy() RETURNS trigger
+AS 'MODULE_PATHNAME', 'ec_settle_discrepancy' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+REVOKE EXECUTE ON FUNCTION expand_contract.settle_discrepancy() FROM PUBLIC;
+COMMENT ON FUNCTION expand_contract.settle_discrepancy() IS 'takes an entry out again if its row was not stored: ON CONFLICT, or another trigger, has thrown it away';
+CREATE TRIGGER settle AFTER INSERT ON expand_contract.discrepancies
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.settle_discrepancy();
+ALTER TABLE expand_contract.discrepancies ENABLE ALWAYS TRIGGER settle; -- rows of a subscription too
 ALTER TABLE expand_contract.gaps ALTER COLUMN id DROP IDENTITY,
     ALTER COLUMN id SET DEFAULT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
     ADD COLUMN salt uuid NOT NULL DEFAULT gen_random_uuid(),

@@ -145,6 +145,24 @@
 	ExecutorRun(query, direction, count, true)
 #endif
 
+/* 18 counts what an index scan does for EXPLAIN. */
+#if PG_VERSION_NUM >= 180000
+#define ec_index_beginscan(heap, index, snapshot, key_count)                   \
+	index_beginscan(heap, index, snapshot, NULL, key_count, 0)
+#else
+#define ec_index_beginscan(heap, index, snapshot, key_count)                   \
+	index_beginscan(heap, index, snapshot, key_count, 0)
+#endif
+
+/* 16 renamed the name of a relation's file. */
+#if PG_VERSION_NUM >= 160000
+#define ec_set_file_of_record(record, relation)                                \
+	((record).locator = (relation)->rd_locator)
+#else
+#define ec_set_file_of_record(record, relation)                                \
+	((record).node = (relation)->rd_node)
+#endif
+
 /* 17 lets extensions name what they wait for. */
 #if PG_VERSION_NUM >= 170000
 #define ec_new_wait_event(name) WaitEventExtensionNew(name)

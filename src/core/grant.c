@@ -5,21 +5,31 @@
 #include "postgres.h"
 
 #include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 #include "core/catalog.h"
 #include "core/query.h"
+
+static void
+run(const char *command)
+{
+	if (SPI_execute(command, false, 0) != SPI_OK_UTILITY)
+		elog(ERROR, "could not run \"%s\"", command);
+}
 
 PG_FUNCTION_INFO_V1(ec_grant);
 
 /*
  * ec_grant(role) → void
  *
- * Grants EXECUTE on every function and procedure of the extension that PUBLIC
+ * Grants USAGE on the extension's schema where the role lacks it, and EXECUTE on
+ * every function and procedure of the extension that PUBLIC
  * may not execute, except on ec_grant itself: who may hand the rights on is
  * the owner's business.  Only for members of the extension's owner (42501).
  */
@@ -46,6 +56,9 @@ ec_grant(PG_FUNCTION_ARGS)
 
 	ec_arg_oid(&args, extension.oid);
 	ec_catalog_begin(&scope);
+	if (!ec_may_use_schema(extension.schema, PG_GETARG_OID(0)))
+		run(psprintf("GRANT USAGE ON SCHEMA %s TO %s",
+					 quote_identifier(get_namespace_name(extension.schema)), role));
 	found = ec_query("SELECT p.oid::regprocedure::text, p.prokind = 'p' "
 					 "FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid "
 					 "AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e' "
@@ -66,12 +79,9 @@ ec_grant(PG_FUNCTION_ARGS)
 			bool is_procedure =
 				DatumGetBool(SPI_getbinval(functions->vals[row],
 										   functions->tupdesc, 2, &isnull));
-			char *command = psprintf("GRANT EXECUTE ON %s %s TO %s",
-									 is_procedure ? "PROCEDURE" : "FUNCTION",
-									 signature, role);
 
-			if (SPI_execute(command, false, 0) != SPI_OK_UTILITY)
-				elog(ERROR, "could not run \"%s\"", command);
+			run(psprintf("GRANT EXECUTE ON %s %s TO %s",
+						 is_procedure ? "PROCEDURE" : "FUNCTION", signature, role));
 		}
 	}
 	ec_catalog_end(&scope);

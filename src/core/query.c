@@ -162,8 +162,8 @@ saved_plan(const char *sql, EcArgs *args)
 	return entry->plan;
 }
 
-uint64
-ec_query(const char *sql, EcArgs *args)
+static uint64
+run_query(const char *sql, EcArgs *args, bool fire_triggers)
 {
 	EcArgs none = {0};
 	ErrorContextCallback context = {0};
@@ -175,13 +175,26 @@ ec_query(const char *sql, EcArgs *args)
 	context.previous = error_context_stack;
 	if (ec_sql_is_older)
 		error_context_stack = &context;
-	code = SPI_execute_plan(saved_plan(sql, args), args->values, args->nulls,
-							false, 0);
+	code = SPI_execute_snapshot(saved_plan(sql, args), args->values,
+								args->nulls, InvalidSnapshot, InvalidSnapshot,
+								false, fire_triggers, 0);
 	error_context_stack = context.previous;
 	if (code < 0)
-		elog(ERROR, "SPI_execute_plan failed for \"%s\": %s", sql,
+		elog(ERROR, "SPI_execute_snapshot failed for \"%s\": %s", sql,
 			 SPI_result_code_string(code));
 	return SPI_processed;
+}
+
+uint64
+ec_query(const char *sql, EcArgs *args)
+{
+	return run_query(sql, args, true);
+}
+
+uint64
+ec_query_in_trigger(const char *sql, EcArgs *args)
+{
+	return run_query(sql, args, false);
 }
 
 static Datum
@@ -216,19 +229,32 @@ get_typed(uint64 row, int column, Oid type, bool *isnull)
 void
 ec_run_ddl(const char *sql)
 {
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	if (SPI_execute(sql, false, 0) != SPI_OK_UTILITY)
-		elog(ERROR, "could not run \"%s\"", sql);
-	if (SPI_finish() != SPI_OK_FINISH)
-		elog(ERROR, "SPI_finish failed");
+	bool own_before = ec_own_ddl;
+
+	ec_own_ddl = true;
+	PG_TRY();
+	{
+		if (SPI_connect() != SPI_OK_CONNECT)
+			elog(ERROR, "SPI_connect failed");
+		if (SPI_execute(sql, false, 0) != SPI_OK_UTILITY)
+			elog(ERROR, "could not run \"%s\"", sql);
+		if (SPI_finish() != SPI_OK_FINISH)
+			elog(ERROR, "SPI_finish failed");
+	}
+	PG_FINALLY();
+	{
+		ec_own_ddl = own_before;
+	}
+	PG_END_TRY();
 }
 
-int64
-ec_count_rows(const char *sql, Oid role)
+/* Read something as that role; gives what the caller asks for. */
+typedef void (*OwnRead)(const char *sql, void *result);
+
+static void
+read_as(OwnRead read, const char *sql, Oid role, void *result)
 {
 	bool own_before = ec_own_reads;
-	volatile int64 count = 0;
 	EcRights outer;
 
 	ec_become(&outer, role);
@@ -237,9 +263,7 @@ ec_count_rows(const char *sql, Oid role)
 	{
 		if (SPI_connect() != SPI_OK_CONNECT)
 			elog(ERROR, "SPI_connect failed");
-		count = ec_execute_planned(ec_prepare_planned(sql, 0, NULL, 0,
-													  EC_OWN_SEARCH_PATH),
-								   NULL, EC_OWN_SEARCH_PATH, NULL);
+		read(sql, result);
 		if (SPI_finish() != SPI_OK_FINISH)
 			elog(ERROR, "SPI_finish failed");
 	}
@@ -249,7 +273,52 @@ ec_count_rows(const char *sql, Oid role)
 	}
 	PG_END_TRY();
 	ec_become_caller(&outer);
+}
+
+static void
+count_rows(const char *sql, void *result)
+{
+	*(int64 *) result =
+		ec_execute_planned(ec_prepare_planned(sql, 0, NULL, 0, EC_OWN_SEARCH_PATH),
+						   NULL, EC_OWN_SEARCH_PATH, NULL);
+}
+
+int64
+ec_count_rows(const char *sql, Oid role)
+{
+	int64 count = 0;
+
+	read_as(count_rows, sql, role, &count);
 	return count;
+}
+
+typedef struct FirstInt8
+{
+	bool is_there;
+	int64 value;
+} FirstInt8;
+
+static void
+first_int8(const char *sql, void *result)
+{
+	FirstInt8 *first = result;
+	TupleTableSlot *row = ec_first_row_planned(sql, EC_OWN_SEARCH_PATH);
+	bool isnull = true;
+	Datum value = row == NULL ? (Datum) 0 : slot_getattr(row, 1, &isnull);
+
+	first->is_there = !isnull;
+	if (!isnull)
+		first->value = DatumGetInt64(value);
+}
+
+bool
+ec_first_int8(const char *sql, Oid role, int64 *value)
+{
+	FirstInt8 first = {0};
+
+	read_as(first_int8, sql, role, &first);
+	*value = first.value;
+	return first.is_there;
 }
 
 bool
@@ -304,6 +373,15 @@ ec_get_oid(uint64 row, int column)
 	Datum value = get_typed(row, column, OIDOID, &isnull);
 
 	return isnull ? InvalidOid : DatumGetObjectId(value);
+}
+
+ItemPointer
+ec_get_tid(uint64 row, int column)
+{
+	bool isnull;
+	Datum value = get_typed(row, column, TIDOID, &isnull);
+
+	return isnull ? NULL : (ItemPointer) DatumGetPointer(value);
 }
 
 TimestampTz

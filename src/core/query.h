@@ -21,6 +21,7 @@
 #include "datatype/timestamp.h"
 #include "executor/spi.h"
 #include "nodes/pg_list.h"
+#include "storage/itemptr.h"
 #include "utils/jsonb.h"
 
 #define EC_MAX_ARGS 24
@@ -54,6 +55,12 @@ extern void ec_arg_interval(EcArgs *args, const Interval *value); /* NULL = NULL
 extern uint64 ec_query(const char *sql, EcArgs *args);
 
 /*
+ * The same, for a trigger: AFTER triggers that the statement fires wait until the
+ * statement ends whose trigger this is called in.
+ */
+extern uint64 ec_query_in_trigger(const char *sql, EcArgs *args);
+
+/*
  * One utility statement as the caller, in an SPI connection of its own; names
  * in it are qualified and quoted.
  */
@@ -64,6 +71,12 @@ extern void ec_run_ddl(const char *sql);
  * connection of its own; it is nobody's use of a column, see own.h.
  */
 extern int64 ec_count_rows(const char *sql, Oid role);
+
+/*
+ * Likewise the first column, of type bigint, of the first row; false if there is
+ * none, or if it is NULL.
+ */
+extern bool ec_first_int8(const char *sql, Oid role, int64 *value);
 
 /*
  * The value in a row (from 0) and column (from 1) of the last result.  Text
@@ -78,6 +91,7 @@ extern double ec_get_float8(uint64 row, int column, double if_null);
 extern Oid ec_get_oid(uint64 row, int column);
 extern char *ec_get_text(uint64 row, int column); /* NULL if NULL */
 extern Jsonb *ec_get_jsonb(uint64 row, int column);
+extern ItemPointer ec_get_tid(uint64 row, int column);
 extern TimestampTz ec_get_timestamptz(uint64 row, int column, TimestampTz if_null);
 
 #endif

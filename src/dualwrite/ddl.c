@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 
 #include "core/catalog.h"
+#include "core/own.h"
 #include "core/query.h"
 #include "dualwrite/concerned.h"
 #include "expand_contract.h"
@@ -307,7 +308,8 @@ ec_note_ddl(PG_FUNCTION_ARGS)
 	/* a name of the user's, so before the scope */
 	partition = attached_partition(data->parsetree);
 	ec_catalog_begin(&scope);
-	warn_of_checks(&concern);
+	if (!ec_own_ddl)
+		warn_of_checks(&concern);
 	if (renames_column(data->parsetree) || IsA(data->parsetree, AlterTableStmt))
 	{
 		note_names(&concern);

@@ -38,6 +38,7 @@
 #include "model/change.h"
 #include "dualwrite/expand.h"
 #include "dualwrite/mapping.h"
+#include "dualwrite/sequences.h"
 #include "dualwrite/old_columns.h"
 #include "model/owner.h"
 #include "dualwrite/table.h"
@@ -662,6 +663,9 @@ expand(void *arg)
 		ec_start_table_writes(change, &mappings);
 	else
 		start_dual_writes(change, entries, is_new);
+	/* rows that the target has, and those that will come */
+	if (ec_change_load(change->name, &known))
+		ec_bring_sequences_forward(&known, false);
 }
 
 static ErrorData *

@@ -18,6 +18,7 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
+#include "dualwrite/sequences.h"
 #include "lifecycle/contract.h"
 #include "lifecycle/drop.h"
 #include "lifecycle/gates.h"
@@ -279,6 +280,7 @@ begin(const EcChange *change, ArrayType *override, const Interval *length,
 	require_old_shape(change);
 	refuse_partition_key(change);
 	ec_gates_require(change, EC_TRANSITION_CONTRACT, override);
+	ec_bring_sequences_forward(change, true);
 	contraction.until = end_of(GetCurrentTimestamp(), length);
 	tell_values(change, true);
 	tell_what_goes(change, has_override(override, "dependents"));
@@ -295,6 +297,7 @@ finish(const EcChange *change, ArrayType *override)
 	char *along;
 
 	ec_gates_require(change, EC_TRANSITION_CONTRACT, override);
+	ec_bring_sequences_forward(change, true);
 	tell_values(change, false);
 	along = what_goes(change, cascade);
 	ec_drop_old_shape(change, cascade);

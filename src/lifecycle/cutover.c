@@ -8,6 +8,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "dualwrite/sequences.h"
 #include "lifecycle/gates.h"
 #include "lifecycle/old_shape.h"
 #include "lifecycle/transition.h"
@@ -47,7 +48,7 @@ is_past_cutover(const EcChange *change)
 /*
  * ec_cutover(change, override) -> the change's phase
  *
- * Passes the gates of 'cutover', sets the flag of the change's name, tells the
+ * Passes the gates of 'cutover', brings sequences forward that are behind, sets the flag of the change's name, tells the
  * channel expand_contract, and begins to watch the old columns.  Again: says
  * the phase and does nothing.  42704 and 42501 as ec_gates; XE020 while a gate
  * is closed, 55000 if the change is over.
@@ -68,6 +69,7 @@ ec_cutover(PG_FUNCTION_ARGS)
 
 	ec_gates_require(&change, EC_TRANSITION_CUTOVER,
 					 PG_ARGISNULL(1) ? NULL : PG_GETARG_ARRAYTYPE_P(1));
+	ec_bring_sequences_forward(&change, true);
 	watch_afresh(&change);
 	ec_flag_set(change.name, true);
 	ec_change_set_phase(change.name, EC_PHASE_CUT_OVER);

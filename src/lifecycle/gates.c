@@ -34,6 +34,7 @@ static const GateKind gate_kinds[] = {
 	{"discrepancies", ec_gate_discrepancies, true, true},
 	{"dual_write", ec_gate_dual_write, true, true,
 	 "{expand_contract.enable_modern_write}"},
+	{"sequences", ec_gate_sequences, true, true},
 	{"replication_lag", ec_gate_replication_lag, true, true,
 	 "{expand_contract.max_replication_lag,expand_contract.ignore_standbys}"},
 	{"reversible", ec_gate_reversible, true, false},
@@ -77,7 +78,7 @@ is_of_transition(const GateKind *kind, EcTransition transition)
 }
 
 List *
-ec_gates(const EcChange *change, EcTransition transition)
+ec_gates(const EcChange *change, EcTransition transition, bool at_a_glance)
 {
 	List *gates = NIL;
 
@@ -89,6 +90,7 @@ ec_gates(const EcChange *change, EcTransition transition)
 			continue;
 		gate = palloc0_object(EcGate);
 		gate->name = gate_kinds[i].name;
+		gate->at_a_glance = at_a_glance;
 		gate_kinds[i].check(change, gate);
 		if (gate->passed)
 			gate->hint = NULL;
@@ -244,7 +246,7 @@ ec_gates_require(const EcChange *change, EcTransition transition, ArrayType *ove
 	List *closed = NIL;
 	ListCell *cell;
 
-	foreach (cell, ec_gates(change, transition))
+	foreach (cell, ec_gates(change, transition, false))
 	{
 		EcGate *gate = lfirst(cell);
 
@@ -271,8 +273,8 @@ text_or_null(const char *text, bool *isnull)
  * ec_gates(change, step) -> SETOF (gate, passed, observed, required, hint)
  *
  * The gates of transition 'cutover' or 'contract' as they are now.  42704 if
- * there is no such change, 42501 for others than the owner of its table, 22023
- * for another transition.
+ * there is no such change, 42501 for others than the owner of its table and
+ * members of pg_monitor, 22023 for another transition.
  */
 Datum
 ec_sql_gates(PG_FUNCTION_ARGS)
@@ -284,8 +286,8 @@ ec_sql_gates(PG_FUNCTION_ARGS)
 	ListCell *cell;
 
 	InitMaterializedSRF(fcinfo, 0);
-	ec_change_get(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
-	foreach (cell, ec_gates(&change, transition))
+	ec_change_get_to_see(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
+	foreach (cell, ec_gates(&change, transition, false))
 	{
 		EcGate *gate = lfirst(cell);
 		Datum values[5];
@@ -324,7 +326,7 @@ ec_sql_blocked_by(PG_FUNCTION_ARGS)
 	ListCell *cell;
 
 	if (!ec_change_load(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change) ||
-		get_rel_name(change.relation) == NULL || !ec_change_is_mine(&change) ||
+		get_rel_name(change.relation) == NULL || !ec_change_may_see(&change) ||
 		is_phase(&change, EC_PHASE_CONTRACTED) ||
 		is_phase(&change, EC_PHASE_REVERTED))
 		PG_RETURN_NULL();
@@ -332,7 +334,7 @@ ec_sql_blocked_by(PG_FUNCTION_ARGS)
 						 is_phase(&change, EC_PHASE_QUARANTINED)
 					 ? EC_TRANSITION_CONTRACT
 					 : EC_TRANSITION_CUTOVER;
-	gates = ec_gates(&change, transition);
+	gates = ec_gates(&change, transition, true);
 	names = palloc(sizeof(Datum) * list_length(gates));
 	foreach (cell, gates)
 	{

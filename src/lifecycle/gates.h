@@ -29,6 +29,7 @@ typedef enum EcTransition
 typedef struct EcGate
 {
 	const char *name;
+	bool at_a_glance; /* nothing that takes long or waits may be looked at */
 	bool passed;
 	char *observed;
 	char *required;
@@ -39,7 +40,8 @@ typedef struct EcGate
 typedef void (*EcGateCheck)(const EcChange *change, EcGate *gate);
 
 /* All gates of a transition, in their order; of EcGate. */
-extern List *ec_gates(const EcChange *change, EcTransition transition);
+extern List *
+ec_gates(const EcChange *change, EcTransition transition, bool at_a_glance);
 
 /*
  * Raise 55000 unless all gates of the transition are passed or overridden;
@@ -55,6 +57,7 @@ extern void ec_gate_backfill_complete(const EcChange *change, EcGate *gate);
 extern void ec_gate_verified(const EcChange *change, EcGate *gate);
 extern void ec_gate_discrepancies(const EcChange *change, EcGate *gate);
 extern void ec_gate_dual_write(const EcChange *change, EcGate *gate);
+extern void ec_gate_sequences(const EcChange *change, EcGate *gate);
 extern void ec_gate_replication_lag(const EcChange *change, EcGate *gate);
 extern void ec_gate_reversible(const EcChange *change, EcGate *gate);
 

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "lib/stringinfo.h"
 #include "utils/builtins.h"
 
 #include "lifecycle/gates.h"
@@ -11,6 +12,7 @@
 #include "core/guc.h"
 #include "core/query.h"
 #include "dualwrite/queue/reconcile.h"
+#include "dualwrite/sequences.h"
 #include "worker/jobs/job.h"
 
 static char *
@@ -226,6 +228,45 @@ ec_gate_dual_write(const EcChange *change, EcGate *gate)
 		gate->observed = "on";
 		gate->passed = true;
 	}
+}
+
+static void
+add_part(StringInfo text, const char *part)
+{
+	appendStringInfo(text, "%s%s", text->len > 0 ? "; " : "", part);
+}
+
+/* The transition brings forward those that it may. */
+void
+ec_gate_sequences(const EcChange *change, EcGate *gate)
+{
+	List *uses = ec_sequences_of_change(change, !gate->at_a_glance);
+	StringInfoData observed;
+	ListCell *cell;
+
+	initStringInfo(&observed);
+	gate->required =
+		"each past the values of its columns, or free to be brought there";
+	gate->passed = true;
+	foreach (cell, uses)
+	{
+		const EcSequenceUse *use = lfirst(cell);
+		bool is_stuck = ec_sequence_is_stuck(use);
+
+		if (!use->is_behind)
+			continue;
+		add_part(&observed, psprintf("%s%s", ec_sequence_state(use),
+									 is_stuck ? "" : ", where this step brings it"));
+		if (is_stuck && gate->passed)
+			gate->hint = psprintf("Use %s.", ec_sequence_remedy(change, use));
+		gate->passed = gate->passed && !is_stuck;
+	}
+	if (observed.len == 0)
+		add_part(&observed, uses == NIL
+								? "no column draws from one"
+								: psprintf("%d past the values of their columns",
+										   list_length(uses)));
+	gate->observed = observed.data;
 }
 
 void

@@ -22,6 +22,7 @@
 #include "core/read_text.h"
 #include "model/owner.h"
 #include "dualwrite/columns/statement.h"
+#include "dualwrite/sequences.h"
 #include "expand_contract.h"
 #include "worker/jobs/control.h"
 
@@ -290,6 +291,9 @@ one_back(const EcChange *change)
 {
 	bool is_gone = get_rel_name(change->relation) == NULL;
 
+	/* what has come through the new shape, the old one's do not know */
+	if (!is_gone)
+		ec_bring_sequences_forward(change, true);
 	if (is_phase(change, EC_PHASE_QUARANTINED) && !is_gone)
 	{
 		ec_transition_with_locks(change, take_back, ec_quarantine_look(change));

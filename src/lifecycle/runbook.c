@@ -190,7 +190,7 @@ append_gates(StringInfo page, const EcChange *change, EcTransition transition,
 	appendStringInfo(page,
 					 "\n## %s\n\n| gate | passed | observed | required | what to do |\n| --- | --- | --- | --- | --- |\n",
 					 title);
-	foreach (cell, ec_gates(change, transition))
+	foreach (cell, ec_gates(change, transition, false))
 	{
 		EcGate *gate = lfirst(cell);
 
@@ -276,7 +276,7 @@ append_blockers(StringInfo page, const EcChange *change)
  * Where the change stands, the next command, the gates of both steps with what
  * they see now, when to go back and how, who holds locks, and what the setting
  * expand_contract.escalation says.  42704 if there is no such change, 42501 for
- * others than the owner of its table.
+ * others than the owner of its table and members of pg_monitor.
  */
 Datum
 ec_runbook(PG_FUNCTION_ARGS)
@@ -287,7 +287,7 @@ ec_runbook(PG_FUNCTION_ARGS)
 	EcChange change;
 	char *since;
 
-	ec_change_get(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
+	ec_change_get_to_see(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
 	ec_arg_text(&args, change.name);
 	ec_catalog_begin(&scope);
 	ec_query("SELECT to_char(since, 'YYYY-MM-DD HH24:MI:SSOF')"

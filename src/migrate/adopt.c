@@ -368,8 +368,9 @@ read_file_name(AdoptedRow *row)
 {
 	EcFileName name;
 	const char *problem;
+	const char *hint;
 
-	if (!ec_file_name_read(row->version, &name, &problem) || name.is_down)
+	if (!ec_file_name_read(row->version, &name, &problem, &hint) || name.is_down)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("file name \"%s\" has no version", row->version),

@@ -15,15 +15,18 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "tcop/utility.h"
 #include "utils/acl.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 #include "expand_contract.h"
 #include "core/arguments.h"
+#include "migrate/apply.h"
 #include "migrate/author.h"
 #include "migrate/background.h"
 #include "migrate/drift.h"
@@ -32,21 +35,25 @@
 #include "lint/lint_rules.h"
 #include "migrate/lock.h"
 #include "migrate/run.h"
+#include "script/foreign.h"
+#include "script/own_drops.h"
 #include "script/script.h"
+#include "script/tokens.h"
 #include "migrate/steps.h"
 #include "migrate/version.h"
 
 typedef struct ApplyRequest
 {
-	char *version;
-	char *up;
-	char *down;
-	char *description;
-	Datum requires;
-	char *phase;
-	Datum allow;
+	const char *version;
+	const char *up;
+	const char *down; /* NULL: none, or nothing to run */
+	const char *description;
+	Datum requires; /* text[] */
+	const char *phase;
+	Datum allow;   /* text[] */
 	List *allowed; /* of char *: the elements of allow */
 	bool dry_run;
+	bool has_sections;
 
 	const char *what; /* names the migration in messages */
 	EcScript *script;
@@ -82,35 +89,85 @@ check_requires(const ApplyRequest *request, List *requires)
 	}
 }
 
-static void
-read_arguments(FunctionCallInfo fcinfo, ApplyRequest *request)
+static bool
+is_ours(const char *word)
 {
-	List *requires;
-
-	request->version = ec_text_argument(fcinfo, 0, "version");
-	ec_check_version(request->version);
-	request->what = psprintf("migration \"%s\"", request->version);
-	request->up = ec_text_argument(fcinfo, 1, "up");
-	request->down = ec_text_or_null(fcinfo, 2);
-	request->description = ec_text_or_null(fcinfo, 3);
-	request->requires = ec_text_array_argument(fcinfo, 4, "requires", &requires);
-	check_requires(request, requires);
-	request->phase = ec_text_argument(fcinfo, 5, "phase");
-	ec_lint_check_phase(request->phase);
-	request->allow = ec_text_array_argument(fcinfo, 6, "allow", &request->allowed);
-	ec_lint_check_rules(request->allowed);
-	request->dry_run = ec_bool_argument(fcinfo, 7, "dry_run");
+	return strcmp(word, EC_ALLOW_OUT_OF_ORDER) == 0 ||
+		   strcmp(word, EC_ALLOW_DROPS_ITS_OWN) == 0;
 }
 
-/* A down script that could never run should not wait for the bad day. */
+/* Words of allow that are no rules of the lint are ours. */
+static void
+check_allowed(List *allowed)
+{
+	List *rules = NIL;
+	ListCell *cell;
+
+	foreach (cell, allowed)
+	{
+		if (!is_ours(lfirst(cell)))
+			rules = lappend(rules, lfirst(cell));
+	}
+	ec_lint_check_rules(rules);
+}
+
+static Datum
+text_array(List *words)
+{
+	Datum *values = palloc(Max(1, list_length(words)) * sizeof(Datum));
+
+	for (int i = 0; i < list_length(words); i++)
+		values[i] = CStringGetTextDatum(list_nth(words, i));
+	return PointerGetDatum(construct_array(values, list_length(words), TEXTOID,
+										   -1, false, TYPALIGN_INT));
+}
+
+static void
+check_arguments(const EcApplyArguments *arguments, ApplyRequest *request)
+{
+	request->version = arguments->version;
+	ec_check_version(request->version);
+	request->what = psprintf("migration \"%s\"", request->version);
+	request->up = arguments->up;
+	request->down = arguments->down;
+	request->has_sections = arguments->has_sections;
+	request->description = arguments->description;
+	check_requires(request, arguments->requires);
+	request->requires = text_array(arguments->requires);
+	request->phase = arguments->phase;
+	ec_lint_check_phase(request->phase);
+	request->allowed = arguments->allow;
+	check_allowed(request->allowed);
+	request->allow = text_array(request->allowed);
+	request->dry_run = arguments->dry_run;
+}
+
+static bool
+is_allowed(const ApplyRequest *request, const char *word)
+{
+	ListCell *cell;
+
+	foreach (cell, request->allowed)
+	{
+		if (strcmp(lfirst(cell), word) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A down script that could never run should not wait for the bad day.  One that
+ * has nothing to run is none.
+ */
 static void
 check_down(ApplyRequest *request)
 {
+	const char *what = psprintf("the way down of %s", request->what);
+
 	if (request->down == NULL)
 		return;
-	request->down_script =
-		ec_script_parse(request->down,
-						psprintf("the way down of %s", request->what));
+	request->down_script = ec_script_parse(request->down, what);
+	ec_refuse_foreign(request->down_script->text, what, EC_FOREIGN_NO_SECTIONS);
 	(void) ec_script_is_mixed(request->down_script);
 }
 
@@ -169,14 +226,18 @@ known_answer(const ApplyRequest *request, bool *resume)
 static void
 check_order(const ApplyRequest *request)
 {
-	char *newest = ec_ledger_newest_after(request->version);
+	char *newest = is_allowed(request, EC_ALLOW_OUT_OF_ORDER)
+					   ? NULL
+					   : ec_ledger_newest_after(request->version);
 
 	if (newest != NULL)
 		ereport(ERROR,
 				(errcode(EC_ERRCODE_OUT_OF_ORDER),
 				 errmsg("%s is older than the newest applied one", request->what),
 				 errdetail("The newest applied migration is \"%s\".", newest),
-				 errhint("Give the migration a version after that one.")));
+				 errhint("Give the migration a version after that one; or, where it "
+						 "depends on none of those between them, apply it with allow => '{" EC_ALLOW_OUT_OF_ORDER
+						 "}'.")));
 }
 
 static void
@@ -328,13 +389,20 @@ apply(ApplyRequest *request)
 
 	ec_run_check_nesting(request->what);
 	request->script = ec_script_parse(request->up, request->what);
+	if (request->down != NULL && !ec_has_tokens(request->down, request->what))
+		request->down = NULL;
 	answer = known_answer(request, &resume);
 	if (answer != NULL && strcmp(answer, "unchanged") == 0)
 		take_over_down(request);
 	if (answer != NULL)
 		return answer;
+	ec_refuse_foreign(request->script->text, request->what,
+					  request->has_sections ? EC_FOREIGN_MARKED_SECTIONS
+											: EC_FOREIGN_ANY_SECTIONS);
 	request->is_mixed = ec_script_is_mixed(request->script);
 	check_down(request);
+	if (!is_allowed(request, EC_ALLOW_DROPS_ITS_OWN))
+		ec_refuse_own_drops(request->script);
 	if (!resume)
 		ec_lint_require_safe(request->script, request->phase, request->allowed);
 	if (request->dry_run)
@@ -352,6 +420,15 @@ apply(ApplyRequest *request)
 	check_order(request);
 	check_required(request);
 	return run_or_submit(request, lock_timeout_ms);
+}
+
+const char *
+ec_apply_migration(const EcApplyArguments *arguments)
+{
+	ApplyRequest request = {0};
+
+	check_arguments(arguments, &request);
+	return apply(&request);
 }
 
 /*
@@ -378,8 +455,15 @@ PG_FUNCTION_INFO_V1(ec_apply);
 Datum
 ec_apply(PG_FUNCTION_ARGS)
 {
-	ApplyRequest request = {0};
+	EcApplyArguments arguments = {0};
 
-	read_arguments(fcinfo, &request);
-	PG_RETURN_TEXT_P(cstring_to_text(apply(&request)));
+	arguments.version = ec_text_argument(fcinfo, 0, "version");
+	arguments.up = ec_text_argument(fcinfo, 1, "up");
+	arguments.down = ec_text_or_null(fcinfo, 2);
+	arguments.description = ec_text_or_null(fcinfo, 3);
+	(void) ec_text_array_argument(fcinfo, 4, "requires", &arguments.requires);
+	arguments.phase = ec_text_argument(fcinfo, 5, "phase");
+	(void) ec_text_array_argument(fcinfo, 6, "allow", &arguments.allow);
+	arguments.dry_run = ec_bool_argument(fcinfo, 7, "dry_run");
+	PG_RETURN_TEXT_P(cstring_to_text(ec_apply_migration(&arguments)));
 }

@@ -154,7 +154,10 @@ raise_interrupted(const EcMigration *migration, const EcJobStatus *job)
 			 errhint("Use %s again to go on where it stopped.", again)));
 }
 
-/* A rollback that ended before we looked; or nothing. */
+/*
+ * It is not in the ledger: has it been rolled back, in the caller's transaction
+ * or by a worker?  Whoever deploys need not know which.
+ */
 static bool
 was_rolled_back(const char *version)
 {
@@ -163,9 +166,9 @@ was_rolled_back(const char *version)
 	bool done = false;
 
 	ec_catalog_begin(&scope);
-	ec_arg_int8(&args, ec_migration_job(version, EC_DOWN));
-	done = ec_query("SELECT FROM expand_contract.jobs"
-					" WHERE id = $1 AND state IN ('running', 'done')",
+	ec_arg_text(&args, version);
+	done = ec_query("SELECT FROM expand_contract.migration_events"
+					" WHERE version = $1 AND event = 'rollback' LIMIT 1",
 					&args) > 0;
 	ec_catalog_end(&scope);
 	return done;
@@ -185,7 +188,7 @@ start_if_forgotten(Await *await)
 
 /* One look; see EcWaitLook. */
 static bool
-look_at_migration(void *arg, char **notice)
+look_at_migration(void *arg, EcWaitNews *news)
 {
 	Await *await = arg;
 	EcMigration *migration = ec_ledger_find(await->version);
@@ -194,7 +197,9 @@ look_at_migration(void *arg, char **notice)
 
 	if (migration == NULL)
 	{
-		if (await->saw_rollback || was_rolled_back(await->version))
+		/* or an entry stands for it: nothing of it is left to wait for */
+		if (await->saw_rollback || was_rolled_back(await->version) ||
+			ec_ledger_covered_by(await->version) != NULL)
 			return true;
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -222,7 +227,8 @@ look_at_migration(void *arg, char **notice)
 		default:
 			break;
 	}
-	*notice = progress_line(migration, state, &job);
+	news->line = progress_line(migration, state, &job);
+	news->mark = news->line;
 	return false;
 }
 
@@ -239,8 +245,8 @@ ec_await_migration(FunctionCallInfo fcinfo, const char *version, Interval *timeo
  * ec_wait_migration(version text, timeout interval) - a procedure
  *
  * Returns when the migration is applied, or rolled back if that is what is
- * being done.  timeout NULL waits without end.  Shows about once a second how
- * far it is and whom it waits for.
+ * being done.  timeout NULL waits without end.  Shows now and then how far it
+ * is and whom it waits for.
  *
  * Errors: 22004, 22023 (arguments), 25001 (inside a transaction block), 42704
  * (not in the ledger), that of the statement that failed, XE012 (cancelled),

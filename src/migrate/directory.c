@@ -31,15 +31,7 @@
 #include "migrate/background.h"
 #include "migrate/file.h"
 #include "migrate/ledger.h"
-#include "migrate/version.h"
-
-typedef struct DirectoryEntry
-{
-	EcFileName name;
-	char *key;  /* sorts it */
-	char *file; /* with its directory */
-	char *down; /* that of the way back; NULL: none */
-} DirectoryEntry;
+#include "migrate/listing.h"
 
 static void
 require_nonatomic(FunctionCallInfo fcinfo)
@@ -94,118 +86,20 @@ read_file(const char *path)
 						errmsg("could not read file \"%s\": %m", path)));
 	text[status.st_size] = '\0';
 	FreeFile(file);
+	if (strncmp(text, "\xFF\xFE", 2) == 0 || strncmp(text, "\xFE\xFF", 2) == 0)
+		ereport(ERROR, (errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
+						errmsg("\"%s\" is in UTF-16", path),
+						errhint("Save it in the encoding of the database, %s.",
+								GetDatabaseEncodingName())));
 	/* refuses zero bytes, too */
 	(void) pg_verifymbstr(text, status.st_size, false);
 	return text;
 }
 
-/* The name becomes part of the ledger and of messages. */
-static void
-check_encoding(const char *path, const char *name)
-{
-	int length = strlen(name);
-	int valid = pg_encoding_verifymbstr(GetDatabaseEncoding(), name, length);
-
-	if (valid < length)
-		ereport(ERROR, (errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
-						errmsg("the name of a file in \"%s\" is not in the encoding of the database, %s",
-							   path, GetDatabaseEncodingName()),
-						errdetail("It begins with \"%.*s\".", valid, name),
-						errhint("Rename the file.")));
-}
-
-static DirectoryEntry *
-read_entry(const char *path, const char *name)
-{
-	DirectoryEntry *entry = palloc0(sizeof(DirectoryEntry));
-	const char *problem;
-
-	check_encoding(path, name);
-	if (!ec_file_name_read(name, &entry->name, &problem))
-		ereport(ERROR,
-				(errcode(problem ? ERRCODE_FEATURE_NOT_SUPPORTED
-								 : ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the name of file \"%s/%s\" names no migration", path, name),
-				 problem ? errdetail("It is that of another tool: %s.", problem) : 0,
-				 errhint("Call it 001_name.sql, 001_name.up.sql and "
-						 "001_name.down.sql, or V1__name.sql, or move it elsewhere.")));
-	ec_check_version(entry->name.version);
-	entry->key = ec_version_key(entry->name.version);
-	entry->file = psprintf("%s/%s", path, name);
-	return entry;
-}
-
-static int
-compare_entries(const ListCell *a, const ListCell *b)
-{
-	const DirectoryEntry *left = lfirst(a);
-	const DirectoryEntry *right = lfirst(b);
-	int order = strcmp(left->key, right->key);
-
-	return order != 0 ? order : left->name.is_down - right->name.is_down;
-}
-
-/* Give each way back to its migration; what is left is in order. */
-static List *
-join_pairs(List *entries)
-{
-	List *migrations = NIL;
-	ListCell *cell;
-
-	foreach (cell, entries)
-	{
-		DirectoryEntry *entry = lfirst(cell);
-		DirectoryEntry *last = migrations ? llast(migrations) : NULL;
-		bool is_same = last != NULL && strcmp(last->key, entry->key) == 0;
-
-		if (entry->name.is_down && is_same && last->down == NULL)
-			last->down = entry->file;
-		else if (entry->name.is_down && !is_same)
-			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							errmsg("file \"%s\" is the way back of no migration",
-								   entry->file),
-							errhint("Add the migration, or take the file away.")));
-		else if (is_same)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("two files have version \"%s\"", entry->name.version),
-					 errdetail("They are \"%s\" and \"%s\".",
-							   entry->name.is_down ? last->down : last->file,
-							   entry->file),
-					 errhint("Give one of them another version.")));
-		else
-			migrations = lappend(migrations, entry);
-	}
-	return migrations;
-}
-
-/* The migrations of the directory in their order, of DirectoryEntry. */
-static List *
-list_migrations(const char *path)
-{
-	DIR *directory = AllocateDir(path);
-	List *entries = NIL;
-	struct dirent *found;
-
-	while ((found = ReadDir(directory, path)) != NULL)
-	{
-		size_t length = strlen(found->d_name);
-
-		/* what is no SQL file is none of ours: a README, a subdirectory */
-		if (found->d_name[0] == '.' || length <= 4 ||
-			pg_strcasecmp(found->d_name + length - 4, ".sql") != 0)
-			continue;
-		entries = lappend(entries, read_entry(path, found->d_name));
-	}
-	FreeDir(directory);
-	list_sort(entries, compare_entries);
-	return join_pairs(entries);
-}
-
 static EcFile *
-read_migration(const DirectoryEntry *entry, const char *what)
+read_migration(const EcListedMigration *entry, const char *what)
 {
-	EcFile *file = ec_file_read(read_file(entry->file), what);
+	EcFile *file = ec_file_read(read_file(entry->file), what, &entry->name);
 
 	if (entry->down == NULL)
 		return file;
@@ -215,25 +109,25 @@ read_migration(const DirectoryEntry *entry, const char *what)
 						errdetail("One is in the file itself, one is \"%s\".",
 								  entry->down),
 						errhint("Keep one of them.")));
-	file->down =
-		ec_file_read(read_file(entry->down), psprintf("the way down of %s", what))
-			->up;
+	file->down = ec_file_read(read_file(entry->down),
+							  psprintf("the way down of %s", what), &entry->name)
+					 ->up;
 	return file;
 }
 
 static void
 directory_error_callback(void *arg)
 {
-	errcontext("file \"%s\"", ((DirectoryEntry *) arg)->file);
+	errcontext("file \"%s\"", ((EcListedMigration *) arg)->file);
 }
 
 /* Apply one; true if it was new.  In a transaction of its own. */
 static bool
-apply_entry(FunctionCallInfo fcinfo, DirectoryEntry *entry)
+apply_entry(FunctionCallInfo fcinfo, EcListedMigration *entry, List *allow)
 {
 	ErrorContextCallback callback;
 	char *version = entry->name.version;
-	char *answer = NULL;
+	const char *answer = NULL;
 
 	callback.callback = directory_error_callback;
 	callback.arg = entry;
@@ -245,8 +139,9 @@ apply_entry(FunctionCallInfo fcinfo, DirectoryEntry *entry)
 	{
 		EcFile *file =
 			read_migration(entry, psprintf("migration \"%s\"", version));
+		EcFileOptions options = {entry->name.description, allow, false};
 
-		answer = ec_file_apply(file, version, entry->name.description, false);
+		answer = ec_file_apply(file, version, &options);
 	}
 	PopActiveSnapshot();
 	SPI_commit();
@@ -288,7 +183,7 @@ ec_apply_directory(PG_FUNCTION_ARGS)
 	require_right_to_read();
 	PreventCommandIfReadOnly("ec_apply_directory");
 	canonicalize_path(path);
-	migrations = list_migrations(path);
+	migrations = ec_list_migrations(path);
 
 	/* both live in the procedure's context, which survives the commits */
 	context = CurrentMemoryContext;
@@ -300,7 +195,7 @@ ec_apply_directory(PG_FUNCTION_ARGS)
 	{
 		MemoryContextReset(entry_context);
 		MemoryContextSwitchTo(entry_context);
-		if (apply_entry(fcinfo, lfirst(cell)))
+		if (apply_entry(fcinfo, lfirst(cell), NIL))
 			applied++;
 		CHECK_FOR_INTERRUPTS();
 	}

@@ -4,7 +4,8 @@
  *
  * A directive is a comment that stands alone on its line.  Whether a line is
  * one is decided by the server's scanner: what looks like a directive inside
- * of a string, a function's body or a block comment is none.
+ * of a string, a function's body or a block comment is none.  Other tools go by
+ * lines alone, and would follow theirs there, so these are refused.
  *
  * Our statements are split by the server's parser, so goose's StatementBegin
  * and StatementEnd say nothing new, and whether a statement can run in a
@@ -14,13 +15,15 @@
 #include "postgres.h"
 
 #include "lib/stringinfo.h"
-#include "mb/pg_wchar.h"
-#include "parser/scanner.h"
 #include "parser/scansup.h"
 
 #include "expand_contract.h"
 #include "migrate/file.h"
+#include "script/foreign.h"
 #include "script/script.h"
+#include "script/lines.h"
+#include "script/tokens.h"
+#include "script/unreadable.h"
 
 typedef enum Section
 {
@@ -28,6 +31,48 @@ typedef enum Section
 	SECTION_UP,
 	SECTION_DOWN
 } Section;
+
+#define OURS "expand_contract"
+
+/* The comments of other tools: what stands after the dashes, in small letters. */
+typedef struct Marker
+{
+	const char *tool;
+	const char *comment;
+	enum
+	{
+		MARKER_UP,
+		MARKER_DOWN,
+		MARKER_DOWN_AFTER_UP, /* what stands before it is the way up */
+		MARKER_END,           /* of a statement */
+		MARKER_NOTHING        /* that we would have to know */
+	} meaning;
+} Marker;
+
+static const Marker markers[] = {
+	{"sql-migrate", "+migrate up", MARKER_UP},
+	{"sql-migrate", "+migrate up notransaction", MARKER_UP},
+	{"sql-migrate", "+migrate down", MARKER_DOWN},
+	{"sql-migrate", "+migrate down notransaction", MARKER_DOWN},
+	{"sql-migrate", "+migrate statementbegin", MARKER_NOTHING},
+	{"sql-migrate", "+migrate statementend", MARKER_END},
+	{"micrate", "+micrate up", MARKER_UP},
+	{"micrate", "+micrate down", MARKER_DOWN},
+	{"micrate", "+micrate statementbegin", MARKER_NOTHING},
+	{"micrate", "+micrate statementend", MARKER_END},
+	{"rambler", "rambler up", MARKER_UP},
+	{"rambler", "rambler down", MARKER_DOWN},
+	{"node-pg-migrate", "up migration", MARKER_UP},
+	{"node-pg-migrate", "down migration", MARKER_DOWN},
+	{"Play", "!ups", MARKER_UP},
+	{"Play", "!downs", MARKER_DOWN},
+	{"tern", "create above / drop below", MARKER_DOWN_AFTER_UP},
+	{"MyBatis", "//@undo", MARKER_DOWN_AFTER_UP},
+	{"MyBatis", "// @undo", MARKER_DOWN_AFTER_UP},
+	{"MyBatis", "@undo", MARKER_DOWN_AFTER_UP},
+	{NULL, "> statement-breakpoint", MARKER_END}, /* Drizzle */
+	{NULL, ";;", MARKER_END}                      /* Migratus */
+};
 
 typedef struct Reader
 {
@@ -40,8 +85,10 @@ typedef struct Reader
 	bool has_up;
 	bool has_down;
 	const char *style; /* the tool whose sections these are; NULL: none yet */
-	int line;          /* the one that is read, from 1 */
-	const char *text;  /* the directive on it */
+	EcPlaceholder placeholder; /* that the tool replaces */
+	const char *replacer;      /* the tool */
+	int line;                  /* the one that is read, from 1 */
+	const char *text;          /* the directive on it */
 } Reader;
 
 static void
@@ -102,7 +149,7 @@ begin_section(Reader *reader, Section section, const char *style)
 	if (reader->style != NULL && strcmp(reader->style, style) != 0)
 		raise_problem(reader, ERRCODE_INVALID_PARAMETER_VALUE,
 					  "directives of more than one tool",
-					  "Use those of expand_contract, dbmate or goose.");
+					  psprintf("Keep to those of %s.", reader->style));
 	if (*seen)
 		raise_problem(reader, ERRCODE_INVALID_PARAMETER_VALUE,
 					  "the same section twice",
@@ -110,6 +157,20 @@ begin_section(Reader *reader, Section section, const char *style)
 	reader->style = style;
 	reader->section = section;
 	*seen = true;
+}
+
+static StringInfo
+section_text(Reader *reader)
+{
+	switch (reader->section)
+	{
+		case SECTION_UP:
+			return &reader->up;
+		case SECTION_DOWN:
+			return &reader->down;
+		default:
+			return &reader->head;
+	}
 }
 
 static void
@@ -131,9 +192,9 @@ read_ours(Reader *reader, const char *name, const char *value)
 	EcFile *file = reader->file;
 
 	if (strcmp(name, "up") == 0 && *value == '\0')
-		begin_section(reader, SECTION_UP, "expand_contract");
+		begin_section(reader, SECTION_UP, OURS);
 	else if (strcmp(name, "down") == 0 && *value == '\0')
-		begin_section(reader, SECTION_DOWN, "expand_contract");
+		begin_section(reader, SECTION_DOWN, OURS);
 	else if (strcmp(name, "requires") == 0)
 	file->requires = append_words(reader, file->requires, value);
 	else if (strcmp(name, "allow") == 0) file->allow =
@@ -160,20 +221,6 @@ read_dbmate(Reader *reader, const char *name, const char *options)
 		raise_unknown(reader, "The directives are migrate:up and migrate:down.");
 }
 
-static StringInfo
-section_text(Reader *reader)
-{
-	switch (reader->section)
-	{
-		case SECTION_UP:
-			return &reader->up;
-		case SECTION_DOWN:
-			return &reader->down;
-		default:
-			return &reader->head;
-	}
-}
-
 static void
 read_goose(Reader *reader, const char *annotation)
 {
@@ -184,12 +231,13 @@ read_goose(Reader *reader, const char *annotation)
 	else if (pg_strcasecmp(annotation, "StatementEnd") == 0)
 		/* ends a statement without a semicolon as well */
 		appendStringInfoChar(section_text(reader), ';');
-	else if (pg_strncasecmp(annotation, "ENVSUB", 6) == 0)
+	else if (pg_strcasecmp(annotation, "ENVSUB ON") == 0)
 		raise_problem(reader, ERRCODE_FEATURE_NOT_SUPPORTED,
 					  "a directive that cannot be followed",
 					  "The server does not see the environment of the client. Put the "
 					  "values into the script.");
 	else if (pg_strcasecmp(annotation, "StatementBegin") != 0 &&
+			 pg_strcasecmp(annotation, "ENVSUB OFF") != 0 &&
 			 pg_strcasecmp(annotation, "NO TRANSACTION") != 0)
 		raise_unknown(reader, "The annotations are Up, Down, StatementBegin, "
 							  "StatementEnd and NO TRANSACTION.");
@@ -204,21 +252,103 @@ after(const char *text, const char *prefix)
 	return strncmp(text, prefix, length) == 0 ? text + length : NULL;
 }
 
+/* A comment without its dashes, the blanks around it, and dashes at its end. */
+static char *
+comment_text(const char *comment)
+{
+	char *text;
+	size_t length;
+
+	comment += strspn(comment, "-");
+	comment += strspn(comment, " \t");
+	length = strlen(comment);
+	while (length > 0 &&
+		   (comment[length - 1] == '-' || scanner_isspace(comment[length - 1])))
+		length--;
+	text = pnstrdup(comment, length);
+	for (char *c = text; *c; c++)
+		*c = pg_ascii_tolower((unsigned char) *c);
+	return text;
+}
+
+static const Marker *
+find_marker(const char *comment)
+{
+	char *text = comment_text(comment);
+	const Marker *found = NULL;
+
+	for (int i = 0; i < lengthof(markers) && found == NULL; i++)
+	{
+		if (strcmp(text, markers[i].comment) == 0)
+			found = &markers[i];
+	}
+	pfree(text);
+	return found;
+}
+
+static void
+follow_marker(Reader *reader, const Marker *marker)
+{
+	switch (marker->meaning)
+	{
+		case MARKER_UP:
+			begin_section(reader, SECTION_UP, marker->tool);
+			break;
+		case MARKER_DOWN_AFTER_UP:
+			if (reader->style == NULL)
+			{
+				/* what has been read so far is the way up */
+				StringInfoData empty = reader->up;
+
+				reader->up = reader->head;
+				reader->head = empty;
+				reader->has_up = true;
+			}
+			reader->placeholder = strcmp(marker->tool, "tern") == 0
+									  ? EC_PLACEHOLDER_BRACES
+									  : EC_PLACEHOLDER_DOLLAR;
+			reader->replacer = marker->tool;
+			begin_section(reader, SECTION_DOWN, marker->tool);
+			break;
+		case MARKER_DOWN:
+			begin_section(reader, SECTION_DOWN, marker->tool);
+			break;
+		case MARKER_END:
+			/* ends a statement without a semicolon as well */
+			appendStringInfoChar(section_text(reader), ';');
+			break;
+		case MARKER_NOTHING:
+			break;
+	}
+}
+
 /* True if the comment is a directive, which is then followed. */
 static bool
 read_comment(Reader *reader, const char *line, size_t length)
 {
 	char *comment = trimmed(line, length);
 	const char *words = comment + strspn(comment, "-");
+	const Marker *marker = find_marker(comment);
 	const char *rest;
 	void (*read)(Reader *, const char *, const char *);
 
 	words += strspn(words, " \t");
 	reader->text = comment;
+	if (marker != NULL)
+	{
+		follow_marker(reader, marker);
+		return true;
+	}
 	if ((rest = after(words, "+goose")) != NULL)
 	{
 		read_goose(reader, trimmed(rest, strlen(rest)));
 		return true;
+	}
+	if (after(words, "! Previous:") != NULL || after(words, "! Hash:") != NULL)
+	{
+		reader->placeholder = EC_PLACEHOLDER_COLON;
+		reader->replacer = "graphile-migrate";
+		return false;
 	}
 	if ((rest = after(words, "ec:")) != NULL)
 		read = read_ours;
@@ -233,135 +363,127 @@ read_comment(Reader *reader, const char *line, size_t length)
 }
 
 /*
- * Mark in where[] the line comments of a gap between two tokens: a 'c' at
- * their first character.
+ * A line inside of a string, a body or a block comment, which is nothing to us:
+ * a tool that reads line by line would follow it.
  */
 static void
-mark_comments(const char *text, int from, int until, char *where)
+refuse_hidden_directive(Reader *reader, const char *line, size_t length)
 {
-	int depth = 0;
+	char *comment = trimmed(line, length);
+	const char *words = comment + strspn(comment, "-");
+	const Marker *marker;
 
-	for (int i = from; i < until; i++)
-	{
-		if (text[i] == '/' && text[i + 1] == '*')
-		{
-			depth++;
-			i++;
-		}
-		else if (depth > 0 && text[i] == '*' && text[i + 1] == '/')
-		{
-			depth--;
-			i++;
-		}
-		else if (depth == 0 && text[i] == '-' && text[i + 1] == '-')
-		{
-			where[i] = 'c';
-			while (i < until && text[i] != '\n')
-				i++;
-		}
-	}
+	if (reader->style == NULL || strcmp(reader->style, OURS) == 0 ||
+		strncmp(comment, "--", 2) != 0)
+		return;
+	words += strspn(words, " \t");
+	marker = find_marker(comment);
+	reader->text = comment;
+	if (strcmp(reader->style, "goose") == 0 ? after(words, "+goose") != NULL
+		: strcmp(reader->style, "dbmate") == 0
+			? after(words, "migrate:") != NULL
+			: marker != NULL && marker->tool != NULL &&
+				  strcmp(marker->tool, reader->style) == 0)
+		raise_problem(reader, ERRCODE_FEATURE_NOT_SUPPORTED,
+					  "a directive inside of a string, a body or a comment",
+					  psprintf("%s would follow it there, the server's parser takes it "
+							   "for text. Move it or take it out.",
+							   reader->style));
 }
 
-/*
- * For each character of a script: 'c' where a line comment begins, 't' where a
- * token does, else a space.
- */
-static char *
-map_script(const char *text, const char *what)
+/* Play's sections begin with a sign that is none of SQL. */
+static bool
+read_play(Reader *reader, const char *line, size_t length)
 {
-	size_t length = strlen(text);
-	char *where = palloc(length + 1);
-	core_yy_extra_type extra;
-	core_yyscan_t scanner;
-	EcScriptErrors errors;
-	int end = 0;
+	char *text = trimmed(line, length);
+	const Marker *marker;
 
-	memset(where, ' ', length);
-	where[length] = '\0';
-	ec_script_errors_begin(&errors, text, what);
-	scanner = scanner_init(text, &extra, &ScanKeywords, ScanKeywordTokens);
-	extra.escape_string_warning = false;
-	for (;;)
-	{
-		core_YYSTYPE value;
-		YYLTYPE location;
-
-		if (core_yylex(&value, &location, scanner) == 0)
-			break;
-		mark_comments(text, end, location, where);
-		where[location] = 't';
-		/* the scanner has put a zero byte after the token that it returned */
-		end = location + strlen(extra.scanbuf + location);
-	}
-	mark_comments(text, end, length, where);
-	scanner_finish(scanner);
-	ec_script_errors_end(&errors);
-	return where;
+	if (*text != '#')
+		return false;
+	text = trimmed(text + 1, strlen(text + 1));
+	marker = strncmp(text, "---", 3) == 0 ? find_marker(text) : NULL;
+	if (marker == NULL || marker->tool == NULL || strcmp(marker->tool, "Play") != 0)
+		return false;
+	reader->text = trimmed(line, length);
+	follow_marker(reader, marker);
+	return true;
 }
 
-/* A line goes to the section it is in, and an empty one to the others. */
-static void
-read_line(Reader *reader, const char *line, size_t length, const char *where)
+static bool
+read_directive(Reader *reader, const char *line, size_t length, const char *map)
 {
 	size_t first = 0;
 
 	while (first < length && scanner_isspace(line[first]))
 		first++;
-	reader->line++;
-	if (first == length || where[first] != 'c' ||
-		!read_comment(reader, line, length))
-		appendBinaryStringInfo(section_text(reader), line, length);
-	/* the file's last line may have no end */
-	if (line[length] == '\n')
-	{
-		appendStringInfoChar(&reader->head, '\n');
-		appendStringInfoChar(&reader->up, '\n');
-		appendStringInfoChar(&reader->down, '\n');
-	}
+	if (first == length)
+		return false;
+	if (map[first] == 'c')
+		return read_comment(reader, line, length);
+	if (map[first] == 't')
+		return read_play(reader, line, length);
+	refuse_hidden_directive(reader, line, length);
+	return false;
 }
 
-static bool
-has_tokens(const char *text, const char *what)
+/* A line goes to the section it is in, and an empty one to the others. */
+static const char *
+read_line(Reader *reader, const char *line, const char *map)
 {
-	return strchr(map_script(text, what), 't') != NULL;
+	size_t length = ec_line_length(line);
+	size_t end_length = ec_line_end_length(line + length);
+
+	reader->line++;
+	if (!read_directive(reader, line, length, map))
+		appendBinaryStringInfo(section_text(reader), line, length);
+	line += length;
+	appendBinaryStringInfo(&reader->head, line, end_length);
+	appendBinaryStringInfo(&reader->up, line, end_length);
+	appendBinaryStringInfo(&reader->down, line, end_length);
+	return line + end_length;
 }
 
 EcFile *
-ec_file_read(const char *text, const char *what)
+ec_file_read(const char *text, const char *what, const EcFileName *name)
 {
-	char *where = map_script(text, what);
 	Reader reader = {0};
 	EcFile *file = palloc0(sizeof(EcFile));
+	const char *map;
 
+	text = ec_after_byte_order_mark(text);
+	ec_refuse_unreadable(text, what);
+	map = ec_map_script(text, what);
 	reader.what = what;
 	reader.file = file;
+	if (name != NULL && name->is_flyway)
+	{
+		reader.placeholder = EC_PLACEHOLDER_DOLLAR;
+		reader.replacer = "flyway";
+	}
 	initStringInfo(&reader.head);
 	initStringInfo(&reader.up);
 	initStringInfo(&reader.down);
 	for (const char *line = text; *line != '\0';)
-	{
-		size_t length = strcspn(line, "\n");
-
-		read_line(&reader, line, length, where + (line - text));
-		line += length + (line[length] == '\n');
-	}
+		line = read_line(&reader, line, map + (line - text));
+	ec_refuse_placeholders(text, what, reader.placeholder, reader.replacer);
 
 	if (reader.style == NULL)
 	{
 		file->up = reader.head.data;
 		return file;
 	}
+	file->has_sections = true;
 	if (!reader.has_up)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("script of %s has a way down, but no way up", what),
 						errhint("Put the way up after a line -- ec:up.")));
-	if (has_tokens(reader.head.data, what))
+	if (ec_has_tokens(reader.head.data, what))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("script of %s has statements before its first section", what),
 				 errhint("Only comments may stand there.")));
 	file->up = reader.up.data;
-	if (reader.has_down && has_tokens(reader.down.data, what))
+	if (reader.has_down && ec_has_tokens(reader.down.data, what))
 		file->down = reader.down.data;
 	return file;
 }

@@ -2,14 +2,19 @@
  * file_name.c
  *		What the name of a migration file says.
  *
- * The tools agree on VERSION_description.sql, the version being a number, and
- * differ in how a way back is named: dbmate and goose write both into one file,
- * golang-migrate and sqlx have pairs .up.sql and .down.sql, flyway pairs V and
- * U with two underscores, and underscores for the dots of a version.
+ * The tools agree on VERSION_description.sql, the version being a number or a
+ * date, and differ in how a way back is named: dbmate and goose write both into
+ * one file, golang-migrate and sqlx have pairs .up.sql and .down.sql, postgrator
+ * .do.sql and .undo.sql, flyway pairs V and U with two underscores, and
+ * underscores for the dots of a version.
  */
 #include "postgres.h"
 
 #include "migrate/file.h"
+
+#define RENAME_HINT                                                            \
+	"Call it 001_name.sql, 001_name.up.sql and 001_name.down.sql, or "         \
+	"V1__name.sql, or move it elsewhere."
 
 /* text without this end, or NULL if it has another */
 static char *
@@ -40,8 +45,71 @@ description_of(const char *words)
 	return description;
 }
 
+/* A year, a month and a day with signs between them, and perhaps a time. */
+static size_t
+date_length(const char *text)
+{
+	static const int digits[] = {4, 2, 2};
+	size_t length = 0;
+	size_t time;
+
+	if (strncmp(text, "19", 2) != 0 && strncmp(text, "20", 2) != 0)
+		return 0;
+	for (int part = 0; part < lengthof(digits); part++)
+	{
+		if (part > 0 && text[length] != '-' && text[length] != '_')
+			return 0;
+		length += part > 0;
+		if (strspn(text + length, "0123456789") != digits[part])
+			return 0;
+		length += digits[part];
+	}
+	if (text[length] != '-' && text[length] != '_')
+		return length;
+	time = strspn(text + length + 1, "0123456789");
+	return time == 4 || time == 6 ? length + 1 + time : length;
+}
+
+/* The version at the beginning of a name; its length in the name, 0: none. */
+static size_t
+version_length(const char *stem, char **version)
+{
+	size_t prefix = stem[0] == 'v' ? 1 : 0;
+	size_t length = date_length(stem);
+
+	if (length > 0)
+	{
+		char *to = *version = palloc(length + 1);
+
+		/* as a number, which other tools write without the signs */
+		for (const char *c = stem; c < stem + length; c++)
+		{
+			if (isdigit((unsigned char) *c))
+				*to++ = *c;
+		}
+		*to = '\0';
+		return length;
+	}
+	if (!isdigit((unsigned char) stem[prefix]))
+		return 0;
+	length = prefix + strspn(stem + prefix, "0123456789.");
+	/* 001.name: the dot separates */
+	while (stem[length - 1] == '.')
+		length--;
+	*version = pnstrdup(stem, length);
+	return length;
+}
+
 static bool
-read_flyway(const char *stem, EcFileName *parts, const char **problem)
+is_flyway_version(const char *version, size_t length)
+{
+	return length > 0 && isdigit((unsigned char) version[0]) &&
+		   strspn(version, "0123456789._") >= length;
+}
+
+static bool
+read_flyway(const char *stem, EcFileName *parts, const char **problem,
+			const char **hint)
 {
 	const char *separator = strstr(stem, "__");
 
@@ -50,15 +118,26 @@ read_flyway(const char *stem, EcFileName *parts, const char **problem)
 	if (stem[0] == 'R')
 	{
 		*problem = "a repeatable migration has no version";
+		*hint = "What it creates goes into a versioned migration, again each time it "
+				"changes.";
 		return false;
 	}
 	if (stem[0] == 'B')
 	{
 		*problem = "a baseline migration stands for versions that it does not name";
+		*hint =
+			"On a new database apply it under the version of the last migration "
+			"that it stands for; elsewhere say with ec_baseline where the database "
+			"is.";
 		return false;
 	}
-	if (!isdigit((unsigned char) stem[1]) ||
-		strspn(stem + 1, "0123456789._") < separator - stem - 1)
+	if (stem[0] == 'A')
+	{
+		*problem = "a migration that always runs has no version";
+		*hint = "Run it by the program that deploys, after CALL ec_apply_directory.";
+		return false;
+	}
+	if (!is_flyway_version(stem + 1, separator - stem - 1))
 		return false;
 	parts->version = pnstrdup(stem + 1, separator - stem - 1);
 	for (char *c = parts->version; *c; c++)
@@ -68,38 +147,161 @@ read_flyway(const char *stem, EcFileName *parts, const char **problem)
 	}
 	parts->description = description_of(separator + 2);
 	parts->is_down = stem[0] == 'U';
+	parts->is_flyway = true;
+	return true;
+}
+
+/* beforeMigrate, afterEachMigrate__words: what flyway runs at that moment */
+static bool
+is_callback(const char *stem)
+{
+	size_t length = strncmp(stem, "before", 6) == 0  ? 6
+					: strncmp(stem, "after", 5) == 0 ? 5
+													 : 0;
+
+	return length > 0 && isupper((unsigned char) stem[length]);
+}
+
+typedef struct Ending
+{
+	const char *text;
+	bool is_down;
+} Ending;
+
+static const Ending endings[] = {{"up", false},      {"do", false},
+								 {"deploy", false},  {"apply", false},
+								 {"down", true},     {"undo", true},
+								 {"rollback", true}, {"revert", true},
+								 {"tx.up", false},   {"tx.down", true}};
+
+/* 001_name.up: take the direction off. */
+static char *
+take_direction(char *stem, EcFileName *parts)
+{
+	for (int i = lengthof(endings) - 1; i >= 0; i--)
+	{
+		char *shorter = without_suffix(stem, psprintf(".%s", endings[i].text));
+
+		if (shorter != NULL)
+		{
+			parts->is_down = endings[i].is_down;
+			return shorter;
+		}
+	}
+	/* 003_scale_down is a name as any, if there is no 003_scale_up */
+	for (int i = 0; i < lengthof(endings); i++)
+	{
+		char *shorter = without_suffix(stem, psprintf("_%s", endings[i].text));
+
+		if (shorter == NULL)
+			shorter = without_suffix(stem, psprintf("-%s", endings[i].text));
+		if (shorter != NULL)
+		{
+			parts->pair = shorter;
+			parts->pair_is_down = endings[i].is_down;
+		}
+	}
+	return stem;
+}
+
+/* 001.undo.name, as postgrator has it: over the direction. */
+static size_t
+skip_direction(const char *stem, size_t version, EcFileName *parts)
+{
+	for (int i = 0; i < lengthof(endings) && stem[version] == '.'; i++)
+	{
+		size_t length = strlen(endings[i].text);
+		const char *word = stem + version + 1;
+
+		if (pg_strncasecmp(word, endings[i].text, length) == 0 &&
+			(word[length] == '.' || word[length] == '\0'))
+		{
+			parts->is_down = endings[i].is_down;
+			return version + 1 + length;
+		}
+	}
+	return version;
+}
+
+/* 001_name.always: a last part after a dot that says something to somebody */
+static bool
+has_other_ending(const char *stem, size_t version, const char **problem,
+				 const char **hint)
+{
+	const char *dot = strrchr(stem, '.');
+	const char *ending = dot ? dot + 1 : "";
+
+	/* 001.create.users: dots as any sign between words */
+	if (*ending == '\0' || dot < stem + version + 1 ||
+		(stem[version] == '.' && pg_strcasecmp(ending, "always") != 0) ||
+		strspn(ending, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") <
+			strlen(ending))
+		return false;
+	*problem = psprintf("\".%s\" before \".sql\" may say when or where to run it",
+						ending);
+	*hint = "If it says nothing, take it out of the name. Else apply the file by itself, "
+			"or move it elsewhere.";
 	return true;
 }
 
 bool
-ec_file_name_read(const char *name, EcFileName *parts, const char **problem)
+ec_file_name_read(const char *name, EcFileName *parts, const char **problem,
+				  const char **hint)
 {
 	char *stem = without_suffix(name, ".sql");
-	char *shorter;
 	size_t length;
 
 	*problem = NULL;
+	*hint = RENAME_HINT;
 	memset(parts, 0, sizeof(*parts));
 	if (stem == NULL)
 		return false;
-	if (strchr("VURB", stem[0]) != NULL)
-		return read_flyway(stem, parts, problem);
-
-	shorter = without_suffix(stem, ".down");
-	if (shorter != NULL)
-		parts->is_down = true;
-	else
-		shorter = without_suffix(stem, ".up");
-	if (shorter != NULL)
-		stem = shorter;
-
-	length = stem[0] == 'v' ? 1 : 0;
-	if (!isdigit((unsigned char) stem[length]))
+	if (strchr("VURBA", stem[0]) != NULL && strstr(stem, "__") != NULL)
+		return read_flyway(stem, parts, problem, hint);
+	if (is_callback(stem))
+	{
+		*problem = "a callback runs whenever flyway migrates";
+		*hint = "Run it by the program that deploys, before or after CALL "
+				"ec_apply_directory, or make it a migration.";
 		return false;
-	length += strspn(stem + length, "0123456789.");
-	if (stem[length] != '\0' && stem[length] != '_' && stem[length] != '-')
+	}
+
+	stem = take_direction(stem, parts);
+	length = version_length(stem, &parts->version);
+	if (length == 0 ||
+		(stem[length] != '\0' && strchr("_- .", stem[length]) == NULL) ||
+		has_other_ending(stem, length, problem, hint))
 		return false;
-	parts->version = pnstrdup(stem, length);
+	length = skip_direction(stem, length, parts);
 	parts->description = description_of(stem[length] ? stem + length + 1 : "");
+	if (parts->pair != NULL)
+		parts->pair_description = description_of(
+			strlen(parts->pair) > length ? parts->pair + length + 1 : "");
 	return true;
+}
+
+bool
+ec_file_name_is_foreign(const char *name)
+{
+	/* what people write, editors leave behind, and tools write beside migrations */
+	static const char *const others[] = {".md",   ".txt",  ".rst",  ".adoc",
+										 ".html", ".pdf",  ".png",  ".svg",
+										 ".csv",  ".bak",  ".orig", ".rej",
+										 ".swp",  ".tmp",  ".sum",  ".lock",
+										 ".log",  ".toml", "~"};
+	size_t length = strcspn(name, ".");
+	const char *separator = strstr(name, "__");
+	char *version;
+
+	for (int i = 0; i < lengthof(others); i++)
+	{
+		if (without_suffix(name, others[i]) != NULL)
+			return false;
+	}
+	if (strchr("VURB", name[0]) != NULL && separator != NULL &&
+		separator < name + length)
+		return name[0] == 'R' || is_flyway_version(name + 1, separator - name - 1);
+	length = version_length(name, &version);
+	return length > 0 && name[length] != '\0' &&
+		   strchr("_- .", name[length]) != NULL;
 }

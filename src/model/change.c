@@ -273,22 +273,49 @@ ec_change_is_mine(const EcChange *change)
 	return owner;
 }
 
-void
-ec_change_get(const char *name, EcChange *change)
+static void
+load_existing(const char *name, EcChange *change)
 {
 	if (!ec_change_load(name, change))
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
 						errmsg("change \"%s\" does not exist", name),
 						errhint("The view ec_changes lists those that do.")));
-	if (!ec_change_is_mine(change))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be owner of the table of change \"%s\"", name),
-				 get_rel_name(change->relation) != NULL
-					 ? errdetail("It is a change of table \"%s\".",
-								 get_rel_name(change->relation))
-					 : errdetail("Its table does not exist any more."),
-				 errhint("Ask the table's owner, or a member of that role.")));
+}
+
+static void
+require_mine(const EcChange *change, bool is_mine, const char *hint)
+{
+	if (!is_mine)
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("must be owner of the table of change \"%s\"",
+							   change->name),
+						get_rel_name(change->relation) != NULL
+							? errdetail("It is a change of table \"%s\".",
+										get_rel_name(change->relation))
+							: errdetail("Its table does not exist any more."),
+						errhint("%s", hint)));
+}
+
+void
+ec_change_get(const char *name, EcChange *change)
+{
+	load_existing(name, change);
+	require_mine(change, ec_change_is_mine(change),
+				 "Ask the table's owner, or a member of that role.");
+}
+
+bool
+ec_change_may_see(const EcChange *change)
+{
+	return ec_change_is_mine(change) || ec_may_monitor();
+}
+
+void
+ec_change_get_to_see(const char *name, EcChange *change)
+{
+	load_existing(name, change);
+	require_mine(change, ec_change_may_see(change),
+				 "Ask the table's owner, or a member of that role or of pg_monitor.");
 }
 
 void

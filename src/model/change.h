@@ -76,6 +76,12 @@ extern void ec_change_get(const char *name, EcChange *change);
 /* Does the caller own the change's table? */
 extern bool ec_change_is_mine(const EcChange *change);
 
+/* May the caller see the change: as its owner, or as a member of pg_monitor? */
+extern bool ec_change_may_see(const EcChange *change);
+
+/* As ec_change_get, for those who only look: 42501 unless they may see it. */
+extern void ec_change_get_to_see(const char *name, EcChange *change);
+
 /* 55000 unless the change still has something to do. */
 extern void ec_change_require_active(const EcChange *change);
 

@@ -15,43 +15,13 @@
 #include "common/cryptohash.h"
 #include "common/sha2.h"
 #include "lib/stringinfo.h"
-#include "parser/scanner.h"
 #include "utils/builtins.h"
 
 #include "expand_contract.h"
 #include "script/script.h"
+#include "script/tokens.h"
 
 #define CHECKSUM_VERSION "v1:"
-
-/*
- * The scanner's multi-character tokens.  gram.h is not installed from 16 on;
- * these are the first tokens of gram.y, in its order, and fixed because
- * PL/pgSQL's grammar declares them a second time.  A regression test has a
- * script with each of them.
- */
-typedef enum CoreToken
-{
-	TOKEN_IDENT = 258,
-	TOKEN_UIDENT,
-	TOKEN_FCONST,
-	TOKEN_SCONST,
-	TOKEN_USCONST,
-	TOKEN_BCONST,
-	TOKEN_XCONST,
-	TOKEN_OP,
-	TOKEN_ICONST,
-	TOKEN_PARAM,
-	TOKEN_TYPECAST,
-	TOKEN_DOT_DOT,
-	TOKEN_COLON_EQUALS,
-	TOKEN_EQUALS_GREATER,
-	TOKEN_LESS_EQUALS,
-	TOKEN_GREATER_EQUALS,
-	TOKEN_NOT_EQUALS
-} CoreToken;
-
-/* max_kw_len 0 lets no word be a candidate, so nothing else is looked at. */
-static const ScanKeywordList no_keywords = {"", NULL, NULL, 0, 0};
 
 /* The text with each CR LF as LF: what an editor may have changed unasked. */
 static char *
@@ -93,60 +63,60 @@ static void
 append_token(StringInfo stream, int token, const core_YYSTYPE *value, bool quoted)
 {
 	/* one letter for the kind, the value, and an end that no value has */
-	switch ((CoreToken) token)
+	switch ((EcTokenKind) token)
 	{
-		case TOKEN_IDENT:
+		case EC_TOKEN_IDENT:
 			appendStringInfo(stream, "%c%s", quoted ? 'q' : 'w', value->str);
 			break;
-		case TOKEN_UIDENT:
+		case EC_TOKEN_UIDENT:
 			appendStringInfo(stream, "u%s", value->str);
 			break;
-		case TOKEN_SCONST:
+		case EC_TOKEN_SCONST:
 			appendStringInfo(stream, "s%s", value->str);
 			break;
-		case TOKEN_USCONST:
+		case EC_TOKEN_USCONST:
 			appendStringInfo(stream, "U%s", value->str);
 			break;
-		case TOKEN_BCONST:
-		case TOKEN_XCONST:
+		case EC_TOKEN_BCONST:
+		case EC_TOKEN_XCONST:
 			appendStringInfo(stream, "b%s", value->str);
 			break;
-		case TOKEN_FCONST:
+		case EC_TOKEN_FCONST:
 			appendStringInfo(stream, "n%s", value->str);
 			break;
-		case TOKEN_ICONST:
+		case EC_TOKEN_ICONST:
 			appendStringInfo(stream, "n%d", value->ival);
 			break;
-		case TOKEN_PARAM:
+		case EC_TOKEN_PARAM:
 			appendStringInfo(stream, "p%d", value->ival);
 			break;
-		case TOKEN_OP:
+		case EC_TOKEN_OP:
 			appendStringInfo(stream, "o%s", value->str);
 			break;
-		case TOKEN_TYPECAST:
+		case EC_TOKEN_TYPECAST:
 			appendStringInfoString(stream, "o::");
 			break;
-		case TOKEN_DOT_DOT:
+		case EC_TOKEN_DOT_DOT:
 			appendStringInfoString(stream, "o..");
 			break;
-		case TOKEN_COLON_EQUALS:
+		case EC_TOKEN_COLON_EQUALS:
 			appendStringInfoString(stream, "o:=");
 			break;
-		case TOKEN_EQUALS_GREATER:
+		case EC_TOKEN_EQUALS_GREATER:
 			appendStringInfoString(stream, "o=>");
 			break;
-		case TOKEN_LESS_EQUALS:
+		case EC_TOKEN_LESS_EQUALS:
 			appendStringInfoString(stream, "o<=");
 			break;
-		case TOKEN_GREATER_EQUALS:
+		case EC_TOKEN_GREATER_EQUALS:
 			appendStringInfoString(stream, "o>=");
 			break;
-		case TOKEN_NOT_EQUALS:
+		case EC_TOKEN_NOT_EQUALS:
 			appendStringInfoString(stream, "o<>");
 			break;
 		default:
 			/* a single character */
-			Assert(token < TOKEN_IDENT);
+			Assert(token < EC_TOKEN_IDENT);
 			appendStringInfo(stream, "o%c", token);
 	}
 	appendStringInfoChar(stream, '\0');
@@ -172,8 +142,8 @@ char *
 ec_script_checksum(const char *text, int **offsets, int *count)
 {
 	char *plain = with_plain_line_ends(text);
-	core_yyscan_t scanner;
-	core_yy_extra_type extra;
+	EcScanner scanner;
+	EcToken token;
 	StringInfoData stream;
 	int room = 64;
 	int found = 0;
@@ -181,25 +151,18 @@ ec_script_checksum(const char *text, int **offsets, int *count)
 	bool semicolon = false;
 
 	initStringInfo(&stream);
-	scanner = scanner_init(plain, &extra, &no_keywords, NULL);
-	extra.escape_string_warning = false;
-	for (;;)
+	ec_scanner_begin(&scanner, plain);
+	while (ec_scanner_next(&scanner, &token))
 	{
-		core_YYSTYPE value;
-		YYLTYPE location;
-		int token = core_yylex(&value, &location, scanner);
-
-		if (token == 0)
-			break;
 		if (found == room)
 		{
 			room *= 2;
 			starts = repalloc(starts, room * sizeof(int));
 		}
-		starts[found++] = location;
+		starts[found++] = token.offset;
 
 		/* empty statements, and so a last semicolon, do not count */
-		if (token == ';')
+		if (token.kind == ';')
 		{
 			semicolon = stream.len > 0;
 			continue;
@@ -207,9 +170,9 @@ ec_script_checksum(const char *text, int **offsets, int *count)
 		if (semicolon)
 			append_token(&stream, ';', NULL, false);
 		semicolon = false;
-		append_token(&stream, token, &value, plain[location] == '"');
+		append_token(&stream, token.kind, &token.value, plain[token.offset] == '"');
 	}
-	scanner_finish(scanner);
+	ec_scanner_end(&scanner);
 
 	if (offsets != NULL)
 	{

@@ -13,6 +13,7 @@
 #include "tcop/utility.h"
 
 #include "expand_contract.h"
+#include "script/forbidden.h"
 #include "script/script.h"
 
 static bool
@@ -198,6 +199,36 @@ ec_statement_kind(Node *node, const char **name)
 	return EC_STATEMENT_FORBIDDEN;
 }
 
+static const char *
+hint_at_transaction(const TransactionStmt *stmt)
+{
+	switch (stmt->kind)
+	{
+		case TRANS_STMT_SAVEPOINT:
+		case TRANS_STMT_RELEASE:
+		case TRANS_STMT_ROLLBACK_TO:
+			return "Take it out of the script. What may fail alone stands in a DO "
+				   "block with an EXCEPTION clause.";
+		case TRANS_STMT_PREPARE:
+		case TRANS_STMT_COMMIT_PREPARED:
+		case TRANS_STMT_ROLLBACK_PREPARED:
+			return "Take it out of the script: where transactions begin and end "
+				   "is not for the script to say.";
+		case TRANS_STMT_BEGIN:
+		case TRANS_STMT_START:
+			if (stmt->options != NIL)
+				return "Isolation level and mode are those of the transaction that "
+					   "applies the migration: the script cannot set them. Take "
+					   "BEGIN and COMMIT out of it.";
+			/* FALLTHROUGH */
+		default:
+			return "Take it out of the script: where transactions begin and end "
+				   "is not for the script to say. One BEGIN and COMMIT around the "
+				   "whole script do no harm; where it has several transactions, "
+				   "make each a version of its own.";
+	}
+}
+
 static void
 refuse_forbidden(const EcScript *script, const EcStatement *statement,
 				 const char *name)
@@ -209,12 +240,10 @@ refuse_forbidden(const EcScript *script, const EcStatement *statement,
 	{
 		case T_TransactionStmt:
 			code = ERRCODE_INVALID_TRANSACTION_TERMINATION;
-			hint = "Take it out of the script: where transactions begin and end "
-				   "is not for the script to say.";
+			hint = hint_at_transaction((TransactionStmt *) statement->node);
 			break;
 		case T_CopyStmt:
-			hint = "A script has no client to copy from or to. Use INSERT, or "
-				   "COPY with a file on the server.";
+			hint = EC_COPY_HINT;
 			break;
 		case T_ListenStmt:
 		case T_UnlistenStmt:
@@ -227,11 +256,8 @@ refuse_forbidden(const EcScript *script, const EcStatement *statement,
 				   "half-way, this database could not tell.";
 			break;
 	}
-	ereport(ERROR, (errcode(code),
-					errmsg("%s has a statement that a script must not have: %s",
-						   script->what, name),
-					errdetail("%s: %s.", ec_statement_place(statement), name),
-					errhint("%s", hint)));
+	ec_raise_forbidden(script->what, ec_statement_place(statement), name, code,
+					   hint);
 }
 
 bool

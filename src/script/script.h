@@ -40,25 +40,12 @@ typedef enum EcStatementKind
 } EcStatementKind;
 
 /*
- * Split a script.  Raises 22023 if it has no statement, else the server's
- * syntax error, with its position in the script.  what is kept, not copied.
+ * Split a script.  Raises the server's syntax error, with its position in the
+ * script, or what unreadable.h says.  One that is empty or has nothing but
+ * comments has no statements.  A byte order mark at the beginning, and BEGIN
+ * and COMMIT around the whole, are left out.  what is kept, not copied.
  */
 extern EcScript *ec_script_parse(const char *text, const char *what);
-
-/*
- * While a script's text is scanned or parsed, errors show their place in it.
- * End what was begun; an error needs no end.
- */
-typedef struct EcScriptErrors
-{
-	const char *text;
-	const char *what;
-	ErrorContextCallback callback;
-} EcScriptErrors;
-
-extern void ec_script_errors_begin(EcScriptErrors *errors, const char *text,
-								   const char *what);
-extern void ec_script_errors_end(EcScriptErrors *errors);
 
 /*
  * SHA-256 over the script's tokens, "v1:" and 64 hex digits.  Comments, white
@@ -78,6 +65,13 @@ extern EcStatementKind ec_statement_kind(Node *node, const char **name);
  * that the caller's transaction cannot hold, so that a worker has to run it.
  */
 extern bool ec_script_is_mixed(const EcScript *script);
+
+/*
+ * Take BEGIN and COMMIT out of a script whose outermost statements they are, and
+ * number the others anew: a script runs in a transaction as it is.  SETs may
+ * stand around them.
+ */
+extern void ec_take_out_transaction(EcScript *script);
 
 /* For DETAILs: 'Statement 2, line 3, column 1'. */
 extern char *ec_statement_place(const EcStatement *statement);

@@ -45,9 +45,8 @@ place_of_estate(void)
 
 /* NULL: the trigger was called in another way than we know. */
 static EState *
-running_statement(MemoryContext row)
+running_statement(MemoryContext memory)
 {
-	MemoryContext memory = MemoryContextGetParent(row);
 	EState *estate;
 
 	/* made as the one that was measured: its first block is part of it */
@@ -169,10 +168,10 @@ is_key(const EcCompiled *compiled, const EcCompiledColumn *column)
 }
 
 void
-ec_find_named(const TriggerData *data, MemoryContext row,
+ec_find_named(const TriggerData *data, MemoryContext rows,
 			  const EcCompiled *compiled, EcNamed *named)
 {
-	EState *estate = running_statement(row);
+	EState *estate = running_statement(rows);
 	ResultRelInfo *target =
 		estate == NULL ? NULL : find_target(estate, data->tg_trigger);
 	const EcPermissions *permissions;
@@ -209,4 +208,12 @@ ec_find_named(const TriggerData *data, MemoryContext row,
 										&compiled->old_columns[i]);
 	named->new_side |= named->forward;
 	named->old_side |= named->backward;
+}
+
+CommandId
+ec_running_command(MemoryContext rows)
+{
+	EState *estate = running_statement(rows);
+
+	return estate == NULL ? InvalidCommandId : estate->es_output_cid;
 }

@@ -38,10 +38,16 @@ typedef struct EcNamed
 } EcNamed;
 
 /*
- * Asks the statement that has fired a BEFORE ROW trigger.  row: the memory
- * context in which the trigger was called.
+ * Asks the statement that has fired a BEFORE ROW trigger.  rows: the parent of
+ * the memory context in which the trigger was called.
  */
-extern void ec_find_named(const TriggerData *data, MemoryContext row,
+extern void ec_find_named(const TriggerData *data, MemoryContext rows,
 						  const EcCompiled *compiled, EcNamed *named);
+
+/*
+ * The command that the rows of the statement are stored with: 0 for COPY, which
+ * does not say, and InvalidCommandId where there is no statement that we know.
+ */
+extern CommandId ec_running_command(MemoryContext rows);
 
 #endif

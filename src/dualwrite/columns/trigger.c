@@ -46,6 +46,7 @@
 #include "dualwrite/columns/moved.h"
 #include "dualwrite/columns/named.h"
 #include "dualwrite/queue/discrepancy.h"
+#include "dualwrite/queue/proposed.h"
 #include "dualwrite/queue/reconcile.h"
 #include "dualwrite/safe.h"
 #include "expand_contract.h"
@@ -352,6 +353,16 @@ run(Computation compute, const Write *write, EcFailure *failure)
 	return tuple;
 }
 
+/* Something behind us may still throw the row away. */
+static EcProposal
+proposal_of(const Write *write)
+{
+	EcProposal proposal = {write->relation, write->old_slot == NULL,
+						   ec_running_command(write->rows)};
+
+	return proposal;
+}
+
 /*
  * Queue the row and let the write pass.  New columns that are wrong now are
  * unset where that is allowed; old ones stay, since an older application
@@ -361,6 +372,7 @@ static HeapTuple
 pass_without(const Write *write, const EcFailure *failure)
 {
 	EcFailure again = {0};
+	EcProposal proposal = proposal_of(write);
 	HeapTuple tuple = write->tuple;
 	bool is_forward = write->direction == &write->compiled->forward;
 	bool is_unset = is_forward && write->old_slot == NULL;
@@ -376,7 +388,7 @@ pass_without(const Write *write, const EcFailure *failure)
 	}
 	ec_discrepancy_record(&write->compiled->queue, write->direction->name,
 						  write->slot, write->old_slot ? "update" : "insert",
-						  failure, is_unset);
+						  failure, is_unset, &proposal);
 	return tuple;
 }
 
@@ -407,10 +419,20 @@ static void
 follow_computed_key(const Write *write, HeapTuple tuple)
 {
 	TupleTableSlot *computed = write->compiled->trial;
+	EcProposal proposal = proposal_of(write);
 
 	ExecStoreHeapTuple(tuple, computed, false);
-	ec_discrepancy_follow(&write->compiled->queue, write->slot, computed);
+	ec_discrepancy_follow(&write->compiled->queue, write->slot, computed, &proposal);
 	ExecClearTuple(computed);
+}
+
+static void
+follow_key(const Write *write)
+{
+	EcProposal proposal = proposal_of(write);
+
+	ec_discrepancy_follow(&write->compiled->queue, write->old_slot, write->slot,
+						  &proposal);
 }
 
 /* A partial restore, say, or a column dropped with CASCADE. */
@@ -469,8 +491,7 @@ ask_statement(const Write *write, const TriggerData *data)
 {
 	if (write->statement->has_asked)
 		return;
-	ec_find_named(data, CurrentMemoryContext, write->compiled,
-				  &write->statement->named);
+	ec_find_named(data, write->rows, write->compiled, &write->statement->named);
 	write->statement->has_asked = true;
 }
 
@@ -534,7 +555,7 @@ ec_dual_write_row(PG_FUNCTION_ARGS)
 		ask_statement(&write, data);
 	if (write.old_slot != NULL && write.compiled->records &&
 		has_changed(&write, write.compiled->key, write.compiled->key_count))
-		ec_discrepancy_follow(&write.compiled->queue, write.old_slot, write.slot);
+		follow_key(&write);
 	write.direction = find_direction(&write);
 	if (write.direction == NULL)
 	{

@@ -23,6 +23,7 @@
 #include "core/pinned.h"
 #include "core/query.h"
 #include "dualwrite/queue/discrepancy.h"
+#include "dualwrite/queue/proposed.h"
 #include "expand_contract.h"
 
 static bool
@@ -83,10 +84,22 @@ ec_discrepancy_key(const EcQueueKey *queue, TupleTableSlot *slot)
 	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data)));
 }
 
+/* Run a statement that adds at most one entry, for the row in slot. */
+static void
+add_entry(const char *sql, EcArgs *args, const EcQueueKey *queue,
+		  TupleTableSlot *slot, const EcProposal *proposal)
+{
+	if (proposal == NULL || ec_sql_is_older)
+		(void) ec_query(sql, args);
+	else if (ec_query_in_trigger(sql, args) > 0)
+		ec_await_row(ec_get_tid(0, 1), proposal, queue, slot);
+}
+
 void
 ec_discrepancy_record(const EcQueueKey *queue, const char *direction,
 					  TupleTableSlot *slot, const char *operation,
-					  const EcFailure *failure, bool is_unset)
+					  const EcFailure *failure, bool is_unset,
+					  const EcProposal *proposal)
 {
 	Jsonb *key = ec_discrepancy_key(queue, slot);
 	EcCatalogScope scope;
@@ -100,16 +113,16 @@ ec_discrepancy_record(const EcQueueKey *queue, const char *direction,
 	ec_arg_text(&args, unpack_sql_state(failure->code));
 	ec_arg_text(&args, ec_clip(failure->message, EC_MAX_TEXT));
 	ec_arg_bool(&args, is_unset);
-	(void) ec_query("INSERT INTO expand_contract.discrepancies"
-					"       (change, key, operation, direction, error_code, error, is_unset)"
-					" VALUES ($1, $2, $3, $4, $5, $6, $7)",
-					&args);
+	add_entry("INSERT INTO expand_contract.discrepancies"
+			  "       (change, key, operation, direction, error_code, error, is_unset)"
+			  " VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING ctid",
+			  &args, queue, slot, proposal);
 	ec_catalog_end(&scope);
 }
 
 void
 ec_discrepancy_follow(const EcQueueKey *queue, TupleTableSlot *old_slot,
-					  TupleTableSlot *slot)
+					  TupleTableSlot *slot, const EcProposal *proposal)
 {
 	Jsonb *old_key = ec_discrepancy_key(queue, old_slot);
 	Jsonb *key = ec_discrepancy_key(queue, slot);
@@ -120,12 +133,13 @@ ec_discrepancy_follow(const EcQueueKey *queue, TupleTableSlot *old_slot,
 	ec_arg_text(&args, queue->change);
 	ec_arg_jsonb(&args, old_key);
 	ec_arg_jsonb(&args, key);
-	(void) ec_query("INSERT INTO expand_contract.discrepancies"
-					"       (change, key, operation, direction, error_code, error, is_unset)"
-					" SELECT change, $3, operation, direction, error_code, error, is_unset"
-					"   FROM expand_contract.discrepancies"
-					"  WHERE change = $1 AND key = $2 ORDER BY id DESC LIMIT 1",
-					&args);
+	add_entry("INSERT INTO expand_contract.discrepancies"
+			  "       (change, key, operation, direction, error_code, error, is_unset)"
+			  " SELECT change, $3, operation, direction, error_code, error, is_unset"
+			  "   FROM expand_contract.discrepancies"
+			  "  WHERE change = $1 AND key = $2 ORDER BY id DESC LIMIT 1"
+			  " RETURNING ctid",
+			  &args, queue, slot, proposal);
 	ec_catalog_end(&scope);
 }
 

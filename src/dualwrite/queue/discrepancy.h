@@ -39,20 +39,25 @@ typedef struct EcFailure
 	char *message;
 } EcFailure;
 
+/* A row that is still to be stored; see proposed.h. */
+typedef struct EcProposal EcProposal;
+
 /* The key by which the queue names the row in slot. */
 extern Jsonb *ec_discrepancy_key(const EcQueueKey *queue, TupleTableSlot *slot);
 
 /*
  * Queue the row in slot.  Only adds to the queue, as the extension's owner, in
- * the writer's transaction.
+ * the writer's transaction.  proposal: NULL if the row is stored.
  */
 extern void ec_discrepancy_record(const EcQueueKey *queue, const char *direction,
 								  TupleTableSlot *slot, const char *operation,
-								  const EcFailure *failure, bool is_unset);
+								  const EcFailure *failure, bool is_unset,
+								  const EcProposal *proposal);
 
 /* The row in old_slot gets another key: what is queued for it follows. */
-extern void ec_discrepancy_follow(const EcQueueKey *queue,
-								  TupleTableSlot *old_slot, TupleTableSlot *slot);
+extern void
+ec_discrepancy_follow(const EcQueueKey *queue, TupleTableSlot *old_slot,
+					  TupleTableSlot *slot, const EcProposal *proposal);
 
 /* Once a subtransaction: writes of the change were not carried over. */
 extern void ec_gap_record(EcQueueKey *queue, const char *reason);

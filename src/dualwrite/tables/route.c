@@ -20,6 +20,7 @@
 #include "lib/stringinfo.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
@@ -29,7 +30,9 @@
 #include "utils/typcache.h"
 
 #include "core/catalog.h"
+#include "core/sequence.h"
 #include "dualwrite/mapping.h"
+#include "dualwrite/sequences.h"
 #include "model/owner.h"
 #include "dualwrite/tables/route.h"
 #include "dualwrite/table.h"
@@ -569,6 +572,46 @@ ec_route_needs_prepare(const EcRoute *route)
 }
 
 static void
+add_sequence(EcRoute *route, int column, Oid oid)
+{
+	EcSequence known;
+	EcRouteSequence *sequence;
+
+	if (pg_class_aclcheck(oid, route->owner, ACL_UPDATE) != ACLCHECK_OK ||
+		!ec_sequence_read(oid, &known) || known.cycles)
+		return;
+	route->sequences =
+		route->sequences == NULL
+			? palloc(sizeof(EcRouteSequence))
+			: repalloc(route->sequences,
+					   sizeof(EcRouteSequence) * (route->sequence_count + 1));
+	sequence = &route->sequences[route->sequence_count++];
+	memset(sequence, 0, sizeof(*sequence));
+	sequence->oid = oid;
+	sequence->column = column;
+	sequence->is_descending = known.increment < 0;
+}
+
+/* Of the key: a number that was given twice is a row that cannot be stored. */
+static void
+find_sequences(EcRoute *route)
+{
+	route->sequence_count = 0;
+	route->sequences = NULL;
+	for (int i = 0; i < route->key_count; i++)
+	{
+		AttrNumber attnum = route->columns[i].attnum;
+		Oid type = getBaseType(get_atttype(route->target, attnum));
+		ListCell *cell;
+
+		if (type != INT2OID && type != INT4OID && type != INT8OID)
+			continue;
+		foreach (cell, ec_sequences_of_column(route->target, attnum))
+			add_sequence(route, i, lfirst_oid(cell));
+	}
+}
+
+static void
 prepare_expressions(EcRoute *route, Relation source)
 {
 	Relation target;
@@ -596,6 +639,7 @@ prepare_expressions(EcRoute *route, Relation source)
 		column->expression = expression_planner((Expr *) expression);
 	}
 	describe_queue(route, source);
+	find_sequences(route);
 	route->by_image = may_have_equal_keys(route, target);
 	if (route->by_image)
 		make_statements(route, target);

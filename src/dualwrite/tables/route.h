@@ -37,6 +37,16 @@ typedef struct EcRouteColumn
 	Expr *unpadded; /* of a key of type char(n): the text that becomes it */
 } EcRouteColumn;
 
+/* A sequence that a column of the target's key draws from. */
+typedef struct EcRouteSequence
+{
+	Oid oid;
+	int column; /* in EcRoute.columns */
+	bool is_descending;
+	bool is_known; /* in the statement that is being written: */
+	int64 farthest;
+} EcRouteSequence;
+
 typedef struct EcRoute
 {
 	Oid source; /* the table whose triggers these are */
@@ -61,6 +71,8 @@ typedef struct EcRoute
 	SPIPlanPtr put_plan;
 	SPIPlanPtr gone_plan;
 	SPIPlanPtr clash_plan;
+	int sequence_count; /* those that the owner may bring forward */
+	EcRouteSequence *sequences;
 	bool by_image; /* equal keys may be those of several rows of the source */
 	bool is_prepared; /* the expressions, and whatever comes from them */
 	List *below; /* the target and what is below it, once looked at for ... */

@@ -24,6 +24,7 @@
 #include "utils/tuplestore.h"
 
 #include "core/own.h"
+#include "core/sequence.h"
 #include "dualwrite/queue/discrepancy.h"
 #include "dualwrite/tables/route_write.h"
 #include "dualwrite/safe.h"
@@ -131,6 +132,8 @@ begin_writing(Writing *writing)
 	writing->nulls = palloc(sizeof(bool) * route->column_count);
 	writing->put = tuplestore_begin_heap(false, false, work_mem);
 	writing->gone = tuplestore_begin_heap(false, false, work_mem);
+	for (int i = 0; i < route->sequence_count; i++)
+		route->sequences[i].is_known = false;
 }
 
 static void
@@ -172,6 +175,38 @@ any_loses_spaces(Writing *writing, TupleTableSlot *slot)
 	return false;
 }
 
+static int64
+as_int8(Datum value, int length)
+{
+	return length == sizeof(int16)   ? DatumGetInt16(value)
+		   : length == sizeof(int32) ? DatumGetInt32(value)
+									 : DatumGetInt64(value);
+}
+
+/* How far the numbers of the row that was computed go. */
+static void
+note_numbers(Writing *writing)
+{
+	EcRoute *route = writing->route;
+
+	for (int i = 0; i < route->sequence_count; i++)
+	{
+		EcRouteSequence *sequence = &route->sequences[i];
+		int column = sequence->column;
+		int64 number;
+
+		if (writing->nulls[column])
+			continue;
+		number = as_int8(writing->values[column],
+						 TupleDescAttr(route->put, column)->attlen);
+		if (!sequence->is_known ||
+			(sequence->is_descending ? number < sequence->farthest
+									 : number > sequence->farthest))
+			sequence->farthest = number;
+		sequence->is_known = true;
+	}
+}
+
 static void
 compute(Writing *writing, TupleTableSlot *slot, int count,
 		Tuplestorestate *store, TupleDesc description)
@@ -182,8 +217,23 @@ compute(Writing *writing, TupleTableSlot *slot, int count,
 			ExecEvalExprSwitchContext(writing->states[i], writing->econtext,
 									  &writing->nulls[i]);
 	tuplestore_putvalues(store, description, writing->values, writing->nulls);
+	if (store == writing->put)
+		note_numbers(writing);
 	ResetExprContext(writing->econtext);
 	CHECK_FOR_INTERRUPTS();
+}
+
+/*
+ * The target's own sequence does not give these numbers again.  What the
+ * statement has written may be rolled back, as numbers that nextval() gave.
+ */
+static void
+bring_forward(EcRoute *route)
+{
+	for (int i = 0; i < route->sequence_count; i++)
+		if (route->sequences[i].is_known)
+			ec_sequence_advance(route->sequences[i].oid,
+								route->sequences[i].farthest);
 }
 
 static void
@@ -335,6 +385,7 @@ execute_all(const Writing *writing)
 		execute(route, route->put_plan, EC_EVENT_INSERT | EC_EVENT_UPDATE);
 		if (route->by_image)
 			refuse_clash(route);
+		bring_forward(route);
 	}
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");
@@ -506,7 +557,8 @@ retry_row(Retry *retry, TupleTableSlot *slot)
 							 error->message ? error->message : ""};
 
 		ec_discrepancy_record(&writing->route->queue, writing->route->direction,
-							  slot, writing->rows->operation, &failure, false);
+							  slot, writing->rows->operation, &failure, false,
+							  NULL);
 	}
 	MemoryContextSwitchTo(caller);
 	MemoryContextReset(retry->memory);

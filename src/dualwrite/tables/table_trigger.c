@@ -156,7 +156,7 @@ follow_stale(void *arg, TupleTableSlot *slot)
 							 error->message ? error->message : ""};
 
 		ec_discrepancy_record(&row->route->queue, row->route->direction, slot,
-							  row->rows->operation, &failure, false);
+							  row->rows->operation, &failure, false, NULL);
 	}
 }
 

@@ -2,12 +2,16 @@
  * control.c
  *		ec_pause, ec_resume, ec_cancel, ec_configure: what a job's owner says.
  *
+ * Who may stop the backends of other roles may pause their jobs and let them go
+ * on: members of pg_signal_backend, unless a superuser owns the job.
+ *
  * Each locks the job's row, changes it and wakes the worker at commit; none
  * waits for the worker, which looks at the row before each batch.
  */
 #include "postgres.h"
 
 #include "access/xlog.h"
+#include "catalog/pg_authid.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -119,15 +123,30 @@ ec_job_look(int64 id, bool for_update, EcJobStatus *status)
 	status->is_interrupted = ec_job_is_interrupted(id);
 }
 
-/* The same, opening the scope, and refusing those it is not theirs. */
+/* Whose job a call may be about. */
+typedef enum Whose
+{
+	OF_CALLER,
+	OF_WHOM_CALLER_MAY_SIGNAL
+} Whose;
+
+static bool
+may_call(Oid caller, Oid owner, Whose whose)
+{
+	return has_privs_of_role(caller, owner) ||
+		   (whose == OF_WHOM_CALLER_MAY_SIGNAL && !superuser_arg(owner) &&
+			has_privs_of_role(caller, ROLE_PG_SIGNAL_BACKEND));
+}
+
+/* Read and lock the job's row, opening the scope; 42501 for another's job. */
 static void
-look_as_caller(int64 id, bool for_update, EcCatalogScope *scope, EcJobStatus *status)
+look_as_caller(int64 id, Whose whose, EcCatalogScope *scope, EcJobStatus *status)
 {
 	Oid caller = GetUserId();
 
 	ec_catalog_begin(scope);
-	ec_job_look(id, for_update, status);
-	if (!has_privs_of_role(caller, status->owner))
+	ec_job_look(id, true, status);
+	if (!may_call(caller, status->owner, whose))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for job " INT64_FORMAT, id),
@@ -191,7 +210,7 @@ PG_FUNCTION_INFO_V1(ec_configure);
  *
  * The worker ends after its current batch and holds nothing while the job is
  * paused.  Pausing a paused job changes nothing; a job that has ended cannot
- * be paused (55000).
+ * be paused (55000).  For the owner, and who may stop the owner's backends.
  */
 Datum
 ec_pause(PG_FUNCTION_ARGS)
@@ -200,7 +219,7 @@ ec_pause(PG_FUNCTION_ARGS)
 	EcCatalogScope scope;
 	EcJobStatus status;
 
-	look_as_caller(id, true, &scope, &status);
+	look_as_caller(id, OF_WHOM_CALLER_MAY_SIGNAL, &scope, &status);
 	if (is_in(status.state, EC_STATE_QUEUED, EC_STATE_RUNNING, NULL))
 	{
 		set_state(id, EC_STATE_PAUSED);
@@ -217,7 +236,7 @@ ec_pause(PG_FUNCTION_ARGS)
  *
  * Goes on from the last committed batch of a paused, interrupted or failed
  * job; gives a queued one another try.  One that is done or cancelled cannot
- * be resumed (55000).
+ * be resumed (55000).  For the same roles as ec_pause; it runs as its owner.
  */
 Datum
 ec_resume(PG_FUNCTION_ARGS)
@@ -227,7 +246,7 @@ ec_resume(PG_FUNCTION_ARGS)
 	EcCatalogScope scope;
 	EcJobStatus status;
 
-	look_as_caller(id, true, &scope, &status);
+	look_as_caller(id, OF_WHOM_CALLER_MAY_SIGNAL, &scope, &status);
 	if (is_in(status.state, EC_STATE_DONE, EC_STATE_CANCELLED, NULL))
 		refuse(&status, "resume");
 	if (GetUserNameFromId(status.owner, true) == NULL)
@@ -276,7 +295,7 @@ ec_cancel(PG_FUNCTION_ARGS)
 	EcCatalogScope scope;
 	EcJobStatus status;
 
-	look_as_caller(id, true, &scope, &status);
+	look_as_caller(id, OF_CALLER, &scope, &status);
 	if (strcmp(status.state, EC_STATE_DONE) == 0)
 		refuse(&status, "cancel");
 	if (strcmp(status.state, EC_STATE_CANCELLED) != 0)
@@ -338,7 +357,7 @@ ec_configure(PG_FUNCTION_ARGS)
 	EcArgs args = {0};
 	bool is_awake;
 
-	look_as_caller(id, true, &scope, &status);
+	look_as_caller(id, OF_CALLER, &scope, &status);
 	if (is_in(status.state, EC_STATE_DONE, EC_STATE_CANCELLED, NULL))
 		refuse(&status, "configure");
 	kind = ec_find_job_kind(status.kind);

@@ -29,18 +29,31 @@ typedef struct Follow
 	TimestampTz last_start;
 } Follow;
 
-/* What ec_progress shows, in a line. */
+/* Text that outlives SPI. */
 static char *
-progress_line(int64 job)
+kept(const char *text)
+{
+	return strcpy(SPI_palloc(strlen(text) + 1), text);
+}
+
+/*
+ * What ec_progress shows, in a line; it is news when the job is in another
+ * state, one more percent is done, or something else throttles it.  In scope.
+ */
+static void
+tell_progress(int64 job, EcWaitNews *news)
 {
 	EcArgs args = {0};
 	char *line;
 
 	ec_arg_int8(&args, job);
 	if (ec_query("SELECT state, rows_done, percent, rows_per_second, eta, "
-				 "throttled_by FROM expand_contract.progress WHERE job = $1",
+				 "throttled_by, "
+				 "concat_ws(' ', state, floor(percent), "
+				 "nullif(split_part(throttled_by, ' ', 1), 'delay')) "
+				 "FROM expand_contract.progress WHERE job = $1",
 				 &args) == 0)
-		return NULL;
+		return;
 	if (strcmp(ec_get_text(0, 1), EC_STATE_RUNNING) != 0)
 		line = psprintf("job " INT64_FORMAT " is %s, %s rows done%s%s", job,
 						ec_get_text(0, 1), ec_get_text(0, 2),
@@ -53,7 +66,8 @@ progress_line(int64 job)
 					 ec_is_null(0, 5) ? "?" : ec_get_text(0, 5),
 					 ec_is_null(0, 6) ? "" : ", throttled by ",
 					 ec_is_null(0, 6) ? "" : ec_get_text(0, 6));
-	return line;
+	news->line = kept(line);
+	news->mark = kept(ec_get_text(0, 7));
 }
 
 void
@@ -72,7 +86,7 @@ ec_job_raise_failure(const EcJobStatus *status)
 }
 
 static bool
-look(void *arg, char **notice)
+look(void *arg, EcWaitNews *news)
 {
 	Follow *follow = arg;
 	Oid caller = GetUserId();
@@ -85,14 +99,7 @@ look(void *arg, char **notice)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for job " INT64_FORMAT, follow->job)));
-	*notice = progress_line(follow->job);
-	if (*notice)
-	{
-		char *copy = SPI_palloc(strlen(*notice) + 1);
-
-		strcpy(copy, *notice);
-		*notice = copy;
-	}
+	tell_progress(follow->job, news);
 	ec_catalog_end(&scope);
 
 	if (strcmp(status.state, EC_STATE_DONE) == 0)
@@ -140,8 +147,8 @@ PG_FUNCTION_INFO_V1(ec_wait);
  *
  * Returns when the job is done; raises the error of a failed one, XE012 for a
  * cancelled one, XE011 for one that has lost its worker and that no launcher
- * will start again, XE013 when timeout has passed.  Shows progress as notices
- * about once a second.  A paused job is waited for.
+ * will start again, XE013 when timeout has passed.  Shows progress as notices,
+ * one for each percent at most, and at least a second apart.  A paused job is waited for.
  */
 Datum
 ec_wait(PG_FUNCTION_ARGS)

@@ -19,9 +19,12 @@
 #include "worker/jobs/wait.h"
 
 /* Looks come quickly at first, so that short work is not waited for long. */
-#define FIRST_PAUSE_MS     5
-#define LONGEST_PAUSE_MS   250
-#define NOTICE_INTERVAL_MS 1000
+#define FIRST_PAUSE_MS   5
+#define LONGEST_PAUSE_MS 250
+
+/* So do notices; a long job shall not fill the screen. */
+#define FIRST_NOTICE_MS   1000
+#define LONGEST_NOTICE_MS 10000
 
 static void
 require_nonatomic(FunctionCallInfo fcinfo, const char *what)
@@ -43,7 +46,8 @@ ec_wait_until(FunctionCallInfo fcinfo, const char *what, EcWaitLook look,
 	TimestampTz give_up = 0;
 	TimestampTz last_notice_at = started;
 	MemoryContext look_context;
-	char *last_notice = NULL;
+	char *last_mark = NULL;
+	int notice_pause = FIRST_NOTICE_MS;
 	long pause = FIRST_PAUSE_MS;
 
 	require_nonatomic(fcinfo, what);
@@ -63,25 +67,25 @@ ec_wait_until(FunctionCallInfo fcinfo, const char *what, EcWaitLook look,
 	{
 		MemoryContext old_context;
 		TimestampTz now;
-		char *notice = NULL;
+		EcWaitNews news = {0};
 		bool done;
 
 		MemoryContextReset(look_context);
 		old_context = MemoryContextSwitchTo(look_context);
-		done = look(arg, &notice);
+		done = look(arg, &news);
 		MemoryContextSwitchTo(old_context);
 		now = GetCurrentTimestamp();
 
-		if (notice != NULL &&
-			(done || TimestampDifferenceExceeds(last_notice_at, now,
-												NOTICE_INTERVAL_MS)) &&
-			(last_notice == NULL || strcmp(notice, last_notice) != 0))
+		if (news.line != NULL &&
+			(done || TimestampDifferenceExceeds(last_notice_at, now, notice_pause)) &&
+			(last_mark == NULL || strcmp(news.mark, last_mark) != 0))
 		{
-			ereport(NOTICE, (errmsg_internal("%s", notice)));
-			if (last_notice)
-				pfree(last_notice);
-			last_notice = pstrdup(notice);
+			ereport(NOTICE, (errmsg_internal("%s", news.line)));
+			if (last_mark)
+				pfree(last_mark);
+			last_mark = pstrdup(news.mark);
 			last_notice_at = now;
+			notice_pause = Min(notice_pause * 2, LONGEST_NOTICE_MS);
 		}
 		if (done)
 			break;

@@ -14,13 +14,19 @@
 #include "fmgr.h"
 #include "utils/timestamp.h"
 
+/* What a look tells the one who waits; both NULL if there is nothing to tell. */
+typedef struct EcWaitNews
+{
+	char *line; /* shown as a notice */
+	char *mark; /* the line is news when this differs from the last one shown */
+} EcWaitNews;
+
 /*
  * One look: true when there is nothing left to wait for.  Called in a fresh
  * transaction with SPI not connected; may raise the error that the waiter
- * should see.  Now and then *notice is shown to the client, when it is set
- * and differs from the last one (about once a second).
+ * should see.  News are shown after a second at the earliest, later after ten.
  */
-typedef bool (*EcWaitLook)(void *arg, char **notice);
+typedef bool (*EcWaitLook)(void *arg, EcWaitNews *news);
 
 /*
  * The body of a CALLable procedure.  what names the object in errors ("job

@@ -1,0 +1,379 @@
+/*
+ * listing.c
+ *		The migrations in a directory of the server.
+ *
+ * The files are directly in it, or, as Prisma, Diesel and Hasura have them, each
+ * migration has a directory of its own, with migration.sql or up.sql and
+ * down.sql.  flyway reads directories in directories; those whose files have
+ * flyway's names are read as well.  Others that hold migrations are refused:
+ * whether they belong to these, nobody can tell.
+ */
+#include "postgres.h"
+
+#include <sys/stat.h>
+
+#include "mb/pg_wchar.h"
+#include "storage/fd.h"
+
+#include "migrate/listing.h"
+#include "migrate/version.h"
+
+/* Directories in directories: a link may lead back. */
+#define MAX_DEPTH 16
+
+typedef struct Listing
+{
+	List *entries;     /* of EcListedMigration */
+	const char *other; /* a file or directory that is none of ours; NULL: none */
+} Listing;
+
+/* The name becomes part of the ledger and of messages. */
+static void
+check_encoding(const char *path, const char *name)
+{
+	int length = strlen(name);
+	int valid = pg_encoding_verifymbstr(GetDatabaseEncoding(), name, length);
+
+	if (valid < length)
+		ereport(ERROR, (errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
+						errmsg("the name of a file in \"%s\" is not in the encoding of the database, %s",
+							   path, GetDatabaseEncodingName()),
+						errdetail("It begins with \"%.*s\".", valid, name),
+						errhint("Rename the file.")));
+}
+
+static bool
+ends_with(const char *name, const char *end)
+{
+	size_t length = strlen(name);
+
+	return length > strlen(end) &&
+		   pg_strcasecmp(name + length - strlen(end), end) == 0;
+}
+
+static int
+compare_names(const ListCell *a, const ListCell *b)
+{
+	return strcmp(lfirst(a), lfirst(b));
+}
+
+/* The names in a directory, but for those that begin with a dot; in order. */
+static List *
+names_in(const char *path)
+{
+	DIR *directory = AllocateDir(path);
+	List *names = NIL;
+	struct dirent *found;
+
+	while ((found = ReadDir(directory, path)) != NULL)
+	{
+		if (found->d_name[0] != '.')
+			names = lappend(names, pstrdup(found->d_name));
+	}
+	FreeDir(directory);
+	list_sort(names, compare_names);
+	return names;
+}
+
+static bool
+is_directory(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+static bool
+is_there(const char *path, const char *name)
+{
+	struct stat status;
+
+	return stat(psprintf("%s/%s", path, name), &status) == 0;
+}
+
+static EcListedMigration *
+read_name(const char *path, const char *name, const char *file_name)
+{
+	EcListedMigration *entry = palloc0(sizeof(EcListedMigration));
+	const char *problem;
+	const char *hint;
+
+	check_encoding(path, name);
+	if (!ec_file_name_read(file_name, &entry->name, &problem, &hint))
+		ereport(ERROR,
+				(errcode(problem ? ERRCODE_FEATURE_NOT_SUPPORTED
+								 : ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the name of file \"%s/%s\" names no migration", path, name),
+				 problem ? errdetail("It is that of another tool: %s.", problem) : 0,
+				 errhint("%s", hint)));
+	ec_check_version(entry->name.version);
+	entry->key = ec_version_key(entry->name.version);
+	entry->file = psprintf("%s/%s", path, name);
+	return entry;
+}
+
+static void
+refuse_foreign(const char *path, const char *name)
+{
+	check_encoding(path, name);
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("migration \"%s/%s\" is not written in SQL", path, name),
+			 errdetail("Its name has a version, and only the tool that it was written for can run it."),
+			 errhint("Have that tool write its SQL, and put it into a file of that "
+					 "version; or move the file elsewhere.")));
+}
+
+/*
+ * What flyway is to mind with a script.  That it needs no transaction is found
+ * out without being told.
+ */
+static void
+read_flyway_settings(const char *path, const char *name)
+{
+	char *file = psprintf("%s/%s", path, name);
+	FILE *settings = AllocateFile(file, "r");
+	char line[1024];
+
+	if (settings == NULL)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not open file \"%s\" for reading: %m", file)));
+	while (fgets(line, sizeof(line), settings) != NULL)
+	{
+		const char *text = line + strspn(line, " \t\r\n");
+
+		if (*text == '\0' || *text == '#' ||
+			strncmp(text, "executeInTransaction", strlen("executeInTransaction")) == 0)
+			continue;
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("file \"%s\" has a setting of flyway that cannot be followed",
+						file),
+				 errdetail("It is \"%.*s\".", (int) strcspn(text, "=\r\n"), text),
+				 errhint("Change the script so that it needs no setting, and take the file away.")));
+	}
+	FreeFile(settings);
+}
+
+/* Is there a migration somewhere in it?  *name becomes the first. */
+static bool
+holds_migrations(const char *path, int depth, const char **name)
+{
+	ListCell *cell;
+
+	foreach (cell, names_in(path))
+	{
+		const char *found = lfirst(cell);
+		char *file = psprintf("%s/%s", path, found);
+
+		if (is_directory(file)
+				? depth < MAX_DEPTH && holds_migrations(file, depth + 1, name)
+				: ends_with(found, ".sql") || ec_file_name_is_foreign(found))
+		{
+			if (!is_directory(file))
+				*name = file;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Do all SQL files in it, and there are some, have flyway's names? */
+static bool
+is_flyways(const char *path, int depth)
+{
+	bool found = false;
+	ListCell *cell;
+
+	foreach (cell, names_in(path))
+	{
+		const char *name = lfirst(cell);
+		char *file = psprintf("%s/%s", path, name);
+
+		if (is_directory(file))
+			found |= depth < MAX_DEPTH && is_flyways(file, depth + 1);
+		else if (!ends_with(name, ".sql"))
+			continue;
+		else if (strchr("VURB", name[0]) == NULL || strstr(name, "__") == NULL)
+			return false;
+		else
+			found = true;
+	}
+	return found;
+}
+
+/* A migration that has a directory: up is the file with the way up. */
+static void
+read_migration_directory(Listing *listing, const char *path, const char *name,
+						 const char *up)
+{
+	char *inner = psprintf("%s/%s", path, name);
+	EcListedMigration *entry = read_name(path, name, psprintf("%s.sql", name));
+	ListCell *cell;
+
+	entry->file = psprintf("%s/%s", inner, up);
+	if (is_there(inner, "down.sql"))
+		entry->down = psprintf("%s/down.sql", inner);
+	foreach (cell, names_in(inner))
+	{
+		const char *other = lfirst(cell);
+
+		if ((ends_with(other, ".sql") && strcmp(other, up) != 0 &&
+			 strcmp(other, "down.sql") != 0) ||
+			ec_file_name_is_foreign(other))
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("file \"%s/%s\" is not read", inner, other),
+					 errdetail("Of a migration with a directory of its own, \"%s\" and \"down.sql\" are.",
+							   up),
+					 errhint("Put what it has into one of these, or move it elsewhere.")));
+	}
+	listing->entries = lappend(listing->entries, entry);
+}
+
+static void list_directory(Listing *listing, const char *path, int depth);
+
+static void
+read_subdirectory(Listing *listing, const char *path, const char *name, int depth)
+{
+	char *inner = psprintf("%s/%s", path, name);
+	const char *found;
+
+	if (is_there(inner, "migration.sql"))
+		read_migration_directory(listing, path, name, "migration.sql");
+	else if (is_there(inner, "up.sql") || is_there(inner, "down.sql"))
+		read_migration_directory(listing, path, name, "up.sql");
+	else if (!holds_migrations(inner, depth, &found))
+		listing->other = inner;
+	else if (is_flyways(inner, depth))
+		list_directory(listing, inner, depth + 1);
+	else
+	{
+		check_encoding(path, found + strlen(path) + 1);
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("directory \"%s\" has migrations that are not read", inner),
+				 errdetail("One of them is \"%s\". Whether they come before or after the others, nothing tells.",
+						   found),
+				 errhint("Apply that directory by a call of its own, or move the files.")));
+	}
+}
+
+static void
+list_directory(Listing *listing, const char *path, int depth)
+{
+	ListCell *cell;
+
+	if (is_there(path, "sqitch.plan"))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("\"%s\" is a project of sqitch", path),
+				 errdetail("The order of its changes is in \"sqitch.plan\", not in the names of the files."),
+				 errhint("Give the files in \"deploy\" and \"revert\" versions in their names, as "
+						 "001_name.up.sql and 001_name.down.sql in one directory, and apply that.")));
+	foreach (cell, names_in(path))
+	{
+		const char *name = lfirst(cell);
+		char *file = psprintf("%s/%s", path, name);
+
+		if (is_directory(file))
+			read_subdirectory(listing, path, name, depth);
+		else if (ends_with(name, ".sql"))
+			listing->entries =
+				lappend(listing->entries, read_name(path, name, name));
+		else if (ends_with(name, ".sql.conf"))
+			read_flyway_settings(path, name);
+		else if (ec_file_name_is_foreign(name))
+			refuse_foreign(path, name);
+		else if (!ends_with(name, ".md") && !ends_with(name, ".txt"))
+			listing->other = file;
+	}
+}
+
+static int
+compare_entries(const ListCell *a, const ListCell *b)
+{
+	const EcListedMigration *left = lfirst(a);
+	const EcListedMigration *right = lfirst(b);
+	int order = strcmp(left->key, right->key);
+
+	return order != 0 ? order : left->name.is_down - right->name.is_down;
+}
+
+/* 001_name_up.sql and 001_name_down.sql: the latter is the way back. */
+static void
+find_pairs(List *entries)
+{
+	ListCell *cell;
+
+	foreach (cell, entries)
+	{
+		EcListedMigration *entry = lfirst(cell);
+		EcListedMigration *other;
+
+		if (entry->name.pair == NULL || foreach_current_index(cell) == 0)
+			continue;
+		other = list_nth(entries, foreach_current_index(cell) - 1);
+		if (other->name.pair == NULL || strcmp(other->key, entry->key) != 0 ||
+			strcmp(other->name.pair, entry->name.pair) != 0)
+			continue;
+		entry->name.is_down = entry->name.pair_is_down;
+		entry->name.description = entry->name.pair_description;
+		other->name.is_down = other->name.pair_is_down;
+		other->name.description = other->name.pair_description;
+	}
+	list_sort(entries, compare_entries);
+}
+
+/* Give each way back to its migration; what is left is in order. */
+static List *
+join_pairs(List *entries)
+{
+	List *migrations = NIL;
+	ListCell *cell;
+
+	foreach (cell, entries)
+	{
+		EcListedMigration *entry = lfirst(cell);
+		EcListedMigration *last = migrations ? llast(migrations) : NULL;
+		bool is_same = last != NULL && strcmp(last->key, entry->key) == 0;
+
+		if (entry->name.is_down && is_same && last->down == NULL)
+			last->down = entry->file;
+		else if (entry->name.is_down && !is_same)
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("file \"%s\" is the way back of no migration",
+								   entry->file),
+							errhint("Add the migration, or take the file away.")));
+		else if (is_same)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("two files have version \"%s\"", entry->name.version),
+					 errdetail("They are \"%s\" and \"%s\".",
+							   entry->name.is_down ? last->down : last->file,
+							   entry->file),
+					 errhint("Give one of them another version.")));
+		else
+			migrations = lappend(migrations, entry);
+	}
+	return migrations;
+}
+
+List *
+ec_list_migrations(const char *path)
+{
+	Listing listing = {0};
+
+	list_directory(&listing, path, 0);
+	if (listing.entries == NIL && listing.other != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("directory \"%s\" has no migration that can be read", path),
+				 errdetail("\"%s\" in it is none.", listing.other),
+				 errhint("A migration is called 001_name.sql, or 001_name/migration.sql, say. "
+						 "Name the directory that has them.")));
+	list_sort(listing.entries, compare_entries);
+	find_pairs(listing.entries);
+	return join_pairs(listing.entries);
+}
