@@ -33,7 +33,7 @@ COMMENT ON COLUMN expand_contract.changes.quarantined_from IS 'while the old tab
 COMMENT ON COLUMN expand_contract.changes.whole_table IS 'whether contraction removes the old table, not columns of it';
 
 CREATE TABLE expand_contract.change_columns (
-    change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON DELETE CASCADE,
+    change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON UPDATE CASCADE ON DELETE CASCADE,
     side text NOT NULL CHECK (side IN ('old', 'new', 'key', 'unmapped')),
     name text COLLATE "C" NOT NULL,
     attnum smallint NOT NULL,

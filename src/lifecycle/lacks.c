@@ -656,10 +656,13 @@ read_identity(Relation table, AttrNumber attnum, int64 *next, int64 *increment)
 	EcCatalogScope scope;
 	EcArgs args = {0};
 
-	ec_arg_oid(&args, getIdentitySequence(RelationGetRelid(table), attnum, false));
+	ec_arg_oid(&args, RelationGetRelid(table));
+	ec_arg_int4(&args, attnum);
 	ec_catalog_begin(&scope);
 	ec_query("SELECT coalesce(pg_sequence_last_value(s.seqrelid) + s.seqincrement, s.seqstart), s.seqincrement"
-			 "  FROM pg_sequence s WHERE s.seqrelid = $1",
+			 "  FROM pg_depend d JOIN pg_sequence s ON s.seqrelid = d.objid"
+			 " WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass"
+			 "   AND d.refobjid = $1 AND d.refobjsubid = $2 AND d.deptype = 'i'",
 			 &args);
 	*next = ec_get_int8(0, 1, 1);
 	*increment = ec_get_int8(0, 2, 1);
