@@ -49,7 +49,7 @@ SELECT expand_contract.require_library('1.0');
 ALTER TABLE expand_contract.jobs ADD COLUMN login oid, ADD COLUMN turn_at timestamptz;
 UPDATE expand_contract.jobs SET login = owner;
 ALTER TABLE expand_contract.jobs ALTER COLUMN login SET NOT NULL;
-ALTER TABLE expand_contract.job_slots ADD COLUMN resume_at timestamptz;
+ALTER TABLE expand_contract.job_slots ADD COLUMN resume_at timestamptz, ADD COLUMN rows_failed bigint NOT NULL DEFAULT 0;
 CREATE INDEX jobs_turns ON expand_contract.jobs (owner, turn_at);
 
 -- Who gave a way down, and whose rights a change's expressions have: names said
@@ -111,12 +111,18 @@ COMMENT ON COLUMN expand_contract.change_events.id IS 'the order of events: micr
 -- removes, and what they were called before the quarantine.
 DROP VIEW @extschema@.ec_changes;
 ALTER TABLE expand_contract.changes ADD COLUMN quarantined_from text COLLATE "C";
+-- Expressions and what they are evaluated under.  Those of before are looked up by
+-- name, under the settings of whoever writes, until ec_expand is called again.
+ALTER TABLE expand_contract.changes ADD COLUMN settings jsonb;
+COMMENT ON COLUMN expand_contract.changes.settings IS 'under which its expressions are evaluated, whoever writes: those of the session of ec_expand';
 ALTER TABLE expand_contract.change_columns
     DROP CONSTRAINT change_columns_side_check,
     ADD CHECK (side IN ('old', 'new', 'key', 'unmapped')),
     ADD COLUMN goes boolean NOT NULL DEFAULT false,
     ADD COLUMN quarantined_from text COLLATE "C",
-    ADD COLUMN not_null_in regclass[] NOT NULL DEFAULT '{}';
+    ADD COLUMN not_null_in regclass[] NOT NULL DEFAULT '{}',
+    ADD COLUMN tree text;
+COMMENT ON COLUMN expand_contract.change_columns.tree IS 'the same, in which the server has numbers for names: renamed objects are followed; NULL where the numbers would be others';
 UPDATE expand_contract.change_columns o SET goes = true
   FROM expand_contract.changes c
  WHERE c.name = o.change AND c.target IS NULL AND c.phase NOT IN ('contracted', 'reverted')
@@ -163,7 +169,14 @@ ALTER TABLE expand_contract.changes ADD COLUMN whole_table boolean NOT NULL DEFA
 UPDATE expand_contract.changes SET whole_table = true WHERE target IS NOT NULL;
 COMMENT ON COLUMN expand_contract.changes.whole_table IS 'whether contraction removes the old table, not columns of it';
 
--- one more argument
+-- One more argument; who could call them still can.
+CREATE TABLE expand_contract.granted AS
+    SELECT p.proname AS name, a.grantee::regrole AS grantee, a.is_grantable
+      FROM pg_proc p CROSS JOIN aclexplode(p.proacl) a
+     WHERE p.oid IN ('@extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval)'::regprocedure,
+                     '@extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text)'::regprocedure)
+       AND a.grantee NOT IN (0, p.proowner);
+DROP FUNCTION @extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval);
 DROP FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text);
 
 
@@ -234,6 +247,7 @@ WITH live AS MATERIALIZED (
         sum(s.rows_per_second) AS rows_per_second,
         max(s.active_seconds) AS active_seconds,
         sum(s.skipped_locked)::bigint AS skipped_locked,
+        sum(s.rows_failed)::bigint AS rows_failed,
         sum(s.wal_bytes)::bigint AS wal_bytes,
         max(s.bytes_now)::numeric / nullif(min(s.bytes_at_start), 0) AS table_growth,
         string_agg(DISTINCT s.throttled_by, ', ') AS throttled_by,
@@ -243,7 +257,7 @@ WITH live AS MATERIALIZED (
     GROUP BY s.job, s.latest
 ), known AS (
     SELECT j.*, s.sweep, s.rows_done, s.rows_per_second, s.active_seconds,
-        s.skipped_locked, s.wal_bytes, s.table_growth, s.throttled_by, s.resume_at, s.notice,
+        s.skipped_locked, s.rows_failed, s.wal_bytes, s.table_growth, s.throttled_by, s.resume_at, s.notice,
         least(coalesce(s.fraction, 0), 1) AS fraction,
         coalesce(l.workers, 0) AS live_workers,
         CASE
@@ -318,7 +332,8 @@ SELECT id AS job,
     END AS target,
     owner,
     started_at,
-    finished_at
+    finished_at,
+    rows_failed
 FROM counted;
 COMMENT ON VIEW expand_contract.progress IS 'all jobs and how far they are; behind ec_progress';
 
@@ -355,7 +370,8 @@ SELECT job,
     END AS last_error,
     pg_get_userbyid(owner) AS owner,
     started_at,
-    finished_at
+    finished_at,
+    rows_failed
 FROM expand_contract.progress
 WHERE pg_has_role(owner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE');
 COMMENT ON VIEW @extschema@.ec_progress IS 'jobs one owns (pg_monitor: all), how far they are and what holds them back';
@@ -562,6 +578,10 @@ CREATE OR REPLACE FUNCTION expand_contract.differs(anyelement, anyelement) RETUR
 AS 'MODULE_PATHNAME', 'ec_differs' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
 COMMENT ON FUNCTION expand_contract.differs(anyelement, anyelement)
     IS 'whether two values have different images; NULL equals NULL';
+
+CREATE OR REPLACE FUNCTION expand_contract.made_here(xid) RETURNS boolean
+AS 'MODULE_PATHNAME', 'ec_made_here' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION expand_contract.made_here(xid) IS 'whether the current transaction has made the row version with this xmin';
 
 CREATE OR REPLACE FUNCTION @extschema@.ec_backfill(relation regclass, assignments text, predicate text DEFAULT NULL,
     batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL, workers integer DEFAULT 1,
@@ -839,10 +859,11 @@ COMMENT ON VIEW @extschema@.ec_standby_usage IS 'reads of tracked columns on sta
 ----------------------------------------------------------------------
 CREATE OR REPLACE FUNCTION @extschema@.ec_backfill_change(change text, mode text DEFAULT 'fill', batch_size integer DEFAULT NULL,
     delay_ms integer DEFAULT NULL, workers integer DEFAULT 1, start_at timestamptz DEFAULT NULL,
-    run_window text DEFAULT NULL, max_lag interval DEFAULT NULL) RETURNS bigint
+    run_window text DEFAULT NULL, max_lag interval DEFAULT NULL, on_error text DEFAULT 'raise') RETURNS bigint
 AS 'MODULE_PATHNAME', 'ec_backfill_change' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval)
+COMMENT ON FUNCTION @extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval, text)
     IS 'brings the rows of a change in step in the background; returns the job';
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval, text) FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION @extschema@.ec_verify_change(change text) RETURNS @extschema@.ec_verification
 AS 'MODULE_PATHNAME', 'ec_verify_change' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
@@ -1165,6 +1186,7 @@ COMMENT ON COLUMN @extschema@.ec_progress.replication_lag IS 'the longest delay 
 COMMENT ON COLUMN @extschema@.ec_progress.table_growth IS 'size of the table, divided by that at the start';
 COMMENT ON COLUMN @extschema@.ec_progress.wal_bytes IS 'WAL written by it so far';
 COMMENT ON COLUMN @extschema@.ec_progress.skipped_locked IS 'rows that others held locked, to be tried again';
+COMMENT ON COLUMN @extschema@.ec_progress.rows_failed IS 'left out with on_error => ''skip'', and queued';
 COMMENT ON COLUMN @extschema@.ec_progress.last_error IS 'SQLSTATE and message, where one may read the rows that they can quote; else the SQLSTATE';
 COMMENT ON COLUMN @extschema@.ec_progress.owner IS 'the role whose rights it has';
 COMMENT ON COLUMN @extschema@.ec_progress.started_at IS 'when a worker took it up first';
@@ -1302,5 +1324,31 @@ COMMENT ON COLUMN @extschema@.ec_standby_usage.taken_at IS 'when the counts were
 ----------------------------------------------------------------------
 -- sql/updates/0.9--1.0.sql
 ----------------------------------------------------------------------
+
+-- They are the administrator's grants and no part of the extension, or a dump would
+-- not have them.
+DO $$
+DECLARE
+    given record;
+    initial aclitem[];
+BEGIN
+    FOR given IN
+        SELECT p.oid, g.grantee, g.is_grantable
+          FROM expand_contract.granted g
+          JOIN pg_proc p ON p.proname = g.name AND p.pronamespace = '@extschema@'::regnamespace
+    LOOP
+        SELECT initprivs INTO initial FROM pg_init_privs
+         WHERE objoid = given.oid AND classoid = 'pg_proc'::regclass AND objsubid = 0;
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s%s', given.oid::regprocedure, given.grantee,
+                       CASE WHEN given.is_grantable THEN ' WITH GRANT OPTION' END);
+        UPDATE pg_init_privs SET initprivs = initial
+         WHERE objoid = given.oid AND classoid = 'pg_proc'::regclass AND objsubid = 0;
+        DELETE FROM pg_shdepend
+         WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+           AND classid = 'pg_proc'::regclass AND objid = given.oid AND refobjid = given.grantee AND deptype = 'i';
+    END LOOP;
+END $$;
+ALTER EXTENSION expand_contract DROP TABLE expand_contract.granted;
+DROP TABLE expand_contract.granted;
 
 DROP FUNCTION expand_contract.batch_sizes(integer, float8[], float8, float8);

@@ -102,6 +102,7 @@ CREATE TABLE expand_contract.job_slots (
     resume_at timestamptz, -- its worker has left in a pause, which is over then
     notice text, -- what the job has to say while it goes on
     relation oid, -- that it is at, if it is not the job's own but a part of it
+    rows_failed bigint NOT NULL DEFAULT 0, -- left out, with on_error => 'skip'
     PRIMARY KEY (job, slot)
 ) WITH (fillfactor = 20);
 COMMENT ON TABLE expand_contract.job_slots IS 'where each worker of a job stands; committed with the rows it wrote';
@@ -368,7 +369,8 @@ CREATE TABLE expand_contract.changes (
     owner oid,
     owner_name text COLLATE "C",
     quarantined_from text COLLATE "C",
-    whole_table boolean NOT NULL DEFAULT false
+    whole_table boolean NOT NULL DEFAULT false,
+    settings jsonb
 );
 COMMENT ON TABLE expand_contract.changes IS 'changes as ec_expand was told of them, and where they are';
 COMMENT ON COLUMN expand_contract.changes.dual_write IS 'the flag of ec_dual_write';
@@ -379,6 +381,8 @@ COMMENT ON COLUMN expand_contract.changes.owner IS 'of its tables at ec_expand: 
 COMMENT ON COLUMN expand_contract.changes.owner_name IS 'his name then, which counts in a restored database, where he has another OID';
 COMMENT ON COLUMN expand_contract.changes.quarantined_from IS 'while the old table is in quarantine: its name before, which ec_revert gives back';
 COMMENT ON COLUMN expand_contract.changes.whole_table IS 'whether contraction removes the old table, not columns of it';
+
+COMMENT ON COLUMN expand_contract.changes.settings IS 'under which its expressions are evaluated, whoever writes: those of the session of ec_expand';
 
 CREATE TABLE expand_contract.change_columns (
     change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON UPDATE CASCADE ON DELETE CASCADE,
@@ -392,6 +396,7 @@ CREATE TABLE expand_contract.change_columns (
     goes boolean NOT NULL DEFAULT false,
     quarantined_from text COLLATE "C",
     not_null_in regclass[] NOT NULL DEFAULT '{}',
+    tree text,
     PRIMARY KEY (change, side, attnum)
 );
 COMMENT ON TABLE expand_contract.change_columns IS 'the columns that a change reads, writes or removes';
@@ -402,6 +407,7 @@ COMMENT ON COLUMN expand_contract.change_columns.goes IS 'whether contraction re
 COMMENT ON COLUMN expand_contract.change_columns.quarantined_from IS 'while it is in quarantine: its name before, which ec_revert gives back';
 COMMENT ON COLUMN expand_contract.change_columns.not_null_in IS 'the tables (children of the change''s too) where it was NOT NULL before the quarantine';
 COMMENT ON COLUMN expand_contract.change_columns.calls IS 'the functions of users'' in expression; it must never call another';
+COMMENT ON COLUMN expand_contract.change_columns.tree IS 'the same, in which the server has numbers for names: renamed objects are followed; NULL where the numbers would be others';
 COMMENT ON COLUMN expand_contract.change_columns.expression IS 'what dual writes assign; every name in it is looked up in pg_catalog alone';
 
 CREATE TABLE expand_contract.change_events (
@@ -647,6 +653,7 @@ WITH live AS MATERIALIZED (
         sum(s.rows_per_second) AS rows_per_second,
         max(s.active_seconds) AS active_seconds,
         sum(s.skipped_locked)::bigint AS skipped_locked,
+        sum(s.rows_failed)::bigint AS rows_failed,
         sum(s.wal_bytes)::bigint AS wal_bytes,
         max(s.bytes_now)::numeric / nullif(min(s.bytes_at_start), 0) AS table_growth,
         string_agg(DISTINCT s.throttled_by, ', ') AS throttled_by,
@@ -656,7 +663,7 @@ WITH live AS MATERIALIZED (
     GROUP BY s.job, s.latest
 ), known AS (
     SELECT j.*, s.sweep, s.rows_done, s.rows_per_second, s.active_seconds,
-        s.skipped_locked, s.wal_bytes, s.table_growth, s.throttled_by, s.resume_at, s.notice,
+        s.skipped_locked, s.rows_failed, s.wal_bytes, s.table_growth, s.throttled_by, s.resume_at, s.notice,
         least(coalesce(s.fraction, 0), 1) AS fraction,
         coalesce(l.workers, 0) AS live_workers,
         CASE
@@ -731,7 +738,8 @@ SELECT id AS job,
     END AS target,
     owner,
     started_at,
-    finished_at
+    finished_at,
+    rows_failed
 FROM counted;
 COMMENT ON VIEW expand_contract.progress IS 'all jobs and how far they are; behind ec_progress';
 
@@ -768,7 +776,8 @@ SELECT job,
     END AS last_error,
     pg_get_userbyid(owner) AS owner,
     started_at,
-    finished_at
+    finished_at,
+    rows_failed
 FROM expand_contract.progress
 WHERE pg_has_role(owner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE');
 COMMENT ON VIEW @extschema@.ec_progress IS 'jobs one owns (pg_monitor: all), how far they are and what holds them back';
@@ -988,6 +997,10 @@ CREATE FUNCTION expand_contract.differs(anyelement, anyelement) RETURNS boolean
 AS 'MODULE_PATHNAME', 'ec_differs' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
 COMMENT ON FUNCTION expand_contract.differs(anyelement, anyelement)
     IS 'whether two values have different images; NULL equals NULL';
+
+CREATE FUNCTION expand_contract.made_here(xid) RETURNS boolean
+AS 'MODULE_PATHNAME', 'ec_made_here' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION expand_contract.made_here(xid) IS 'whether the current transaction has made the row version with this xmin';
 
 CREATE FUNCTION @extschema@.ec_backfill(relation regclass, assignments text, predicate text DEFAULT NULL,
     batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL, workers integer DEFAULT 1,
@@ -1282,12 +1295,12 @@ GRANT SELECT ON @extschema@.ec_standby_usage TO PUBLIC;
 ----------------------------------------------------------------------
 CREATE FUNCTION @extschema@.ec_backfill_change(change text, mode text DEFAULT 'fill', batch_size integer DEFAULT NULL,
     delay_ms integer DEFAULT NULL, workers integer DEFAULT 1, start_at timestamptz DEFAULT NULL,
-    run_window text DEFAULT NULL, max_lag interval DEFAULT NULL) RETURNS bigint
+    run_window text DEFAULT NULL, max_lag interval DEFAULT NULL, on_error text DEFAULT 'raise') RETURNS bigint
 AS 'MODULE_PATHNAME', 'ec_backfill_change' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval)
+COMMENT ON FUNCTION @extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval, text)
     IS 'brings the rows of a change in step in the background; returns the job';
 REVOKE EXECUTE ON FUNCTION
-    @extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval) FROM PUBLIC;
+    @extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval, text) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.ec_verify_change(change text) RETURNS @extschema@.ec_verification
 AS 'MODULE_PATHNAME', 'ec_verify_change' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
@@ -1616,6 +1629,7 @@ COMMENT ON COLUMN @extschema@.ec_progress.replication_lag IS 'the longest delay 
 COMMENT ON COLUMN @extschema@.ec_progress.table_growth IS 'size of the table, divided by that at the start';
 COMMENT ON COLUMN @extschema@.ec_progress.wal_bytes IS 'WAL written by it so far';
 COMMENT ON COLUMN @extschema@.ec_progress.skipped_locked IS 'rows that others held locked, to be tried again';
+COMMENT ON COLUMN @extschema@.ec_progress.rows_failed IS 'left out with on_error => ''skip'', and queued';
 COMMENT ON COLUMN @extschema@.ec_progress.last_error IS 'SQLSTATE and message, where one may read the rows that they can quote; else the SQLSTATE';
 COMMENT ON COLUMN @extschema@.ec_progress.owner IS 'the role whose rights it has';
 COMMENT ON COLUMN @extschema@.ec_progress.started_at IS 'when a worker took it up first';

@@ -141,7 +141,7 @@ CREATE TRIGGER t BEFORE INSERT ON alike FOR EACH ROW EXECUTE FUNCTION expand_con
 INSERT INTO alike (id, legacy_email) VALUES (1, 'Mine');
 SELECT * FROM alike;
 
--- A better match in the schema of a mapping's function is never called.
+-- A better match in the schema of a mapping's function is never called: the trigger knows its function, a job is refused.
 CREATE FUNCTION plainly(anyelement) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT lower($1::text)';
 CREATE TABLE plain (id int PRIMARY KEY, a text, b text);
 SELECT ec_expand('plain', 'plain', '{"b": "plainly(a)"}', on_error => 'raise');

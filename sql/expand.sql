@@ -61,8 +61,8 @@ SELECT * FROM errors_of($$SELECT ec_expand('x', 'users', '{"domain": "max(id)"}'
 SELECT * FROM errors_of($$SELECT ec_expand('x', 'users', '{"domain": "row_number() OVER ()"}')$$);
 SELECT * FROM errors_of($$SELECT ec_expand('x', 'users', '{"n": "generate_series(1, id)"}')$$);
 SELECT * FROM errors_of($$SELECT ec_expand('x', 'users', '{"n": "random()::int + id"}')$$);
-SELECT * FROM errors_of($$SELECT ec_expand('x', 'users', '{"domain": "created::text"}')$$);
-SELECT * FROM errors_of($$SELECT ec_expand('x', 'users', '{"domain": "to_char(created, ''YYYY'')"}')$$);
+SELECT * FROM errors_of($$SELECT ec_expand('x', 'users', '{"domain": "age(created)::text"}')$$);
+SELECT * FROM errors_of($$SELECT ec_expand('x', 'users', '{"domain": "id::regclass::text"}')$$);
 SELECT * FROM errors_of($$SELECT ec_expand('x', 'users', '{"day": "current_date"}')$$);
 SELECT * FROM errors_of($$SELECT ec_expand('x', 'users', '{"domain": "current_user"}')$$);
 SELECT * FROM errors_of($$SELECT ec_expand('x', 'users', '{"n": "domain"}')$$);

@@ -1,7 +1,8 @@
 /*
  * expand_contract.c
- *		The extension's entry: settings and kinds of jobs, then, when
- *		preloaded, the launcher and the watch on column usage.
+ *		The library's entry point.  It defines the settings and registers the
+ *		kinds of jobs; if the library is preloaded, also the launcher and the
+ *		hooks that record column usage.
  */
 #include "postgres.h"
 
@@ -17,6 +18,7 @@
 #include "lifecycle/verify_change.h"
 #include "core/guc.h"
 #include "model/owner.h"
+#include "dualwrite/queue/left_out.h"
 #include "dualwrite/queue/reconcile.h"
 #include "expand_contract.h"
 #include "migrate/background.h"
@@ -39,8 +41,9 @@ _PG_init(void)
 	ec_register_job_kind(&ec_contract_kind);
 	ec_change_job_done = ec_note_change_job_done;
 	ec_change_job_role = ec_role_of_change_job;
+	ec_change_row_left_out = ec_queue_row_left_out;
 
-	/* pg_upgrade starts servers of its own: no work there */
+	/* the servers that pg_upgrade starts must run no jobs */
 	if (process_shared_preload_libraries_in_progress && !IsBinaryUpgrade)
 	{
 		ec_register_launcher();

@@ -1,6 +1,6 @@
 /*
  * expand_contract.h
- *		What every room may know.
+ *		Declarations that every room may use.
  *
  * The rooms depend downwards only:
  *
@@ -18,15 +18,15 @@
 #include "core/errcodes.h"
 
 /*
- * Heavyweight locks of ours are advisory locks whose fourth tag field no SQL
- * function can produce (those use 1 and 2), so nobody can squat on them.
+ * Our heavyweight locks are advisory locks with a fourth tag field that no SQL
+ * function can produce (those use 1 and 2), so no user can take them.
  * pg_locks shows them as locktype advisory with this objsubid.
  */
 #define EC_LOCK_MIGRATION 0x6C00 /* one migration at a time in a database */
 #define EC_LOCK_JOB_SLOT  0x6000 /* + slot: one worker per job slot */
 #define EC_LOCK_WORKER                                                         \
 	0x6400 /* + n: at most max_workers in the cluster; places.h */
-#define EC_LOCK_TRACK 0x6701 /* ec_track of one owner's tables at a time */
-#define EC_LOCK_ASKS  0x6700 /* shared, in the cluster: waits for a place */
+#define EC_LOCK_TRACK 0x6701 /* one ec_track per table owner at a time */
+#define EC_LOCK_ASKS  0x6700 /* shared, cluster-wide: waiting for a place */
 
 #endif

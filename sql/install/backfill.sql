@@ -3,6 +3,10 @@ AS 'MODULE_PATHNAME', 'ec_differs' LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PAR
 COMMENT ON FUNCTION expand_contract.differs(anyelement, anyelement)
     IS 'whether two values have different images; NULL equals NULL';
 
+CREATE FUNCTION expand_contract.made_here(xid) RETURNS boolean
+AS 'MODULE_PATHNAME', 'ec_made_here' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION expand_contract.made_here(xid) IS 'whether the current transaction has made the row version with this xmin';
+
 CREATE FUNCTION @extschema@.ec_backfill(relation regclass, assignments text, predicate text DEFAULT NULL,
     batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL, workers integer DEFAULT 1,
     method text DEFAULT 'auto', start_at timestamptz DEFAULT NULL, run_window text DEFAULT NULL,

@@ -1,11 +1,11 @@
 CREATE FUNCTION @extschema@.ec_backfill_change(change text, mode text DEFAULT 'fill', batch_size integer DEFAULT NULL,
     delay_ms integer DEFAULT NULL, workers integer DEFAULT 1, start_at timestamptz DEFAULT NULL,
-    run_window text DEFAULT NULL, max_lag interval DEFAULT NULL) RETURNS bigint
+    run_window text DEFAULT NULL, max_lag interval DEFAULT NULL, on_error text DEFAULT 'raise') RETURNS bigint
 AS 'MODULE_PATHNAME', 'ec_backfill_change' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval)
+COMMENT ON FUNCTION @extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval, text)
     IS 'brings the rows of a change in step in the background; returns the job';
 REVOKE EXECUTE ON FUNCTION
-    @extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval) FROM PUBLIC;
+    @extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval, text) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.ec_verify_change(change text) RETURNS @extschema@.ec_verification
 AS 'MODULE_PATHNAME', 'ec_verify_change' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;

@@ -20,7 +20,8 @@ CREATE TABLE expand_contract.changes (
     owner oid,
     owner_name text COLLATE "C",
     quarantined_from text COLLATE "C",
-    whole_table boolean NOT NULL DEFAULT false
+    whole_table boolean NOT NULL DEFAULT false,
+    settings jsonb
 );
 COMMENT ON TABLE expand_contract.changes IS 'changes as ec_expand was told of them, and where they are';
 COMMENT ON COLUMN expand_contract.changes.dual_write IS 'the flag of ec_dual_write';
@@ -31,6 +32,8 @@ COMMENT ON COLUMN expand_contract.changes.owner IS 'of its tables at ec_expand: 
 COMMENT ON COLUMN expand_contract.changes.owner_name IS 'his name then, which counts in a restored database, where he has another OID';
 COMMENT ON COLUMN expand_contract.changes.quarantined_from IS 'while the old table is in quarantine: its name before, which ec_revert gives back';
 COMMENT ON COLUMN expand_contract.changes.whole_table IS 'whether contraction removes the old table, not columns of it';
+
+COMMENT ON COLUMN expand_contract.changes.settings IS 'under which its expressions are evaluated, whoever writes: those of the session of ec_expand';
 
 CREATE TABLE expand_contract.change_columns (
     change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON UPDATE CASCADE ON DELETE CASCADE,
@@ -44,6 +47,7 @@ CREATE TABLE expand_contract.change_columns (
     goes boolean NOT NULL DEFAULT false,
     quarantined_from text COLLATE "C",
     not_null_in regclass[] NOT NULL DEFAULT '{}',
+    tree text,
     PRIMARY KEY (change, side, attnum)
 );
 COMMENT ON TABLE expand_contract.change_columns IS 'the columns that a change reads, writes or removes';
@@ -54,6 +58,7 @@ COMMENT ON COLUMN expand_contract.change_columns.goes IS 'whether contraction re
 COMMENT ON COLUMN expand_contract.change_columns.quarantined_from IS 'while it is in quarantine: its name before, which ec_revert gives back';
 COMMENT ON COLUMN expand_contract.change_columns.not_null_in IS 'the tables (children of the change''s too) where it was NOT NULL before the quarantine';
 COMMENT ON COLUMN expand_contract.change_columns.calls IS 'the functions of users'' in expression; it must never call another';
+COMMENT ON COLUMN expand_contract.change_columns.tree IS 'the same, in which the server has numbers for names: renamed objects are followed; NULL where the numbers would be others';
 COMMENT ON COLUMN expand_contract.change_columns.expression IS 'what dual writes assign; every name in it is looked up in pg_catalog alone';
 
 CREATE TABLE expand_contract.change_events (

@@ -16,6 +16,7 @@ COMMENT ON COLUMN @extschema@.ec_progress.replication_lag IS 'the longest delay 
 COMMENT ON COLUMN @extschema@.ec_progress.table_growth IS 'size of the table, divided by that at the start';
 COMMENT ON COLUMN @extschema@.ec_progress.wal_bytes IS 'WAL written by it so far';
 COMMENT ON COLUMN @extschema@.ec_progress.skipped_locked IS 'rows that others held locked, to be tried again';
+COMMENT ON COLUMN @extschema@.ec_progress.rows_failed IS 'left out with on_error => ''skip'', and queued';
 COMMENT ON COLUMN @extschema@.ec_progress.last_error IS 'SQLSTATE and message, where one may read the rows that they can quote; else the SQLSTATE';
 COMMENT ON COLUMN @extschema@.ec_progress.owner IS 'the role whose rights it has';
 COMMENT ON COLUMN @extschema@.ec_progress.started_at IS 'when a worker took it up first';

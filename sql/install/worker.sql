@@ -62,6 +62,7 @@ WITH live AS MATERIALIZED (
         sum(s.rows_per_second) AS rows_per_second,
         max(s.active_seconds) AS active_seconds,
         sum(s.skipped_locked)::bigint AS skipped_locked,
+        sum(s.rows_failed)::bigint AS rows_failed,
         sum(s.wal_bytes)::bigint AS wal_bytes,
         max(s.bytes_now)::numeric / nullif(min(s.bytes_at_start), 0) AS table_growth,
         string_agg(DISTINCT s.throttled_by, ', ') AS throttled_by,
@@ -71,7 +72,7 @@ WITH live AS MATERIALIZED (
     GROUP BY s.job, s.latest
 ), known AS (
     SELECT j.*, s.sweep, s.rows_done, s.rows_per_second, s.active_seconds,
-        s.skipped_locked, s.wal_bytes, s.table_growth, s.throttled_by, s.resume_at, s.notice,
+        s.skipped_locked, s.rows_failed, s.wal_bytes, s.table_growth, s.throttled_by, s.resume_at, s.notice,
         least(coalesce(s.fraction, 0), 1) AS fraction,
         coalesce(l.workers, 0) AS live_workers,
         CASE
@@ -146,7 +147,8 @@ SELECT id AS job,
     END AS target,
     owner,
     started_at,
-    finished_at
+    finished_at,
+    rows_failed
 FROM counted;
 COMMENT ON VIEW expand_contract.progress IS 'all jobs and how far they are; behind ec_progress';
 
@@ -183,7 +185,8 @@ SELECT job,
     END AS last_error,
     pg_get_userbyid(owner) AS owner,
     started_at,
-    finished_at
+    finished_at,
+    rows_failed
 FROM expand_contract.progress
 WHERE pg_has_role(owner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE');
 COMMENT ON VIEW @extschema@.ec_progress IS 'jobs one owns (pg_monitor: all), how far they are and what holds them back';

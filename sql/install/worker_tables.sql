@@ -62,6 +62,7 @@ CREATE TABLE expand_contract.job_slots (
     resume_at timestamptz, -- its worker has left in a pause, which is over then
     notice text, -- what the job has to say while it goes on
     relation oid, -- that it is at, if it is not the job's own but a part of it
+    rows_failed bigint NOT NULL DEFAULT 0, -- left out, with on_error => 'skip'
     PRIMARY KEY (job, slot)
 ) WITH (fillfactor = 20);
 COMMENT ON TABLE expand_contract.job_slots IS 'where each worker of a job stands; committed with the rows it wrote';

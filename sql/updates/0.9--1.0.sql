@@ -22,7 +22,7 @@
 ALTER TABLE expand_contract.jobs ADD COLUMN login oid, ADD COLUMN turn_at timestamptz;
 UPDATE expand_contract.jobs SET login = owner;
 ALTER TABLE expand_contract.jobs ALTER COLUMN login SET NOT NULL;
-ALTER TABLE expand_contract.job_slots ADD COLUMN resume_at timestamptz;
+ALTER TABLE expand_contract.job_slots ADD COLUMN resume_at timestamptz, ADD COLUMN rows_failed bigint NOT NULL DEFAULT 0;
 CREATE INDEX jobs_turns ON expand_contract.jobs (owner, turn_at);
 
 -- Who gave a way down, and whose rights a change's expressions have: names said
@@ -84,12 +84,18 @@ COMMENT ON COLUMN expand_contract.change_events.id IS 'the order of events: micr
 -- removes, and what they were called before the quarantine.
 DROP VIEW @extschema@.ec_changes;
 ALTER TABLE expand_contract.changes ADD COLUMN quarantined_from text COLLATE "C";
+-- Expressions and what they are evaluated under.  Those of before are looked up by
+-- name, under the settings of whoever writes, until ec_expand is called again.
+ALTER TABLE expand_contract.changes ADD COLUMN settings jsonb;
+COMMENT ON COLUMN expand_contract.changes.settings IS 'under which its expressions are evaluated, whoever writes: those of the session of ec_expand';
 ALTER TABLE expand_contract.change_columns
     DROP CONSTRAINT change_columns_side_check,
     ADD CHECK (side IN ('old', 'new', 'key', 'unmapped')),
     ADD COLUMN goes boolean NOT NULL DEFAULT false,
     ADD COLUMN quarantined_from text COLLATE "C",
-    ADD COLUMN not_null_in regclass[] NOT NULL DEFAULT '{}';
+    ADD COLUMN not_null_in regclass[] NOT NULL DEFAULT '{}',
+    ADD COLUMN tree text;
+COMMENT ON COLUMN expand_contract.change_columns.tree IS 'the same, in which the server has numbers for names: renamed objects are followed; NULL where the numbers would be others';
 UPDATE expand_contract.change_columns o SET goes = true
   FROM expand_contract.changes c
  WHERE c.name = o.change AND c.target IS NULL AND c.phase NOT IN ('contracted', 'reverted')
@@ -136,9 +142,42 @@ ALTER TABLE expand_contract.changes ADD COLUMN whole_table boolean NOT NULL DEFA
 UPDATE expand_contract.changes SET whole_table = true WHERE target IS NOT NULL;
 COMMENT ON COLUMN expand_contract.changes.whole_table IS 'whether contraction removes the old table, not columns of it';
 
--- one more argument
+-- One more argument; who could call them still can.
+CREATE TABLE expand_contract.granted AS
+    SELECT p.proname AS name, a.grantee::regrole AS grantee, a.is_grantable
+      FROM pg_proc p CROSS JOIN aclexplode(p.proacl) a
+     WHERE p.oid IN ('@extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval)'::regprocedure,
+                     '@extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text)'::regprocedure)
+       AND a.grantee NOT IN (0, p.proowner);
+DROP FUNCTION @extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval);
 DROP FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text);
 
 -- functions and views
+
+-- They are the administrator's grants and no part of the extension, or a dump would
+-- not have them.
+DO $$
+DECLARE
+    given record;
+    initial aclitem[];
+BEGIN
+    FOR given IN
+        SELECT p.oid, g.grantee, g.is_grantable
+          FROM expand_contract.granted g
+          JOIN pg_proc p ON p.proname = g.name AND p.pronamespace = '@extschema@'::regnamespace
+    LOOP
+        SELECT initprivs INTO initial FROM pg_init_privs
+         WHERE objoid = given.oid AND classoid = 'pg_proc'::regclass AND objsubid = 0;
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s%s', given.oid::regprocedure, given.grantee,
+                       CASE WHEN given.is_grantable THEN ' WITH GRANT OPTION' END);
+        UPDATE pg_init_privs SET initprivs = initial
+         WHERE objoid = given.oid AND classoid = 'pg_proc'::regclass AND objsubid = 0;
+        DELETE FROM pg_shdepend
+         WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+           AND classid = 'pg_proc'::regclass AND objid = given.oid AND refobjid = given.grantee AND deptype = 'i';
+    END LOOP;
+END $$;
+ALTER EXTENSION expand_contract DROP TABLE expand_contract.granted;
+DROP TABLE expand_contract.granted;
 
 DROP FUNCTION expand_contract.batch_sizes(integer, float8[], float8, float8);

@@ -23,30 +23,7 @@
 #include "core/catalog.h"
 #include "core/compat.h"
 #include "core/expression.h"
-
-/* "OPERATOR(pg_catalog.>)", or NULL if the index's order has none such. */
-static char *
-operator_name(Relation index, int column, int strategy)
-{
-	Oid family = index->rd_opfamily[column];
-	Oid type = index->rd_opcintype[column];
-	Oid oid = get_opfamily_member(family, type, type, strategy);
-	HeapTuple tuple;
-	Form_pg_operator form;
-	char *name;
-
-	if (!OidIsValid(oid))
-		return NULL;
-	tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(oid));
-	if (!HeapTupleIsValid(tuple))
-		return NULL;
-	form = (Form_pg_operator) GETSTRUCT(tuple);
-	name = psprintf("OPERATOR(%s.%s)",
-					quote_identifier(get_namespace_name(form->oprnamespace)),
-					NameStr(form->oprname));
-	ReleaseSysCache(tuple);
-	return name;
-}
+#include "core/unique_key.h"
 
 static bool
 set_key_column(Relation relation, Relation index, int i, EcKeyColumn *column)
@@ -71,13 +48,13 @@ set_key_column(Relation relation, Relation index, int i, EcKeyColumn *column)
 	column->type = attribute->atttypid;
 	column->collation = ec_collation_name(attribute->attcollation);
 	column->nulls_first = (option & INDOPTION_NULLS_FIRST) != 0;
-	column->before = operator_name(index, i,
-								   descending ? BTGreaterStrategyNumber
-											  : BTLessStrategyNumber);
-	column->after = operator_name(index, i,
-								  descending ? BTLessStrategyNumber
-											 : BTGreaterStrategyNumber);
-	column->equal = operator_name(index, i, BTEqualStrategyNumber);
+	column->before = ec_index_operator_name(index, i,
+											descending ? BTGreaterStrategyNumber
+													   : BTLessStrategyNumber);
+	column->after = ec_index_operator_name(index, i,
+										   descending ? BTLessStrategyNumber
+													  : BTGreaterStrategyNumber);
+	column->equal = ec_index_operator_name(index, i, BTEqualStrategyNumber);
 	return column->before && column->after && column->equal;
 }
 
@@ -85,13 +62,10 @@ static bool
 read_key(Relation relation, Oid oid, EcKey *key)
 {
 	Relation index = relation_open(oid, AccessShareLock);
-	Form_pg_index form = index->rd_index;
-	bool usable = form->indisunique && form->indimmediate && form->indisvalid &&
-				  index->rd_rel->relam == BTREE_AM_OID &&
-				  heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL);
+	bool usable = ec_is_unique_key(index);
 
 	key->index = oid;
-	key->count = form->indnkeyatts;
+	key->count = index->rd_index->indnkeyatts;
 	for (int i = 0; usable && i < key->count; i++)
 		usable = set_key_column(relation, index, i, &key->columns[i]);
 	relation_close(index, NoLock);

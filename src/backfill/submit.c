@@ -80,7 +80,7 @@ ec_submit_backfill(EcJobSpec *spec, Oid table, const char *assignments,
 
 	spec->kind = "backfill";
 	spec->relation = RelationGetRelid(relation);
-	spec->parameters = ec_backfill_to_json(&backfill);
+	spec->parameters = ec_backfill_to_json(&backfill, spec);
 	spec->rows_estimate = ec_estimate_backfill(relation, predicate);
 	/* until commit, so that the table is the one that was checked */
 	relation_close(relation, NoLock);

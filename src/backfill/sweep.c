@@ -425,6 +425,12 @@ next_chunk(EcJob *job, Relation root, const EcBackfill *backfill,
 			job->pause_ms = SIBLINGS_PAUSE_MS;
 			return EC_CLAIM_WAIT;
 		}
+		/* a look at all rows would meet those that fail: one more sweep will do */
+		if (!sweep->is_checked && sweep->skipped == 0 && job->skips_failures)
+		{
+			sweep->is_checked = true;
+			sweep->found = sweep->changed > 0 || sweep->suppressed > 0;
+		}
 		if (!sweep->is_checked && sweep->skipped == 0)
 		{
 			take_check(root, sweep, chunk);

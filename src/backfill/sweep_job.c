@@ -23,11 +23,13 @@
 #include "backfill/batch.h"
 #include "backfill/blocks.h"
 #include "backfill/chunk.h"
+#include "backfill/failures.h"
 #include "backfill/sweep_job.h"
 #include "backfill/holder.h"
 #include "backfill/key.h"
 #include "backfill/key_chunk.h"
 #include "backfill/leaves.h"
+#include "backfill/own_rows.h"
 #include "backfill/sweep.h"
 #include "backfill/sweep_rows.h"
 #include "backfill/target.h"
@@ -47,6 +49,8 @@ typedef struct Fill
 {
 	EcBackfill backfill;
 	EcChunk chunk;
+	int looked_in; /* the sweep in which own rows were looked for ... */
+	int batches;   /* ... after so many batches that wrote */
 } Fill;
 
 void
@@ -55,6 +59,8 @@ ec_sweep_begin(EcJob *job, const EcSweepKind *kind)
 	Fill *fill = palloc0(sizeof(Fill));
 
 	ec_backfill_from_json(job->parameters, kind, &fill->backfill);
+	job->skips_failures =
+		ec_json_get_int8(job->parameters, "skips_failures", 0) != 0;
 	/* what is a change's was analysed, and stored for that path */
 	if (job->change != NULL)
 		fill->backfill.search_path = EC_OWN_SEARCH_PATH;
@@ -122,21 +128,41 @@ note_suppressed(EcJob *job, Fill *fill, const EcBackfill *backfill,
 		fill->chunk.example = MemoryContextStrdup(job->memory, example);
 }
 
+typedef struct Way
+{
+	EcJob *job;
+	const EcBackfill *backfill;
+	Relation relation;
+} Way;
+
+static EcWritten
+write_any_way(void *arg, const EcBatchRows *rows, int64 *skipped)
+{
+	const Way *way = arg;
+
+	return way->job->avoid_locks
+			   ? fill_unlocked(way->job, way->backfill, way->relation, rows, skipped)
+			   : ec_batch_write(way->relation, way->backfill, rows);
+}
+
 /* Update what is to be updated of the rows, whichever way is open. */
 static int64
 fill_rows(EcJob *job, Fill *fill, const EcBackfill *backfill, Relation relation,
 		  const EcBatchRows *rows)
 {
+	Way way = {job, backfill, relation};
 	int64 skipped = 0;
 	EcWritten written;
 
 	if (rows->is_list && rows->count == 0)
 		return 0;
-	if (job->avoid_locks)
-		written = fill_unlocked(job, backfill, relation, rows, &skipped);
+	if (job->has_failures)
+		written = ec_write_around_failures(job, relation, backfill,
+										   write_any_way, &way, rows, &skipped);
 	else
-		written = ec_batch_write(relation, backfill, rows);
-	if (written.rows == 0 &&
+		written = write_any_way(&way, rows, &skipped);
+	/* who counts the candidates computes what fails */
+	if (written.rows == 0 && !job->has_failures &&
 		(backfill->kind->locks_first
 			 ? written.locked > 0
 			 : relation->trigdesc && relation->trigdesc->trig_update_before_row))
@@ -328,6 +354,23 @@ bytes_of_table(Relation root, Relation leaf, const EcChunk *chunk)
 	return blocks * BLCKSZ;
 }
 
+/* The look reads the table: after the first batch, the second, the fourth ... */
+static void
+look_for_own_rows(const EcJob *job, Fill *fill, Relation root, Relation leaf)
+{
+	int sweep = fill->chunk.sweep;
+
+	if (sweep < 2 || job->rows_written == 0 ||
+		!ec_may_make_rows(leaf, &fill->backfill))
+		return;
+	if (fill->looked_in != sweep)
+		fill->batches = 0;
+	fill->looked_in = sweep;
+	fill->batches++;
+	if ((fill->batches & (fill->batches - 1)) == 0)
+		ec_refuse_own_rows(root, &fill->backfill, job->rows_written);
+}
+
 static bool
 sweep_chunk(EcJob *job, Fill *fill, Relation root)
 {
@@ -340,6 +383,8 @@ sweep_chunk(EcJob *job, Fill *fill, Relation root)
 	if (chunk->is_open && chunk->is_check)
 		chunk->found = check_rows_left(job, fill, root);
 	goes_on = leaf != NULL && fill_chunk(job, fill, root, leaf);
+	if (leaf != NULL)
+		look_for_own_rows(job, fill, root, leaf);
 	if (!goes_on)
 	{
 		more = ec_claim_chunk(job, root, leaf, &fill->backfill, chunk) !=

@@ -7,12 +7,18 @@
 #include "backfill/sweep_kind.h"
 
 Jsonb *
-ec_backfill_to_json(const EcBackfill *backfill)
+ec_backfill_to_json(const EcBackfill *backfill, const EcJobSpec *spec)
 {
 	EcJsonWriter writer;
 
 	ec_json_begin(&writer);
 	ec_json_int8(&writer, "method", backfill->method);
+	if (spec->skips_failures)
+		ec_json_int8(&writer, "skips_failures", 1);
+	if (spec->fills)
+		ec_json_int8(&writer, "fills", 1);
+	if (spec->is_backward)
+		ec_json_int8(&writer, "is_backward", 1);
 	backfill->kind->save(backfill, &writer);
 	return ec_json_end(&writer);
 }

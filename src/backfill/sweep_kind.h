@@ -128,7 +128,8 @@ struct EcSweepKind
 };
 
 /* The parameters of a job. */
-extern Jsonb *ec_backfill_to_json(const EcBackfill *backfill);
+extern Jsonb *
+ec_backfill_to_json(const EcBackfill *backfill, const EcJobSpec *spec);
 extern void ec_backfill_from_json(const Jsonb *parameters,
 								  const EcSweepKind *kind, EcBackfill *backfill);
 

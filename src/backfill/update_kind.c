@@ -158,5 +158,6 @@ const EcJobKind ec_backfill_kind = {
 	.batch = ec_sweep_batch,
 	.resume = ec_sweep_resume,
 	.table_bytes = ec_bytes_of_leaves,
+	.finds_failures = true,
 	.runs_as_table_owner = true,
 };

@@ -1,6 +1,6 @@
 /*
  * arguments.c
- *		Reads the arguments of the SQL functions of this room.
+ *		Reads the arguments of SQL functions.
  */
 #include "postgres.h"
 

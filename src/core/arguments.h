@@ -1,9 +1,10 @@
 /*
  * arguments.h
- *		Reads the arguments of the SQL functions of this room.
+ *		Reads the arguments of SQL functions.
  *
- * The functions are not STRICT: a NULL where there must be a value is an
- * error (22004) that names the argument, not a NULL that looks like success.
+ * The SQL functions are not STRICT.  A NULL for an argument that must have a
+ * value raises an error (22004) that names the argument; a STRICT function
+ * would return NULL, which looks like success.
  */
 #ifndef EC_CORE_ARGUMENTS_H
 #define EC_CORE_ARGUMENTS_H
@@ -18,8 +19,8 @@ extern char *ec_text_or_null(FunctionCallInfo fcinfo, int n);
 extern bool ec_bool_argument(FunctionCallInfo fcinfo, int n, const char *name);
 
 /*
- * A text[], NULL taken as empty; *elements becomes its elements (char *), of
- * which none may be NULL.
+ * Reads a text[]; a NULL array counts as an empty one.  Sets *elements to a
+ * list of its elements (char *).  Raises an error if an element is NULL.
  */
 extern Datum ec_text_array_argument(FunctionCallInfo fcinfo, int n,
 									const char *name, List **elements);

@@ -28,7 +28,10 @@
 #include "core/catalog.h"
 #include "core/compat.h"
 
-/* Figures of all, and the states of all jobs, are theirs. */
+/*
+ * Such roles see the figures and the states of every job, not only of their
+ * own.
+ */
 bool
 ec_may_monitor(void)
 {
@@ -108,7 +111,11 @@ ec_catalog_begin(EcCatalogScope *scope)
 	require_extension(&extension);
 	GetUserIdAndSecContext(&scope->userid, &scope->security_context);
 	scope->guc_level = NewGUCNestLevel();
-	/* no trigger that he has put on our tables waits for the commit, as others */
+	/*
+	 * SECURITY_RESTRICTED_OPERATION fires deferred triggers at the end of each
+	 * statement.  A deferred trigger on one of our tables would otherwise run
+	 * at commit, with the caller's rights.
+	 */
 	SetUserIdAndSecContext(extension.owner, scope->security_context |
 												SECURITY_LOCAL_USERID_CHANGE |
 												SECURITY_RESTRICTED_OPERATION);
@@ -164,7 +171,7 @@ ec_relation_name(Oid relation)
 {
 	char *name = get_rel_name(relation);
 
-	/* whoever looked it up without a lock may find it gone */
+	/* a caller that looked it up without a lock may find it dropped */
 	if (name == NULL)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
 						errmsg("relation with OID %u does not exist", relation)));
@@ -199,7 +206,10 @@ ec_equality_name(Oid type)
 	Form_pg_operator form;
 	char *name;
 
-	/* where it has none, whoever runs the statement is told so */
+	/*
+	 * a type without an equality operator: the statement that uses this name
+	 * fails
+	 */
 	if (!HeapTupleIsValid(tuple))
 		return pstrdup("OPERATOR(pg_catalog.=)");
 	form = (Form_pg_operator) GETSTRUCT(tuple);

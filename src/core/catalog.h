@@ -3,11 +3,12 @@
  *		The extension's own objects, and the rights under which its own
  *		statements run.
  *
- * User SQL runs as the user, our SQL as the extension's owner; the two never
- * mix.  Everything between ec_catalog_begin and ec_catalog_end runs as the
- * extension's owner with search_path = pg_catalog, pg_temp, so nothing that a
- * user wrote may be evaluated there.  Our tables are in the schema
- * expand_contract, which our statements spell out.
+ * SQL of a user runs as that user; SQL of the extension runs as the
+ * extension's owner; the two never mix.  Everything between ec_catalog_begin
+ * and ec_catalog_end runs as the extension's owner with search_path =
+ * pg_catalog, pg_temp, so nothing that a user wrote may be evaluated there.
+ * The extension's tables are in the schema expand_contract, and our statements
+ * always name that schema.
  */
 #ifndef EC_CORE_CATALOG_H
 #define EC_CORE_CATALOG_H
@@ -22,7 +23,7 @@ typedef struct EcExtension
 	Oid owner;
 	Oid schema; /* where the ec_* functions live */
 	const char *extversion;
-	EcSqlVersion version; /* extversion, if the library knows it */
+	EcSqlVersion version; /* of extversion, or EC_SQL_UNKNOWN */
 } EcExtension;
 
 typedef struct EcCatalogScope
@@ -32,47 +33,53 @@ typedef struct EcCatalogScope
 	int guc_level;
 } EcCatalogScope;
 
-/* The extension in this database; false if it is not there. */
+/* Finds the extension in this database; false if it is not installed. */
 extern bool ec_extension_lookup(EcExtension *extension);
 
 /* Is the caller a member of pg_monitor, or of the extension's owner? */
 extern bool ec_may_monitor(void);
 
 /*
- * The same; false also while this session runs a script of the extension
- * (CREATE or ALTER EXTENSION): its objects are not all there yet.
+ * Like ec_extension_lookup, but returns false also while this session runs a
+ * script of the extension (CREATE or ALTER EXTENSION), because some of its
+ * objects do not exist yet.
  */
 extern bool ec_extension_is_ready(EcExtension *extension);
 
 /*
- * Connect SPI and become the extension's owner, and back.  SQL of a version
- * that this library does not run with is refused.  An error in between is
- * undone by the abort of the (sub)transaction, like that of any SECURITY DEFINER
- * function; do not catch one without aborting.
+ * ec_catalog_begin connects SPI and switches to the extension's owner;
+ * ec_catalog_end undoes both.  ec_catalog_begin raises an error if the
+ * installed SQL is of a version that this library does not run with.  If an
+ * error is raised in between, the abort of the (sub)transaction restores the
+ * user, as it does for a SECURITY DEFINER function; do not catch an error
+ * without aborting.
  */
 extern void ec_catalog_begin(EcCatalogScope *scope);
 extern void ec_catalog_end(EcCatalogScope *scope);
 
 /*
- * May something be started with a role's rights because a row of our tables
- * says so?  The extension's owner can write the rows, so only if he has these
- * rights himself: a superuser has all of them, others what they are a member of.
+ * May we start something with the rights of the role because a row of our
+ * tables says so?  The extension's owner can write such rows himself, so the
+ * answer is yes only if he has the rights of that role anyway: a superuser
+ * always does, another owner does as a member of the role.
  */
 extern bool ec_may_act_as(Oid role);
 
-/* The same, but 42501 if not; what says what would be done. */
+/*
+ * Like ec_may_act_as, but raises 42501 if not; what names the work to be done.
+ */
 extern void ec_require_acting_as(Oid role, const char *what);
 
 /* A relation's name as SQL, with its schema and quoted. */
 extern char *ec_relation_name(Oid relation);
 
 /*
- * The equality of a type's default operator class, spelled out so that no other
- * one is found, as in OPERATOR(pg_catalog.=).
+ * The equality operator of a type's default operator class, with its schema,
+ * as in OPERATOR(pg_catalog.=), so that the search_path does not matter.
  */
 extern char *ec_equality_name(Oid type);
 
-/* Likewise a collation's; NULL if there is none. */
+/* A collation's name as SQL, with its schema; NULL for InvalidOid. */
 extern char *ec_collation_name(Oid collation);
 
 #endif

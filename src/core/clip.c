@@ -1,6 +1,6 @@
 /*
  * clip.c
- *		Texts of others, bounded.
+ *		Limits the length of texts that come from users.
  */
 #include "postgres.h"
 

@@ -1,8 +1,8 @@
 /*
  * compat.h
- *		What differs between the supported server versions, in one place.
+ *		All differences between the supported server versions.
  *
- * Shims are called ec_*: core's names never change meaning here.
+ * Our wrappers are called ec_*; no name of the server is redefined.
  */
 #ifndef EC_CORE_COMPAT_H
 #define EC_CORE_COMPAT_H
@@ -28,7 +28,10 @@
 #define EC_OWNER_NEEDS_LOGIN    true
 #endif
 
-/* 16 tells apart who is a member and who may SET ROLE. */
+/*
+ * 16 distinguishes being a member of a role from being allowed to SET ROLE to
+ * it.
+ */
 #if PG_VERSION_NUM >= 160000
 #define ec_may_set_role(member, role) member_can_set_role(member, role)
 #define EC_SET_ROLE_PRIVILEGE         "SET"
@@ -37,21 +40,27 @@
 #define EC_SET_ROLE_PRIVILEGE         "MEMBER"
 #endif
 
-/* LockHeldByMe can ask for a stronger lock as well from 17 on. */
+/*
+ * From 17 on LockHeldByMe has an argument that makes it accept stronger locks
+ * too.
+ */
 #if PG_VERSION_NUM >= 170000
 #define ec_lock_held_by_me(tag, mode) LockHeldByMe(tag, mode, false)
 #else
 #define ec_lock_held_by_me(tag, mode) LockHeldByMe(tag, mode)
 #endif
 
-/* 18 says before a declaration what was said after it. */
+/*
+ * 18 replaced pg_attribute_noreturn(), which follows or precedes a
+ * declaration, with pg_noreturn, which must precede it.
+ */
 #if PG_VERSION_NUM >= 180000
 #define ec_noreturn pg_noreturn
 #else
 #define ec_noreturn pg_attribute_noreturn()
 #endif
 
-/* 18 took away PortalRun's run_once, which was always true as well. */
+/* 18 removed PortalRun's argument run_once; all callers had passed true. */
 #if PG_VERSION_NUM >= 180000
 #define ec_PortalRun(portal, count, top, dest, altdest, completion)            \
 	PortalRun(portal, count, top, dest, altdest, completion)
@@ -60,7 +69,9 @@
 	PortalRun(portal, count, top, true, dest, altdest, completion)
 #endif
 
-/* Who may VACUUM a table: its owner, from 17 on also who may MAINTAIN it. */
+/*
+ * The owner of a table may VACUUM it; from 17 on, so may a role with MAINTAIN.
+ */
 #if PG_VERSION_NUM >= 170000
 #define ec_may_vacuum(relation, role)                                          \
 	(object_ownercheck(RelationRelationId, relation, role) ||                  \
@@ -73,8 +84,8 @@
 #endif
 
 /*
- * 16 moved permissions out of the range table entries, and hands them to
- * ExecutorCheckPerms_hook in a list of their own.
+ * 16 moved permissions out of the range table entries into a list of their
+ * own, which ExecutorCheckPerms_hook gets as another argument.
  */
 #if PG_VERSION_NUM >= 160000
 #define EcPermissions RTEPermissionInfo
@@ -95,7 +106,7 @@
 #define ec_permissions_in(estate, entry) (entry)
 #endif
 
-/* 16 has one function for the rights on whatever object. */
+/* 16 replaced the privilege checks per kind of object with object_aclcheck. */
 #if PG_VERSION_NUM >= 160000
 #define ec_may_use_schema(schema, role)                                        \
 	(object_aclcheck(NamespaceRelationId, schema, role, ACL_USAGE) == ACLCHECK_OK)
@@ -104,21 +115,24 @@
 	(pg_namespace_aclcheck(schema, role, ACL_USAGE) == ACLCHECK_OK)
 #endif
 
-/* 16 lets updates of columns of BRIN indexes alone be HOT. */
+/*
+ * 16 allows HOT updates that change only columns of summarizing indexes
+ * (BRIN).
+ */
 #if PG_VERSION_NUM >= 160000
 #define EC_INDEX_ATTR_BITMAP_HOT INDEX_ATTR_BITMAP_HOT_BLOCKING
 #else
 #define EC_INDEX_ATTR_BITMAP_HOT INDEX_ATTR_BITMAP_ALL
 #endif
 
-/* RETURNING got options, and with them a node of its own, in 18. */
+/* 18 gave RETURNING options, and so a node of its own. */
 #if PG_VERSION_NUM >= 180000
 #define ec_update_has_returning(update) ((update)->returningClause != NULL)
 #else
 #define ec_update_has_returning(update) ((update)->returningList != NIL)
 #endif
 
-/* 18 knows NOT NULL constraints that are not valid. */
+/* 18 has NOT NULL constraints that are NOT VALID. */
 #if PG_VERSION_NUM >= 180000
 #define ec_column_is_not_null(columns, number)                                 \
 	(TupleDescCompactAttr(columns, (number) -1)->attnullability == ATTNULLABLE_VALID)
@@ -127,7 +141,7 @@
 	(TupleDescAttr(columns, (number) -1)->attnotnull)
 #endif
 
-/* 18 gave the comparison of rows another name, with the same numbers. */
+/* 18 renamed RowCompareType to CompareType; the values are the same. */
 #if PG_VERSION_NUM >= 180000
 #define ec_set_row_compare(row, strategy)                                      \
 	((row)->cmptype = (CompareType) (strategy))
@@ -136,7 +150,7 @@
 	((row)->rctype = (RowCompareType) (strategy))
 #endif
 
-/* 18 took away the last argument of ExecutorRun, which was always true. */
+/* 18 removed the last argument of ExecutorRun; all callers had passed true. */
 #if PG_VERSION_NUM >= 180000
 #define ec_ExecutorRun(query, direction, count)                                \
 	ExecutorRun(query, direction, count)
@@ -145,7 +159,7 @@
 	ExecutorRun(query, direction, count, true)
 #endif
 
-/* 18 counts what an index scan does for EXPLAIN. */
+/* 18 added an argument to index_beginscan: where to count for EXPLAIN. */
 #if PG_VERSION_NUM >= 180000
 #define ec_index_beginscan(heap, index, snapshot, key_count)                   \
 	index_beginscan(heap, index, snapshot, NULL, key_count, 0)
@@ -154,7 +168,7 @@
 	index_beginscan(heap, index, snapshot, key_count, 0)
 #endif
 
-/* 16 renamed the name of a relation's file. */
+/* 16 renamed RelFileNode to RelFileLocator. */
 #if PG_VERSION_NUM >= 160000
 #define ec_set_file_of_record(record, relation)                                \
 	((record).locator = (relation)->rd_locator)
@@ -163,14 +177,14 @@
 	((record).node = (relation)->rd_node)
 #endif
 
-/* 17 lets extensions name what they wait for. */
+/* 17 lets extensions register wait events of their own. */
 #if PG_VERSION_NUM >= 170000
 #define ec_new_wait_event(name) WaitEventExtensionNew(name)
 #else
 #define ec_new_wait_event(name) ((void) (name), PG_WAIT_EXTENSION)
 #endif
 
-/* 18 knows CHECK constraints that are NOT ENFORCED. */
+/* 18 has CHECK constraints that are NOT ENFORCED. */
 #if PG_VERSION_NUM >= 180000
 #define ec_check_is_enforced(check) ((check).ccenforced)
 #else

@@ -1,10 +1,11 @@
 /*
  * errcodes.h
- *		SQLSTATEs of our own, for what no standard code says.
+ *		The extension's own SQLSTATEs, for conditions that have no standard
+ *		code.
  *
- * Class XE is ours: classes that begin with I to Z are left to the
- * implementation.  Where a standard code fits (42501, 55000, 55P03 ...) the
- * standard code is used.  doc/errors.md lists these for users.
+ * They are in class XE: the SQL standard leaves classes that begin with I to Z
+ * to the implementation.  Where a standard code fits (42501, 55000, 55P03 ...)
+ * the standard code is used.  doc/errors.md lists these codes for users.
  */
 #ifndef EC_CORE_ERRCODES_H
 #define EC_CORE_ERRCODES_H
@@ -17,7 +18,7 @@
 #define EC_ERRCODE_REQUIRES MAKE_SQLSTATE('X', 'E', '0', '0', '3')
 /* a statement that breaks running code, outside phase "contract" */
 #define EC_ERRCODE_UNSAFE MAKE_SQLSTATE('X', 'E', '0', '0', '4')
-/* a step of a change whose gates are not passed */
+/* a transition of a change whose gates are not passed */
 #define EC_ERRCODE_GATE MAKE_SQLSTATE('X', 'E', '0', '2', '0')
 /* a backfill whose predicate still holds for a row it has just written */
 #define EC_ERRCODE_NOT_CONVERGING MAKE_SQLSTATE('X', 'E', '0', '1', '0')

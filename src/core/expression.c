@@ -30,7 +30,10 @@ refuse(const CheckedExpression *expression, const char *reason)
 					errhint(EXPRESSION_HINT)));
 }
 
-/* The server takes a position for one in the statement that the client sent. */
+/*
+ * A parser error's position would be read as a position in the client's
+ * statement.  Turns it into a position in the expression's text.
+ */
 static void
 point_into(const char *text)
 {
@@ -44,7 +47,9 @@ point_into(const char *text)
 	}
 }
 
-/* The parser's own errors know nothing of where the text comes from. */
+/*
+ * The parser's own errors do not say where the text comes from; this adds it.
+ */
 static void
 parse_error_callback(void *arg)
 {
@@ -84,8 +89,9 @@ ec_expression_context_end(EcExpressionContext *context)
 }
 
 /*
- * A comment that lasts to the end of the text hides what a statement says
- * after it.  So put a semicolon there and see whether the scanner finds it.
+ * A "--" comment that lasts to the end of the text would hide what a statement
+ * puts after the text.  Append a semicolon and see whether the scanner returns
+ * it.
  */
 static bool
 ends_in_comment(const char *text)
@@ -126,8 +132,8 @@ is_bare_star(const Node *node)
 }
 
 /*
- * RAW_PARSE_PLPGSQL_EXPR reads the text as what follows SELECT, so anything
- * but a single, unnamed target is something that the user must not write.
+ * RAW_PARSE_PLPGSQL_EXPR parses the text as if it followed SELECT.  So the
+ * result may have one target without a name, and no clause.
  */
 static Node *
 check_parsed(const CheckedExpression *expression, List *parsed)
@@ -194,6 +200,6 @@ ec_check_expression(const char *text, const char *what)
 void
 ec_append_expression(StringInfo sql, const char *text)
 {
-	/* the line break ends a comment, should one have come through */
+	/* a line break ends a "--" comment, should one have passed the checks */
 	appendStringInfo(sql, "(%s\n)", text);
 }

@@ -1,10 +1,10 @@
 /*
  * expression.h
- *		SQL expressions that a user hands over as text.
+ *		SQL expressions that a user passes as text.
  *
- * Such text is put into a statement of ours.  It is parsed on its own first,
- * so that it cannot end our statement, close our parentheses or comment out
- * the rest of it.  Only then is it pasted, in parentheses.
+ * Such text becomes part of one of our statements.  It is first parsed on its
+ * own, so that it cannot end our statement, close our parentheses or comment
+ * out the rest of it.  Only then is it inserted, in parentheses.
  */
 #ifndef EC_CORE_EXPRESSION_H
 #define EC_CORE_EXPRESSION_H
@@ -16,22 +16,24 @@
 
 /*
  * Raises ERRCODE_SYNTAX_ERROR unless text is exactly one SQL expression: no
- * alias, no clause, no second statement, no parameter, no open comment.
- * Sub-selects are expressions.  what names the origin in the error's detail:
- * "column \"email\" of the mapping".
+ * alias, no clause, no second statement, no parameter, no unterminated
+ * comment.  A sub-select is an expression.  what says in the error where the
+ * text comes from, for example "column \"email\" of the mapping".
  *
- * How text is read depends on standard_conforming_strings, so check it in the
- * session that runs it.  Nothing is looked up: columns, functions and types
- * may be missing still.
+ * The meaning of text depends on standard_conforming_strings, so check it in
+ * the session that runs it.  No name is looked up: columns, functions and
+ * types need not exist yet.
  */
 extern void ec_check_expression(const char *text, const char *what);
 
-/* The same; returns the raw parse tree, for a transformExpr of one's own. */
+/*
+ * Like ec_check_expression, but returns the raw parse tree, for transformExpr.
+ */
 extern Node *ec_parse_expression(const char *text, const char *what);
 
 /*
- * While a user's expression is analysed, errors show it as their context, and
- * their position is one in it.  End what was begun; an error needs no end.
+ * Between begin and end, errors show the user's expression as their context,
+ * and their position is a position in it.  An error needs no call of end.
  */
 typedef struct EcExpressionContext
 {

@@ -1,6 +1,6 @@
 /*
  * grant.c
- *		ec_grant: EXECUTE on all that is not everyone's.
+ *		ec_grant: grants EXECUTE on the functions that PUBLIC may not execute.
  */
 #include "postgres.h"
 
@@ -28,10 +28,11 @@ PG_FUNCTION_INFO_V1(ec_grant);
 /*
  * ec_grant(role) → void
  *
- * Grants USAGE on the extension's schema where the role lacks it, and EXECUTE on
- * every function and procedure of the extension that PUBLIC
- * may not execute, except on ec_grant itself: who may hand the rights on is
- * the owner's business.  Only for members of the extension's owner (42501).
+ * Grants USAGE on the extension's schema if the role lacks it, and EXECUTE on
+ * every function and procedure of the extension that PUBLIC may not execute.
+ * It leaves out ec_grant itself: only the extension's owner decides who may
+ * hand on these rights.  Raises 42501 unless the caller is a member of the
+ * extension's owner.
  */
 Datum
 ec_grant(PG_FUNCTION_ARGS)

@@ -2,8 +2,9 @@
  * guc.c
  *		The settings: expand_contract.*.
  *
- * Those that only pace the caller's own work are PGC_USERSET.  Those on which
- * gates or the server's health depend are PGC_SUSET.
+ * Settings that only affect the pace of the caller's own work are
+ * PGC_USERSET.  Settings on which gates or the server's health depend are
+ * PGC_SUSET.
  */
 #include "postgres.h"
 

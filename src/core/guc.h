@@ -9,14 +9,14 @@
 
 #include "postgres.h"
 
-/* anyone's */
+/* PGC_USERSET */
 extern int ec_batch_size;        /* rows; 0 = sized by time */
 extern int ec_backfill_delay;    /* ms */
 extern int ec_target_batch_time; /* ms */
 extern int ec_lock_timeout;      /* ms */
 extern int ec_statement_timeout; /* ms */
 
-/* the superuser's */
+/* PGC_SUSET */
 extern int ec_max_workers;
 extern bool ec_enable_modern_write;
 extern int ec_max_replication_lag; /* ms */
@@ -36,7 +36,10 @@ extern char *ec_escalation;
 
 extern void ec_define_settings(void);
 
-/* Is a name one of a setting's, which are separated by commas? */
+/*
+ * Does a list of names separated by commas, as some settings have, contain
+ * name?
+ */
 extern bool ec_list_has_name(const char *list, const char *name);
 
 #endif

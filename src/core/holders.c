@@ -1,6 +1,6 @@
 /*
  * holders.c
- *		Who holds a lock.
+ *		The sessions that hold a lock.
  */
 #include "postgres.h"
 
@@ -15,8 +15,8 @@
 #include "core/query.h"
 
 /*
- * Not in a catalogue scope: what pg_stat_activity hides from the caller, the
- * error must not tell.
+ * Runs with the caller's rights, not in a catalog scope: an error must not
+ * show what pg_stat_activity hides from the caller.
  */
 char *
 ec_lock_holders(Oid relation)
@@ -26,7 +26,10 @@ ec_lock_holders(Oid relation)
 	StringInfoData lines;
 	uint64 count;
 
-	/* what the transaction has read of pg_stat_activity before is old now */
+	/*
+	 * pg_stat_activity is cached for the transaction; discard what it has read
+	 * before
+	 */
 	pgstat_clear_backend_activity_snapshot();
 
 	initStringInfo(&lines);

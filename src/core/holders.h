@@ -1,6 +1,6 @@
 /*
  * holders.h
- *		Who holds a lock.
+ *		The sessions that hold a lock.
  */
 #ifndef EC_CORE_HOLDERS_H
 #define EC_CORE_HOLDERS_H
@@ -8,9 +8,10 @@
 #include "postgres.h"
 
 /*
- * The other sessions that hold a lock on the relation, or, for InvalidOid, the
- * migration lock; a line for each, for a DETAIL: pid, application, transaction
- * age, query (if the caller may see that).  NULL if there is none (any more).
+ * Describes the other sessions that hold a lock on the relation or, for
+ * InvalidOid, the migration lock.  For use in a DETAIL: each with its pid,
+ * application, transaction age and, if the caller may see it, query.  NULL if
+ * there are none (any more).
  */
 extern char *ec_lock_holders(Oid relation);
 

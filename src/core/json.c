@@ -1,6 +1,6 @@
 /*
  * json.c
- *		Flat jsonb objects: what jobs remember of themselves.
+ *		Flat jsonb objects, in which jobs store their state.
  */
 #include "postgres.h"
 
@@ -34,7 +34,7 @@ ec_json_text(EcJsonWriter *writer, const char *key, const char *value)
 	if (value == NULL)
 		return;
 	push_string(writer, WJB_KEY, key);
-	/* it is read at the end, and the server gives settings in one static buffer */
+	/* the string is read by ec_json_end; GetConfigOption's buffer is static */
 	push_string(writer, WJB_VALUE, pstrdup(value));
 }
 
@@ -58,7 +58,7 @@ ec_json_end(EcJsonWriter *writer)
 static JsonbValue *
 find(const Jsonb *object, const char *key)
 {
-	/* whoever wrote it by hand may have written a list */
+	/* a row that was edited by hand may hold something else than an object */
 	if (object == NULL || !JB_ROOT_IS_OBJECT(object))
 		return NULL;
 	return getKeyJsonValueFromContainer(&unconstify(Jsonb *, object)->root, key,

@@ -1,6 +1,6 @@
 /*
  * lock_retry.c
- *		Work that needs strong locks, in short tries.
+ *		Runs work that needs strong locks, in short tries.
  */
 #include "postgres.h"
 
@@ -24,28 +24,42 @@
 #include "core/lock_retry.h"
 
 /*
- * The wait for one lock in the first try, in the last ones, and the pauses
- * between two, in which the application moves on.
+ * How long the first try and the later ones wait for a lock, and how long the
+ * pauses between two tries are.  During a pause the application can go on.
  */
 #define FIRST_LOCK_WAIT_MS   50
 #define LONGEST_LOCK_WAIT_MS 1000
 #define FIRST_REST_MS        100
 #define LONGEST_REST_MS      2000
 
-/* The caller's own lock_timeout stays in force if it is shorter. */
-void
-ec_limit_lock_waits(int lock_wait_ms)
+static void
+set_milliseconds(const char *name, GucContext context, int ms)
 {
 	char value[16];
 
-	if (LockTimeout > 0 && LockTimeout <= lock_wait_ms)
-		return;
-	snprintf(value, sizeof(value), "%d", lock_wait_ms);
-	(void) set_config_option("lock_timeout", value, PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	snprintf(value, sizeof(value), "%d", ms);
+	(void) set_config_option(name, value, context, PGC_S_SESSION,
+							 GUC_ACTION_SET, true, 0, false);
 }
 
-/* Does this transaction hold table locks that writers wait for? */
+/* If the caller's own lock_timeout is shorter, it stays in force. */
+void
+ec_limit_lock_waits(int lock_wait_ms)
+{
+	if (DeadlockTimeout > EC_TRY_DEADLOCK_MS)
+		set_milliseconds("deadlock_timeout", PGC_SUSET, EC_TRY_DEADLOCK_MS);
+	if (LockTimeout <= 0 || LockTimeout > lock_wait_ms)
+		set_milliseconds("lock_timeout", PGC_USERSET, lock_wait_ms);
+}
+
+bool
+ec_is_lock_error(const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
+		   error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED;
+}
+
+/* Does this transaction hold table locks that make writers wait? */
 static bool
 holds_strong_locks(void)
 {
@@ -64,7 +78,7 @@ holds_strong_locks(void)
 	return false;
 }
 
-/* Let the others move on, without a lock of the work's. */
+/* Lets other sessions proceed.  The work's locks have been released by now. */
 static void
 rest(int rest_ms)
 {
@@ -79,8 +93,14 @@ rest(int rest_ms)
 ErrorData *
 ec_try_for_locks(EcTry one_try, void *arg, int timeout_ms)
 {
-	TimestampTz give_up =
-		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), timeout_ms);
+	return ec_try_for_locks_within(one_try, arg, &timeout_ms);
+}
+
+ErrorData *
+ec_try_for_locks_within(EcTry one_try, void *arg, const int *timeout_ms)
+{
+	TimestampTz started = GetCurrentTimestamp();
+	TimestampTz give_up = TimestampTzPlusMilliseconds(started, *timeout_ms);
 	bool has_one_try = holds_strong_locks();
 	int lock_wait = has_one_try ? LONGEST_LOCK_WAIT_MS : FIRST_LOCK_WAIT_MS;
 	int rest_ms = FIRST_REST_MS;
@@ -90,6 +110,7 @@ ec_try_for_locks(EcTry one_try, void *arg, int timeout_ms)
 		long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), give_up);
 		ErrorData *error = one_try(arg, Max(1, Min(lock_wait, left)));
 
+		give_up = TimestampTzPlusMilliseconds(started, *timeout_ms);
 		if (error == NULL || has_one_try || GetCurrentTimestamp() >= give_up)
 			return error;
 		FreeErrorData(error);
@@ -101,9 +122,9 @@ ec_try_for_locks(EcTry one_try, void *arg, int timeout_ms)
 }
 
 /*
- * Whoever queues behind the lock on the table waits for those on its
- * partitions as well, so one limit is for all of them.  Nothing is attached
- * to a table that we have locked.
+ * A session that waits behind our lock on the table also waits until we have
+ * the locks on its partitions.  So one limit covers all of them.  While we
+ * hold the lock on the table, no partition can be attached to it.
  */
 void
 ec_lock_whole_table(Oid table, LOCKMODE mode, int lock_wait_ms)
@@ -115,7 +136,7 @@ ec_lock_whole_table(Oid table, LOCKMODE mode, int lock_wait_ms)
 
 	LockRelationOid(table, mode);
 	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(table)))
-		return; /* it is gone */
+		return; /* it has been dropped */
 	family = find_all_inheritors(table, NoLock, NULL);
 	foreach (cell, family)
 	{
@@ -151,19 +172,28 @@ ec_try_work(void (*work)(void *arg), void *arg, int lock_wait_ms)
 	LimitedWork limited = {work, arg, lock_wait_ms};
 	ErrorData *error = ec_subtransaction(do_limited_work, &limited);
 
-	if (error != NULL && error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
+	if (error != NULL && !ec_is_lock_error(error))
 		ReThrowError(error);
 	return error;
 }
 
 void
-ec_raise_lock_timeout(ErrorData *error, Oid relation, const char *hint)
+ec_tell_holders(ErrorData *error, Oid relation)
 {
-	char *holders = ec_lock_holders(relation);
+	char *holders;
 
-	if (error->detail == NULL && holders != NULL)
+	if (error->detail != NULL || !OidIsValid(relation))
+		return;
+	holders = ec_lock_holders(relation);
+	if (holders != NULL)
 		error->detail = psprintf("Locks on \"%s\" are held by %s.",
 								 get_rel_name(relation), holders);
+}
+
+void
+ec_raise_lock_timeout(ErrorData *error, Oid relation, const char *hint)
+{
+	ec_tell_holders(error, relation);
 	if (error->hint == NULL)
 		error->hint =
 			psprintf("%s Call again when the lock's holders are done, or raise expand_contract.lock_timeout.",

@@ -1,11 +1,11 @@
 /*
  * lock_retry.h
- *		Work that needs strong locks, in short tries.
+ *		Runs work that needs strong locks, in short tries.
  *
- * A statement that waits for a strong lock has the whole application queue up
- * behind it.  So it waits for a moment only; then the work is rolled back,
- * nothing of it is held for a while, and it starts again with a little more
- * patience.
+ * While a statement waits for a strong lock, all later lock requests of the
+ * application queue behind it.  So a try waits for a short time only.  Then
+ * the work is rolled back, which releases its locks, and after a pause it
+ * starts again with a longer wait.
  */
 #ifndef EC_CORE_LOCK_RETRY_H
 #define EC_CORE_LOCK_RETRY_H
@@ -15,35 +15,60 @@
 #include "storage/lockdefs.h"
 
 /*
- * One try, in a subtransaction of its own; lock waits must end after
- * lock_wait_ms.  NULL if all went well; the error, with everything rolled
- * back, if a lock was not to be had.  Other errors are raised.
+ * One try, in a subtransaction of its own, in which waits for locks end after
+ * lock_wait_ms.  Returns NULL on success.  If it did not get a lock,
+ * everything is rolled back and the error is returned.  Other errors are
+ * raised.
  */
 typedef ErrorData *(*EcTry)(void *arg, int lock_wait_ms);
 
 /*
- * Try until it has worked or the time is used up; then the last try's error
- * is returned.  A caller whose transaction holds strong locks already would
- * keep these from try to try, so it gets one.
+ * deadlock_timeout inside a try, in milliseconds.  The deadlock check is what
+ * cancels an autovacuum that blocks us.  If there is a deadlock, the short
+ * timeout makes us the victim instead of the application.
+ */
+#define EC_TRY_DEADLOCK_MS 10
+
+/* Is this an error after which the try is repeated? */
+extern bool ec_is_lock_error(const ErrorData *error);
+
+/*
+ * Repeats the try until it succeeds or timeout_ms is over; then returns the
+ * last try's error.  If the caller's transaction holds strong locks already,
+ * the pauses between tries would not release these, so there is only one try.
  */
 extern ErrorData *ec_try_for_locks(EcTry one_try, void *arg, int timeout_ms);
 
-/* Have lock waits end after so long, in a GUC nest level of the caller's. */
+/* The same, but a try may reduce *timeout_ms. */
+extern ErrorData *
+ec_try_for_locks_within(EcTry one_try, void *arg, const int *timeout_ms);
+
+/*
+ * Sets lock_timeout and deadlock_timeout; the caller has begun a GUC nest
+ * level.
+ */
 extern void ec_limit_lock_waits(int lock_wait_ms);
 
 /*
- * Lock a table and all below it, within so long altogether; what the caller
- * locks after that waits no longer than what is left.  In an EcTry.
+ * Locks a table and all tables that inherit from it, within lock_wait_ms
+ * altogether.  Later lock waits of the caller end after what is left of that
+ * time.  Call in an EcTry.
  */
 extern void ec_lock_whole_table(Oid table, LOCKMODE mode, int lock_wait_ms);
 
-/* The body of an EcTry for work that needs nothing but the subtransaction. */
+/* The body of an EcTry for work that needs only the subtransaction. */
 extern ErrorData *
 ec_try_work(void (*work)(void *arg), void *arg, int lock_wait_ms);
 
 /*
- * Raise the last try's error, with who holds locks on the relation; hint says
- * what has become of the work.
+ * Say in the DETAIL of an error that has none who holds locks on the relation.
+ * InvalidOid, or nobody: it stays as it is.
+ */
+extern void ec_tell_holders(ErrorData *error, Oid relation);
+
+/*
+ * Raises the last try's error, with the holders of locks on the relation as
+ * detail; hint says what has happened to the work.
  */
 extern void
 ec_raise_lock_timeout(ErrorData *error, Oid relation, const char *hint);

@@ -1,7 +1,7 @@
 /*
  * mapping.c
- *		{"target_column": "SQL expression over the source row"}: read and
- *		analysed.
+ *		Reads and analyses mappings:
+ *		{"target_column": "SQL expression over the source row"}.
  */
 #include "postgres.h"
 
@@ -103,8 +103,9 @@ ec_mapping_columns(Relation relation, const Jsonb *mapping)
 }
 
 /*
- * Aggregates, window functions and set-returning functions are not about one
- * row; a volatile function gives another value when the row is written.
+ * Aggregates, window functions and set-returning functions are not computed
+ * from one row.  A volatile function gives another value each time it is
+ * called, so the value could not be verified later.
  */
 static void
 refuse_what_is_not_of_one_row(ParseState *pstate, Node *expression,

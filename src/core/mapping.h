@@ -1,8 +1,8 @@
 /*
  * mapping.h
- *		{"target_column": "SQL expression over the source row"}: the one form in
+ *		{"target_column": "SQL expression over the source row"}: the format in
  *		which changes, dual writes, copies and verification say what a row
- *		should hold.
+ *		should contain.
  */
 #ifndef EC_CORE_MAPPING_H
 #define EC_CORE_MAPPING_H
@@ -20,22 +20,27 @@ typedef struct EcMappedColumn
 	AttrNumber attnum;
 	char *name;
 	char *expression;
-	Node *analysed; /* the expression over varno 1, coerced; NULL: not yet */
+	Node *analysed; /* the expression over varno 1, coerced; NULL before
+					 * analysis */
 } EcMappedColumn;
 
 /*
- * The mapping's entries as EcMappedColumns, in the order of the target's
- * columns.  Raises errors for all that can be said without parsing SQL.
+ * Returns the mapping's entries as EcMappedColumns, ordered by the target's
+ * attribute numbers.  Raises all errors that can be found without parsing SQL.
  */
 extern List *ec_mapping_columns(Relation target, const Jsonb *mapping);
 
-/* Of a column that a mapping names; raises an error if there is none. */
+/*
+ * The number of a column that a mapping names; raises an error if there is
+ * none.
+ */
 extern AttrNumber ec_mapping_attnum(Relation target, const char *name);
 
 /*
- * A column's expression, analysed in the scope of the source row and coerced to
- * the column's type as INSERT and UPDATE do it.  Refuses what is not computed
- * from one row, and what is volatile; pstate tells whether it has sub-selects.
+ * Analyses a column's expression with the source row in scope, and coerces it
+ * to the column's type as INSERT and UPDATE do.  Raises an error if the
+ * expression is not computed from one row or is volatile.  Afterwards pstate
+ * tells whether it has sub-selects.
  */
 extern Node *ec_mapped_expression(ParseState *pstate, Relation target,
 								  const EcMappedColumn *column);

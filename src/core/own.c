@@ -1,6 +1,6 @@
 /*
  * own.c
- *		What this process does on behalf of the extension itself.
+ *		Marks what this process does on behalf of the extension itself.
  */
 #include "postgres.h"
 

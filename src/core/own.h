@@ -1,10 +1,11 @@
 /*
  * own.h
- *		What this process does on behalf of the extension itself.
+ *		Marks what this process does on behalf of the extension itself.
  *
- * Column usage tells who still needs a column, and the backfill that empties
- * it is nobody.  Our workers set this for good; what a session runs for us (a
- * verification, a dual write) sets it while it runs:
+ * Column usage records which applications still use a column.  Reads and
+ * writes by the extension itself must not count as such use.  Background
+ * workers set ec_own_reads for their lifetime.  A session that runs something
+ * for the extension (a verification, a dual write) sets it meanwhile:
  *
  *		bool before = ec_own_reads;
  *

@@ -1,6 +1,7 @@
 /*
  * own_table.c
- *		The extension's own tables, for C that reads them without the executor.
+ *		Finds the extension's own tables for C code that reads them without the
+ *		executor.
  */
 #include "postgres.h"
 

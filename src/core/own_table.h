@@ -1,16 +1,18 @@
 /*
  * own_table.h
- *		The extension's own tables, for C that reads them without the executor.
+ *		Finds the extension's own tables for C code that reads them without the
+ *		executor.
  *
- * The name expand_contract.usage alone says nothing: whoever may create schemas
- * can have a view or a table of that name before the extension comes, and the
- * row in pg_extension is there while its script still runs.  So a table is ours
- * if it is an ordinary table that depends on the extension, while no script of
- * the extension runs in this session; and its columns are found by name and
- * type, whatever else it has.
+ * The name expand_contract.usage alone proves nothing.  A role that may create
+ * schemas can create a view or a table of that name before the extension is
+ * created, and the row in pg_extension exists while the extension's script
+ * still runs.  So a table counts as ours if it is an ordinary table that
+ * depends on the extension, and no script of the extension runs in this
+ * session.  Its columns are found by name and type; other columns do not
+ * matter.
  *
- * Locking protocol.  ec_own_table takes no lock that lasts.  Whoever locks the
- * table afterwards asks ec_own_columns of what he has opened.
+ * Locking protocol.  ec_own_table keeps no lock.  A caller that locks the
+ * table afterwards checks the opened relation with ec_own_columns.
  */
 #ifndef EC_CORE_OWN_TABLE_H
 #define EC_CORE_OWN_TABLE_H
@@ -33,15 +35,16 @@ typedef struct EcOwnColumn
 extern Oid ec_own_table(const char *name);
 
 /*
- * The numbers of an open table's columns, in the order asked for; false if it
- * is not an ordinary table or lacks one of them.
+ * Sets numbers[] to the attribute numbers of these columns of an open table.
+ * False if it is not an ordinary table or lacks one of them.
  */
 extern bool ec_own_columns(Relation table, const EcOwnColumn *columns,
 						   int count, AttrNumber *numbers);
 
 /*
- * An error: whoever has written a row of that table by hand, or restored half
- * of it, has written one that the extension would not.  what says which.
+ * Raises an error: a row of that table does not look as the extension writes
+ * it, because somebody has edited it or has restored a part of the table.
+ * what says which row, and what is wrong.
  */
 ec_noreturn extern void ec_refuse_row(const char *table, const char *what);
 

@@ -1,10 +1,10 @@
 /*
  * planned.c
- *		Statements of ours that set off the user's code.
+ *		Runs our statements that invoke code of users.
  *
- * SPI would plan a statement again when it is executed under other settings
- * than it was planned under; so the plan is taken here and given to the
- * executor.
+ * When a statement is executed under other settings than it was planned under,
+ * SPI plans it again under the new settings.  So this file takes the plan from
+ * the plan cache under our settings, and passes it to the executor itself.
  */
 #include "postgres.h"
 
@@ -93,7 +93,7 @@ ec_execute_planned(SPIPlanPtr plan, ParamListInfo parameters,
 				   const char *search_path, DestReceiver *dest)
 {
 	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(plan));
-	/* of a plan that is kept, the resource owner holds it */
+	/* the resource owner holds the reference to a saved plan */
 	ResourceOwner owner = source->is_saved ? CurrentResourceOwner : NULL;
 	CachedPlan *cached = take_plan(plan, search_path);
 	uint64 processed = execute(linitial_node(PlannedStmt, cached->stmt_list),

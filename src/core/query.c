@@ -155,7 +155,7 @@ saved_plan(const char *sql, EcArgs *args)
 			elog(ERROR, "SPI_prepare failed for \"%s\": %s", sql,
 				 SPI_result_code_string(SPI_result));
 		SPI_keepplan(plan);
-		/* enter it only now: preparing may have failed */
+		/* enter it only now, because SPI_prepare may raise an error */
 		entry = hash_search(saved_plans, &sql, HASH_ENTER, &found);
 		entry->plan = plan;
 	}
@@ -200,7 +200,7 @@ ec_query_in_trigger(const char *sql, EcArgs *args)
 static Datum
 get_datum(uint64 row, int column, bool *isnull)
 {
-	/* SPI_getbinval calls a column that is not there NULL */
+	/* for a column that does not exist SPI_getbinval returns NULL */
 	if (SPI_tuptable == NULL || row >= SPI_tuptable->numvals || column < 1 ||
 		column > SPI_tuptable->tupdesc->natts)
 		elog(ERROR, "no row " UINT64_FORMAT " or column %d in the result", row,
@@ -209,7 +209,10 @@ get_datum(uint64 row, int column, bool *isnull)
 						 isnull);
 }
 
-/* A table's owner can alter it, and a value of another type is a wild pointer. */
+/*
+ * The tables' owner can alter them, and a value of another type could be used
+ * as an invalid pointer.
+ */
 static Datum
 get_typed(uint64 row, int column, Oid type, bool *isnull)
 {
@@ -248,7 +251,7 @@ ec_run_ddl(const char *sql)
 	PG_END_TRY();
 }
 
-/* Read something as that role; gives what the caller asks for. */
+/* Reads something into *result; read_as calls it as the role. */
 typedef void (*OwnRead)(const char *sql, void *result);
 
 static void

@@ -3,7 +3,8 @@
  *		Typed helpers over SPI, for statements whose text is a C literal.
  *
  * Use inside an SPI connection (ec_catalog_begin, or SPI_connect for SQL that
- * runs as the caller).  Arguments are always parameters, never pasted text.
+ * runs as the caller).  Values are always passed as parameters and never
+ * become part of the text.
  *
  *		EcArgs args = {0};
  *
@@ -48,40 +49,42 @@ extern void ec_arg_timestamptz(EcArgs *args, TimestampTz value);
 extern void ec_arg_interval(EcArgs *args, const Interval *value); /* NULL = NULL */
 
 /*
- * Run one statement; returns the rows it gave or changed, the rows themselves
- * are in SPI_tuptable.  The plan is saved for the life of the process under
- * the address of sql, so sql must be a literal.
+ * Runs one statement.  Returns the number of rows that it returned or changed;
+ * returned rows are in SPI_tuptable.  The plan is saved for the life of the
+ * process, with the address of sql as its key, so sql must be a literal.
  */
 extern uint64 ec_query(const char *sql, EcArgs *args);
 
 /*
- * The same, for a trigger: AFTER triggers that the statement fires wait until the
- * statement ends whose trigger this is called in.
+ * The same, for use within a trigger function: AFTER triggers that the
+ * statement queues fire at the end of the statement that has fired this
+ * trigger.
  */
 extern uint64 ec_query_in_trigger(const char *sql, EcArgs *args);
 
 /*
- * One utility statement as the caller, in an SPI connection of its own; names
- * in it are qualified and quoted.
+ * Runs one utility statement as the caller, in an SPI connection of its own.
+ * Names in it must be qualified and quoted.
  */
 extern void ec_run_ddl(const char *sql);
 
 /*
- * How many rows a SELECT gives, run as that role (see rights.h) in an SPI
- * connection of its own; it is nobody's use of a column, see own.h.
+ * The number of rows that a SELECT returns.  Runs as that role (see rights.h)
+ * in an SPI connection of its own, and does not count as use of a column (see
+ * own.h).
  */
 extern int64 ec_count_rows(const char *sql, Oid role);
 
 /*
- * Likewise the first column, of type bigint, of the first row; false if there is
- * none, or if it is NULL.
+ * The same way reads the first column, of type bigint, of the first row.
+ * False if there is no row or the value is NULL.
  */
 extern bool ec_first_int8(const char *sql, Oid role, int64 *value);
 
 /*
- * The value in a row (from 0) and column (from 1) of the last result.  Text
- * and jsonb are allocated in the memory context that was current before SPI
- * was connected, so they survive SPI_finish.
+ * The value in a row (counted from 0) and a column (counted from 1) of the
+ * last result.  Text and jsonb are allocated in the memory context that was
+ * current at SPI_connect, so they survive SPI_finish.
  */
 extern bool ec_is_null(uint64 row, int column);
 extern bool ec_get_bool(uint64 row, int column, bool if_null);

@@ -1,6 +1,6 @@
 /*
  * read_text.c
- *		One value of a query, as a role.
+ *		Reads one value with a query that runs as a given role.
  */
 #include "postgres.h"
 

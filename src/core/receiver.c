@@ -1,6 +1,6 @@
 /*
  * receiver.c
- *		A DestReceiver that only receives rows.
+ *		A DestReceiver that consists of one callback for rows.
  */
 #include "postgres.h"
 

@@ -1,6 +1,6 @@
 /*
  * receiver.h
- *		A DestReceiver that only receives rows.
+ *		A DestReceiver that consists of one callback for rows.
  */
 #ifndef EC_CORE_RECEIVER_H
 #define EC_CORE_RECEIVER_H

@@ -1,6 +1,6 @@
 /*
  * rights.c
- *		Running what somebody has written with no rights but his.
+ *		Runs code of a user with no more rights than that user has.
  */
 #include "postgres.h"
 

@@ -1,13 +1,13 @@
 /*
  * rights.h
- *		Running what somebody has written with no rights but his.
+ *		Runs code of a user with no more rights than that user has.
  *
- * A table's owner writes its triggers, the checks of its domains, the
- * expressions of its indexes and of its changes.  Whoever has us evaluate them
- * may have more rights than he; so they are evaluated as the owner, in a
- * security-restricted operation, as VACUUM and REINDEX do it.  For a caller who
- * is the owner nothing is restricted but SET ROLE, which would lead back to
- * whoever he was before.
+ * The owner of a table writes its triggers, the checks of its domains, and the
+ * expressions of its indexes and of its changes.  A caller who makes us
+ * evaluate them may have more rights than the owner.  So they are evaluated as
+ * the owner, in a security-restricted operation, as VACUUM and REINDEX do it.
+ * If the caller is the owner himself, only SET ROLE is forbidden, because it
+ * could lead back to the role that the session had before.
  */
 #ifndef EC_CORE_RIGHTS_H
 #define EC_CORE_RIGHTS_H
@@ -21,8 +21,8 @@ typedef struct EcRights
 } EcRights;
 
 /*
- * Become the role, and back.  An error in between is undone by the abort of the
- * (sub)transaction.
+ * ec_become switches to the role, ec_become_caller back.  If an error is
+ * raised in between, the abort of the (sub)transaction switches back.
  */
 extern void ec_become(EcRights *outer, Oid role);
 extern void ec_become_caller(const EcRights *outer);

@@ -1,6 +1,6 @@
 /*
  * sequence.c
- *		Where a sequence is, and bringing it forward.
+ *		Reads a sequence's position, and advances it.
  */
 #include "postgres.h"
 
@@ -22,7 +22,10 @@
 #include "core/compat.h"
 #include "core/sequence.h"
 
-/* What nextval() takes; NULL if that would have to wait. */
+/*
+ * Opens it with the lock that nextval() takes; NULL if that would have to
+ * wait.
+ */
 static Relation
 open_sequence(Oid oid)
 {
@@ -57,7 +60,7 @@ read_definition(Oid oid, EcSequence *sequence)
 	return true;
 }
 
-/* The one row of the sequence, on its locked page. */
+/* The sequence's only row; the caller has locked its page. */
 static FormData_pg_sequence_data *
 find_row(Buffer buffer, HeapTupleData *tuple)
 {
@@ -122,13 +125,14 @@ ec_sequence_is_past(const EcSequence *sequence, int64 value)
 	int64 next;
 
 	if (!ec_sequence_next(sequence, &next))
-		return true; /* it gives none that could be there */
+		return true; /* it cannot give a number that collides with the value */
 	return sequence->increment > 0 ? next > value : next < value;
 }
 
 /*
- * The last number to have been drawn for the sequence to be past the value: it
- * keeps its steps.  False if none is left after that.
+ * Computes the last_value that makes the sequence pass the value.  It is one
+ * that the sequence would reach by its own increments.  False if the sequence
+ * would have no number left after it.
  */
 static bool
 last_before(const EcSequence *sequence, int64 value, int64 *last)
@@ -155,7 +159,7 @@ ec_sequence_has_room(const EcSequence *sequence, int64 value)
 		   last_before(sequence, value, &last);
 }
 
-/* As setval() does it. */
+/* Writes the row and its WAL record as setval() does. */
 static void
 write_row(Relation relation, Buffer buffer, int64 last)
 {
@@ -183,7 +187,10 @@ write_row(Relation relation, Buffer buffer, int64 last)
 	END_CRIT_SECTION();
 }
 
-/* A share lock tells most of the time that there is nothing to do. */
+/*
+ * Called first with a share lock on the page, which usually shows that there
+ * is nothing to do.
+ */
 static bool
 needs_advance(Buffer buffer, EcSequence *sequence, int64 value, int mode, int64 *last)
 {
@@ -209,7 +216,7 @@ ec_sequence_advance(Oid oid, int64 value)
 		if (needs_advance(buffer, &sequence, value, BUFFER_LOCK_SHARE, &last))
 		{
 			LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
-			/* its commit makes sure that the WAL record is flushed */
+			/* with an XID, the commit flushes the WAL record */
 			if (RelationNeedsWAL(relation))
 				(void) GetTopTransactionId();
 			if (needs_advance(buffer, &sequence, value, BUFFER_LOCK_EXCLUSIVE, &last))

@@ -1,14 +1,15 @@
 /*
  * sequence.h
- *		Where a sequence is, and bringing it forward.
+ *		Reads a sequence's position, and advances it.
  *
- * The server's setval() sets what it is told, also back, and between a look at
- * the sequence and the call others draw numbers from it.  Here a sequence goes
- * forward only, in one step under the lock of its page, as nextval() does it.
- * Nothing of it is drawn: lastval() and currval() of the session stay.
+ * The server's setval() sets any value, also a smaller one, and between
+ * reading the sequence and calling setval() others draw numbers from it.
+ * These functions only advance a sequence, in one step under the lock of its
+ * page, as nextval() does.  They draw no number, so lastval() and currval() of
+ * the session do not change.
  *
- * "Past" a value: nextval() gives a number behind it, in the direction that the
- * sequence counts.
+ * A sequence is "past" a value if the number that nextval() gives lies beyond
+ * the value, in the direction in which the sequence counts.
  */
 #ifndef EC_CORE_SEQUENCE_H
 #define EC_CORE_SEQUENCE_H
@@ -18,7 +19,7 @@
 typedef struct EcSequence
 {
 	Oid oid;
-	int64 last;     /* the last number, or the first one ... */
+	int64 last;     /* the last number drawn, or the first one ... */
 	bool is_called; /* ... if this is false */
 	int64 increment;
 	int64 min;
@@ -26,21 +27,23 @@ typedef struct EcSequence
 	bool cycles;
 } EcSequence;
 
-/* False if it is not there, or if somebody has locked it against nextval(). */
+/*
+ * False if it does not exist, or if another session's lock forbids nextval().
+ */
 extern bool ec_sequence_read(Oid oid, EcSequence *sequence);
 
-/* What nextval() gives; false if it has none left. */
+/* The number that nextval() would give; false if there is none left. */
 extern bool ec_sequence_next(const EcSequence *sequence, int64 *next);
 
 extern bool ec_sequence_is_past(const EcSequence *sequence, int64 value);
 
-/* Is there a number left past the value? */
+/* Does the sequence have a number past the value? */
 extern bool ec_sequence_has_room(const EcSequence *sequence, int64 value);
 
 /*
- * Bring it past the value, if it is not yet.  It stays as it is where that would
- * leave it no number, or where it cannot be locked at once.  Nobody's rights are
- * looked at.
+ * Advances the sequence past the value, unless it is past it already.  Does
+ * nothing if the sequence would have no number left, or if its lock is not
+ * available at once.  Checks no privileges.
  */
 extern void ec_sequence_advance(Oid oid, int64 value);
 

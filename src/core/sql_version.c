@@ -73,7 +73,8 @@ ec_hint_at_update(void *argument)
 /*
  * expand_contract.require_library(version text)
  *
- * The first statement of a script asks for the library that goes with it.
+ * An update script calls this in its first statement, to make sure that the
+ * server runs the library that belongs to it.
  */
 Datum
 ec_sql_require_library(PG_FUNCTION_ARGS)
@@ -85,9 +86,7 @@ ec_sql_require_library(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/*
- * Functions of version 0.9 that 1.0 has not.
- */
+/* Functions of version 0.9 that 1.0 no longer has. */
 static Datum
 refuse_retired(FunctionCallInfo fcinfo)
 {

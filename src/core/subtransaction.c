@@ -1,6 +1,6 @@
 /*
  * subtransaction.c
- *		Running something in a subtransaction, and keeping its error.
+ *		Runs a function in a subtransaction and returns its error.
  */
 #include "postgres.h"
 
@@ -17,7 +17,9 @@ run(void (*work)(void *arg), void *arg, bool keeps, MemoryContext errors)
 	ResourceOwner owner = CurrentResourceOwner;
 	ErrorData *volatile error = NULL;
 
-	/* outside of PG_TRY: if it fails, there is no level to roll back */
+	/*
+	 * outside of PG_TRY: if it fails, there is no subtransaction to roll back
+	 */
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
 	PG_TRY();

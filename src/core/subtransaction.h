@@ -1,10 +1,11 @@
 /*
  * subtransaction.h
- *		Running something in a subtransaction, and keeping its error.
+ *		Runs a function in a subtransaction and returns its error.
  *
- * The error is in the memory context of the caller, if he names no other; his
- * memory context and resource owner are current again.  Whatever it is, it is the caller's: one
- * that he does not expect, a cancel above all, he has to raise again with
+ * The error is allocated in the caller's memory context, unless the caller
+ * passes another one.  Afterwards the caller's memory context and resource
+ * owner are current again.  All errors are caught.  The caller has to raise
+ * one that it does not expect, such as a query cancel, again with
  * ReThrowError.
  */
 #ifndef EC_CORE_SUBTRANSACTION_H
@@ -12,13 +13,13 @@
 
 #include "postgres.h"
 
-/* Keeps what the work has done; NULL, or the error, with all rolled back. */
+/* Commits the work and returns NULL; on an error rolls back and returns it. */
 extern ErrorData *ec_subtransaction(void (*work)(void *arg), void *arg);
 
 extern ErrorData *ec_subtransaction_with_error_in(void (*work)(void *arg),
 												  void *arg, MemoryContext errors);
 
-/* Rolls back in any case, which also gives up the locks. */
+/* Rolls back in any case, which also releases the locks. */
 extern ErrorData *ec_subtransaction_undone(void (*work)(void *arg), void *arg);
 
 #endif

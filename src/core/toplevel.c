@@ -1,9 +1,11 @@
 /*
  * toplevel.c
- *		Statements that cannot run inside a transaction, in a worker.
+ *		Runs statements that cannot run inside a transaction block, in a
+ *		worker.
  *
- * They want a real portal, run with isTopLevel.  With two statements in one
- * string isTopLevel would silently commit the first, so there must be one.
+ * Such statements must run in a portal with isTopLevel.  If a string contained
+ * two statements, the first would be committed by the second, so exactly one
+ * is accepted.
  */
 #include "postgres.h"
 
@@ -72,7 +74,7 @@ ec_run_toplevel(const char *sql)
 	MemoryContextSwitchTo(context);
 }
 
-/* A signal that was meant for the time before is here by then. */
+/* A late cancel signal arrives within this time. */
 #define LATE_SIGNAL_MS 10000
 
 static TimestampTz gave_way_until = 0;
@@ -85,7 +87,10 @@ ec_gave_way_lately(void)
 									   LATE_SIGNAL_MS);
 }
 
-/* The server knows an autovacuum by this flag, so we fly it. */
+/*
+ * The deadlock check cancels a process with this flag because it takes the
+ * process for an autovacuum worker.
+ */
 bool
 ec_give_way(bool give_way)
 {
@@ -134,7 +139,7 @@ ec_vacuum(const char *sql)
 	}
 	PG_END_TRY();
 	(void) ec_give_way(false);
-	/* a cancel that came too late was for the VACUUM */
+	/* a cancel request that is still pending was meant for the VACUUM */
 	QueryCancelPending = false;
 	return done;
 }

@@ -1,6 +1,6 @@
 /*
  * wait_event.c
- *		What pg_stat_activity.wait_event says while we wait.
+ *		The names in pg_stat_activity.wait_event while we wait.
  */
 #include "postgres.h"
 

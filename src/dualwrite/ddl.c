@@ -12,12 +12,14 @@
 #include "commands/event_trigger.h"
 #include "fmgr.h"
 #include "nodes/parsenodes.h"
+#include "postmaster/bgworker.h"
 #include "utils/builtins.h"
 
 #include "core/catalog.h"
 #include "core/own.h"
 #include "core/query.h"
 #include "dualwrite/concerned.h"
+#include "model/change.h"
 #include "expand_contract.h"
 
 PG_FUNCTION_INFO_V1(ec_note_ddl);
@@ -212,10 +214,30 @@ note_stopped_triggers(const Concern *concern)
 	}
 }
 
+/*
+ * In a worker the warning goes to the server's log; whoever waits for it, and
+ * the history of the change, are told by an event.
+ */
+static void
+note_ended(const List *changes, const List *checks)
+{
+	const ListCell *change;
+	const ListCell *check;
+
+	if (MyBgworkerEntry == NULL)
+		return;
+	forboth (change, changes, check, checks)
+	{
+		ec_change_announce(lfirst(change), "record ends", lfirst(check));
+	}
+}
+
 /* What is checked after the trigger, of the columns that it writes. */
 static void
 warn_of_checks(const Concern *concern)
 {
+	List *changes = NIL;
+	List *checks = NIL;
 	EcArgs args = {0};
 	uint64 count;
 
@@ -258,7 +280,10 @@ warn_of_checks(const Concern *concern)
 				 errdetail("It is checked when the trigger of column \"%s\" is done: what violates it fails the legacy write, too.",
 						   ec_get_text(row, 2)),
 				 errhint("Add it when the old columns are no longer written, or be sure that no legacy write can violate it.")));
+		changes = lappend(changes, ec_get_text(row, 1));
+		checks = lappend(checks, ec_get_text(row, 3));
 	}
+	note_ended(changes, checks);
 }
 
 /* The changes that a command may be about; their own table says whether it is. */

@@ -27,6 +27,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 
 #include "core/catalog.h"
@@ -35,6 +36,7 @@
 #include "core/own_table.h"
 #include "core/query.h"
 #include "core/lock_retry.h"
+#include "core/pinned.h"
 #include "model/change.h"
 #include "dualwrite/expand.h"
 #include "dualwrite/mapping.h"
@@ -364,6 +366,7 @@ add_target(EcChange *change, Relation relation, EcSide side,
 	EcChangeColumn *column = add_column(change, relation, side, entry->attnum);
 
 	column->expression = entry->stored;
+	column->tree = entry->tree;
 	column->calls = entry->calls;
 }
 
@@ -648,6 +651,7 @@ expand(void *arg)
 	EcTableMappings mappings = {0};
 	Relation relation;
 	EcRights outer;
+	int guc_level;
 
 	relation = table_open(change->relation, ShareRowExclusiveLock);
 	(void) find_all_inheritors(change->relation, ShareRowExclusiveLock, NULL);
@@ -675,6 +679,8 @@ expand(void *arg)
 		if (is_known)
 			refuse_renamed(&known);
 		ec_become(&outer, change->owner);
+		/* as they were the first time: what the rows hold comes from them */
+		guc_level = ec_pin_settings(is_known ? known.settings : NULL);
 		if (has_target)
 		{
 			ec_check_table_change(change, relation, &mappings, is_known);
@@ -685,6 +691,10 @@ expand(void *arg)
 		}
 		else
 			entries = check_change(change, relation, is_known);
+		change->settings = is_known && known.settings != NULL
+							   ? known.settings
+							   : ec_mapping_settings(entries, !has_target);
+		AtEOXact_GUC(false, guc_level);
 		ec_become_caller(&outer);
 		check_overlap(change);
 		if (is_known)
@@ -736,8 +746,8 @@ look_at_table(Oid oid)
  * For the owner of the table; the expressions are checked as that role, which
  * they have the rights of.  When the table has got another owner, the same call
  * by him makes them his.  Errors: 42710 for another change of that name,
- * 55006 for columns that belong to another change, 42P17 for what is not
- * IMMUTABLE (or STABLE and the user's own), 55000 for 'record' without a key
+ * 55006 for columns that belong to another change, 42P17 for what is VOLATILE
+ * or reads more than the row, settings and a user's look-ups, 55000 for 'record' without a key
  * or where something else checks the new columns, two tables with different owners,
  * or a target with rows that are not in step unless allow_existing, 55P03 when the table's lock
  * was not to be had within expand_contract.lock_timeout, and whatever the

@@ -7,7 +7,7 @@
 #include "access/sysattr.h"
 #include "access/transam.h"
 #include "catalog/pg_attribute.h"
-#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parse_coerce.h"
@@ -24,6 +24,8 @@
 #include "core/expression.h"
 #include "core/pinned.h"
 #include "dualwrite/mapping.h"
+#include "dualwrite/mutable.h"
+#include "dualwrite/tree.h"
 #include "expand_contract.h"
 
 #define MAPPING_HINT                                                           \
@@ -67,75 +69,6 @@ check_target_column(Relation target, const EcMappingEntry *entry, const char *ar
 							   ? "a generated column"
 							   : "an identity column, GENERATED ALWAYS"),
 				 errhint("Map to a column that the application can write.")));
-}
-
-typedef struct Mutable
-{
-	Oid is_volatile; /* a function */
-	Oid is_stable;   /* a function of the server's */
-	bool reads_session;
-	bool is_sequence;
-} Mutable;
-
-static bool
-note_function(Oid function, void *context)
-{
-	Mutable *found = context;
-	char volatility = func_volatile(function);
-
-	if (volatility == PROVOLATILE_VOLATILE)
-		found->is_volatile = function;
-	else if (volatility == PROVOLATILE_STABLE && function < FirstNormalObjectId)
-		found->is_stable = function;
-	return false;
-}
-
-static bool
-find_mutable(Node *node, void *context)
-{
-	Mutable *found = context;
-
-	if (node == NULL)
-		return false;
-	(void) check_functions_in_node(node, note_function, context);
-	if (IsA(node, SQLValueFunction))
-		found->reads_session = true;
-	if (IsA(node, NextValueExpr))
-		found->is_sequence = true;
-	return expression_tree_walker(node, find_mutable, context);
-}
-
-/*
- * A worker and every session have to compute the same.  IMMUTABLE functions
- * do; the server's STABLE ones depend on settings (a time zone, a format).
- * STABLE functions of the user's are his look-ups, and his word.
- */
-static void
-refuse_mutable(Node *expression, const EcMappingEntry *entry)
-{
-	Mutable found = {0};
-
-	(void) find_mutable(expression, &found);
-	if (OidIsValid(found.is_volatile) || found.is_sequence)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-				 errmsg("volatile functions are not allowed in a mapping"),
-				 found.is_sequence
-					 ? errdetail("The expression for column \"%s\" takes a value from a sequence.",
-								 entry->column)
-					 : errdetail("The expression for column \"%s\" calls %s, which gives another value each time.",
-								 entry->column, format_procedure(found.is_volatile)),
-				 errhint("Use an expression over the row's columns, with immutable functions, or stable ones of your own.")));
-	if (OidIsValid(found.is_stable) || found.reads_session)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-				 errmsg("expression of a mapping depends on the session's settings"),
-				 found.reads_session
-					 ? errdetail("The expression for column \"%s\" reads the clock or the session's user.",
-								 entry->column)
-					 : errdetail("The expression for column \"%s\" calls %s, which the server marks STABLE.",
-								 entry->column, format_procedure(found.is_stable)),
-				 errhint("Pin what it depends on, as in \"created AT TIME ZONE 'UTC'\", or wrap it in a function of your own with a SET clause; write || for concat().")));
 }
 
 /* What is not computed from the columns of one row alone. */
@@ -333,33 +266,83 @@ analyse_entry(Relation source, Relation target, EcMappingEntry *entry,
 	entry->expression =
 		coerce_to_column(pstate, copyObject(expression), target, entry->attnum);
 	assign_expr_collations(pstate, expression);
-	refuse_mutable(entry->expression, entry);
+	ec_refuse_mutable(entry->expression, entry->column);
 	(void) find_calls(entry->expression, &entry->calls);
 	note_reads(source, entry->expression, entry);
+	/* a literal is what it is for the column, under today's settings */
+	if (exprType(expression) == UNKNOWNOID)
+		expression = entry->expression;
 	entry->stored = deparse(source, expression);
+	entry->tree = ec_tree_of(source, expression);
 	ec_expression_context_end(&context);
 	free_parsestate(pstate);
 }
 
+/* By its text, which finds other functions where they are called otherwise now. */
+static Node *
+read_text(Relation source, List *names, const EcChangeColumn *known,
+		  ParseState *pstate)
+{
+	EcMappingEntry entry = {.column = known->name};
+	int guc_level = ec_pin_text();
+	Node *expression =
+		analyse_expression(source, names, &entry, known->expression, pstate);
+
+	AtEOXact_GUC(false, guc_level);
+	return expression;
+}
+
 Node *
-ec_mapping_reparse(Relation source, List *names, Relation target, AttrNumber attnum,
-				   const char *stored, const char *column, List *calls)
+ec_mapping_reparse(Relation source, List *names, Relation target,
+				   AttrNumber attnum, const EcChangeColumn *known)
 {
 	ParseState *pstate = make_parsestate(NULL);
-	EcMappingEntry entry = {0};
 	EcExpressionContext context;
-	int guc_level = ec_pin_text();
 	Node *expression;
+	bool is_text;
 
-	entry.column = unconstify(char *, column);
-	ec_expression_context_begin(&context, stored, "stored expression of a mapping");
-	expression = analyse_expression(source, names, &entry, stored, pstate);
+	ec_expression_context_begin(&context, known->expression,
+								"stored expression of a mapping");
+	expression = ec_expression_of_tree(source, names, known->tree);
+	is_text = expression == NULL;
+	if (is_text)
+		expression = read_text(source, names, known, pstate);
 	expression = coerce_to_column(pstate, expression, target, attnum);
-	refuse_other_calls(expression, calls, column);
+	if (is_text)
+		refuse_other_calls(expression, known->calls, known->name);
 	ec_expression_context_end(&context);
-	AtEOXact_GUC(false, guc_level);
 	free_parsestate(pstate);
 	return expression;
+}
+
+char *
+ec_mapping_write(Relation source, Node *expression, const char *column)
+{
+	EcMappingEntry entry = {.column = unconstify(char *, column)};
+	ParseState *pstate = make_parsestate(NULL);
+	int guc_level = ec_pin_text();
+	List *calls = NIL;
+	char *text = deparse(source, strip_implicit_coercions(expression));
+
+	(void) find_calls(expression, &calls);
+	refuse_other_calls(analyse_expression(source, NIL, &entry, text, pstate),
+					   calls, column);
+	free_parsestate(pstate);
+	AtEOXact_GUC(false, guc_level);
+	return text;
+}
+
+Jsonb *
+ec_mapping_settings(List *entries, bool with_path)
+{
+	bool needs_path = false;
+	ListCell *cell;
+
+	foreach (cell, entries)
+	{
+		needs_path |= ec_needs_path(((EcMappingEntry *) lfirst(cell))->expression);
+	}
+	return ec_settings_now(with_path && needs_path);
 }
 
 static int

@@ -7,6 +7,16 @@
  * pg_catalog's.  From then on under search_path = pg_catalog, pg_temp and
  * against the column names of that day, so that neither a writer's
  * search_path nor a renamed column changes what it means.
+ *
+ * It is kept in two forms.  Text is good everywhere, after a dump and an upgrade
+ * too.  A tree is what the server keeps of a default or a view: it has numbers
+ * for functions, types and values of enums, so that these can be renamed; it is
+ * good in the cluster and for the catalogue version that it was made in, and
+ * wins there.  A tree is trusted as far as its table is, so only where that
+ * belongs to a superuser.
+ *
+ * It is evaluated under the settings of the session of ec_expand (pinned.h), so
+ * that functions of the server may read these.
  */
 #ifndef EC_DUALWRITE_MAPPING_H
 #define EC_DUALWRITE_MAPPING_H
@@ -19,6 +29,8 @@
 #include "utils/jsonb.h"
 #include "utils/rel.h"
 
+#include "model/change.h"
+
 /* One entry of a mapping. */
 typedef struct EcMappingEntry
 {
@@ -26,6 +38,7 @@ typedef struct EcMappingEntry
 	AttrNumber attnum; /* in the target */
 	char *text;        /* the expression as given */
 	char *stored;      /* the same with every name spelled out */
+	char *tree;        /* the same as a tree */
 	Node *expression;  /* analysed, coerced to the column */
 	Bitmapset *reads;  /* attribute numbers of the source */
 	List *calls;       /* signatures of the users' functions in it, of char * */
@@ -41,12 +54,24 @@ extern List *ec_mapping_analyse(Relation source, Relation target,
 /*
  * Analyse a stored expression for a column of target.  names are the source's
  * column names, of String nodes, an empty one where there is none.  42725 if
- * it calls a function that is not of the server's and not among calls: whoever
+ * its text calls a function that is not of the server's and not among calls: whoever
  * may create functions beside those in the expression could put a better match
  * there, for writers to run.
  */
 extern Node *ec_mapping_reparse(Relation source, List *names, Relation target,
-								AttrNumber attnum, const char *stored,
-								const char *column, List *calls);
+								AttrNumber attnum, const EcChangeColumn *known);
+
+/*
+ * An expression over the source as SQL of today, to be read with
+ * EC_OWN_SEARCH_PATH.  42725 if it would call another function than it does.
+ */
+extern char *
+ec_mapping_write(Relation source, Node *expression, const char *column);
+
+/*
+ * The settings of this session for the expressions of these entries; with_path:
+ * its search_path as well, if a user's function in them has none of its own.
+ */
+extern Jsonb *ec_mapping_settings(List *entries, bool with_path);
 
 #endif

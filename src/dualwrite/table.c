@@ -26,6 +26,7 @@
 #include "utils/relcache.h"
 #include "utils/syscache.h"
 
+#include "core/unique_key.h"
 #include "dualwrite/table.h"
 #include "expand_contract.h"
 
@@ -230,28 +231,6 @@ ec_check_can_record(Relation relation, Bitmapset *columns, bool is_known)
 	for_each_leaf(relation, columns, is_known ? warn_of_checks : require_can_record);
 }
 
-/* The columns of an index that tells rows apart; NIL if it does not. */
-static List *
-index_key(Relation relation, Relation index)
-{
-	Form_pg_index form = index->rd_index;
-	List *key = NIL;
-
-	if (!form->indisunique || !form->indisvalid || !form->indimmediate ||
-		!heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL))
-		return NIL;
-	for (int i = 0; i < form->indnkeyatts; i++)
-	{
-		AttrNumber attnum = form->indkey.values[i];
-
-		if (attnum <= 0 ||
-			!TupleDescAttr(RelationGetDescr(relation), attnum - 1)->attnotnull)
-			return NIL;
-		key = lappend_int(key, attnum);
-	}
-	return key;
-}
-
 static bool
 same_columns(List *left, List *right)
 {
@@ -293,53 +272,21 @@ List *
 ec_find_key(Relation relation, List *names)
 {
 	List *wanted = attnums_of(relation, names);
-	List *best = NIL;
-	bool found = false;
+	List *keys = ec_find_keys(relation);
 	ListCell *cell;
 
-	foreach (cell, RelationGetIndexList(relation))
-	{
-		Relation index = index_open(lfirst_oid(cell), AccessShareLock);
-		List *key = index_key(relation, index);
-		bool is_primary = index->rd_index->indisprimary;
-
-		index_close(index, NoLock);
-		if (key == NIL)
-			continue;
-		if (wanted != NIL && same_columns(key, wanted))
-			found = true;
-		if (best == NIL || is_primary)
-			best = key;
-	}
 	if (wanted == NIL)
-		return best;
-	if (!found)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_COLUMN_REFERENCE),
-				 errmsg("argument \"key\" names no key of table \"%s\"",
-						RelationGetRelationName(relation)),
-				 errdetail("There is no valid unique index on just these columns, all of them NOT NULL."),
-				 errhint("Leave the argument out to use the primary key, or create such an index.")));
-	return wanted;
-}
-
-List *
-ec_find_keys(Relation relation)
-{
-	List *keys = NIL;
-	ListCell *cell;
-
-	foreach (cell, RelationGetIndexList(relation))
-	{
-		Relation index = index_open(lfirst_oid(cell), AccessShareLock);
-		List *key = index_key(relation, index);
-
-		if (key != NIL)
-			keys = index->rd_index->indisprimary ? lcons(key, keys)
-												 : lappend(keys, key);
-		index_close(index, NoLock);
-	}
-	return keys;
+		return keys != NIL ? linitial(keys) : NIL;
+	foreach (cell, keys)
+		if (same_columns(lfirst(cell), wanted))
+			return wanted;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_COLUMN_REFERENCE),
+			 errmsg("argument \"key\" names no key of table \"%s\"",
+					RelationGetRelationName(relation)),
+			 errdetail("There is no valid unique index on just these columns, all of them NOT NULL."),
+			 errhint("Leave the argument out to use the primary key, or create such an index.")));
+	return NIL; /* not reached */
 }
 
 void

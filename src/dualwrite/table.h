@@ -36,9 +36,6 @@ ec_check_can_record(Relation relation, Bitmapset *columns, bool is_known);
  */
 extern List *ec_find_key(Relation relation, List *names);
 
-/* All such keys, of lists like that; the primary key comes first. */
-extern List *ec_find_keys(Relation relation);
-
 /*
  * Is the trigger at work in the table and all below it, for every write?  Not
  * if it was dropped or disabled, or a child has come without it.

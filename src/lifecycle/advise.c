@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "access/table.h"
 #include <math.h>
 
 #include "access/htup_details.h"
@@ -22,6 +23,7 @@
 #include "core/catalog.h"
 #include "core/guc.h"
 #include "core/query.h"
+#include "core/unique_key.h"
 
 #define REWRITTEN_BYTES_PER_SECOND (50.0 * 1024 * 1024)
 #define FILLED_ROWS_PER_SECOND     150000.0
@@ -66,6 +68,16 @@ check_relation(Oid oid)
 	ReleaseSysCache(tuple);
 }
 
+static bool
+has_key(Oid oid)
+{
+	Relation relation = table_open(oid, AccessShareLock);
+	bool result = ec_find_keys(relation) != NIL;
+
+	table_close(relation, AccessShareLock);
+	return result;
+}
+
 static void
 gather_facts(Oid relation, Facts *facts)
 {
@@ -86,11 +98,7 @@ gather_facts(Oid relation, Facts *facts)
 			 "(SELECT extract(epoch FROM w.age)::float8 FROM (SELECT clock_timestamp() - "
 			 "coalesce(d.stats_reset, pg_postmaster_start_time()) FROM pg_stat_database d "
 			 "WHERE d.datname = current_database()) w (age) WHERE w.age > '1 hour'), "
-			 "(SELECT count(*) FROM pg_stat_replication), "
-			 "EXISTS (SELECT FROM pg_index i WHERE i.indrelid = $1 AND i.indisunique "
-			 "AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL "
-			 "AND i.indexprs IS NULL AND NOT EXISTS (SELECT FROM pg_attribute a "
-			 "WHERE a.attrelid = $1 AND a.attnum = ANY (i.indkey) AND NOT a.attnotnull)) "
+			 "(SELECT count(*) FROM pg_stat_replication) "
 			 "FROM leaves l LEFT JOIN pg_stat_all_tables s ON s.relid = l.oid",
 			 &args);
 	facts->heap_bytes = ec_get_float8(0, 1, 0);
@@ -100,8 +108,8 @@ gather_facts(Oid relation, Facts *facts)
 	facts->indexes = ec_get_int8(0, 5, 0);
 	facts->writes_per_second = ec_get_float8(0, 6, -1);
 	facts->replicas = ec_get_int8(0, 7, 0);
-	facts->has_key = ec_get_bool(0, 8, false);
 	ec_catalog_end(&scope);
+	facts->has_key = has_key(relation);
 }
 
 static char *

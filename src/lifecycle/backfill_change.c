@@ -7,8 +7,10 @@
  * step, from the authority.
  *
  * The job's SQL is made for search_path = pg_catalog, pg_temp, and checked as
- * the owner of the tables, as whom the job does its work.  Triggers that it sets
- * off have the search_path of the session that submits it.
+ * the owner of the tables, as whom the job does its work.  It runs under the
+ * settings of ec_expand, since it computes what writers compute.  Triggers that it
+ * sets off have the search_path of the session that submits it; only where a
+ * function of the mapping needs a search_path, that is the one of ec_expand.
  */
 #include "postgres.h"
 
@@ -25,6 +27,7 @@
 #include "lifecycle/backfill_change.h"
 #include "core/catalog.h"
 #include "core/guc.h"
+#include "core/pinned.h"
 #include "core/planned.h"
 #include "core/query.h"
 #include "model/owner.h"
@@ -175,10 +178,12 @@ submit(EcJobSpec *spec, const EcChange *change, bool repair)
 	if (repair && OidIsValid(change->target))
 		require_reconciled(change, forward);
 	spec->change = change->name;
+	spec->is_backward = !forward;
+	spec->fills = !repair;
 	spec->owner = GetUserId();
+	guc_level = ec_pin_settings(change->settings);
 	spec->settings = ec_capture_session();
 	ec_become(&outer, role_of_job(change));
-	guc_level = NewGUCNestLevel();
 	(void) set_config_option("search_path", EC_OWN_SEARCH_PATH, PGC_USERSET,
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	job = OidIsValid(change->target)
@@ -191,14 +196,16 @@ submit(EcJobSpec *spec, const EcChange *change, bool repair)
 
 /*
  * ec_backfill_change(change, mode, batch_size, delay_ms, workers, start_at,
- *					  run_window, max_lag) → the job's number
+ *					  run_window, max_lag, on_error) → the job's number
  *
  * Starts the job that brings the rows of a change in step, as the owner of its
  * tables.
  * mode 'fill': rows whose new columns are unset; 'repair': every row that is
  * not in step, from the old columns before cutover and from the new ones after
  * it.  To another table the job is a copy: 'fill' adds what is missing there,
- * 'repair' makes the tables equal.  Pace and schedule as in ec_backfill.  When the first job of a change is
+ * 'repair' makes the tables equal.  on_error 'raise': a row that fails stops the
+ * job, whose error names it; 'skip': it goes to the queue of the change, and the
+ * job goes on.  Pace and schedule as in ec_backfill.  When the first job of a change is
  * done its phase goes from dual_write to backfilled.
  *
  * For the owner of the table.  42704 if there is no such change, 22023 for an
@@ -211,6 +218,7 @@ ec_backfill_change(PG_FUNCTION_ARGS)
 	EcJobSpec spec = {0};
 	EcChange change;
 	char *mode = "fill";
+	char *on_error = "raise";
 	int64 job;
 
 	ec_read_pace_arguments(fcinfo, 2, true, &spec, NULL);
@@ -225,6 +233,15 @@ ec_backfill_change(PG_FUNCTION_ARGS)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("unknown mode \"%s\"", mode),
 						errhint("Use 'fill' or 'repair'.")));
+	/* the SQL of the version before does not have it */
+	if (PG_NARGS() > 8 && !PG_ARGISNULL(8))
+		on_error = text_to_cstring(PG_GETARG_TEXT_PP(8));
+	if (strcmp(on_error, "raise") != 0 && strcmp(on_error, "skip") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unknown value \"%s\" for argument \"on_error\"", on_error),
+				 errhint("Use 'raise' or 'skip'.")));
+	spec.skips_failures = strcmp(on_error, "skip") == 0;
 
 	ec_change_get(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
 	ec_change_require_active(&change);

@@ -19,6 +19,7 @@
 #include "lifecycle/quarantine.h"
 #include "lifecycle/transition.h"
 #include "core/catalog.h"
+#include "core/pinned.h"
 #include "core/query.h"
 #include "core/read_text.h"
 #include "model/owner.h"
@@ -63,6 +64,7 @@ rows_in_new_shape_only(const EcChange *change)
 	Relation relation = table_open(change->relation, AccessShareLock);
 	Oid role = ec_change_require_role(change);
 	EcChangeSql sql;
+	int guc_level = ec_pin_settings(change->settings);
 	int64 count;
 
 	ec_change_sql(relation, change, true, &sql);
@@ -70,6 +72,7 @@ rows_in_new_shape_only(const EcChange *change)
 								   ec_relation_name(change->relation),
 								   sql.not_in_step),
 						  role);
+	AtEOXact_GUC(false, guc_level);
 	table_close(relation, NoLock);
 	return count;
 }
@@ -200,11 +203,13 @@ require_all_values_in_old(const EcChange *change)
 {
 	Relation relation;
 	EcChangeSql sql;
+	int guc_level;
 	Oid role;
 	int64 count;
 
 	if (OidIsValid(change->target))
 		return;
+	guc_level = ec_pin_settings(change->settings);
 	relation = table_open(change->relation, AccessShareLock);
 	role = ec_change_require_role(change);
 	ec_change_sql(relation, change, false, &sql);
@@ -220,6 +225,7 @@ require_all_values_in_old(const EcChange *change)
 							 name_rows(change, sql.only_new, role)),
 					"Give them values that \"backward\" carries over, or go on with ec_contract.");
 	table_close(relation, NoLock);
+	AtEOXact_GUC(false, guc_level);
 }
 
 /* cut_over → verified.  Under the lock no write is under way. */

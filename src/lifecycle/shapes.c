@@ -91,12 +91,9 @@ read_columns(EcShapes *shapes)
 
 		if (known->expression == NULL)
 			continue;
-		*side =
-			lappend(*side,
-					make_mapped(attnum,
-								ec_mapping_reparse(table, names, table, attnum,
-												   known->expression,
-												   known->name, known->calls)));
+		*side = lappend(*side,
+						make_mapped(attnum, ec_mapping_reparse(table, names, table,
+															   attnum, known)));
 	}
 	return true;
 }
@@ -117,8 +114,7 @@ read_route(const EcChange *change, Relation source, Relation target, List **mapp
 			lappend(*mapped,
 					make_mapped(column->attnum,
 								ec_mapping_reparse(source, route->names, target,
-												   column->attnum, column->stored,
-												   column->known_as, column->calls)));
+												   column->attnum, column->known)));
 	}
 	return true;
 }

@@ -3,7 +3,7 @@
  *		ec_verify_change and ec_verify_job: is each row of a change in step?
  *
  * The expressions are those that dual writes use, as they were stored and
- * under the search_path that they are stored for; so what is verified is what
+ * under the settings that they are stored with; so what is verified is what
  * is written.  A backward mapping widens what is right, see instep.h.
  *
  * A change to another table is compared from its old table to its new one in
@@ -127,9 +127,8 @@ mapped_columns(const EcChange *change, Relation written, EcSide side, Relation r
 		mapped->attnum = present_attnum(change, column);
 		mapped->name =
 			get_attname(RelationGetRelid(written), mapped->attnum, false);
-		mapped->analysed =
-			ec_mapping_reparse(read, list_copy(names), written, mapped->attnum,
-							   column->expression, mapped->name, column->calls);
+		mapped->analysed = ec_mapping_reparse(read, list_copy(names), written,
+											  mapped->attnum, column);
 		mapped->expression = written_out(read, mapped->analysed);
 		columns = lappend(columns, mapped);
 	}
@@ -265,12 +264,15 @@ ec_verify_change(PG_FUNCTION_ARGS)
 	EcSubject subject;
 	EcChange change;
 	EcRights outer;
+	int guc_level;
 
 	PreventCommandIfReadOnly("ec_verify_change()");
 	ec_change_get(name, &change);
 	begin_as_owner(&change, &outer);
+	guc_level = ec_pin_settings(change.settings);
 	open_subject(&change, &subject);
 	ec_verify_now(&subject, change.forward, name, outer.userid, &verification);
+	AtEOXact_GUC(false, guc_level);
 	ec_become_caller(&outer);
 	settle_phase(&change, &verification);
 	close_subject(&subject);
@@ -294,6 +296,7 @@ ec_verify_job(PG_FUNCTION_ARGS)
 	EcSubject subject;
 	EcChange change;
 	EcRights outer;
+	int guc_level;
 	int64 job;
 
 	ec_read_pace_arguments(fcinfo, 1, true, &spec, NULL);
@@ -302,8 +305,10 @@ ec_verify_job(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(1))
 		spec.batch_size = ec_verification_chunk_rows();
 	begin_as_owner(&change, &outer);
+	guc_level = ec_pin_settings(change.settings);
 	open_subject(&change, &subject);
 	job = ec_verification_submit(&spec, &subject, change.forward);
+	AtEOXact_GUC(false, guc_level);
 	ec_become_caller(&outer);
 	close_subject(&subject);
 	PG_RETURN_INT64(job);
@@ -315,12 +320,15 @@ verification_batch(EcJob *job)
 	EcVerification verification;
 	EcSubject subject;
 	EcChange change;
+	int guc_level;
 	bool more;
 
 	ec_change_get(job->change, &change);
+	guc_level = ec_pin_settings(change.settings);
 	open_subject(&change, &subject);
 	more = ec_verification_batch(job, &subject);
 	close_subject(&subject);
+	AtEOXact_GUC(false, guc_level);
 	if (!more && ec_verification_of_job(job, &verification))
 		settle_phase(&change, &verification);
 	return more;

@@ -142,7 +142,7 @@ ec_lint_add(EcLint *lint, const char *name, const RangeVar *relation)
 	EcFinding *finding = palloc0(sizeof(EcFinding));
 
 	finding->statement = lint->statement;
-	(void) ec_statement_kind(lint->statement->node, &finding->command);
+	(void) ec_statement_kind(lint->statement, &finding->command);
 	finding->rule = rule->name;
 	finding->relation = relation ? ec_lint_find_relation(relation) : InvalidOid;
 	finding->detail = psprintf("%s %s", finding->command, rule->effect);

@@ -30,6 +30,7 @@ typedef struct Await
 {
 	const char *version;
 	TimestampTz last_start;
+	TimestampTz began;
 	bool saw_rollback; /* then its being gone is the end we wait for */
 } Await;
 
@@ -186,6 +187,31 @@ start_if_forgotten(Await *await)
 	await->last_start = GetCurrentTimestamp();
 }
 
+/*
+ * A worker's warnings go to the server's log: here is the one that a change has
+ * kept of an index, say, that it has made while we waited.
+ */
+static void
+warn_of_ended_records(TimestampTz began)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	uint64 count;
+
+	ec_arg_timestamptz(&args, began);
+	ec_catalog_begin(&scope);
+	count = ec_query("SELECT DISTINCT change, value FROM expand_contract.change_events"
+					 " WHERE event = 'record ends' AND at >= $1 ORDER BY 1, 2",
+					 &args);
+	for (uint64 row = 0; row < count; row++)
+		ereport(WARNING,
+				(errmsg("on_error \"record\" of change \"%s\" ends where \"%s\" is violated",
+						ec_get_text(row, 1), ec_get_text(row, 2)),
+				 errdetail("It is checked when the change's trigger is done: what violates it fails the legacy write, too."),
+				 errhint("Drop it until the old columns are no longer written, or be sure that no legacy write can violate it.")));
+	ec_catalog_end(&scope);
+}
+
 /* One look; see EcWaitLook. */
 static bool
 look_at_migration(void *arg, EcWaitNews *news)
@@ -211,6 +237,7 @@ look_at_migration(void *arg, EcWaitNews *news)
 	switch (state)
 	{
 		case EC_MIGRATION_IS_APPLIED:
+			warn_of_ended_records(await->began);
 			return true;
 		case EC_MIGRATION_HAS_FAILED:
 			/* the ledger knows before the job does; the job can tell more */
@@ -235,7 +262,7 @@ look_at_migration(void *arg, EcWaitNews *news)
 void
 ec_await_migration(FunctionCallInfo fcinfo, const char *version, Interval *timeout)
 {
-	Await await = {version, GetCurrentTimestamp(), false};
+	Await await = {version, GetCurrentTimestamp(), GetCurrentTimestamp(), false};
 
 	ec_wait_until(fcinfo, psprintf("migration \"%s\"", version),
 				  look_at_migration, &await, timeout);

@@ -18,6 +18,7 @@
 #include "storage/latch.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "utils/timeout.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
@@ -332,6 +333,7 @@ try_step(EcJob *job, const Work *work, EcScriptStep *step)
 	}
 	PG_CATCH();
 	{
+		disable_timeout(STATEMENT_TIMEOUT, false);
 		MemoryContextSwitchTo(memory);
 		error = CopyErrorData();
 		FlushErrorState();

@@ -94,7 +94,7 @@ command_of(const EcStatement *statement)
 
 	if (statement == NULL)
 		return "SET CONSTRAINTS";
-	(void) ec_statement_kind(statement->node, &name);
+	(void) ec_statement_kind(statement, &name);
 	return name;
 }
 
@@ -137,7 +137,7 @@ static void
 rehearse_statement(Rehearsal *rehearsal, const EcStatement *statement)
 {
 	const char *command;
-	EcStatementKind kind = ec_statement_kind(statement->node, &command);
+	EcStatementKind kind = ec_statement_kind(statement, &command);
 	Interval *duration;
 	List *named;
 	List *observations;

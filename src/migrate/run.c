@@ -14,7 +14,9 @@
 #include "catalog/namespace.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "postmaster/bgworker.h"
 #include "nodes/parsenodes.h"
+#include "storage/proc.h"
 #include "tcop/dest.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
@@ -27,6 +29,8 @@
 #include "core/guc.h"
 #include "core/lock_retry.h"
 #include "expand_contract.h"
+#include "migrate/explain.h"
+#include "migrate/guard.h"
 #include "migrate/lock.h"
 #include "migrate/run.h"
 #include "migrate/used.h"
@@ -46,6 +50,9 @@ typedef struct ScriptRun
 	const EcScript *script;
 	const EcStatement *statement; /* the one that runs, or failed */
 	StatementLimit limit;
+	EcScriptGuard guard;
+	int outer_statement_timeout; /* ms: what is not the script's */
+	int lock_timeout_ms;         /* for all tries */
 	EcRecord record;
 	void *record_arg;
 	int lock_wait_ms;
@@ -66,19 +73,29 @@ ec_run_check_nesting(const char *what)
 						errhint("Apply migrations one after the other.")));
 }
 
+/* The shorter of ours and of what the script has set; 0: none. */
+static int
+statement_timeout(const ScriptRun *run)
+{
+	if (StatementTimeout == run->outer_statement_timeout || StatementTimeout == 0)
+		return ec_statement_timeout;
+	return ec_statement_timeout == 0
+			   ? StatementTimeout
+			   : Min(ec_statement_timeout, StatementTimeout);
+}
+
 /*
  * A statement_timeout that is set while a statement of the client runs is not
  * armed before the client's next one, so we arm it.  The caller's own timeout
  * stays in force if it ends first.
  */
 static void
-arm_statement_limit(StatementLimit *limit)
+arm_statement_limit(StatementLimit *limit, int duration)
 {
 	memset(limit, 0, sizeof(*limit));
-	if (ec_statement_timeout == 0)
+	if (duration == 0)
 		return;
-	limit->finish =
-		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ec_statement_timeout);
+	limit->finish = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), duration);
 	limit->outer_active = get_timeout_active(STATEMENT_TIMEOUT);
 	if (limit->outer_active)
 	{
@@ -88,7 +105,7 @@ arm_statement_limit(StatementLimit *limit)
 		disable_timeout(STATEMENT_TIMEOUT, false);
 	}
 	limit->armed = true;
-	limit->duration = ec_statement_timeout;
+	limit->duration = duration;
 	enable_timeout_at(STATEMENT_TIMEOUT, limit->finish);
 }
 
@@ -155,7 +172,8 @@ run_statements(ScriptRun *run)
 		int code;
 
 		run->statement = lfirst(cell);
-		arm_statement_limit(&run->limit);
+		ec_guard_lock_waits();
+		arm_statement_limit(&run->limit, statement_timeout(run));
 		code = OidIsValid(run->script->author)
 				   ? ec_execute_taking_back(run->statement, run->script->what)
 				   : SPI_execute_extended(run->statement->text, &options);
@@ -234,21 +252,9 @@ explain_lock_timeout(ErrorData *error, const EcStatement *statement)
 		error->hint = pstrdup("Nothing has changed. Apply the migration again when the "
 							  "lock's holders are done, or raise "
 							  "expand_contract.lock_timeout.");
-	if (error->detail != NULL)
-		return;
 	foreach (cell, ec_named_relations(statement->node))
-	{
-		RangeVar *name = lfirst_node(RangeVar, cell);
-		Oid relation = RangeVarGetRelid(name, NoLock, true);
-		char *holders = OidIsValid(relation) ? ec_lock_holders(relation) : NULL;
-
-		if (holders != NULL)
-		{
-			error->detail = psprintf("Locks on \"%s\" are held by %s.",
-									 name->relname, holders);
-			return;
-		}
-	}
+		ec_tell_holders(error, RangeVarGetRelid(lfirst_node(RangeVar, cell),
+												NoLock, true));
 }
 
 static void
@@ -257,8 +263,8 @@ explain_statement_timeout(ErrorData *error, int duration)
 	if (error->hint == NULL)
 		error->hint =
 			psprintf("A statement of a migration may run for %d ms, see "
-					 "expand_contract.statement_timeout. Rewriting many rows is "
-					 "ec_backfill's work.",
+					 "expand_contract.statement_timeout, and statement_timeout where "
+					 "the script sets it. Rewriting many rows is ec_backfill's work.",
 					 duration);
 }
 
@@ -268,18 +274,22 @@ run_once(void *arg)
 	ScriptRun *run = arg;
 	int guc_level = NewGUCNestLevel();
 
-	ec_limit_lock_waits(run->lock_wait_ms);
+	ec_guard_begin(&run->guard, run->lock_wait_ms);
 	PG_TRY();
 	{
 		if (needs_guard(run->script))
 			run_guarded(run);
 		else
 			run_statements(run);
+		if (run->guard.has_set_constraints)
+			ec_restore_constraints();
+		ec_guard_end();
 	}
 	PG_CATCH();
 	{
 		/* first of all, so that what follows is not cut short by our limit */
 		run->is_out_of_time = disarm_statement_limit(&run->limit);
+		ec_guard_end();
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
@@ -302,9 +312,12 @@ try_script(void *arg, int lock_wait_ms)
 	run->lock_wait_ms = lock_wait_ms;
 	run->is_out_of_time = false;
 	error = ec_subtransaction(run_once, run);
-	if (error == NULL || (run->statement != NULL &&
-						  error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE))
+	if (run->guard.lock_timeout_wished > 0)
+		run->lock_timeout_ms =
+			Min(run->lock_timeout_ms, run->guard.lock_timeout_wished);
+	if (error == NULL || (run->statement != NULL && ec_is_lock_error(error)))
 		return error;
+	ec_explain_script_error(error);
 	if (run->is_out_of_time && error->sqlerrcode == ERRCODE_QUERY_CANCELED)
 		explain_statement_timeout(error, run->limit.duration);
 	ReThrowError(error);
@@ -321,6 +334,9 @@ ec_run_script(const EcScript *script, int lock_timeout_ms, EcRecord record, void
 	run->script = script;
 	run->record = record;
 	run->record_arg = arg;
+	run->lock_timeout_ms = lock_timeout_ms;
+	/* a worker has set none but what the script has */
+	run->outer_statement_timeout = MyBgworkerEntry != NULL ? 0 : StatementTimeout;
 	callback.callback = run_error_callback;
 	callback.arg = run;
 	callback.previous = error_context_stack;
@@ -330,7 +346,7 @@ ec_run_script(const EcScript *script, int lock_timeout_ms, EcRecord record, void
 	running = script->what;
 	PG_TRY();
 	{
-		error = ec_try_for_locks(try_script, run, lock_timeout_ms);
+		error = ec_try_for_locks_within(try_script, run, &run->lock_timeout_ms);
 		if (error != NULL)
 		{
 			explain_lock_timeout(error, run->statement);

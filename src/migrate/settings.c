@@ -5,8 +5,8 @@
  * What a plain script SETs ends with it.  What a mixed one SETs has to reach
  * the statements after it, through transactions and restarts: so before each
  * step the session is made anew, and the SETs of all statements before it are
- * repeated.  SET LOCAL, and what functions set, lasts as long as its
- * transaction.
+ * repeated, SELECT set_config(...) with constants too.  SET LOCAL, and what other
+ * functions set, lasts as long as its transaction.
  */
 #include "postgres.h"
 
@@ -14,6 +14,7 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "nodes/value.h"
 #include "utils/guc.h"
 #include "utils/snapmgr.h"
 
@@ -45,11 +46,55 @@ ec_capture_settings(EcJsonWriter *writer)
 					 GetConfigOption(captured[i], false, false));
 }
 
+/* A text constant that is given as an argument. */
+static bool
+is_constant(Node *node)
+{
+	return IsA(node, A_Const) ||
+		   (IsA(node, TypeCast) && is_constant(((TypeCast *) node)->arg));
+}
+
+/* set_config('name', 'value', false), with the schema or without */
+static bool
+is_set_config(Node *node)
+{
+	FuncCall *call = (FuncCall *) node;
+	Node *is_local;
+
+	if (!IsA(node, FuncCall) || list_length(call->args) != 3 ||
+		strcmp(strVal(llast(call->funcname)), "set_config") != 0 ||
+		!is_constant(linitial(call->args)) || !is_constant(lsecond(call->args)))
+		return false;
+	is_local = lthird(call->args);
+	return IsA(is_local, A_Const) && IsA(&((A_Const *) is_local)->val, Boolean) &&
+		   !boolVal(&((A_Const *) is_local)->val);
+}
+
+/* SELECT set_config(...), as dumps have it: does what SET does. */
+static bool
+is_select_set_config(const SelectStmt *stmt)
+{
+	ListCell *cell;
+
+	if (stmt->targetList == NIL || stmt->fromClause != NIL ||
+		stmt->whereClause != NULL || stmt->op != SETOP_NONE ||
+		stmt->withClause != NULL || stmt->intoClause != NULL)
+		return false;
+	foreach (cell, stmt->targetList)
+	{
+		if (!is_set_config(lfirst_node(ResTarget, cell)->val))
+			return false;
+	}
+	return true;
+}
+
 static bool
 is_set(Node *node)
 {
 	VariableSetStmt *stmt = (VariableSetStmt *) node;
 
+	if (IsA(node, SelectStmt))
+		return is_select_set_config((SelectStmt *) node);
 	return IsA(node, VariableSetStmt) && !stmt->is_local &&
 		   stmt->kind != VAR_SET_MULTI;
 }
@@ -66,7 +111,7 @@ repeat_settings(const EcScript *script, int before)
 		const EcStatement *statement = lfirst(cell);
 
 		if (statement->number < before && is_set(statement->node) &&
-			SPI_execute(statement->text, false, 0) != SPI_OK_UTILITY)
+			SPI_execute(statement->text, false, 0) < 0)
 			elog(ERROR, "could not repeat \"%s\"", statement->text);
 	}
 	if (SPI_finish() != SPI_OK_FINISH)
@@ -91,6 +136,8 @@ ec_enter_session(Jsonb *session, Jsonb *parameters, const EcScript *script,
 		if (value != NULL)
 			SetConfigOption(captured[i], value, PGC_USERSET, PGC_S_SESSION);
 	}
+	/* the script's own is armed, statement by statement */
+	SetConfigOption("statement_timeout", "0", PGC_USERSET, PGC_S_SESSION);
 	repeat_settings(script, statement);
 	/* waiting for locks, and how long, is the business of the step */
 	SetConfigOption("lock_timeout", "0", PGC_USERSET, PGC_S_SESSION);

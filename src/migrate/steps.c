@@ -4,12 +4,16 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_class.h"
 #include "lib/stringinfo.h"
+#include "nodes/parsenodes.h"
+#include "nodes/value.h"
 #include "utils/builtins.h"
 
 #include "core/catalog.h"
 #include "core/query.h"
 #include "migrate/steps.h"
+#include "script/tokens.h"
 
 static void
 describe(EcScriptStep *step, const char *last_command)
@@ -19,6 +23,81 @@ describe(EcScriptStep *step, const char *last_command)
 	else
 		step->command = psprintf("%d statements in one transaction",
 								 step->last - step->first + 1);
+}
+
+/* The name of what the statement makes for its session only; NULL: nothing. */
+static const char *
+made_for_session(Node *node)
+{
+	const RangeVar *relation = NULL;
+
+	switch (nodeTag(node))
+	{
+		case T_CreateStmt:
+			relation = ((CreateStmt *) node)->relation;
+			break;
+		case T_CreateTableAsStmt:
+			relation = ((CreateTableAsStmt *) node)->into->rel;
+			break;
+		case T_SelectStmt:
+			if (((SelectStmt *) node)->intoClause != NULL)
+				relation = ((SelectStmt *) node)->intoClause->rel;
+			break;
+		case T_ViewStmt:
+			relation = ((ViewStmt *) node)->view;
+			break;
+		case T_CreateSeqStmt:
+			relation = ((CreateSeqStmt *) node)->sequence;
+			break;
+		case T_PrepareStmt:
+			return ((PrepareStmt *) node)->name;
+		case T_DeclareCursorStmt:
+			return ((DeclareCursorStmt *) node)->portalname;
+		case T_CreateFunctionStmt:
+			if (list_length(((CreateFunctionStmt *) node)->funcname) == 2 &&
+				strcmp(strVal(linitial(((CreateFunctionStmt *) node)->funcname)),
+					   "pg_temp") == 0)
+				return strVal(lsecond(((CreateFunctionStmt *) node)->funcname));
+			break;
+		default:
+			break;
+	}
+	if (relation == NULL || (relation->relpersistence != RELPERSISTENCE_TEMP &&
+							 (relation->schemaname == NULL ||
+							  strcmp(relation->schemaname, "pg_temp") != 0)))
+		return NULL;
+	return relation->relname;
+}
+
+/*
+ * Between two steps the worker can be another one.  So what a statement makes
+ * for its session only, no later step may use.
+ */
+static void
+refuse_lost(const EcScript *script, const EcScriptStep *step)
+{
+	for (int made = step->first; made <= step->last; made++)
+	{
+		const EcStatement *maker = list_nth(script->statements, made - 1);
+		const char *name = made_for_session(maker->node);
+
+		for (int n = step->last;
+			 name != NULL && n < list_length(script->statements); n++)
+		{
+			const EcStatement *user = list_nth(script->statements, n);
+
+			if (ec_text_names(user->text, name))
+				ereport(ERROR,
+						(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						 errmsg("%s uses \"%s\", which only the session of an earlier step has",
+								script->what, name),
+						 errdetail("%s uses what statement %d makes, and between the two is a statement "
+								   "with a transaction of its own.",
+								   ec_statement_place(user), maker->number),
+						 errhint("Make it a table proper, and drop it at the end; or put the statements "
+								 "that need it side by side, or into a version of their own.")));
+		}
+	}
 }
 
 List *
@@ -32,7 +111,7 @@ ec_plan_steps(const EcScript *script)
 	{
 		const EcStatement *statement = lfirst(cell);
 		const char *command;
-		EcStatementKind kind = ec_statement_kind(statement->node, &command);
+		EcStatementKind kind = ec_statement_kind(statement, &command);
 
 		if (open == NULL || kind != EC_STATEMENT_TRANSACTIONAL)
 		{
@@ -47,6 +126,8 @@ ec_plan_steps(const EcScript *script)
 		if (kind != EC_STATEMENT_TRANSACTIONAL)
 			open = NULL;
 	}
+	foreach (cell, steps)
+		refuse_lost(script, lfirst(cell));
 	return steps;
 }
 

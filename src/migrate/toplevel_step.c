@@ -39,17 +39,20 @@
 #include "nodes/parsenodes.h"
 #include "pgstat.h"
 #include "storage/latch.h"
+#include "storage/proc.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
+#include "utils/timeout.h"
 #include "utils/timestamp.h"
 
 #include "core/wait_event.h"
 #include "core/catalog.h"
 #include "core/guc.h"
 #include "core/json.h"
+#include "core/lock_retry.h"
 #include "core/query.h"
 #include "expand_contract.h"
 #include "migrate/created_indexes.h"
@@ -353,6 +356,7 @@ prepare(TopLevelRun *run)
 
 /* ------------------------------------------------------------ running it */
 
+/* 0: as long as it takes, and deadlocks are looked for as they usually are. */
 static void
 set_lock_timeout(int ms)
 {
@@ -360,6 +364,10 @@ set_lock_timeout(int ms)
 
 	snprintf(value, sizeof(value), "%d", ms);
 	SetConfigOption("lock_timeout", value, PGC_USERSET, PGC_S_SESSION);
+	snprintf(value, sizeof(value), "%d", EC_TRY_DEADLOCK_MS);
+	SetConfigOption("deadlock_timeout",
+					ms > 0 ? value : GetConfigOptionResetString("deadlock_timeout"),
+					PGC_SUSET, PGC_S_SESSION);
 }
 
 static void
@@ -385,7 +393,8 @@ try_with_lock_timeout(const char *sql, TimestampTz give_up)
 	}
 	PG_CATCH();
 	{
-		if (geterrcode() != ERRCODE_LOCK_NOT_AVAILABLE ||
+		if ((geterrcode() != ERRCODE_LOCK_NOT_AVAILABLE &&
+			 geterrcode() != ERRCODE_T_R_DEADLOCK_DETECTED) ||
 			GetCurrentTimestamp() >= give_up)
 			PG_RE_THROW();
 		MemoryContextSwitchTo(memory);
@@ -410,6 +419,7 @@ ec_run_top_level_step(EcScriptStep *step, const EcStatement *statement,
 	for (;;)
 	{
 		List *leftovers;
+		bool is_done;
 
 		begin_transaction(memory);
 		leftovers = prepare(&run);
@@ -420,14 +430,20 @@ ec_run_top_level_step(EcScriptStep *step, const EcStatement *statement,
 		if (run.sql == NULL)
 			return;
 		pgstat_report_activity(STATE_RUNNING, run.sql);
+		/* the script's own, see settings.c; an error ends it */
+		if (StatementTimeout > 0)
+			enable_timeout_after(STATEMENT_TIMEOUT, StatementTimeout);
 		if (run.locking == WAIT_FOR_LOCKS)
 		{
 			ec_run_noting_made(step, run.sql);
-			return;
+			is_done = true;
 		}
-		if (try_with_lock_timeout(run.sql, run.locking == TRY_WITHOUT_END
-											   ? DT_NOEND
-											   : give_up))
+		else
+			is_done = try_with_lock_timeout(run.sql, run.locking == TRY_WITHOUT_END
+														 ? DT_NOEND
+														 : give_up);
+		disable_timeout(STATEMENT_TIMEOUT, false);
+		if (is_done)
 			return;
 		rest();
 	}

@@ -180,7 +180,7 @@ load_columns(EcChange *change, MemoryContext memory)
 	uint64 count;
 
 	count = query_now("SELECT side, name, attnum::int, expression, key_position::int, calls,"
-					  "       present_name, (to_jsonb(c) ->> 'goes')::boolean"
+					  "       present_name, (to_jsonb(c) ->> 'goes')::boolean, to_jsonb(c) ->> 'tree'"
 					  "  FROM expand_contract.change_columns c WHERE change = $1"
 					  " ORDER BY attnum, side",
 					  change->name);
@@ -203,6 +203,8 @@ load_columns(EcChange *change, MemoryContext memory)
 		column->key_position = ec_get_int4(row, 5, 0);
 		column->calls = names_of(row, 6);
 		column->goes = ec_get_bool(row, 8, false);
+		/* what it names by number is another there */
+		column->tree = change->is_restored ? NULL : ec_get_text(row, 9);
 		if (column->side == EC_SIDE_UNMAPPED)
 			change->unmapped = lappend(change->unmapped, column);
 		else
@@ -228,7 +230,8 @@ ec_change_load(const char *name, EcChange *change)
 					  "       dual_write, relation_oid,"
 					  /* a table of before the columns were there has none */
 					  "       (to_jsonb(c) ->> 'owner')::oid, to_jsonb(c) ->> 'owner_name',"
-					  "       coalesce((to_jsonb(c) ->> 'whole_table')::boolean, c.target IS NOT NULL)"
+					  "       coalesce((to_jsonb(c) ->> 'whole_table')::boolean, c.target IS NOT NULL),"
+					  "       to_jsonb(c) -> 'settings'"
 					  "  FROM expand_contract.changes c WHERE name = $1",
 					  name) == 1;
 	if (found)
@@ -247,6 +250,9 @@ ec_change_load(const char *name, EcChange *change)
 		change->owner = ec_get_oid(0, 10);
 		change->owner_name = ec_get_text(0, 11);
 		change->whole_table = ec_get_bool(0, 12, false);
+		change->settings = ec_get_jsonb(0, 13);
+		if (change->settings != NULL && !JB_ROOT_IS_OBJECT(change->settings))
+			change->settings = NULL;
 		caller = MemoryContextSwitchTo(memory);
 		change->name = pstrdup(name);
 		change->key = copy_names(key);
@@ -391,10 +397,11 @@ insert_columns(const EcChange *change, const List *columns)
 		ec_arg_int4(&args, column->key_position);
 		arg_names(&args, column->calls);
 		ec_arg_bool(&args, column->goes);
+		ec_arg_text(&args, column->tree);
 		(void) ec_query("INSERT INTO expand_contract.change_columns"
 						"       (change, side, name, attnum, expression, key_position, calls,"
-						"        present_name, goes)"
-						" VALUES ($1, $2, $3, $4, $5, nullif($6, 0), $7, $3, $8)",
+						"        present_name, goes, tree)"
+						" VALUES ($1, $2, $3, $4, $5, nullif($6, 0), $7, $3, $8, $9)",
 						&args);
 	}
 }
@@ -428,8 +435,9 @@ ec_change_renew(const EcChange *change, bool had_gap)
 						&args);
 	ec_arg_oid(&args, change->owner);
 	ec_arg_text(&args, change->owner_name);
+	ec_arg_jsonb(&args, change->settings);
 	(void) ec_query("UPDATE expand_contract.changes"
-					"   SET relation_oid = relation, owner = $2, owner_name = $3"
+					"   SET relation_oid = relation, owner = $2, owner_name = $3, settings = $4"
 					" WHERE name = $1",
 					&args);
 	ec_catalog_end(&scope);
@@ -458,10 +466,11 @@ ec_change_insert(const EcChange *change)
 	ec_arg_oid(&args, change->owner);
 	ec_arg_text(&args, change->owner_name);
 	ec_arg_bool(&args, change->whole_table);
+	ec_arg_jsonb(&args, change->settings);
 	(void) ec_query("INSERT INTO expand_contract.changes (name, relation, target,"
 					"       forward, backward, key_columns, on_error,"
-					"       relation_oid, owner, owner_name, whole_table)"
-					" VALUES ($1, $2::regclass, $3::regclass, $4, $5, $6, $7, $2, $8, $9, $10)",
+					"       relation_oid, owner, owner_name, whole_table, settings)"
+					" VALUES ($1, $2::regclass, $3::regclass, $4, $5, $6, $7, $2, $8, $9, $10, $11)",
 					&args);
 	insert_columns(change, change->columns);
 	insert_columns(change, change->unmapped);

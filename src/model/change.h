@@ -35,10 +35,11 @@ typedef struct EcChangeColumn
 	AttrNumber attnum; /* now; 0 if it is gone from a restored table */
 	char *present_name; /* after renames, as a dump of the table has it */
 	char *expression;   /* what dual writes assign to it, or NULL */
-	List *calls;        /* the functions in it, see mapping.h */
-	int key_position;   /* from 1; 0 if not of the key */
-	bool goes;          /* contraction removes it */
-	int number; /* attnum as stored: with the side, what names its row */
+	char *tree;  /* the same as the server keeps it, see mapping.h; or NULL */
+	List *calls; /* the functions in it, see mapping.h */
+	int key_position; /* from 1; 0 if not of the key */
+	bool goes;        /* contraction removes it */
+	int number;       /* attnum as stored: with the side, what names its row */
 } EcChangeColumn;
 
 typedef struct EcChange
@@ -53,6 +54,7 @@ typedef struct EcChange
 	bool whole_table;  /* contraction removes the relation, not columns of it */
 	bool records;      /* on_error => 'record' */
 	char *phase;
+	Jsonb *settings;  /* its expressions' , see pinned.h; NULL: anybody's */
 	bool dual_write;  /* the flag */
 	bool is_restored; /* from a dump: the table has another OID by now */
 	Oid owner;        /* of its tables when it was set up, see owner.h */

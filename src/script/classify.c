@@ -3,8 +3,7 @@
  *		How each statement of a script can run.
  *
  * The decision is made on the unanalysed tree, before anything has run.  What
- * only the catalogue could tell (CLUSTER or REINDEX of a partitioned table) is
- * left to the server, whose error 25001 then ends the migration.
+ * only the catalogue can tell stands in the statement: see by_catalog.c.
  */
 #include "postgres.h"
 
@@ -176,11 +175,18 @@ is_forbidden(Node *node)
 }
 
 EcStatementKind
-ec_statement_kind(Node *node, const char **name)
+ec_statement_kind(const EcStatement *statement, const char **name)
 {
+	Node *node = statement->node;
+
 	*name = top_level_name(node);
 	if (*name != NULL)
 		return EC_STATEMENT_TOP_LEVEL;
+	if (statement->needs_top_level)
+	{
+		*name = CreateCommandName(node);
+		return EC_STATEMENT_TOP_LEVEL;
+	}
 	*name = not_repeatable_name(node);
 	if (*name != NULL)
 		return EC_STATEMENT_FORBIDDEN;
@@ -271,7 +277,7 @@ ec_script_is_mixed(const EcScript *script)
 		const EcStatement *statement = lfirst(cell);
 		const char *name;
 
-		switch (ec_statement_kind(statement->node, &name))
+		switch (ec_statement_kind(statement, &name))
 		{
 			case EC_STATEMENT_TRANSACTIONAL:
 				break;

@@ -447,7 +447,7 @@ ec_refuse_own_drops(const EcScript *script)
 	}
 
 	first = linitial(objects.objects);
-	(void) ec_statement_kind(first->dropped->node, &command);
+	(void) ec_statement_kind(first->dropped, &command);
 	ereport(ERROR,
 			(errcode(EC_ERRCODE_UNSAFE),
 			 errmsg("%s would leave nothing of what it creates", script->what),

@@ -72,6 +72,7 @@ ec_script_parse(const char *text, const char *what)
 		script->statements = lappend(script->statements, statement);
 	}
 	ec_take_out_transaction(script);
+	ec_look_at_catalog(script);
 	return script;
 }
 

@@ -15,11 +15,12 @@
 
 typedef struct EcStatement
 {
-	int number; /* from 1 */
-	int line;   /* of its first word in the script, from 1 */
-	int column; /* in characters, from 1 */
-	char *text; /* without what stands before the first word */
-	Node *node; /* RawStmt->stmt: unanalysed */
+	int number;           /* from 1 */
+	int line;             /* of its first word in the script, from 1 */
+	int column;           /* in characters, from 1 */
+	char *text;           /* without what stands before the first word */
+	Node *node;           /* RawStmt->stmt: unanalysed */
+	bool needs_top_level; /* the catalogue says so: by_catalog.c */
 } EcStatement;
 
 typedef struct EcScript
@@ -57,7 +58,8 @@ extern EcScript *ec_script_parse(const char *text, const char *what);
 extern char *ec_script_checksum(const char *text, int **offsets, int *count);
 
 /* How a statement can run; *name becomes what a user calls it. */
-extern EcStatementKind ec_statement_kind(Node *node, const char **name);
+extern EcStatementKind
+ec_statement_kind(const EcStatement *statement, const char **name);
 
 /*
  * Raise an error for the first statement that has no place in a script: 0A000,
@@ -65,6 +67,13 @@ extern EcStatementKind ec_statement_kind(Node *node, const char **name);
  * that the caller's transaction cannot hold, so that a worker has to run it.
  */
 extern bool ec_script_is_mixed(const EcScript *script);
+
+/*
+ * Set needs_top_level of each REINDEX and CLUSTER that no transaction of ours can
+ * hold (by_catalog.c).  Takes no lock, and needs no right: a name that is not found
+ * is the server's to complain of.
+ */
+extern void ec_look_at_catalog(EcScript *script);
 
 /*
  * Take BEGIN and COMMIT out of a script whose outermost statements they are, and

@@ -1,12 +1,13 @@
 /*
  * app_versions.c
- *		Which versions of an application are running, or were lately.
+ *		Records which versions of an application run, or have run lately.
  *
- * Applications say their version in application_name, as the setting
- * app_version_pattern describes it.  While a change requires a version, the
- * launcher's database worker looks at pg_stat_activity every twenty seconds and
- * notes what it sees, so that an instance that ran yesterday is still known
- * today.  The watch has a beginning: after a time without looks it begins anew.
+ * Applications give their version in application_name, in the format of the
+ * setting app_version_pattern.  While a change requires a version, the
+ * launcher's database worker reads pg_stat_activity every twenty seconds and
+ * records what it sees, so that an instance that ran yesterday is still known
+ * today.  sighting_watch stores since when this has been done without
+ * interruption.
  */
 #include "postgres.h"
 
@@ -29,7 +30,9 @@
 
 #define LOOK_INTERVAL_MS 20000
 
-/* Longer without a look, and the watch has been interrupted. */
+/*
+ * After a longer time without a look, the observation counts as interrupted.
+ */
 #define LONGEST_PAUSE_S 120
 
 PG_FUNCTION_INFO_V1(ec_require_version);
@@ -42,7 +45,7 @@ ask_for_look(void)
 												 LOOK_INTERVAL_MS));
 }
 
-/* In scope; does nothing while no change requires a version. */
+/* Call in scope; does nothing while no change requires a version. */
 static void
 note_sightings(void)
 {
@@ -71,7 +74,7 @@ note_sightings(void)
 			 &pause);
 }
 
-/* What a database worker does for us. */
+/* Called in each database worker. */
 static void
 look(void)
 {
@@ -125,11 +128,12 @@ text_argument(FunctionCallInfo fcinfo, int number, const char *name, int max_byt
 /*
  * ec_require_version(change, application, minimum) -> minimum
  *
- * The deployment manifest: the change's gate app_versions waits until no older
- * instance of the application has been seen for the stabilization period.  A
- * later call replaces the minimum.  22023 for what is longer than an
- * application_name can be.  For the owner of the change's table
- * (42501); 42704 if there is no such change, 55000 if it is over.
+ * Requires a minimum version of an application.  The change's gate
+ * app_versions does not pass until no older instance of the application has
+ * been seen for the stabilization period.  A later call replaces the minimum.
+ * Raises 22023 for an argument that is longer than an application_name can
+ * be.  For the owner of the change's table (42501); 42704 if there is no such
+ * change, 55000 if it is over.
  */
 Datum
 ec_require_version(PG_FUNCTION_ARGS)

@@ -1,23 +1,25 @@
 /*
  * usage.h
- *		Column usage: who still reads and writes the old columns.
+ *		Column usage: which applications still read and write the old columns.
  *
- * Tracked columns are counted by a hook that sees every execution, in shared
- * memory, so the library has to be preloaded.  The table expand_contract.usage
- * holds what is tracked, and the figures of the last flush.
+ * A hook that is called for every execution counts the uses of tracked columns
+ * in shared memory, so the library has to be preloaded.  The table
+ * expand_contract.usage has a row for each tracked column, with its figures at
+ * the last flush.
  *
- *		usage_hook.c     sees executions, and finds the tracked columns in them
+ *		usage_hook.c     is called for executions, and finds tracked columns
  *		usage_memory.c   the counters in shared memory
  *		usage_file.c     keeps them over a clean shutdown
- *		usage_sync.c     brings table and shared memory together
- *		usage_flush.c    writes the counters to the table, from a database worker
+ *		usage_sync.c     synchronizes table and shared memory
+ *		usage_flush.c    writes the counters to the table, in a database worker
  *		usage_track.c    ec_track, ec_untrack
  *		usage_show.c     ec_column_usage, and ec_usage_of for the gates
- *		usage_import.c   what a standby has counted
+ *		usage_import.c   takes over the figures of a standby
  *
- * Silence is what was watched.  Whatever interrupts the watch (a crash, a start
- * without the library, a promotion) is recorded as a time of which nothing is
- * known, and while it lasts that time has no end.
+ * Only a time during which uses were counted can show that nobody used a
+ * column.  Whatever interrupts the counting (a crash, a start without the
+ * library, a promotion) is recorded as a time for which nothing is known.
+ * While the interruption lasts, that time has no end.
  */
 #ifndef EC_USAGE_USAGE_H
 #define EC_USAGE_USAGE_H
@@ -28,29 +30,36 @@
 #include "datatype/timestamp.h"
 #include "fmgr.h"
 
-/* Distinct readers, and writers, that are remembered: the most recent ones. */
+/*
+ * The number of distinct readers, and of writers, that are stored; the latest
+ * ones.
+ */
 #define EC_RECENT_USERS 8
 
 /*
- * Who used a column.  Names, as they were then: the role is that of the login,
- * whatever SET ROLE or a SECURITY DEFINER function made of it.
+ * Who has used a column.  Names are stored as they were at that time.  The
+ * role is the session user, regardless of SET ROLE and SECURITY DEFINER
+ * functions.
  */
 typedef struct EcUser
 {
 	char application[NAMEDATALEN];
 	char role[NAMEDATALEN];
-	TimestampTz at; /* the last time */
+	TimestampTz at; /* when it used the column last */
 } EcUser;
 
 typedef struct EcAccess
 {
 	int64 count; /* of executions */
 	int user_count;
-	int latest; /* whose time is the last */
+	int latest; /* index of the latest user */
 	EcUser users[EC_RECENT_USERS];
 } EcAccess;
 
-/* A time of which nothing is known; 0: there was none, DT_NOEND: it lasts. */
+/*
+ * A time for which nothing is known.  0: there was none; until DT_NOEND: it
+ * lasts.
+ */
 typedef struct EcUnknown
 {
 	TimestampTz since;
@@ -61,14 +70,14 @@ typedef struct EcUsage
 {
 	Oid relation;
 	AttrNumber attnum;
-	NameData column_name; /* as it was at the last flush */
+	NameData column_name; /* at the last flush */
 	TimestampTz tracked_since;
 	EcAccess reads;
 	EcAccess writes;
-	EcUnknown unknown; /* the last such time */
+	EcUnknown unknown; /* the last time for which nothing is known */
 } EcUsage;
 
-/* The last user, or NULL. */
+/* The latest user, or NULL. */
 static inline const EcUser *
 ec_last_user(const EcAccess *access)
 {
@@ -76,20 +85,21 @@ ec_last_user(const EcAccess *access)
 }
 
 /*
- * What is known of a column now; false if it is not tracked.  Nobody has used
- * it since some moment only if both last times and unknown.until are earlier,
- * and tracked_since is as well.
+ * Gets the present figures of a column; false if it is not tracked.  The
+ * column has not been used since some moment only if the latest read, the
+ * latest write, unknown.until and tracked_since are all earlier than that
+ * moment.
  */
 extern bool ec_usage_of(Oid relation, AttrNumber attnum, EcUsage *usage);
 
-/* Is the library preloaded, so that uses are seen at all? */
+/* Is the library preloaded, so that uses are counted? */
 extern bool ec_usage_is_watching(void);
 
 /* The SQL functions; see usage_track.c. */
 extern Datum ec_track(PG_FUNCTION_ARGS);
 extern Datum ec_untrack(PG_FUNCTION_ARGS);
 
-/* From _PG_init, while shared_preload_libraries is processed. */
+/* Call in _PG_init, while shared_preload_libraries is processed. */
 extern void ec_register_usage(void);
 
 #endif

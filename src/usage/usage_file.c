@@ -2,12 +2,12 @@
  * usage_file.c
  *		Keeps the counters over a clean shutdown.
  *
- * The last statements of a shutting down server run when no table can be
- * written to any more, so the postmaster writes a file as its last act and
- * takes it in, and away, as its first.  The file is good for the next start of
- * this very data directory only: after a start without the library, or with
- * another copy of the data, uses would be missing in it.  The control file
- * tells, since every start and every shutdown change it.
+ * When the last statements of a server run during a shutdown, no table can be
+ * written any more.  So the postmaster writes a file at its end, and reads and
+ * removes it at its next start.  The file is valid only for the next start of
+ * the same data directory.  After a start without the library, or with another
+ * copy of the data, it would lack uses.  The control file's CRC shows this,
+ * because every start and every shutdown change the control file.
  */
 #include "postgres.h"
 
@@ -37,7 +37,7 @@ typedef struct FileHead
 	int used;
 } FileHead;
 
-/* False if the server was not shut down cleanly. */
+/* Returns false if the server was not shut down cleanly. */
 static bool
 read_control(pg_crc32c *crc)
 {
@@ -95,7 +95,7 @@ take_in_file(void)
 		ec_usage->used = 0;
 	}
 	(void) FreeFile(file);
-	/* if we crash, it must not be taken for the truth */
+	/* it must not be read again after a crash */
 	(void) durable_unlink(FILE_NAME, LOG);
 }
 
@@ -115,7 +115,7 @@ write_file(FILE *file, pg_crc32c control)
 		   fwrite(ec_usage->slots, sizeof(EcUsageSlot), count, file) == count;
 }
 
-/* In the postmaster, when everybody else is gone. */
+/* Called in the postmaster after all other processes have exited. */
 static void
 save_file(int code, Datum argument)
 {
@@ -123,7 +123,7 @@ save_file(int code, Datum argument)
 	FILE *file;
 	bool ok;
 
-	/* after an immediate shutdown nobody knows what is missing */
+	/* after an immediate shutdown it is unknown what is missing */
 	if (code != 0 || ec_usage == NULL || ec_usage->used == 0 ||
 		!read_control(&control))
 		return;

@@ -8,8 +8,8 @@
 #include "postgres.h"
 
 /*
- * In the postmaster, before anybody else is there: take in what was kept, and
- * keep what there will be.
+ * Call in the postmaster before other processes start.  Reads the file of the
+ * last shutdown, and registers the function that writes it at the next one.
  */
 extern void ec_usage_load_file(void);
 

@@ -2,10 +2,10 @@
  * usage_flush.c
  *		Writes the counters of tracked columns to the table.
  *
- * The launcher's database worker comes every twenty seconds while something is
- * tracked, so a crash loses no more than that.  The time of the flush is taken
- * before the counters are read: what is counted after it may be lost, what is
- * counted before it is not.
+ * While a column is tracked, the launcher's database worker does this every
+ * twenty seconds, so a crash loses at most that time.  The time of the flush
+ * is taken before the counters are read.  So all uses before that time are in
+ * the table; later ones may be lost.
  */
 #include "postgres.h"
 
@@ -30,7 +30,7 @@
 
 #define FLUSH_INTERVAL_MS 20000
 
-/* What is in the table once the transaction has committed. */
+/* A slot whose counts are in the table once the transaction has committed. */
 typedef struct Flushed
 {
 	int slot;
@@ -68,7 +68,7 @@ write_column(const EcUsage *usage)
 			 &args);
 }
 
-/* Slots that have changed since they were last written. */
+/* Writes the slots that have changed since they were last written. */
 static int
 write_columns(EcTrackedSet *set, TimestampTz flushed_at, Flushed *flushed)
 {
@@ -99,7 +99,7 @@ write_columns(EcTrackedSet *set, TimestampTz flushed_at, Flushed *flushed)
 				continue;
 		}
 		ec_usage_look(set, column, &usage);
-		/* a column without a slot: nothing is known of it until now */
+		/* the column has no slot: nothing is known of it up to now */
 		if (usage.unknown.until == DT_NOEND)
 			usage.unknown.until = flushed_at;
 		write_column(&usage);
@@ -121,7 +121,9 @@ set_flushed(const Flushed *flushed, int count)
 	}
 }
 
-/* Names follow a column that was renamed; a column that was dropped is gone. */
+/*
+ * Updates the names of renamed columns, and deletes the rows of dropped ones.
+ */
 static void
 follow_catalog(void)
 {
@@ -145,7 +147,9 @@ write_flush(TimestampTz flushed_at)
 		ec_query("INSERT INTO expand_contract.usage_flush VALUES ($1)", &args);
 }
 
-/* Slots of databases that are gone: nobody will come there to free them. */
+/*
+ * No database worker can free the slots of a database that has been dropped.
+ */
 static void
 free_slots_of_dropped_databases(void)
 {
@@ -200,14 +204,16 @@ flush(void)
 	set_flushed(flushed, count);
 }
 
-/* The launcher's database worker is here. */
+/* Called in each database worker. */
 static void
 visit(void)
 {
 	if (RecoveryInProgress())
 		return;
 	pgstat_report_activity(STATE_RUNNING, "writing down column usage");
-	/* the launcher waits for us: no standby that is away may hold us up */
+	/*
+	 * do not wait for a synchronous standby, because the launcher waits for us
+	 */
 	SetConfigOption("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION);
 	flush();
 }

@@ -7,9 +7,9 @@
 
 #include "postgres.h"
 
-extern void ec_usage_register_flush(void); /* from _PG_init */
+extern void ec_usage_register_flush(void); /* call in _PG_init */
 
-/* Have this database flushed in time; never fails. */
+/* Requests a flush of this database after the usual interval; never fails. */
 extern void ec_usage_ask_for_flush(void);
 
 #endif

@@ -1,19 +1,20 @@
 /*
  * usage_hook.c
- *		Sees executions, and finds the tracked columns in them.
+ *		Is called for executions, and finds the tracked columns in them.
  *
  * ExecutorCheckPerms_hook gets the columns that a statement selects, inserts
- * and updates, each time it is executed: also of prepared statements, in
- * functions, through views, and for COPY.  One execution counts once for a
- * column, however often the statement names it.
+ * and updates.  It is called for each execution, also of prepared statements,
+ * in functions, through views, and for COPY.  An execution counts once for a
+ * column, however often the statement names the column.
  *
- * Not counted: EXPLAIN, the checks of foreign keys, parallel workers (their
- * leader has been counted), and what this extension does itself.
+ * Not counted are EXPLAIN, the checks of foreign keys, parallel workers (their
+ * leader is counted), and statements of this extension itself.
  *
- * Every backend keeps its own copy of what is tracked.  It is stale when the
- * shared generation has moved, or when the server says that the table, or a
- * tracked relation, has changed; only the latter reaches a standby.  So a query
- * that uses no tracked column takes no lock and writes nothing that is shared.
+ * Each backend has its own copy of the list of tracked columns.  The copy is
+ * out of date when the generation in shared memory has changed, or when a
+ * relcache invalidation arrives for the table expand_contract.usage or for a
+ * tracked relation.  A standby gets only the latter.  So a query that uses no
+ * tracked column takes no lock and writes no shared memory.
  */
 #include "postgres.h"
 
@@ -46,35 +47,42 @@ typedef struct WatchedColumn
 	AttrNumber attnum;
 	int slot;
 	uint32 serial;
-	/* shared by the relation and its partitions: the execution counted last */
-	uint64 *counted; /* reads, writes */
+	/*
+	 * number of the execution that was counted last: [0] reads, [1] writes;
+	 * the relation and its partitions share this
+	 */
+	uint64 *counted; /* [is_write] */
 } WatchedColumn;
 
 static ExecutorCheckPerms_hook_type previous_check_permissions = NULL;
 static ExecutorStart_hook_type previous_executor_start = NULL;
 
-/* What is tracked, sorted by relation. */
+/* The tracked columns, sorted by relation. */
 static MemoryContext watched_context = NULL;
 static WatchedColumn *watched = NULL;
 static int watched_count = 0;
 static Oid usage_table = InvalidOid;
 
-/* The generation of which we know; 0: look again. */
+/* The generation of our copy; 0: it is out of date. */
 static uint32 known_generation = 0;
-static bool has_changed = false; /* while we were looking */
+static bool has_changed = false; /* an invalidation arrived while we read
+								  * the table */
 
 /*
- * A look costs more than a short statement.  Who tracks and untracks without
- * end makes all others look; so there are so many looks in a second, and those
- * that are put off note that uses of what was tracked since may be missed.
+ * Reading the table costs more than a short statement.  A role that tracks and
+ * untracks columns in a loop makes all other sessions read it again.  So a
+ * session reads it at most LOOKS_PER_SECOND times a second.  When it postpones
+ * a look, it records that uses of columns that have been tracked since may be
+ * missed.
  */
 #define LOOKS_PER_SECOND 10
-static bool must_look = true; /* what we watch has changed: not to be put off */
+static bool must_look = true; /* a tracked relation has changed: look at
+							   * once */
 static TimestampTz last_look = 0;
 static TimestampTz second_began = 0;
 static int looks_in_second = 0;
 
-/* The statement that is about to start does not count. */
+/* The statement that is about to start is not counted. */
 static bool is_exempt = false;
 
 static uint64 execution = 0;
@@ -111,7 +119,7 @@ on_relation_change(Datum argument, Oid relation)
 	}
 }
 
-/* The table may come (back) with its schema. */
+/* The table may have been created with its schema. */
 static void
 on_schema_change(Datum argument, int cache, uint32 hash)
 {
@@ -143,7 +151,10 @@ watch(const WatchedColumn *column, int *allocated)
 	watched[watched_count++] = *column;
 }
 
-/* A column, and the same column where somebody goes to a partition directly. */
+/*
+ * Adds a column, and the same column of partitions, which can be used
+ * directly.
+ */
 static void
 watch_with_children(const EcTracked *tracked, int *allocated)
 {
@@ -155,7 +166,7 @@ watch_with_children(const EcTracked *tracked, int *allocated)
 	char *name = get_attname(relation, tracked->attnum, true);
 	ListCell *cell;
 
-	/* a dropped column has an attribute, but not by its name */
+	/* get_attname also finds a dropped column, get_attnum does not */
 	if (tracked->serial == 0 || name == NULL ||
 		get_attnum(relation, name) != tracked->attnum)
 		return;
@@ -172,7 +183,7 @@ watch_with_children(const EcTracked *tracked, int *allocated)
 	}
 }
 
-/* Our own copy, from the table.  An error on the way leaves it stale. */
+/* Copies the list.  After an error in between, the copy stays out of date. */
 static void
 watch_all(const EcTrackedSet *set)
 {
@@ -218,7 +229,10 @@ look_again(void)
 			known_generation = generation;
 	}
 	else if (!OidIsValid(usage_table))
-		/* columns that we know are still counted; if we know none ... */
+		/*
+		 * columns of our old copy are still counted; if there is no such copy,
+		 * note it
+		 */
 		ec_usage_note_miss(0);
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(work);
@@ -240,7 +254,7 @@ may_put_off(void)
 	return false;
 }
 
-/* Who we are; the names are looked up when they have changed. */
+/* The session's user; names are looked up only when they have changed. */
 static EcUser *
 myself(void)
 {
@@ -310,13 +324,15 @@ look_for_watched(List *range_table, List *permission_infos)
 		const EcPermissions *permissions;
 		WatchedColumn *column;
 
-		/* EXCLUDED is no table, though it has the relation's number */
+		/* EXCLUDED has the relation's OID, too, but is not a table */
 		if (entry->rtekind != RTE_RELATION || entry->relkind == RELKIND_COMPOSITE_TYPE)
 			continue;
 		column = find_watched(entry->relid);
 		if (column == NULL)
 			continue;
-		/* without permissions: a partition that the planner has added */
+		/*
+		 * the planner adds entries for partitions, which have no permissions
+		 */
 		permissions = ec_permissions_of(entry, permission_infos);
 		if (permissions != NULL && permissions->requiredPerms != 0)
 			look_at(column, permissions);
@@ -329,7 +345,7 @@ is_current(void)
 	return known_generation == pg_atomic_read_u32(&ec_usage->generation);
 }
 
-/* What most statements do with most servers: nothing is tracked. */
+/* Usually true: most servers track no column most of the time. */
 static inline bool
 nothing_is_watched(void)
 {
@@ -339,7 +355,7 @@ nothing_is_watched(void)
 static pg_noinline void
 look(List *range_table, List *permission_infos)
 {
-	/* the exemption is of this statement, not of those that it starts */
+	/* statements that this one starts are not exempt */
 	bool counts = !is_exempt;
 
 	is_exempt = false;
@@ -368,9 +384,8 @@ check_permissions(EC_CHECK_PERMISSIONS_PARAMETERS)
 }
 
 /*
- * A check or an action of a foreign key?  A trigger of the user's that such an
- * action fires runs in the same security context, so the statement has to look
- * like one as well.
+ * Is this a check or an action of a foreign key?  User triggers that such an
+ * action fires run in the same security context, so compare the text as well.
  */
 static bool
 is_foreign_key_statement(const char *text)

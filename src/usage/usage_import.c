@@ -1,9 +1,10 @@
 /*
  * usage_import.c
- *		ec_import_usage: what a standby has counted, brought to the primary.
+ *		ec_import_usage: takes over the figures of a standby.
  *
- * A standby counts in its own memory and can write to no table, so somebody
- * carries what ec_export_usage says there.
+ * A standby counts in its own memory and cannot write tables.  So a user
+ * passes the result of ec_export_usage on the standby to ec_import_usage on
+ * the primary.
  */
 #include "postgres.h"
 
@@ -54,8 +55,8 @@ PG_FUNCTION_INFO_V1(ec_import_usage);
 /*
  * ec_import_usage(standby, usage) → columns recorded
  *
- * Those of tables that the caller owns; a later import of the same standby
- * replaces the one before.
+ * Records the columns of tables that the caller owns.  A later import for the
+ * same standby replaces the earlier one.
  */
 Datum
 ec_import_usage(PG_FUNCTION_ARGS)

@@ -2,7 +2,7 @@
  * usage_memory.c
  *		The counters of tracked columns in shared memory.
  *
- * The locking protocol is in usage_memory.h.
+ * usage_memory.h explains the locking protocol.
  */
 #include "postgres.h"
 
@@ -16,7 +16,7 @@
 
 #define TRANCHE "expand_contract_usage"
 
-/* Misses that are this close to each other are one. */
+/* Missed uses that are at most this far apart are recorded as one time. */
 #define ONE_MISS_MS 60000
 
 EcUsageShared *ec_usage = NULL;
@@ -75,9 +75,9 @@ ec_usage_announce(void)
 }
 
 /*
- * A server that was promoted, or restored from a backup, has not seen what was
- * done on the timeline that it left, and one that follows another has slots for
- * its own counts only.
+ * After a promotion or a restore from a backup, the server has not counted
+ * what was done on its previous timeline.  A standby's slots contain only uses
+ * on the standby itself.
  */
 void
 ec_usage_check_timeline(void)
@@ -87,7 +87,9 @@ ec_usage_check_timeline(void)
 	LWLockAcquire(EC_USAGE_KEYS, LW_EXCLUSIVE);
 	if (ec_usage->timeline != timeline)
 	{
-		/* a standby's counts go on as the new primary's; others are stale */
+		/*
+		 * the counts of a promoted standby stay valid; others are out of date
+		 */
 		if (ec_usage->timeline != 0)
 			for (int i = 0; i < ec_usage->used; i++)
 				ec_usage_free(i);
@@ -162,13 +164,13 @@ ec_usage_free(int slot)
 static bool
 is_same_user(const EcUser *a, const EcUser *b)
 {
-	/* the names are padded with zeroes */
+	/* both names are padded with zeroes */
 	return memcmp(a, b, offsetof(EcUser, at)) == 0;
 }
 
 /*
- * Remember who used a column, in place of whoever has not for the longest
- * time.
+ * Adds a user of a column, or updates its time.  If there is no room, replaces
+ * the user whose last use is the oldest.
  */
 void
 ec_usage_add_user(EcAccess *access, const EcUser *who)
@@ -196,7 +198,7 @@ ec_usage_add_user(EcAccess *access, const EcUser *who)
 		else if (at == access->user_count)
 			access->users[access->user_count++] = *who;
 	}
-	/* clocks are read before the lock is taken, so not in its order */
+	/* times are taken before the lock, so they may arrive out of order */
 	access->users[at].at = Max(access->users[at].at, who->at);
 	if (access->users[at].at >= access->users[access->latest].at)
 		access->latest = at;

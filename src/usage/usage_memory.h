@@ -13,13 +13,14 @@
 
 #include "usage/usage_tracked.h"
 
-/* In the whole cluster; about 2 kB each. */
+/* For the whole cluster; each takes about 2 kB. */
 #define EC_MAX_TRACKED 1024
 
 /*
- * Which column a slot counts for, and since when: a column that is tracked anew
- * gets another slot.  A serial number is used once, so that whoever remembers
- * slot and serial cannot count for the slot's next column.
+ * The column for which a slot counts, and since when.  A column that is
+ * tracked again gets another slot.  Serial numbers are not reused, so a
+ * backend that remembers slot and serial cannot count for the slot's next
+ * column.
  */
 typedef struct EcUsageKey
 {
@@ -32,42 +33,46 @@ typedef struct EcUsageKey
 
 typedef struct EcUsageSlot
 {
-	uint32 serial;     /* of the key */
-	TimestampTz since; /* it has been counting */
-	bool merged;       /* what the table knew before is in the counts */
+	uint32 serial;     /* equals the key's */
+	TimestampTz since; /* when it began to count */
+	bool merged;       /* the table's earlier counts have been added */
 	uint64 changes;
-	uint64 flushed; /* as many changes are in the table */
+	uint64 flushed; /* value of changes at the last flush */
 	EcAccess reads;
 	EcAccess writes;
 	EcUnknown unknown;
 } EcUsageSlot;
 
 /*
- * Locking protocol.  EC_USAGE_KEYS guards keys and timeline; a slot's own lock
- * guards its fields, and is enough to count.  A change of serial takes both, in
- * that order.
+ * Locking protocol.  EC_USAGE_KEYS protects keys and timeline.  A slot's own
+ * lock protects its fields, and is enough to count.  To change a serial, take
+ * both, EC_USAGE_KEYS first.
  */
 typedef struct EcUsageShared
 {
-	/* moves when what is tracked may have changed, in any database; never 0 */
+	/*
+	 * incremented when the list of tracked columns of any database may have
+	 * changed; never 0
+	 */
 	pg_atomic_uint32 generation;
 
 	/*
-	 * The timeline that is watched, and since when, over clean restarts.  On a
-	 * standby it is 0, and the slots count what was done there, nothing else.
+	 * The timeline on which uses are counted, and since when; clean restarts
+	 * do not interrupt this.  On a standby timeline is 0, and the slots
+	 * contain only uses on the standby itself.
 	 */
 	TimeLineID timeline;
 	TimestampTz began;
 
 	uint32 last_serial;
-	int used; /* slots from here on have never been used */
+	int used; /* slots from this one on have never been used */
 	EcUsageKey keys[EC_MAX_TRACKED];
 	EcUsageSlot slots[EC_MAX_TRACKED];
 } EcUsageShared;
 
-/* NULL: the library is not preloaded */
+/* NULL if the library is not preloaded */
 extern EcUsageShared *ec_usage;
-extern LWLockPadded *ec_usage_locks; /* the first is that of the keys */
+extern LWLockPadded *ec_usage_locks; /* [0] is EC_USAGE_KEYS */
 
 #define EC_USAGE_KEYS (&ec_usage_locks[0].lock)
 
@@ -77,27 +82,32 @@ ec_usage_lock(const EcUsageSlot *slot)
 	return &ec_usage_locks[1 + (slot - ec_usage->slots)].lock;
 }
 
-/* From _PG_init; begin is called in the postmaster, when the memory is there. */
+/*
+ * Call in _PG_init.  begin is called in the postmaster when the memory exists.
+ */
 extern void ec_usage_request_memory(void (*begin)(void));
 
-/* Something may have changed: everybody looks again. */
+/* The list may have changed: makes all backends read it again. */
 extern void ec_usage_announce(void);
 
-/* Are we still on the timeline that is watched? */
+/* Resets the slots if the server has changed its timeline. */
 extern void ec_usage_check_timeline(void);
 
-/* With the lock held: the slot of a column, or -1. */
+/* Call with EC_USAGE_KEYS held: the slot of a column, or -1. */
 extern int ec_usage_find(const EcTracked *column);
-extern int ec_usage_allocate(const EcTracked *column); /* exclusive; -1: none is free */
-extern void ec_usage_free(int slot);                   /* exclusive */
+extern int ec_usage_allocate(const EcTracked *column); /* held exclusively;
+													    * -1: no slot is
+													    * free */
+extern void ec_usage_free(int slot);                   /* held exclusively */
 
-/* Count an execution; false if the slot is not that column's any more. */
+/* Counts an execution; false if the slot now belongs to another column. */
 extern bool
 ec_usage_count(int slot, uint32 serial, bool is_write, const EcUser *who);
 
 /*
- * Uses of this database's columns may be missed at this moment: of those whose
- * slots count since then, or later; those without a slot count later anyway.
+ * Records that uses may be missed now, in those slots of this database that
+ * began to count at since or later.  Columns that have no slot yet are counted
+ * only from a later time on anyway.
  */
 extern void ec_usage_note_miss(TimestampTz since);
 

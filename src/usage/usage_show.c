@@ -1,7 +1,7 @@
 /*
  * usage_show.c
- *		What is known of tracked columns: ec_column_usage, and ec_usage_of for
- *		the gates.
+ *		Shows the figures of tracked columns: ec_column_usage, and ec_usage_of
+ *		for the gates.
  */
 #include "postgres.h"
 
@@ -46,7 +46,7 @@ ec_usage_is_watching(void)
 	return ec_usage != NULL;
 }
 
-/* Whoever owns the table, and those who monitor, may see who uses it. */
+/* The owner of a table, and roles that may monitor, may see who uses it. */
 static bool
 may_see(Oid relation)
 {
@@ -72,7 +72,7 @@ compare_times(const void *a, const void *b)
 	return left > right ? -1 : left < right;
 }
 
-/* The recent users, the last one first. */
+/* The stored users, the latest one first. */
 static Datum
 users_as_json(const EcAccess *access)
 {
@@ -98,7 +98,7 @@ users_as_json(const EcAccess *access)
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data));
 }
 
-/* count, last time, last user */
+/* Sets three columns: count, time of the latest use, its user. */
 static void
 show_access(const EcAccess *access, Datum *values, bool *nulls)
 {
@@ -122,7 +122,7 @@ show_time(TimestampTz time, Datum *value, bool *isnull)
 
 PG_FUNCTION_INFO_V1(ec_sql_column_usage);
 
-/* expand_contract.column_usage() → SETOF record, as the view shows it */
+/* expand_contract.column_usage() → SETOF record, the rows of the view */
 Datum
 ec_sql_column_usage(PG_FUNCTION_ARGS)
 {
@@ -140,7 +140,7 @@ ec_sql_column_usage(PG_FUNCTION_ARGS)
 
 		ec_usage_look_at_watch(set, &set->columns[i], &usage);
 		name = get_attname(usage.relation, usage.attnum, true);
-		/* a dropped column has an attribute, but not by its name */
+		/* get_attname also finds a dropped column, get_attnum does not */
 		if (name == NULL || get_attnum(usage.relation, name) != usage.attnum ||
 			!may_see(usage.relation))
 			continue;

@@ -1,17 +1,19 @@
 /*
  * usage_sync.c
- *		Brings the table of tracked columns and shared memory together.
+ *		Synchronizes the table of tracked columns and shared memory.
  *
- * The table says what is tracked, a slot in shared memory counts.  Whoever
- * looks gives a slot to each row that has none: so a row needs nothing but to
- * be there, however it came (ec_track, a restored dump, a copied database,
- * replication).  Slots whose row is gone are taken by the launcher's database
- * worker alone, which cannot be misled by what its own transaction has changed
- * and may yet roll back.
+ * A row of the table makes a column tracked; a slot in shared memory counts
+ * its uses.  Each process that reads the table allocates slots for rows that
+ * have none.  So a row is effective wherever it comes from (ec_track, a
+ * restored dump, a copied database, replication).  Slots without a row are
+ * freed only by the launcher's database worker.  Another process might see
+ * rows deleted only because its own transaction has deleted them, and that may
+ * still roll back.
  *
- * A new slot takes over what the table knew.  What was done between the last
- * flush and the slot's beginning is not known: nobody counted (the row is new),
- * or the counts are lost (a crash, a promotion).  The slot notes that.
+ * A new slot takes over the table's figures.  Nothing is known of the time
+ * between the last flush and the start of the slot: either nobody counted (the
+ * row is new), or the counts are lost (a crash, a promotion).  The slot
+ * records that time.
  */
 #include "postgres.h"
 
@@ -64,7 +66,7 @@ static const EcOwnColumn usage_columns[USAGE_COLUMNS] = {
 
 static const EcOwnColumn flush_columns[] = {{"flushed_at", TIMESTAMPTZOID}};
 
-/* Users are stored as they are: the array of them, without its unused end. */
+/* Users are stored in binary form: the used part of the array. */
 Datum
 ec_usage_users_datum(const EcAccess *access)
 {
@@ -77,15 +79,16 @@ ec_usage_users_datum(const EcAccess *access)
 }
 
 /*
- * What a row says of a user, who may be anything: its bytes have been written
- * by hand, say, or on a server of another encoding.  False if it makes no sense.
+ * Reads one user from a row.  The bytes may be anything, for example edited by
+ * hand, or written by a server with another encoding.  Returns false if they
+ * are not valid.
  */
 static bool
 read_user(EcUser *user, const char *image)
 {
 	memcpy(user, image, sizeof(EcUser));
 	user->application[NAMEDATALEN - 1] = user->role[NAMEDATALEN - 1] = '\0';
-	/* equal users have equal bytes */
+	/* pad with zeroes, because users are compared bytewise */
 	MemSet(user->application + strlen(user->application), 0,
 		   NAMEDATALEN - strlen(user->application));
 	MemSet(user->role + strlen(user->role), 0, NAMEDATALEN - strlen(user->role));
@@ -119,8 +122,8 @@ read_access(EcAccess *access, const Datum *count, const Datum *users)
 }
 
 /*
- * Somebody may have locked the table for long (a DROP EXTENSION that has not
- * committed): the application does not wait for that.
+ * The table may be locked for a long time, for example by a DROP EXTENSION
+ * that has not committed.  The application must not wait for that.
  */
 static Relation
 open_table(Oid table, bool may_wait)
@@ -141,14 +144,14 @@ close_and_unlock(Relation table)
 		table_close(table, AccessShareLock);
 }
 
-/* A snapshot of this moment, whatever the transaction's own is. */
+/* Uses a new catalog snapshot instead of the transaction's snapshot. */
 static SysScanDesc
 begin_scan(Relation table)
 {
 	return systable_beginscan(table, InvalidOid, false, NULL, 0, NULL);
 }
 
-/* A column of a row as the table has it: NULL where it is NULL. */
+/* Returns a column of a row, or NULL if it is null. */
 static const Datum *
 get(Relation table, HeapTuple tuple, AttrNumber number, Datum *value)
 {
@@ -201,7 +204,7 @@ read_usage(const EcTracked *column, Relation table, HeapTuple tuple,
 	return usage;
 }
 
-/* Does a slot have all that the table knows? */
+/* Does a slot exist that has taken over the table's figures? */
 static bool
 has_merged_slot(const EcTracked *column)
 {
@@ -216,7 +219,7 @@ has_merged_slot(const EcTracked *column)
 	return is_merged;
 }
 
-/* False if the row is of no column. */
+/* Returns false if the row does not identify a column. */
 static bool
 read_key(EcTracked *column, Relation table, HeapTuple tuple, const AttrNumber *numbers)
 {
@@ -290,9 +293,9 @@ read_tables(EcSyncMode mode)
 }
 
 /*
- * Since when do we know nothing of what the table has not?  A row that was
- * never written has no time of its own, however many flushes there were: its
- * transaction may have taken long to commit.
+ * The beginning of the time that is not covered by the table's figures.  A row
+ * that was never flushed has no flush time of its own, and the table's flushes
+ * do not count for it, because its transaction may have committed after them.
  */
 static TimestampTz
 unknown_since(const EcTrackedSet *set, const EcUsage *usage)
@@ -316,9 +319,12 @@ merge(const EcTrackedSet *set, const EcTracked *column, EcUsageSlot *slot)
 	EcUnknown unknown;
 
 	if (column->usage == NULL)
-		return; /* it was merged when we looked */
+		return; /* it had been merged when the table was read */
 	unknown.since = unknown_since(set, column->usage);
-	/* a standby's slot has counted before, but not what the primary did */
+	/*
+	 * a slot of a promoted standby has counted earlier, but not the primary's
+	 * uses
+	 */
 	unknown.until = Max(slot->since, ec_usage->began);
 
 	LWLockAcquire(ec_usage_lock(slot), LW_EXCLUSIVE);
@@ -334,8 +340,9 @@ merge(const EcTrackedSet *set, const EcTracked *column, EcUsageSlot *slot)
 }
 
 /*
- * A row that finds no slot is tracked and not counted: of it nothing is known.
- * False if slots are to be freed and the set is not what was read any more.
+ * Finds or allocates the slot of each row.  Without a free slot a column is
+ * tracked but not counted, so nothing is known of it.  Returns false if slots
+ * are to be freed but the table has changed since it was read.
  */
 static bool
 attach(EcTrackedSet *set, uint32 generation, bool may_free)
@@ -413,11 +420,14 @@ ec_usage_look(const EcTrackedSet *set, const EcTracked *column, EcUsage *usage)
 		usage->unknown.until = DT_NOEND;
 	}
 	else if (RecoveryInProgress())
-		/* a standby shows its own counts */
+		/* on a standby, its own counts are shown */
 		usage->tracked_since = Max(usage->tracked_since, since);
 }
 
-/* A watch that begins with a time of which nothing is known began after it. */
+/*
+ * If the time since tracked_since begins with a time for which nothing is
+ * known, shows the end of that time as tracked_since.
+ */
 void
 ec_usage_look_at_watch(const EcTrackedSet *set, const EcTracked *column,
 					   EcUsage *usage)

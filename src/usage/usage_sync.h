@@ -1,6 +1,6 @@
 /*
  * usage_sync.h
- *		Brings the table of tracked columns and shared memory together.
+ *		Synchronizes the table of tracked columns and shared memory.
  */
 #ifndef EC_USAGE_USAGE_SYNC_H
 #define EC_USAGE_USAGE_SYNC_H
@@ -11,27 +11,30 @@
 
 typedef enum EcSyncMode
 {
-	EC_SYNC_NO_WAIT,  /* for the hook: waits for no lock, runs no executor */
-	EC_SYNC_WAIT,     /* for those who want to know */
-	EC_SYNC_AND_FREE, /* frees slots; the transaction may have changed nothing */
+	EC_SYNC_NO_WAIT,  /* for the hook: does not wait for locks or use the
+					   * executor */
+	EC_SYNC_WAIT,     /* for functions that show the figures */
+	EC_SYNC_AND_FREE, /* frees slots; not in a transaction that has changed
+					   * the table */
 } EcSyncMode;
 
 /*
- * What is tracked in this database, with its slots where the library is
- * preloaded.  Needs a transaction.
+ * Reads the list of tracked columns of this database and, if the library is
+ * preloaded, finds their slots.  Needs a transaction.
  */
 extern EcTrackedSet *ec_usage_sync(EcSyncMode mode);
 
 /*
- * What is known of a column now: the table's row, or its slot; as it is for the
- * table, and as it is shown.  After a wait.
+ * The present figures of a column, from its slot or its row: ec_usage_look as
+ * they are stored, ec_usage_look_at_watch as they are shown.  The set must
+ * have been read with EC_SYNC_WAIT or EC_SYNC_AND_FREE.
  */
 extern void
 ec_usage_look(const EcTrackedSet *set, const EcTracked *column, EcUsage *usage);
 extern void ec_usage_look_at_watch(const EcTrackedSet *set,
 								   const EcTracked *column, EcUsage *usage);
 
-/* How the users in an EcAccess stand in the table. */
+/* The users of an EcAccess in the table's format. */
 extern Datum ec_usage_users_datum(const EcAccess *access);
 
 #endif

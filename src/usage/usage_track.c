@@ -1,6 +1,6 @@
 /*
  * usage_track.c
- *		ec_track, ec_untrack: which columns are watched.
+ *		ec_track, ec_untrack: choose the columns to track.
  */
 #include "postgres.h"
 
@@ -40,7 +40,7 @@ on_transaction_event(XactEvent event, void *arg)
 	if (event == XACT_EVENT_COMMIT && announce_at_commit)
 	{
 		ec_usage_announce();
-		/* slots are freed by a flush */
+		/* a flush frees the slots */
 		ec_call_launcher(MyDatabaseId, GetCurrentTimestamp());
 	}
 	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT ||
@@ -49,9 +49,10 @@ on_transaction_event(XactEvent event, void *arg)
 }
 
 /*
- * What is tracked has changed: the generation tells this server, also sessions
- * that hold their locks and look at nothing else; the invalidation reaches
- * standbys, and whoever commits a prepared transaction.
+ * Announces that the list of tracked columns changes.  The generation reaches
+ * all backends of this server, also those that process no invalidations now.
+ * The relcache invalidation reaches standbys, and works when a prepared
+ * transaction is committed by another session.
  */
 static void
 announce(Oid table)
@@ -67,7 +68,9 @@ announce(Oid table)
 	CacheInvalidateRelcacheByRelid(table);
 }
 
-/* The columns that a row which comes in begins with, whatever it brings. */
+/*
+ * The columns of a new row; those from ROW_REPLACED on are set by the trigger.
+ */
 enum
 {
 	ROW_RELATION,
@@ -98,8 +101,8 @@ static const EcOwnColumn row_columns[ROW_COLUMNS] = {
 };
 
 /*
- * A row that comes in starts afresh, with the number that the column has here:
- * restored dumps bring names.
+ * A new row starts with empty figures and with the column's present number.  A
+ * restored dump identifies columns by name.
  */
 static HeapTuple
 complete_row(TriggerData *trigger)
@@ -124,7 +127,7 @@ complete_row(TriggerData *trigger)
 		heap_getattr(row, numbers[ROW_RELATION], desc, &nulls[ROW_RELATION]);
 	values[ROW_COLUMN_NAME] = heap_getattr(row, numbers[ROW_COLUMN_NAME], desc,
 										   &nulls[ROW_COLUMN_NAME]);
-	/* NOT NULL is checked after us, and says it better */
+	/* the NOT NULL constraints are checked later and give a better message */
 	if (nulls[ROW_RELATION] || nulls[ROW_COLUMN_NAME])
 		return row;
 	relation = DatumGetObjectId(values[ROW_RELATION]);
@@ -160,7 +163,7 @@ ec_usage_changed(PG_FUNCTION_ARGS)
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 	TriggerEvent event;
 
-	/* anybody can make it a trigger of a table of his */
+	/* users can create triggers with this function on their own tables */
 	if (!CALLED_AS_TRIGGER(fcinfo) ||
 		RelationGetRelid(trigger->tg_relation) != ec_own_table("usage"))
 		ereport(ERROR,
@@ -225,7 +228,7 @@ require_trackable(Relation relation)
 						errhint("Track columns of tables.")));
 }
 
-/* The columns that an argument names; NULL: all. */
+/* The columns that the argument names; NULL means all. */
 static List *
 columns_of(Relation relation, ArrayType *names)
 {
@@ -267,7 +270,10 @@ columns_of(Relation relation, ArrayType *names)
 	return columns;
 }
 
-/* Slots are given at the next look, so those of this transaction come on top. */
+/*
+ * The slots of this transaction's rows are allocated later, so they are not
+ * included in the ones taken.
+ */
 static void
 require_free_slots(int wanted)
 {
@@ -287,8 +293,9 @@ require_free_slots(int wanted)
 }
 
 /*
- * The room in shared memory is the whole cluster's; no role takes all of it.
- * The lock lets no two transactions of one owner count past each other.
+ * All databases of the cluster share the slots in shared memory, so the number
+ * of columns per owner is limited.  The lock serializes the transactions that
+ * count the columns of one owner.
  */
 static void
 require_share(Oid relation)
@@ -305,7 +312,7 @@ require_share(Oid relation)
 	owner = ec_get_oid(0, 1);
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, owner, 0, EC_LOCK_TRACK);
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
-	/* a snapshot of after the wait */
+	/* take a new snapshot after waiting for the lock */
 	CommandCounterIncrement();
 	memset(&args, 0, sizeof(args));
 	ec_arg_oid(&args, owner);
@@ -326,7 +333,7 @@ require_share(Oid relation)
 				 errhint("Name the columns that are to go, or use ec_untrack for others; a superuser can raise the setting.")));
 }
 
-/* How many rows a statement, run for each of the columns, has changed. */
+/* Runs a statement for each column; returns the number of rows changed. */
 static int
 change_rows(Oid relation, List *columns, const char *sql)
 {
@@ -335,7 +342,7 @@ change_rows(Oid relation, List *columns, const char *sql)
 	EcCatalogScope scope;
 
 	ec_catalog_begin(&scope);
-	/* nor does the hook look at what is tracked after each row */
+	/* the hook must not read the list again after each row */
 	ec_own_reads = true;
 	PG_TRY();
 	{
@@ -385,9 +392,10 @@ for_each_column(FunctionCallInfo fcinfo, const char *sql)
 PG_FUNCTION_INFO_V1(ec_track);
 
 /*
- * ec_track(relation, columns) → how many were not tracked before
+ * ec_track(relation, columns) → number of columns that were not tracked before
  *
- * 55000 where the library is not preloaded, 42501 for others than the owner.
+ * Raises 55000 if the library is not preloaded, 42501 if the caller does not
+ * own the table.
  */
 Datum
 ec_track(PG_FUNCTION_ARGS)
@@ -409,7 +417,7 @@ ec_track(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(ec_untrack);
 
-/* ec_untrack(relation, columns) → how many were tracked */
+/* ec_untrack(relation, columns) → number of columns that were tracked */
 Datum
 ec_untrack(PG_FUNCTION_ARGS)
 {

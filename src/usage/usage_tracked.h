@@ -1,6 +1,6 @@
 /*
  * usage_tracked.h
- *		What is tracked, as a session knows it.
+ *		A session's copy of the list of tracked columns.
  */
 #ifndef EC_USAGE_USAGE_TRACKED_H
 #define EC_USAGE_USAGE_TRACKED_H
@@ -10,17 +10,18 @@
 #include "usage/usage.h"
 
 /*
- * A row of expand_contract.usage, and the slot that counts for it.  What every
- * session reads is kept small: memory that it frees early leaves holes, which
- * all its later statements pay for.
+ * A row of expand_contract.usage, and the slot that counts for it.  The struct
+ * is small because every session reads the list.  Large chunks that a session
+ * frees early would fragment its memory for the rest of its life.
  */
 typedef struct EcTracked
 {
 	Oid relation;
 	AttrNumber attnum;
 	TimestampTz tracked_since;
-	bool is_ours;   /* of our own transaction, which may yet roll it back */
-	EcUsage *usage; /* all of the row; the hook has it where it has to merge */
+	bool is_ours;   /* inserted by our own transaction, which may roll back */
+	EcUsage *usage; /* the whole row; for the hook only if it has to be
+					 * merged */
 	int slot;
 	uint32 serial; /* 0: it has no slot */
 } EcTracked;
@@ -28,7 +29,7 @@ typedef struct EcTracked
 typedef struct EcTrackedSet
 {
 	Oid table;              /* expand_contract.usage, if there is one */
-	bool is_locked_out;     /* the table could not be read without waiting */
+	bool is_locked_out;     /* reading the table would have had to wait */
 	TimestampTz flushed_at; /* 0: never */
 	int count;
 	EcTracked *columns;

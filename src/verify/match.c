@@ -312,6 +312,7 @@ end_key(EcMatcher *matcher, KeyGroup *group)
 {
 	int64 pairs;
 	bool is_unique;
+	MemoryContext caller;
 
 	end_equal_rows(group);
 	pairs = Min(group->unmatched_count[0], group->unmatched_count[1]);
@@ -326,6 +327,8 @@ end_key(EcMatcher *matcher, KeyGroup *group)
 											   false, group->slot[side]);
 				slot_getallattrs(group->slot[side]);
 			}
+		/* not while a slot gets its tuple: it may be of that memory then */
+		caller = MemoryContextSwitchTo(matcher->row_memory);
 		if (i < pairs)
 			match_pair(matcher, group->slot[0], group->slot[1], is_unique);
 		else
@@ -336,6 +339,7 @@ end_key(EcMatcher *matcher, KeyGroup *group)
 
 			match_one_sided(matcher, side, group->slot[side], is_unique);
 		}
+		MemoryContextSwitchTo(caller);
 		MemoryContextReset(matcher->row_memory);
 	}
 	for (int side = 0; side < 2; side++)
@@ -358,7 +362,6 @@ ec_match_end(EcMatcher *matcher)
 	EcLanes last_key = {0};
 	EcLanes last_row = {0};
 	KeyGroup group = {0};
-	MemoryContext old;
 
 	for (int side = 0; side < 2; side++)
 	{
@@ -367,7 +370,6 @@ ec_match_end(EcMatcher *matcher)
 		group.unmatched[side] = tuplestore_begin_heap(false, false, work_mem);
 	}
 	tuplesort_performsort(matcher->sort);
-	old = MemoryContextSwitchTo(matcher->row_memory);
 	while (tuplesort_gettupleslot(matcher->sort, true, false, slot, NULL))
 	{
 		EcLanes key;
@@ -389,7 +391,6 @@ ec_match_end(EcMatcher *matcher)
 			ExecCopySlot(group.row[side], slot);
 	}
 	end_key(matcher, &group);
-	MemoryContextSwitchTo(old);
 	for (int side = 0; side < 2; side++)
 	{
 		tuplestore_end(group.unmatched[side]);

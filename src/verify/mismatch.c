@@ -8,16 +8,19 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "access/sysattr.h"
 #include "access/tupdesc.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/relcache.h"
 
+#include "core/clip.h"
 #include "core/pinned.h"
 #include "verify/mismatch.h"
 
@@ -103,6 +106,59 @@ ec_row_key(Relation relation, List *names)
 	return key;
 }
 
+static Size
+length_of(TupleTableSlot *slot, int position)
+{
+	Form_pg_attribute attribute =
+		TupleDescAttr(slot->tts_tupleDescriptor, position);
+
+	if (attribute->attlen != -1 || slot->tts_isnull[position])
+		return 0;
+	return toast_raw_datum_size(slot->tts_values[position]) - VARHDRSZ;
+}
+
+bool
+ec_slot_is_cut(TupleTableSlot *slot, int first, int count)
+{
+	for (int i = first; i < first + count; i++)
+		if (length_of(slot, i) > EC_LONGEST_SHOWN)
+			return true;
+	return false;
+}
+
+static bool
+is_text(Oid type)
+{
+	switch (getBaseType(type))
+	{
+		case TEXTOID:
+		case VARCHAROID:
+		case BPCHAROID:
+		case JSONOID:
+		case XMLOID:
+			return true;
+	}
+	return false;
+}
+
+/* Only its beginning is fetched. */
+static char *
+cut_text(TupleTableSlot *slot, int position)
+{
+	Size length = length_of(slot, position);
+	struct varlena *beginning;
+	const char *bytes;
+	int count;
+
+	if (!is_text(TupleDescAttr(slot->tts_tupleDescriptor, position)->atttypid))
+		return psprintf("... (%zu bytes)", length);
+	beginning = PG_DETOAST_DATUM_SLICE(slot->tts_values[position], 0, EC_MAX_TEXT);
+	bytes = VARDATA_ANY(beginning);
+	count = pg_mbcliplen(bytes, VARSIZE_ANY_EXHDR(beginning),
+						 VARSIZE_ANY_EXHDR(beginning) - MAX_MULTIBYTE_CHAR_LEN);
+	return psprintf("%s... (%zu bytes)", pnstrdup(bytes, count), length);
+}
+
 char *
 ec_slot_text(TupleTableSlot *slot, int position)
 {
@@ -115,6 +171,8 @@ ec_slot_text(TupleTableSlot *slot, int position)
 
 	if (slot->tts_isnull[position])
 		return NULL;
+	if (ec_slot_is_cut(slot, position, 1))
+		return cut_text(slot, position);
 	getTypeOutputInfo(attribute->atttypid, &function, &is_varlena);
 	level = ec_pin_output();
 	text = OidOutputFunctionCall(function, slot->tts_values[position]);

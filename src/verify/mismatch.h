@@ -52,8 +52,17 @@ typedef struct EcRowKey
 extern EcRowKey *ec_row_key(Relation relation, List *names);
 extern char *ec_row_key_json(const EcRowKey *key, TupleTableSlot *slot);
 
-/* A value as text that does not depend on settings; NULL for NULL. */
+/*
+ * A value as text that does not depend on settings; NULL for NULL.  Of one that
+ * has more bytes than this there is the beginning, or but how long it is: text
+ * cannot hold what is made of the longest.
+ */
+#define EC_LONGEST_SHOWN 65536
+
 extern char *ec_slot_text(TupleTableSlot *slot, int position);
+
+/* Is any of so many values, from a position on, not shown as it is? */
+extern bool ec_slot_is_cut(TupleTableSlot *slot, int first, int count);
 
 /* Columns (EcMappedColumn) of a row, from a position on, as a JSON object. */
 extern char *ec_row_json(List *columns, TupleTableSlot *slot, int first);

@@ -90,7 +90,9 @@ ec_repair_column(const EcSubject *subject, const EcRowKey *key,
 	StringInfoData sql;
 	ListCell *cell;
 
-	if (subject->new_is_right && subject->backward == NIL)
+	if ((subject->new_is_right && subject->backward == NIL) ||
+		ec_slot_is_cut(slot, slot->tts_tupleDescriptor->natts - key->count,
+					   key->count))
 		return NULL;
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "UPDATE %s%s", has_children ? "ONLY " : "",
@@ -127,7 +129,10 @@ typedef struct Flow
 	int first;            /* from this position on */
 } Flow;
 
-/* From the side that is right to the other; false if nothing maps that way. */
+/*
+ * From the side that is right to the other; false if nothing maps that way, or
+ * the row's key is too long to be written out.
+ */
 static bool
 begin_flow(Flow *flow, const EcSubject *subject, TupleTableSlot *slot, int first)
 {
@@ -137,7 +142,8 @@ begin_flow(Flow *flow, const EcSubject *subject, TupleTableSlot *slot, int first
 	flow->written = subject->new_is_right ? subject->source : subject->target;
 	flow->slot = slot;
 	flow->first = first;
-	return !subject->new_is_right || subject->backward != NIL;
+	return (!subject->new_is_right || subject->backward != NIL) &&
+		   !ec_slot_is_cut(slot, first, list_length(subject->key));
 }
 
 /* " WHERE key": the target's columns, or what they are in the source. */

@@ -22,7 +22,7 @@ SELECT has_view('ec_discrepancies');
 SELECT ok(NOT has_function_privilege('public', f, 'EXECUTE'), f || ' is handed out, not everyone''s')
   FROM unnest(ARRAY['ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text, boolean)', 'ec_dual_write(text, boolean)',
                     'ec_reconcile(text)', 'ec_reconcile_job(text, integer, integer, timestamptz, text, interval)', 'ec_set_flag(text, boolean)',
-                    'ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval)']) f;
+                    'ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval, text)']) f;
 SELECT ok(has_function_privilege('public', 'ec_flag(text)', 'EXECUTE'), 'ec_flag is everyone''s');
 
 CREATE TABLE users (id int PRIMARY KEY, legacy_email text, email text, price text, cents int CHECK (cents >= 0), note text);

@@ -1,5 +1,6 @@
-# Random writes of every kind, from several sessions at once, while the backfill
-# of the change runs: at the end every row is in step, or it is in the queue.
+# Random writes of every kind, from several sessions at once, each with settings
+# of its own, while the backfill of the change runs: at the end every row is in
+# step, or it is in the queue, and what a statement has named is what it wrote.
 #
 #   EC_DUAL_WRITE_STATEMENTS=200000   how many (10,000 without)
 #   EC_DUAL_WRITE_SEED=…              the seed of a run that failed
@@ -29,26 +30,42 @@ $node->safe_psql(
 	'postgres', q{
 	CREATE EXTENSION expand_contract;
 	CREATE TABLE t (id int PRIMARY KEY, name text, note text, price text, email text, cents int CONSTRAINT low CHECK (cents < 50000),
-		loud text GENERATED ALWAYS AS (upper(email)) STORED)
+		loud text GENERATED ALWAYS AS (upper(email)) STORED, f float8, at timestamptz, shown text,
+		status text DEFAULT 'active', is_active boolean DEFAULT false, wrote boolean)
 		PARTITION BY RANGE (id);
 	CREATE TABLE t_low PARTITION OF t FOR VALUES FROM (MINVALUE) TO (100);
 	CREATE TABLE t_mid (gone int, cents int CONSTRAINT low CHECK (cents < 50000), email text, more int, price text, note text, name text,
-		id int NOT NULL, loud text GENERATED ALWAYS AS (upper(email)) STORED);
+		id int NOT NULL, loud text GENERATED ALWAYS AS (upper(email)) STORED, wrote boolean, is_active boolean DEFAULT false,
+		shown text, at timestamptz, status text DEFAULT 'active', f float8);
 	ALTER TABLE t_mid DROP gone, DROP more;
 	ALTER TABLE t ATTACH PARTITION t_mid FOR VALUES FROM (100) TO (200);
 	CREATE TABLE t_high PARTITION OF t FOR VALUES FROM (200) TO (MAXVALUE);
-	INSERT INTO t (id, name, price) SELECT i, 'Name' || i, i::text FROM generate_series(1, 150) i;
+	INSERT INTO t (id, name, price, cents, is_active, shown) SELECT i, 'Name' || i, i::text, i * 100, true, '|' FROM generate_series(1, 150) i;
 	CREATE ROLE app LOGIN;
 	GRANT SELECT, INSERT, UPDATE, DELETE ON t, t_mid TO app;
 	CREATE SCHEMA hostile;
 	GRANT USAGE ON SCHEMA hostile TO PUBLIC;
 	CREATE FUNCTION hostile.lower(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT ''captured''::text';
+	CREATE FUNCTION hostile.split_part(text, text, int) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT ''captured''::text';
+	CREATE VIEW seen AS SELECT wrote, id AS number, is_active AS flag, status, email AS mail, f, at, shown FROM t;
+	CREATE FUNCTION put_new(number int, flag boolean) RETURNS text LANGUAGE plpgsql AS $$ BEGIN
+		INSERT INTO public.t (id, is_active, wrote) VALUES (number, flag, flag)
+		    ON CONFLICT (id) DO UPDATE SET is_active = excluded.is_active, wrote = excluded.wrote;
+		RETURN 'put';
+	END $$;
+	CREATE FUNCTION put_old(number int, what text) RETURNS text LANGUAGE sql AS $$
+		INSERT INTO public.t (id, status) VALUES (number, what)
+		    ON CONFLICT (id) DO UPDATE SET status = excluded.status, wrote = NULL RETURNING 'put' $$;
+	GRANT SELECT, INSERT, UPDATE ON seen TO app;
 	ALTER ROLE app SET search_path = hostile, public, pg_catalog;
 });
 $node->safe_psql(
 	'postgres', q{
 	SELECT ec_expand('email', 't', '{"email": "lower(name)"}', '{"name": "email"}');
 	SELECT ec_expand('cents', 't', '{"cents": "price::numeric * 100"}', '{"price": "(cents / 100.0)::numeric(12,2)::text"}');
+	SELECT ec_expand('shown', 't', '{"shown": "format(''%s|%s'', f, at)"}',
+		'{"f": "nullif(split_part(shown, ''|'', 1), '''')::float8", "at": "nullif(split_part(shown, ''|'', 2), '''')::timestamptz"}');
+	SELECT ec_expand('active', 't', '{"is_active": "status = ''active''"}', '{"status": "CASE WHEN is_active THEN ''active'' ELSE ''inactive'' END"}');
 });
 
 sub pick { return $_[ int(rand(@_)) ]; }
@@ -57,6 +74,23 @@ sub text { return rand() < 0.1 ? 'NULL' : "'" . pick('Ada', 'BOB', 'eve', 'Zoë'
 
 # now and then no number, or one that the CHECK refuses
 sub price { return rand() < 0.1 ? 'NULL' : "'" . pick(int(rand(400)), int(rand(400)), 'cheap', '-1', '999999') . "'"; }
+sub boolean { return pick('true', 'false'); }
+sub status { return "'" . pick('active', 'inactive') . "'"; }
+sub float { return int(rand(1000)) / 7; }
+sub moment { return "'2024-0" . (1 + int(rand(9))) . '-1' . int(rand(10)) . " 03:04:05+00'"; }
+sub shown { return "'" . float() . '|' . pick('2024-02-03 04:05:06+00', '01/02/2024', '3 Apr 2024 12:00', '') . "'"; }
+
+# Whatever it is, the same is computed.
+sub setting
+{
+	return 'SET ' . pick(
+		'DateStyle = ' . pick("'ISO, MDY'", "'SQL, DMY'", "'German'", "'Postgres, MDY'"),
+		'IntervalStyle = ' . pick('postgres', 'sql_standard', 'iso_8601'),
+		'TimeZone = ' . pick("'UTC'", "'Asia/Tokyo'", "'America/New_York'", "'Europe/Berlin'"),
+		'extra_float_digits = ' . pick(-10, 0, 1, 3),
+		'bytea_output = ' . pick('hex', 'escape'),
+		'search_path = ' . pick('public', 'hostile, public, pg_catalog', 'pg_catalog', "''", 'hostile, pg_catalog')) . ";\n";
+}
 sub cents { return rand() < 0.1 ? 'NULL' : int(rand(40_000)); }
 
 sub assignment
@@ -66,7 +100,8 @@ sub assignment
 		"name = $name", 'email = ' . text(), "name = $name, email = pg_catalog.lower($name)",
 		'price = ' . price(), 'cents = ' . cents(), "note = 'n'",
 		'price = ' . price() . ', email = ' . text(),
-		'name = t.name, price = t.price');
+		'name = t.name, price = t.price',
+		'f = ' . float() . ', at = ' . moment(), 'at = ' . moment(), 'shown = ' . shown());
 }
 
 # From a file: after a COPY that fails at once, releases of psql differ in what they
@@ -85,23 +120,46 @@ sub statement
 {
 	my $id = id();
 	my $name = text();
-	my $kind = int(rand(12));
+	my $kind = int(rand(20));
+	my $flag = boolean();
 
-	return "INSERT INTO t (id, name, price) VALUES ($id, $name, " . price() . ') ON CONFLICT DO NOTHING;' if $kind == 0;
-	return "INSERT INTO t (id, email, cents) VALUES ($id, $name, " . cents() . ') ON CONFLICT DO NOTHING;' if $kind == 1;
-	return "INSERT INTO t (id, name) VALUES ($id, $name) ON CONFLICT (id) DO UPDATE SET name = excluded.name, price = " . price() . ';' if $kind == 2;
-	return "INSERT INTO t (id, email) VALUES ($id, $name) ON CONFLICT (id) DO UPDATE SET email = excluded.email, cents = " . cents() . ';' if $kind == 3;
-	return "INSERT INTO t (id, name, email) SELECT i, $name, pg_catalog.lower($name) FROM generate_series($id, $id + 2) i ON CONFLICT DO NOTHING;" if $kind == 4;
-	return "UPDATE t SET " . assignment() . " WHERE id BETWEEN $id AND $id + " . int(rand(3)) . ';' if $kind == 5;
+	return "INSERT INTO public.t (id, name, price) VALUES ($id, $name, " . price() . ') ON CONFLICT DO NOTHING;' if $kind == 0;
+	return "INSERT INTO public.t (id, email, cents) VALUES ($id, $name, " . cents() . ') ON CONFLICT DO NOTHING;' if $kind == 1;
+	return "INSERT INTO public.t (id, name) VALUES ($id, $name) ON CONFLICT (id) DO UPDATE SET name = excluded.name, price = " . price() . ';' if $kind == 2;
+	return "INSERT INTO public.t (id, email) VALUES ($id, $name) ON CONFLICT (id) DO UPDATE SET email = excluded.email, cents = " . cents() . ';' if $kind == 3;
+	return "INSERT INTO public.t (id, name, email) SELECT i, $name, pg_catalog.lower($name) FROM generate_series($id, $id + 2) i ON CONFLICT DO NOTHING;" if $kind == 4;
+	return "UPDATE public.t SET " . assignment() . " WHERE id BETWEEN $id AND $id + " . int(rand(3)) . ';' if $kind == 5;
 	return "EXECUTE by_id ($id, $name);" if $kind == 6;
-	return "DELETE FROM t WHERE id = $id;" if $kind == 7 && rand() < 0.5;
-	return "UPDATE t SET id = " . id() . " WHERE id = $id;" if $kind == 8;
-	return "MERGE INTO t USING (VALUES ($id, $name), (" . id() . ", $name)) AS s (id, name) ON t.id = s.id"
+	return "DELETE FROM public.t WHERE id = $id;" if $kind == 7 && rand() < 0.5;
+	return "UPDATE public.t SET id = " . id() . " WHERE id = $id;" if $kind == 8;
+	return "MERGE INTO public.t USING (VALUES ($id, $name), (" . id() . ", $name)) AS s (id, name) ON t.id = s.id"
 	  . " WHEN MATCHED THEN UPDATE SET " . assignment() . " WHEN NOT MATCHED THEN INSERT (id, name) VALUES (s.id, s.name);"
 	  if $kind == 9;
-	return copy_from('t (id, price, name)', (1000 + int(rand(1_000_000))) . "\t" . pick('1', 'junk') . "\tCopied\n") if $kind == 10;
-	return "UPDATE t_mid AS t SET " . assignment() . " WHERE id = " . (100 + int(rand(100))) . ';' if $kind == 11;
-	return "UPDATE t SET " . assignment() . " WHERE id = $id;";
+	return copy_from('public.t (id, price, name)', (1000 + int(rand(1_000_000))) . "\t" . pick('1', 'junk') . "\tCopied\n") if $kind == 10;
+	return "UPDATE public.t_mid AS t SET " . assignment() . " WHERE id = " . (100 + int(rand(100))) . ';' if $kind == 11;
+	return "INSERT INTO public.t (id, is_active, wrote) VALUES ($id, $flag, $flag)"
+	  . pick(';', ' ON CONFLICT DO NOTHING;', ' ON CONFLICT (id) DO UPDATE SET is_active = excluded.is_active, wrote = excluded.wrote;')
+	  if $kind == 12;
+	return "INSERT INTO public.t (wrote, is_active, id, name) VALUES (false, DEFAULT, $id, DEFAULT) ON CONFLICT DO NOTHING;" if $kind == 13;
+	return "INSERT INTO public.t (id, is_active, wrote) SELECT i, $flag, $flag FROM generate_series($id, $id + 3) i ON CONFLICT DO NOTHING;" if $kind == 14;
+	return pick(
+		"INSERT INTO public.seen (number, flag, wrote) VALUES ($id, $flag, $flag) ON CONFLICT DO NOTHING;",
+		"UPDATE public.seen SET flag = $flag, wrote = $flag WHERE number = $id;",
+		'UPDATE public.seen SET status = ' . status() . ", wrote = NULL WHERE number = $id;",
+		"INSERT INTO public.seen (number, shown) VALUES ($id, " . shown() . ') ON CONFLICT DO NOTHING;') if $kind == 15;
+	return pick(
+		"SELECT public.put_new($id, $flag);",
+		"SELECT public.put_old($id, " . status() . ');',
+		"INSERT INTO public.t (id, name) VALUES (" . id() . ", public.put_new($id, $flag)) ON CONFLICT DO NOTHING;",
+		"INSERT INTO public.t (id, is_active, wrote, name) VALUES (" . id() . ", $flag, $flag, public.put_old($id, " . status() . ')) ON CONFLICT DO NOTHING;')
+	  if $kind == 16;
+	return "MERGE INTO public.t USING (VALUES ($id), (" . id() . ")) AS s (id) ON t.id = s.id"
+	  . pick(" WHEN MATCHED THEN UPDATE SET is_active = $flag, wrote = $flag", ' WHEN MATCHED THEN UPDATE SET status = ' . status() . ', wrote = NULL')
+	  . pick(" WHEN NOT MATCHED THEN INSERT (id, is_active, wrote) VALUES (s.id, $flag, $flag);", ' WHEN NOT MATCHED THEN INSERT (id, status) VALUES (s.id, ' . status() . ');')
+	  if $kind == 17;
+	return copy_from('public.t (id, is_active, wrote)', (1000 + int(rand(1_000_000))) . "\t$flag\t$flag\n") if $kind == 18;
+	return pick("EXECUTE new_app ($id, $flag);", "EXECUTE old_app ($id, " . status() . ');') if $kind == 19;
+	return "UPDATE public.t SET " . assignment() . " WHERE id = $id;";
 }
 
 sub transaction
@@ -124,11 +182,14 @@ sub transaction
 
 sub script
 {
-	my $sql = "PREPARE by_id (int, text) AS UPDATE t SET email = \$2 WHERE id = \$1;\n";
+	my $sql = "PREPARE by_id (int, text) AS UPDATE public.t SET email = \$2 WHERE id = \$1;\n"
+	  . "PREPARE new_app (int, boolean) AS INSERT INTO public.t (id, is_active, wrote) VALUES (\$1, \$2, \$2) ON CONFLICT DO NOTHING;\n"
+	  . "PREPARE old_app (int, text) AS INSERT INTO public.t (id, status) VALUES (\$1, \$2) ON CONFLICT (id) DO UPDATE SET status = excluded.status, wrote = NULL;\n";
 
 	for (my $done = 0; $done < $statements / $sessions;)
 	{
 		my ($count, $more) = rand() < 0.5 ? (1, statement() . "\n") : transaction();
+		$sql .= setting() if rand() < 0.3;
 		$sql .= $more;
 		$done += $count;
 	}
@@ -176,7 +237,10 @@ is("@unexpected", '', 'no statement has failed for the modern write');
 my %in_step = (
 	email => 'email IS NOT DISTINCT FROM lower(name) OR email IS NOT NULL AND name IS NOT DISTINCT FROM email',
 	cents => "price !~ '[a-z]' AND cents IS NOT DISTINCT FROM (price::numeric * 100)::numeric(20)"
-	  . " OR price IS NULL AND cents IS NULL OR cents IS NOT NULL AND price IS NOT DISTINCT FROM (cents / 100.0)::numeric(12,2)::text");
+	  . " OR price IS NULL AND cents IS NULL OR cents IS NOT NULL AND price IS NOT DISTINCT FROM (cents / 100.0)::numeric(12,2)::text",
+	shown => "shown IS NOT DISTINCT FROM format('%s|%s', f, at) OR shown IS NOT NULL AND f IS NOT DISTINCT FROM nullif(split_part(shown, '|', 1), '')::float8"
+	  . " AND at IS NOT DISTINCT FROM nullif(split_part(shown, '|', 2), '')::timestamptz",
+	active => "is_active IS NOT DISTINCT FROM (status = 'active') AND (wrote IS NULL OR is_active = wrote)");
 
 for my $change (sort keys %in_step)
 {
@@ -185,12 +249,16 @@ for my $change (sort keys %in_step)
 			SELECT count(*) FROM t WHERE ($in_step{$change}) IS NOT TRUE
 			   AND NOT EXISTS (SELECT FROM ec_discrepancies d WHERE d.change = '$change' AND (d.key ->> 'id')::int = t.id)}),
 		'0',
-		"$change: every row is in step or in the queue");
+		"$change: every row is in step or in the queue") or diag($node->safe_psql('postgres',
+		qq{SELECT t.*, t.tableoid::regclass FROM t WHERE ($in_step{$change}) IS NOT TRUE
+		   AND NOT EXISTS (SELECT FROM ec_discrepancies d WHERE d.change = '$change' AND (d.key ->> 'id')::int = t.id) LIMIT 8}));
 }
 cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM t'), '>', 100, 'there are rows');
 cmp_ok($node->safe_psql('postgres', q{SELECT count(*) FROM ec_discrepancies WHERE change = 'cents'}),
 	'>', 0, 'some modern writes have failed');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM t WHERE email = 'captured'}), '0', 'nobody captured lower()');
+cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM t WHERE wrote IS NOT NULL'), '>', 20, 'new versions have written');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM ec_discrepancies WHERE change IN ('shown', 'active')}), '0', 'none of their writes has failed');
 
 # The queue is exact once it has been gone through, and empty without causes.
 is( $node->safe_psql('postgres', 'SELECT ec_reconcile()'),

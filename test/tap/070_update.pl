@@ -83,7 +83,7 @@ $node->safe_psql(
 	GRANT SELECT ON ec_progress TO viewer;
 });
 my $rights = q{
-	SELECT string_agg(has_function_privilege('deployer', '"else where".ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval)', 'EXECUTE')::text
+	SELECT string_agg((SELECT bool_and(has_function_privilege('deployer', p.oid, 'EXECUTE')) FROM pg_proc p WHERE p.proname IN ('ec_backfill_change', 'ec_expand'))::text
 		|| has_function_privilege('viewer', '"else where".ec_pause(bigint)', 'EXECUTE')
 		|| has_function_privilege('viewer', '"else where".ec_cancel(bigint)', 'EXECUTE')
 		|| has_table_privilege('viewer', '"else where".ec_progress', 'SELECT')

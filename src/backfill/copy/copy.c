@@ -184,7 +184,7 @@ ec_submit_copy(const EcCopySpec *spec)
 
 	job.kind = "copy";
 	job.relation = spec->source;
-	job.parameters = ec_backfill_to_json(&backfill);
+	job.parameters = ec_backfill_to_json(&backfill, &spec->job);
 	job.rows_estimate = ec_estimate_backfill(source, NULL);
 	/* until commit, so that the tables are those that were checked */
 	relation_close(source, NoLock);

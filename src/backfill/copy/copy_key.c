@@ -20,37 +20,7 @@
 #include "core/catalog.h"
 #include "core/compat.h"
 #include "core/mapping.h"
-
-static bool
-is_plain_unique(Relation index)
-{
-	Form_pg_index form = index->rd_index;
-
-	return form->indisunique && form->indimmediate && form->indisvalid &&
-		   index->rd_rel->relam == BTREE_AM_OID &&
-		   heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL) &&
-		   heap_attisnull(index->rd_indextuple, Anum_pg_index_indexprs, NULL);
-}
-
-/* "OPERATOR(pg_catalog.=)" */
-static char *
-operator_of(Relation index, int i, int strategy)
-{
-	Oid type = index->rd_opcintype[i];
-	Oid oid = get_opfamily_member(index->rd_opfamily[i], type, type, strategy);
-	HeapTuple tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(oid));
-	Form_pg_operator form;
-	char *name;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for operator %u", oid);
-	form = (Form_pg_operator) GETSTRUCT(tuple);
-	name = psprintf("OPERATOR(%s.%s)",
-					quote_identifier(get_namespace_name(form->oprnamespace)),
-					NameStr(form->oprname));
-	ReleaseSysCache(tuple);
-	return name;
-}
+#include "core/unique_key.h"
 
 static Bitmapset *
 columns_of(Relation index)
@@ -73,9 +43,9 @@ read_key(Relation index, EcCopyKey *key)
 
 		key->numbers[i] = index->rd_index->indkey.values[i];
 		key->families[i] = index->rd_opfamily[i];
-		key->equals[i] = operator_of(index, i, BTEqualStrategyNumber);
-		key->befores[i] = operator_of(index, i, BTLessStrategyNumber);
-		key->afters[i] = operator_of(index, i, BTGreaterStrategyNumber);
+		key->equals[i] = ec_index_operator_name(index, i, BTEqualStrategyNumber);
+		key->befores[i] = ec_index_operator_name(index, i, BTLessStrategyNumber);
+		key->afters[i] = ec_index_operator_name(index, i, BTGreaterStrategyNumber);
 		key->collations[i] = ec_collation_name(collation);
 		if (OidIsValid(collation) && !get_collation_isdeterministic(collation))
 			key->is_deterministic = false;
@@ -90,7 +60,7 @@ find_index(Relation target, Bitmapset *columns, EcCopyKey *key)
 	foreach (cell, RelationGetIndexList(target))
 	{
 		Relation index = index_open(lfirst_oid(cell), AccessShareLock);
-		bool found = is_plain_unique(index) &&
+		bool found = ec_is_unique_key(index) &&
 					 index->rd_index->indnkeyatts == bms_num_members(columns) &&
 					 bms_equal(columns_of(index), columns);
 
@@ -281,7 +251,7 @@ ec_keys_are_unique(Relation source, const EcCopyKey *key, Node **expressions)
 	foreach (cell, RelationGetIndexList(source))
 	{
 		Relation index = index_open(lfirst_oid(cell), AccessShareLock);
-		bool found = is_plain_unique(index);
+		bool found = ec_is_unique_key(index);
 
 		for (int i = 0; found && i < index->rd_index->indnkeyatts; i++)
 			found = place_of_column(key, expressions,

@@ -153,5 +153,6 @@ const EcJobKind ec_copy_kind = {
 	.begin = begin,
 	.batch = ec_sweep_batch,
 	.resume = ec_sweep_resume,
+	.finds_failures = true,
 	.runs_as_table_owner = true,
 };

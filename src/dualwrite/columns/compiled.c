@@ -146,9 +146,7 @@ compile_column(Relation relation, const EcChangeColumn *known,
 	column->length = attribute->attlen;
 	column->by_value = attribute->attbyval;
 	column->is_not_null = attribute->attnotnull;
-	column->stored = known->expression;
-	column->known_as = known->name;
-	column->calls = known->calls;
+	column->known = known;
 	note_constant_default(relation, column);
 }
 
@@ -208,8 +206,7 @@ compile_direction(Relation relation, EcDirection *direction, List *names)
 		direction->attnums[i] = column->attnum;
 		column->expression =
 			(Expr *) ec_mapping_reparse(relation, names, relation,
-										column->attnum, column->stored,
-										column->known_as, column->calls);
+										column->attnum, column->known);
 	}
 	compile_checks(relation, direction);
 	for (int i = 0; i < direction->check_count; i++)
@@ -279,6 +276,7 @@ load(EcCompiled *compiled, Relation relation, const char *name)
 	compiled->queue.change = change.name;
 	compiled->is_on = change.dual_write;
 	compiled->records = change.records;
+	compiled->pinned = ec_pinned(change.settings);
 	compiled->names = ec_change_names(relation, &change, attnums);
 
 	size = sizeof(EcCompiledColumn) * (list_length(change.columns) + 1);
@@ -303,7 +301,7 @@ load(EcCompiled *compiled, Relation relation, const char *name)
 				&compiled->queue.columns[known->key_position - 1];
 
 			queued->attnum = column.attnum;
-			queued->known_as = column.known_as;
+			queued->known_as = known->name;
 			compiled->queue.count++;
 			compiled->key[known->key_position - 1] = column;
 			compiled->key_count++;
@@ -371,6 +369,8 @@ prepare_direction(EcCompiled *compiled, EcDirection *direction)
 static void
 prepare(EcCompiled *compiled, Relation relation)
 {
+	/* what is constant is computed now */
+	int guc_level = ec_pinned_begin(compiled->pinned);
 	MemoryContext caller;
 
 	compiled->role = GetUserId();
@@ -383,11 +383,13 @@ prepare(EcCompiled *compiled, Relation relation)
 	prepare_direction(compiled, &compiled->forward);
 	prepare_direction(compiled, &compiled->backward);
 	MemoryContextSwitchTo(caller);
+	ec_pinned_end(guc_level);
 }
 
 static void
 compile_expressions(EcCompiled *compiled, Relation relation)
 {
+	int guc_level = ec_pinned_begin(compiled->pinned);
 	MemoryContext caller = MemoryContextSwitchTo(compiled->memory);
 
 	compiled->role = GetUserId();
@@ -396,6 +398,7 @@ compile_expressions(EcCompiled *compiled, Relation relation)
 	compile_direction(relation, &compiled->backward, compiled->names);
 	prepare(compiled, relation);
 	MemoryContextSwitchTo(caller);
+	ec_pinned_end(guc_level);
 }
 
 typedef struct Compilation

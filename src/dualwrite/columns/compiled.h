@@ -13,6 +13,7 @@
 #include "commands/trigger.h"
 #include "executor/executor.h"
 
+#include "core/pinned.h"
 #include "dualwrite/queue/discrepancy.h"
 #include "model/change.h"
 
@@ -27,9 +28,7 @@ typedef struct EcCompiledColumn
 	Datum default_value;
 
 	/* where dual writes assign to it */
-	const char *stored; /* the expression, and the name it is known by */
-	const char *known_as;
-	List *calls; /* functions that the expression may call, see mapping.h */
+	const EcChangeColumn *known; /* with the expression as it is stored */
 	Expr *expression;
 	ExprState *value;
 	bool is_not_null;
@@ -66,6 +65,7 @@ typedef struct EcCompiled
 	bool is_on;    /* the flag */
 	bool records;
 	bool uses_domain; /* whose constraints are part of the expressions */
+	EcPinned *pinned; /* the settings that they are evaluated under, or NULL */
 	Oid role;         /* whose rights the expressions were checked for */
 	List *names;      /* of the columns, as the stored expressions have them */
 	ErrorData *error; /* the expressions do not compile (any more) */

@@ -108,9 +108,8 @@ add_column(Parts *parts, Relation relation, const EcChangeColumn *known,
 	const char *name = quote_identifier(NameStr(column->attname));
 	StringInfo assignments = &parts->assignments[known->side];
 	StringInfo differs = &parts->differs[known->side];
-	Node *node = ec_mapping_reparse(relation, names, relation, attnum,
-									known->expression, known->name, known->calls);
-	char *expression = deparse(relation, strip_implicit_coercions(node));
+	Node *node = ec_mapping_reparse(relation, names, relation, attnum, known);
+	char *expression = ec_mapping_write(relation, node, known->name);
 	char *not_as_mapped = psprintf("expand_contract.differs(%s, CAST(%s AS %s))",
 								   name, expression, column_type(column));
 

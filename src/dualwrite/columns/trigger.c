@@ -15,7 +15,8 @@
  * Where nobody can tell what was named (rows of a subscription), a side is
  * taken for named that is not unset: not NULL, nor equal to a constant default.
  *
- * The expressions are evaluated as the writer, on the row in its slot.  With
+ * The expressions are evaluated as the writer, on the row in its slot, under the
+ * settings of ec_expand.  With
  * on_error => 'record', one that can fail is computed in a subtransaction, and
  * what NOT NULL and CHECK would say is found out before the row is stored; a
  * failure is queued, and the row goes on without it.
@@ -254,11 +255,15 @@ compute_mapping(const Write *write, EcFailure *failure)
 	Datum *values = palloc(sizeof(Datum) * direction->count);
 	bool *nulls = palloc(sizeof(bool) * direction->count);
 	HeapTuple tuple;
+	int guc_level;
 
+	/* what cannot fail reads no settings */
+	guc_level = direction->can_fail ? ec_pinned_begin(write->compiled->pinned) : 0;
 	econtext->ecxt_scantuple = write->slot;
 	for (int i = 0; i < direction->count; i++)
 		values[i] = ExecEvalExprSwitchContext(direction->columns[i].value,
 											  econtext, &nulls[i]);
+	ec_pinned_end(guc_level);
 	tuple = with_values(write, values, nulls);
 	/* otherwise the server checks, and what it says is what the user wants */
 	if (write->compiled->records)
@@ -364,6 +369,27 @@ proposal_of(const Write *write)
 }
 
 /*
+ * The server would only say that a column must not be null, and not why it is.
+ */
+static void
+refuse_null(const Write *write, HeapTuple tuple, const EcFailure *failure)
+{
+	const EcDirection *direction = write->direction;
+
+	for (int i = 0; i < direction->count; i++)
+		if (direction->columns[i].is_not_null &&
+			heap_attisnull(tuple, direction->attnums[i],
+						   RelationGetDescr(write->relation)))
+			ereport(ERROR,
+					(errcode(failure->code), errmsg("%s", failure->message),
+					 errdetail("Column \"%s\" of table \"%s\" is NOT NULL, and the mapping \"%s\" of change \"%s\" fails to give it a value.",
+							   direction->columns[i].name,
+							   RelationGetRelationName(write->relation),
+							   direction->name, write->compiled->queue.change),
+					 errhint("Name the column in the statement too, write what the mapping can take, or drop NOT NULL.")));
+}
+
+/*
  * Queue the row and let the write pass.  New columns that are wrong now are
  * unset where that is allowed; old ones stay, since an older application
  * reads them.
@@ -386,6 +412,7 @@ pass_without(const Write *write, const EcFailure *failure)
 		else
 			tuple = write->tuple;
 	}
+	refuse_null(write, tuple, failure);
 	ec_discrepancy_record(&write->compiled->queue, write->direction->name,
 						  write->slot, write->old_slot ? "update" : "insert",
 						  failure, is_unset, &proposal);

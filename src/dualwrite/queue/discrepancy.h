@@ -8,29 +8,11 @@
 
 #include "postgres.h"
 
-#include "access/attnum.h"
-#include "access/transam.h"
 #include "executor/tuptable.h"
 #include "lib/stringinfo.h"
 #include "utils/jsonb.h"
 
-/*
- * The key by which the queue of a change names rows of one table: columns, by
- * the names that they had on the day of ec_expand.
- */
-typedef struct EcQueueColumn
-{
-	AttrNumber attnum;
-	const char *known_as;
-} EcQueueColumn;
-
-typedef struct EcQueueKey
-{
-	const char *change;
-	int count;
-	EcQueueColumn *columns;
-	FullTransactionId gap_transaction; /* the last that left a gap record */
-} EcQueueKey;
+#include "dualwrite/queue/queue_key.h"
 
 /* Why a modern write failed. */
 typedef struct EcFailure
@@ -38,9 +20,6 @@ typedef struct EcFailure
 	int code; /* SQLSTATE; 0: it did not */
 	char *message;
 } EcFailure;
-
-/* A row that is still to be stored; see proposed.h. */
-typedef struct EcProposal EcProposal;
 
 /* The key by which the queue names the row in slot. */
 extern Jsonb *ec_discrepancy_key(const EcQueueKey *queue, TupleTableSlot *slot);

@@ -38,6 +38,7 @@
 #include "core/compat.h"
 #include "core/query.h"
 #include "core/rights.h"
+#include "core/unique_key.h"
 #include "dualwrite/queue/proposed.h"
 
 PG_FUNCTION_INFO_V1(ec_settle_discrepancy);
@@ -146,9 +147,7 @@ make_scan_keys(const AwaitedRow *row, Relation index, ScanKey keys)
 {
 	Form_pg_index form = index->rd_index;
 
-	if (!form->indisunique || !form->indisvalid ||
-		form->indnkeyatts != row->count || index->rd_rel->relam != BTREE_AM_OID ||
-		!heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL))
+	if (!ec_is_unique_key(index) || form->indnkeyatts != row->count)
 		return false;
 	for (int i = 0; i < form->indnkeyatts; i++)
 	{

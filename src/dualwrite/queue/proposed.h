@@ -12,18 +12,10 @@
 
 #include "postgres.h"
 
+#include "executor/tuptable.h"
 #include "storage/itemptr.h"
-#include "utils/rel.h"
 
-#include "dualwrite/queue/discrepancy.h"
-
-/* A row that a BEFORE trigger has in hand. */
-struct EcProposal
-{
-	Relation relation;
-	bool is_insert;
-	CommandId command; /* of the statement; InvalidCommandId if nobody knows */
-};
+#include "dualwrite/queue/queue_key.h"
 
 /*
  * The entry of the queue at this place is about the row in slot.  The trigger of

@@ -32,6 +32,7 @@
 #include "core/clip.h"
 #include "core/json.h"
 #include "core/own.h"
+#include "core/pinned.h"
 #include "core/planned.h"
 #include "core/query.h"
 #include "model/owner.h"
@@ -212,7 +213,7 @@ make_statements(Reconciliation *work, Relation relation)
 	}
 }
 
-/* The triggers of the table run with the caller's settings. */
+/* The triggers of the table run with the caller's search_path. */
 static void
 write_columns(const Reconciliation *work, const Entry *entry)
 {
@@ -319,6 +320,7 @@ ec_reconcile_rows(const EcChange *change, bool only_due, int limit)
 	int count = list_length(entries);
 	Relation relation;
 	EcRights outer;
+	int guc_level;
 
 	if (entries == NIL)
 		return 0;
@@ -334,9 +336,11 @@ ec_reconcile_rows(const EcChange *change, bool only_due, int limit)
 							   change->name),
 						errhint("End the change with ec_revert.")));
 	ec_become(&outer, ec_change_require_role(change));
+	guc_level = ec_pin_settings(change->settings);
 	if (!OidIsValid(change->target))
 		make_statements(&work, relation);
 	try_rows_exempt(&work, entries);
+	AtEOXact_GUC(false, guc_level);
 	ec_become_caller(&outer);
 	table_close(relation, NoLock);
 	return count;

@@ -144,9 +144,7 @@ add_target(EcRoute *route, Relation target, const EcChangeColumn *known,
 	column->attnum = attnum;
 	column->name = pstrdup(
 		NameStr(TupleDescAttr(RelationGetDescr(target), attnum - 1)->attname));
-	column->stored = known->expression;
-	column->known_as = known->name;
-	column->calls = known->calls;
+	column->known = known;
 }
 
 /* The key in its order, then the others; false if one is gone. */
@@ -418,6 +416,7 @@ compile(EcRoute *route, Relation source, const char *name)
 	route->target = route->is_forward ? change.target : change.relation;
 	route->is_on = change.dual_write;
 	route->records = change.records;
+	route->pinned = ec_pinned(change.settings);
 	route->queue.change = change.name;
 	route->direction = route->is_forward ? "forward" : "backward";
 	route->is_found = compile_tables(route, source, &change);
@@ -617,19 +616,20 @@ prepare_expressions(EcRoute *route, Relation source)
 	Relation target;
 	MemoryContext caller;
 	EcRights outer;
+	int guc_level;
 
 	if (!OidIsValid(route->owner))
 		ec_refuse_other_owner(route->queue.change, route->source_root);
 	target = table_open(route->target, AccessShareLock);
 	/* the planner computes what is constant */
 	ec_become(&outer, route->owner);
+	guc_level = ec_pinned_begin(route->pinned);
 	caller = MemoryContextSwitchTo(route->memory);
 	for (int i = 0; i < route->column_count; i++)
 	{
 		EcRouteColumn *column = &route->columns[i];
-		Node *expression =
-			ec_mapping_reparse(source, route->names, target, column->attnum,
-							   column->stored, column->known_as, column->calls);
+		Node *expression = ec_mapping_reparse(source, route->names, target,
+											  column->attnum, column->known);
 
 		note_reads(route, i, expression);
 		if (i < route->key_count)
@@ -644,6 +644,7 @@ prepare_expressions(EcRoute *route, Relation source)
 	if (route->by_image)
 		make_statements(route, target);
 	MemoryContextSwitchTo(caller);
+	ec_pinned_end(guc_level);
 	ec_become_caller(&outer);
 	table_close(target, AccessShareLock);
 	route->is_prepared = true;

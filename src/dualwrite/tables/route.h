@@ -18,6 +18,7 @@
 #include "nodes/bitmapset.h"
 #include "utils/rel.h"
 
+#include "core/pinned.h"
 #include "model/change.h"
 #include "dualwrite/queue/discrepancy.h"
 
@@ -29,10 +30,8 @@
 typedef struct EcRouteColumn
 {
 	AttrNumber attnum;
-	const char *name; /* as it is called now */
-	const char *stored;
-	const char *known_as;
-	List *calls;
+	const char *name;            /* as it is called now */
+	const EcChangeColumn *known; /* with the expression as it is stored */
 	Expr *expression;
 	Expr *unpadded; /* of a key of type char(n): the text that becomes it */
 } EcRouteColumn;
@@ -78,6 +77,7 @@ typedef struct EcRoute
 	List *below; /* the target and what is below it, once looked at for ... */
 	List *functions; /* ... those that a write runs, see temporary.h */
 
+	EcPinned *pinned; /* the settings that expressions are evaluated under */
 	List *names; /* of the source's columns, as the expressions have them */
 	Bitmapset *reads;    /* attribute numbers of the source */
 	Bitmapset *identity; /* those that tell which row of the target it is */

@@ -2,8 +2,9 @@
  * route_write.c
  *		Writing the target of a route: a delete by key, and an upsert.
  *
- * The expressions are computed here, into tuplestores that the two statements
- * read; so their plans need no guess at how many rows there are.  Deletes come
+ * The expressions are computed here, under the settings of ec_expand, into
+ * tuplestores that the two statements read; so their plans need no guess at how
+ * many rows there are.  Deletes come
  * first: a row may take what another gives up.
  */
 #include "postgres.h"
@@ -396,11 +397,14 @@ write_set(void *arg)
 {
 	Writing *writing = arg;
 	Owner outer;
+	int guc_level;
 
 	become_owner(writing->route, &outer);
 	begin_writing(writing);
+	guc_level = ec_pinned_begin(writing->route->pinned);
 	writing->rows->each_gone(writing->rows, compute_gone, writing);
 	writing->rows->each_put(writing->rows, compute_put, writing);
+	ec_pinned_end(guc_level);
 	execute_all(writing);
 	end_writing(writing);
 	become_writer(&outer);
@@ -411,13 +415,16 @@ write_row(void *arg)
 {
 	Writing *writing = arg;
 	Owner outer;
+	int guc_level;
 
 	become_owner(writing->route, &outer);
 	begin_writing(writing);
+	guc_level = ec_pinned_begin(writing->route->pinned);
 	if (writing->is_put)
 		compute_put(writing, writing->slot);
 	else
 		compute_gone(writing, writing->slot);
+	ec_pinned_end(guc_level);
 	execute_all(writing);
 	end_writing(writing);
 	become_writer(&outer);
@@ -509,10 +516,13 @@ lock_gone(void *arg)
 	EcRoute *route = writing->route;
 	SPIPlanPtr plan;
 	Owner outer;
+	int guc_level;
 
 	become_owner(route, &outer);
 	begin_writing(writing);
+	guc_level = ec_pinned_begin(route->pinned);
 	writing->rows->each_gone(writing->rows, compute_gone, writing);
+	ec_pinned_end(guc_level);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	register_rows(EC_GONE_ROWS, route->gone, writing->gone);

@@ -5,12 +5,8 @@
 #include "postgres.h"
 
 #include "access/table.h"
-#include "nodes/nodeFuncs.h"
-#include "utils/guc.h"
-#include "utils/ruleutils.h"
 
 #include "core/json.h"
-#include "core/pinned.h"
 #include "dualwrite/mapping.h"
 #include "dualwrite/tables/route.h"
 #include "dualwrite/columns/statement.h"
@@ -30,24 +26,18 @@ refuse_missing(const EcChange *change)
 static Jsonb *
 read_mapping(const EcRoute *route, Relation source, Relation target)
 {
-	List *context = deparse_context_for(RelationGetRelationName(source),
-										RelationGetRelid(source));
-	int guc_level = ec_pin_text();
 	EcJsonWriter writer;
 
 	ec_json_begin(&writer);
 	for (int i = 0; i < route->column_count; i++)
 	{
 		const EcRouteColumn *column = &route->columns[i];
-		Node *expression =
-			ec_mapping_reparse(source, route->names, target, column->attnum,
-							   column->stored, column->known_as, column->calls);
+		Node *expression = ec_mapping_reparse(source, route->names, target,
+											  column->attnum, column->known);
 
 		ec_json_text(&writer, column->name,
-					 deparse_expression(strip_implicit_coercions(expression),
-										context, false, false));
+					 ec_mapping_write(source, expression, column->name));
 	}
-	AtEOXact_GUC(false, guc_level);
 	return ec_json_end(&writer);
 }
 

@@ -23,7 +23,9 @@
 
 #include "core/catalog.h"
 #include "core/query.h"
+#include "core/unique_key.h"
 #include "dualwrite/mapping.h"
+#include "dualwrite/mutable.h"
 #include "dualwrite/old_columns.h"
 #include "dualwrite/table.h"
 #include "dualwrite/tables/existing.h"
@@ -184,7 +186,7 @@ reads_of_key(Relation target, List *entries, List *key)
 	{
 		EcMappingEntry *entry = entry_of(entries, lfirst_int(cell));
 
-		if (contain_mutable_functions(entry->expression))
+		if (ec_looks_up(entry->expression))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
 					 errmsg("expression for key column \"%s\" is not immutable",
@@ -457,6 +459,7 @@ add_mapping(EcChange *change, List *entries, Oid source, EcSide source_side,
 		int member = -1;
 
 		written->expression = entry->stored;
+		written->tree = entry->tree;
 		written->calls = entry->calls;
 		while ((member = bms_next_member(entry->reads, member)) >= 0)
 			(void) add_column(change, source, source_side, member);

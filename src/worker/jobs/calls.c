@@ -1,6 +1,6 @@
 /*
  * calls.c
- *		Calls for the launcher, in shared memory.
+ *		Requests to the launcher, in shared memory.
  */
 #include "postgres.h"
 
@@ -16,7 +16,9 @@
 #define TRANCHE   "expand_contract_launcher"
 #define MAX_CALLS 512
 
-/* A job that finds no free slot is tried again after this. */
+/*
+ * How long a job that finds no free worker slot waits until the next attempt.
+ */
 #define RETRY_MS 5000
 
 typedef struct Call
@@ -29,7 +31,7 @@ typedef struct Calls
 {
 	LWLock *lock;
 	Latch *latch; /* of the running launcher, or NULL */
-	bool all;     /* look into every database */
+	bool all;     /* look for jobs in every database */
 	int count;
 	Call calls[MAX_CALLS];
 } Calls;
@@ -108,7 +110,7 @@ ec_call_launcher(Oid database, TimestampTz at)
 		if (shared->calls[i].database == database)
 			break;
 	if (i == MAX_CALLS)
-		shared->all = true; /* too many to remember one by one */
+		shared->all = true; /* no room for one more entry */
 	else if (i == shared->count)
 	{
 		shared->calls[i].database = database;

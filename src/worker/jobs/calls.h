@@ -1,13 +1,13 @@
 /*
  * calls.h
- *		Calls for the launcher, in shared memory.
+ *		Requests to the launcher, in shared memory.
  *
- * A call says in which database the launcher is to look for work, and when.
- * The launcher exists only when the library is preloaded; without it nobody
- * takes a call.
+ * A call tells the launcher in which database to look for work, and when.
+ * There is a launcher only if the library is preloaded; otherwise
+ * ec_call_launcher does nothing.
  *
- * Locking protocol.  An LWLock guards all of it.  Latches are set, and lists
- * are made, after it has been released.
+ * Locking protocol.  One LWLock protects all of it.  Latches are set, and
+ * lists are allocated, after its release.
  */
 #ifndef EC_WORKER_JOBS_CALLS_H
 #define EC_WORKER_JOBS_CALLS_H
@@ -19,20 +19,23 @@
 
 extern bool ec_launcher_running(void);
 
-/* Have the launcher look for jobs in a database at that time; never fails. */
+/*
+ * Makes the launcher look for jobs in a database at that time.  Never fails.
+ */
 extern void ec_call_launcher(Oid database, TimestampTz at);
 
-/* The same, after the time in which a lack of workers may be over. */
+/* The same, after a few seconds, when a worker may have become free. */
 extern void ec_call_launcher_again(Oid database);
 
-/* For the launcher.  From _PG_init: */
+/* For the launcher.  Called by _PG_init: */
 extern void ec_request_calls(void);
 
-/* Calls are this process's from now on, until it exits. */
+/* Makes this process the one that answers calls, until it exits. */
 extern void ec_answer_calls(void);
 
 /*
- * The databases that are due, or *all; *next is when to look again, or 0.
+ * Returns and removes the databases whose time has come.  *all means every
+ * database.  *next is the time of the next call, or 0.
  */
 extern List *ec_take_calls(bool *all, TimestampTz *next);
 

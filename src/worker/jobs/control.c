@@ -1,12 +1,12 @@
 /*
  * control.c
- *		ec_pause, ec_resume, ec_cancel, ec_configure: what a job's owner says.
+ *		ec_pause, ec_resume, ec_cancel, ec_configure.
  *
- * Who may stop the backends of other roles may pause their jobs and let them go
- * on: members of pg_signal_backend, unless a superuser owns the job.
+ * Members of pg_signal_backend may pause and resume jobs of other roles, as
+ * they may cancel those roles' queries, unless a superuser owns the job.
  *
- * Each locks the job's row, changes it and wakes the worker at commit; none
- * waits for the worker, which looks at the row before each batch.
+ * Each function locks the job's row, changes it and wakes the worker at
+ * commit.  None waits for the worker, which reads the row before each batch.
  */
 #include "postgres.h"
 
@@ -41,9 +41,10 @@ job_argument(FunctionCallInfo fcinfo)
 }
 
 /*
- * Has a running job lost its workers?  A worker that ends says so in the table
- * before it lets go of its lock, so whoever sees no lock has to read the table
- * once more; and by then another one may have started.  In scope.
+ * Has a running job lost its workers?  A worker that ends changes the job's
+ * state before it releases its lock.  So if there is no lock, the state is
+ * read again.  By then another worker may have started, so the locks are read
+ * again as well.  In scope.
  */
 bool
 ec_job_is_interrupted(int64 id)
@@ -69,7 +70,10 @@ ec_sql_is_interrupted(PG_FUNCTION_ARGS)
 	EcCatalogScope scope;
 	bool result;
 
-	/* everyone's, since the views call it as whoever reads them */
+	/*
+	 * anyone may execute this, because the views run it with their reader's
+	 * rights
+	 */
 	if (!ec_may_monitor() && !ec_job_is_mine(PG_GETARG_INT64(0)))
 		PG_RETURN_NULL();
 	ec_catalog_begin(&scope);
@@ -79,8 +83,9 @@ ec_sql_is_interrupted(PG_FUNCTION_ARGS)
 }
 
 /*
- * Read a job as its owner, or a member of it, may; in scope.  for_update
- * locks the row, so that two sessions cannot both move the job on.
+ * Reads a job for its owner or a member of its owner; in scope.  for_update
+ * locks the row, so that two sessions cannot change the job's state at the
+ * same time.
  */
 void
 ec_job_look(int64 id, bool for_update, EcJobStatus *status)
@@ -123,7 +128,7 @@ ec_job_look(int64 id, bool for_update, EcJobStatus *status)
 	status->is_interrupted = ec_job_is_interrupted(id);
 }
 
-/* Whose job a call may be about. */
+/* Whose jobs a function accepts. */
 typedef enum Whose
 {
 	OF_CALLER,
@@ -138,7 +143,10 @@ may_call(Oid caller, Oid owner, Whose whose)
 			has_privs_of_role(caller, ROLE_PG_SIGNAL_BACKEND));
 }
 
-/* Read and lock the job's row, opening the scope; 42501 for another's job. */
+/*
+ * Opens the scope, and reads and locks the job's row.  Raises 42501 if the
+ * caller may not call the function for this job.
+ */
 static void
 look_as_caller(int64 id, Whose whose, EcCatalogScope *scope, EcJobStatus *status)
 {
@@ -189,7 +197,7 @@ set_state(int64 id, const char *state)
 			 &args);
 }
 
-/* Workers that cannot connect as the job's owner connect as this role. */
+/* If workers cannot connect as the job's owner, they connect as this role. */
 static void
 set_login(int64 id, Oid login)
 {
@@ -208,9 +216,10 @@ PG_FUNCTION_INFO_V1(ec_configure);
 /*
  * ec_pause(job) → 'paused'
  *
- * The worker ends after its current batch and holds nothing while the job is
- * paused.  Pausing a paused job changes nothing; a job that has ended cannot
- * be paused (55000).  For the owner, and who may stop the owner's backends.
+ * The worker ends after its current batch, so a paused job holds no lock.
+ * Pausing a paused job changes nothing; a job that has ended cannot be paused
+ * (55000).  Allowed for the owner, and for roles that may signal the owner's
+ * backends.
  */
 Datum
 ec_pause(PG_FUNCTION_ARGS)
@@ -232,11 +241,12 @@ ec_pause(PG_FUNCTION_ARGS)
 }
 
 /*
- * ec_resume(job) → 'queued', or 'running' if a worker is at it already
+ * ec_resume(job) → 'queued', or 'running' if it has a worker
  *
- * Goes on from the last committed batch of a paused, interrupted or failed
- * job; gives a queued one another try.  One that is done or cancelled cannot
- * be resumed (55000).  For the same roles as ec_pause; it runs as its owner.
+ * Continues a paused, interrupted or failed job after its last committed
+ * batch.  Starts a worker for a queued one, if possible.  A job that is done
+ * or cancelled cannot be resumed (55000).  Allowed for the same roles as
+ * ec_pause; the job still runs as its owner.
  */
 Datum
 ec_resume(PG_FUNCTION_ARGS)
@@ -284,9 +294,9 @@ ec_resume(PG_FUNCTION_ARGS)
 /*
  * ec_cancel(job) → 'cancelled'
  *
- * For good, after the current batch; what was written stays written.  A
- * statement of a migration is cancelled in the middle.  A job that is done
- * cannot be cancelled (55000).
+ * Ends the job after the current batch.  It cannot be resumed, and rows that
+ * it has written stay as they are.  A migration's statement is cancelled while
+ * it runs.  A job that is done cannot be cancelled (55000).
  */
 Datum
 ec_cancel(PG_FUNCTION_ARGS)
@@ -321,7 +331,10 @@ ec_cancel_jobs_of_change(const char *change, const char *kind)
 
 	ec_arg_text(&args, change);
 	ec_arg_text(&args, kind);
-	/* a job that ends its own change is about to be done */
+	/*
+	 * exclude the job that runs this, which ends its own change; it is done
+	 * soon
+	 */
 	ec_arg_int8(&args, ec_running_job());
 	count = ec_query("SELECT id FROM expand_contract.jobs"
 					 " WHERE change = $1 AND kind = coalesce($2, kind) AND id <> $3"
@@ -340,7 +353,7 @@ ec_cancel_jobs_of_change(const char *change, const char *kind)
 /*
  * ec_configure(job, batch_size, delay_ms, workers, max_lag) → the job's state
  *
- * NULL leaves a value as it is; the others count from the next batch on.
+ * A NULL argument changes nothing.  New values apply from the next batch on.
  */
 Datum
 ec_configure(PG_FUNCTION_ARGS)

@@ -1,6 +1,6 @@
 /*
  * control.h
- *		A job as its owner sees it.
+ *		A job's state, for the functions that control it.
  */
 #ifndef EC_WORKER_JOBS_CONTROL_H
 #define EC_WORKER_JOBS_CONTROL_H
@@ -14,10 +14,11 @@ typedef struct EcJobStatus
 	char *relation_name;
 	char *state; /* as stored */
 	Oid owner;
-	int workers;         /* wanted */
-	bool is_ours;        /* not of the database that ours is a copy of */
-	bool is_interrupted; /* called running, without a worker */
-	bool is_live;        /* a worker is at it */
+	int workers;         /* the number requested */
+	bool is_ours;        /* false: submitted in the database that this one
+						  * is a copy of */
+	bool is_interrupted; /* stored as running, but without a worker */
+	bool is_live;        /* has a worker */
 	bool is_due;         /* its schedule lets it run now */
 	char *error_code;
 	char *error_message;
@@ -25,18 +26,18 @@ typedef struct EcJobStatus
 	char *error_hint;
 } EcJobStatus;
 
-/* In an open catalogue scope; raises 42704 if there is no such job. */
+/* Call in scope; raises 42704 if there is no such job. */
 extern void ec_job_look(int64 id, bool for_update, EcJobStatus *status);
 
 extern bool ec_job_is_interrupted(int64 id);
 
 /*
- * Cancel the unfinished jobs of a change, whoever owns them: of one kind, or
- * (NULL) all.  Not that of this process.  In scope.
+ * Cancels the unfinished jobs of a change, whoever owns them: of one kind, or
+ * all if kind is NULL.  Leaves out the job that this process runs.  In scope.
  */
 extern void ec_cancel_jobs_of_change(const char *change, const char *kind);
 
-/* The error of a failed job, as our own. */
+/* Raises the stored error of a failed job. */
 extern void ec_job_raise_failure(const EcJobStatus *status);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * follow.c
- *		CALL ec_wait: follow a job to its end.
+ *		CALL ec_wait: waits for the end of a job.
  */
 #include "postgres.h"
 
@@ -20,7 +20,10 @@
 #include "worker/jobs/calls.h"
 #include "worker/jobs/waiting.h"
 
-/* A queued job gets another worker after this, if nobody else sees to it. */
+/*
+ * Without a launcher, how often a waiting session starts a queued job's
+ * worker.
+ */
 #define RESTART_AFTER_MS 2000
 
 typedef struct Follow
@@ -29,7 +32,7 @@ typedef struct Follow
 	TimestampTz last_start;
 } Follow;
 
-/* Text that outlives SPI. */
+/* Copies a text into memory that survives SPI_finish. */
 static char *
 kept(const char *text)
 {
@@ -37,8 +40,9 @@ kept(const char *text)
 }
 
 /*
- * What ec_progress shows, in a line; it is news when the job is in another
- * state, one more percent is done, or something else throttles it.  In scope.
+ * Writes what ec_progress shows as one line.  The mark changes when the state,
+ * the percentage as a whole number, or the reason for throttling changes.  In
+ * scope.
  */
 static void
 tell_progress(int64 job, EcWaitNews *news)
@@ -127,7 +131,7 @@ look(void *arg, EcWaitNews *news)
 							 ") to go on where it stopped, or add expand_contract to shared_preload_libraries to have that done at every start.",
 							 follow->job)));
 
-		/* It found no free slot, or its worker could not start. */
+		/* it found no free slot, or its worker could not start */
 		if (!status.is_live && status.is_due &&
 			strcmp(status.state, EC_STATE_QUEUED) == 0 &&
 			TimestampDifferenceExceeds(follow->last_start,
@@ -145,10 +149,11 @@ PG_FUNCTION_INFO_V1(ec_wait);
 /*
  * CALL ec_wait(job, timeout)
  *
- * Returns when the job is done; raises the error of a failed one, XE012 for a
- * cancelled one, XE011 for one that has lost its worker and that no launcher
- * will start again, XE013 when timeout has passed.  Shows progress as notices,
- * one for each percent at most, and at least a second apart.  A paused job is waited for.
+ * Returns when the job is done.  Raises the error of a failed job, XE012 if it
+ * was cancelled, XE011 if it has lost its worker and there is no launcher to
+ * start another, XE013 after the timeout.  Shows progress as notices, at most
+ * one per percent and at least a second apart.  Keeps waiting for a paused
+ * job.
  */
 Datum
 ec_wait(PG_FUNCTION_ARGS)

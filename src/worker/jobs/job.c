@@ -1,9 +1,9 @@
 /*
  * job.c
- *		The tables of jobs.
+ *		Reads and writes the tables of jobs.
  *
- * Every statement here runs as the extension's owner; who may do what was
- * checked before.
+ * Every statement here runs as the extension's owner; the callers have checked
+ * the user's rights.
  */
 #include "postgres.h"
 
@@ -30,7 +30,7 @@
 #include "worker/jobs/slots.h"
 #include "worker/jobs/start.h"
 
-/* The rate that ec_progress shows looks back over about this long. */
+/* ec_progress shows a moving average of the rate over about this time. */
 #define RATE_HORIZON_SECONDS 5.0
 
 TimestampTz
@@ -78,7 +78,7 @@ ec_job_add_slots(int64 id, int workers, int all_from)
 			ec_start_at_commit(&start);
 }
 
-/* What starts later is started by the launcher. */
+/* Only the launcher starts jobs that do not start at their submission. */
 static void
 check_launcher(const EcJobSpec *spec)
 {
@@ -96,8 +96,8 @@ check_launcher(const EcJobSpec *spec)
 }
 
 /*
- * Enter a job, owned by the current user; its worker starts when the
- * transaction commits.
+ * Inserts a job owned by the current user or spec->owner.  Its workers start
+ * when the transaction commits.
  */
 int64
 ec_job_submit(const EcJobSpec *spec)
@@ -149,7 +149,7 @@ ec_job_submit(const EcJobSpec *spec)
 	return job;
 }
 
-/* False if there is no such job. */
+/* Returns false if there is no such job. */
 bool
 ec_job_load(int64 id, int slot, EcJob *job)
 {
@@ -161,7 +161,7 @@ ec_job_load(int64 id, int slot, EcJob *job)
 	if (ec_query("SELECT j.kind, j.change, j.relation, j.relation_name, "
 				 "j.owner, j.parameters, j.settings, j.state, j.batch_size, "
 				 "j.delay_ms, s.position, s.sweep, s.work_done, s.work_total, "
-				 "s.rows_done, s.skipped_locked, j.workers, s.notice "
+				 "s.rows_done, s.skipped_locked, j.workers, s.notice, s.rows_failed "
 				 "FROM expand_contract.jobs j "
 				 "JOIN expand_contract.job_slots s ON s.job = j.id "
 				 "WHERE j.id = $1 AND s.slot = $2",
@@ -187,10 +187,13 @@ ec_job_load(int64 id, int slot, EcJob *job)
 	job->skipped_locked = ec_get_int8(0, 16, 0);
 	job->workers = ec_get_int4(0, 17, 1);
 	job->notice = ec_get_text(0, 18);
+	job->rows_failed = ec_get_int8(0, 19, 0);
 	return true;
 }
 
-/* State and pace, as they are now; false if the job is gone. */
+/*
+ * Reads the present state and pace; returns false if the job no longer exists.
+ */
 bool
 ec_job_read_pace(EcJob *job)
 {
@@ -216,9 +219,9 @@ ec_job_read_pace(EcJob *job)
 }
 
 /*
- * Save what a batch did, in the batch's own transaction.  seconds is the time
- * since the last save, pauses included; rate_seconds what the batch took of it
- * for the rate that is shown.
+ * Saves the progress of a batch in the batch's own transaction.  seconds is
+ * the time since the last save, pauses included; rate_seconds is the part of
+ * it to use for the displayed rate.
  */
 void
 ec_job_save_progress(EcJob *job, double seconds, double rate_seconds, int64 wal_bytes)
@@ -242,6 +245,7 @@ ec_job_save_progress(EcJob *job, double seconds, double rate_seconds, int64 wal_
 	ec_arg_int8(&args, job->table_bytes);
 	ec_arg_text(&args, job->notice);
 	ec_arg_oid(&args, job->table);
+	ec_arg_int8(&args, job->rows_failed);
 	if (ec_query("UPDATE expand_contract.job_slots SET position = $3, "
 				 "sweep = $4, work_done = $5, work_total = $6, "
 				 "rows_done = $7, skipped_locked = $8, "
@@ -250,7 +254,7 @@ ec_job_save_progress(EcJob *job, double seconds, double rate_seconds, int64 wal_
 				 "active_seconds = active_seconds + $11, "
 				 "wal_bytes = wal_bytes + $12, throttled_by = $13, "
 				 "bytes_at_start = coalesce(bytes_at_start, $14), "
-				 "bytes_now = $14, notice = $15, relation = $16 "
+				 "bytes_now = $14, notice = $15, relation = $16, rows_failed = $17 "
 				 "WHERE job = $1 AND slot = $2",
 				 &args) == 0)
 		ereport(ERROR,
@@ -258,7 +262,10 @@ ec_job_save_progress(EcJob *job, double seconds, double rate_seconds, int64 wal_
 				 errmsg("job " INT64_FORMAT " does not exist any more", job->id)));
 }
 
-/* The pause that the slot's last worker has left to us, if it is not over. */
+/*
+ * Takes over the rest of the pause in which the slot's previous worker has
+ * left.
+ */
 static void
 take_pause(EcJob *job)
 {
@@ -277,7 +284,10 @@ take_pause(EcJob *job)
 			 &args);
 }
 
-/* "Started" is committed before the work; false if it is not to be done. */
+/*
+ * Committed before the work begins.  Returns false if the job must not run
+ * now.
+ */
 bool
 ec_job_set_running(EcJob *job)
 {
@@ -302,7 +312,7 @@ ec_job_set_running(EcJob *job)
 					&args) > 0;
 }
 
-/* Its time is over for now: no worker until it is due again. */
+/* The job's run window has closed, so it has no worker until the next one. */
 void
 ec_job_set_queued(EcJob *job)
 {
@@ -316,8 +326,9 @@ ec_job_set_queued(EcJob *job)
 }
 
 /*
- * Under the lock of the job's row: of two workers that leave at the same time
- * the second sees that the first is no longer at it, though it still lives.
+ * The lock of the job's row serializes workers that leave at the same time.
+ * The second one sees the first one's resume_at, and so does not count it
+ * although its process still lives.
  */
 void
 ec_job_give_back(EcJob *job, TimestampTz resume_at)
@@ -386,7 +397,10 @@ ec_job_bytes_at_start(const EcJob *job)
 	return ec_get_float8(0, 1, 0);
 }
 
-/* A batch has committed, so the worker's death is not the job's fault. */
+/*
+ * Once a batch has committed, a later crash of the worker no longer counts as
+ * a start without progress.
+ */
 void
 ec_job_clear_starts(EcJob *job)
 {

@@ -1,13 +1,13 @@
 /*
  * owner.c
- *		Whom a worker connects as.
+ *		The role as which a worker connects.
  *
- * A worker connects as the job's owner.  Before 17 the server lets nobody
- * connect as a role without LOGIN; there the worker connects as the role whose
- * session has submitted the job, or has resumed it last, and becomes the owner
- * as that session has: by SET ROLE, so that role has to be a member.  It is
- * never a superuser that gives up its rights: what the owner's code runs could
- * take them back.
+ * A worker connects as the job's owner.  Before PostgreSQL 17 a worker cannot
+ * connect as a role without LOGIN.  Then it connects as the role whose session
+ * has submitted the job, or has resumed it last, and becomes the owner with
+ * SET ROLE, as that session did.  So the role has to be a member of the
+ * owner.  It must not be a superuser, because the owner's code could take back
+ * the superuser's rights.
  */
 #include "postgres.h"
 

@@ -55,7 +55,7 @@ ec_check_workers(bool isnull, int32 value)
 	return value;
 }
 
-/* NULL where the argument is NULL. */
+/* Returns NULL if the argument is NULL. */
 const Interval *
 ec_check_max_lag(bool isnull, const Interval *value)
 {

@@ -2,7 +2,7 @@
  * places.c
  *		The places of workers: max_workers in the whole cluster.
  *
- * The states of a place, and the locking protocol, are in places.h.
+ * places.h explains the states of a place and the locking protocol.
  */
 #include "postgres.h"
 
@@ -24,7 +24,10 @@
 
 #define STATES 3
 
-/* So long who asks waits for somebody to leave: a batch and its commit. */
+/*
+ * How long a worker without a place waits for another to leave its place.
+ * That one finishes its batch first.
+ */
 #define ASK_PATIENCE_MS 10000
 #define ASK_STEP_MS     20
 #define WAKE_EVERY_MS   200
@@ -32,19 +35,19 @@
 static int my_place = -1;
 static EcPlaceState my_state = EC_PLACE_WORKING;
 
-/* Of each place, who holds it: 0 for nobody. */
+/* Who holds each place; 0 for nobody. */
 typedef struct Places
 {
 	int pids[EC_MAX_WORKERS];
 	EcPlaceState states[EC_MAX_WORKERS];
-	int asking[EC_MAX_WORKERS]; /* pids of those who ask */
+	int asking[EC_MAX_WORKERS]; /* pids of the workers that wait for a place */
 	int asking_count;
 } Places;
 
 static void
 set_place_tag(LOCKTAG *tag, int place, EcPlaceState state)
 {
-	/* database 0: one set of places for the whole cluster */
+	/* database 0: the places are shared by all databases of the cluster */
 	SET_LOCKTAG_ADVISORY(*tag, InvalidOid, 0, 0,
 						 EC_LOCK_WORKER + state * EC_MAX_WORKERS + place);
 }
@@ -68,7 +71,10 @@ unlock_place(int place, EcPlaceState state)
 		(void) LockRelease(&tag, ExclusiveLock, true);
 }
 
-/* Is it held in none of the other states?  With its lock of "working" held. */
+/*
+ * Does nobody hold the place's locks for the other states?  The caller holds
+ * the lock for "working".
+ */
 static bool
 is_left(int place)
 {
@@ -143,7 +149,10 @@ look_at_places(Places *places)
 			int place = number % EC_MAX_WORKERS;
 			EcPlaceState state = number / EC_MAX_WORKERS;
 
-			/* one that is just tried, or changes its state, is in several */
+			/*
+			 * a worker that changes the place's state, or tries to take it,
+			 * holds several locks; prefer the other states to "working"
+			 */
 			if (places->pids[place] != 0 && state == EC_PLACE_WORKING)
 				continue;
 			places->pids[place] = lock->pid;
@@ -154,7 +163,7 @@ look_at_places(Places *places)
 	pfree(locks);
 }
 
-/* Would the holder of a place leave it to a job of that owner? */
+/* Would the holder of a place leave it to a job of that owner and database? */
 static bool
 would_leave(const Places *places, int place, Oid database, Oid owner)
 {
@@ -184,7 +193,7 @@ ec_count_places(bool may_ask, Oid owner)
 		if (places.pids[place] == 0 ||
 			(may_ask && would_leave(&places, place, MyDatabaseId, owner)))
 			count++;
-	/* they are as good as taken */
+	/* each process that waits for a place is going to take one */
 	return Max(0, count - places.asking_count);
 }
 
@@ -207,7 +216,10 @@ ec_place_is_wanted(void)
 	return false;
 }
 
-/* Wake one that would leave; false if there is none, and no place is free. */
+/*
+ * Wakes one worker that would leave its place.  Returns false if there is none
+ * and no place is free.
+ */
 static bool
 wake_one(void)
 {
@@ -266,7 +278,7 @@ ec_ask_for_place(void)
 	return taken;
 }
 
-/* " for role alice in database shop" */
+/* Appends "alice in database shop". */
 static void
 append_holder(StringInfo text, int pid)
 {

@@ -2,21 +2,23 @@
  * places.h
  *		The places of workers: max_workers in the whole cluster.
  *
- * A worker that is at a job has a place.  It keeps it in a long pause, and when
- * it has had its turn, as long as nobody asks for it:
+ * A worker that runs a job holds a place.  During a long pause, and after its
+ * turn is over, it keeps the place only as long as no other worker needs it:
  *
- *		working     the place is not to be had
- *		parked      in a long pause: for any other job
- *		turn over   for jobs of another owner, or in another database
+ *		working     it keeps the place
+ *		parked      in a long pause: leaves it to any other job
+ *		turn over   leaves it to jobs of another owner or another database
  *
- * Who finds no place free and one of the latter kinds asks: it says so, wakes
- * one of those that would go, and tries again.
+ * A worker that finds no free place, but one of the last two kinds, announces
+ * that it waits for a place, wakes one of the workers that would leave, and
+ * tries again.
  *
  * Locking protocol.  Each state of a place is an advisory lock of its own
- * (expand_contract.h), held by the worker for its session, so that a place goes
- * with its holder, however that ends.  A place is free when none of the three
- * is held.  Who changes a state holds the new lock before it lets the old one
- * go; who takes a place holds that of "working" while it looks at the others.
+ * (expand_contract.h).  The worker holds it for its session, so the place
+ * becomes free when its process ends, however it ends.  A place is free if
+ * none of its three locks is held.  To change the state, a worker takes the
+ * new lock before it releases the old one.  To take a place, it holds the lock
+ * for "working" while it checks the other two.
  */
 #ifndef EC_WORKER_JOBS_PLACES_H
 #define EC_WORKER_JOBS_PLACES_H
@@ -30,28 +32,35 @@ typedef enum EcPlaceState
 	EC_PLACE_TURN_OVER
 } EcPlaceState;
 
-/* False if none is free. */
+/* Takes a free place; false if there is none. */
 extern bool ec_take_place(void);
 
-/* The same; one that somebody would leave is asked for, and waited for a while. */
+/*
+ * The same, but if another worker would leave its place, asks for it and waits
+ * for a while.
+ */
 extern bool ec_ask_for_place(void);
 
 /*
- * False if the place could not be marked at this moment, or, with user code
- * having released all advisory locks, is somebody else's by now.
+ * Changes the state of our place.  False if its lock is not available right
+ * now, or if user code has released all advisory locks and another worker has
+ * taken the place.
  */
 extern bool ec_mark_place(EcPlaceState state);
 
-/* Does somebody ask to whom we should leave our place? */
+/* Does another worker wait for a place, and should we leave ours to it? */
 extern bool ec_place_is_wanted(void);
 
 /*
- * How many jobs of such an owner could get a place: those that are free, and
- * with may_ask those that would be left to it.  At this moment.
+ * How many jobs of such an owner could get a place now: the free places and,
+ * with may_ask, those that their holders would leave to it.
  */
 extern int ec_count_places(bool may_ask, Oid owner);
 
-/* "no worker is free: ..." and for whom they work; NULL if one is. */
+/*
+ * "no worker is free: ..." with the roles and databases that hold the places;
+ * NULL if a place is free.
+ */
 extern char *ec_describe_places(void);
 
 #endif

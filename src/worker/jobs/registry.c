@@ -1,8 +1,8 @@
 /*
  * registry.c
- *		The kinds of jobs, as the upper rooms register them.
+ *		Kinds of jobs, which the upper rooms register.
  *
- * The worker room cannot know the rooms above it, so they come to it.
+ * The worker room must not depend on the rooms above it.
  */
 #include "postgres.h"
 
@@ -13,12 +13,17 @@
 static const EcJobKind *kinds[MAX_KINDS];
 static int kind_count = 0;
 
-/* whose rows are being written; an error ends the batch, and with it the use */
+/*
+ * set while a batch runs; after an error ec_note_running is called again
+ * before the next use
+ */
 static const char *running_change = NULL;
 static int64 running_job = 0;
 
 void (*ec_change_job_done)(const EcJob *job) = NULL;
 Oid (*ec_change_job_role)(const EcJob *job) = NULL;
+bool (*ec_change_row_left_out)(const EcJob *job, Relation leaf,
+							   TupleTableSlot *slot, const ErrorData *error) = NULL;
 
 void
 ec_register_job_kind(const EcJobKind *kind)

@@ -2,9 +2,9 @@
  * schedule.c
  *		When a job may run: its start time and its run windows.
  *
- * Windows are times of the local clock, so each day's are computed for that
- * day, with the server's own rules for times that a change of the clock leaves
- * out or brings twice.
+ * Run windows are given in local time, so their limits are computed for each
+ * day.  For local times that do not exist or exist twice on a day on which the
+ * clock changes, the server's own rules apply.
  */
 #include "postgres.h"
 
@@ -24,7 +24,7 @@
 typedef struct Window
 {
 	int from; /* second of the day, 0 to 86399 */
-	int to;   /* up to 86400; below from: on the next day */
+	int to;   /* up to 86400; less than from: on the next day */
 } Window;
 
 static void
@@ -45,7 +45,7 @@ skip_blanks(const char *at)
 	return at;
 }
 
-/* Two digits below 60, -1 if they are not that; *at goes behind them. */
+/* Reads two digits below 60 and advances *at; returns -1 if there are none. */
 static int
 read_sixtieths(const char **at)
 {
@@ -58,7 +58,10 @@ read_sixtieths(const char **at)
 	return (c[0] - '0') * 10 + (c[1] - '0');
 }
 
-/* "1:30", "01:30" or "01:30:15" as seconds, -1 if it is not that. */
+/*
+ * Reads "1:30", "01:30" or "01:30:15" as seconds; returns -1 if it is not a
+ * time.
+ */
 static int
 read_time(const char **at)
 {
@@ -83,7 +86,10 @@ read_time(const char **at)
 	return seconds <= DAY_SECONDS ? seconds : -1;
 }
 
-/* How many; -1 if it is no run window, and then why. */
+/*
+ * Returns the number of windows, or -1 and the reason if the text is not
+ * valid.
+ */
 static int
 read_windows(const char *run_window, Window *windows, const char **problem)
 {
@@ -146,7 +152,7 @@ ec_is_always_open(const char *run_window)
 	int count = read_windows(run_window, windows, &problem);
 	int open_to = 0;
 
-	/* each turn goes on to the end of one window at least */
+	/* each turn extends open_to to the end of at least one window */
 	for (int turn = 0; turn < count && open_to < DAY_SECONDS; turn++)
 		for (int i = 0; i < count; i++)
 		{
@@ -167,7 +173,10 @@ ec_is_always_open(const char *run_window)
 	return open_to >= DAY_SECONDS;
 }
 
-/* A time of the local clock, as seconds of a day or the one after. */
+/*
+ * Converts local time on a day to a timestamp; seconds may reach into the next
+ * day.
+ */
 static TimestampTz
 local_time(int julian_day, int seconds, pg_tz *zone)
 {
@@ -214,7 +223,10 @@ ec_next_run(TimestampTz start_at, const char *run_window, const char *time_zone,
 	if (run_window == NULL || ec_is_always_open(run_window))
 		return at;
 	count = read_windows(run_window, windows, &problem);
-	/* somebody has written it by hand: the job waits, and no other with it */
+	/*
+	 * the row was edited by hand: this job waits, and other jobs are not
+	 * affected
+	 */
 	if (count < 0 || TIMESTAMP_NOT_FINITE(at))
 		return DT_NOEND;
 	if (timestamp2tm(at, &offset, &tm, &fraction, NULL, zone) != 0)
@@ -223,8 +235,9 @@ ec_next_run(TimestampTz start_at, const char *run_window, const char *time_zone,
 	today = date2j(tm.tm_year, tm.tm_mon, tm.tm_mday);
 
 	/*
-	 * Yesterday's windows may still be open.  In the order of days; windows
-	 * that touch or overlap are one, so the end may move on while we look.
+	 * Yesterday's windows may still be open.  Windows that touch or overlap
+	 * count as one, so *until may grow during the search; the second pass
+	 * finds windows that are listed before the one that they extend.
 	 */
 	for (int pass = 0; pass < 2; pass++)
 		for (int day = today - 1; day <= today + 2; day++)

@@ -1,14 +1,13 @@
 /*
  * session.c
- *		The settings of the submission that decide what user SQL means.
+ *		The submitting session's settings that affect the meaning of user SQL.
  *
- * A worker parses and computes as the submitting session would have: with its
- * search_path, with its row_security (for what triggers and functions read; our
- * own statements see to themselves, see core/planned.h), and with the settings
- * that decide how text becomes values.
- * They can give the owner no rights he has not: the worker is his session.
- * What the role, or the database, has as its own settings counts at the
- * submission, and only then.
+ * A worker parses and computes as the submitting session would: with its
+ * search_path, with its row_security (for what triggers and functions read;
+ * our own statements use core/planned.h), and with the settings that affect
+ * the conversion between text and values.  They give the owner no additional
+ * rights, because the worker runs as the owner.  Settings of the role or the
+ * database apply as they were at the submission.
  */
 #include "postgres.h"
 
@@ -22,6 +21,7 @@ static const char *const captured[] = {
 	"search_path",
 	"row_security",
 	"TimeZone",
+	"timezone_abbreviations",
 	"DateStyle",
 	"IntervalStyle",
 	"bytea_output",

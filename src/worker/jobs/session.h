@@ -1,6 +1,6 @@
 /*
  * session.h
- *		The settings of the submission that decide what user SQL means.
+ *		The submitting session's settings that affect the meaning of user SQL.
  */
 #ifndef EC_WORKER_JOBS_SESSION_H
 #define EC_WORKER_JOBS_SESSION_H

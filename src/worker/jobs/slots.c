@@ -1,9 +1,10 @@
 /*
  * slots.c
- *		Who works on what, by heavyweight locks.
+ *		The workers of jobs, identified by their heavyweight locks.
  *
- * A lock goes with its holder, however that ends; a pid in a table does not.
- * The tags are advisory ones that no SQL function can produce.
+ * A lock is released when its holder ends, however it ends.  A pid stored in a
+ * table would remain.  The locks are advisory locks with tags that no SQL
+ * function can produce.
  */
 #include "postgres.h"
 
@@ -33,7 +34,7 @@ lock_for_session(LOCKTAG *tag)
 	return LockAcquire(tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
-/* True if we are now the only worker of this job slot. */
+/* Returns true if we are now the only worker of this job slot. */
 bool
 ec_lock_job_slot(int64 job, int slot)
 {
@@ -45,8 +46,8 @@ ec_lock_job_slot(int64 job, int slot)
 }
 
 /*
- * The same until the transaction ends: to take over what a worker that is gone
- * has left.
+ * The same until the end of the transaction, to take over what a worker that
+ * has ended has left.
  */
 bool
 ec_lock_job_slot_for_transaction(int64 job, int slot)
@@ -58,8 +59,9 @@ ec_lock_job_slot_for_transaction(int64 job, int slot)
 }
 
 /*
- * True if we still are.  User code that a batch runs may have called
- * pg_advisory_unlock_all(), which takes our locks as well.
+ * Returns true if we are still the only worker.  User code that runs in a
+ * batch may have called pg_advisory_unlock_all(), which releases our locks,
+ * too.
  */
 bool
 ec_keep_job_slot(int64 job, int slot)
@@ -73,7 +75,7 @@ ec_keep_job_slot(int64 job, int slot)
 void
 ec_unlock_all(void)
 {
-	/* a worker has no other session-level advisory locks than ours */
+	/* a worker has no other session-level advisory locks */
 	LockReleaseSession(USER_LOCKMETHOD);
 }
 
@@ -135,7 +137,7 @@ ec_job_is_mine(int64 job)
 /*
  * expand_contract.live_slots() → SETOF (job, slot, pid)
  *
- * Those of the caller's jobs; of all, for those who monitor.
+ * Returns the slots of the caller's jobs; all slots if the caller may monitor.
  */
 Datum
 ec_sql_live_slots(PG_FUNCTION_ARGS)

@@ -1,6 +1,6 @@
 /*
  * slots.h
- *		Who works on what, by locks.
+ *		The workers of jobs, identified by their locks.
  */
 #ifndef EC_WORKER_JOBS_SLOTS_H
 #define EC_WORKER_JOBS_SLOTS_H
@@ -23,10 +23,10 @@ extern void ec_unlock_all(void);
 extern List *ec_live_slots(void); /* of EcLiveSlot, in this database */
 extern bool ec_job_is_live(int64 job);
 
-/* Does the caller own the job, or is a member of who does? */
+/* Is the caller the job's owner or a member of it? */
 extern bool ec_job_is_mine(int64 job);
 
-/* In such a list. */
+/* Is there such an entry in the list of ec_live_slots? */
 extern bool ec_is_live(List *live, int64 job, int slot);
 extern bool ec_has_live_slot(List *live, int64 job);
 

@@ -1,10 +1,10 @@
 /*
  * start.c
- *		Workers are started, or woken, when the transaction commits.
+ *		Starts or wakes workers when the transaction commits.
  *
- * A job submitted in a transaction that rolls back must never run, so the
- * worker is registered by the commit.  One that a rolled back savepoint took
- * away is registered all the same, finds no job, and leaves.
+ * A job submitted in a transaction that rolls back must never run, so its
+ * worker is registered at commit.  A job whose savepoint was rolled back gets
+ * a worker nevertheless; the worker finds no job and exits.
  */
 #include "postgres.h"
 
@@ -25,9 +25,10 @@
 
 typedef struct AtCommit
 {
-	EcJobStart start; /* owner InvalidOid: wake the job's workers, start none */
-	bool interrupt;   /* those that are woken: cancel what they are at */
-	TimestampTz call_at; /* not 0: call the launcher for then, that is all */
+	EcJobStart start;    /* InvalidOid as owner: wake the job's workers, start
+					   * none */
+	bool interrupt;      /* wake them, and cancel their statement */
+	TimestampTz call_at; /* not 0: only call the launcher for that time */
 } AtCommit;
 
 static List *at_commit = NIL; /* in TopTransactionContext */
@@ -62,7 +63,8 @@ start_or_warn(const EcJobStart *start)
 		return;
 	if (ec_launcher_running())
 		ec_call_launcher_again(MyDatabaseId);
-	else if (has_place) /* without one, whoever ends next starts it */
+	else if (has_place) /* without a place, the next worker that ends starts
+						 * it */
 		ereport(WARNING,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("job " INT64_FORMAT
@@ -111,7 +113,10 @@ on_transaction_event(XactEvent event, void *arg)
 	}
 }
 
-/* Once for each worker and each thing to do, however often a transaction says so. */
+/*
+ * Records an action for the commit, once even if the transaction asks for it
+ * repeatedly.
+ */
 static void
 remember(const EcJobStart *start, bool interrupt, TimestampTz call_at)
 {
@@ -148,7 +153,7 @@ ec_start_at_commit(const EcJobStart *start)
 	remember(start, false, 0);
 }
 
-/* Have the job's workers look at its row now, not after their pause. */
+/* Makes the job's workers read its row now, instead of after their pause. */
 void
 ec_wake_at_commit(int64 job)
 {
@@ -157,7 +162,7 @@ ec_wake_at_commit(int64 job)
 	remember(&nobody, false, 0);
 }
 
-/* The same, and cancel the statement that they are at. */
+/* The same, and cancels their current statement. */
 void
 ec_interrupt_at_commit(int64 job)
 {
@@ -166,7 +171,7 @@ ec_interrupt_at_commit(int64 job)
 	remember(&nobody, true, 0);
 }
 
-/* The launcher looks at this database then, for a job that is due. */
+/* Makes the launcher look for due jobs in this database at that time. */
 void
 ec_call_launcher_at_commit(TimestampTz at)
 {
@@ -190,7 +195,7 @@ ec_describe_worker(BackgroundWorker *worker, const char *function, const char *t
 	snprintf(worker->bgw_type, sizeof(worker->bgw_type), "%s", type);
 }
 
-/* False if the server has no free slot for a background worker. */
+/* Returns false if the server has no free slot for a background worker. */
 bool
 ec_start_worker(const EcJobStart *start)
 {

@@ -1,6 +1,6 @@
 /*
  * start.h
- *		Workers are started, or woken, when the transaction commits.
+ *		Starts or wakes workers when the transaction commits.
  */
 #ifndef EC_WORKER_JOBS_START_H
 #define EC_WORKER_JOBS_START_H
@@ -10,18 +10,18 @@
 #include "postmaster/bgworker.h"
 #include "utils/timestamp.h"
 
-/* What pg_stat_activity.backend_type shows. */
+/* The worker's pg_stat_activity.backend_type. */
 #define EC_WORKER_TYPE "expand_contract worker"
 
-/* What a worker is told, in bgw_extra. */
+/* The worker's arguments, passed in bgw_extra. */
 typedef struct EcWorkerTicket
 {
 	int64 job;
 	int slot;
 	Oid database;
 	Oid owner;
-	Oid login;     /* connect as this role, and become the owner */
-	bool is_early; /* the job pauses: a place that is free will do */
+	Oid login;     /* connect as this role, then become the owner */
+	bool is_early; /* the job is in a pause: take only a free place */
 } EcWorkerTicket;
 
 /* A worker to be started. */
@@ -30,15 +30,15 @@ typedef struct EcJobStart
 	int64 id;
 	int slot;
 	Oid owner;
-	Oid login;     /* the role to connect as: the owner, if it may */
-	bool is_early; /* its pause is not over: it takes what nobody wants */
+	Oid login;     /* the role to connect as; the owner, if possible */
+	bool is_early; /* its pause is not over: take only a free place */
 } EcJobStart;
 
-/* Whatever kind of worker of ours: connected to a database, once. */
+/* For every kind of worker: connects to a database, is not restarted. */
 extern void ec_describe_worker(BackgroundWorker *worker, const char *function,
 							   const char *type);
 
-/* When the transaction commits. */
+/* Done when the transaction commits; ec_start_worker does it at once. */
 extern void ec_start_at_commit(const EcJobStart *start);
 extern void ec_wake_at_commit(int64 job);
 extern void ec_interrupt_at_commit(int64 job);

@@ -1,6 +1,6 @@
 /*
  * wait.c
- *		Waiting for a background worker without holding a snapshot.
+ *		Waits for a background worker without holding a snapshot.
  */
 #include "postgres.h"
 
@@ -18,11 +18,11 @@
 #include "expand_contract.h"
 #include "worker/jobs/wait.h"
 
-/* Looks come quickly at first, so that short work is not waited for long. */
+/* The first looks follow quickly, so that a short job ends the wait early. */
 #define FIRST_PAUSE_MS   5
 #define LONGEST_PAUSE_MS 250
 
-/* So do notices; a long job shall not fill the screen. */
+/* Likewise notices; for a long job they become rare. */
 #define FIRST_NOTICE_MS   1000
 #define LONGEST_NOTICE_MS 10000
 
@@ -59,7 +59,7 @@ ec_wait_until(FunctionCallInfo fcinfo, const char *what, EcWaitLook look,
 
 	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	/* our context lives in the procedure's, which survives the commits */
+	/* allocated in the procedure's context, which survives the commits */
 	look_context =
 		AllocSetContextCreate(CurrentMemoryContext, "expand_contract wait",
 							  ALLOCSET_SMALL_SIZES);
@@ -96,7 +96,7 @@ ec_wait_until(FunctionCallInfo fcinfo, const char *what, EcWaitLook look,
 					 errdetail("The time limit of this wait has passed; the work itself goes on."),
 					 errhint("Wait again, or look at ec_progress.")));
 
-		/* From here to the next look there is no snapshot and no lock. */
+		/* until the next look we hold no snapshot and no lock */
 		SPI_commit();
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 						 pause, ec_wait_event(EC_WAIT_FOLLOW));

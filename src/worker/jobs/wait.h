@@ -1,10 +1,11 @@
 /*
  * wait.h
- *		Waiting for a background worker without holding a snapshot.
+ *		Waits for a background worker without holding a snapshot.
  *
- * A function that waits keeps its snapshot, and a CREATE INDEX CONCURRENTLY
- * that it waits for waits for that snapshot.  So waiting is a procedure's job:
- * it commits between two looks.
+ * A function that waits holds its snapshot.  If it waited for a job with
+ * CREATE INDEX CONCURRENTLY, that statement would wait for this snapshot,
+ * too.  So the waiting is done by a procedure, which commits between two
+ * looks.
  */
 #ifndef EC_WORKER_JOBS_WAIT_H
 #define EC_WORKER_JOBS_WAIT_H
@@ -14,23 +15,26 @@
 #include "fmgr.h"
 #include "utils/timestamp.h"
 
-/* What a look tells the one who waits; both NULL if there is nothing to tell. */
+/* What a look reports; both are NULL if there is nothing to report. */
 typedef struct EcWaitNews
 {
 	char *line; /* shown as a notice */
-	char *mark; /* the line is news when this differs from the last one shown */
+	char *mark; /* the line is shown if this differs from that of the last
+				 * line shown */
 } EcWaitNews;
 
 /*
- * One look: true when there is nothing left to wait for.  Called in a fresh
- * transaction with SPI not connected; may raise the error that the waiter
- * should see.  News are shown after a second at the earliest, later after ten.
+ * One look: returns true when there is nothing left to wait for.  Called in a
+ * new transaction, with SPI not connected.  May raise the error that the
+ * waiting session should get.  The first news are shown after a second; the
+ * interval grows to ten seconds.
  */
 typedef bool (*EcWaitLook)(void *arg, EcWaitNews *news);
 
 /*
- * The body of a CALLable procedure.  what names the object in errors ("job
- * 7").  timeout NULL waits without end; else EC_ERRCODE_WAIT_TIMEOUT.
+ * The body of a procedure that waits.  what names the object in errors ("job
+ * 7").  With a NULL timeout it waits without limit; otherwise it raises
+ * EC_ERRCODE_WAIT_TIMEOUT.
  */
 extern void ec_wait_until(FunctionCallInfo fcinfo, const char *what,
 						  EcWaitLook look, void *arg, Interval *timeout);

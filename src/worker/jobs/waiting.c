@@ -1,6 +1,6 @@
 /*
  * waiting.c
- *		Jobs that wait for a worker.
+ *		Starts workers for jobs that wait for one.
  */
 #include "postgres.h"
 
@@ -21,19 +21,23 @@
 #include "worker/jobs/waiting.h"
 
 /*
- * A worker that dies this many times without committing a batch in between
- * takes its job with it: whatever kills it would go on killing the server.
+ * A job fails after its worker has ended this many times without committing a
+ * batch in between.  Otherwise a batch that crashes the server would do so
+ * forever.
  */
 #define MAX_STARTS_WITHOUT_PROGRESS 5
 
-/* Jobs of so many may be of owners who get no place; then none is to be had. */
+/*
+ * Stop after this many jobs whose owners get no place; then there is none for
+ * others.
+ */
 #define MOST_REFUSED 16
 
 /*
- * Job slots of this database that want a worker, may have one now, and have
- * none.  Owners take turns: first those who have no worker, then those whose
- * last turn is the longest ago; of one owner's jobs the oldest goes first.
- * Those that cannot be started are failed here, so that nobody waits for them.
+ * Finds the job slots of this database that may run now and have no worker.
+ * Owners take turns: owners without a worker come first, then those whose last
+ * turn is the longest ago.  Of one owner's jobs the oldest comes first.  Jobs
+ * that cannot be started are failed here, so that no one waits for them.
  */
 static int
 jobs_to_start(bool lost_ones, EcJobStart **jobs, TimestampTz *next)

@@ -1,6 +1,6 @@
 /*
  * waiting.h
- *		Jobs that wait for a worker.
+ *		Starts workers for jobs that wait for one.
  */
 #ifndef EC_WORKER_JOBS_WAITING_H
 #define EC_WORKER_JOBS_WAITING_H
@@ -8,15 +8,16 @@
 #include "postgres.h"
 
 /*
- * Start workers for this database's jobs that have none, as many as can run.
- * In a transaction.  Called by whoever may have made room: a worker that ends,
- * and the launcher's database worker; a started worker that finds no place left
- * leaves its job queued, so trying too often does no harm.  Jobs that have lost
- * all their workers are the launcher's business (lost_ones): without one they
- * show as interrupted, and wait for ec_resume.
+ * Starts workers for jobs of this database that have none, as far as there are
+ * places.  Call in a transaction.  It is called by a worker that ends, which
+ * has made room, and by the launcher's database worker.  A worker that finds
+ * no place leaves its job queued, so calling this too often does no harm.
+ * Only the launcher restarts jobs that have lost all their workers
+ * (lost_ones); without it they are shown as interrupted until ec_resume.
  *
- * The launcher comes back when the pause of a job is over.  Without one, its
- * worker waits for that itself, in a place that nobody else wants.
+ * If a slot is in a pause, the launcher comes back at the end of the pause.
+ * Without a launcher, the slot's worker is started now if a place is free, and
+ * waits for the end of the pause itself.
  */
 extern void ec_start_waiting_jobs(bool lost_ones);
 

@@ -1,19 +1,19 @@
 /*
  * attempt.c
- *		One batch of a job, whatever becomes of it.
+ *		Runs one batch of a job, and handles its errors.
  *
- * A batch reads the job's row (is it still wanted? at which pace?), looks
- * whether something else in the server should be waited for (throttle.h), lets
- * the job's kind do a batch, and saves the progress, all in the batch's own
- * transaction: a crash repeats nothing and skips nothing.
+ * A batch reads the job's row (its state and pace), checks whether it should
+ * wait for other activity of the server (throttle.h), calls the batch function
+ * of the job's kind, and saves the progress.  All of this happens in one
+ * transaction, so a crash neither repeats nor skips rows.
  *
- * The application always wins.  lock_timeout is far below deadlock_timeout,
+ * The application has priority.  lock_timeout is far below deadlock_timeout,
  * and a batch that may wait for row locks must end within half of
- * deadlock_timeout: so no session that waits for us can have waited long
- * enough to look for a deadlock while we wait for it.  A batch that meets a
+ * deadlock_timeout.  So while we wait for a session, no session has waited for
+ * us long enough to run its deadlock check.  A batch that meets another's
  * lock, or its time limit, is rolled back and tried again without waiting for
- * row locks; when it has come down to a single row it has no limit, and keeps
- * out of the way of deadlock checks (deadlock.h).
+ * row locks.  A batch that has been reduced to a single row has no time limit;
+ * it avoids the other sessions' deadlock checks in another way (deadlock.h).
  */
 #include "postgres.h"
 
@@ -40,15 +40,20 @@
 #include "core/toplevel.h"
 #include "worker/throttle/throttle.h"
 
-/* What user code raises again and again is no conflict with others. */
+/*
+ * After this many of these errors in a row, user code raises them, not a
+ * conflict with another session.
+ */
 #define MAX_SERIALIZATION_FAILURES 50
 
-/* Whoever had us cancelled gets in before we try again. */
+/* A pause in which the session that has cancelled us gets its lock. */
 #define GAVE_WAY_PAUSE_MS 1000
 
 #define LONGEST_BACKOFF_MS 5000
 
-/* Those that wait, and from now on those to come. */
+/*
+ * Fires the deferred triggers that are queued, and makes later ones immediate.
+ */
 static void
 fire_deferred_triggers(void)
 {
@@ -60,8 +65,9 @@ fire_deferred_triggers(void)
 }
 
 /*
- * Become the role that the job's work is done as.  If that is not the job's own,
- * it is restricted, and there no trigger may be put off.
+ * Switches to the role as which the job's work is done.  If it is not the
+ * job's owner, the work is a security-restricted operation, in which triggers
+ * cannot be deferred.
  */
 static void
 begin_work(const EcWorker *worker, EcRights *outer)
@@ -79,13 +85,14 @@ begin_work(const EcWorker *worker, EcRights *outer)
 	ec_become(outer, role);
 }
 
-/* Read the job's definition and position, and make its kind ready. */
+/* Reads the job's definition and position, and prepares its kind. */
 static void
 load_job(EcWorker *worker)
 {
 	EcJob *job = &worker->job;
 	bool avoid_locks = job->avoid_locks;
 	int conflicts = job->conflicts;
+	bool has_failures = job->has_failures;
 	MemoryContext old_context;
 	EcCatalogScope scope;
 	char name[NAMEDATALEN];
@@ -101,6 +108,7 @@ load_job(EcWorker *worker)
 	ec_catalog_end(&scope);
 	job->avoid_locks = avoid_locks;
 	job->conflicts = conflicts;
+	job->has_failures = has_failures;
 	job->memory = worker->job_context;
 
 	ec_apply_session(job->settings);
@@ -129,7 +137,7 @@ save_progress(EcWorker *worker, bool complete)
 	double rate_seconds = seconds;
 	EcCatalogScope scope;
 
-	/* the first rows have no pause behind them yet: the one to come counts */
+	/* no pause precedes the job's first rows: count the one that follows */
 	if (job->rows_done == job->rows_written)
 		rate_seconds += job->pause_ms / 1000.0;
 	ec_catalog_begin(&scope);
@@ -152,7 +160,9 @@ ec_worker_is_wanted(const EcJob *job)
 	return strcmp(job->state, EC_STATE_RUNNING) == 0 && job->slot < job->workers;
 }
 
-/* The run window has closed: the launcher starts us when it opens again. */
+/*
+ * The run window has closed; the launcher starts a worker when it opens again.
+ */
 static void
 leave_until_due(EcJob *job)
 {
@@ -164,10 +174,11 @@ leave_until_due(EcJob *job)
 }
 
 /*
- * The batch, and all of the user's code that it sets off.  What that code SETs
- * (the role, say) ends with it; deferred triggers run now, so that none of it
- * runs later.  A batch that is over before anybody's deadlock_timeout makes
- * nobody a deadlock victim; only a single row takes what it takes (deadlock.h).
+ * Runs the batch and all user code that it invokes.  Settings that this code
+ * changes (for example the role) are restored at the end.  Deferred triggers
+ * fire here, so that no user code runs later.  A batch that ends well before
+ * any session's deadlock_timeout makes no session a deadlock victim; only a
+ * single row has no time limit (deadlock.h).
  */
 static bool
 call_kind(EcWorker *worker)
@@ -195,8 +206,8 @@ call_kind(EcWorker *worker)
 }
 
 /*
- * Work that makes its own transactions.  It is there for what cannot be taken
- * back or waited for by halves, so its commits are on disk when they return.
+ * Runs work that uses transactions of its own.  Some of it cannot be rolled
+ * back or repeated, so its commits are synchronous.
  */
 static EcOutcome
 run_piece(EcWorker *worker)
@@ -211,7 +222,8 @@ run_piece(EcWorker *worker)
 	worker->job.pause_ms = 0;
 	more = worker->kind->run(&worker->job);
 
-	ec_worker_be_patient(); /* whatever the work has set */
+	ec_worker_be_patient(); /* again, because the work may have changed
+							 * lock_timeout */
 	ec_worker_begin();
 	if (ec_worker_has_extension(worker))
 		save_progress(worker, !more);
@@ -221,7 +233,7 @@ run_piece(EcWorker *worker)
 	return more ? EC_OUTCOME_MORE : EC_OUTCOME_COMPLETE;
 }
 
-/* The transaction of a batch; an error leaves through the caller. */
+/* The transaction of a batch; the caller handles its errors. */
 static EcOutcome
 try_batch(EcWorker *worker)
 {
@@ -240,7 +252,10 @@ try_batch(EcWorker *worker)
 
 		ec_catalog_begin(&scope);
 		wanted = ec_job_read_pace(job) && ec_worker_is_wanted(job);
-		/* the extension's owner may be another, or have lost rights, by now */
+		/*
+		 * the extension may have got another owner, or its owner may have lost
+		 * rights
+		 */
 		if (wanted && !(ec_may_act_as(worker->ticket.owner) &&
 						ec_may_act_as(worker->ticket.login)))
 		{
@@ -285,7 +300,7 @@ try_batch(EcWorker *worker)
 	INSTR_TIME_SET_CURRENT(elapsed);
 	INSTR_TIME_SUBTRACT(elapsed, started);
 
-	/* Only a batch that wrote is worth a pause: reading is not throttled. */
+	/* only batches that wrote something are followed by a pause */
 	if (more && job->throttled_by == NULL && job->rows_written > 0 &&
 		job->delay_ms > 0)
 	{
@@ -301,6 +316,7 @@ try_batch(EcWorker *worker)
 
 	worker->has_committed = true;
 	job->avoid_locks = false;
+	job->has_failures = false;
 	job->conflicts = 0;
 	ec_batch_size_learn(&worker->size, job->batch_size, job->rows_written,
 						INSTR_TIME_GET_DOUBLE(elapsed),
@@ -309,7 +325,7 @@ try_batch(EcWorker *worker)
 	return more ? EC_OUTCOME_MORE : EC_OUTCOME_COMPLETE;
 }
 
-/* Say why we pause, in a transaction of its own; only a courtesy. */
+/* Shows why we pause, in a transaction of its own. */
 static void
 report_conflict(EcWorker *worker)
 {
@@ -355,7 +371,7 @@ is_lock_conflict(int sqlerrcode)
 		   sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE;
 }
 
-/* What to do about a batch that was rolled back with this error. */
+/* Decides what to do after a batch was rolled back because of this error. */
 static EcOutcome
 after_error(EcWorker *worker, ErrorData *error, bool timed_out, bool gave_way)
 {
@@ -380,17 +396,28 @@ after_error(EcWorker *worker, ErrorData *error, bool timed_out, bool gave_way)
 		(error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE &&
 		 !ec_is_own_deadlock(error) && job->conflicts >= MAX_SERIALIZATION_FAILURES))
 	{
+		/* one more attempt, to find out which row fails */
+		if (worker->kind != NULL && worker->kind->finds_failures &&
+			!job->has_failures && !is_lock_conflict(error->sqlerrcode))
+		{
+			job->has_failures = true;
+			job->pause_ms = 0;
+			return EC_OUTCOME_RETRY;
+		}
 		fail_job(worker, error);
 		return EC_OUTCOME_STOP;
 	}
 
-	/* the first conflict is tried again at once, without row lock waits */
+	/*
+	 * after the first conflict try again at once, without waiting for row
+	 * locks
+	 */
 	job->avoid_locks = true;
 	job->conflicts++;
 	if (job->conflicts > 1)
 	{
 		job->throttled_by = "lock";
-		/* home in on the rows that are in the way */
+		/* smaller batches isolate the rows that are locked */
 		ec_batch_size_shrink(&worker->size);
 		job->pause_ms = Min(LONGEST_BACKOFF_MS, 10 << Min(job->conflicts, 10));
 		report_conflict(worker);
@@ -422,7 +449,8 @@ ec_worker_run_batch(EcWorker *worker)
 		FlushErrorState();
 		ec_deadline_end();
 		ec_checks_end();
-		QueryCancelPending = false; /* of a timeout that came too late */
+		QueryCancelPending = false; /* a timeout may have fired after the
+									 * error */
 		AbortCurrentTransaction();
 		gave_way = ec_give_way(false);
 	}

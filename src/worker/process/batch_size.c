@@ -1,15 +1,17 @@
 /*
  * batch_size.c
- *		How many rows a batch may write.
+ *		Decides how many rows a batch may write.
  *
- * Either as many as the job says, or as many as take the target time.  What a
- * row costs is the median of the last three batches: one that a checkpoint or
- * a busy disk has held up counts for nothing, and when it gets slow for good,
- * the second slow batch of three halves the size.  It grows by a fifth at a time.
+ * That is the job's batch_size, or as many rows as can be written in the
+ * target time.  The cost of a row is the median of the last three batches.  So
+ * a single batch that was delayed by a checkpoint or a busy disk has no
+ * effect.  If writing becomes slow permanently, the second slow batch changes
+ * the median and halves the size.  The size grows by at most a fifth at a
+ * time.
  *
- * A batch that was cancelled at its deadline is tried again with a quarter of
- * its rows.  If the costs then say that it was only held up, the size is at
- * once what it was before; if not, it grows again from there.
+ * After a batch was cancelled at its deadline, a quarter of its rows is
+ * tried.  If the costs then show that it was only delayed, the previous size
+ * is restored at once; otherwise the size grows from there.
  */
 #include "postgres.h"
 
@@ -49,9 +51,9 @@ median_cost(const EcBatchSize *size)
 }
 
 /*
- * What the batch tells of the cost of a row; 0: nothing.  One that was not full,
- * because there was little to do, can tell that it was slow, not that it was
- * quick.
+ * The cost of a row according to this batch; 0 if unknown.  A batch that was
+ * not full, because there was little to write, can show that rows have become
+ * more expensive, but not that they have become cheaper.
  */
 static double
 cost_of_batch(const EcBatchSize *size, int64 rows, double seconds)
@@ -87,7 +89,8 @@ ec_batch_size_learn(EcBatchSize *size, int wanted, int64 rows, double seconds,
 		median_cost(size) * size->before < deadline / 2)
 		limit = size->before;
 	else if (wanted > 0)
-		limit = limit * GROWTH + 1; /* back to batch_size after a slow spell */
+		limit = limit * GROWTH + 1; /* return to batch_size after a slow
+									 * phase */
 	else
 		limit *= Min(GROWTH, Max(SHRINKAGE, target / (median_cost(size) * limit)));
 	size->time_outs = 0;
@@ -100,7 +103,7 @@ ec_batch_size_timed_out(EcBatchSize *size)
 	if (size->time_outs++ == 0)
 		size->before = size->limit;
 	else
-		size->count = 0; /* no accident: what was before does not count */
+		size->count = 0; /* it happened again, so discard the earlier costs */
 	size->limit = Max(1, size->limit / AFTER_TIME_OUT);
 }
 

@@ -1,6 +1,6 @@
 /*
  * deadline.c
- *		The time that a worker's batch may take.
+ *		The time limit of a worker's batch.
  */
 #include "postgres.h"
 
@@ -12,7 +12,7 @@
 
 static TimeoutId deadline = MAX_TIMEOUTS;
 
-/* In a signal handler. */
+/* Called in a signal handler. */
 static void
 cancel_batch(void)
 {

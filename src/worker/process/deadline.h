@@ -1,21 +1,21 @@
 /*
  * deadline.h
- *		The time that a worker's batch may take.
+ *		The time limit of a worker's batch.
  *
- * The batch ends as a cancelled query does, with 57014.  The server's
- * statement timeout is not used: it signals the whole process group, so that
- * a program from which a foreign table reads would die, and the scan with an
- * error of its own.
+ * At its deadline the batch is cancelled like a query, with 57014.  The
+ * server's statement_timeout is not used, because it signals the whole process
+ * group.  That would also kill a program from which a foreign table reads
+ * (file_fdw), and the scan would fail with another error.
  */
 #ifndef EC_WORKER_PROCESS_DEADLINE_H
 #define EC_WORKER_PROCESS_DEADLINE_H
 
-/* In a worker, once, before the first batch. */
+/* Call once in a worker, before the first batch. */
 extern void ec_deadline_init(void);
 
 extern void ec_deadline_begin(int ms);
 
-/* Also where there is none. */
+/* May also be called when no deadline has been set. */
 extern void ec_deadline_end(void);
 
 #endif

@@ -1,25 +1,27 @@
 /*
  * deadlock.c
- *		Staying out of the application's deadlock checks.
+ *		Keeps a batch from making other sessions deadlock victims.
  *
- * A session looks for a deadlock once, when it has waited for deadlock_timeout;
- * if it finds itself in a circle then, it is the victim.  A batch that ends
- * within half of deadlock_timeout is never in such a circle: nobody can have
- * waited for its rows for long enough.  A single row, whose update sets off
- * slow user code, takes what it takes; so a lock that this code then waits for
- * may close a circle with a session that has waited for the row all the while,
- * at the moment at which that session looks.
+ * A session checks for a deadlock once, when it has waited for
+ * deadlock_timeout.  If it is part of a cycle at that moment, it is the
+ * victim.  A batch that ends within half of deadlock_timeout is never part of
+ * such a cycle, because no session can have waited for its rows long enough.
+ * But a batch of a single row has no time limit, since the row's update may
+ * run slow user code.  When this code waits for a lock, it can complete a
+ * cycle with a session that has been waiting for the row, at the moment when
+ * that session makes its check.
  *
  * So a batch without a deadline
  *
- *		- waits for a lock for a fraction of the usual time;
- *		- does its own check for a deadlock at once when it waits, and is the
- *		  victim of what it finds;
- *		- starts no statement while the check of any session in the server is
- *		  due within that time: it lets that pass, without waiting for a lock.
+ *		- waits for a lock for only a fraction of the usual time;
+ *		- makes its own deadlock check as soon as it waits for a lock, and so is
+ *		  the victim of a cycle that exists then;
+ *		- starts no statement while a check of any session of the server is due
+ *		  within that time; it waits, without requesting a lock, until the check
+ *		  is over.
  *
- * Who begins to wait for us later than we for a lock looks when our wait is
- * over.
+ * A session that begins to wait for us after we have begun to wait for a lock
+ * makes its check when our wait is over.
  */
 #include "postgres.h"
 
@@ -33,14 +35,17 @@
 
 #include "worker/process/deadlock.h"
 
-/* Parts of deadlock_timeout. */
+/* As fractions of deadlock_timeout. */
 #define LOCK_WAIT_PART 50
 #define SLACK_PART     20
 
-/* Timers are late on a busy machine. */
+/* On a busy machine timeouts fire late. */
 #define LEAST_SLACK_MS 5
 
-/* There may always be one more. */
+/*
+ * There may always be one more check, so limit the wait to this many times
+ * deadlock_timeout.
+ */
 #define LONGEST_WAIT_CHECKS 4
 
 #define LOOK_MS 2
@@ -50,7 +55,7 @@ static ExecutorStart_hook_type previous_executor_start = NULL;
 static bool is_active = false;
 static TimestampTz began;
 
-/* the settings outside of the step */
+/* the settings to restore */
 static int deadlock_timeout;
 static int lock_timeout;
 static bool lock_waits_are_logged;
@@ -73,7 +78,7 @@ ms_since(TimestampTz then)
 	return (GetCurrentTimestamp() - then) / 1000;
 }
 
-/* Is the check of some session about to come, or just at work? */
+/* Is a deadlock check of another session about to run, or running? */
 static bool
 check_is_due(void)
 {
@@ -102,7 +107,7 @@ let_checks_pass(void)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
-	/* nobody has waited for us that long */
+	/* no session can have waited for us that long yet */
 	if (ms_since(began) < deadlock_timeout - lock_wait_ms() - slack_ms())
 		return;
 	while (check_is_due() && ms_since(now) < LONGEST_WAIT_CHECKS * deadlock_timeout)
@@ -133,8 +138,9 @@ ec_checks_init(void)
 }
 
 /*
- * The variables, not the settings: no setting can say "at once", and user code
- * that sets these for itself, and has them set back, does not notice.
+ * Assigns the variables instead of the settings.  deadlock_timeout cannot be
+ * set to 0, and user code that sets these settings locally does not change our
+ * values permanently.
  */
 void
 ec_checks_begin(void)

@@ -1,6 +1,6 @@
 /*
  * deadlock.h
- *		Staying out of the application's deadlock checks.
+ *		Keeps a batch from making other sessions deadlock victims.
  */
 #ifndef EC_WORKER_PROCESS_DEADLOCK_H
 #define EC_WORKER_PROCESS_DEADLOCK_H
@@ -9,17 +9,20 @@
 
 #include "utils/elog.h"
 
-/* In a worker, once. */
+/* Call once in a worker. */
 extern void ec_checks_init(void);
 
 /*
- * Around the step of a batch that has no deadline; ec_checks_end also after an
- * error.
+ * Call around the work of a batch without a deadline; ec_checks_end also after
+ * an error.
  */
 extern void ec_checks_begin(void);
 extern void ec_checks_end(void);
 
-/* Has the server found the deadlock, or has user code made up its error? */
+/*
+ * Does the error come from the server's deadlock detection, and not from user
+ * code that raises the same SQLSTATE?
+ */
 extern bool ec_is_own_deadlock(const ErrorData *error);
 
 #endif

@@ -1,13 +1,13 @@
 /*
  * flush.c
- *		The WAL of a batch, flushed in small pieces as it is written.
+ *		Flushes the WAL of a batch in small pieces, while it is written.
  *
- * Our commits are asynchronous, but those of the application are not: each has
- * to flush all WAL that was written before its own, and that of a whole batch
- * takes many times as long as that of a small update.  So a batch flushes its
- * WAL itself, a few pages at a time; then a commit of the application waits
- * for one such piece at most.  That costs the batch some time, so a job that
- * runs without pauses, and so puts its own speed first, does not do it.
+ * Our commits are asynchronous, but the application's usually are not.  Each
+ * of these has to flush all WAL inserted before its own record, and the WAL of
+ * a whole batch takes many times as long as that of a small update.  So a
+ * batch flushes its WAL a few pages at a time, and a commit of the application
+ * waits for at most one such piece.  This costs the batch some time, so a job
+ * without pauses, for which its own speed matters most, does not do it.
  */
 #include "postgres.h"
 
@@ -29,7 +29,10 @@ ec_flush_in_pieces(bool enabled)
 void
 ec_flush_piece(void)
 {
-	/* the end of the transaction's last record so far; reset at its end */
+	/*
+	 * XactLastRecEnd is the end of the transaction's last record; 0 if there
+	 * is none
+	 */
 	if (!is_enabled || XactLastRecEnd < flushed + PIECE_BYTES)
 		return;
 	flushed = XactLastRecEnd;

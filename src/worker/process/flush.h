@@ -1,14 +1,14 @@
 /*
  * flush.h
- *		The WAL of a batch, flushed in small pieces as it is written.
+ *		Flushes the WAL of a batch in small pieces, while it is written.
  */
 #ifndef EC_WORKER_PROCESS_FLUSH_H
 #define EC_WORKER_PROCESS_FLUSH_H
 
-/* Whether the batch that begins flushes its WAL in pieces. */
+/* Call at the start of a batch: does it flush its WAL in pieces? */
 extern void ec_flush_in_pieces(bool enabled);
 
-/* To be called for each row that the batch has written. */
+/* Call for each row that the batch has written. */
 extern void ec_flush_piece(void);
 
 #endif

@@ -3,21 +3,22 @@
  *		The launcher: finds unfinished jobs after a start, a crash or a
  *		promotion, and starts their workers.
  *
- * There only when the library is preloaded.  The launcher itself is connected
- * to no database; to look into one it starts a database worker there, which
- * reads the jobs table, starts workers and leaves, so that nobody's DROP
- * DATABASE finds a connection in its way for long.
+ * It runs only if the library is preloaded.  It is not connected to a
+ * database.  To look into a database it starts a database worker there.  That
+ * one reads the jobs table, starts workers and exits, so it blocks a DROP
+ * DATABASE for a short time only.
  *
  *		start, crash, promotion --> a worker in every database, one at a time
- *		called for a database   --> a worker there, at the time asked for
+ *		call for a database     --> a worker there, at the requested time
  *
- * It is called by workers that end, however they end, by submissions that found
- * no slot or whose time has not come, and by database workers that left work
- * waiting.  Upper rooms have the database worker do more there
- * (ec_register_visitor), and call the launcher when that is due, see calls.h.
+ * It is called by workers when they end for whatever reason, by submissions
+ * that found no free slot or that have a later start time, and by database
+ * workers that left jobs waiting.  Upper rooms can register further work for
+ * the database worker (ec_register_visitor), and call the launcher when that
+ * is due; see calls.h.
  *
- * Database workers run as the bootstrap superuser, as no user of a database can
- * be known here; they run none but our own catalogue statements.
+ * Database workers run as the bootstrap superuser, because the launcher knows
+ * no other role of a database.  They execute only our own catalog statements.
  */
 #include "postgres.h"
 
@@ -53,7 +54,10 @@
 #define UPDATE_RETRY_MS 15000
 #define RESTART_SECONDS 5
 
-/* The system's clock may be set while we sleep. */
+/*
+ * Wake up now and then, because the system's clock may be changed during the
+ * wait.
+ */
 #define LONGEST_SLEEP_MS (10 * 60 * 1000)
 
 static EcVisitor visitors[MAX_VISITORS];
@@ -81,7 +85,7 @@ ec_register_visitor(EcVisitor visitor)
 	visitors[visitor_count++] = visitor;
 }
 
-/* Databases that can be connected to; templates have no jobs of their own. */
+/* Databases that allow connections, except templates, which have no jobs. */
 static List *
 all_databases(void)
 {
@@ -115,7 +119,8 @@ all_databases(void)
 }
 
 /*
- * Start a database worker and wait for its end; false if there is no free slot.
+ * Starts a database worker and waits until it exits.  Returns false if there
+ * is no free worker slot.
  */
 static bool
 send_database_worker(Oid database)
@@ -171,8 +176,9 @@ ec_launcher_main(Datum argument)
 				ec_call_launcher_again(lfirst_oid(cell));
 
 		/*
-		 * a database worker that called us has set the latch on which we waited
-		 * for it
+		 * Check for new calls before waiting: a database worker may have
+		 * called us and set our latch, but waiting for its exit has reset the
+		 * latch.
 		 */
 		if (databases != NIL)
 		{
@@ -197,7 +203,10 @@ ec_launcher_main(Datum argument)
 	}
 }
 
-/* A database worker that failed, for a lock say, is sent again. */
+/*
+ * After an error, such as a lock timeout, the database worker is started again
+ * later.
+ */
 static void
 come_back(int code, Datum argument)
 {
@@ -217,7 +226,7 @@ ec_database_worker_main(Datum argument)
 	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(argument),
 											  InvalidOid, 0);
 	before_shmem_exit(come_back, argument);
-	/* the launcher waits for us, with all other databases */
+	/* the launcher waits for us before it serves other databases */
 	SetConfigOption("lock_timeout", "1s", PGC_SUSET, PGC_S_SESSION);
 	pgstat_report_activity(STATE_RUNNING, "looking for unfinished jobs");
 	SetCurrentStatementStartTimestamp();
@@ -225,7 +234,7 @@ ec_database_worker_main(Datum argument)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	is_there = ec_extension_lookup(&extension);
 	is_refused = is_there && extension.version == EC_SQL_UNKNOWN;
-	/* once in the log, and not every few seconds */
+	/* logged once, because the launcher does not come back for this */
 	if (is_refused)
 		ereport(LOG, (errmsg("the launcher of expand_contract does nothing in database \"%s\"",
 							 get_database_name(MyDatabaseId)),
@@ -234,7 +243,10 @@ ec_database_worker_main(Datum argument)
 								extension.extversion)));
 	else if (is_there && extension.version < EC_SQL_CURRENT)
 	{
-		/* the tables lack what the workers of today write: look again */
+		/*
+		 * the tables lack columns that this version's workers write; look
+		 * again later
+		 */
 		ereport(LOG, (errmsg("jobs in database \"%s\" wait for ALTER EXTENSION expand_contract UPDATE",
 							 get_database_name(MyDatabaseId))));
 		ec_call_launcher(MyDatabaseId,

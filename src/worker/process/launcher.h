@@ -11,13 +11,14 @@
 #include "utils/timestamp.h"
 #include "worker/jobs/calls.h"
 
-/* From _PG_init, while shared_preload_libraries is processed. */
+/* Call in _PG_init, while shared_preload_libraries is processed. */
 extern void ec_register_launcher(void);
 
 /*
- * What else a database worker does in the database that it visits, whether the
- * extension is there or not: called without a transaction, as the bootstrap
- * superuser.  While it runs, the launcher waits.  From _PG_init.
+ * Further work of a database worker in the database that it visits.  It is
+ * called even if the extension does not exist there, outside of a transaction,
+ * as the bootstrap superuser.  The launcher waits meanwhile.  Register in
+ * _PG_init.
  */
 typedef void (*EcVisitor)(void);
 extern void ec_register_visitor(EcVisitor visitor);

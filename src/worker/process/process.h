@@ -1,7 +1,7 @@
 /*
  * process.h
- *		What the files of a job's worker process share: worker.c, attempt.c and
- *		transaction.c.
+ *		Declarations shared by the files of a job's worker process: worker.c,
+ *		attempt.c and transaction.c.
  */
 #ifndef EC_WORKER_PROCESS_PROCESS_H
 #define EC_WORKER_PROCESS_PROCESS_H
@@ -18,41 +18,42 @@
 
 typedef enum EcOutcome
 {
-	EC_OUTCOME_MORE,    /* go on after a pause */
-	EC_OUTCOME_RETRY,   /* rolled back, or not begun; try again */
-	EC_OUTCOME_STOP,    /* paused or cancelled, or somebody else's now */
+	EC_OUTCOME_MORE,    /* continue after a pause */
+	EC_OUTCOME_RETRY,   /* rolled back or not begun; try again */
+	EC_OUTCOME_STOP,    /* the job is paused, cancelled, or another worker's */
 	EC_OUTCOME_COMPLETE /* the job is done */
 } EcOutcome;
 
 typedef struct EcWorker
 {
 	EcWorkerTicket ticket;
-	Oid extension; /* a re-created one has other jobs */
+	Oid extension; /* its OID: a re-created extension has other jobs */
 	EcJob job;
 	const EcJobKind *kind;
-	bool loaded;        /* job and kind are as the table says */
-	bool has_committed; /* a batch, since we started */
-	bool is_divisible;  /* work can stop after each batch */
+	bool loaded;        /* job and kind have been read from the table */
+	bool has_committed; /* a batch has committed in this process */
+	bool is_divisible;  /* the job can stop after each batch */
 	TimestampTz turn_began;
 	TimestampTz looked_for_others;
 	EcBatchSize size;
-	bool has_deadline;     /* the batch is cancelled when it takes long */
-	TimestampTz last_save; /* of progress */
+	bool has_deadline;     /* this batch has a time limit */
+	TimestampTz last_save; /* when progress was saved last */
 	uint64 wal_at_save;
 	EcThrottle *throttle;
 	MemoryContext job_context;   /* reset when the job is loaded again */
-	MemoryContext batch_context; /* reset per batch */
+	MemoryContext batch_context; /* reset for each batch */
 } EcWorker;
 
-/* transaction.c: our transactions, and the settings that they run under */
+/* transaction.c: a worker's transactions and their settings */
 extern void ec_worker_connected(Oid owner);
 extern void ec_worker_set_options(void);
-extern void ec_worker_reload_options(void); /* if asked */
+extern void ec_worker_reload_options(void); /* if it has got SIGHUP */
 
 /*
- * A transaction of ours that holds nothing can wait for the job's row as long
- * as it takes (a session may be idle after ec_configure): nobody waits for us,
- * and what it has to say must not get lost.  Until ec_worker_set_options.
+ * Removes lock_timeout until ec_worker_set_options.  For transactions that
+ * hold no locks: these can wait for the job's row without a limit (a session
+ * may be idle in transaction after ec_configure), because no session waits for
+ * us, and what they write must not get lost.
  */
 extern void ec_worker_be_patient(void);
 
@@ -60,16 +61,16 @@ extern void ec_worker_begin(void);
 extern void ec_worker_commit(void);
 
 /*
- * Is the extension that we were started for still there?  After DROP EXTENSION
- * there is no table to write to, and after another CREATE EXTENSION a job of
- * our number is somebody else's.
+ * Does the extension for which the worker was started still exist?  After DROP
+ * EXTENSION there is no table to write to.  After another CREATE EXTENSION,
+ * the job with our number is a different job.
  */
 extern bool ec_worker_has_extension(EcWorker *worker);
 
-/* A batch of a job that has a deadline is cancelled after so many ms. */
+/* The time limit, in milliseconds, of a batch that has one. */
 extern int ec_worker_deadline_ms(void);
 
-/* attempt.c: one batch, whatever becomes of it */
+/* attempt.c: runs one batch and handles its errors */
 extern EcOutcome ec_worker_run_batch(EcWorker *worker);
 extern bool ec_worker_is_wanted(const EcJob *job);
 

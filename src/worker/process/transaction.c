@@ -1,6 +1,6 @@
 /*
  * transaction.c
- *		The transactions of a worker, and the settings that they run under.
+ *		A worker's transactions and their settings.
  */
 #include "postgres.h"
 
@@ -30,20 +30,20 @@ lock_wait_ms(void)
 	return Max(1, Min(MAX_LOCK_WAIT_MS, DeadlockTimeout / 10));
 }
 
-/* Whom the worker has to become, if it could not connect as the job's owner. */
+/* The job's owner, if the worker could not connect as that role. */
 static Oid assumed_owner = InvalidOid;
 
 void
 ec_worker_connected(Oid owner)
 {
-	/* ALTER ROLE ... SET role is for sessions that say whom they log in as */
+	/* ALTER ROLE ... SET role must not affect a worker */
 	SetConfigOption("role", "none", PGC_SUSET, PGC_S_SESSION);
 	if (GetSessionUserId() != owner)
 		assumed_owner = owner;
 	ec_worker_set_options();
 }
 
-/* In a transaction, as SET ROLE wants to look for the membership. */
+/* Needs a transaction, because SET ROLE looks up the membership. */
 void
 ec_worker_assume_owner(void)
 {
@@ -53,8 +53,8 @@ ec_worker_assume_owner(void)
 }
 
 /*
- * The owner's code must not take the rights of the role that we came as, which
- * are not its own: as in a SECURITY DEFINER function, it cannot SET ROLE.
+ * The owner's code must not get the rights of the role as which the worker has
+ * connected.  So SET ROLE is forbidden, as in a SECURITY DEFINER function.
  */
 static void
 lock_role(bool is_locked)
@@ -65,9 +65,9 @@ lock_role(bool is_locked)
 }
 
 /*
- * What a batch relies on, whatever the settings of the role or the database
- * are.  They are session settings, so that user code run by the batch sees them
- * as well.
+ * Settings that batches depend on, regardless of the settings of the role or
+ * the database.  They are set for the session, so user code in a batch sees
+ * them, too.
  */
 void
 ec_worker_set_options(void)

@@ -2,15 +2,18 @@
  * worker.c
  *		The background worker that runs a job.
  *
- * A worker connects as the job's owner (owner.c), claims the job slot with a
- * lock and a place among max_workers (places.h), calls the job running, and
- * then repeats: one batch in one transaction (attempt.c), a pause without any.
+ * A worker connects as the job's owner (owner.c).  It locks the job slot and
+ * one of the max_workers places (places.h), and sets the job to running.  Then
+ * it repeats: one batch in one transaction (attempt.c), and a pause outside of
+ * a transaction.
  *
- * It leaves its place to other jobs that ask for one: in a long pause to any,
- * and when it has had its turn to those of other owners and databases.  Then it
- * ends, and the job comes back when its turn comes, or its pause is over.
+ * It leaves its place to other jobs that need one: to any job during a long
+ * pause, and to jobs of other owners and databases when its turn is over.
+ * Then it exits, and another worker continues the job at its next turn, or at
+ * the end of the pause.
  *
- * Commits are asynchronous: rows and position are lost together or not at all.
+ * Commits are asynchronous: a crash loses a batch's rows and the saved
+ * position together, or neither.
  */
 #include "postgres.h"
 
@@ -45,14 +48,17 @@
 
 #define CLAIM_PATIENCE_MS 10000
 
-/* A pause that is worth a new process. */
+/* From this length on, a pause is worth the start of a new process. */
 #define LONG_PAUSE_MS 2000
 
-/* A turn, and how often others are looked for when it is over. */
+/*
+ * The length of a turn, and how often we check for other owners' jobs after
+ * it.
+ */
 #define TURN_MS        5000
 #define OTHERS_LOOK_MS 500
 
-/* Does the table call the job running? */
+/* Is the job's stored state "running"? */
 static bool
 is_running(EcWorker *worker)
 {
@@ -74,7 +80,9 @@ is_running(EcWorker *worker)
 	return running;
 }
 
-/* Nobody comes to a role's rights by writing our tables. */
+/*
+ * Being able to write our tables must not give anyone another role's rights.
+ */
 static bool
 is_authorized(EcWorker *worker)
 {
@@ -96,9 +104,9 @@ is_authorized(EcWorker *worker)
 }
 
 /*
- * Take the locks that make us the job's worker, and call the job running.  The
- * worker before us may still be about to leave (paused and resumed at once),
- * so we have some patience.
+ * Takes the locks that make us the job's worker, and sets the job to running.
+ * The slot's previous worker may still be about to exit, if the job was paused
+ * and resumed at once, so wait for it for some time.
  */
 static bool
 claim_job(EcWorker *worker)
@@ -108,12 +116,15 @@ claim_job(EcWorker *worker)
 	EcCatalogScope scope;
 	bool wanted = false;
 
-	/* before anything that its tables say is believed */
+	/* check this before using anything that the tables say */
 	if (!is_authorized(worker))
 		return false;
 	while (!ec_lock_job_slot(ticket->job, ticket->slot))
 	{
-		/* or it was started twice, and would come back to life if that one is killed */
+		/*
+		 * the job was started twice; if we waited, we would continue it after
+		 * the other worker is terminated
+		 */
 		if (ticket->slot == 0 && is_running(worker))
 			return false;
 		if (TimestampDifferenceExceeds(started, GetCurrentTimestamp(),
@@ -138,14 +149,17 @@ claim_job(EcWorker *worker)
 		wanted = ec_job_set_running(&worker->job);
 		ec_catalog_end(&scope);
 	}
-	/* the count of starts must survive the crash that it counts */
+	/* the count of starts must survive the crash that it is to count */
 	ForceSyncCommit();
 	ec_worker_commit();
 	ec_worker_set_options();
 	return wanted;
 }
 
-/* Has the row changed while we pause?  Then the pause is over. */
+/*
+ * Has the job's row been changed during our pause, so that the pause is to
+ * end?
+ */
 static bool
 pace_has_changed(EcWorker *worker)
 {
@@ -167,7 +181,10 @@ pace_has_changed(EcWorker *worker)
 	return changed;
 }
 
-/* Leave our place to another job, and the job to a worker that comes then. */
+/*
+ * Leaves our place to another job; another worker continues the job at
+ * resume_at.
+ */
 static void
 give_back(EcWorker *worker, TimestampTz resume_at)
 {
@@ -195,8 +212,9 @@ rest(long ms)
 }
 
 /*
- * Mark our place.  Somebody may just try whether it is free; and after user code
- * has released all locks of the session it may be, or be another's.
+ * Sets the state of our place.  Another worker may hold the lock for a moment
+ * while it checks whether the place is free; then try again.  The place may
+ * also be lost, if user code has released all locks of the session.
  */
 static bool
 mark_place(EcPlaceState state)
@@ -211,9 +229,10 @@ mark_place(EcPlaceState state)
 }
 
 /*
- * Pause until then without transaction, snapshot or lock.  The latch is set by
- * those who changed the job's row, those who would have our place, and by much
- * else.  False if we have to leave.
+ * Pauses without a transaction, a snapshot or a heavyweight lock other than
+ * slot and place.  The latch is set by sessions that have changed the job's
+ * row, by workers that need a place, and for other reasons.  Returns false if
+ * the worker must exit.
  */
 static bool
 pause_until(EcWorker *worker, TimestampTz until)
@@ -236,7 +255,7 @@ pause_until(EcWorker *worker, TimestampTz until)
 		events = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 						   left, ec_wait_event(EC_WAIT_JOB_PAUSE));
 		ResetLatch(MyLatch);
-		/* there is no statement to cancel */
+		/* no statement is running that a cancel request could mean */
 		QueryCancelPending = false;
 		CHECK_FOR_INTERRUPTS();
 		ec_worker_reload_options();
@@ -265,7 +284,7 @@ pause_worker(EcWorker *worker)
 														   worker->job.pause_ms));
 }
 
-/* Does a job of another owner wait for a worker, and there is none for it? */
+/* Does a job of another owner wait for a worker, while no place is free? */
 static bool
 others_wait(EcWorker *worker)
 {
@@ -287,7 +306,10 @@ others_wait(EcWorker *worker)
 	return wait;
 }
 
-/* True if we have had our turn, and others wait for theirs: we have to leave. */
+/*
+ * Returns true if our turn is over and others wait, so that the worker must
+ * exit.
+ */
 static bool
 turn_is_over(EcWorker *worker)
 {
@@ -304,7 +326,10 @@ turn_is_over(EcWorker *worker)
 	return true;
 }
 
-/* What a batch asked for; no harm done if it does not come to its end. */
+/*
+ * Runs the VACUUM that a batch has requested.  It does not matter if it is
+ * cancelled.
+ */
 static void
 vacuum(EcJob *job)
 {
@@ -333,15 +358,20 @@ work(EcWorker *worker)
 	worker->wal_at_save = pgWalUsage.wal_bytes;
 	worker->throttle = ec_throttle_create();
 	worker->is_divisible = job->resume_at != 0;
-	/* the pause in which the worker before us has left */
+	/* the rest of the pause in which the previous worker has left */
 	if (job->resume_at > began && !pause_until(worker, job->resume_at))
 		return;
 	do
 	{
-		/* between batches there is no statement to cancel */
+		/*
+		 * between batches no statement is running that a cancel request could
+		 * mean
+		 */
 		QueryCancelPending = false;
 		CHECK_FOR_INTERRUPTS();
-		/* without pauses, no other wait would notice the postmaster's death */
+		/*
+		 * a job without pauses waits nowhere else for the postmaster's death
+		 */
 		(void) WaitLatch(NULL, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 0,
 						 ec_wait_event(EC_WAIT_JOB_PAUSE));
 		ec_worker_reload_options();
@@ -371,7 +401,7 @@ work(EcWorker *worker)
 					   ec_throttle_seconds(worker->throttle))));
 }
 
-/* However we end, the launcher should have a look soon. */
+/* However the worker ends, the launcher looks for jobs soon. */
 static void
 at_exit(int code, Datum argument)
 {
@@ -379,7 +409,7 @@ at_exit(int code, Datum argument)
 					 TimestampTzPlusMilliseconds(GetCurrentTimestamp(), 1000));
 }
 
-/* Whoever ends makes room for the next. */
+/* The place is free now, so start workers for jobs that wait for one. */
 static void
 start_next(EcWorker *worker)
 {

@@ -10,8 +10,9 @@
 extern PGDLLEXPORT void ec_job_worker_main(Datum argument);
 
 /*
- * In a worker that could not connect as the job's owner: become it, in this
- * transaction, if something has made us another.  Else nothing.
+ * In a worker that could not connect as the job's owner: becomes the owner
+ * again, for this transaction, if something has changed the current user.
+ * Otherwise does nothing.
  */
 extern void ec_worker_assume_owner(void);
 

@@ -1,13 +1,14 @@
 /*
  * check_snapshot.c
- *		Old snapshots that make the table grow.
+ *		Detects old snapshots that make the table grow.
  *
- * An old snapshot is one that was there LOOK_BACK_MS ago, or before we began,
- * and keeps what has died since from being pruned.  It counts once four fifths
- * of the allowed growth are used up, and a quarter of a megabyte at least.  If
- * the table goes on growing past max_growth while we wait, the job fails, to be
- * resumed when the snapshot is gone.  Growth alone does neither: where the
- * assigned columns have an index, a table has to grow.
+ * An old snapshot existed LOOK_BACK_MS ago, or before the worker began, and
+ * prevents the removal of rows that have died since.  It counts when four
+ * fifths of the allowed growth, and at least a quarter of a megabyte, are used
+ * up.  If the table grows beyond max_growth while we wait, the job fails; it
+ * can be resumed when the snapshot is gone.  Growth without an old snapshot
+ * neither pauses nor fails the job, because a table has to grow if the
+ * assigned columns are indexed.
  */
 #include "postgres.h"
 
@@ -37,9 +38,10 @@ ec_snapshot_signal_start(EcSnapshotSignal *signal, TimestampTz now)
 }
 
 /*
- * The table's size now, which others may change as well.  Of several tables
- * only the job's kind knows it, and to measure them all takes a while: so only
- * at the start, and while we wait and see nothing of what a batch would see.
+ * The present size of the job's table, which other sessions may change, too.
+ * If the job has several tables, only its kind can compute it, and measuring
+ * all of them takes a while.  So that is done only at the start and while the
+ * job waits; otherwise the size after the last batch is used.
  */
 static double
 table_bytes(const EcSnapshotSignal *signal, EcJob *job)
@@ -48,7 +50,7 @@ table_bytes(const EcSnapshotSignal *signal, EcJob *job)
 	Relation relation = RelationIdGetRelation(job->relation);
 	double bytes = job->table_bytes;
 
-	/* we have its lock; it may be gone all the same */
+	/* it may have been dropped before we got its lock */
 	if (relation == NULL)
 		return bytes;
 	if (kind->table_bytes == NULL)
@@ -62,7 +64,10 @@ table_bytes(const EcSnapshotSignal *signal, EcJob *job)
 	return bytes;
 }
 
-/* Its size by that at the job's first batch; 0 if that is not known. */
+/*
+ * The size as a multiple of that at the job's first batch; 0 if that is
+ * unknown.
+ */
 static double
 table_growth(EcSnapshotSignal *signal, EcJob *job)
 {
@@ -75,13 +80,13 @@ table_growth(EcSnapshotSignal *signal, EcJob *job)
 	return signal->bytes_at_start > 0 ? bytes / signal->bytes_at_start : 0;
 }
 
-/* The growth from which on an old snapshot counts. */
+/* From this growth on, an old snapshot counts. */
 static double
 growth_to_wait_at(const EcSnapshotSignal *signal)
 {
 	double growth = 1 + (ec_max_growth - 1) * SNAPSHOT_SHARE;
 
-	/* a table of a few blocks doubles with the first row that moves */
+	/* the first new block may double a table of a few blocks */
 	if (signal->bytes_at_start > 0)
 		growth = Max(growth, 1 + LEAST_GROWTH_BYTES / signal->bytes_at_start);
 	return growth;
@@ -95,8 +100,8 @@ age_of_xid(FullTransactionId xid)
 }
 
 /*
- * Who holds back the oldest row versions, and for how long already; NULL if
- * nobody does.  In scope.
+ * Finds the holder of the oldest snapshot, transaction or slot; NULL if none
+ * is old.  In scope.
  */
 static char *
 find_old_snapshot(EcSnapshotSignal *signal)

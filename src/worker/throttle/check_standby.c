@@ -1,15 +1,17 @@
 /*
  * check_standby.c
- *		Standbys that are too far behind, or gone.
+ *		Detects standbys that lag too much or have disappeared.
  *
- * Replica lag is judged by LSN and age: from samples of what was flushed when,
- * a worker knows how old the WAL is that a standby has not replayed.  The
- * server's own replay_lag may be missing (after idle times, before the first
- * reply) or stand still; it only helps out for WAL that is older than our
- * samples.  A lag that neither tells is unknown, and unknown means wait.  So
- * does a standby that was there and is not there any more: job_standbys has
- * all that the job has seen, so that its next worker knows them too.  With a
- * promotion, and so a timeline, it begins anew: we are one of them then.
+ * A standby's lag is the age of the oldest WAL that it has not replayed.  A
+ * worker computes it from samples of the flushed position over time.  The
+ * server's own replay_lag can be missing (after idle times, before the first
+ * reply) or outdated, so it is used only for WAL that is older than our
+ * samples.  If neither gives the lag, it is unknown, and the job waits.
+ *
+ * The job also waits if a standby that was there has disappeared.
+ * job_standbys stores all standbys that the job has seen, so that later
+ * workers know them.  After a promotion, and so on a new timeline, the list
+ * starts empty, because this server was one of them.
  */
 #include "postgres.h"
 
@@ -37,7 +39,9 @@ take_sample(EcStandbySignal *signal, TimestampTz now, XLogRecPtr flushed,
 	signal->sample_count = Min(signal->sample_count + 1, EC_LAG_SAMPLES);
 }
 
-/* How old the oldest WAL is that is behind lsn; -1 if it cannot be told. */
+/*
+ * The age of the oldest WAL after lsn, in milliseconds; -1 if it is unknown.
+ */
 static int64
 age_of_wal(const EcStandbySignal *signal, XLogRecPtr lsn, int64 reported,
 		   TimestampTz now)
@@ -47,7 +51,7 @@ age_of_wal(const EcStandbySignal *signal, XLogRecPtr lsn, int64 reported,
 
 	if (signal->samples[oldest].flushed > lsn)
 	{
-		/* older than all that we know */
+		/* older than our oldest sample */
 		if (reported < 0)
 			return -1;
 		return Max(reported, ec_ms_between(signal->samples[oldest].at, now));
@@ -59,7 +63,7 @@ age_of_wal(const EcStandbySignal *signal, XLogRecPtr lsn, int64 reported,
 		if (signal->samples[sample].flushed > lsn)
 			return ec_ms_between(signal->samples[sample].at, now);
 	}
-	return 0; /* it came after the newest sample */
+	return 0; /* all of it is newer than the newest sample */
 }
 
 static bool
@@ -82,7 +86,10 @@ remember_standby(const EcJob *job, const EcStandby *standby)
 			 &args);
 }
 
-/* Remembers those that are new; true if one that was seen is not there. */
+/*
+ * Stores standbys that are new.  Returns true if one that was stored is not
+ * there.
+ */
 static bool
 has_one_vanished(const EcJob *job, const EcStandby *standbys, int count)
 {

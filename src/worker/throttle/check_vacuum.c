@@ -1,12 +1,13 @@
 /*
  * check_vacuum.c
- *		A VACUUM of the table.
+ *		Detects a VACUUM of the table.
  *
- * A VACUUM is waited for so that it comes to its end sooner and its space is
- * there for the job.  That must not stop a job for ever, and must not be set
- * off by the dead rows that the job itself leaves: an autovacuum that began
- * after us gets a quarter of the time that we were at work, any other VACUUM a
- * minute.  Those that workers of ours run do not count.
+ * The job waits for a VACUUM of its table, so that it ends sooner and the job
+ * can use the space that it frees.  The wait is limited, and dead rows of the
+ * job itself must not cause it.  So the job waits for an autovacuum that began
+ * after the worker for at most a quarter of the time that the worker has been
+ * working, and for any other VACUUM for at most a minute.  VACUUMs by our own
+ * workers do not count.
  */
 #include "postgres.h"
 
@@ -17,9 +18,11 @@
 #include "worker/jobs/start.h"
 
 #define VACUUM_PATIENCE_MS 60000
-#define VACUUM_SHARE       4 /* one part in so many, for what may be our doing */
+#define VACUUM_SHARE                                                           \
+	4 /* 1/4 of the time, if the job may have caused
+							  * the VACUUM */
 
-/* Have we waited for long enough for the VACUUM that is at work? */
+/* Have we waited long enough for the VACUUM that is running? */
 static bool
 is_out_of_patience(const EcVacuumSignal *signal, TimestampTz now)
 {

@@ -1,26 +1,27 @@
 /*
  * check_wal.c
- *		WAL that others write, and checkpoints that cannot keep up with it.
+ *		Detects a high WAL rate of other sessions, and late checkpoints.
  *
- * The measure is what the server is set up for.  max_wal_size allows so much
- * WAL from one checkpoint to the next, and checkpoint_timeout is the time that
- * should lie between them: more WAL than the one per the other brings on
- * checkpoints before their time, and full-page writes with each.
+ * The limit follows from the server's settings.  max_wal_size is the WAL
+ * between two checkpoints, and checkpoint_timeout the time between them.  A
+ * rate of more than max_wal_size per checkpoint_timeout causes checkpoints
+ * ahead of time, and each of these causes full-page writes.
  *
- *		WAL rate	Others alone write more than that, until it is less than
- *					half.  Meanwhile the job writes no more than they do: after
- *					each batch it pauses until they have written as much.
- *		checkpoint	A checkpoint is at work and late: the WAL since its start
- *					has come to checkpoint_completion_target of what starts the
- *					next.  So it does not pause between its writes any more,
- *					and the application's reads wait behind them.  The job
- *					waits for its end.
+ *		WAL rate	Other sessions alone exceed that rate; this lasts until they
+ *					write less than half of it.  Meanwhile the job writes no
+ *					more than they do: after each batch it pauses until they
+ *					have written as much.
+ *		checkpoint	A checkpoint is running and late: the WAL since its start
+ *					has reached checkpoint_completion_target of the amount that
+ *					starts the next one.  Then it does not pause between its
+ *					writes any more, and the application's reads wait behind
+ *					them.  The job waits until it is complete.
  *
- * The job's own WAL, that of all its workers, is subtracted: neither is set off
- * by a job alone.  What is left over counts if it is more than an error of
- * measurement can be: an eighth of all WAL, because records are aligned and
- * pages have headers, and as much again for each other worker, whose present
- * batch is not in the table yet.
+ * The WAL of all workers of the job is subtracted, so a job alone causes
+ * neither.  The rest counts only if it exceeds the error of the measurement.
+ * That is an eighth of all WAL, for alignment and page headers, and another
+ * eighth for each other worker, whose current batch has not been saved in the
+ * table yet.
  */
 #include "postgres.h"
 
@@ -33,7 +34,7 @@
 #include "worker/throttle/throttle_checks.h"
 
 #define LEAST_WINDOW_MS  1000
-#define WINDOW_MS        2000 /* to twice that */
+#define WINDOW_MS        2000 /* up to twice this */
 #define SHARE_OF_ERROR   0.125
 #define LONGEST_PAUSE_MS 5000
 
@@ -41,17 +42,19 @@ void
 ec_wal_signal_start(EcWalSignal *signal, TimestampTz now)
 {
 	signal->own_at_start = pgWalUsage.wal_bytes;
-	signal->from.at = 0; /* the first look sets it */
+	signal->from.at = 0; /* set by the first look */
 }
 
-/* WAL from one checkpoint to the next, in bytes. */
+/* The WAL between two checkpoints, in bytes. */
 static double
 wal_of_a_cycle(void)
 {
 	return (double) CheckPointSegments * wal_segment_size;
 }
 
-/* What this job's workers have written, by what they have saved. */
+/*
+ * The WAL of this job's workers; for the other workers, what they have saved.
+ */
 static int64
 wal_of_the_job(const EcWalSignal *signal, const EcJob *job)
 {
@@ -98,7 +101,7 @@ is_checkpoint_late(void)
 	bool isnull;
 
 	ec_query("SELECT redo_lsn FROM pg_control_checkpoint()", NULL);
-	/* that of the last one that has come to its end */
+	/* redo_lsn is that of the last completed checkpoint */
 	if (DatumGetLSN(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
 								  1, &isnull)) >= started)
 		return false;

@@ -1,11 +1,11 @@
 /*
  * lag.c
- *		How far the standbys are behind.
+ *		Reads how far the standbys are behind.
  *
- * Those that count are the physical standbys and what they left behind: an
- * inactive slot is a standby that is not there.  Base backups and logical
- * replication do not count.  Read as the extension's owner, since others do not
- * see pg_stat_replication.
+ * Physical standbys count.  So do inactive physical slots, each of which
+ * belongs to a standby that is not connected.  Base backups and logical
+ * replication do not count.  The query runs as the extension's owner, because
+ * other roles do not see pg_stat_replication.
  */
 #include "postgres.h"
 
@@ -19,7 +19,7 @@
 #include "core/query.h"
 #include "worker/throttle/lag.h"
 
-/* Is a name one of expand_contract.ignore_standbys? */
+/* Does expand_contract.ignore_standbys contain the name? */
 bool
 ec_is_ignored_standby(const char *name)
 {
@@ -42,7 +42,10 @@ ec_read_standbys(EcStandby **standbys, XLogRecPtr *flushed)
 	uint64 found;
 	int count = 0;
 
-	/* the first row is of no standby, so that there is one with the LSN */
+	/*
+	 * the first row is not a standby; it is always there and has this server's
+	 * LSN
+	 */
 	found = ec_query("WITH here AS (SELECT CASE WHEN pg_is_in_recovery() "
 					 "THEN pg_last_wal_replay_lsn() "
 					 "ELSE pg_current_wal_flush_lsn() END AS lsn) "
@@ -106,12 +109,13 @@ owns_jobs(Oid role)
 /*
  * expand_contract.replication_lag() → interval
  *
- * For those who monitor and for owners of jobs; NULL for others.
+ * For roles that may monitor and for owners of jobs; NULL for others.
  *
- * The lag of the slowest physical standby, zero when there is none, NULL when
- * one is there (or has left its slot behind) whose lag nobody can tell: an
- * unknown lag is never shown as none.  replay_lag is NULL for a standby that
- * has nothing to replay, so a distance of zero counts as no lag.
+ * Returns the lag of the slowest physical standby, and zero if there is none.
+ * Returns NULL if a standby's lag is unknown, or if a standby has disappeared
+ * and left its slot, because an unknown lag must not look like no lag.
+ * replay_lag is NULL for a standby that has replayed everything, so the LSN is
+ * compared first.
  */
 Datum
 ec_sql_replication_lag(PG_FUNCTION_ARGS)
@@ -124,7 +128,10 @@ ec_sql_replication_lag(PG_FUNCTION_ARGS)
 	Interval *lag = palloc0(sizeof(Interval));
 	int count;
 
-	/* everyone's, since ec_progress calls it as whoever reads it */
+	/*
+	 * anyone may execute this, because ec_progress runs it with its reader's
+	 * rights
+	 */
 	if (!ec_may_monitor() && !owns_jobs(GetUserId()))
 		PG_RETURN_NULL();
 	ec_catalog_begin(&scope);

@@ -1,6 +1,6 @@
 /*
  * lag.h
- *		How far the standbys are behind.
+ *		Reads how far the standbys are behind.
  */
 #ifndef EC_WORKER_THROTTLE_LAG_H
 #define EC_WORKER_THROTTLE_LAG_H
@@ -11,16 +11,18 @@
 
 typedef struct EcStandby
 {
-	char *name;         /* application_name, or that of a slot left behind */
-	char *address;      /* NULL: local, or nobody there */
-	XLogRecPtr lsn;     /* what it has, invalid if it does not say */
-	bool replays;       /* not only a receiver of WAL */
-	int64 reported_lag; /* ms, as the server measured it; -1: it did not */
+	char *name;         /* application_name, or that of an inactive slot */
+	char *address;      /* NULL: local, or not connected */
+	XLogRecPtr lsn;     /* what it has replayed or else received; may be
+						 * invalid */
+	bool replays;       /* it replays WAL and does not only receive it */
+	int64 reported_lag; /* the server's replay_lag in ms; -1: none */
 } EcStandby;
 
 /*
- * The standbys that count, and *flushed, what each of them could have.  How
- * many; allocated in the memory context before SPI was connected.  In scope.
+ * Reads the standbys that count, and into *flushed the position that they
+ * could have reached.  Returns their number; allocates in the memory context
+ * that was current at SPI_connect.  In scope.
  */
 extern int ec_read_standbys(EcStandby **standbys, XLogRecPtr *flushed);
 

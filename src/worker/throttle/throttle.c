@@ -1,11 +1,12 @@
 /*
  * throttle.c
- *		What else goes on in the server, and whether a job should wait for it.
+ *		Checks whether a job should wait for other activity of the server.
  *
- * The table's lock is tried before each batch, which costs next to nothing:
- * the batch would take it anyway.  The other signals (throttle_checks.h) are read every
- * EC_LOOK_INTERVAL_MS at most, so that they cost well below a hundredth of the
- * job's time, and the table's size is compared after each batch.
+ * Before each batch the worker tries to lock the table.  This costs almost
+ * nothing, because the batch needs the lock anyway.  The other checks
+ * (throttle_checks.h) run at most every EC_LOOK_INTERVAL_MS, so that they take
+ * well below a hundredth of the job's time.  In addition the table's size is
+ * compared after each batch.
  */
 #include "postgres.h"
 
@@ -26,13 +27,13 @@
 
 struct EcThrottle
 {
-	TimestampTz last_look; /* at the signals that are not for free */
-	bool is_throttled;     /* by one of those, when we looked last */
-	char reason[160];      /* the present one, or empty */
-	bool is_shown;         /* in the table */
+	TimestampTz last_look; /* at the checks other than the lock */
+	bool is_throttled;     /* by one of them, at the last look */
+	char reason[160];      /* the current reason, or empty */
+	bool is_shown;         /* it is stored in job_slots */
 	int pause_ms;
 
-	char logged[160]; /* the reason of the last line in the log, or empty */
+	char logged[160]; /* the reason logged last, or empty */
 	char pending[160];
 	TimestampTz pending_since;
 	TimestampTz logged_since;
@@ -42,7 +43,7 @@ struct EcThrottle
 	EcVacuumSignal vacuum;
 	EcWalSignal wal;
 
-	instr_time looked; /* the time that looks have taken */
+	instr_time looked; /* total time of the checks */
 };
 
 EcThrottle *
@@ -59,8 +60,8 @@ ec_throttle_create(void)
 }
 
 /*
- * The lock that the batch needs, if it is free.  It stays with the transaction
- * then; else we do not queue for it.
+ * Takes the lock that the batch needs, if it is free, for the whole
+ * transaction.  Otherwise does not queue for it.
  */
 static const char *
 look_at_lock(Oid table)
@@ -82,7 +83,7 @@ look_at_lock(Oid table)
 	return "lock";
 }
 
-/* The signals that cost something; the reason, or NULL. */
+/* Runs the checks other than the lock; returns the reason to wait, or NULL. */
 static const char *
 look_around(EcThrottle *throttle, EcJob *job, TimestampTz now)
 {
@@ -156,7 +157,10 @@ ec_throttle_look(EcThrottle *throttle, EcJob *job)
 		return NULL;
 	}
 
-	/* shown from the second look on: much passes within one short pause */
+	/*
+	 * show it from the second look on, because many reasons last for one short
+	 * pause only
+	 */
 	if (strcmp(before, throttle->reason) != 0)
 		throttle->is_shown = false;
 	else if (!throttle->is_shown)
@@ -190,15 +194,15 @@ ec_throttle_pause(EcThrottle *throttle, EcJob *job, uint64 wal_bytes, double sec
 }
 
 /*
- * A reason is worth a line when it has lasted: with a busy table, or a standby
- * at the limit, the log would be full of them otherwise.
+ * A reason is logged only when it has lasted for a while.  Otherwise a busy
+ * table, or a standby at the limit, would fill the log.
  */
 void
 ec_throttle_log(EcThrottle *throttle, const EcJob *job, const char *reason)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
-	/* that is the pace that was asked for */
+	/* "delay" is the pace that the user has asked for */
 	if (reason == NULL || strcmp(reason, "delay") == 0)
 		reason = "";
 	if (strcmp(throttle->pending, reason) != 0)

@@ -1,17 +1,17 @@
 /*
  * throttle.h
- *		What else goes on in the server, and whether a job should wait for it.
+ *		Checks whether a job should wait for other activity of the server.
  *
- * A worker looks before each batch.  Each reason to wait has a name, which
+ * A worker checks before each batch.  Each reason to wait has a name, which
  * ec_progress.throttled_by shows:
  *
  *		lock                    the table is locked
- *		lock waiters            somebody waits for a lock on it
- *		replica lag             a standby is too far behind, or nobody knows
+ *		lock waiters            a session waits for a lock on it
+ *		replica lag             a standby's lag is too large or unknown
  *		old snapshot of ...     dead rows cannot be pruned, and the table grows
- *		autovacuum              a VACUUM is at work on it
- *		checkpoint              one is late, by what others write
- *		WAL rate                others write more than the server is set up for
+ *		autovacuum              a VACUUM of the table is running
+ *		checkpoint              one is late because of other sessions' WAL
+ *		WAL rate                other sessions write more than the settings allow
  */
 #ifndef EC_WORKER_THROTTLE_THROTTLE_H
 #define EC_WORKER_THROTTLE_THROTTLE_H
@@ -25,25 +25,26 @@ typedef struct EcThrottle EcThrottle;
 extern EcThrottle *ec_throttle_create(void);
 
 /*
- * The reason to wait now, or NULL; sets job->throttled_by and job->pause_ms.
- * In the transaction of a batch, before its work; it must end at once when
- * there is a reason.  Raises an error when the job should rather fail.
+ * Returns the reason to wait now, or NULL; sets job->throttled_by and
+ * job->pause_ms.  Call in the transaction of a batch, before its work.  If
+ * there is a reason, the transaction must end at once.  Raises an error if the
+ * job should fail instead.
  */
 extern const char *ec_throttle_look(EcThrottle *throttle, EcJob *job);
 
 /*
- * After a batch that has written so much WAL in so many seconds: lengthen the
- * pause, and say why, if it has to be longer.
+ * Call after a batch that has written this amount of WAL in this time.  If the
+ * pause has to be longer, lengthens it and sets the reason.
  */
 extern void ec_throttle_pause(EcThrottle *throttle, EcJob *job,
 							  uint64 wal_bytes, double seconds);
 
-/* The time that it took to look around, so far. */
+/* The total time that the checks have taken. */
 extern double ec_throttle_seconds(const EcThrottle *throttle);
 
 /*
- * What holds the job back now, NULL for nothing, as soon as it is known:
- * lines in the server log say so when it has lasted.
+ * Call with the current reason, NULL for none, whenever it is known.  Logs a
+ * reason that has lasted for a while, and its end.
  */
 extern void
 ec_throttle_log(EcThrottle *throttle, const EcJob *job, const char *reason);

@@ -1,9 +1,9 @@
 /*
  * throttle_checks.h
- *		What throttle.c looks at, one file a signal.
+ *		The checks that throttle.c runs, one file for each.
  *
- * Each look is in scope, in the transaction of a batch, with the job's table
- * locked, and tells the reason to wait or NULL.
+ * Each check runs in scope, in the transaction of a batch, with the job's
+ * table locked.  It returns the reason to wait, or NULL.
  */
 #ifndef EC_WORKER_THROTTLE_THROTTLE_CHECKS_H
 #define EC_WORKER_THROTTLE_THROTTLE_CHECKS_H
@@ -23,14 +23,16 @@ ec_ms_between(TimestampTz from, TimestampTz to)
 	return (to - from) / 1000;
 }
 
-/* check_standby.c: what was flushed when, so that we know how old WAL is */
+/*
+ * check_standby.c: samples of the flushed position, to compute the age of WAL
+ */
 #define EC_LAG_SAMPLES 128
 
 typedef struct EcStandbySignal
 {
 	bool is_lagging;
 	int sample_count;
-	int newest; /* of a ring */
+	int newest; /* index in the ring of samples */
 	struct
 	{
 		TimestampTz at;
@@ -45,28 +47,28 @@ ec_look_at_standbys(EcStandbySignal *signal, const EcJob *job, TimestampTz now);
 typedef struct EcSnapshotSignal
 {
 	TimestampTz started;
-	FullTransactionId first_xid; /* when we began */
-	FullTransactionId old_xid;   /* some time ago */
-	FullTransactionId mark_xid;  /* of the time mark_at */
+	FullTransactionId first_xid; /* when the worker began */
+	FullTransactionId old_xid;   /* LOOK_BACK_MS ago or earlier */
+	FullTransactionId mark_xid;  /* at mark_at */
 	TimestampTz mark_at;
 	double bytes_at_start;
-	bool was_growing; /* when we looked last */
+	bool was_growing; /* at the last look */
 	bool is_behind;
-	double growth_at_wait; /* when that began */
+	double growth_at_wait; /* growth when the job began to wait */
 } EcSnapshotSignal;
 
 extern void ec_snapshot_signal_start(EcSnapshotSignal *signal, TimestampTz now);
 extern const char *
 ec_look_at_snapshots(EcSnapshotSignal *signal, EcJob *job, TimestampTz now);
 
-/* Has the last batch grown the table so far that a look is due? */
+/* Has the last batch enlarged the table so much that a look is due? */
 extern bool ec_has_grown(const EcSnapshotSignal *signal, const EcJob *job);
 
 /* check_vacuum.c */
 typedef struct EcVacuumSignal
 {
 	TimestampTz started;
-	int64 waited_ms; /* for those that may be our doing */
+	int64 waited_ms; /* for those that the job may have caused */
 	int pid;
 	TimestampTz began;
 	TimestampTz since; /* when we began to wait for it */
@@ -87,20 +89,23 @@ typedef struct EcWalMark
 
 typedef struct EcWalSignal
 {
-	uint64 own_at_start; /* of this process */
-	EcWalMark from;      /* what others write is measured from here */
-	EcWalMark mark;      /* and soon from here */
-	double others;       /* bytes a ms */
-	bool is_their_share; /* of all WAL enough to be more than an error */
-	bool is_busy;        /* others write more than the server is set up for */
-	bool is_behind;      /* a checkpoint is, and we wait for its end */
+	uint64 own_at_start; /* WAL of this process at the start of the job */
+	EcWalMark from;      /* start of the current measurement */
+	EcWalMark mark;      /* start of the next one */
+	double others;       /* their WAL, in bytes per millisecond */
+	bool is_their_share; /* it exceeds the error of the measurement */
+	bool is_busy;        /* others exceed the allowed rate */
+	bool is_behind;      /* a checkpoint is late, and we wait for its end */
 } EcWalSignal;
 
 extern void ec_wal_signal_start(EcWalSignal *signal, TimestampTz now);
 extern const char *
 ec_look_at_wal(EcWalSignal *signal, const EcJob *job, TimestampTz now);
 
-/* The pause after a batch, in ms, that leaves the others their half; or 0. */
+/*
+ * The pause after a batch, in milliseconds, that limits the job to the others'
+ * rate; 0 for none.
+ */
 extern int ec_wal_pause(const EcWalSignal *signal, const EcJob *job,
 						uint64 wal_bytes, double seconds);
 

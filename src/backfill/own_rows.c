@@ -1,0 +1,103 @@
+/*
+ * own_rows.c
+ *		Rows that a job makes itself, through triggers, and would go on to write
+ *		for ever.
+ *
+ * A history trigger that keeps old versions in the same table gives each row that
+ * the job writes a companion, which is to be written in its turn.  The first
+ * sweep may make such rows without harm: what fills them need not make others.
+ * When a later one still does, as many as it writes, it has no end.
+ */
+#include "postgres.h"
+
+#include "access/transam.h"
+#include "access/xact.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+
+#include "backfill/own_rows.h"
+#include "backfill/statement.h"
+#include "core/catalog.h"
+#include "core/expression.h"
+#include "core/planned.h"
+#include "expand_contract.h"
+
+PG_FUNCTION_INFO_V1(ec_made_here);
+
+/*
+ * expand_contract.made_here(xid) → boolean
+ *
+ * Whether the current transaction, or a part of it, has made the row version that
+ * has this xmin.
+ */
+Datum
+ec_made_here(PG_FUNCTION_ARGS)
+{
+	TransactionId xmin = PG_GETARG_TRANSACTIONID(0);
+
+	PG_RETURN_BOOL(TransactionIdIsNormal(xmin) &&
+				   TransactionIdIsCurrentTransactionId(xmin));
+}
+
+/* Those of changes, whose names begin so, write no rows of the table. */
+static bool
+is_of_user(const Trigger *trigger)
+{
+	return !trigger->tgisinternal && strncmp(trigger->tgname, "~ec_", 4) != 0;
+}
+
+bool
+ec_may_make_rows(Relation leaf, const EcBackfill *backfill)
+{
+	const TriggerDesc *triggers = leaf->trigdesc;
+
+	/* those of the other table are as likely to write to this one */
+	if (!backfill->kind->writes_swept_rows)
+		return true;
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+		if (is_of_user(&triggers->triggers[i]))
+			return true;
+	return false;
+}
+
+static char *
+statement(Relation root, const EcBackfill *backfill, int64 most)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT true FROM %s",
+					 ec_relation_name(RelationGetRelid(root)));
+	if (backfill->alias != NULL)
+		appendStringInfo(&sql, " AS %s", quote_identifier(backfill->alias));
+	appendStringInfoString(&sql, " WHERE expand_contract.made_here(xmin) AND ");
+	ec_append_expression(&sql, backfill->any_predicate);
+	appendStringInfo(&sql, " LIMIT " INT64_FORMAT, most);
+	return sql.data;
+}
+
+void
+ec_refuse_own_rows(Relation root, const EcBackfill *backfill, int64 written)
+{
+	int64 made;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	made =
+		ec_execute_planned(ec_prepare_planned(statement(root, backfill, written),
+											  0, NULL, 0, backfill->search_path),
+						   NULL, backfill->search_path, NULL);
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "SPI_finish failed");
+	if (made < written)
+		return;
+	ereport(ERROR,
+			(errcode(EC_ERRCODE_NOT_CONVERGING),
+			 errmsg("backfill does not converge: its own writes make as many rows that are still to be done"),
+			 errdetail("A batch of a later sweep wrote " INT64_FORMAT
+					   " rows, and triggers that it set off left as many in table %s for which the predicate holds.",
+					   written, ec_relation_name(RelationGetRelid(root))),
+			 errhint("Exclude the rows that the trigger makes in the predicate, or have it make them as the backfill would leave them.")));
+}

@@ -1,0 +1,50 @@
+/*
+ * explain.c
+ *		Hints for errors that a script's statements raise.
+ */
+#include "postgres.h"
+
+#include "migrate/explain.h"
+
+typedef struct Explanation
+{
+	int code;
+	const char *message; /* a part of the untranslated one; NULL: any */
+	bool replaces;       /* the server's own hint */
+	const char *hint;
+} Explanation;
+
+static const Explanation explanations[] = {
+	{ERRCODE_INVALID_TRANSACTION_TERMINATION, NULL, true,
+	 "A block or procedure of the script ends the transaction, and a script is one "
+	 "transaction. Take COMMIT and ROLLBACK out of it. To write many rows in pieces, "
+	 "each with a commit of its own, is the work of ec_backfill, ec_copy and "
+	 "ec_delete."},
+	{ERRCODE_ACTIVE_SQL_TRANSACTION, NULL, true,
+	 "Take the statement out of the block or function: as a statement of the script "
+	 "it is run outside of a transaction, by a worker."},
+	{ERRCODE_UNSAFE_NEW_ENUM_VALUE_USAGE, NULL, true,
+	 "A new value is of use only after a commit. Take ALTER TYPE ... ADD VALUE out of "
+	 "the block or function: as a statement of the script it gets a transaction of its "
+	 "own."},
+	{ERRCODE_OBJECT_IN_USE, "pending trigger events", false,
+	 "Rows have been written whose constraints or triggers are deferred. Put SET "
+	 "CONSTRAINTS ALL IMMEDIATE before the statement, or put the two into versions of "
+	 "their own."},
+};
+
+void
+ec_explain_script_error(ErrorData *error)
+{
+	for (int i = 0; i < lengthof(explanations); i++)
+	{
+		const Explanation *explanation = &explanations[i];
+
+		if (error->sqlerrcode == explanation->code &&
+			(explanation->message == NULL ||
+			 (error->message_id != NULL &&
+			  strstr(error->message_id, explanation->message) != NULL)) &&
+			(error->hint == NULL || explanation->replaces))
+			error->hint = pstrdup(explanation->hint);
+	}
+}
