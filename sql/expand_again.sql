@@ -6,12 +6,12 @@
 \set SHOW_CONTEXT never
 CREATE SCHEMA expand_again;
 SET search_path = expand_again, public;
-CREATE TABLE users (id int PRIMARY KEY, legacy text, email text, "group" int, team int);
+CREATE TABLE users (id int PRIMARY KEY, legacy text, email text, grp int, team int);
 CREATE TABLE groups (id int PRIMARY KEY);
 INSERT INTO groups VALUES (1);
-\set call 'SELECT ec_expand(''again'', ''users'', ''{"email": "lower(legacy)", "team": "\"group\""}'', ''{"legacy": "email", "group": "team"}'')'
+\set call 'SELECT ec_expand(''again'', ''users'', ''{"email": "lower(legacy)", "team": "grp"}'', ''{"legacy": "email", "grp": "team"}'')'
 :call;
-INSERT INTO users (id, legacy, "group") VALUES (1, 'Ada', 1);
+INSERT INTO users (id, legacy, grp) VALUES (1, 'Ada', 1);
 -- what came after the backfill
 SET client_min_messages = error;
 CREATE UNIQUE INDEX users_email ON users (email);
@@ -26,7 +26,7 @@ DROP TRIGGER "~ec_again" ON users;
 SET client_min_messages = error;
 :call;
 RESET client_min_messages;
-INSERT INTO users (id, legacy, "group") VALUES (2, 'Bob', 1);
+INSERT INTO users (id, legacy, grp) VALUES (2, 'Bob', 1);
 SELECT * FROM users ORDER BY id;
 -- another change cannot promise it
 SELECT * FROM errors_of($$SELECT ec_expand('again 2', 'users', '{"email": "lower(legacy)"}')$$);
@@ -39,7 +39,6 @@ CREATE TABLE target (id int PRIMARY KEY, a int);
 ALTER TABLE target ADD UNIQUE (a) DEFERRABLE;
 UPDATE expand_contract.changes SET relation_oid = 1 WHERE name = 'again 3';
 :call;
-SELECT * FROM errors_of($$SELECT ec_expand('again 4', 'source', '{"id": "id", "a": "a"}', target => 'target')$$);
 SET client_min_messages = error;
 SELECT ec_revert('again'), ec_revert('again 3');
 SELECT ec_forget('again'), ec_forget('again 3');
