@@ -169,6 +169,10 @@ ALTER TABLE expand_contract.changes ADD COLUMN whole_table boolean NOT NULL DEFA
 UPDATE expand_contract.changes SET whole_table = true WHERE target IS NOT NULL;
 COMMENT ON COLUMN expand_contract.changes.whole_table IS 'whether contraction removes the old table, not columns of it';
 
+-- A publication FOR ALL TABLES stops updates of what has no key.
+ALTER TABLE expand_contract.usage_flush ADD COLUMN single boolean PRIMARY KEY DEFAULT true CHECK (single);
+ALTER TABLE expand_contract.sighting_watch ADD COLUMN single boolean PRIMARY KEY DEFAULT true CHECK (single);
+
 -- One more argument; who could call them still can.
 CREATE TABLE expand_contract.granted AS
     SELECT p.proname AS name, a.grantee::regrole AS grantee, a.is_grantable
@@ -178,6 +182,37 @@ CREATE TABLE expand_contract.granted AS
        AND a.grantee NOT IN (0, p.proowner);
 DROP FUNCTION @extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval);
 DROP FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text);
+
+-- Scopes: a version is one of its scope.
+ALTER TABLE expand_contract.migration_steps
+    ADD COLUMN scope text COLLATE "C" NOT NULL DEFAULT '',
+    DROP CONSTRAINT migration_steps_version_fkey,
+    DROP CONSTRAINT migration_steps_pkey,
+    ADD PRIMARY KEY (scope, version, direction, step);
+ALTER TABLE expand_contract.schema_migrations
+    ADD COLUMN scope text COLLATE "C" NOT NULL DEFAULT '',
+    DROP CONSTRAINT schema_migrations_pkey,
+    DROP CONSTRAINT schema_migrations_version_key_key,
+    ADD PRIMARY KEY (scope, version),
+    ADD UNIQUE (scope, version_key);
+ALTER TABLE expand_contract.migration_steps
+    ADD FOREIGN KEY (scope, version) REFERENCES expand_contract.schema_migrations ON DELETE CASCADE;
+ALTER TABLE expand_contract.migration_events ADD COLUMN scope text COLLATE "C" NOT NULL DEFAULT '';
+DROP INDEX expand_contract.schema_migrations_baselined, expand_contract.schema_migrations_unfinished;
+CREATE INDEX schema_migrations_baselined ON expand_contract.schema_migrations (scope, version) WHERE checksum IS NULL;
+CREATE INDEX schema_migrations_unfinished ON expand_contract.schema_migrations (scope, version) WHERE state <> 'applied';
+COMMENT ON COLUMN expand_contract.schema_migrations.scope IS
+    'whose history the version belongs to, of a service or a tenant; empty where nobody says';
+DROP VIEW @extschema@.ec_migrations;
+DROP VIEW @extschema@.ec_migration_events;
+DROP FUNCTION expand_contract.migration_status(text);
+DROP FUNCTION @extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean);
+DROP FUNCTION @extschema@.ec_rollback(text, boolean);
+DROP PROCEDURE @extschema@.ec_wait_migration(text, interval);
+DROP FUNCTION @extschema@.ec_apply_script(text, text, boolean);
+DROP PROCEDURE @extschema@.ec_apply_directory(text);
+DROP FUNCTION @extschema@.ec_baseline(text, text);
+DROP FUNCTION @extschema@.ec_adopt(text, regclass);
 
 
 ----------------------------------------------------------------------
@@ -411,28 +446,32 @@ COMMENT ON FUNCTION @extschema@.ec_lint(text, text) IS
 -- sql/install/migrate.sql
 ----------------------------------------------------------------------
 CREATE OR REPLACE FUNCTION @extschema@.ec_apply(version text, up text, down text = NULL, description text = NULL,
-        requires text[] = '{}', phase text = 'expand', allow text[] = '{}', dry_run boolean = false)
+        requires text[] = '{}', phase text = 'expand', allow text[] = '{}', dry_run boolean = false,
+        scope text = NULL)
     RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean) IS
+COMMENT ON FUNCTION @extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean, text) IS
     'applies a migration once, under the migration lock: applied, unchanged, queued, running or (dry run) planned';
 
-CREATE OR REPLACE FUNCTION @extschema@.ec_rollback(version text, dry_run boolean = false) RETURNS text
+CREATE OR REPLACE FUNCTION @extschema@.ec_rollback(version text, dry_run boolean = false, scope text = NULL) RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_rollback(text, boolean) IS
+COMMENT ON FUNCTION @extschema@.ec_rollback(text, boolean, text) IS
     'runs the down script of a migration and takes it out of the ledger';
 
-CREATE OR REPLACE PROCEDURE @extschema@.ec_wait_migration(version text, timeout interval = NULL)
+CREATE OR REPLACE PROCEDURE @extschema@.ec_wait_migration(version text, timeout interval = NULL, scope text = NULL)
     AS 'MODULE_PATHNAME' LANGUAGE C;
-COMMENT ON PROCEDURE @extschema@.ec_wait_migration(text, interval) IS
+COMMENT ON PROCEDURE @extschema@.ec_wait_migration(text, interval, text) IS
     'waits, without holding a snapshot, until a migration is applied';
 
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean, text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_rollback(text, boolean, text) FROM PUBLIC;
+REVOKE EXECUTE ON PROCEDURE @extschema@.ec_wait_migration(text, interval, text) FROM PUBLIC;
 
 -- What an unfinished migration is doing, as its job says, and which job that is.
-CREATE OR REPLACE FUNCTION expand_contract.migration_status(version text, OUT state text, OUT job bigint)
+CREATE OR REPLACE FUNCTION expand_contract.migration_status(version text, scope text, OUT state text, OUT job bigint)
     AS 'MODULE_PATHNAME', 'ec_sql_migration_status'
     LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
-COMMENT ON FUNCTION expand_contract.migration_status(text) IS
+COMMENT ON FUNCTION expand_contract.migration_status(text, text) IS
     'what an unfinished migration is doing, and its job';
 
 -- Sessions with locks on a relation and its partitions or children (0: the
@@ -518,48 +557,50 @@ SELECT m.version COLLATE pg_catalog."default" AS version, m.description, m.phase
            WHEN 'interrupted' THEN 'nobody is at it. HINT: Use '
                || CASE m.direction WHEN 'up' THEN 'ec_apply' ELSE 'ec_rollback' END || ' again to go on.'
        END AS error,
-       m.direction, s.job
+       m.direction, s.job, m.scope COLLATE pg_catalog."default" AS scope
   FROM expand_contract.schema_migrations m
-  LEFT JOIN LATERAL expand_contract.migration_status(m.version) s ON m.state <> 'applied'
+  LEFT JOIN LATERAL expand_contract.migration_status(m.version, m.scope) s ON m.state <> 'applied'
   LEFT JOIN expand_contract.jobs j ON j.id = s.job
   CROSS JOIN (SELECT pg_catalog.has_function_privilege(
-                         '@extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean)'::pg_catalog.regprocedure,
+                         '@extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean, text)'::pg_catalog.regprocedure,
                          'EXECUTE') AS may_apply OFFSET 0) r
  WHERE r.may_apply OR pg_catalog.pg_has_role('pg_monitor', 'USAGE')
- ORDER BY m.version_key;
+ ORDER BY m.scope, m.version_key;
 COMMENT ON VIEW @extschema@.ec_migrations IS
     'the ledger of migrations, in the order of their versions';
+GRANT SELECT ON @extschema@.ec_migrations TO PUBLIC;
 
 CREATE OR REPLACE VIEW @extschema@.ec_migration_events WITH (security_barrier) AS
 SELECT id, event, version COLLATE pg_catalog."default" AS version, checksum, allow, executed_at, executed_by,
-       execution_time, session_role, application_name, expand_contract.error_for(r.may_apply, error) AS error
+       execution_time, session_role, application_name, expand_contract.error_for(r.may_apply, error) AS error, scope COLLATE pg_catalog."default" AS scope
   FROM expand_contract.migration_events
   CROSS JOIN (SELECT pg_catalog.has_function_privilege(
-                         '@extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean)'::pg_catalog.regprocedure,
+                         '@extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean, text)'::pg_catalog.regprocedure,
                          'EXECUTE') AS may_apply OFFSET 0) r
  WHERE r.may_apply OR pg_catalog.pg_has_role('pg_monitor', 'USAGE')
  ORDER BY id;
 COMMENT ON VIEW @extschema@.ec_migration_events IS
     'the log: who applied, rolled back or took over which migration, when, and against which rules';
+GRANT SELECT ON @extschema@.ec_migration_events TO PUBLIC;
 
-CREATE OR REPLACE FUNCTION @extschema@.ec_apply_script(version text, script text, dry_run boolean = false) RETURNS text
+CREATE OR REPLACE FUNCTION @extschema@.ec_apply_script(version text, script text, dry_run boolean = false, scope text = NULL) RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_apply_script(text, text, boolean) IS
+COMMENT ON FUNCTION @extschema@.ec_apply_script(text, text, boolean, text) IS
     'applies the text of a migration file, which has its own up and down';
 
-CREATE OR REPLACE PROCEDURE @extschema@.ec_apply_directory(path text)
+CREATE OR REPLACE PROCEDURE @extschema@.ec_apply_directory(path text, scope text = NULL, allow text[] = '{}')
     AS 'MODULE_PATHNAME' LANGUAGE C;
-COMMENT ON PROCEDURE @extschema@.ec_apply_directory(text) IS
+COMMENT ON PROCEDURE @extschema@.ec_apply_directory(text, text, text[]) IS
     'applies the migration files of a directory of the server in the order of their versions, one commit each';
 
-CREATE OR REPLACE FUNCTION @extschema@.ec_baseline(version text, description text = NULL) RETURNS text
+CREATE OR REPLACE FUNCTION @extschema@.ec_baseline(version text, description text = NULL, scope text = NULL) RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_baseline(text, text) IS
+COMMENT ON FUNCTION @extschema@.ec_baseline(text, text, text) IS
     'says that the database already is where the migrations up to this version lead';
 
-CREATE OR REPLACE FUNCTION @extschema@.ec_adopt(tool text, relation regclass = NULL) RETURNS integer
+CREATE OR REPLACE FUNCTION @extschema@.ec_adopt(tool text, relation regclass = NULL, scope text = NULL) RETURNS integer
     AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_adopt(text, regclass) IS
+COMMENT ON FUNCTION @extschema@.ec_adopt(text, regclass, text) IS
     'takes over the history that another migration tool has written; returns how many migrations were new';
 
 CREATE OR REPLACE FUNCTION @extschema@.ec_rehearse(up text, down text = NULL, OUT step integer, OUT direction text,
@@ -570,6 +611,10 @@ CREATE OR REPLACE FUNCTION @extschema@.ec_rehearse(up text, down text = NULL, OU
 COMMENT ON FUNCTION @extschema@.ec_rehearse(text, text) IS
     'runs up, down and up again, rolls all back, and reports locks, rewrites, times and what down does not restore';
 
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_apply_script(text, text, boolean, text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_baseline(text, text, text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_adopt(text, regclass, text) FROM PUBLIC;
+REVOKE EXECUTE ON PROCEDURE @extschema@.ec_apply_directory(text, text, text[]) FROM PUBLIC;
 
 ----------------------------------------------------------------------
 -- sql/install/backfill.sql
@@ -1055,8 +1100,8 @@ $$;
 COMMENT ON FUNCTION expand_contract.falls(oid, smallint[]) IS 'what the server drops along with columns or a table';
 
 -- Looks at the body of a function that is kept as text: 'parsed' where it uses
--- one of the columns, 'text' where only its text tells, which may be wrong; NULL
--- where it names none.
+-- one of the columns, 'text' where only its text tells, which may be wrong, 'long'
+-- where that is too long to be looked into; NULL where it names none.
 CREATE OR REPLACE FUNCTION expand_contract.body_names(function oid, relation oid, columns smallint[]) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_sql_body_names' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION expand_contract.body_names(oid, oid, smallint[]) IS 'whether the text of a function names columns';
@@ -1108,8 +1153,10 @@ LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SET search_path = pg_
            AND NOT pg_is_other_temp_schema(p.pronamespace)
            AND p.prosqlbody IS NULL
            AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.classid = 'pg_proc'::regclass AND x.objid = p.oid AND x.deptype = 'e')
-           AND (l.lanname = 'sql' AND p.prosrc LIKE '%*%'
-                OR EXISTS (SELECT FROM watched w WHERE w.is_root AND strpos(lower(p.prosrc), lower(replace(w.attname, '"', '""'))) > 0))
+           -- anybody's: one too long for the functions of the server must not stop whoever looks
+           AND CASE WHEN octet_length(p.prosrc) > 900000 THEN true
+                    ELSE l.lanname = 'sql' AND p.prosrc LIKE '%*%'
+                      OR EXISTS (SELECT FROM watched w WHERE w.is_root AND strpos(lower(p.prosrc), lower(replace(w.attname, '"', '""'))) > 0) END
     ), named AS MATERIALIZED (
         SELECT f.oid, expand_contract.body_names(f.oid, $1, columns) AS how FROM functions f
     )
@@ -1123,6 +1170,7 @@ LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SET search_path = pg_
     -- the server does not look into these, and leaves them as they are
     SELECT 'function', (pg_identify_object('pg_proc'::regclass, n.oid, 0)).identity, false, false, n.how = 'parsed',
            CASE n.how WHEN 'parsed' THEN 'its body uses it, and would fail'
+                      WHEN 'long' THEN 'its text is too long to be looked into'
                       ELSE 'its text names it; nobody can tell whether it uses it' END
       FROM named n
      WHERE n.how IS NOT NULL
@@ -1216,6 +1264,7 @@ COMMENT ON COLUMN @extschema@.ec_migrations.steps_done IS 'how many of them are 
 COMMENT ON COLUMN @extschema@.ec_migrations.error IS 'why it failed, for those who may execute ec_apply; else the SQLSTATE';
 COMMENT ON COLUMN @extschema@.ec_migrations.direction IS 'up, or down while it is rolled back';
 COMMENT ON COLUMN @extschema@.ec_migrations.job IS 'its job in ec_progress; NULL when it ran in its caller''s transaction';
+COMMENT ON COLUMN @extschema@.ec_migrations.scope IS 'whose history it belongs to, of a service or a tenant; empty where nobody says';
 
 COMMENT ON COLUMN @extschema@.ec_migration_events.id IS 'in the order in which they came';
 COMMENT ON COLUMN @extschema@.ec_migration_events.event IS 'what happened to the migration';
@@ -1228,6 +1277,7 @@ COMMENT ON COLUMN @extschema@.ec_migration_events.execution_time IS 'how long it
 COMMENT ON COLUMN @extschema@.ec_migration_events.session_role IS 'the role that had logged in';
 COMMENT ON COLUMN @extschema@.ec_migration_events.application_name IS 'of the session';
 COMMENT ON COLUMN @extschema@.ec_migration_events.error IS 'as in ec_migrations';
+COMMENT ON COLUMN @extschema@.ec_migration_events.scope IS 'whose history the migration belongs to';
 
 COMMENT ON COLUMN @extschema@.ec_changes.change IS 'its name';
 COMMENT ON COLUMN @extschema@.ec_changes.relation IS 'the table with the old shape';
@@ -1352,3 +1402,8 @@ ALTER EXTENSION expand_contract DROP TABLE expand_contract.granted;
 DROP TABLE expand_contract.granted;
 
 DROP FUNCTION expand_contract.batch_sizes(integer, float8[], float8, float8);
+
+CREATE EVENT TRIGGER expand_contract_note_triggers ON ddl_command_end
+    WHEN TAG IN ('CREATE TRIGGER', 'ALTER TRIGGER')
+    EXECUTE FUNCTION expand_contract.note_ddl();
+COMMENT ON EVENT TRIGGER expand_contract_note_triggers IS 'warns of triggers that do not see what dual writes write';

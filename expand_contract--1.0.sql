@@ -129,8 +129,8 @@ COMMENT ON FUNCTION expand_contract.version_key(text) IS
     'sort key for the natural order of versions: 9 before 10, v1.9 before v1.10';
 
 CREATE TABLE expand_contract.schema_migrations (
-    version        text COLLATE "C" PRIMARY KEY,
-    version_key    text COLLATE "C" NOT NULL UNIQUE
+    version        text COLLATE "C" NOT NULL,
+    version_key    text COLLATE "C" NOT NULL
                    GENERATED ALWAYS AS (expand_contract.version_key(version)) STORED,
     description    text,
     phase          text NOT NULL CHECK (phase IN ('expand', 'contract')),
@@ -151,12 +151,17 @@ CREATE TABLE expand_contract.schema_migrations (
     down_system    bigint,
     requires       text[] NOT NULL DEFAULT '{}',
     allow          text[] NOT NULL DEFAULT '{}',
+    scope          text COLLATE "C" NOT NULL DEFAULT '',
+    PRIMARY KEY (scope, version),
+    UNIQUE (scope, version_key),
     -- what was applied before there was this ledger has no script in it
     CHECK (state = 'applied' OR up IS NOT NULL AND checksum IS NOT NULL)
 );
-CREATE INDEX schema_migrations_baselined ON expand_contract.schema_migrations (version) WHERE checksum IS NULL;
+CREATE INDEX schema_migrations_baselined ON expand_contract.schema_migrations (scope, version) WHERE checksum IS NULL;
 COMMENT ON TABLE expand_contract.schema_migrations IS
     'the ledger: migrations that are applied, or being applied';
+COMMENT ON COLUMN expand_contract.schema_migrations.scope IS
+    'whose history the version belongs to, of a service or a tenant; empty where nobody says';
 COMMENT ON COLUMN expand_contract.schema_migrations.version_key IS
     'orders the versions; see expand_contract.version_key';
 COMMENT ON COLUMN expand_contract.schema_migrations.checksum IS
@@ -172,13 +177,13 @@ COMMENT ON COLUMN expand_contract.schema_migrations.down_by_oid IS
 COMMENT ON COLUMN expand_contract.schema_migrations.down_system IS 'the identifier of that cluster''s system';
 
 -- Few migrations are unfinished at any time: one, if nobody rolls back.
-CREATE INDEX schema_migrations_unfinished ON expand_contract.schema_migrations (version) WHERE state <> 'applied';
+CREATE INDEX schema_migrations_unfinished ON expand_contract.schema_migrations (scope, version) WHERE state <> 'applied';
 
 -- The pieces of a script that a worker runs.  Each commits together with its
 -- done_at, or, where the server does not allow that, has a condition in the
 -- catalogue that tells whether it is done.
 CREATE TABLE expand_contract.migration_steps (
-    version         text COLLATE "C" NOT NULL REFERENCES expand_contract.schema_migrations ON DELETE CASCADE,
+    version         text COLLATE "C" NOT NULL,
     direction       text NOT NULL CHECK (direction IN ('up', 'down')),
     step            integer NOT NULL,
     first_statement integer NOT NULL,
@@ -188,7 +193,9 @@ CREATE TABLE expand_contract.migration_steps (
     target          jsonb,
     made            jsonb NOT NULL DEFAULT '{}',
     done_at         timestamptz,
-    PRIMARY KEY (version, direction, step)
+    scope           text COLLATE "C" NOT NULL DEFAULT '',
+    PRIMARY KEY (scope, version, direction, step),
+    FOREIGN KEY (scope, version) REFERENCES expand_contract.schema_migrations ON DELETE CASCADE
 );
 COMMENT ON TABLE expand_contract.migration_steps IS 'the pieces of the scripts that a worker runs, and how far it is';
 COMMENT ON COLUMN expand_contract.migration_steps.is_top_level IS 'whether it is a statement that cannot run in a transaction';
@@ -208,7 +215,8 @@ CREATE TABLE expand_contract.migration_events (
     execution_time   interval NOT NULL,
     session_role     text NOT NULL,
     application_name text NOT NULL,
-    error            text
+    error            text,
+    scope            text COLLATE "C" NOT NULL DEFAULT ''
 );
 COMMENT ON TABLE expand_contract.migration_events IS
     'every migration submitted, applied, failed, rolled back or taken over; rows are only added';
@@ -515,7 +523,8 @@ COMMENT ON COLUMN expand_contract.usage.readers IS 'the recent ones, as shared m
 COMMENT ON COLUMN expand_contract.usage.writers IS 'the recent ones, as shared memory has them';
 
 CREATE TABLE expand_contract.usage_flush (
-    flushed_at timestamptz NOT NULL
+    flushed_at timestamptz NOT NULL,
+    single     boolean PRIMARY KEY DEFAULT true CHECK (single) -- a publication FOR ALL TABLES asks for a key
 );
 CREATE UNIQUE INDEX ON expand_contract.usage_flush ((true));
 COMMENT ON TABLE expand_contract.usage_flush IS 'the last flush: what was counted after it is in shared memory only';
@@ -581,7 +590,8 @@ COMMENT ON TABLE expand_contract.sightings IS 'versions of applications that wer
 
 CREATE TABLE expand_contract.sighting_watch (
     since timestamptz NOT NULL,
-    sampled_at timestamptz NOT NULL
+    sampled_at timestamptz NOT NULL,
+    single boolean PRIMARY KEY DEFAULT true CHECK (single) -- a publication FOR ALL TABLES asks for a key
 );
 CREATE UNIQUE INDEX ON expand_contract.sighting_watch ((true));
 COMMENT ON TABLE expand_contract.sighting_watch IS 'since when sightings are looked for without a pause, and the last look';
@@ -822,31 +832,32 @@ COMMENT ON FUNCTION @extschema@.ec_lint(text, text) IS
 -- sql/install/migrate.sql
 ----------------------------------------------------------------------
 CREATE FUNCTION @extschema@.ec_apply(version text, up text, down text = NULL, description text = NULL,
-        requires text[] = '{}', phase text = 'expand', allow text[] = '{}', dry_run boolean = false)
+        requires text[] = '{}', phase text = 'expand', allow text[] = '{}', dry_run boolean = false,
+        scope text = NULL)
     RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean) IS
+COMMENT ON FUNCTION @extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean, text) IS
     'applies a migration once, under the migration lock: applied, unchanged, queued, running or (dry run) planned';
 
-CREATE FUNCTION @extschema@.ec_rollback(version text, dry_run boolean = false) RETURNS text
+CREATE FUNCTION @extschema@.ec_rollback(version text, dry_run boolean = false, scope text = NULL) RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_rollback(text, boolean) IS
+COMMENT ON FUNCTION @extschema@.ec_rollback(text, boolean, text) IS
     'runs the down script of a migration and takes it out of the ledger';
 
-CREATE PROCEDURE @extschema@.ec_wait_migration(version text, timeout interval = NULL)
+CREATE PROCEDURE @extschema@.ec_wait_migration(version text, timeout interval = NULL, scope text = NULL)
     AS 'MODULE_PATHNAME' LANGUAGE C;
-COMMENT ON PROCEDURE @extschema@.ec_wait_migration(text, interval) IS
+COMMENT ON PROCEDURE @extschema@.ec_wait_migration(text, interval, text) IS
     'waits, without holding a snapshot, until a migration is applied';
 
-REVOKE EXECUTE ON FUNCTION @extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION @extschema@.ec_rollback(text, boolean) FROM PUBLIC;
-REVOKE EXECUTE ON PROCEDURE @extschema@.ec_wait_migration(text, interval) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean, text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_rollback(text, boolean, text) FROM PUBLIC;
+REVOKE EXECUTE ON PROCEDURE @extschema@.ec_wait_migration(text, interval, text) FROM PUBLIC;
 
 -- What an unfinished migration is doing, as its job says, and which job that is.
-CREATE FUNCTION expand_contract.migration_status(version text, OUT state text, OUT job bigint)
+CREATE FUNCTION expand_contract.migration_status(version text, scope text, OUT state text, OUT job bigint)
     AS 'MODULE_PATHNAME', 'ec_sql_migration_status'
     LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
-COMMENT ON FUNCTION expand_contract.migration_status(text) IS
+COMMENT ON FUNCTION expand_contract.migration_status(text, text) IS
     'what an unfinished migration is doing, and its job';
 
 -- Sessions with locks on a relation and its partitions or children (0: the
@@ -932,25 +943,25 @@ SELECT m.version COLLATE pg_catalog."default" AS version, m.description, m.phase
            WHEN 'interrupted' THEN 'nobody is at it. HINT: Use '
                || CASE m.direction WHEN 'up' THEN 'ec_apply' ELSE 'ec_rollback' END || ' again to go on.'
        END AS error,
-       m.direction, s.job
+       m.direction, s.job, m.scope COLLATE pg_catalog."default" AS scope
   FROM expand_contract.schema_migrations m
-  LEFT JOIN LATERAL expand_contract.migration_status(m.version) s ON m.state <> 'applied'
+  LEFT JOIN LATERAL expand_contract.migration_status(m.version, m.scope) s ON m.state <> 'applied'
   LEFT JOIN expand_contract.jobs j ON j.id = s.job
   CROSS JOIN (SELECT pg_catalog.has_function_privilege(
-                         '@extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean)'::pg_catalog.regprocedure,
+                         '@extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean, text)'::pg_catalog.regprocedure,
                          'EXECUTE') AS may_apply OFFSET 0) r
  WHERE r.may_apply OR pg_catalog.pg_has_role('pg_monitor', 'USAGE')
- ORDER BY m.version_key;
+ ORDER BY m.scope, m.version_key;
 COMMENT ON VIEW @extschema@.ec_migrations IS
     'the ledger of migrations, in the order of their versions';
 GRANT SELECT ON @extschema@.ec_migrations TO PUBLIC;
 
 CREATE VIEW @extschema@.ec_migration_events WITH (security_barrier) AS
 SELECT id, event, version COLLATE pg_catalog."default" AS version, checksum, allow, executed_at, executed_by,
-       execution_time, session_role, application_name, expand_contract.error_for(r.may_apply, error) AS error
+       execution_time, session_role, application_name, expand_contract.error_for(r.may_apply, error) AS error, scope COLLATE pg_catalog."default" AS scope
   FROM expand_contract.migration_events
   CROSS JOIN (SELECT pg_catalog.has_function_privilege(
-                         '@extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean)'::pg_catalog.regprocedure,
+                         '@extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean, text)'::pg_catalog.regprocedure,
                          'EXECUTE') AS may_apply OFFSET 0) r
  WHERE r.may_apply OR pg_catalog.pg_has_role('pg_monitor', 'USAGE')
  ORDER BY id;
@@ -958,24 +969,24 @@ COMMENT ON VIEW @extschema@.ec_migration_events IS
     'the log: who applied, rolled back or took over which migration, when, and against which rules';
 GRANT SELECT ON @extschema@.ec_migration_events TO PUBLIC;
 
-CREATE FUNCTION @extschema@.ec_apply_script(version text, script text, dry_run boolean = false) RETURNS text
+CREATE FUNCTION @extschema@.ec_apply_script(version text, script text, dry_run boolean = false, scope text = NULL) RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_apply_script(text, text, boolean) IS
+COMMENT ON FUNCTION @extschema@.ec_apply_script(text, text, boolean, text) IS
     'applies the text of a migration file, which has its own up and down';
 
-CREATE PROCEDURE @extschema@.ec_apply_directory(path text)
+CREATE PROCEDURE @extschema@.ec_apply_directory(path text, scope text = NULL, allow text[] = '{}')
     AS 'MODULE_PATHNAME' LANGUAGE C;
-COMMENT ON PROCEDURE @extschema@.ec_apply_directory(text) IS
+COMMENT ON PROCEDURE @extschema@.ec_apply_directory(text, text, text[]) IS
     'applies the migration files of a directory of the server in the order of their versions, one commit each';
 
-CREATE FUNCTION @extschema@.ec_baseline(version text, description text = NULL) RETURNS text
+CREATE FUNCTION @extschema@.ec_baseline(version text, description text = NULL, scope text = NULL) RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_baseline(text, text) IS
+COMMENT ON FUNCTION @extschema@.ec_baseline(text, text, text) IS
     'says that the database already is where the migrations up to this version lead';
 
-CREATE FUNCTION @extschema@.ec_adopt(tool text, relation regclass = NULL) RETURNS integer
+CREATE FUNCTION @extschema@.ec_adopt(tool text, relation regclass = NULL, scope text = NULL) RETURNS integer
     AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_adopt(text, regclass) IS
+COMMENT ON FUNCTION @extschema@.ec_adopt(text, regclass, text) IS
     'takes over the history that another migration tool has written; returns how many migrations were new';
 
 CREATE FUNCTION @extschema@.ec_rehearse(up text, down text = NULL, OUT step integer, OUT direction text,
@@ -986,9 +997,9 @@ CREATE FUNCTION @extschema@.ec_rehearse(up text, down text = NULL, OUT step inte
 COMMENT ON FUNCTION @extschema@.ec_rehearse(text, text) IS
     'runs up, down and up again, rolls all back, and reports locks, rewrites, times and what down does not restore';
 
-REVOKE EXECUTE ON FUNCTION @extschema@.ec_apply_script(text, text, boolean), @extschema@.ec_baseline(text, text),
-    @extschema@.ec_adopt(text, regclass), @extschema@.ec_rehearse(text, text) FROM PUBLIC;
-REVOKE EXECUTE ON PROCEDURE @extschema@.ec_apply_directory(text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_apply_script(text, text, boolean, text), @extschema@.ec_baseline(text, text, text),
+    @extschema@.ec_adopt(text, regclass, text), @extschema@.ec_rehearse(text, text) FROM PUBLIC;
+REVOKE EXECUTE ON PROCEDURE @extschema@.ec_apply_directory(text, text, text[]) FROM PUBLIC;
 
 ----------------------------------------------------------------------
 -- sql/install/backfill.sql
@@ -1498,8 +1509,8 @@ $$;
 COMMENT ON FUNCTION expand_contract.falls(oid, smallint[]) IS 'what the server drops along with columns or a table';
 
 -- Looks at the body of a function that is kept as text: 'parsed' where it uses
--- one of the columns, 'text' where only its text tells, which may be wrong; NULL
--- where it names none.
+-- one of the columns, 'text' where only its text tells, which may be wrong, 'long'
+-- where that is too long to be looked into; NULL where it names none.
 CREATE FUNCTION expand_contract.body_names(function oid, relation oid, columns smallint[]) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_sql_body_names' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION expand_contract.body_names(oid, oid, smallint[]) IS 'whether the text of a function names columns';
@@ -1551,8 +1562,10 @@ LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SET search_path = pg_
            AND NOT pg_is_other_temp_schema(p.pronamespace)
            AND p.prosqlbody IS NULL
            AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.classid = 'pg_proc'::regclass AND x.objid = p.oid AND x.deptype = 'e')
-           AND (l.lanname = 'sql' AND p.prosrc LIKE '%*%'
-                OR EXISTS (SELECT FROM watched w WHERE w.is_root AND strpos(lower(p.prosrc), lower(replace(w.attname, '"', '""'))) > 0))
+           -- anybody's: one too long for the functions of the server must not stop whoever looks
+           AND CASE WHEN octet_length(p.prosrc) > 900000 THEN true
+                    ELSE l.lanname = 'sql' AND p.prosrc LIKE '%*%'
+                      OR EXISTS (SELECT FROM watched w WHERE w.is_root AND strpos(lower(p.prosrc), lower(replace(w.attname, '"', '""'))) > 0) END
     ), named AS MATERIALIZED (
         SELECT f.oid, expand_contract.body_names(f.oid, $1, columns) AS how FROM functions f
     )
@@ -1566,6 +1579,7 @@ LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SET search_path = pg_
     -- the server does not look into these, and leaves them as they are
     SELECT 'function', (pg_identify_object('pg_proc'::regclass, n.oid, 0)).identity, false, false, n.how = 'parsed',
            CASE n.how WHEN 'parsed' THEN 'its body uses it, and would fail'
+                      WHEN 'long' THEN 'its text is too long to be looked into'
                       ELSE 'its text names it; nobody can tell whether it uses it' END
       FROM named n
      WHERE n.how IS NOT NULL
@@ -1659,6 +1673,7 @@ COMMENT ON COLUMN @extschema@.ec_migrations.steps_done IS 'how many of them are 
 COMMENT ON COLUMN @extschema@.ec_migrations.error IS 'why it failed, for those who may execute ec_apply; else the SQLSTATE';
 COMMENT ON COLUMN @extschema@.ec_migrations.direction IS 'up, or down while it is rolled back';
 COMMENT ON COLUMN @extschema@.ec_migrations.job IS 'its job in ec_progress; NULL when it ran in its caller''s transaction';
+COMMENT ON COLUMN @extschema@.ec_migrations.scope IS 'whose history it belongs to, of a service or a tenant; empty where nobody says';
 
 COMMENT ON COLUMN @extschema@.ec_migration_events.id IS 'in the order in which they came';
 COMMENT ON COLUMN @extschema@.ec_migration_events.event IS 'what happened to the migration';
@@ -1671,6 +1686,7 @@ COMMENT ON COLUMN @extschema@.ec_migration_events.execution_time IS 'how long it
 COMMENT ON COLUMN @extschema@.ec_migration_events.session_role IS 'the role that had logged in';
 COMMENT ON COLUMN @extschema@.ec_migration_events.application_name IS 'of the session';
 COMMENT ON COLUMN @extschema@.ec_migration_events.error IS 'as in ec_migrations';
+COMMENT ON COLUMN @extschema@.ec_migration_events.scope IS 'whose history the migration belongs to';
 
 COMMENT ON COLUMN @extschema@.ec_changes.change IS 'its name';
 COMMENT ON COLUMN @extschema@.ec_changes.relation IS 'the table with the old shape';
@@ -1773,6 +1789,11 @@ CREATE EVENT TRIGGER expand_contract_note_ddl ON ddl_command_end
     WHEN TAG IN ('CREATE INDEX', 'ALTER TABLE')
     EXECUTE FUNCTION expand_contract.note_ddl();
 COMMENT ON EVENT TRIGGER expand_contract_note_ddl IS 'warns of DDL that ends what a change has promised';
+
+CREATE EVENT TRIGGER expand_contract_note_triggers ON ddl_command_end
+    WHEN TAG IN ('CREATE TRIGGER', 'ALTER TRIGGER')
+    EXECUTE FUNCTION expand_contract.note_ddl();
+COMMENT ON EVENT TRIGGER expand_contract_note_triggers IS 'warns of triggers that do not see what dual writes write';
 
 CREATE EVENT TRIGGER expand_contract_note_partitions ON ddl_command_end
     WHEN TAG IN ('CREATE TABLE', 'CREATE FOREIGN TABLE', 'ALTER TABLE')

@@ -53,7 +53,7 @@ SELECT ec_apply('leak1', 'SELECT 1; CREATE INDEX CONCURRENTLY plain_v ON leaks.p
 SELECT ec_backfill('leaks.plain', 'v = ''x''', 'v IS NULL', start_at => NULL) IS NOT NULL AS job;
 CREATE FUNCTION leaks.everyones() RETURNS TABLE (name text, value text) LANGUAGE plpgsql AS $$
 BEGIN
-    RETURN QUERY SELECT 'status', (SELECT state FROM expand_contract.migration_status('leak1'));
+    RETURN QUERY SELECT 'status', (SELECT state FROM expand_contract.migration_status('leak1', ''));
     RETURN QUERY SELECT 'lag', expand_contract.replication_lag()::text;
     RETURN QUERY SELECT 'interrupted', expand_contract.is_interrupted(23001)::text;
     RETURN QUERY SELECT 'slots', NULLIF((SELECT count(*) FROM expand_contract.live_slots()), 0)::text;

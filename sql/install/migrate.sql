@@ -1,29 +1,30 @@
 CREATE FUNCTION @extschema@.ec_apply(version text, up text, down text = NULL, description text = NULL,
-        requires text[] = '{}', phase text = 'expand', allow text[] = '{}', dry_run boolean = false)
+        requires text[] = '{}', phase text = 'expand', allow text[] = '{}', dry_run boolean = false,
+        scope text = NULL)
     RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean) IS
+COMMENT ON FUNCTION @extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean, text) IS
     'applies a migration once, under the migration lock: applied, unchanged, queued, running or (dry run) planned';
 
-CREATE FUNCTION @extschema@.ec_rollback(version text, dry_run boolean = false) RETURNS text
+CREATE FUNCTION @extschema@.ec_rollback(version text, dry_run boolean = false, scope text = NULL) RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_rollback(text, boolean) IS
+COMMENT ON FUNCTION @extschema@.ec_rollback(text, boolean, text) IS
     'runs the down script of a migration and takes it out of the ledger';
 
-CREATE PROCEDURE @extschema@.ec_wait_migration(version text, timeout interval = NULL)
+CREATE PROCEDURE @extschema@.ec_wait_migration(version text, timeout interval = NULL, scope text = NULL)
     AS 'MODULE_PATHNAME' LANGUAGE C;
-COMMENT ON PROCEDURE @extschema@.ec_wait_migration(text, interval) IS
+COMMENT ON PROCEDURE @extschema@.ec_wait_migration(text, interval, text) IS
     'waits, without holding a snapshot, until a migration is applied';
 
-REVOKE EXECUTE ON FUNCTION @extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION @extschema@.ec_rollback(text, boolean) FROM PUBLIC;
-REVOKE EXECUTE ON PROCEDURE @extschema@.ec_wait_migration(text, interval) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean, text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_rollback(text, boolean, text) FROM PUBLIC;
+REVOKE EXECUTE ON PROCEDURE @extschema@.ec_wait_migration(text, interval, text) FROM PUBLIC;
 
 -- What an unfinished migration is doing, as its job says, and which job that is.
-CREATE FUNCTION expand_contract.migration_status(version text, OUT state text, OUT job bigint)
+CREATE FUNCTION expand_contract.migration_status(version text, scope text, OUT state text, OUT job bigint)
     AS 'MODULE_PATHNAME', 'ec_sql_migration_status'
     LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
-COMMENT ON FUNCTION expand_contract.migration_status(text) IS
+COMMENT ON FUNCTION expand_contract.migration_status(text, text) IS
     'what an unfinished migration is doing, and its job';
 
 -- Sessions with locks on a relation and its partitions or children (0: the
@@ -109,25 +110,25 @@ SELECT m.version COLLATE pg_catalog."default" AS version, m.description, m.phase
            WHEN 'interrupted' THEN 'nobody is at it. HINT: Use '
                || CASE m.direction WHEN 'up' THEN 'ec_apply' ELSE 'ec_rollback' END || ' again to go on.'
        END AS error,
-       m.direction, s.job
+       m.direction, s.job, m.scope COLLATE pg_catalog."default" AS scope
   FROM expand_contract.schema_migrations m
-  LEFT JOIN LATERAL expand_contract.migration_status(m.version) s ON m.state <> 'applied'
+  LEFT JOIN LATERAL expand_contract.migration_status(m.version, m.scope) s ON m.state <> 'applied'
   LEFT JOIN expand_contract.jobs j ON j.id = s.job
   CROSS JOIN (SELECT pg_catalog.has_function_privilege(
-                         '@extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean)'::pg_catalog.regprocedure,
+                         '@extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean, text)'::pg_catalog.regprocedure,
                          'EXECUTE') AS may_apply OFFSET 0) r
  WHERE r.may_apply OR pg_catalog.pg_has_role('pg_monitor', 'USAGE')
- ORDER BY m.version_key;
+ ORDER BY m.scope, m.version_key;
 COMMENT ON VIEW @extschema@.ec_migrations IS
     'the ledger of migrations, in the order of their versions';
 GRANT SELECT ON @extschema@.ec_migrations TO PUBLIC;
 
 CREATE VIEW @extschema@.ec_migration_events WITH (security_barrier) AS
 SELECT id, event, version COLLATE pg_catalog."default" AS version, checksum, allow, executed_at, executed_by,
-       execution_time, session_role, application_name, expand_contract.error_for(r.may_apply, error) AS error
+       execution_time, session_role, application_name, expand_contract.error_for(r.may_apply, error) AS error, scope COLLATE pg_catalog."default" AS scope
   FROM expand_contract.migration_events
   CROSS JOIN (SELECT pg_catalog.has_function_privilege(
-                         '@extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean)'::pg_catalog.regprocedure,
+                         '@extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean, text)'::pg_catalog.regprocedure,
                          'EXECUTE') AS may_apply OFFSET 0) r
  WHERE r.may_apply OR pg_catalog.pg_has_role('pg_monitor', 'USAGE')
  ORDER BY id;
@@ -135,24 +136,24 @@ COMMENT ON VIEW @extschema@.ec_migration_events IS
     'the log: who applied, rolled back or took over which migration, when, and against which rules';
 GRANT SELECT ON @extschema@.ec_migration_events TO PUBLIC;
 
-CREATE FUNCTION @extschema@.ec_apply_script(version text, script text, dry_run boolean = false) RETURNS text
+CREATE FUNCTION @extschema@.ec_apply_script(version text, script text, dry_run boolean = false, scope text = NULL) RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_apply_script(text, text, boolean) IS
+COMMENT ON FUNCTION @extschema@.ec_apply_script(text, text, boolean, text) IS
     'applies the text of a migration file, which has its own up and down';
 
-CREATE PROCEDURE @extschema@.ec_apply_directory(path text)
+CREATE PROCEDURE @extschema@.ec_apply_directory(path text, scope text = NULL, allow text[] = '{}')
     AS 'MODULE_PATHNAME' LANGUAGE C;
-COMMENT ON PROCEDURE @extschema@.ec_apply_directory(text) IS
+COMMENT ON PROCEDURE @extschema@.ec_apply_directory(text, text, text[]) IS
     'applies the migration files of a directory of the server in the order of their versions, one commit each';
 
-CREATE FUNCTION @extschema@.ec_baseline(version text, description text = NULL) RETURNS text
+CREATE FUNCTION @extschema@.ec_baseline(version text, description text = NULL, scope text = NULL) RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_baseline(text, text) IS
+COMMENT ON FUNCTION @extschema@.ec_baseline(text, text, text) IS
     'says that the database already is where the migrations up to this version lead';
 
-CREATE FUNCTION @extschema@.ec_adopt(tool text, relation regclass = NULL) RETURNS integer
+CREATE FUNCTION @extschema@.ec_adopt(tool text, relation regclass = NULL, scope text = NULL) RETURNS integer
     AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_adopt(text, regclass) IS
+COMMENT ON FUNCTION @extschema@.ec_adopt(text, regclass, text) IS
     'takes over the history that another migration tool has written; returns how many migrations were new';
 
 CREATE FUNCTION @extschema@.ec_rehearse(up text, down text = NULL, OUT step integer, OUT direction text,
@@ -163,6 +164,6 @@ CREATE FUNCTION @extschema@.ec_rehearse(up text, down text = NULL, OUT step inte
 COMMENT ON FUNCTION @extschema@.ec_rehearse(text, text) IS
     'runs up, down and up again, rolls all back, and reports locks, rewrites, times and what down does not restore';
 
-REVOKE EXECUTE ON FUNCTION @extschema@.ec_apply_script(text, text, boolean), @extschema@.ec_baseline(text, text),
-    @extschema@.ec_adopt(text, regclass), @extschema@.ec_rehearse(text, text) FROM PUBLIC;
-REVOKE EXECUTE ON PROCEDURE @extschema@.ec_apply_directory(text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_apply_script(text, text, boolean, text), @extschema@.ec_baseline(text, text, text),
+    @extschema@.ec_adopt(text, regclass, text), @extschema@.ec_rehearse(text, text) FROM PUBLIC;
+REVOKE EXECUTE ON PROCEDURE @extschema@.ec_apply_directory(text, text, text[]) FROM PUBLIC;

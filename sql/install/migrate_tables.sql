@@ -7,8 +7,8 @@ COMMENT ON FUNCTION expand_contract.version_key(text) IS
     'sort key for the natural order of versions: 9 before 10, v1.9 before v1.10';
 
 CREATE TABLE expand_contract.schema_migrations (
-    version        text COLLATE "C" PRIMARY KEY,
-    version_key    text COLLATE "C" NOT NULL UNIQUE
+    version        text COLLATE "C" NOT NULL,
+    version_key    text COLLATE "C" NOT NULL
                    GENERATED ALWAYS AS (expand_contract.version_key(version)) STORED,
     description    text,
     phase          text NOT NULL CHECK (phase IN ('expand', 'contract')),
@@ -29,12 +29,17 @@ CREATE TABLE expand_contract.schema_migrations (
     down_system    bigint,
     requires       text[] NOT NULL DEFAULT '{}',
     allow          text[] NOT NULL DEFAULT '{}',
+    scope          text COLLATE "C" NOT NULL DEFAULT '',
+    PRIMARY KEY (scope, version),
+    UNIQUE (scope, version_key),
     -- what was applied before there was this ledger has no script in it
     CHECK (state = 'applied' OR up IS NOT NULL AND checksum IS NOT NULL)
 );
-CREATE INDEX schema_migrations_baselined ON expand_contract.schema_migrations (version) WHERE checksum IS NULL;
+CREATE INDEX schema_migrations_baselined ON expand_contract.schema_migrations (scope, version) WHERE checksum IS NULL;
 COMMENT ON TABLE expand_contract.schema_migrations IS
     'the ledger: migrations that are applied, or being applied';
+COMMENT ON COLUMN expand_contract.schema_migrations.scope IS
+    'whose history the version belongs to, of a service or a tenant; empty where nobody says';
 COMMENT ON COLUMN expand_contract.schema_migrations.version_key IS
     'orders the versions; see expand_contract.version_key';
 COMMENT ON COLUMN expand_contract.schema_migrations.checksum IS
@@ -50,13 +55,13 @@ COMMENT ON COLUMN expand_contract.schema_migrations.down_by_oid IS
 COMMENT ON COLUMN expand_contract.schema_migrations.down_system IS 'the identifier of that cluster''s system';
 
 -- Few migrations are unfinished at any time: one, if nobody rolls back.
-CREATE INDEX schema_migrations_unfinished ON expand_contract.schema_migrations (version) WHERE state <> 'applied';
+CREATE INDEX schema_migrations_unfinished ON expand_contract.schema_migrations (scope, version) WHERE state <> 'applied';
 
 -- The pieces of a script that a worker runs.  Each commits together with its
 -- done_at, or, where the server does not allow that, has a condition in the
 -- catalogue that tells whether it is done.
 CREATE TABLE expand_contract.migration_steps (
-    version         text COLLATE "C" NOT NULL REFERENCES expand_contract.schema_migrations ON DELETE CASCADE,
+    version         text COLLATE "C" NOT NULL,
     direction       text NOT NULL CHECK (direction IN ('up', 'down')),
     step            integer NOT NULL,
     first_statement integer NOT NULL,
@@ -66,7 +71,9 @@ CREATE TABLE expand_contract.migration_steps (
     target          jsonb,
     made            jsonb NOT NULL DEFAULT '{}',
     done_at         timestamptz,
-    PRIMARY KEY (version, direction, step)
+    scope           text COLLATE "C" NOT NULL DEFAULT '',
+    PRIMARY KEY (scope, version, direction, step),
+    FOREIGN KEY (scope, version) REFERENCES expand_contract.schema_migrations ON DELETE CASCADE
 );
 COMMENT ON TABLE expand_contract.migration_steps IS 'the pieces of the scripts that a worker runs, and how far it is';
 COMMENT ON COLUMN expand_contract.migration_steps.is_top_level IS 'whether it is a statement that cannot run in a transaction';
@@ -86,7 +93,8 @@ CREATE TABLE expand_contract.migration_events (
     execution_time   interval NOT NULL,
     session_role     text NOT NULL,
     application_name text NOT NULL,
-    error            text
+    error            text,
+    scope            text COLLATE "C" NOT NULL DEFAULT ''
 );
 COMMENT ON TABLE expand_contract.migration_events IS
     'every migration submitted, applied, failed, rolled back or taken over; rows are only added';

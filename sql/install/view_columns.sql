@@ -46,6 +46,7 @@ COMMENT ON COLUMN @extschema@.ec_migrations.steps_done IS 'how many of them are 
 COMMENT ON COLUMN @extschema@.ec_migrations.error IS 'why it failed, for those who may execute ec_apply; else the SQLSTATE';
 COMMENT ON COLUMN @extschema@.ec_migrations.direction IS 'up, or down while it is rolled back';
 COMMENT ON COLUMN @extschema@.ec_migrations.job IS 'its job in ec_progress; NULL when it ran in its caller''s transaction';
+COMMENT ON COLUMN @extschema@.ec_migrations.scope IS 'whose history it belongs to, of a service or a tenant; empty where nobody says';
 
 COMMENT ON COLUMN @extschema@.ec_migration_events.id IS 'in the order in which they came';
 COMMENT ON COLUMN @extschema@.ec_migration_events.event IS 'what happened to the migration';
@@ -58,6 +59,7 @@ COMMENT ON COLUMN @extschema@.ec_migration_events.execution_time IS 'how long it
 COMMENT ON COLUMN @extschema@.ec_migration_events.session_role IS 'the role that had logged in';
 COMMENT ON COLUMN @extschema@.ec_migration_events.application_name IS 'of the session';
 COMMENT ON COLUMN @extschema@.ec_migration_events.error IS 'as in ec_migrations';
+COMMENT ON COLUMN @extschema@.ec_migration_events.scope IS 'whose history the migration belongs to';
 
 COMMENT ON COLUMN @extschema@.ec_changes.change IS 'its name';
 COMMENT ON COLUMN @extschema@.ec_changes.relation IS 'the table with the old shape';

@@ -142,6 +142,10 @@ ALTER TABLE expand_contract.changes ADD COLUMN whole_table boolean NOT NULL DEFA
 UPDATE expand_contract.changes SET whole_table = true WHERE target IS NOT NULL;
 COMMENT ON COLUMN expand_contract.changes.whole_table IS 'whether contraction removes the old table, not columns of it';
 
+-- A publication FOR ALL TABLES stops updates of what has no key.
+ALTER TABLE expand_contract.usage_flush ADD COLUMN single boolean PRIMARY KEY DEFAULT true CHECK (single);
+ALTER TABLE expand_contract.sighting_watch ADD COLUMN single boolean PRIMARY KEY DEFAULT true CHECK (single);
+
 -- One more argument; who could call them still can.
 CREATE TABLE expand_contract.granted AS
     SELECT p.proname AS name, a.grantee::regrole AS grantee, a.is_grantable
@@ -151,6 +155,37 @@ CREATE TABLE expand_contract.granted AS
        AND a.grantee NOT IN (0, p.proowner);
 DROP FUNCTION @extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval);
 DROP FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text);
+
+-- Scopes: a version is one of its scope.
+ALTER TABLE expand_contract.migration_steps
+    ADD COLUMN scope text COLLATE "C" NOT NULL DEFAULT '',
+    DROP CONSTRAINT migration_steps_version_fkey,
+    DROP CONSTRAINT migration_steps_pkey,
+    ADD PRIMARY KEY (scope, version, direction, step);
+ALTER TABLE expand_contract.schema_migrations
+    ADD COLUMN scope text COLLATE "C" NOT NULL DEFAULT '',
+    DROP CONSTRAINT schema_migrations_pkey,
+    DROP CONSTRAINT schema_migrations_version_key_key,
+    ADD PRIMARY KEY (scope, version),
+    ADD UNIQUE (scope, version_key);
+ALTER TABLE expand_contract.migration_steps
+    ADD FOREIGN KEY (scope, version) REFERENCES expand_contract.schema_migrations ON DELETE CASCADE;
+ALTER TABLE expand_contract.migration_events ADD COLUMN scope text COLLATE "C" NOT NULL DEFAULT '';
+DROP INDEX expand_contract.schema_migrations_baselined, expand_contract.schema_migrations_unfinished;
+CREATE INDEX schema_migrations_baselined ON expand_contract.schema_migrations (scope, version) WHERE checksum IS NULL;
+CREATE INDEX schema_migrations_unfinished ON expand_contract.schema_migrations (scope, version) WHERE state <> 'applied';
+COMMENT ON COLUMN expand_contract.schema_migrations.scope IS
+    'whose history the version belongs to, of a service or a tenant; empty where nobody says';
+DROP VIEW @extschema@.ec_migrations;
+DROP VIEW @extschema@.ec_migration_events;
+DROP FUNCTION expand_contract.migration_status(text);
+DROP FUNCTION @extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean);
+DROP FUNCTION @extschema@.ec_rollback(text, boolean);
+DROP PROCEDURE @extschema@.ec_wait_migration(text, interval);
+DROP FUNCTION @extschema@.ec_apply_script(text, text, boolean);
+DROP PROCEDURE @extschema@.ec_apply_directory(text);
+DROP FUNCTION @extschema@.ec_baseline(text, text);
+DROP FUNCTION @extschema@.ec_adopt(text, regclass);
 
 -- functions and views
 
@@ -181,3 +216,8 @@ ALTER EXTENSION expand_contract DROP TABLE expand_contract.granted;
 DROP TABLE expand_contract.granted;
 
 DROP FUNCTION expand_contract.batch_sizes(integer, float8[], float8, float8);
+
+CREATE EVENT TRIGGER expand_contract_note_triggers ON ddl_command_end
+    WHEN TAG IN ('CREATE TRIGGER', 'ALTER TRIGGER')
+    EXECUTE FUNCTION expand_contract.note_ddl();
+COMMENT ON EVENT TRIGGER expand_contract_note_triggers IS 'warns of triggers that do not see what dual writes write';

@@ -1,6 +1,6 @@
 /*
  * assignments.c
- *		The SET list of a backfill: parsed, and analysed in an UPDATE.
+ *		Parses the SET list of a backfill, and analyses it in an UPDATE.
  */
 #include "postgres.h"
 
@@ -17,7 +17,9 @@
 #define ASSIGNMENTS_HINT                                                       \
 	"Give what follows SET in an UPDATE, as in \"email = lower(name), seen = true\"; the condition goes into the argument predicate."
 
-/* The position of an error in our statement is one in an internal query. */
+/*
+ * Shows the position of an error in our statement as one in an internal query.
+ */
 static void
 statement_error_callback(void *arg)
 {
@@ -60,8 +62,8 @@ contains_default(Node *node, void *context)
 }
 
 /*
- * The SET list goes into a statement of ours, so on its own it has to be a
- * SET list, whole and nothing else.  True if it assigns a DEFAULT.
+ * The SET list becomes part of our statement, so it must be exactly one SET
+ * list.  Returns true if it assigns a DEFAULT.
  */
 static bool
 check_assignments(const char *assignments)
@@ -94,7 +96,7 @@ check_assignments(const char *assignments)
 	return contains_default((Node *) update->targetList, NULL);
 }
 
-/* Parse, analyse and rewrite a statement of one query. */
+/* Parses, analyses and rewrites a statement that results in one query. */
 static Query *
 analyse(const char *sql)
 {

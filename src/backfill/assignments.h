@@ -1,6 +1,6 @@
 /*
  * assignments.h
- *		The SET list of a backfill: parsed, and analysed in an UPDATE.
+ *		Parses the SET list of a backfill, and analyses it in an UPDATE.
  */
 #ifndef EC_BACKFILL_ASSIGNMENTS_H
 #define EC_BACKFILL_ASSIGNMENTS_H
@@ -11,9 +11,9 @@
 #include "utils/rel.h"
 
 /*
- * The UPDATE of the relation with this SET list and predicate (NULL: none), as
- * the caller.  Raises an error, with a position in the caller's text where
- * there is one, for what is not a SET list, whole and nothing else.
+ * Analyses the UPDATE of the relation with this SET list and predicate (NULL:
+ * none), as the caller.  Raises an error, if possible with a position in the
+ * caller's text, if it is not exactly one SET list.
  */
 extern Query *ec_analyse_assignments(Relation relation, const char *assignments,
 									 const char *predicate, bool *uses_default);

@@ -1,20 +1,21 @@
 /*
  * batch.c
- *		Running the statements of one batch.
+ *		Runs the statements of one batch.
  *
- * The fast path is one plain UPDATE with a TID range, as a saved generic plan.
- * Left to itself the planner may prefer an index on the predicate's column and
- * use the range as a mere filter, and then each batch reads half of an index.
- * So while our statements are planned, a rule leaves the target table no path
- * but the scan by TID; joins and sub-selects stay the planner's.
+ * The usual way is one UPDATE with a TID range, with a saved generic plan.  By
+ * itself the planner might prefer an index on a column of the predicate and
+ * use the range only as a filter, so that each batch would read half of an
+ * index.  So while our statements are planned, a rule allows only TID scans of
+ * the target table; joins and sub-selects are planned as usual.
  *
- * When a row lock stood in the way, the rows of the range are first locked
- * with SKIP LOCKED and then updated by their TIDs, all in one transaction.
+ * If a row lock was in the way, the rows of the range are first locked with
+ * SKIP LOCKED, and then updated by their TIDs, in the same transaction.
  *
- * All of it runs as the job's owner, or the owner of a change's tables, and his
- * text is looked up in his search_path; what we add to it is quoted, or spelled
- * out with its schema.  What ec_expand or ec_copy has analysed is looked up in
- * pg_catalog; triggers and functions have his search_path all the same, see
+ * All statements run as the job's owner, or as the owner of a change's
+ * tables.  Names in the user's text are looked up in the user's search_path;
+ * names that we add are quoted, or qualified with their schema.  Text that
+ * ec_expand or ec_copy has analysed is looked up in pg_catalog only.  Triggers
+ * and functions run with the user's search_path in any case; see
  * core/planned.h.
  */
 #include "postgres.h"
@@ -35,13 +36,16 @@
 #include "expand_contract.h"
 #include "worker/process/flush.h"
 
-/* each over a range [0] and over a list [1] */
+/* [0] for a range of rows, [1] for a list */
 static EcPrepared write_rows[2];
 static EcPrepared count_rows[2];
 static EcPrepared lock_rows[2];
 static EcPrepared wait_for_rows[2];
 
-/* The table whose scans go by TID; the user's own SQL may read it as it likes. */
+/*
+ * The table that must be read with TID scans.  User SQL that is planned
+ * meanwhile is not affected.
+ */
 static Oid scanned_table = InvalidOid;
 
 static bool
@@ -65,23 +69,26 @@ is_plain_tid_scan(const Path *path)
 
 static EcPathRule by_tid = {is_scanned, make_tid_scans, is_plain_tid_scan};
 
-/* Counts the rows of a statement, and keeps what we need of them. */
+/*
+ * Receives the rows that a statement returns: counts them and keeps what we
+ * need.
+ */
 typedef struct Receiver
 {
 	DestReceiver base;
-	const EcBatchRows *from; /* the rows that the statement is about */
+	const EcBatchRows *from; /* the rows that the statement processes */
 	EcWritten written;
-	Relation leaf;  /* to name with a row, or NULL if that says nothing */
-	bool is_update; /* the first column must not be true */
-	char *example;  /* names the first row, if no update */
-	ArrayBuildState *tids; /* collects the first column, if a TID */
-	MemoryContext context; /* of what is kept */
+	Relation leaf;         /* mentioned with a row, or NULL if not needed */
+	bool is_update;        /* the first column must not be true in any row */
+	char *example;         /* describes the first row, if no update */
+	ArrayBuildState *tids; /* collects the first column, if it is a TID */
+	MemoryContext context; /* for what is kept */
 } Receiver;
 
-/* The key is what comes after the predicate and the row's place. */
+/* The key's columns follow the predicate and the row's TID. */
 #define KEY_COLUMNS_AFTER 2
 
-/* "(id) = (17)", or where no primary key is, words. */
+/* Returns "(id)=(17)", or a text if there is no primary key. */
 static char *
 name_row(TupleTableSlot *slot, Relation leaf)
 {
@@ -125,7 +132,9 @@ refuse_row(TupleTableSlot *slot, Relation leaf)
 			 errhint("The update has to make the predicate false for every row. Exclude rows whose new value satisfies it again, as in \"new_column IS NULL AND old_column IS NOT NULL\".")));
 }
 
-/* To a page where it takes room that was not its own? */
+/*
+ * Has the row moved to a page outside of the chunk, so that the table grows?
+ */
 static bool
 has_moved(TupleTableSlot *slot, const EcBatchRows *from)
 {
@@ -178,8 +187,8 @@ init_receiver(Receiver *receiver, Relation relation, const EcBackfill *backfill,
 }
 
 /*
- * Run one of the statements, which has a plan for ranges and one for lists.
- * Returns the rows that it gave or changed.
+ * Runs one of the statements, which has one plan for ranges and one for
+ * lists.  Returns the number of rows that it returned or changed.
  */
 static uint64
 run(EcPrepared *statements, char *sql, Relation relation,
@@ -222,7 +231,7 @@ write_batch(Relation relation, const EcBackfill *backfill, const EcBatchRows *ro
 		run(write_rows, ec_write_statement(relation, backfill, rows->is_list),
 			relation, backfill, rows, &receiver);
 	written = receiver.written;
-	/* what is written into another table comes back without a word */
+	/* a statement that writes another table returns no rows to the receiver */
 	written.rows = processed;
 	SPI_finish();
 	return written;
@@ -244,7 +253,7 @@ ec_batch_count(Relation relation, const EcBackfill *backfill,
 	return receiver.written.rows;
 }
 
-/* Lock those of the rows that are still to be done; they become a list. */
+/* Locks the rows that are still to be done, and makes a list of them. */
 static void
 lock(Relation relation, const EcBackfill *backfill, const EcBatchRows *rows,
 	 bool skip_locked, EcBatchRows *locked)
@@ -280,8 +289,8 @@ write_locked(Relation relation, const EcBackfill *backfill, const EcBatchRows *l
 }
 
 /*
- * What depends on two tables has the rows locked before the statement that
- * writes takes its snapshot: nobody else changes them then.
+ * If the statement depends on two tables, the rows are locked before it takes
+ * its snapshot, so that no one else can change them in between.
  */
 EcWritten
 ec_batch_write(Relation relation, const EcBackfill *backfill, const EcBatchRows *rows)

@@ -1,18 +1,19 @@
 /*
  * blocks.c
- *		Walking over a heap, by ranges of blocks and by stripes.
+ *		Reads a heap in order, by ranges of blocks and by stripes.
  *
- * The size of a batch is a bound, not a guess: line pointers are counted
- * before the batch.  A line pointer leads to one row at most, so n of them
- * lead to n rows at most; dead ones only make a batch smaller.
+ * The size of a batch is exact: line pointers are counted before the batch.  A
+ * line pointer leads to at most one row, so n of them lead to at most n rows.
+ * Dead ones only make the batch smaller.
  *
- * Why stripes.  Updating all rows of a full page moves every one of them to
- * another page: the table doubles, and so does every index.  So a chunk of
- * blocks is passed over k times, each pass updating the rows of one residue
- * class of line pointers.  The first passes move a few rows away; their dead
- * versions are pruned, and later passes find room in the page: HOT updates,
- * which write no index.  Each pass commits in small batches, so by the time
- * of the next one the dead versions of this one can be pruned.
+ * Why stripes?  If all rows of a full page are updated at once, each of them
+ * moves to another page.  The table doubles, and so does every index.  So a
+ * chunk of blocks is passed over k times, and each pass updates the rows whose
+ * offset number has a certain remainder modulo k.  The first passes move a few
+ * rows to other pages.  Their dead versions are pruned, so later passes find
+ * free space in the page.  Then the updates are HOT and write no index.  Each
+ * pass commits in small batches, so at the time of the next pass the dead
+ * versions of this one can be pruned.
  */
 #include "postgres.h"
 
@@ -25,16 +26,16 @@
 
 #include "backfill/blocks.h"
 
-/* Blocks of a chunk to look at before choosing the number of stripes. */
+/* Number of blocks to read before the number of stripes is chosen. */
 #define SAMPLED_BLOCKS 16
 
 #define STRIPES                10
 #define STRIPES_OF_NARROW_ROWS 6
 
 /*
- * Count the used line pointers of a block from an offset on, stopping after
- * limit of them; *next is the offset after the last one counted, or
- * InvalidOffsetNumber if the block ends before.
+ * Counts the normal line pointers of a block, beginning at an offset, up to
+ * limit.  *next is the offset after the last one counted, or
+ * InvalidOffsetNumber at the end of the block.
  */
 static int
 count_rows(Relation relation, BlockNumber block, OffsetNumber from, int limit,
@@ -90,7 +91,10 @@ next_range(Relation relation, EcCursor *cursor, int limit, EcBatchRows *rows)
 	ItemPointerSet(&rows->to, cursor->block, cursor->offset);
 }
 
-/* The line pointers of this pass in a block, from the cursor's offset on. */
+/*
+ * Lists the line pointers of this pass in a block, beginning at the cursor's
+ * offset.
+ */
 static int
 list_rows(Relation relation, EcCursor *cursor, Datum *tids,
 		  ItemPointer pointers, int limit)
@@ -101,7 +105,10 @@ list_rows(Relation relation, EcCursor *cursor, Datum *tids,
 	Page page;
 	int count = 0;
 
-	/* a fetch by TID does not prune, and room in the page is the point of it */
+	/*
+	 * a fetch by TID does not prune, but this pass needs the free space in the
+	 * page
+	 */
 	heap_page_prune_opt(relation, buffer);
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
 	page = BufferGetPage(buffer);
@@ -148,7 +155,10 @@ next_list(Relation relation, EcCursor *cursor, int limit, EcBatchRows *rows)
 	pfree(pointers);
 }
 
-/* Line pointers in use per page, on average, in a sample of the chunk. */
+/*
+ * The average number of line pointers in use per page, from a sample of the
+ * chunk.
+ */
 static double
 rows_per_page(Relation relation, const EcCursor *cursor)
 {
@@ -169,11 +179,11 @@ rows_per_page(Relation relation, const EcCursor *cursor)
 }
 
 /*
- * Choose the stripes of a chunk with so many rows in a page.  A HOT-updated row
- * keeps two line pointers, and a page has room for MaxHeapTuplesPerPage of
- * them: where rows are so narrow that not all of them can be HOT-updated, fewer
- * stripes move more rows away early.  More stripes than rows in a page are of
- * no use.
+ * Chooses the number of stripes for a chunk with this many rows per page.  A
+ * HOT-updated row uses two line pointers, and a page has at most
+ * MaxHeapTuplesPerPage.  If rows are so narrow that not all of them can be
+ * HOT-updated, fewer stripes move more of them to other pages early.  More
+ * stripes than rows in a page are useless.
  */
 static int
 choose_stripes(double rows)

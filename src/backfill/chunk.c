@@ -1,6 +1,6 @@
 /*
  * chunk.c
- *		A worker's share of a sweep, as the position of the job's slot.
+ *		Stores a worker's share of a sweep as the position of the job's slot.
  */
 #include "postgres.h"
 

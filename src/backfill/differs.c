@@ -1,6 +1,6 @@
 /*
  * differs.c
- *		Comparison by image, for predicates that the engine makes itself.
+ *		Compares values by image, for predicates that the engine builds.
  */
 #include "postgres.h"
 
@@ -14,8 +14,8 @@ PG_FUNCTION_INFO_V1(ec_differs);
 /*
  * expand_contract.differs(anyelement, anyelement) → boolean
  *
- * Whether two values of one type have different images.  NULL equals NULL, so
- * the result is never NULL.
+ * Do two values of the same type have different images?  Two NULLs do not
+ * differ, and the result is never NULL.
  */
 Datum
 ec_differs(PG_FUNCTION_ARGS)

@@ -1,6 +1,6 @@
 /*
  * explain.c
- *		What can be known of statements before any of them has run.
+ *		Checks statements before any of them is run.
  */
 #include "postgres.h"
 
@@ -26,8 +26,8 @@ ec_probe(void (*look)(void *arg), void *arg)
 }
 
 /*
- * EXPLAIN plans the very statement and checks the caller's rights on all that
- * it touches, without running any of it.
+ * EXPLAIN plans exactly this statement, and checks the caller's privileges on
+ * all relations in it, without running it.
  */
 void
 ec_explain(const char *statement, int nargs, const char *search_path)
@@ -50,7 +50,9 @@ ec_explain(const char *statement, int nargs, const char *search_path)
 void
 ec_check_statement(Relation relation, const EcBackfill *backfill)
 {
-	/* a right to lock rows is not one to read them */
+	/*
+	 * the privilege to lock rows does not include the privilege to read them
+	 */
 	if (backfill->kind->locks_first)
 		ec_explain(ec_lock_statement(relation, backfill, false, false), 2,
 				   backfill->search_path);
@@ -85,7 +87,7 @@ plan_estimate(void *arg)
 	cached = SPI_plan_get_cached_plan(plan);
 	estimate->rows =
 		linitial_node(PlannedStmt, cached->stmt_list)->planTree->plan_rows;
-	/* the plan is not saved, so no resource owner holds it */
+	/* the plan is not saved, so its reference belongs to no resource owner */
 	ReleaseCachedPlan(cached, NULL);
 	SPI_finish();
 }
@@ -96,7 +98,7 @@ ec_estimate_backfill(Relation relation, const char *predicate)
 	Estimate estimate;
 	StringInfoData sql;
 
-	/* with partitions and children, if there are any */
+	/* without ONLY, to include partitions and children */
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "SELECT FROM %s",
 					 ec_relation_name(RelationGetRelid(relation)));

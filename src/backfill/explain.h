@@ -1,6 +1,6 @@
 /*
  * explain.h
- *		What can be known of statements before any of them has run.
+ *		Checks statements before any of them is run.
  */
 #ifndef EC_BACKFILL_EXPLAIN_H
 #define EC_BACKFILL_EXPLAIN_H
@@ -12,26 +12,26 @@
 #include "backfill/sweep_kind.h"
 
 /*
- * Have a look that keeps no lock: there can be thousands of partitions.  Its
- * errors are the caller's.
+ * Calls look and releases all its locks, because there can be thousands of
+ * partitions.  Raises its error.
  */
 extern void ec_probe(void (*look)(void *arg), void *arg);
 
 /*
- * Plan a statement, with a TID for each argument, and check rights on it all.
+ * Plans a statement, with a TID for each argument, and checks all privileges.
  */
 extern void ec_explain(const char *statement, int nargs, const char *search_path);
 
 /*
- * Can the caller run the batches' statements on the relation?  If not, raises
- * the server's error.
+ * Raises the server's error if the caller cannot run the batches' statements
+ * on the relation.
  */
 extern void ec_check_statement(Relation relation, const EcBackfill *backfill);
 
-/* The same of the look at all leaves that comes after a sweep. */
+/* The same for the check of all leaves that follows a sweep. */
 extern void ec_check_any_statement(Relation root, const EcBackfill *backfill);
 
-/* Rows that the predicate holds for, as the planner sees it. */
+/* The planner's estimate of the rows for which the predicate holds. */
 extern int64 ec_estimate_backfill(Relation relation, const char *predicate);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * failures.c
- *		Rows that fail to be written: which ones, and going on without them.
+ *		Finds the rows that cannot be written, and writes the others.
  */
 #include "postgres.h"
 
@@ -30,11 +30,11 @@ typedef struct Search
 	const EcBackfill *backfill;
 	EcRowsWriter write;
 	void *arg;
-	EcWritten written; /* in all */
+	EcWritten written; /* totals */
 	int64 skipped;
 } Search;
 
-/* Some of the rows. */
+/* A subset of the rows. */
 typedef struct Part
 {
 	Search *search;
@@ -54,8 +54,9 @@ write_part(void *arg)
 }
 
 /*
- * An error of what the row holds, or of what checks it: other rows may do.  What
- * is wrong with rights, names, locks or the server is wrong with all of them.
+ * Is the error caused by the contents of the row, or by code that checks it,
+ * so that other rows may succeed?  Errors about privileges, names, locks or
+ * the server concern all rows.
  */
 static bool
 is_of_row(const ErrorData *error)
@@ -73,7 +74,7 @@ is_of_row(const ErrorData *error)
 	return false;
 }
 
-/* Line pointers, numbered through; a page has no more. */
+/* Line pointers are numbered consecutively; a page has at most this many. */
 #define POINTERS_OF_PAGE ((int64) MaxHeapTuplesPerPage)
 
 static int64
@@ -141,7 +142,10 @@ split(const EcBatchRows *rows, EcBatchRows *left, EcBatchRows *right)
 	}
 }
 
-/* The row at the one place that is left; false if there is none, or not now. */
+/*
+ * Fetches the row at the only place in rows; returns false if no row is
+ * visible.
+ */
 static bool
 fetch(const Search *search, const EcBatchRows *rows, TupleTableSlot *slot)
 {
@@ -173,7 +177,10 @@ value_of(TupleTableSlot *slot, AttrNumber attnum)
 	return OidOutputFunctionCall(output, value);
 }
 
-/* "(id)=(17) of table public.users"; without a primary key by its place. */
+/*
+ * Returns "(id)=(17) of table public.users"; without a primary key, ctid is
+ * used.
+ */
 static char *
 name_of(Relation leaf, TupleTableSlot *slot)
 {
@@ -238,7 +245,7 @@ meet_failure(Search *search, const EcBatchRows *rows, ErrorData *error)
 
 	if (!fetch(search, rows, slot))
 		ReThrowError(error);
-	/* of later stages the rows are those of another table */
+	/* in later stages the rows are those of another table */
 	if (!search->job->skips_failures || search->backfill->stage > 0)
 		raise_with_row(search, error, slot);
 	if (ec_change_row_left_out(search->job, search->leaf, slot, error))
@@ -277,7 +284,10 @@ write_rows(Search *search, const EcBatchRows *rows)
 	write_rows(search, &right);
 }
 
-/* Without any row: what fails then is the statement, or a trigger for each. */
+/*
+ * Runs the statement for no row.  An error then comes from the statement
+ * itself, or from a statement trigger, and not from a row.
+ */
 static void
 try_statement(Search *search, const EcBatchRows *rows)
 {

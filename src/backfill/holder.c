@@ -1,9 +1,9 @@
 /*
  * holder.c
- *		Who has locked a row.
+ *		Finds the session that has locked a row.
  *
- * A row lock is not in the lock table, but in the row: it is the transaction
- * that the row's header names, or one of several that it names together.
+ * A row lock is not in the lock table but in the row's header.  The header
+ * contains the locking transaction, or a multixact with several of them.
  */
 #include "postgres.h"
 
@@ -33,7 +33,10 @@ pid_of_transaction(TransactionId xid)
 	return pid != 0 ? pid : EC_HOLDER_PREPARED;
 }
 
-/* What excludes every lock of ours is all the same. */
+/*
+ * The strength of the lock of a single transaction.  Locks that conflict with
+ * all of ours are not distinguished.
+ */
 static MultiXactStatus
 status_of_single(HeapTupleHeader header)
 {

@@ -1,6 +1,6 @@
 /*
  * holder.h
- *		Who has locked a row.
+ *		Finds the session that has locked a row.
  */
 #ifndef EC_BACKFILL_HOLDER_H
 #define EC_BACKFILL_HOLDER_H
@@ -12,12 +12,13 @@
 
 #include "backfill/sweep_kind.h"
 
-/* No process, but a transaction that was prepared. */
+/* Not a process, but a prepared transaction. */
 #define EC_HOLDER_PREPARED (-1)
 
 /*
- * The pid of somebody whose lock on one of the rows excludes the wanted one; 0
- * if nobody has, or nobody can tell: only of a heap it is known.
+ * The pid of a session whose lock on one of the rows conflicts with the wanted
+ * lock.  0 if there is none, or if the table is not a heap, for which this is
+ * unknown.
  */
 extern int ec_find_lock_holder(Relation relation, const EcBatchRows *rows,
 							   LockTupleMode wanted);

@@ -1,6 +1,6 @@
 /*
  * job_notices.c
- *		What a job that goes on has to say.
+ *		Messages of a job that cannot complete yet.
  */
 #include "postgres.h"
 
@@ -31,7 +31,7 @@ log_holder(const EcJob *job, int holder, int64 rows)
 				 "date_trunc('second', clock_timestamp() - xact_start)::text "
 				 "FROM pg_stat_get_activity($1)",
 				 &args) == 0)
-		return; /* it is gone by now */
+		return; /* the session has ended meanwhile */
 	ereport(LOG, (errmsg("expand_contract job " INT64_FORMAT
 						 " waits for rows that pid %d has locked",
 						 job->id, holder),
@@ -44,7 +44,7 @@ log_holder(const EcJob *job, int holder, int64 rows)
 void
 ec_tell_of_locked_rows(EcJob *job, int holder, int known, int64 rows)
 {
-	/* outlives our SPI connection, not the batch */
+	/* outlives our SPI connection, but not the batch */
 	char *reason = SPI_palloc(64);
 
 	if (holder == 0)

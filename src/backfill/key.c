@@ -1,18 +1,18 @@
 /*
  * key.c
- *		Walking over a table in the order of a unique key.
+ *		Reads a table in the order of a unique key.
  *
- * For tables whose row identifiers say nothing of where a row is, and for heap
- * tables on request.  A place in that order is a key as
- * text, so it does not matter where rows are stored.
+ * This is for tables whose row identifiers do not tell where a row is stored,
+ * and for heap tables on request.  A position is a key as text, so the place
+ * where rows are stored does not matter.
  *
- * A statement reads a bounded number of rows behind that key, whether or not
- * the predicate holds for them, so that it never takes long.  It is planned
- * with the scans of that index alone, as a rule sees to: a plan that sorted the
- * rest of the table for each batch would never end.
+ * A statement reads a limited number of rows after that key, whether or not
+ * the predicate holds for them, so that it does not take long.  A path rule
+ * allows only scans of the key's index.  A plan that sorted the rest of the
+ * table for each batch would take far too long.
  *
- * The rows it finds are then updated by their row identifiers.  One that has
- * moved in between is missed, and left to the next sweep.
+ * The rows that it finds are then updated by their row identifiers.  A row
+ * that has moved in between is missed; the next sweep finds it.
  */
 #include "postgres.h"
 
@@ -38,13 +38,14 @@
 #include "core/receiver.h"
 
 /*
- * Rows that one statement reads at most.  Where looking at a row is so slow
- * that batches run out of time, it reads fewer as they shrink.
+ * The largest number of rows that one statement reads.  If evaluating the
+ * predicate is so slow that batches exceed their time limit, batches become
+ * smaller, and a statement reads fewer rows as well.
  */
 #define ROWS_TO_READ    1000
 #define READS_PER_WRITE 10
 
-/* The table, and the one index to scan it by. */
+/* The table, and the only index by which it may be scanned. */
 static Oid scanned_table = InvalidOid;
 static Oid scan_by_index = InvalidOid;
 
@@ -76,7 +77,8 @@ ec_place_to_json(const EcPlace *place, const char *prefix, EcJsonWriter *writer)
 void
 ec_place_from_json(EcPlace *place, const char *prefix, const Jsonb *json)
 {
-	char name[NAMEDATALEN]; /* nothing but the values is allocated */
+	char name[NAMEDATALEN]; /* use no palloc but for the values, which are
+							 * kept */
 	int64 count;
 
 	memset(place, 0, sizeof(*place));
@@ -119,7 +121,10 @@ is_uniform(const EcKey *key)
 	return true;
 }
 
-/* A parameter has its type's own collation, which need not be the column's. */
+/*
+ * A parameter has its type's default collation, which may differ from the
+ * column's.
+ */
 static void
 append_value(StringInfo sql, const EcKey *key, int i, int first)
 {
@@ -129,9 +134,9 @@ append_value(StringInfo sql, const EcKey *key, int i, int first)
 }
 
 /*
- * "(a, b) > ($1, $2)", which an index can be searched for; first is the number
- * of the first parameter.  Where columns go in different directions there is no
- * such thing, and only the first is searched for.
+ * Appends "(a, b) > ($1, $2)", for which an index can be used; first is the
+ * number of the first parameter.  If columns have different directions, a row
+ * comparison is not possible, and the index is used for the first column only.
  */
 static void
 append_behind(StringInfo sql, const EcKey *key, int first)
@@ -151,7 +156,7 @@ append_behind(StringInfo sql, const EcKey *key, int first)
 		return;
 	}
 	/*
-	 * not before the first column's value; the operators have no "or equal"
+	 * first column >= $1, written with NOT because there is no such operator
 	 * here
 	 */
 	appendStringInfo(sql, "NOT %s %s ", key->columns[0].name,
@@ -171,7 +176,10 @@ append_behind(StringInfo sql, const EcKey *key, int first)
 		appendStringInfoString(sql, "))");
 }
 
-/* " FROM" the table, behind $1 and so on, in the order of the key. */
+/*
+ * Appends " FROM" the table, after the key in $1 and so on, in the order of
+ * the key.
+ */
 static void
 append_walk(StringInfo sql, Relation relation, const char *alias,
 			const EcKey *key, bool is_begin)
@@ -193,7 +201,10 @@ append_walk(StringInfo sql, Relation relation, const char *alias,
 						 key->columns[i].nulls_first ? "FIRST" : "LAST");
 }
 
-/* Is a row to be done, where is it, is it beyond the end; and its key. */
+/*
+ * Returns for each row: is it to be done, its TID, is it after the end, and
+ * its key.
+ */
 static char *
 find_statement(Relation relation, const EcBackfill *backfill, const EcKey *key,
 			   bool is_begin, bool has_end)
@@ -213,7 +224,9 @@ find_statement(Relation relation, const EcBackfill *backfill, const EcKey *key,
 	return sql.data;
 }
 
-/* In the form of the other, so that one receiver serves both. */
+/*
+ * Returns the same columns as find_statement, so that they share a receiver.
+ */
 static char *
 ahead_statement(Relation relation, const EcKey *key, bool is_begin)
 {
@@ -226,10 +239,10 @@ ahead_statement(Relation relation, const EcKey *key, bool is_begin)
 	return sql.data;
 }
 
-/* What a column of ours is, in what the statements return. */
+/* Number of columns before the key in the results of these statements. */
 #define COLUMNS_BEFORE_KEY 3
 
-/* Collects the rows to update, and the key of the last row it has seen. */
+/* Collects the rows to update, and the key of the last row that was read. */
 typedef struct Finder
 {
 	DestReceiver base;
@@ -286,8 +299,9 @@ init_finder(Finder *finder, int limit)
 }
 
 /*
- * None if the place is the beginning, or nowhere.  A domain may have got checks
- * that rows of before do not pass, so values are read as of its base type.
+ * Adds the place's values; none if it is the beginning or no place.  A domain
+ * may have got constraints that existing rows violate, so values are read with
+ * the input function of its base type.
  */
 static void
 append_place(ParamListInfo parameters, const EcKey *key, const EcPlace *place)
@@ -308,8 +322,8 @@ append_place(ParamListInfo parameters, const EcKey *key, const EcPlace *place)
 	AtEOXact_GUC(false, guc_level);
 }
 
-static EcPrepared find[2][2]; /* from the beginning, to an end */
-static EcPrepared ahead[2];   /* from the beginning */
+static EcPrepared find[2][2]; /* [from the beginning][up to an end] */
+static EcPrepared ahead[2];   /* [from the beginning] */
 
 static void
 run(Relation relation, const EcKey *key, EcPrepared *prepared, char *sql,
@@ -337,7 +351,7 @@ columns_of(const EcKey *key)
 	return text.data;
 }
 
-/* The place of the last row that was seen. */
+/* Sets the place to the last row that was read. */
 static void
 remember(EcPlace *place, const EcKey *key, Finder *finder, MemoryContext context)
 {
@@ -366,13 +380,13 @@ remember(EcPlace *place, const EcKey *key, Finder *finder, MemoryContext context
 	finder->last = NULL;
 }
 
-/* A key of other columns, or of other types, has another order. */
+/* A key with other columns or other types has a different order. */
 bool
 ec_place_fits(const EcPlace *place, Relation relation)
 {
 	EcKey key;
 
-	/* the mapping's */
+	/* its key is that of the mapping */
 	if (relation->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
 		return true;
 	ec_need_key(relation, &key);

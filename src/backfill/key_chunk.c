@@ -1,15 +1,16 @@
 /*
  * key_chunk.c
- *		Chunks of a table that is walked along a key.
+ *		Chunks of a table that is read in the order of a key.
  *
- * A chunk is what lies between two keys.  Whoever claims one walks so many rows
- * ahead in the index; the key that he comes to is the end of his chunk and the
- * beginning of the next, which job_leaves remembers.  The last chunk of a table
- * has no end.  A foreign table is a single one, for others would have to read
- * as far to find where theirs begins.
+ * A chunk is the range between two keys.  A worker that claims a chunk reads
+ * that number of rows ahead in the index.  The key that it reaches is the end
+ * of its chunk and the beginning of the next one, and is stored in
+ * job_leaves.  The last chunk of a table has no end.  A foreign table is a
+ * single chunk, because other workers would have to read it from the start to
+ * find their chunks.
  *
- * Progress is counted in blocks, as elsewhere: a chunk is as large a part of
- * them as the server's estimate of the table's rows says.
+ * Progress is counted in blocks, as elsewhere.  A chunk's part of the blocks
+ * is its part of the estimated number of rows.
  */
 #include "postgres.h"
 
@@ -21,8 +22,9 @@
 #include "core/query.h"
 
 /*
- * Others wait while a claim walks ahead, so it does not go far; and several
- * chunks even in a small table, since workers can be added at any time.
+ * The number of rows in a chunk.  Other workers wait while a claim reads
+ * ahead, so it is limited.  Even a small table is divided into several chunks,
+ * because workers can be added at any time.
  */
 #define MOST_ROWS       20000
 #define FEWEST_ROWS     500
@@ -37,7 +39,10 @@ ec_key_place_fits(const Jsonb *json, Relation leaf)
 	return ec_place_fits(&place, leaf);
 }
 
-/* A batch that is cut short by its time limit must have a shorter walk too. */
+/*
+ * If batches are small because of their time limit, reading ahead must be
+ * short, too.
+ */
 static int64
 rows_of_chunk(const EcJob *job, double tuples)
 {
@@ -64,7 +69,10 @@ place_of_leaf(const EcJob *job, const EcChunk *chunk)
 	return place;
 }
 
-/* The chunk's blocks are taken off the leaf, which is not at its end yet if more. */
+/*
+ * Marks the chunk's blocks as claimed.  If more chunks follow, the leaf does
+ * not reach its end yet.
+ */
 static void
 hand_out(const EcJob *job, EcChunk *chunk, bool more, double fraction)
 {

@@ -1,10 +1,10 @@
 /*
  * key_index.c
- *		Which key a table is walked along.
+ *		Chooses the key in whose order a table is read.
  *
- * The key is that of the primary key's index, or of another unique index over
- * columns that are not null, in the index's own order: its operators,
- * collations and directions.
+ * It is the key of the primary key's index, or of another unique index over
+ * columns that are not null.  The order is that of the index, with its
+ * operators, collations and directions.
  */
 #include "postgres.h"
 
@@ -39,7 +39,7 @@ set_key_column(Relation relation, Relation index, int i, EcKeyColumn *column)
 	if (!ec_column_is_not_null(RelationGetDescr(relation), number) ||
 		attribute->attcollation != index->rd_indcollation[i])
 		return false;
-	/* the server has no operators for these */
+	/* comparison operators for enums do not accept domains over enums */
 	if (get_typtype(attribute->atttypid) == TYPTYPE_DOMAIN &&
 		type_is_enum(getBaseType(attribute->atttypid)))
 		return false;
@@ -72,7 +72,7 @@ read_key(Relation relation, Oid oid, EcKey *key)
 	return usable;
 }
 
-/* The primary key, or else the oldest unique index that will do. */
+/* Finds the primary key, or else the first suitable unique index. */
 static bool
 find_key(Relation relation, EcKey *key)
 {

@@ -1,6 +1,6 @@
 /*
  * key_index.h
- *		Which key a table is walked along.
+ *		Chooses the key in whose order a table is read.
  */
 #ifndef EC_BACKFILL_KEY_INDEX_H
 #define EC_BACKFILL_KEY_INDEX_H
@@ -17,8 +17,8 @@ typedef struct EcKeyColumn
 	char *name; /* quoted */
 	Oid type;
 	char *collation;  /* as SQL, or NULL */
-	bool nulls_first; /* in the index; there are none */
-	char *before;     /* the operator that orders the index, as OPERATOR(…) */
+	bool nulls_first; /* according to the index; the column has no nulls */
+	char *before;     /* the index's ordering operator, as OPERATOR(…) */
 	char *after;      /* its commutator */
 	char *equal;
 } EcKeyColumn;
@@ -30,7 +30,7 @@ typedef struct EcKey
 	EcKeyColumn columns[EC_MAX_KEY_COLUMNS];
 } EcKey;
 
-/* The key to walk along; raise an error if the table has none. */
+/* Find the key; raise an error if the table has none that can be used. */
 extern void ec_need_key(Relation relation, EcKey *key);
 extern void ec_key_check(Relation relation);
 

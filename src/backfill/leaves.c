@@ -1,16 +1,17 @@
 /*
  * leaves.c
- *		The tables that hold the rows of a relation: itself, or its partitions.
+ *		The tables that contain the rows of a relation: itself, or its
+ *		partitions.
  *
  * A plain table is its own and only leaf.  The leaves of a partitioned table
- * are its partitions at all levels that have storage; those of a table with
- * inheritance children are the table and its children.  They may be attached,
- * detached and dropped while a job runs, and their columns have numbers of
- * their own, so what a job remembers of the root goes by name.
+ * are its partitions at all levels that have storage.  Those of a table with
+ * inheritance children are the table and its children.  They can be attached,
+ * detached and dropped while a job runs.  Their columns may have other numbers
+ * than the root's, so columns are matched by name.
  *
- * Locking protocol.  A worker holds RowExclusiveLock on the root in each of its
- * transactions, as an UPDATE of the root would, and on the one leaf that it
- * updates.  Others are locked for the moment of a look only.
+ * Locking protocol.  In each transaction a worker holds RowExclusiveLock on
+ * the root, as an UPDATE of the root would, and on the one leaf that it
+ * updates.  Other leaves are locked only while they are examined.
  */
 #include "postgres.h"
 
@@ -43,7 +44,7 @@ is_leaf_kind(char relkind)
 	return relkind != RELKIND_PARTITIONED_TABLE;
 }
 
-/* As it is for all that is known without a lock; the size is a guess. */
+/* Fills in a leaf that cannot be locked now; its size is an estimate. */
 static bool
 guess_leaf(Oid relation, EcLeaf *leaf)
 {
@@ -63,7 +64,10 @@ guess_leaf(Oid relation, EcLeaf *leaf)
 	return found;
 }
 
-/* What other access methods call a block says nothing of rows. */
+/*
+ * For access methods other than heap, the number of blocks does not show
+ * whether there are rows.
+ */
 BlockNumber
 ec_leaf_blocks(Relation leaf)
 {
@@ -174,7 +178,7 @@ ec_columns_by_name(Relation from, Relation to, Bitmapset *columns)
 	return result;
 }
 
-/* A row whose partition changes is an insert elsewhere. */
+/* Raises an error if rows would have to move to other partitions. */
 static void
 check_partition_key(Relation root, Oid partitioned, const EcBackfill *backfill)
 {
@@ -277,7 +281,7 @@ check_leaf(void *arg)
 	relation_close(leaf, NoLock);
 }
 
-/* Locks every leaf, so it is a probe as well. */
+/* Locks every leaf, so it is run by ec_probe, too. */
 static void
 check_root(void *arg)
 {

@@ -1,6 +1,7 @@
 /*
  * leaves.h
- *		The tables that hold the rows of a relation: itself, or its partitions.
+ *		The tables that contain the rows of a relation: itself, or its
+ *		partitions.
  */
 #ifndef EC_BACKFILL_LEAVES_H
 #define EC_BACKFILL_LEAVES_H
@@ -20,32 +21,35 @@ typedef struct EcLeaf
 } EcLeaf;
 
 /*
- * All leaves as they are now, by OID; waits for no lock.  Raises an error for
- * one that cannot be backfilled; the root is checked by whoever opens it.
+ * Lists the present leaves, ordered by OID; waits for no lock.  Raises an
+ * error for a leaf that cannot be backfilled.  The caller checks the root.
  */
 extern int ec_leaves(Relation root, EcLeaf **leaves);
 
-/* Its size, at least one where it may have rows all the same. */
+/*
+ * The leaf's size in blocks; at least 1 if it may have rows without having
+ * blocks.
+ */
 extern BlockNumber ec_leaf_blocks(Relation leaf);
 
 /*
- * Open a leaf with RowExclusiveLock, which is to be kept until commit.  NULL
- * if it is not one, or not any more.  With no_wait, NULL and *is_locked if
- * somebody has locked it.
+ * Opens a leaf with RowExclusiveLock, which the caller keeps until commit.
+ * Returns NULL if it is no leaf (any more).  With no_wait, returns NULL and
+ * sets *is_locked if another session has locked it.
  */
 extern Relation
 ec_open_leaf(Relation root, Oid relation, bool no_wait, bool *is_locked);
 
-/* Raises the reason if a table that has rows cannot be gone over in that way. */
+/* Raises an error if a table that has rows cannot be read by that method. */
 extern void ec_check_method(Relation leaf, EcMethod method);
 
-/* Columns of one relation as those of the same names in another. */
+/* Converts columns of one relation to those with the same names in another. */
 extern Bitmapset *
 ec_columns_by_name(Relation from, Relation to, Bitmapset *columns);
 
 /*
- * At submission, as the caller: can each leaf be backfilled, by him?  Keeps no
- * lock on a leaf, for there can be thousands.
+ * At submission, as the caller: checks that he can backfill each leaf.  Keeps
+ * no lock on the leaves, because there can be thousands.
  */
 extern void ec_check_leaves(Relation root, const EcBackfill *backfill);
 

@@ -1,12 +1,13 @@
 /*
  * own_rows.c
- *		Rows that a job makes itself, through triggers, and would go on to write
- *		for ever.
+ *		Detects that a job creates new rows to be done by its own writes,
+ *		through triggers, so that it would never end.
  *
- * A history trigger that keeps old versions in the same table gives each row that
- * the job writes a companion, which is to be written in its turn.  The first
- * sweep may make such rows without harm: what fills them need not make others.
- * When a later one still does, as many as it writes, it has no end.
+ * For example, a history trigger may keep old versions in the same table.
+ * Then each row that the job writes creates another row that is to be
+ * written.  In the first sweep this may be harmless, because writing those
+ * rows need not create others.  If a later sweep still creates as many rows as
+ * it writes, the job has no end.
  */
 #include "postgres.h"
 
@@ -29,8 +30,8 @@ PG_FUNCTION_INFO_V1(ec_made_here);
 /*
  * expand_contract.made_here(xid) → boolean
  *
- * Whether the current transaction, or a part of it, has made the row version that
- * has this xmin.
+ * Has the current transaction, or a subtransaction of it, created the row
+ * version with this xmin?
  */
 Datum
 ec_made_here(PG_FUNCTION_ARGS)
@@ -41,7 +42,7 @@ ec_made_here(PG_FUNCTION_ARGS)
 				   TransactionIdIsCurrentTransactionId(xmin));
 }
 
-/* Those of changes, whose names begin so, write no rows of the table. */
+/* The triggers of changes, which have this prefix, do not insert rows. */
 static bool
 is_of_user(const Trigger *trigger)
 {
@@ -53,7 +54,10 @@ ec_may_make_rows(Relation leaf, const EcBackfill *backfill)
 {
 	const TriggerDesc *triggers = leaf->trigdesc;
 
-	/* those of the other table are as likely to write to this one */
+	/*
+	 * triggers of the table that is written may insert into the one that is
+	 * swept
+	 */
 	if (!backfill->kind->writes_swept_rows)
 		return true;
 	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)

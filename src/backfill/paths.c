@@ -1,6 +1,6 @@
 /*
  * paths.c
- *		Rules that leave the planner one way to read a table.
+ *		Rules that restrict the planner's choice of paths for a table.
  */
 #include "postgres.h"
 

@@ -1,11 +1,11 @@
 /*
  * paths.h
- *		Rules that leave the planner one way to read a table.
+ *		Rules that restrict the planner's choice of paths for a table.
  *
- * Left to itself the planner chooses by statistics, which are of yesterday or
- * of a table that was small.  A batch must read what it is to read and no more,
- * so while our statements are planned, a rule keeps of the paths to one table
- * only those that it wants.
+ * The planner chooses paths by statistics, which may be old, or from a time
+ * when the table was small.  A batch must read only the rows that it is to
+ * process.  So while our statements are planned, a rule keeps only certain
+ * paths to one table.
  */
 #ifndef EC_BACKFILL_PATHS_H
 #define EC_BACKFILL_PATHS_H
@@ -16,22 +16,26 @@
 
 typedef struct EcPathRule
 {
-	/* Is it about this table of the query? */
+	/* Does the rule apply to this table of the query? */
 	bool (*applies)(PlannerInfo *root, RelOptInfo *rel, const RangeTblEntry *rte);
 
 	/*
-	 * Makes paths again: the planner has dropped those that looked dearer than
-	 * others.  NULL: what it has kept has those that are wanted.
+	 * Creates paths again, because the planner has removed those that seemed
+	 * more expensive.  NULL if the wanted paths are always among the ones
+	 * kept.
 	 */
 	void (*make)(PlannerInfo *root, RelOptInfo *rel);
 
 	bool (*is_wanted)(const Path *path);
 
 	bool is_on;
-	bool has_failed; /* a table had no such path, and keeps all of its own */
+	bool has_failed; /* a table had no such path, so all its paths were kept */
 } EcPathRule;
 
-/* The rule is on until ec_path_rules_end, be there an error or not. */
+/*
+ * Turns the rule on until ec_path_rules_end, which must be called after an
+ * error, too.
+ */
 extern void ec_path_rule_begin(EcPathRule *rule);
 extern void ec_path_rules_end(void);
 

@@ -1,6 +1,6 @@
 /*
  * predicate.c
- *		The predicate of a backfill: which rows are still to be done.
+ *		The predicate of a backfill, which selects the rows still to be done.
  */
 #include "postgres.h"
 
@@ -18,7 +18,7 @@
 typedef struct ReadColumns
 {
 	Index table; /* range table index of the target */
-	int depth;   /* of sub-selects */
+	int depth;   /* nesting level of sub-selects */
 	Bitmapset *columns;
 } ReadColumns;
 
@@ -49,7 +49,10 @@ collect_read_columns(Node *node, ReadColumns *read)
 	return expression_tree_walker(node, collect_read_columns, read);
 }
 
-/* Columns of the target that an expression reads, whole rows as all. */
+/*
+ * The target's columns that an expression reads; a whole-row reference reads
+ * all.
+ */
 static Bitmapset *
 columns_read(Query *query, Node *expression)
 {
@@ -118,13 +121,15 @@ is_not_plain(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
-	/* columns set together from a sub-select, or a part of a value */
+	/*
+	 * a multi-column assignment from a sub-select, or a subscripted assignment
+	 */
 	if (IsA(node, Param))
 		return true;
 	return expression_tree_walker(node, is_not_plain, context);
 }
 
-/* What gives another value in each batch, though it is called stable. */
+/* Stable functions that nevertheless give another value in each batch. */
 static bool
 is_time_function(Oid function, void *context)
 {
@@ -171,10 +176,10 @@ reads_table(Node *node, void *context)
 }
 
 /*
- * The predicate for a backfill that has none: some column's image differs
- * from that of its new value.  Images, because an equality that says "done"
- * to a value the update would not have stored never ends, and not every type
- * has one.
+ * Builds the predicate for a backfill without one: some column's image differs
+ * from that of its new value.  Images are compared because "=" may consider a
+ * value equal that the update would change, and because some types have no
+ * "=".
  */
 char *
 ec_automatic_predicate(Relation relation, Query *query)
@@ -209,7 +214,7 @@ ec_automatic_predicate(Relation relation, Query *query)
 		if (entry->resjunk)
 			continue;
 		column = TupleDescAttr(RelationGetDescr(relation), entry->resno - 1);
-		/* schema expand_contract is open to everyone for this function */
+		/* PUBLIC may use the schema expand_contract and this function */
 		appendStringInfo(&sql, "%sexpand_contract.differs(%s, CAST(%s AS %s))",
 						 sql.len > 0 ? " OR " : "",
 						 quote_identifier(NameStr(column->attname)),
@@ -235,9 +240,10 @@ generated_columns(TupleDesc columns)
 }
 
 /*
- * A predicate that looks at nothing that the update changes holds after it as
- * it did before.  A trigger or a generated column may change what it looks at,
- * and a sub-select what it sees; then the first batch will tell.
+ * A predicate that reads nothing that the update changes is true after the
+ * update if it was true before.  A trigger or a generated column may change
+ * what it reads, and a sub-select may read other rows; then only the first
+ * batch can tell.
  */
 void
 ec_check_predicate(Relation relation, Query *query, const char *predicate)

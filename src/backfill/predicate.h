@@ -1,6 +1,6 @@
 /*
  * predicate.h
- *		The predicate of a backfill: which rows are still to be done.
+ *		The predicate of a backfill, which selects the rows still to be done.
  */
 #ifndef EC_BACKFILL_PREDICATE_H
 #define EC_BACKFILL_PREDICATE_H
@@ -11,8 +11,8 @@
 #include "utils/rel.h"
 
 /*
- * One for an UPDATE that has none: "a column differs from its expression".
- * Raises 22023 where that cannot tell which rows are done.
+ * Builds one for an UPDATE that has none: "a column differs from its
+ * expression".  Raises 22023 if that cannot tell which rows are done.
  */
 extern char *ec_automatic_predicate(Relation relation, Query *query);
 
@@ -20,10 +20,14 @@ extern char *ec_automatic_predicate(Relation relation, Query *query);
 extern void
 ec_check_predicate(Relation relation, Query *query, const char *predicate);
 
-/* The columns that an UPDATE assigns, offset as in Relation's bitmaps. */
+/*
+ * The columns that an UPDATE assigns, with the offset of Relation's bitmaps.
+ */
 extern Bitmapset *ec_columns_assigned(Query *query);
 
-/* Does an expression give another value in each batch, though called stable? */
+/*
+ * Does an expression read the clock, and so give another value in each batch?
+ */
 extern bool ec_reads_clock(Node *expression);
 
 #endif

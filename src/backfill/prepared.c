@@ -1,6 +1,6 @@
 /*
  * prepared.c
- *		Statements of batches: prepared once, and given to a receiver.
+ *		Statements of batches, which are prepared once.
  */
 #include "postgres.h"
 
@@ -74,7 +74,7 @@ ec_run_prepared(EcPrepared *prepared, const char *sql, ParamListInfo parameters,
 {
 	volatile uint64 processed = 0;
 
-	/* executing may plan again, so the rules are on all the time */
+	/* the execution may plan again, so keep the rules on until its end */
 	if (rule != NULL)
 		ec_path_rule_begin(rule);
 	if (other_rule != NULL)

@@ -1,6 +1,6 @@
 /*
  * prepared.h
- *		Statements of batches: prepared once, and given to a receiver.
+ *		Statements of batches, which are prepared once.
  */
 #ifndef EC_BACKFILL_PREPARED_H
 #define EC_BACKFILL_PREPARED_H
@@ -12,21 +12,22 @@
 
 #include "backfill/paths.h"
 
-/* Made again when its text or the types of its parameters change. */
+/* Prepared again when its text or the types of its parameters change. */
 typedef struct EcPrepared
 {
 	char *sql;
 	struct _SPI_plan *plan;
 } EcPrepared;
 
-/* Parameters, none at first. */
+/* Creates an empty parameter list. */
 extern ParamListInfo ec_parameters(int most);
 extern void ec_add_parameter(ParamListInfo parameters, Oid type, Datum value);
 
 /*
- * Run it with a generic plan, as the caller, in his SPI connection, while these
- * rules are on (NULL: none); planned with the search_path, see planned.h.
- * Returns the rows that it gave or changed.
+ * Runs the statement with a generic plan, as the caller, in his SPI
+ * connection, with these path rules (NULL: none) and planned with this
+ * search_path (see planned.h).  Returns the number of rows that it returned or
+ * changed.
  */
 extern uint64
 ec_run_prepared(EcPrepared *prepared, const char *sql, ParamListInfo parameters,

@@ -1,8 +1,9 @@
 /*
  * statement.c
- *		The statements of one batch, as SQL.
+ *		Builds the statements of one batch.
  *
- * What we add to the caller's text is quoted, or spelled out with its schema.
+ * Names that we add to the caller's text are quoted, or qualified with their
+ * schema.
  */
 #include "postgres.h"
 
@@ -110,7 +111,7 @@ ec_any_statement(Relation root, const EcBackfill *backfill)
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	/* without ONLY: all leaves under one snapshot */
+	/* without ONLY, to read all leaves under one snapshot */
 	appendStringInfo(&sql, "SELECT true FROM %s",
 					 ec_relation_name(RelationGetRelid(root)));
 	if (backfill->alias != NULL)

@@ -1,6 +1,6 @@
 /*
  * submit.c
- *		ec_backfill: check the arguments, enter the job.
+ *		ec_backfill: checks the arguments and inserts the job.
  */
 #include "postgres.h"
 
@@ -30,8 +30,9 @@ require(bool isnull, const char *argument)
 }
 
 /*
- * Everything that can be known before the first batch is an error of the
- * submitting statement.  Analysis runs as the caller, as the worker later will.
+ * Makes all checks that are possible before the first batch, so that the
+ * submitting statement raises the errors.  Runs as the caller, as the worker
+ * will.
  */
 static void
 define_backfill(Relation relation, const char *assignments,
@@ -40,7 +41,7 @@ define_backfill(Relation relation, const char *assignments,
 	Query *query = ec_analyse_assignments(relation, assignments, predicate,
 										  &backfill->uses_default);
 
-	/* the rewriter drops "generated = DEFAULT" */
+	/* empty if the rewriter has removed "generated = DEFAULT" */
 	backfill->columns = ec_columns_assigned(query);
 	if (backfill->columns == NULL)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -82,7 +83,7 @@ ec_submit_backfill(EcJobSpec *spec, Oid table, const char *assignments,
 	spec->relation = RelationGetRelid(relation);
 	spec->parameters = ec_backfill_to_json(&backfill, spec);
 	spec->rows_estimate = ec_estimate_backfill(relation, predicate);
-	/* until commit, so that the table is the one that was checked */
+	/* keep the lock until commit, so that the table stays as it was checked */
 	relation_close(relation, NoLock);
 	return ec_job_submit(spec);
 }
@@ -94,20 +95,20 @@ PG_FUNCTION_INFO_V1(ec_backfill);
  *			   method, start_at, run_window, max_lag) → the job's number
  *
  * Updates the rows for which predicate holds with the SET list assignments, in
- * a background worker, as the caller.  predicate NULL: the rows in which a
- * column differs from its expression.  batch_size is the most rows that one
- * transaction writes (0: sized by time), delay_ms the pause after it; NULL
- * takes the settings expand_contract.batch_size and backfill_delay.  The
- * worker starts when the transaction commits, but not before start_at nor
- * outside of run_window; it waits while a standby is more than max_lag behind
- * (NULL: expand_contract.max_replication_lag).
+ * a background worker, as the caller.  If predicate is NULL, updates the rows
+ * in which a column differs from its expression.  batch_size is the largest
+ * number of rows that one transaction writes (0: sized by time), and delay_ms
+ * the pause after it; NULL means the settings expand_contract.batch_size and
+ * backfill_delay.  The worker starts when the transaction commits, but not
+ * before start_at or outside of run_window.  It waits while a standby is more
+ * than max_lag behind (NULL: expand_contract.max_replication_lag).
  *
  * Needs SELECT on the table and UPDATE on the assigned columns.  Errors: 42809
- * for what is not a table, 42601 for what is not a SET list or an expression,
- * 22023 for values out of range or a missing predicate, XE010 for a predicate
- * that the update cannot make false, 55000 for a schedule without a launcher
- * that could keep it, 0A000 for what is not supported, and
- * whatever the server says of the UPDATE itself.
+ * if it is not a table, 42601 if it is not a SET list or an expression, 22023
+ * for values out of range or a missing predicate, XE010 for a predicate that
+ * the update cannot make false, 55000 for a schedule without a running
+ * launcher, 0A000 for what is not supported, and the server's errors for the
+ * UPDATE itself.
  */
 Datum
 ec_backfill(PG_FUNCTION_ARGS)

@@ -1,29 +1,30 @@
 /*
  * sweep.c
- *		Sweeps over a table, shared out in chunks among a job's workers.
+ *		Sweeps over a table, divided into chunks among a job's workers.
  *
- * A sweep covers the blocks that exist when it comes to them, leaf by leaf.
- * Rows can move behind the workers, into blocks that are new, or out of a batch
- * while it waits for their lock, and new ones come in.  So after a sweep one
- * worker looks whether any row is left, in all leaves under one snapshot, which
- * nothing can move behind; the job is complete only when none is.  Else another
- * sweep begins.  A leaf that was rewritten (VACUUM FULL, TRUNCATE, ALTER TABLE)
- * is begun again, one that was attached is found by the next sweep, one that is
- * gone is left out.
+ * A sweep covers, leaf by leaf, the blocks that exist when it reaches the
+ * leaf.  Rows can move to new blocks behind the workers, or out of a batch
+ * while it waits for their locks, and new rows can be inserted.  So after a
+ * sweep one worker checks whether any row is left, in all leaves under one
+ * snapshot, in which rows cannot move.  The job is complete only if none is
+ * left; otherwise another sweep begins.  A leaf that was rewritten (VACUUM
+ * FULL, TRUNCATE, ALTER TABLE) is swept again from its beginning.  The next
+ * sweep includes a leaf that was attached.  A leaf that no longer exists is
+ * skipped.
  *
- * A job may have two stages, with sweeps over one table and then over another.
- * The sweep's row says which; a worker that comes with the other table is told
- * to come again.
+ * A job may have two stages, with sweeps over one table and then over
+ * another.  The sweep's row contains the stage.  A worker that has opened the
+ * other table is told to try again.
  *
- * Locking protocol.  The sweep is a row of expand_contract.job_sweeps, locked
- * while a worker claims its next chunk and until that commits; the lock covers
- * the job's rows of job_leaves, which say how far each leaf has been handed
- * out.  The chunk itself is the position in the worker's row of job_slots,
- * written in the same transaction, so a chunk is never lost and never with two
- * workers.  Chunks of workers that are gone are taken over by those who find
- * nothing else to do; a worker's lock on its slot says whether it is gone.
- * Whoever has locked the sweep waits for no leaf: those that are locked are
- * left for later.
+ * Locking protocol.  The sweep is a row of expand_contract.job_sweeps.  A
+ * worker locks it while it claims its next chunk, and until that commits.  The
+ * lock covers the job's rows of job_leaves, which say how far each leaf has
+ * been claimed.  The chunk itself is the position in the worker's row of
+ * job_slots, written in the same transaction.  So a chunk is never lost, and
+ * never belongs to two workers.  Workers that find nothing else to do take
+ * over chunks of workers that have ended; the lock on a worker's slot shows
+ * whether it has ended.  While a worker holds the lock on the sweep, it waits
+ * for no leaf; it skips locked leaves for the moment.
  */
 #include "postgres.h"
 
@@ -48,32 +49,40 @@
 #include "worker/jobs/slots.h"
 
 /*
- * A chunk must be small enough to stay in shared buffers from pass to pass,
- * and large enough that a pass takes a while: what another worker's snapshot
- * still sees cannot be pruned.
+ * A chunk must be small enough to stay in shared buffers between passes.  It
+ * must be large enough that a pass takes a while, because row versions that
+ * another worker's snapshot still sees cannot be pruned.
  */
 #define CHUNK_BLOCKS        4096
 #define FEWEST_CHUNK_BLOCKS 256
 
-/* VACUUM when this part of the table has moved elsewhere since the last. */
+/*
+ * VACUUM when this part of the table's rows has moved since the last VACUUM.
+ */
 #define VACUUM_SHARE         0.2
 #define FEWEST_VACUUM_BLOCKS 256
 
-/* The holders of locked rows have at least the time of a sweep, or this. */
+/*
+ * The holders of locked rows get as much time as the sweep took, but at most
+ * this.
+ */
 #define LONGEST_LOCKED_ROWS_PAUSE_MS 60000
 
-/* One more sweep is for rows that moved; so many are for new ones. */
+/*
+ * A second sweep is needed for rows that moved.  This many late sweeps show
+ * that new rows are being written.
+ */
 #define LATE_SWEEPS 2
 
-/* Others finish their chunks; look again after this. */
+/* How long to wait for other workers to finish their chunks. */
 #define SIBLINGS_PAUSE_MS 50
 
-/* All leaves that are left are locked; look again after this. */
+/* How long to wait when all remaining leaves are locked. */
 #define LOCKED_LEAVES_PAUSE_MS 100
 
 /*
- * A sweep is at its end.  True if the job is complete with it; else the next
- * one has begun.
+ * Ends a sweep.  Returns true if this completes the stage; otherwise begins
+ * the next sweep.
  */
 static bool
 end_sweep(EcJob *job, Relation root, const EcBackfill *backfill, EcSweep *sweep)
@@ -84,7 +93,10 @@ end_sweep(EcJob *job, Relation root, const EcBackfill *backfill, EcSweep *sweep)
 	if (sweep->is_checked && !sweep->found)
 		return true;
 
-	/* rows that came in meanwhile look like suppressed ones, but only once */
+	/*
+	 * rows that were inserted meanwhile look like suppressed ones, but only in
+	 * one sweep
+	 */
 	if (sweep->changed > 0 || sweep->skipped > 0 || sweep->suppressed == 0)
 		sweep->empty_sweeps = 0;
 	else if (++sweep->empty_sweeps > 1)
@@ -98,8 +110,8 @@ end_sweep(EcJob *job, Relation root, const EcBackfill *backfill, EcSweep *sweep)
 							   sweep->skipped);
 		sweep->known_holder = sweep->holder;
 		/*
-		 * reading all of a large table for a few rows takes half of our time at
-		 * most
+		 * so that reading a large table for a few locked rows takes at most
+		 * half of the time
 		 */
 		job->pause_ms = Max(job->pause_ms,
 							Min(LONGEST_LOCKED_ROWS_PAUSE_MS,
@@ -111,8 +123,8 @@ end_sweep(EcJob *job, Relation root, const EcBackfill *backfill, EcSweep *sweep)
 }
 
 /*
- * Can the updates be HOT?  Stripes make sense only then, and only while there
- * is much to do: later sweeps look for the few rows that are left.
+ * Are stripes useful?  They are if the updates can be HOT, and only in the
+ * first sweep, because later sweeps find few rows.
  */
 static bool
 wants_stripes(Relation root, Relation leaf, const EcBackfill *backfill,
@@ -127,7 +139,10 @@ wants_stripes(Relation root, Relation leaf, const EcBackfill *backfill,
 						RelationGetIndexAttrBitmap(leaf, EC_INDEX_ATTR_BITMAP_HOT));
 }
 
-/* Several chunks even in a small table: workers can be added at any time. */
+/*
+ * Even a small table is divided into several chunks, because workers can be
+ * added at any time.
+ */
 static BlockNumber
 chunk_size(const EcSweptLeaf *swept)
 {
@@ -135,7 +150,7 @@ chunk_size(const EcSweptLeaf *swept)
 			   Min(Min(CHUNK_BLOCKS, NBuffers / 8), swept->end / 8 + 1));
 }
 
-/* A leaf that is gone. */
+/* Removes a leaf that no longer exists from the sweep. */
 static void
 give_up_leaf(EcSweep *sweep, EcSweptLeaf *swept)
 {
@@ -147,9 +162,10 @@ give_up_leaf(EcSweep *sweep, EcSweptLeaf *swept)
 }
 
 /*
- * Look at the leaf before a chunk is taken from it.  With new blocks, or by
- * another key, the sweep over it begins again; at its beginning its end is
- * known for sure; and VACUUM may have truncated it since.
+ * Updates what is known of a leaf before a chunk is taken from it.  If it was
+ * rewritten, or has another key, its sweep begins again.  At the beginning of
+ * the leaf its present size becomes the end.  VACUUM may have truncated it
+ * since.
  */
 static void
 refresh_leaf(EcSweep *sweep, EcSweptLeaf *swept, Relation leaf, bool by_key)
@@ -207,7 +223,7 @@ take_chunk(Relation root, Relation leaf, const EcBackfill *backfill,
 	swept->next = end;
 }
 
-/* False if the leaf has nothing left, or is locked. */
+/* Returns false if the leaf has no blocks left, or is locked. */
 static bool
 take_from_leaf(Relation root, const EcBackfill *backfill, EcSweep *sweep,
 			   EcSweptLeaf *swept, EcChunk *chunk, bool *is_locked)
@@ -228,12 +244,12 @@ take_from_leaf(Relation root, const EcBackfill *backfill, EcSweep *sweep,
 	if (taken)
 		take_chunk(root, leaf, backfill, sweep, swept, by_key, chunk);
 	ec_swept_leaf_save(sweep, swept);
-	/* the lock stays until commit */
+	/* keep the lock until commit */
 	table_close(leaf, NoLock);
 	return taken;
 }
 
-/* A chunk from the first leaf that has one and is not locked. */
+/* Takes a chunk from the first leaf that has blocks left and is not locked. */
 static bool
 take_next_chunk(Relation root, const EcBackfill *backfill, EcSweep *sweep,
 				EcChunk *chunk, bool *any_locked)
@@ -260,8 +276,9 @@ take_next_chunk(Relation root, const EcBackfill *backfill, EcSweep *sweep,
 }
 
 /*
- * Nothing can be open now, so nothing of ours is missed.  A leaf that cannot be
- * backfilled is refused here, before its rows are looked at.
+ * Claims the check for remaining rows.  No chunk is open now, so the check
+ * sees all our writes.  ec_leaves raises an error for a leaf that cannot be
+ * backfilled before its rows are read.
  */
 static void
 take_check(Relation root, EcSweep *sweep, EcChunk *chunk)
@@ -282,8 +299,9 @@ take_check(Relation root, EcSweep *sweep, EcChunk *chunk)
 }
 
 /*
- * Take over a chunk of a worker that is gone.  We get its lock only if it is
- * gone, and keep it until the chunk is ours for all to see.
+ * Takes over a chunk of a worker that has ended.  We get that worker's slot
+ * lock only if it has ended, and keep it until the commit that makes the chunk
+ * ours.
  */
 static bool
 adopt_chunk(EcJob *job, const EcSweep *sweep, EcChunk *chunk)
@@ -315,7 +333,9 @@ adopt_chunk(EcJob *job, const EcSweep *sweep, EcChunk *chunk)
 					 "WHERE job = $1 AND slot = $2 AND position IS NOT NULL",
 					 &orphan) == 0)
 			continue;
-		/* it outlives our SPI connection, whose memory is the current one */
+		/*
+		 * it must outlive our SPI connection, whose memory context is current
+		 */
 		old_context = MemoryContextSwitchTo(job->memory);
 		ec_chunk_load(chunk, ec_get_jsonb(0, 1));
 		MemoryContextSwitchTo(old_context);
@@ -332,10 +352,10 @@ adopt_chunk(EcJob *job, const EcSweep *sweep, EcChunk *chunk)
 }
 
 /*
- * Rows that had to move leave dead versions behind, and entries of them in
- * every index; VACUUM gives both back, and costs a scan of every index.  So it
- * is due when many have moved, and rows are still to come that can use the
- * room.
+ * Requests a VACUUM if it is worthwhile.  Rows that moved to other pages leave
+ * dead versions in the table and in every index.  VACUUM frees both, but scans
+ * every index.  So it is requested only if many rows have moved, and if rows
+ * are still to come that can use the space.
  */
 static void
 ask_for_vacuum(EcJob *job, Relation leaf, const EcChunk *chunk)
@@ -363,7 +383,7 @@ ask_for_vacuum(EcJob *job, Relation leaf, const EcChunk *chunk)
 				 &args) == 0)
 		return;
 	job->throttled_by = "vacuum";
-	/* outlives our SPI connection, whose memory is the current one */
+	/* must outlive our SPI connection, whose memory context is current */
 	job->vacuum =
 		MemoryContextStrdup(job->memory,
 							psprintf("VACUUM (SKIP_LOCKED, TRUNCATE false, PARALLEL 0) %s",
@@ -371,8 +391,8 @@ ask_for_vacuum(EcJob *job, Relation leaf, const EcChunk *chunk)
 }
 
 /*
- * The table of this stage is done.  A sweep without leaves stands for the one
- * over the next table, whose leaves who comes with it will see.
+ * The table of this stage is complete.  The next sweep is entered without
+ * leaves; the worker that opens the next table adds them.
  */
 static void
 begin_stage(EcSweep *sweep)
@@ -380,7 +400,8 @@ begin_stage(EcSweep *sweep)
 	sweep->stage++;
 	sweep->sweep++;
 	sweep->changed = 0;
-	sweep->late_sweeps = -1; /* the first finds what was there */
+	sweep->late_sweeps = -1; /* -1, because the first sweep finds the rows
+							  * that existed before */
 	sweep->skipped = 0;
 	sweep->suppressed = 0;
 	sweep->is_checked = true;
@@ -393,7 +414,7 @@ last_stage(const EcBackfill *backfill)
 	return backfill->kind->last_stage ? backfill->kind->last_stage(backfill) : 0;
 }
 
-/* In scope, with the sweep locked. */
+/* Call in scope, with the sweep locked. */
 static EcClaim
 next_chunk(EcJob *job, Relation root, const EcBackfill *backfill,
 		   EcSweep *sweep, EcChunk *chunk)
@@ -425,7 +446,10 @@ next_chunk(EcJob *job, Relation root, const EcBackfill *backfill,
 			job->pause_ms = SIBLINGS_PAUSE_MS;
 			return EC_CLAIM_WAIT;
 		}
-		/* a look at all rows would meet those that fail: one more sweep will do */
+		/*
+		 * a check of all rows would fail at the skipped rows; do one more
+		 * sweep instead
+		 */
 		if (!sweep->is_checked && sweep->skipped == 0 && job->skips_failures)
 		{
 			sweep->is_checked = true;
@@ -455,7 +479,7 @@ ec_claim_chunk(EcJob *job, Relation root, Relation leaf,
 
 	ec_catalog_begin(&scope);
 	ec_sweep_lock(job->id, &sweep);
-	/* a chunk of a sweep that was given up counts for nothing */
+	/* ignore a chunk of an earlier sweep */
 	if (chunk->is_open && chunk->sweep == sweep.sweep)
 	{
 		sweep.open_chunks--;

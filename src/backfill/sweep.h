@@ -1,6 +1,6 @@
 /*
  * sweep.h
- *		Sweeps over a table and its leaves, shared out in chunks among a job's
+ *		Sweeps over a table and its leaves, divided into chunks among a job's
  *		workers.
  */
 #ifndef EC_BACKFILL_SWEEP_H
@@ -16,16 +16,17 @@
 
 typedef enum EcClaim
 {
-	EC_CLAIM_CHUNK,   /* here is one */
-	EC_CLAIM_WAIT,    /* the others have all that is left of this sweep */
-	EC_CLAIM_STAGE,   /* none; another table is to be swept now */
+	EC_CLAIM_CHUNK,   /* got a chunk */
+	EC_CLAIM_WAIT,    /* other workers have all that is left of this sweep */
+	EC_CLAIM_STAGE,   /* no chunk; the next stage's table is to be swept */
 	EC_CLAIM_COMPLETE /* nothing is left to do */
 } EcClaim;
 
 /*
- * Hand in a chunk that is finished, or whose table has gone or been rewritten,
- * if one is open, and get the next.  leaf is the table of the chunk, or NULL.
- * The caller has locked both, and commits soon: other workers wait for that.
+ * Hands in the open chunk, if any, which is complete, or whose table no longer
+ * exists or has been rewritten; then claims the next one.  leaf is the chunk's
+ * table, or NULL.  The caller has locked both tables, and commits soon,
+ * because other workers wait for that.
  */
 extern EcClaim ec_claim_chunk(EcJob *job, Relation root, Relation leaf,
 							  const EcBackfill *backfill, EcChunk *chunk);

@@ -1,11 +1,11 @@
 /*
  * sweep_job.c
- *		Jobs that sweep over a table: write the rows of one chunk after the
+ *		Jobs that sweep over a table: writes the rows of one chunk after the
  *		other.
  *
- * A batch goes on over rows that hold little to do until it has written its
- * share or used up its time, so that a backfill of few rows in a big table
- * does not spend its life in pauses.
+ * A batch continues over rows that are not to be done until it has written its
+ * share or used up its time.  So a backfill of few rows in a large table does
+ * not spend most of its time in pauses.
  */
 #include "postgres.h"
 
@@ -42,15 +42,15 @@
 #include "worker/process/deadlock.h"
 #include "core/toplevel.h"
 
-/* A batch with less than a tenth of its share left is full. */
+/* A batch is full if less than a tenth of its share is left. */
 #define SHARE_LEFT(limit) ((limit) / 10)
 
 typedef struct Fill
 {
 	EcBackfill backfill;
 	EcChunk chunk;
-	int looked_in; /* the sweep in which own rows were looked for ... */
-	int batches;   /* ... after so many batches that wrote */
+	int looked_in; /* the last sweep in which own rows were looked for ... */
+	int batches;   /* ... and its number of batches that wrote */
 } Fill;
 
 void
@@ -61,7 +61,9 @@ ec_sweep_begin(EcJob *job, const EcSweepKind *kind)
 	ec_backfill_from_json(job->parameters, kind, &fill->backfill);
 	job->skips_failures =
 		ec_json_get_int8(job->parameters, "skips_failures", 0) != 0;
-	/* what is a change's was analysed, and stored for that path */
+	/*
+	 * a change's expressions were analysed and are stored with qualified names
+	 */
 	if (job->change != NULL)
 		fill->backfill.search_path = EC_OWN_SEARCH_PATH;
 	ec_chunk_load(&fill->chunk, job->position);
@@ -88,9 +90,10 @@ write_unlocked(void *arg)
 }
 
 /*
- * Write the rows that nobody else has locked.  A single row can still be in
- * the way: not itself, but what its update locks (the row that a foreign key
- * refers to, say).  When it has been so more than once, it is passed by.
+ * Writes the rows that no other session has locked.  Even a single unlocked
+ * row can be blocked, if its update has to lock something else (for example
+ * the row that a foreign key refers to).  If that happens repeatedly, the row
+ * is skipped.
  */
 static EcWritten
 fill_unlocked(EcJob *job, const EcBackfill *backfill, Relation relation,
@@ -113,8 +116,9 @@ fill_unlocked(EcJob *job, const EcBackfill *backfill, Relation relation,
 }
 
 /*
- * A BEFORE trigger may return NULL, and the UPDATE won't tell.  Rows that are
- * locked by others are candidates too, but not suppressed.
+ * Counts rows that a BEFORE trigger has kept unchanged by returning NULL,
+ * which the UPDATE does not report.  Rows locked by other sessions satisfy the
+ * predicate, too, but are not suppressed.
  */
 static void
 note_suppressed(EcJob *job, Fill *fill, const EcBackfill *backfill,
@@ -145,7 +149,9 @@ write_any_way(void *arg, const EcBatchRows *rows, int64 *skipped)
 			   : ec_batch_write(way->relation, way->backfill, rows);
 }
 
-/* Update what is to be updated of the rows, whichever way is open. */
+/*
+ * Writes the rows that are to be done, with or without waiting for row locks.
+ */
 static int64
 fill_rows(EcJob *job, Fill *fill, const EcBackfill *backfill, Relation relation,
 		  const EcBatchRows *rows)
@@ -161,7 +167,9 @@ fill_rows(EcJob *job, Fill *fill, const EcBackfill *backfill, Relation relation,
 										   write_any_way, &way, rows, &skipped);
 	else
 		written = write_any_way(&way, rows, &skipped);
-	/* who counts the candidates computes what fails */
+	/*
+	 * counting the candidates would evaluate the predicate for rows that fail
+	 */
 	if (written.rows == 0 && !job->has_failures &&
 		(backfill->kind->locks_first
 			 ? written.locked > 0
@@ -211,8 +219,8 @@ is_out_of_time(const instr_time *started)
 }
 
 /*
- * Is any row left?  That takes as long as a scan of the table, locks no row,
- * and gives way to whoever wants the table for himself.
+ * Is any row left?  This can take as long as a scan of the table.  It locks no
+ * row, and gives way to a session that waits for a stronger lock on the table.
  */
 static bool
 check_rows_left(EcJob *job, Fill *fill, Relation root)
@@ -221,7 +229,9 @@ check_rows_left(EcJob *job, Fill *fill, Relation root)
 	EcLeaf *leaves;
 	bool found;
 
-	/* refuses a leaf that cannot be backfilled, before it is read */
+	/*
+	 * raises an error for a leaf that cannot be backfilled, before it is read
+	 */
 	(void) ec_leaves(root, &leaves);
 	snprintf(activity, sizeof(activity),
 			 "%s of %s: job " INT64_FORMAT
@@ -248,15 +258,15 @@ next_rows(EcJob *job, Fill *fill, const EcBackfill *backfill, Relation relation,
 	read = ec_next_keys(relation, backfill, &chunk->place, &chunk->end,
 						job->memory, limit, rows);
 	ec_key_chunk_advance(chunk, read);
-	/* what has moved is what the table has grown by */
+	/* rows that move beyond these blocks make the table grow */
 	rows->first = 0;
 	rows->end = chunk->leaf_blocks;
 	return read > 0;
 }
 
 /*
- * Those that were found by key are to be done.  One that has moved since was
- * missed, and the next sweep will find it.
+ * Rows that were found by key are to be done.  A row that has moved since is
+ * not written; it counts as skipped, so that the next sweep finds it.
  */
 static int64
 fill_found_rows(EcJob *job, Fill *fill, const EcBackfill *backfill,
@@ -272,7 +282,10 @@ fill_found_rows(EcJob *job, Fill *fill, const EcBackfill *backfill,
 	return done;
 }
 
-/* The rows of a batch, from the open chunk; false at its end. */
+/*
+ * Writes the rows of a batch from the open chunk; returns false at the chunk's
+ * end.
+ */
 static bool
 fill_chunk(EcJob *job, Fill *fill, Relation root, Relation relation)
 {
@@ -298,7 +311,9 @@ fill_chunk(EcJob *job, Fill *fill, Relation root, Relation relation)
 	return true;
 }
 
-/* With a table that was rewritten blocks have other rows; keys have not. */
+/*
+ * In a rewritten table the same blocks contain other rows; keys do not change.
+ */
 static bool
 is_still_there(const EcChunk *chunk, Relation leaf)
 {
@@ -308,8 +323,9 @@ is_still_there(const EcChunk *chunk, Relation leaf)
 }
 
 /*
- * The table of the open chunk; NULL if there is no chunk, or if the table has
- * gone or been rewritten, and then other rows are at the same places.
+ * Opens the table of the open chunk.  Returns NULL if there is no chunk, or if
+ * the table no longer exists or was rewritten, so that other rows are at its
+ * places.
  */
 static Relation
 open_chunk(Relation root, const EcChunk *chunk)
@@ -328,8 +344,8 @@ open_chunk(Relation root, const EcChunk *chunk)
 }
 
 /*
- * A batch that ends with a small partition has written little, so it need not
- * pause for long: the delay is one for each full batch.
+ * Shortens the pause after a batch that ended early at the end of a small
+ * partition.  delay_ms is the pause after a full batch.
  */
 static void
 pause_in_proportion(EcJob *job, Relation leaf)
@@ -341,7 +357,7 @@ pause_in_proportion(EcJob *job, Relation leaf)
 	job->throttled_by = "delay";
 }
 
-/* leaf: the chunk's, which this batch may have made larger; or NULL. */
+/* leaf is the chunk's table, which this batch may have enlarged; or NULL. */
 static int64
 bytes_of_table(Relation root, Relation leaf, const EcChunk *chunk)
 {
@@ -354,7 +370,10 @@ bytes_of_table(Relation root, Relation leaf, const EcChunk *chunk)
 	return blocks * BLCKSZ;
 }
 
-/* The look reads the table: after the first batch, the second, the fourth ... */
+/*
+ * The check reads the table, so it is made after the first batch, the second,
+ * the fourth ...
+ */
 static void
 look_for_own_rows(const EcJob *job, Fill *fill, Relation root, Relation leaf)
 {
@@ -399,7 +418,7 @@ sweep_chunk(EcJob *job, Fill *fill, Relation root)
 		job->work_done += ec_cursor_done(&chunk->cursor);
 	job->work_total = chunk->total;
 	job->position = ec_chunk_save(chunk);
-	/* the lock stays until commit, so nobody rewrites the table before */
+	/* keep the lock until commit, so that the table is not rewritten before */
 	if (leaf != NULL)
 		table_close(leaf, NoLock);
 	return more;

@@ -2,11 +2,11 @@
  * sweep_kind.h
  *		What a sweep does with the rows of a table.
  *
- * The sweep engine goes over tables and their leaves in batches until no row
- * is left to be done.  Which rows that are, how they are locked, what is
- * written for them, and what is said when it does not end, a table of functions
- * answers, one a kind: update_kind.c (ec_backfill) and copy/copy_kind.c
- * (ec_copy).
+ * The sweep engine processes tables and their leaves in batches until no row
+ * is left to be done.  A table of functions defines which rows these are, how
+ * they are locked, what is written for them, and the error if the sweeps do
+ * not end.  There is one for each kind: update_kind.c (ec_backfill) and
+ * copy/copy_kind.c (ec_copy).
  */
 #ifndef EC_BACKFILL_SWEEP_KIND_H
 #define EC_BACKFILL_SWEEP_KIND_H
@@ -22,41 +22,44 @@
 #include "core/json.h"
 #include "worker/jobs/job.h"
 
-/* How to go over a table; a job over several chooses for each. */
+/* How to read a table; if a job has several tables, chosen for each. */
 typedef enum EcMethod
 {
-	EC_METHOD_AUTO, /* by blocks what is a heap, by key what is not */
+	EC_METHOD_AUTO, /* heaps by blocks, other tables by key */
 	EC_METHOD_BLOCKS,
 	EC_METHOD_KEY
 } EcMethod;
 
 typedef struct EcSweepKind EcSweepKind;
 
-/* What is to be done with the rows of a table. */
+/* The work to be done with the rows of a table. */
 typedef struct EcBackfill
 {
 	const EcSweepKind *kind;
 	EcMethod method;
-	char *predicate;     /* rows still to be done; the caller's or ours */
-	char *any_predicate; /* the same, for the look at all rows */
-	const char *search_path; /* of the statements, see planned.h; NULL: the session's */
-	char *alias; /* what the statements call the table; NULL: by its name */
-	int stage;   /* which of the kind's tables is swept, from 0 */
-	const char *swept_name; /* of that table; NULL: that of the job's relation */
+	char *predicate;         /* holds for rows still to be done */
+	char *any_predicate;     /* the same, for the check of all rows */
+	const char *search_path; /* for planning, see planned.h; NULL: the
+							  * session's */
+	char *alias;             /* the table's alias; NULL: none */
+	int stage;               /* index of the swept table, from 0 */
+	const char *swept_name;  /* its name; NULL: that of the job's relation */
 
-	/* of an update */
+	/* for an update */
 	char *assignments;  /* "a = b, c = lower(d)" */
-	Bitmapset *columns; /* assigned, offset as in Relation's bitmaps */
-	bool updates_key;   /* a column that foreign keys may refer to */
-	bool uses_default;  /* known at submission only */
+	Bitmapset *columns; /* assigned columns, with the offset of Relation's
+						 * bitmaps */
+	bool updates_key;   /* it assigns a column that foreign keys may refer
+						 * to */
+	bool uses_default;  /* set only at submission */
 
-	/* of a copy */
+	/* for a copy */
 	struct EcCopy *copy;
 } EcBackfill;
 
 /*
- * The rows that a batch may touch: all line pointers between two, or a list
- * of them.
+ * The rows that a batch may write: all line pointers in a range, or a list of
+ * them.
  */
 typedef struct EcBatchRows
 {
@@ -64,76 +67,91 @@ typedef struct EcBatchRows
 	ItemPointerData from; /* inclusive */
 	ItemPointerData to;   /* exclusive */
 	Datum list;           /* tid[] */
-	int count;            /* of the list */
-	BlockNumber first;    /* the chunk that they are from */
-	BlockNumber end;      /* the block after its last */
+	int count;            /* length of the list */
+	BlockNumber first;    /* first block of their chunk */
+	BlockNumber end;      /* the block after its last one */
 } EcBatchRows;
 
 struct EcChunk;
 
 struct EcSweepKind
 {
-	/* The rows are locked by a statement before the one that writes. */
+	/* Rows are locked by a statement of their own before they are written. */
 	bool locks_first;
 
-	/* What is written are the rows that are swept, not those of another table. */
+	/* The swept rows themselves are written, not those of another table. */
 	bool writes_swept_rows;
 
-	/* For who writes rows that a sweep should have found: a way to end it. */
+	/* A hint for the case that new rows to be done keep appearing. */
 	const char *late_rows_hint;
 
-	/* What the job keeps of the work, beside the method. */
+	/*
+	 * Store the work in the job's parameters, except for the method, and load
+	 * it.
+	 */
 	void (*save)(const EcBackfill *backfill, EcJsonWriter *writer);
 	void (*load)(EcBackfill *backfill, const Jsonb *parameters);
 
-	/* The last stage; NULL: there is but one. */
+	/* Returns the last stage; NULL if there is only one. */
 	int (*last_stage)(const EcBackfill *backfill);
 
 	/*
-	 * Lock and check the tables of the stage; returns the one that is swept.
-	 * From here on the backfill is that of the stage.
+	 * Locks and checks the tables of the stage, and sets the backfill to that
+	 * stage.  Returns the table to sweep.
 	 */
 	Relation (*open)(const EcJob *job, EcBackfill *backfill, int stage);
 
-	/* Make the backfill of a table that of its leaf; NULL: it is the same. */
+	/* Adapts the backfill of a table to its leaf; NULL if it is the same. */
 	void (*set_leaf)(Relation root, Relation leaf, EcBackfill *backfill);
 
-	/* How the rows get locked, by locks_first or by what is written. */
+	/*
+	 * The lock that the rows get, by locks_first or by the statement that
+	 * writes.
+	 */
 	LockTupleMode (*lock_mode)(const EcBackfill *backfill);
 
 	/*
-	 * What writes those of the rows (a WHERE clause) for which the predicate
-	 * holds.
+	 * The statement that writes those of the rows (a WHERE clause) for which
+	 * the predicate holds.
 	 */
 	char *(*write_statement)(Relation leaf, const EcBackfill *backfill,
 							 const char *rows, bool are_locked);
 
-	/* Of tables other than the leaf, while it is planned; NULL: none. */
+	/*
+	 * A path rule for tables other than the leaf, while it is planned; may be
+	 * NULL.
+	 */
 	EcPathRule *(*path_rule)(const EcBackfill *backfill);
 
-	/* After locked rows were written, and so many of them; may be NULL. */
+	/*
+	 * Called after locked rows have been written, with their number; may be
+	 * NULL.
+	 */
 	void (*check_written)(Relation leaf, const EcBackfill *backfill,
 						  const EcBatchRows *locked, int64 written);
 
-	/* Before the look at all rows, with SPI connected; may be NULL. */
+	/* Called before the check of all rows, with SPI connected; may be NULL. */
 	void (*check_all)(const EcBackfill *backfill);
 
-	/* A batch of a foreign table; NULL: there are none. */
+	/* Processes a batch of a foreign table; NULL if there are none. */
 	bool (*write_from_foreign)(EcJob *job, const EcBackfill *backfill,
 							   struct EcChunk *chunk);
 
-	/* Raises EC_ERRCODE_NOT_CONVERGING: triggers keep so many rows as they are. */
+	/*
+	 * Raises EC_ERRCODE_NOT_CONVERGING because triggers keep this many rows
+	 * unchanged.
+	 */
 	void (*refuse_suppressed)(const EcBackfill *backfill, int64 rows,
 							  const char *example);
 };
 
-/* The parameters of a job. */
+/* Convert to and from the parameters of a job. */
 extern Jsonb *
 ec_backfill_to_json(const EcBackfill *backfill, const EcJobSpec *spec);
 extern void ec_backfill_from_json(const Jsonb *parameters,
 								  const EcSweepKind *kind, EcBackfill *backfill);
 
-/* The backfill of the root as that of one of its leaves. */
+/* Adapts the backfill of the root to one of its leaves. */
 extern void ec_leaf_backfill(Relation root, Relation leaf,
 							 const EcBackfill *backfill, EcBackfill *result);
 

@@ -1,6 +1,6 @@
 /*
  * sweep_rows.c
- *		What the workers of a job share of a sweep: its rows of
+ *		The state of a sweep that the workers of a job share, in
  *		expand_contract.job_sweeps and job_leaves.
  */
 #include "postgres.h"
@@ -76,7 +76,7 @@ ec_sweep_save(const EcSweep *sweep)
 			 &args);
 }
 
-/* Leaves as three arrays: their OIDs, filenodes and blocks. */
+/* Passes leaves as three arrays: their OIDs, filenodes and blocks. */
 static void
 arg_leaves(EcArgs *args, const EcLeaf *leaves, int count)
 {
@@ -155,7 +155,8 @@ ec_swept_leaf_save(const EcSweep *sweep, const EcSweptLeaf *swept)
 
 	ec_arg_int8(&args, sweep->job);
 	ec_arg_oid(&args, swept->relation);
-	ec_arg_int8(&args, swept->filenode); /* which a foreign table has not */
+	ec_arg_int8(&args, swept->filenode); /* 0 for a foreign table, so not
+										  * passed as an OID */
 	ec_arg_bool(&args, swept->is_first);
 	ec_arg_int8(&args, swept->next);
 	ec_arg_int8(&args, swept->end);

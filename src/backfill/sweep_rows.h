@@ -1,8 +1,9 @@
 /*
  * sweep_rows.h
- *		What the workers of a job share of a sweep: its rows of
- *		expand_contract.job_sweeps and job_leaves.  All in scope; sweep.c says
- *		who may do what.
+ *		The state of a sweep that the workers of a job share, in
+ *		expand_contract.job_sweeps and job_leaves.
+ *
+ * All functions are called in scope.  sweep.c explains the locking protocol.
  */
 #ifndef EC_BACKFILL_SWEEP_ROWS_H
 #define EC_BACKFILL_SWEEP_ROWS_H
@@ -21,18 +22,18 @@ typedef struct EcSweep
 	int stage;
 	int sweep;
 	int64 total_blocks; /* of this sweep */
-	int64 all_blocks;   /* of all leaves, when they were last looked at */
-	int open_chunks;    /* handed out and not handed in */
+	int64 all_blocks;   /* of all leaves, when they were last examined */
+	int open_chunks;    /* claimed and not handed in */
 	int64 changed;
 	int64 skipped;
 	int64 suppressed;
-	bool is_checked;  /* whether any row is left */
-	bool found;       /* one is */
-	char *example;    /* of a suppressed row */
-	int empty_sweeps; /* in a row, that only met suppressed rows */
-	int late_sweeps;  /* after the first, that found more rows to change */
-	int holder;       /* of locked rows, see holder.h */
-	int known_holder; /* that we have spoken of */
+	bool is_checked;  /* the check for remaining rows was made */
+	bool found;       /* it found one */
+	char *example;    /* describes a suppressed row */
+	int empty_sweeps; /* consecutive ones that found only suppressed rows */
+	int late_sweeps;  /* later sweeps that found more rows to write */
+	int holder;       /* pid that has locked rows, see holder.h */
+	int known_holder; /* the holder that was logged last */
 	TimestampTz began;
 } EcSweep;
 
@@ -41,27 +42,31 @@ typedef struct EcSweptLeaf
 {
 	Oid relation;
 	Oid filenode;
-	bool is_first; /* sweep over the leaf as it is stored now */
+	bool is_first; /* first sweep over the leaf since it was last rewritten */
 	int64 next;
 	int64 end;
-	int64 blocks; /* when it was last looked at */
-	Jsonb *place; /* by key: the next chunk's; NULL: at the beginning */
+	int64 blocks; /* when it was last examined */
+	Jsonb *place; /* by key: start of the next chunk; NULL: the beginning */
 } EcSweptLeaf;
 
-/* The job's sweep, which is made if there is none, and locked. */
+/* Reads and locks the job's sweep; creates its row if there is none. */
 extern void ec_sweep_lock(int64 job, EcSweep *sweep);
 extern void ec_sweep_save(const EcSweep *sweep);
 
-/* The next sweep, over these leaves. */
+/* Begins the next sweep, over these leaves. */
 extern void ec_sweep_start(EcSweep *sweep, const EcLeaf *leaves, int count);
 extern int64 ec_sum_blocks(const EcLeaf *leaves, int count);
 
-/* Whatever kept rows from being updated may be mended. */
+/*
+ * Called by ec_resume, because the reason why rows were suppressed may be
+ * gone.
+ */
 extern void ec_sweep_resume(int64 job);
 
 /*
- * Leaves behind one that have blocks left, by OID: so a sweep goes over one at
- * a time.  At most so many; returns how many.
+ * Returns at most EC_LEAVES_TO_TRY leaves with OIDs greater than after that
+ * have blocks left, ordered by OID, so that a sweep processes one leaf after
+ * the other.
  */
 #define EC_LEAVES_TO_TRY 64
 extern int ec_swept_leaves(const EcSweep *sweep, Oid after, EcSweptLeaf *leaves);

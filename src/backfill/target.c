@@ -1,9 +1,9 @@
 /*
  * target.c
- *		Which relations can be backfilled.
+ *		Checks which relations can be backfilled.
  *
- * Checked at submission, and again by each batch: a table can change while
- * the job runs.
+ * They are checked at submission, and again by each batch, because a table can
+ * change while the job runs.
  */
 #include "postgres.h"
 
@@ -17,7 +17,7 @@
 
 #include "backfill/target.h"
 
-/* root is NULL, or the table that the relation is a partition or child of. */
+/* root is NULL, or the table of which the relation is a partition or child. */
 static void
 refuse_kind(Relation relation, Relation root, const char *detail, const char *hint)
 {

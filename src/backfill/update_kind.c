@@ -1,6 +1,6 @@
 /*
  * update_kind.c
- *		Jobs of kind "backfill": sweeps that update the rows they go over.
+ *		Jobs of kind "backfill": sweeps that update the swept rows.
  */
 #include "postgres.h"
 
@@ -19,7 +19,7 @@
 #include "expand_contract.h"
 #include "worker/jobs/registry.h"
 
-/* Attribute numbers, since they outlast a rename. */
+/* Stores attribute numbers, because a rename does not change them. */
 static char *
 columns_to_text(Bitmapset *columns)
 {
@@ -94,8 +94,8 @@ set_leaf(Relation root, Relation leaf, EcBackfill *backfill)
 }
 
 /*
- * A column that a foreign key of others may point to needs the stronger lock
- * for its update; taking the weaker first would mean to wait later.
+ * Updating a column that a foreign key may refer to needs the stronger lock.
+ * If the weaker lock were taken first, the update would have to wait later.
  */
 static LockTupleMode
 lock_mode(const EcBackfill *backfill)

@@ -1,6 +1,6 @@
 /*
  * update_kind.h
- *		Jobs of kind "backfill": sweeps that update the rows they go over.
+ *		Jobs of kind "backfill": sweeps that update the swept rows.
  */
 #ifndef EC_BACKFILL_UPDATE_KIND_H
 #define EC_BACKFILL_UPDATE_KIND_H

@@ -17,7 +17,6 @@
 #include "utils/float.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
-#include "utils/pg_locale.h"
 #include "utils/xml.h"
 
 #include "core/json.h"
@@ -63,6 +62,11 @@ ec_pin_text(void)
 	pin("transform_null_equals", "off");
 	return level;
 }
+
+/* Of utils/pg_locale.h, which includes headers of ICU: not every machine has them. */
+extern PGDLLIMPORT char *locale_monetary;
+extern PGDLLIMPORT char *locale_numeric;
+extern PGDLLIMPORT char *locale_time;
 
 /*
  * Settings that functions of the server read although they are marked STABLE

@@ -48,9 +48,6 @@ extern void ec_warn_of_other_defaults(Relation relation, Bitmapset *columns);
 /* Say which columns no verification will compare. */
 extern void ec_warn_of_unverifiable(Relation relation, Bitmapset *columns);
 
-/* Say what fires after us. */
-extern void ec_warn_of_later_triggers(Relation relation, const char *name);
-
 /* The attribute number that a column of root has in a partition or child. */
 extern AttrNumber ec_leaf_attnum(Relation leaf, Relation root, AttrNumber attnum);
 

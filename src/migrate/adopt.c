@@ -40,6 +40,7 @@
 #include "migrate/ledger.h"
 #include "migrate/lock.h"
 #include "migrate/run.h"
+#include "migrate/scope.h"
 #include "migrate/version.h"
 
 #define MAX_COLUMNS 7
@@ -380,7 +381,7 @@ read_file_name(AdoptedRow *row)
 }
 
 static int
-adopt(const Tool *tool, Oid table)
+adopt(const Tool *tool, Oid table, const char *scope)
 {
 	char *caller = GetUserNameFromId(GetUserId(), false);
 	AdoptedRow *rows;
@@ -401,7 +402,7 @@ adopt(const Tool *tool, Oid table)
 		ec_check_version(row->version);
 		if (ec_ledger_enter_baselined(row->is_baseline ? EC_EVENT_BASELINE
 													   : EC_EVENT_ADOPT,
-									  row->version, row->description,
+									  scope, row->version, row->description,
 									  row->executed_by ? row->executed_by : caller,
 									  row->executed_at))
 			adopted++;
@@ -410,7 +411,7 @@ adopt(const Tool *tool, Oid table)
 }
 
 /*
- * ec_adopt(tool text, relation regclass) → integer
+ * ec_adopt(tool text, relation regclass, scope text) → integer
  *
  * Enters what another tool has applied in the ledger, as baselined, and
  * returns how many of these are new to it.  relation is the tool's table, NULL
@@ -429,5 +430,5 @@ ec_adopt(PG_FUNCTION_ARGS)
 	Oid table = PG_ARGISNULL(1) ? find_table(tool) : PG_GETARG_OID(1);
 
 	check_columns(tool, table);
-	PG_RETURN_INT32(adopt(tool, table));
+	PG_RETURN_INT32(adopt(tool, table, ec_scope_argument(fcinfo, 2)));
 }

@@ -35,6 +35,7 @@
 #include "lint/lint_rules.h"
 #include "migrate/lock.h"
 #include "migrate/run.h"
+#include "migrate/scope.h"
 #include "script/foreign.h"
 #include "script/own_drops.h"
 #include "script/script.h"
@@ -44,11 +45,13 @@
 
 typedef struct ApplyRequest
 {
+	const char *scope;
 	const char *version;
 	const char *up;
 	const char *down; /* NULL: none, or nothing to run */
 	const char *description;
 	Datum requires; /* text[] */
+	bool requires_any;
 	const char *phase;
 	Datum allow;   /* text[] */
 	List *allowed; /* of char *: the elements of allow */
@@ -127,13 +130,15 @@ check_arguments(const EcApplyArguments *arguments, ApplyRequest *request)
 {
 	request->version = arguments->version;
 	ec_check_version(request->version);
-	request->what = psprintf("migration \"%s\"", request->version);
+	request->scope = arguments->scope;
+	request->what = ec_migration_name(request->scope, request->version);
 	request->up = arguments->up;
 	request->down = arguments->down;
 	request->has_sections = arguments->has_sections;
 	request->description = arguments->description;
 	check_requires(request, arguments->requires);
 	request->requires = text_array(arguments->requires);
+	request->requires_any = arguments->requires != NIL;
 	request->phase = arguments->phase;
 	ec_lint_check_phase(request->phase);
 	request->allowed = arguments->allow;
@@ -201,7 +206,7 @@ check_drift(const ApplyRequest *request, const EcMigration *known)
 static const char *
 known_answer(const ApplyRequest *request, bool *resume)
 {
-	EcMigration *known = ec_ledger_find(request->version);
+	EcMigration *known = ec_ledger_find(request->scope, request->version);
 	EcJobStatus job;
 	EcMigrationState state;
 
@@ -228,7 +233,7 @@ check_order(const ApplyRequest *request)
 {
 	char *newest = is_allowed(request, EC_ALLOW_OUT_OF_ORDER)
 					   ? NULL
-					   : ec_ledger_newest_after(request->version);
+					   : ec_ledger_newest_after(request->scope, request->version);
 
 	if (newest != NULL)
 		ereport(ERROR,
@@ -243,7 +248,9 @@ check_order(const ApplyRequest *request)
 static void
 check_required(const ApplyRequest *request)
 {
-	char *missing = ec_ledger_not_applied(request->requires);
+	char *missing = request->requires_any
+						? ec_ledger_not_applied(request->scope, request->requires)
+						: NULL;
 
 	if (missing != NULL)
 		ereport(ERROR, (errcode(EC_ERRCODE_REQUIRES),
@@ -265,6 +272,7 @@ run_or_submit(const ApplyRequest *request, int lock_timeout_ms)
 {
 	EcLedgerEntry entry = {0};
 
+	entry.scope = request->scope;
 	entry.version = request->version;
 	entry.state = request->is_mixed ? EC_MIGRATION_QUEUED : EC_MIGRATION_APPLIED;
 	entry.description = request->description;
@@ -283,8 +291,8 @@ run_or_submit(const ApplyRequest *request, int lock_timeout_ms)
 		return "applied";
 	}
 	enter(&entry);
-	ec_steps_enter(request->version, EC_UP, request->script);
-	ec_submit_migration(request->version, EC_UP);
+	ec_steps_enter(request->scope, request->version, EC_UP, request->script);
+	ec_submit_migration(request->scope, request->version, EC_UP);
 	return "queued";
 }
 
@@ -325,17 +333,17 @@ check_may_replace_down(const ApplyRequest *request, const EcMigration *known)
 static const char *
 resume_migration(const ApplyRequest *request)
 {
-	EcMigration *known = ec_ledger_find(request->version);
+	EcMigration *known = ec_ledger_find(request->scope, request->version);
 	bool keeps_down =
 		gives_same_down(request, known) && OidIsValid(ec_author_of_down(known));
 
 	check_may_replace_down(request, known);
 	/* same tokens; but what runs as the caller is what he has given */
-	ec_ledger_set_scripts(request->version, request->up,
+	ec_ledger_set_scripts(request->scope, request->version, request->up,
 						  keeps_down ? NULL : request->down);
-	known = ec_ledger_find(request->version);
+	known = ec_ledger_find(request->scope, request->version);
 	ec_ledger_set_queued(known, EC_UP, known->steps, known->steps_done);
-	ec_submit_migration(request->version, EC_UP);
+	ec_submit_migration(request->scope, request->version, EC_UP);
 	return "queued";
 }
 
@@ -346,7 +354,7 @@ resume_migration(const ApplyRequest *request)
 static bool
 is_down_nobodys(const ApplyRequest *request)
 {
-	EcMigration *known = ec_ledger_find(request->version);
+	EcMigration *known = ec_ledger_find(request->scope, request->version);
 
 	return known != NULL && known->down != NULL &&
 		   !OidIsValid(ec_author_of_down(known));
@@ -363,7 +371,7 @@ take_over_down(ApplyRequest *request)
 	ec_ledger_require_fresh();
 	if (!is_down_nobodys(request))
 		return;
-	ec_ledger_set_down(request->version, request->down);
+	ec_ledger_set_down(request->scope, request->version, request->down);
 	ereport(NOTICE, (errmsg("the way down of %s is now that of role \"%s\"",
 							request->what, GetUserNameFromId(GetUserId(), false)),
 					 errdetail("Nobody knows any more who gave the one before.")));
@@ -414,7 +422,7 @@ apply(ApplyRequest *request)
 	answer = known_answer(request, &resume);
 	if (answer != NULL)
 		return answer;
-	ec_check_no_other_unfinished(request->version, request->what);
+	ec_check_no_other_unfinished(request->scope, request->version, request->what);
 	if (resume)
 		return resume_migration(request);
 	check_order(request);
@@ -433,7 +441,8 @@ ec_apply_migration(const EcApplyArguments *arguments)
 
 /*
  * ec_apply(version text, up text, down text, description text,
- *			requires text[], phase text, allow text[], dry_run boolean) → text
+ *			requires text[], phase text, allow text[], dry_run boolean, scope text)
+ *			→ text
  *
  * Runs the script up as the caller, in the caller's transaction, and enters it
  * in the ledger.  Returns 'applied'; 'unchanged' if the same script has been
@@ -465,5 +474,6 @@ ec_apply(PG_FUNCTION_ARGS)
 	arguments.phase = ec_text_argument(fcinfo, 5, "phase");
 	(void) ec_text_array_argument(fcinfo, 6, "allow", &arguments.allow);
 	arguments.dry_run = ec_bool_argument(fcinfo, 7, "dry_run");
+	arguments.scope = ec_scope_argument(fcinfo, 8);
 	PG_RETURN_TEXT_P(cstring_to_text(ec_apply_migration(&arguments)));
 }

@@ -11,6 +11,7 @@
 
 typedef struct EcApplyArguments
 {
+	const char *scope;
 	const char *version;
 	const char *up;
 	const char *down;        /* NULL: none */

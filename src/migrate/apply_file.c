@@ -11,6 +11,7 @@
 #include "lint/lint.h"
 #include "migrate/apply.h"
 #include "migrate/file.h"
+#include "migrate/scope.h"
 #include "migrate/version.h"
 
 const char *
@@ -18,6 +19,7 @@ ec_file_apply(const EcFile *file, const char *version, const EcFileOptions *opti
 {
 	EcApplyArguments arguments = {0};
 
+	arguments.scope = options->scope;
 	arguments.version = version;
 	arguments.up = file->up;
 	arguments.down = file->down;
@@ -32,7 +34,7 @@ ec_file_apply(const EcFile *file, const char *version, const EcFileOptions *opti
 }
 
 /*
- * ec_apply_script(version text, script text, dry_run boolean) → text
+ * ec_apply_script(version text, script text, dry_run boolean, scope text) → text
  *
  * Applies a file with up and down, and returns what ec_apply returns.
  *
@@ -46,10 +48,10 @@ ec_apply_script(PG_FUNCTION_ARGS)
 	char *version = ec_text_argument(fcinfo, 0, "version");
 	char *script = ec_text_argument(fcinfo, 1, "script");
 	bool dry_run = ec_bool_argument(fcinfo, 2, "dry_run");
-	EcFileOptions options = {NULL, NIL, dry_run};
+	EcFileOptions options = {ec_scope_argument(fcinfo, 3), NULL, NIL, dry_run};
 	EcFile *file;
 
 	ec_check_version(version);
-	file = ec_file_read(script, psprintf("migration \"%s\"", version), NULL);
+	file = ec_file_read(script, ec_migration_name(options.scope, version), NULL);
 	PG_RETURN_TEXT_P(cstring_to_text(ec_file_apply(file, version, &options)));
 }

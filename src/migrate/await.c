@@ -15,6 +15,7 @@
 #include "core/arguments.h"
 #include "migrate/background.h"
 #include "migrate/ledger.h"
+#include "migrate/scope.h"
 #include "migrate/steps.h"
 #include "migrate/version.h"
 #include "worker/jobs/wait.h"
@@ -28,7 +29,9 @@
 
 typedef struct Await
 {
+	const char *scope;
 	const char *version;
+	const char *what;
 	TimestampTz last_start;
 	TimestampTz began;
 	bool saw_rollback; /* then its being gone is the end we wait for */
@@ -87,6 +90,12 @@ append_activity(StringInfo line, int64 job)
 }
 
 static char *
+name_of(const EcMigration *migration)
+{
+	return ec_migration_name(migration->scope, migration->version);
+}
+
+static char *
 progress_line(const EcMigration *migration, EcMigrationState state,
 			  const EcJobStatus *job)
 {
@@ -96,8 +105,8 @@ progress_line(const EcMigration *migration, EcMigrationState state,
 	EcScriptStep step;
 
 	initStringInfo(&line);
-	appendStringInfo(&line, "%smigration \"%s\" is %s", up ? "" : "the way down of ",
-					 migration->version, ec_migration_state_name(state));
+	appendStringInfo(&line, "%s%s is %s", up ? "" : "the way down of ",
+					 name_of(migration), ec_migration_state_name(state));
 	if (state == EC_MIGRATION_IS_CANCELLING)
 		appendStringInfoString(&line,
 							   ", cancelled: what is left invalid is dropped");
@@ -106,8 +115,8 @@ progress_line(const EcMigration *migration, EcMigrationState state,
 						 migration->steps_done, migration->steps);
 	if (job->id != 0)
 		appendStringInfo(&line, ", job " INT64_FORMAT, job->id);
-	if (job->is_live &&
-		ec_steps_next(migration->version, migration->direction, &step))
+	if (job->is_live && ec_steps_next(migration->scope, migration->version,
+									  migration->direction, &step))
 	{
 		appendStringInfo(&line, ": %s", step.command);
 		ec_catalog_begin(&scope);
@@ -124,16 +133,15 @@ raise_failure(const EcMigration *migration, const EcJobStatus *job)
 		strcmp(migration->direction, EC_UP) == 0 ? "ec_apply" : "ec_rollback";
 
 	if (job->id != 0 && strcmp(job->state, EC_STATE_CANCELLED) == 0)
-		ereport(ERROR,
-				(errcode(EC_ERRCODE_JOB_CANCELLED),
-				 errmsg("migration \"%s\" was cancelled", migration->version),
-				 errdetail("%d of %d statements are done.",
-						   migration->steps_done, migration->steps),
-				 errhint("Use %s again to go on where it stopped.", again)));
+		ereport(ERROR, (errcode(EC_ERRCODE_JOB_CANCELLED),
+						errmsg("%s was cancelled", name_of(migration)),
+						errdetail("%d of %d statements are done.",
+								  migration->steps_done, migration->steps),
+						errhint("Use %s again to go on where it stopped.", again)));
 	if (job->id != 0 && job->error_code != NULL)
 		ec_job_raise_failure(job);
 	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					errmsg("migration \"%s\" failed", migration->version),
+					errmsg("%s failed", name_of(migration)),
 					migration->error ? errdetail("%s", migration->error) : 0,
 					errhint("Use %s again once the cause is gone.", again)));
 }
@@ -146,7 +154,7 @@ raise_interrupted(const EcMigration *migration, const EcJobStatus *job)
 
 	ereport(ERROR,
 			(errcode(EC_ERRCODE_INTERRUPTED),
-			 errmsg("migration \"%s\" is interrupted", migration->version),
+			 errmsg("%s is interrupted", name_of(migration)),
 			 job->id != 0
 				 ? errdetail("Its job has lost its worker, %d of %d statements are done.",
 							 migration->steps_done, migration->steps)
@@ -160,7 +168,7 @@ raise_interrupted(const EcMigration *migration, const EcJobStatus *job)
  * or by a worker?  Whoever deploys need not know which.
  */
 static bool
-was_rolled_back(const char *version)
+was_rolled_back(const char *scope_name, const char *version)
 {
 	EcCatalogScope scope;
 	EcArgs args = {0};
@@ -168,8 +176,9 @@ was_rolled_back(const char *version)
 
 	ec_catalog_begin(&scope);
 	ec_arg_text(&args, version);
+	ec_arg_text(&args, scope_name);
 	done = ec_query("SELECT FROM expand_contract.migration_events"
-					" WHERE version = $1 AND event = 'rollback' LIMIT 1",
+					" WHERE scope = $2 AND version = $1 AND event = 'rollback' LIMIT 1",
 					&args) > 0;
 	ec_catalog_end(&scope);
 	return done;
@@ -217,20 +226,19 @@ static bool
 look_at_migration(void *arg, EcWaitNews *news)
 {
 	Await *await = arg;
-	EcMigration *migration = ec_ledger_find(await->version);
+	EcMigration *migration = ec_ledger_find(await->scope, await->version);
 	EcMigrationState state;
 	EcJobStatus job;
 
 	if (migration == NULL)
 	{
 		/* or an entry stands for it: nothing of it is left to wait for */
-		if (await->saw_rollback || was_rolled_back(await->version) ||
-			ec_ledger_covered_by(await->version) != NULL)
+		if (await->saw_rollback || was_rolled_back(await->scope, await->version) ||
+			ec_ledger_covered_by(await->scope, await->version) != NULL)
 			return true;
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("migration \"%s\" is not in the ledger", await->version),
-				 errhint("Submit it with ec_apply, and commit.")));
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+						errmsg("%s is not in the ledger", await->what),
+						errhint("Submit it with ec_apply, and commit.")));
 	}
 	await->saw_rollback = strcmp(migration->direction, EC_DOWN) == 0;
 	state = ec_migration_state(migration, &job);
@@ -260,16 +268,18 @@ look_at_migration(void *arg, EcWaitNews *news)
 }
 
 void
-ec_await_migration(FunctionCallInfo fcinfo, const char *version, Interval *timeout)
+ec_await_migration(FunctionCallInfo fcinfo, const char *scope,
+				   const char *version, Interval *timeout)
 {
-	Await await = {version, GetCurrentTimestamp(), GetCurrentTimestamp(), false};
+	TimestampTz now = GetCurrentTimestamp();
+	Await await = {scope, version, ec_migration_name(scope, version),
+				   now,   now,     false};
 
-	ec_wait_until(fcinfo, psprintf("migration \"%s\"", version),
-				  look_at_migration, &await, timeout);
+	ec_wait_until(fcinfo, await.what, look_at_migration, &await, timeout);
 }
 
 /*
- * ec_wait_migration(version text, timeout interval) - a procedure
+ * ec_wait_migration(version text, timeout interval, scope text) - a procedure
  *
  * Returns when the migration is applied, or rolled back if that is what is
  * being done.  timeout NULL waits without end.  Shows now and then how far it
@@ -286,7 +296,7 @@ ec_wait_migration(PG_FUNCTION_ARGS)
 	char *version = ec_text_argument(fcinfo, 0, "version");
 
 	ec_check_version(version);
-	ec_await_migration(fcinfo, version,
+	ec_await_migration(fcinfo, ec_scope_argument(fcinfo, 2), version,
 					   PG_ARGISNULL(1) ? NULL : PG_GETARG_INTERVAL_P(1));
 	PG_RETURN_VOID();
 }

@@ -32,6 +32,7 @@
 #include "migrate/author.h"
 #include "migrate/background.h"
 #include "migrate/run.h"
+#include "migrate/scope.h"
 #include "migrate/settings.h"
 #include "migrate/steps.h"
 #include "migrate/toplevel_step.h"
@@ -44,6 +45,7 @@
 
 typedef struct Work
 {
+	const char *scope;
 	const char *version;
 	const char *direction;
 	const char *what; /* names the script in messages */
@@ -83,7 +85,7 @@ check_is_newest(const EcJob *job, const Work *work)
 	int64 newest;
 
 	ec_catalog_begin(&scope);
-	newest = ec_migration_job(work->version, work->direction);
+	newest = ec_migration_job(work->scope, work->version, work->direction);
 	ec_catalog_end(&scope);
 	if (newest != job->id)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -100,7 +102,7 @@ check_is_newest(const EcJob *job, const Work *work)
 static void
 check_is_read_the_same(const Work *work)
 {
-	int entered = ec_steps_statements(work->version, work->direction);
+	int entered = ec_steps_statements(work->scope, work->version, work->direction);
 	int read = list_length(work->script->statements);
 
 	if (read != entered)
@@ -123,14 +125,17 @@ begin_statements(EcJob *job)
 
 	work->version = ec_json_get_text(job->parameters, "version");
 	work->direction = ec_json_get_text(job->parameters, "direction");
+	work->scope = ec_json_get_text(job->parameters, "scope");
+	/* submitted by an older library */
+	if (work->scope == NULL)
+		work->scope = "";
 	if (work->version == NULL || work->direction == NULL)
 		ec_refuse_row("jobs", "The parameters are of no migration.");
 	is_up = strcmp(work->direction, EC_UP) == 0;
-	work->what =
-		psprintf(is_up ? "migration \"%s\"" : "the way down of migration \"%s\"",
-				 work->version);
+	work->what = psprintf(is_up ? "%s" : "the way down of %s",
+						  ec_migration_name(work->scope, work->version));
 	check_is_newest(job, work);
-	work->migration = ec_ledger_find(work->version);
+	work->migration = ec_ledger_find(work->scope, work->version);
 	if (work->migration == NULL ||
 		strcmp(work->migration->direction, work->direction) != 0)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -145,10 +150,10 @@ begin_statements(EcJob *job)
 		work->script->author = ec_require_author(work->migration, work->what);
 	check_is_read_the_same(work);
 	job->work_total = list_length(work->script->statements);
-	job->work_done = ec_steps_done(work->version, work->direction);
+	job->work_done = ec_steps_done(work->scope, work->version, work->direction);
 	/* of a worker that died before its job had failed as well */
 	if (strcmp(work->migration->state, EC_MIGRATION_FAILED) == 0)
-		ec_ledger_set_steps_done(work->version, job->work_done);
+		ec_ledger_set_steps_done(work->scope, work->version, job->work_done);
 	job->private = work;
 }
 
@@ -161,8 +166,8 @@ mark_done(void *arg)
 	EcScriptStep open;
 
 	ec_step_set_done(mark->step);
-	if (ec_steps_next(work->version, work->direction, &open))
-		ec_ledger_set_steps_done(work->version, mark->step->last);
+	if (ec_steps_next(work->scope, work->version, work->direction, &open))
+		ec_ledger_set_steps_done(work->scope, work->version, mark->step->last);
 	else if (strcmp(work->direction, EC_UP) == 0)
 		ec_ledger_set_applied(work->migration);
 	else
@@ -354,7 +359,7 @@ run_next_step(EcJob *job)
 	bool more;
 
 	begin_transaction(memory);
-	more = ec_steps_next(work->version, work->direction, &step);
+	more = ec_steps_next(work->scope, work->version, work->direction, &step);
 	commit_transaction(memory);
 	if (!more)
 		return false;
@@ -395,10 +400,12 @@ resume_statements(int64 job)
 					"  FROM expand_contract.jobs j"
 					" WHERE j.id = $1 AND m.state = 'failed'"
 					"   AND m.version = j.parameters ->> 'version'"
+					"   AND m.scope = coalesce(j.parameters ->> 'scope', '')"
 					"   AND m.direction = j.parameters ->> 'direction'"
 					"   AND NOT EXISTS (SELECT FROM expand_contract.jobs n"
 					"                    WHERE n.kind = 'statement' AND n.id > j.id"
-					"                      AND n.parameters ->> 'version' = m.version)",
+					"                      AND n.parameters ->> 'version' = m.version"
+					"                      AND coalesce(n.parameters ->> 'scope', '') = m.scope)",
 					&args);
 }
 

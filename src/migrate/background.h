@@ -43,25 +43,28 @@ extern const char *ec_migration_state_name(EcMigrationState state);
 extern const char *ec_answer_of_unfinished(const char *what, EcMigrationState state,
 										   const EcJobStatus *job, bool *resume);
 
-/* Raise 55000 while another version is unfinished. */
-extern void ec_check_no_other_unfinished(const char *version, const char *what);
+/* Raise 55000 while another version of the scope is unfinished. */
+extern void ec_check_no_other_unfinished(const char *scope, const char *version,
+										 const char *what);
 
 /* The job that was last submitted for a version in that direction; in scope. */
-extern int64 ec_migration_job(const char *version, const char *direction);
+extern int64
+ec_migration_job(const char *scope, const char *version, const char *direction);
 
 /*
  * Have a worker run, from its first open step on, the migration that the
  * ledger calls queued.  Under the migration lock.
  */
-extern void ec_submit_migration(const char *version, const char *direction);
+extern void ec_submit_migration(const char *scope, const char *version,
+								const char *direction);
 
 /*
  * Wait, in a procedure that is called outside of a transaction block, until a
  * worker is through with the migration; raises its error.  Commits.  timeout
  * NULL waits without end.
  */
-extern void ec_await_migration(FunctionCallInfo fcinfo, const char *version,
-							   Interval *timeout);
+extern void ec_await_migration(FunctionCallInfo fcinfo, const char *scope,
+							   const char *version, Interval *timeout);
 
 #define EC_STATEMENT_JOB "statement"
 extern const EcJobKind ec_statement_job_kind;

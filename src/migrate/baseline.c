@@ -15,12 +15,13 @@
 #include "migrate/ledger.h"
 #include "migrate/lock.h"
 #include "migrate/run.h"
+#include "migrate/scope.h"
 #include "migrate/version.h"
 
 static const char *
-enter_baseline(const char *version, const char *description)
+enter_baseline(const char *scope, const char *version, const char *description)
 {
-	const char *what = psprintf("migration \"%s\"", version);
+	const char *what = ec_migration_name(scope, version);
 	EcMigration *known;
 	char *newest;
 
@@ -28,7 +29,7 @@ enter_baseline(const char *version, const char *description)
 	PreventCommandIfReadOnly("ec_baseline");
 	(void) ec_migration_lock();
 	ec_ledger_require_fresh();
-	known = ec_ledger_find(version);
+	known = ec_ledger_find(scope, version);
 	if (known != NULL && known->checksum == NULL)
 		return "unchanged";
 	if (known != NULL)
@@ -37,20 +38,20 @@ enter_baseline(const char *version, const char *description)
 						errdetail("It is %s.", known->state),
 						errhint("A baseline stands for what was applied before there "
 								"was a ledger.")));
-	newest = ec_ledger_newest_after(version);
+	newest = ec_ledger_newest_after(scope, version);
 	if (newest != NULL)
 		ereport(ERROR, (errcode(EC_ERRCODE_OUT_OF_ORDER),
 						errmsg("%s is older than the newest applied one", what),
 						errdetail("The newest applied migration is \"%s\".", newest),
 						errhint("Choose a version after that one.")));
-	(void) ec_ledger_enter_baselined(EC_EVENT_BASELINE, version, description,
+	(void) ec_ledger_enter_baselined(EC_EVENT_BASELINE, scope, version, description,
 									 GetUserNameFromId(GetUserId(), false),
 									 GetCurrentTimestamp());
 	return "baselined";
 }
 
 /*
- * ec_baseline(version text, description text) → text
+ * ec_baseline(version text, description text, scope text) → text
  *
  * Says that the database is where the migrations up to this version lead.
  * Returns 'baselined', or 'unchanged' if it says so already.
@@ -67,5 +68,6 @@ ec_baseline(PG_FUNCTION_ARGS)
 	char *description = ec_text_or_null(fcinfo, 1);
 
 	ec_check_version(version);
-	PG_RETURN_TEXT_P(cstring_to_text(enter_baseline(version, description)));
+	PG_RETURN_TEXT_P(cstring_to_text(
+		enter_baseline(ec_scope_argument(fcinfo, 2), version, description)));
 }

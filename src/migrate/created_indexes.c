@@ -68,11 +68,12 @@ ec_look_at_made(const EcScriptStep *step, EcMade *made)
 	ec_arg_text(&args, step->version);
 	ec_arg_text(&args, step->direction);
 	ec_arg_int4(&args, step->number);
+	ec_arg_text(&args, step->scope);
 	count =
 		ec_query("WITH step AS ("
 				 "   SELECT made, coalesce(target ->> 'invalid', '{}')::oid[] AS invalid"
 				 "     FROM expand_contract.migration_steps"
-				 "    WHERE version = $1 AND direction = $2 AND step = $3),"
+				 "    WHERE scope = $4 AND version = $1 AND direction = $2 AND step = $3),"
 				 " made AS ("
 				 "   SELECT i.indexrelid, i.indrelid, m.value AS name,"
 				 "          i.indisvalid AND i.indisready AND i.indislive AS valid"
@@ -111,7 +112,7 @@ ec_look_at_made(const EcScriptStep *step, EcMade *made)
 }
 
 char *
-ec_left_by_first_step(const char *version)
+ec_left_by_first_step(const char *scope_name, const char *version)
 {
 	EcCatalogScope scope;
 	EcArgs args = {0};
@@ -119,6 +120,7 @@ ec_left_by_first_step(const char *version)
 
 	ec_catalog_begin(&scope);
 	ec_arg_text(&args, version);
+	ec_arg_text(&args, scope_name);
 	/* OIDs mean nothing in a restored copy */
 	(void) ec_query("SELECT string_agg(DISTINCT c.oid::regclass::text, ', ')"
 					"  FROM expand_contract.migration_steps s"
@@ -134,7 +136,7 @@ ec_left_by_first_step(const char *version)
 					"                 WHERE i.indexrelid = c.oid AND NOT i.indisvalid)"
 					"     OR EXISTS (SELECT FROM pg_inherits p"
 					"                 WHERE p.inhrelid = c.oid AND p.inhdetachpending))"
-					" WHERE s.version = $1 AND s.direction = 'up' AND s.step = 1"
+					" WHERE s.scope = $2 AND s.version = $1 AND s.direction = 'up' AND s.step = 1"
 					"   AND s.done_at IS NULL",
 					&args);
 	names = ec_get_text(0, 1);

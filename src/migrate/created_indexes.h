@@ -34,6 +34,6 @@ extern void ec_drop_leftovers(List *names);
  * The relations that the first step of a migration was stopped in the middle
  * of, as a list for a message; NULL: none.
  */
-extern char *ec_left_by_first_step(const char *version);
+extern char *ec_left_by_first_step(const char *scope, const char *version);
 
 #endif

@@ -32,6 +32,7 @@
 #include "migrate/file.h"
 #include "migrate/ledger.h"
 #include "migrate/listing.h"
+#include "migrate/scope.h"
 
 static void
 require_nonatomic(FunctionCallInfo fcinfo)
@@ -123,7 +124,8 @@ directory_error_callback(void *arg)
 
 /* Apply one; true if it was new.  In a transaction of its own. */
 static bool
-apply_entry(FunctionCallInfo fcinfo, EcListedMigration *entry, List *allow)
+apply_entry(FunctionCallInfo fcinfo, EcListedMigration *entry,
+			const char *scope, List *allow)
 {
 	ErrorContextCallback callback;
 	char *version = entry->name.version;
@@ -135,11 +137,10 @@ apply_entry(FunctionCallInfo fcinfo, EcListedMigration *entry, List *allow)
 	error_context_stack = &callback;
 	/* the procedure's own has gone with the last commit */
 	PushActiveSnapshot(GetTransactionSnapshot());
-	if (ec_ledger_covered_by(version) == NULL)
+	if (ec_ledger_covered_by(scope, version) == NULL)
 	{
-		EcFile *file =
-			read_migration(entry, psprintf("migration \"%s\"", version));
-		EcFileOptions options = {entry->name.description, allow, false};
+		EcFile *file = read_migration(entry, ec_migration_name(scope, version));
+		EcFileOptions options = {scope, entry->name.description, allow, false};
 
 		answer = ec_file_apply(file, version, &options);
 	}
@@ -147,7 +148,7 @@ apply_entry(FunctionCallInfo fcinfo, EcListedMigration *entry, List *allow)
 	SPI_commit();
 	if (answer != NULL &&
 		(strcmp(answer, "queued") == 0 || strcmp(answer, "running") == 0))
-		ec_await_migration(fcinfo, version, NULL);
+		ec_await_migration(fcinfo, scope, version, NULL);
 	error_context_stack = callback.previous;
 
 	if (answer == NULL || strcmp(answer, "unchanged") == 0)
@@ -157,7 +158,7 @@ apply_entry(FunctionCallInfo fcinfo, EcListedMigration *entry, List *allow)
 }
 
 /*
- * ec_apply_directory(path text) - a procedure
+ * ec_apply_directory(path text, scope text, allow text[]) - a procedure
  *
  * Applies the migration files of a directory in the order of their versions,
  * and commits after each.  Stops at the first that fails; a NOTICE names each
@@ -173,12 +174,17 @@ Datum
 ec_apply_directory(PG_FUNCTION_ARGS)
 {
 	char *path = ec_text_argument(fcinfo, 0, "path");
+	char *scope = ec_scope_argument(fcinfo, 1);
+	List *allow = NIL;
 	MemoryContext context;
 	MemoryContext entry_context;
 	List *migrations;
 	ListCell *cell;
 	int applied = 0;
 
+	/* an older SQL has neither */
+	if (PG_NARGS() > 2)
+		(void) ec_text_array_argument(fcinfo, 2, "allow", &allow);
 	require_nonatomic(fcinfo);
 	require_right_to_read();
 	PreventCommandIfReadOnly("ec_apply_directory");
@@ -195,7 +201,7 @@ ec_apply_directory(PG_FUNCTION_ARGS)
 	{
 		MemoryContextReset(entry_context);
 		MemoryContextSwitchTo(entry_context);
-		if (apply_entry(fcinfo, lfirst(cell), NIL))
+		if (apply_entry(fcinfo, lfirst(cell), scope, allow))
 			applied++;
 		CHECK_FOR_INTERRUPTS();
 	}

@@ -67,6 +67,7 @@ ec_file_read(const char *text, const char *what, const EcFileName *name);
 /* What does not come from the file. */
 typedef struct EcFileOptions
 {
+	const char *scope;
 	const char *description; /* where the file has none; may be NULL */
 	List *allow;             /* of char *: beside those of the file */
 	bool dry_run;

@@ -20,6 +20,7 @@
 
 typedef struct EcMigration
 {
+	char *scope; /* whose history it belongs to; '' where nobody says */
 	char *version;
 	char *state;
 	char *direction; /* "down" while it is rolled back */
@@ -39,6 +40,7 @@ typedef struct EcMigration
 /* What is written about a migration. */
 typedef struct EcLedgerEntry
 {
+	const char *scope;
 	const char *version;
 	const char *state;       /* applied or queued */
 	const char *description; /* may be NULL */
@@ -53,20 +55,25 @@ typedef struct EcLedgerEntry
 	TimestampTz executed_at;
 } EcLedgerEntry;
 
+/*
+ * A scope is a history of its own: what is said below of versions is said of those
+ * of one scope.
+ */
+
 /* The ledger's row; NULL if the version is not there. */
-extern EcMigration *ec_ledger_find(const char *version);
+extern EcMigration *ec_ledger_find(const char *scope, const char *version);
 
 /* The newest applied version if that is newer than this one, else NULL. */
-extern char *ec_ledger_newest_after(const char *version);
+extern char *ec_ledger_newest_after(const char *scope, const char *version);
 
 /* Those of a text[] that are not applied, as a list for a message, or NULL. */
-extern char *ec_ledger_not_applied(Datum versions);
+extern char *ec_ledger_not_applied(const char *scope, Datum versions);
 
 /* Another version that is neither applied nor gone, or NULL. */
-extern char *ec_ledger_unfinished_other(const char *version);
+extern char *ec_ledger_unfinished_other(const char *scope, const char *version);
 
 /* The migrations that require this one, as a list for a message, or NULL. */
-extern char *ec_ledger_required_by(const char *version);
+extern char *ec_ledger_required_by(const char *scope, const char *version);
 
 /*
  * Raise 40001 if the ledger has changed since the transaction's snapshot was
@@ -88,7 +95,8 @@ extern void ec_ledger_remove(const EcMigration *migration,
  */
 extern void ec_ledger_set_queued(const EcMigration *migration,
 								 const char *direction, int steps, int steps_done);
-extern void ec_ledger_set_steps_done(const char *version, int steps_done);
+extern void
+ec_ledger_set_steps_done(const char *scope, const char *version, int steps_done);
 extern void ec_ledger_set_failed(const EcMigration *migration, const char *error);
 extern void ec_ledger_set_applied(const EcMigration *migration);
 
@@ -96,11 +104,12 @@ extern void ec_ledger_set_applied(const EcMigration *migration);
  * The present user's text of the script of a migration that is not applied
  * yet, and, if not NULL, another way down.
  */
-extern void
-ec_ledger_set_scripts(const char *version, const char *up, const char *down);
+extern void ec_ledger_set_scripts(const char *scope, const char *version,
+								  const char *up, const char *down);
 
 /* The present user's way down of a migration that may be applied. */
-extern void ec_ledger_set_down(const char *version, const char *down);
+extern void
+ec_ledger_set_down(const char *scope, const char *version, const char *down);
 
 /*
  * Enter a version that others have applied: an applied one whose script is not
@@ -112,21 +121,21 @@ extern void ec_ledger_set_down(const char *version, const char *down);
 #define EC_EVENT_ADOPT    "adopt"
 
 extern bool
-ec_ledger_enter_baselined(const char *event, const char *version,
-						  const char *description, const char *executed_by,
-						  TimestampTz executed_at);
+ec_ledger_enter_baselined(const char *event, const char *scope,
+						  const char *version, const char *description,
+						  const char *executed_by, TimestampTz executed_at);
 
 /* Was the version entered by ec_baseline? */
-extern bool ec_ledger_is_baseline(const char *version);
+extern bool ec_ledger_is_baseline(const char *scope, const char *version);
 
 /* Versions that have come into the ledger after this one, as a list; NULL if none. */
-extern char *ec_ledger_entered_after(const char *version);
+extern char *ec_ledger_entered_after(const char *scope, const char *version);
 
 /*
  * The entry that stands for this version without being it: a baseline that is
  * not older, or a version taken over as a number, which has lost its leading
  * zeros.  NULL if there is none.
  */
-extern char *ec_ledger_covered_by(const char *version);
+extern char *ec_ledger_covered_by(const char *scope, const char *version);
 
 #endif

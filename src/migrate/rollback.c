@@ -23,6 +23,7 @@
 #include "migrate/lock.h"
 #include "migrate/created_indexes.h"
 #include "migrate/run.h"
+#include "migrate/scope.h"
 #include "script/script.h"
 #include "migrate/steps.h"
 #include "migrate/used.h"
@@ -36,9 +37,9 @@ typedef struct RollbackRecord
 } RollbackRecord;
 
 static EcMigration *
-require_known(const char *version, const char *what)
+require_known(const char *scope, const char *version, const char *what)
 {
-	EcMigration *migration = ec_ledger_find(version);
+	EcMigration *migration = ec_ledger_find(scope, version);
 
 	if (migration == NULL)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -80,13 +81,13 @@ known_answer(const EcMigration *migration, const char *what, bool *resume)
 }
 
 static void
-check_not_required(const char *version, const char *what)
+check_not_required(const char *scope, const char *version, const char *what)
 {
 	char *dependents;
 
-	if (ec_ledger_newest_after(version) == NULL)
+	if (ec_ledger_newest_after(scope, version) == NULL)
 		return;
-	dependents = ec_ledger_required_by(version);
+	dependents = ec_ledger_required_by(scope, version);
 	if (dependents != NULL)
 		ereport(ERROR, (errcode(EC_ERRCODE_REQUIRES),
 						errmsg("%s is required by others", what),
@@ -101,7 +102,7 @@ check_not_required(const char *version, const char *what)
 static void
 check_left_nothing(const EcMigration *migration, const char *what)
 {
-	char *names = ec_left_by_first_step(migration->version);
+	char *names = ec_left_by_first_step(migration->scope, migration->version);
 
 	if (names != NULL)
 		ereport(ERROR,
@@ -147,7 +148,7 @@ parse_down(const EcMigration *migration, const char *what)
 static const char *
 take_back_baseline(const EcMigration *migration, const char *what, bool dry_run)
 {
-	char *later = ec_ledger_entered_after(migration->version);
+	char *later = ec_ledger_entered_after(migration->scope, migration->version);
 
 	if (later != NULL)
 		ereport(ERROR,
@@ -155,7 +156,7 @@ take_back_baseline(const EcMigration *migration, const char *what, bool dry_run)
 				 errmsg("%s is a baseline, and others have come after it", what),
 				 errdetail("After it: %s.", later),
 				 errhint("Roll these back first.")));
-	check_not_required(migration->version, what);
+	check_not_required(migration->scope, migration->version, what);
 	if (dry_run)
 		return "planned";
 	ec_ledger_remove(migration, GetUserNameFromId(GetUserId(), false),
@@ -175,17 +176,17 @@ static const char *
 submit_down(EcMigration *migration, const EcScript *script, bool resume)
 {
 	if (!resume)
-		ec_steps_enter(migration->version, EC_DOWN, script);
+		ec_steps_enter(migration->scope, migration->version, EC_DOWN, script);
 	ec_ledger_set_queued(migration, EC_DOWN, list_length(script->statements),
 						 resume ? migration->steps_done : 0);
-	ec_submit_migration(migration->version, EC_DOWN);
+	ec_submit_migration(migration->scope, migration->version, EC_DOWN);
 	return "queued";
 }
 
 static const char *
-roll_back(const char *version, bool dry_run)
+roll_back(const char *scope, const char *version, bool dry_run)
 {
-	const char *what = psprintf("migration \"%s\"", version);
+	const char *what = ec_migration_name(scope, version);
 	RollbackRecord record;
 	EcMigration *migration;
 	EcScript *script;
@@ -200,14 +201,14 @@ roll_back(const char *version, bool dry_run)
 		lock_timeout_ms = ec_migration_lock();
 		ec_ledger_require_fresh();
 	}
-	migration = require_known(version, what);
+	migration = require_known(scope, version, what);
 	answer = known_answer(migration, what, &resume);
 	if (answer != NULL)
 		return answer;
-	if (migration->checksum == NULL && ec_ledger_is_baseline(version))
+	if (migration->checksum == NULL && ec_ledger_is_baseline(scope, version))
 		return take_back_baseline(migration, what, dry_run);
 	script = parse_down(migration, what);
-	check_not_required(version, what);
+	check_not_required(scope, version, what);
 	if (dry_run)
 	{
 		if (script != NULL)
@@ -217,7 +218,7 @@ roll_back(const char *version, bool dry_run)
 		}
 		return "planned";
 	}
-	ec_check_no_other_unfinished(version, what);
+	ec_check_no_other_unfinished(scope, version, what);
 
 	record.migration = migration;
 	record.executed_by = GetUserNameFromId(GetUserId(), false);
@@ -232,7 +233,7 @@ roll_back(const char *version, bool dry_run)
 }
 
 /*
- * ec_rollback(version text, dry_run boolean) → text
+ * ec_rollback(version text, dry_run boolean, scope text) → text
  *
  * Runs the migration's down script as the caller, in the caller's transaction,
  * and takes the migration out of the ledger.  Returns 'rolled back', or
@@ -253,5 +254,6 @@ ec_rollback(PG_FUNCTION_ARGS)
 	bool dry_run = ec_bool_argument(fcinfo, 1, "dry_run");
 
 	ec_check_version(version);
-	PG_RETURN_TEXT_P(cstring_to_text(roll_back(version, dry_run)));
+	PG_RETURN_TEXT_P(cstring_to_text(
+		roll_back(ec_scope_argument(fcinfo, 2), version, dry_run)));
 }

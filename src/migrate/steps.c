@@ -161,7 +161,8 @@ ec_show_steps(const EcScript *script, const char *direction)
 }
 
 void
-ec_steps_enter(const char *version, const char *direction, const EcScript *script)
+ec_steps_enter(const char *scope_name, const char *version,
+			   const char *direction, const EcScript *script)
 {
 	EcCatalogScope scope;
 	ListCell *cell;
@@ -179,32 +180,36 @@ ec_steps_enter(const char *version, const char *direction, const EcScript *scrip
 		ec_arg_int4(&args, step->last);
 		ec_arg_bool(&args, step->is_top_level);
 		ec_arg_text(&args, step->command);
+		ec_arg_text(&args, scope_name);
 		(void) ec_query("INSERT INTO expand_contract.migration_steps (version,"
 						"   direction, step, first_statement, last_statement,"
-						"   is_top_level, command)"
-						" VALUES ($1, $2, $3, $4, $5, $6, $7)",
+						"   is_top_level, command, scope)"
+						" VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
 						&args);
 	}
 	ec_catalog_end(&scope);
 }
 
 bool
-ec_steps_next(const char *version, const char *direction, EcScriptStep *step)
+ec_steps_next(const char *scope_name, const char *version,
+			  const char *direction, EcScriptStep *step)
 {
 	EcCatalogScope scope;
 	EcArgs args = {0};
 	bool found;
 
 	memset(step, 0, sizeof(*step));
+	step->scope = scope_name;
 	step->version = version;
 	step->direction = direction;
 	ec_catalog_begin(&scope);
 	ec_arg_text(&args, version);
 	ec_arg_text(&args, direction);
+	ec_arg_text(&args, scope_name);
 	found = ec_query("SELECT step, first_statement, last_statement, is_top_level,"
 					 "       command, target"
 					 "  FROM expand_contract.migration_steps"
-					 " WHERE version = $1 AND direction = $2 AND done_at IS NULL"
+					 " WHERE scope = $3 AND version = $1 AND direction = $2 AND done_at IS NULL"
 					 " ORDER BY step LIMIT 1",
 					 &args) > 0;
 	if (found)
@@ -221,7 +226,7 @@ ec_steps_next(const char *version, const char *direction, EcScriptStep *step)
 }
 
 int
-ec_steps_statements(const char *version, const char *direction)
+ec_steps_statements(const char *scope_name, const char *version, const char *direction)
 {
 	EcCatalogScope scope;
 	EcArgs args = {0};
@@ -230,9 +235,10 @@ ec_steps_statements(const char *version, const char *direction)
 	ec_catalog_begin(&scope);
 	ec_arg_text(&args, version);
 	ec_arg_text(&args, direction);
+	ec_arg_text(&args, scope_name);
 	(void) ec_query("SELECT coalesce(max(last_statement), 0)"
 					"  FROM expand_contract.migration_steps"
-					" WHERE version = $1 AND direction = $2",
+					" WHERE scope = $3 AND version = $1 AND direction = $2",
 					&args);
 	statements = ec_get_int4(0, 1, 0);
 	ec_catalog_end(&scope);
@@ -240,7 +246,7 @@ ec_steps_statements(const char *version, const char *direction)
 }
 
 int
-ec_steps_done(const char *version, const char *direction)
+ec_steps_done(const char *scope_name, const char *version, const char *direction)
 {
 	EcCatalogScope scope;
 	EcArgs args = {0};
@@ -249,22 +255,24 @@ ec_steps_done(const char *version, const char *direction)
 	ec_catalog_begin(&scope);
 	ec_arg_text(&args, version);
 	ec_arg_text(&args, direction);
+	ec_arg_text(&args, scope_name);
 	(void) ec_query("SELECT coalesce(max(last_statement), 0)"
 					"  FROM expand_contract.migration_steps"
-					" WHERE version = $1 AND direction = $2 AND done_at IS NOT NULL",
+					" WHERE scope = $3 AND version = $1 AND direction = $2 AND done_at IS NOT NULL",
 					&args);
 	done = ec_get_int4(0, 1, 0);
 	ec_catalog_end(&scope);
 	return done;
 }
 
-/* The key of the step, as the first three arguments. */
+/* The key of the step, as the first four arguments. */
 static void
 step_args(EcArgs *args, const EcScriptStep *step)
 {
 	ec_arg_text(args, step->version);
 	ec_arg_text(args, step->direction);
 	ec_arg_int4(args, step->number);
+	ec_arg_text(args, step->scope);
 }
 
 void
@@ -276,8 +284,8 @@ ec_step_set_target(EcScriptStep *step, Jsonb *target)
 	ec_catalog_begin(&scope);
 	step_args(&args, step);
 	ec_arg_jsonb(&args, target);
-	(void) ec_query("UPDATE expand_contract.migration_steps SET target = $4"
-					" WHERE version = $1 AND direction = $2 AND step = $3",
+	(void) ec_query("UPDATE expand_contract.migration_steps SET target = $5"
+					" WHERE version = $1 AND direction = $2 AND step = $3 AND scope = $4",
 					&args);
 	ec_catalog_end(&scope);
 	step->target = target;
@@ -293,8 +301,8 @@ ec_step_add_made(const EcScriptStep *step, Oid relation)
 	step_args(&args, step);
 	ec_arg_oid(&args, relation);
 	(void) ec_query("UPDATE expand_contract.migration_steps"
-					"   SET made = made || jsonb_build_object($4, $4::regclass::text)"
-					" WHERE version = $1 AND direction = $2 AND step = $3",
+					"   SET made = made || jsonb_build_object($5, $5::regclass::text)"
+					" WHERE version = $1 AND direction = $2 AND step = $3 AND scope = $4",
 					&args);
 	ec_catalog_end(&scope);
 }
@@ -309,7 +317,7 @@ ec_step_set_done(const EcScriptStep *step)
 	step_args(&args, step);
 	if (ec_query("UPDATE expand_contract.migration_steps"
 				 "   SET done_at = clock_timestamp()"
-				 " WHERE version = $1 AND direction = $2 AND step = $3"
+				 " WHERE version = $1 AND direction = $2 AND step = $3 AND scope = $4"
 				 "   AND done_at IS NULL",
 				 &args) != 1)
 		elog(ERROR, "step %d of migration \"%s\" is not open", step->number,

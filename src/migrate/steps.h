@@ -23,6 +23,7 @@
 
 typedef struct EcScriptStep
 {
+	const char *scope;
 	const char *version;
 	const char *direction;
 	int number; /* from 1 */
@@ -40,18 +41,20 @@ extern List *ec_plan_steps(const EcScript *script);
 extern void ec_show_steps(const EcScript *script, const char *direction);
 
 /* Enter the steps of a script that is to be run. */
-extern void ec_steps_enter(const char *version, const char *direction,
-						   const EcScript *script);
+extern void ec_steps_enter(const char *scope, const char *version,
+						   const char *direction, const EcScript *script);
 
 /* The first step that is not done; false if all are. */
-extern bool
-ec_steps_next(const char *version, const char *direction, EcScriptStep *step);
+extern bool ec_steps_next(const char *scope, const char *version,
+						  const char *direction, EcScriptStep *step);
 
 /* How many statements the script had when its steps were entered. */
-extern int ec_steps_statements(const char *version, const char *direction);
+extern int ec_steps_statements(const char *scope, const char *version,
+							   const char *direction);
 
 /* How many statements are done. */
-extern int ec_steps_done(const char *version, const char *direction);
+extern int
+ec_steps_done(const char *scope, const char *version, const char *direction);
 
 /* Remember what a top-level statement is about, before it is tried. */
 extern void ec_step_set_target(EcScriptStep *step, Jsonb *target);

@@ -21,21 +21,24 @@
 #include "core/json.h"
 #include "core/query.h"
 #include "migrate/background.h"
+#include "migrate/scope.h"
 #include "migrate/settings.h"
 #include "migrate/steps.h"
 #include "worker/jobs/calls.h"
 #include "worker/jobs/waiting.h"
 
 int64
-ec_migration_job(const char *version, const char *direction)
+ec_migration_job(const char *scope_name, const char *version, const char *direction)
 {
 	EcArgs args = {0};
 
 	ec_arg_text(&args, version);
 	ec_arg_text(&args, direction);
+	ec_arg_text(&args, scope_name);
 	if (ec_query("SELECT id FROM expand_contract.jobs"
 				 " WHERE kind = 'statement' AND parameters ->> 'version' = $1"
 				 "   AND parameters ->> 'direction' = $2"
+				 "   AND coalesce(parameters ->> 'scope', '') = $3"
 				 " ORDER BY id DESC LIMIT 1",
 				 &args) == 0)
 		return 0;
@@ -92,7 +95,8 @@ ec_migration_state(const EcMigration *migration, EcJobStatus *job)
 	if (strcmp(migration->state, EC_MIGRATION_APPLIED) == 0)
 		return EC_MIGRATION_IS_APPLIED;
 	ec_catalog_begin(&scope);
-	id = ec_migration_job(migration->version, migration->direction);
+	id = ec_migration_job(migration->scope, migration->version,
+						  migration->direction);
 	if (id != 0)
 		ec_job_look(id, false, job);
 	if (!job->is_ours)
@@ -182,10 +186,10 @@ ec_answer_of_unfinished(const char *what, EcMigrationState state,
 }
 
 void
-ec_check_no_other_unfinished(const char *version, const char *what)
+ec_check_no_other_unfinished(const char *scope, const char *version, const char *what)
 {
-	char *other = ec_ledger_unfinished_other(version);
-	EcMigration *unfinished = other ? ec_ledger_find(other) : NULL;
+	char *other = ec_ledger_unfinished_other(scope, version);
+	EcMigration *unfinished = other ? ec_ledger_find(scope, other) : NULL;
 	EcMigrationState state;
 	EcJobStatus job;
 	bool up;
@@ -211,10 +215,10 @@ ec_check_no_other_unfinished(const char *version, const char *what)
  * that starts right now finds it cancelled.
  */
 static void
-retire_job(const char *version, const char *direction)
+retire_job(const char *scope, const char *version, const char *direction)
 {
 	EcArgs args = {0};
-	int64 job = ec_migration_job(version, direction);
+	int64 job = ec_migration_job(scope, version, direction);
 
 	ec_arg_int8(&args, job);
 	(void) ec_query("UPDATE expand_contract.jobs"
@@ -224,22 +228,23 @@ retire_job(const char *version, const char *direction)
 }
 
 void
-ec_submit_migration(const char *version, const char *direction)
+ec_submit_migration(const char *scope_name, const char *version, const char *direction)
 {
 	EcJobSpec spec = {0};
 	EcJsonWriter writer;
 	EcCatalogScope scope;
 
 	ec_catalog_begin(&scope);
-	retire_job(version, direction);
+	retire_job(scope_name, version, direction);
 	ec_catalog_end(&scope);
 
 	ec_json_begin(&writer);
+	ec_json_text(&writer, "scope", scope_name);
 	ec_json_text(&writer, "version", version);
 	ec_json_text(&writer, "direction", direction);
 	ec_capture_settings(&writer);
 	spec.kind = EC_STATEMENT_JOB;
-	spec.title = psprintf("migration \"%s\"", version);
+	spec.title = ec_migration_name(scope_name, version);
 	spec.parameters = ec_json_end(&writer);
 	spec.workers = 1;
 	(void) ec_job_submit(&spec);
@@ -271,7 +276,7 @@ may_see_ledger(void)
 }
 
 /*
- * expand_contract.migration_status(version, OUT state, OUT job)
+ * expand_contract.migration_status(version, scope, OUT state, OUT job)
  *
  * Everyone's, since ec_migrations calls it as whoever reads it; NULL for those
  * to whom that view shows nothing.
@@ -279,9 +284,12 @@ may_see_ledger(void)
 Datum
 ec_sql_migration_status(PG_FUNCTION_ARGS)
 {
+	/* an older SQL has no scope */
+	const char *scope = PG_NARGS() > 1 ? text_to_cstring(PG_GETARG_TEXT_PP(1)) : "";
 	EcMigration *migration =
-		may_see_ledger() ? ec_ledger_find(text_to_cstring(PG_GETARG_TEXT_PP(0)))
-						 : NULL;
+		may_see_ledger()
+			? ec_ledger_find(scope, text_to_cstring(PG_GETARG_TEXT_PP(0)))
+			: NULL;
 	EcJobStatus job;
 	TupleDesc descriptor;
 	Datum values[2] = {0};

@@ -1,7 +1,7 @@
 /*
  * change.c
- *		Changes, as the tables expand_contract.changes and change_columns
- *		know them.
+ *		Reads and writes changes in the tables expand_contract.changes and
+ *		change_columns.
  */
 #include "postgres.h"
 
@@ -43,7 +43,7 @@ ec_change_trigger_name(const char *change)
 	return psprintf(EC_TRIGGER_PREFIX "%s", change);
 }
 
-/* A query whose snapshot is the newest one, not the transaction's. */
+/* Runs a query with the latest snapshot instead of the transaction's. */
 static uint64
 query_now(const char *sql, const char *name)
 {
@@ -87,7 +87,7 @@ names_of(uint64 row, int column)
 	return names;
 }
 
-/* Lists outlive SPI's memory. */
+/* Copies a list, because SPI's memory is freed. */
 static List *
 copy_names(List *names)
 {
@@ -119,8 +119,9 @@ side_from_name(const char *name)
 }
 
 /*
- * Numbers are good for the table that they were stored for; in one that was
- * restored from a dump the names are looked up, as they are now.
+ * Stored attribute numbers are valid only for the table for which they were
+ * stored.  In a table restored from a dump, columns are found by their present
+ * names.
  */
 static AttrNumber
 restored_attnum(const EcChange *change, EcSide side, const char *present_name)
@@ -128,7 +129,9 @@ restored_attnum(const EcChange *change, EcSide side, const char *present_name)
 	return get_attnum(table_of(change, side), present_name);
 }
 
-/* One that the table never had is as gone as one that was dropped. */
+/*
+ * A number that the table never had is treated like that of a dropped column.
+ */
 static AttrNumber
 stored_attnum(const EcChange *change, EcSide side, int32 attnum)
 {
@@ -146,7 +149,9 @@ stored_attnum(const EcChange *change, EcSide side, int32 attnum)
 	return is_dropped ? InvalidAttrNumber : attnum;
 }
 
-/* The positions in the key of a table are 1, 2, 3 and so on, each once. */
+/*
+ * The key positions of a table must be 1, 2, 3 and so on, without duplicates.
+ */
 static void
 check_key(const EcChange *change, const List *columns, Oid table)
 {
@@ -203,7 +208,9 @@ load_columns(EcChange *change, MemoryContext memory)
 		column->key_position = ec_get_int4(row, 5, 0);
 		column->calls = names_of(row, 6);
 		column->goes = ec_get_bool(row, 8, false);
-		/* what it names by number is another there */
+		/*
+		 * the stored tree contains OIDs, which differ in a restored database
+		 */
 		column->tree = change->is_restored ? NULL : ec_get_text(row, 9);
 		if (column->side == EC_SIDE_UNMAPPED)
 			change->unmapped = lappend(change->unmapped, column);
@@ -228,7 +235,10 @@ ec_change_load(const char *name, EcChange *change)
 	found = query_now("SELECT relation::oid, target::oid, forward, backward,"
 					  "       key_columns, on_error = 'record', phase,"
 					  "       dual_write, relation_oid,"
-					  /* a table of before the columns were there has none */
+					  /*
+					   * to_jsonb gives NULL for columns that an older
+					   * version's table lacks
+					   */
 					  "       (to_jsonb(c) ->> 'owner')::oid, to_jsonb(c) ->> 'owner_name',"
 					  "       coalesce((to_jsonb(c) ->> 'whole_table')::boolean, c.target IS NOT NULL),"
 					  "       to_jsonb(c) -> 'settings'"
@@ -370,7 +380,10 @@ arg_names(EcArgs *args, List *names)
 		   names == NIL);
 }
 
-/* A table that is gone has no trigger that could look again. */
+/*
+ * Makes all sessions read the change again.  A table that no longer exists has
+ * no trigger to do so.
+ */
 static void
 make_sessions_look(Oid relation)
 {
@@ -378,7 +391,7 @@ make_sessions_look(Oid relation)
 		CacheInvalidateRelcacheByRelid(relation);
 }
 
-/* In scope. */
+/* Call in scope. */
 static void
 insert_columns(const EcChange *change, const List *columns)
 {
@@ -414,7 +427,7 @@ ec_change_renew(const EcChange *change, bool had_gap)
 
 	ec_catalog_begin(&scope);
 	ec_arg_text(&args, change->name);
-	/* the new rows take over what the quarantine has noted in the old ones */
+	/* keep what the quarantine has stored in the old rows */
 	(void) ec_query("UPDATE expand_contract.change_columns SET attnum = - attnum"
 					" WHERE change = $1",
 					&args);
@@ -474,7 +487,7 @@ ec_change_insert(const EcChange *change)
 					&args);
 	insert_columns(change, change->columns);
 	insert_columns(change, change->unmapped);
-	/* whatever somebody has set under this name: readers begin at the old shape */
+	/* reset a flag of this name that somebody may have set earlier */
 	was_on =
 		ec_query("DELETE FROM expand_contract.flags WHERE name = $1 RETURNING value",
 				 &name) > 0 &&
@@ -530,9 +543,9 @@ ec_change_forget(const EcChange *change)
 }
 
 /*
- * Every role can listen, and a payload has less than 8000 bytes.  So it is told
- * how flags and phases stand, and of the rest that it is, but not what somebody
- * saw: names of roles, applications, tables.
+ * Every role can LISTEN, and a payload is limited to 8000 bytes.  So the
+ * payload has a value only for flags and phases.  For other events it has
+ * none, because the value may contain names of roles, applications or tables.
  */
 static const char *
 public_value(const char *event, const char *value)

@@ -1,7 +1,7 @@
 /*
  * change.h
- *		Changes, as the tables expand_contract.changes and change_columns
- *		know them.
+ *		Changes as stored in the tables expand_contract.changes and
+ *		change_columns.
  */
 #ifndef EC_MODEL_CHANGE_H
 #define EC_MODEL_CHANGE_H
@@ -24,55 +24,57 @@ typedef enum EcSide
 {
 	EC_SIDE_OLD,
 	EC_SIDE_NEW,
-	EC_SIDE_KEY,     /* neither: tells rows apart, nothing else */
-	EC_SIDE_UNMAPPED /* old, but no mapping names it */
+	EC_SIDE_KEY,     /* neither old nor new: only identifies rows */
+	EC_SIDE_UNMAPPED /* an old column that no mapping names */
 } EcSide;
 
 typedef struct EcChangeColumn
 {
 	EcSide side;
-	char *name;        /* on the day of ec_expand, as the expressions have it */
-	AttrNumber attnum; /* now; 0 if it is gone from a restored table */
-	char *present_name; /* after renames, as a dump of the table has it */
+	char *name;         /* at ec_expand; the expressions use this name */
+	AttrNumber attnum;  /* present number; 0 if it does not exist */
+	char *present_name; /* present name, kept through renames */
 	char *expression;   /* what dual writes assign to it, or NULL */
-	char *tree;  /* the same as the server keeps it, see mapping.h; or NULL */
-	List *calls; /* the functions in it, see mapping.h */
-	int key_position; /* from 1; 0 if not of the key */
-	bool goes;        /* contraction removes it */
-	int number;       /* attnum as stored: with the side, what names its row */
+	char *tree;         /* its analysed form, see mapping.h; or NULL */
+	List *calls;        /* functions that it calls, see mapping.h */
+	int key_position;   /* from 1; 0 if not in the key */
+	bool goes;          /* contraction removes it */
+	int number;         /* attnum as stored; identifies the row, with side */
 } EcChangeColumn;
 
 typedef struct EcChange
 {
 	char *name;
 	Oid relation;
-	Oid target;     /* InvalidOid: other columns of the same table */
-	Jsonb *forward; /* the mappings as they were given */
+	Oid target;     /* InvalidOid: the new columns are in the same table */
+	Jsonb *forward; /* both mappings as the user gave them */
 	Jsonb *backward;
-	List *key;         /* as given, of char *; NIL if not given */
-	List *old_columns; /* as asked of ec_expand; not stored, see goes */
-	bool whole_table;  /* contraction removes the relation, not columns of it */
+	List *key;         /* names as given, char *; NIL if not given */
+	List *old_columns; /* argument of ec_expand; not stored, see goes */
+	bool whole_table;  /* contraction removes the table, not columns */
 	bool records;      /* on_error => 'record' */
 	char *phase;
-	Jsonb *settings;  /* its expressions' , see pinned.h; NULL: anybody's */
+	Jsonb *settings;  /* for its expressions, see pinned.h; NULL: none */
 	bool dual_write;  /* the flag */
-	bool is_restored; /* from a dump: the table has another OID by now */
-	Oid owner;        /* of its tables when it was set up, see owner.h */
-	char *owner_name; /* then; NULL if not known */
-	List *columns;    /* of EcChangeColumn, by attribute number */
-	List *unmapped;   /* likewise: those that no mapping names */
+	bool is_restored; /* from a dump: the table has another OID now */
+	Oid owner;        /* owner of its tables at ec_expand, see owner.h */
+	char *owner_name; /* name at that time; NULL if unknown */
+	List *columns;    /* EcChangeColumns, ordered by attribute number */
+	List *unmapped;   /* likewise those that no mapping names */
 } EcChange;
 
 /*
- * The change as it is committed now, whatever the snapshot of the transaction:
- * a REPEATABLE READ writer has to obey a change that is younger than his
- * snapshot.  False if there is none.  Everything is allocated in the current
- * memory context.
+ * Loads the change as it is committed now, whatever the transaction's
+ * snapshot.  A REPEATABLE READ writer has to obey a change that is newer than
+ * his snapshot.  Returns false if there is no such change.  Allocates in the
+ * current memory context.
  */
 extern bool ec_change_load(const char *name, EcChange *change);
 
-/* The same, but raises 42704 when there is none, and 42501 unless the caller
- * owns the table. */
+/*
+ * The same, but raises 42704 if there is none, and 42501 unless the caller
+ * owns the table.
+ */
 extern void ec_change_get(const char *name, EcChange *change);
 
 /*
@@ -96,40 +98,46 @@ extern void ec_change_forget(const EcChange *change);
 /* May the caller see the change: as its owner, or as a member of pg_monitor? */
 extern bool ec_change_may_see(const EcChange *change);
 
-/* As ec_change_get, for those who only look: 42501 unless they may see it. */
+/*
+ * Like ec_change_get, but raises 42501 only if the caller may not see the
+ * change.
+ */
 extern void ec_change_get_to_see(const char *name, EcChange *change);
 
-/* 55000 unless the change still has something to do. */
+/* Raises 55000 if the change is contracted or reverted. */
 extern void ec_change_require_active(const EcChange *change);
 
-/* As stored in change_columns. */
+/* The side's name in change_columns. */
 extern const char *ec_side_name(EcSide side);
 
-/* Enter a new change, with its columns. */
+/* Inserts a new change with its columns. */
 extern void ec_change_insert(const EcChange *change);
 
 /*
- * The columns have other numbers, or the trigger was gone for a while, which
- * leaves a gap.
+ * Stores the columns again, because their numbers have changed or the trigger
+ * was missing for a while.  In the latter case records a gap.
  */
 extern void ec_change_renew(const EcChange *change, bool had_gap);
 
 /*
- * Go to a phase, or set the flag of dual writes: written, logged, told to
- * whoever listens on the channel expand_contract, and every session's
- * triggers look again.  In no catalogue scope.
+ * Change the phase, or the flag of dual writes.  They write the row and the
+ * event log, notify the channel expand_contract, and make the triggers of all
+ * sessions read the change again.  Call outside of a catalog scope.
  */
 extern void ec_change_set_phase(const char *name, const char *phase);
 extern void ec_change_set_dual_write(const EcChange *change, bool enabled);
 
-/* Set a read switch, and tell the channel expand_contract. */
+/* Sets a flag for readers, and notifies the channel expand_contract. */
 extern void ec_flag_set(const char *name, bool value);
 
-/* Log and NOTIFY; value may be NULL. */
+/* Writes the event log and notifies; value may be NULL. */
 extern void
 ec_change_announce(const char *change, const char *event, const char *value);
 
-/* What the name of a change's trigger begins with: behind every usual name. */
+/*
+ * The prefix of a change's trigger.  It sorts after all usual names, so that
+ * the trigger fires last.
+ */
 #define EC_TRIGGER_PREFIX  "~ec_"
 #define EC_MAX_CHANGE_NAME 50
 

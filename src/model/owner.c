@@ -1,6 +1,6 @@
 /*
  * owner.c
- *		Whose rights the expressions of a change have.
+ *		The role with whose rights the expressions of a change run.
  */
 #include "postgres.h"
 
@@ -13,7 +13,7 @@
 static bool
 is_owned_by_role(const EcChange *change, Oid owner)
 {
-	/* set up by a version that did not note it */
+	/* an older version did not store the owner */
 	if (change->owner_name == NULL)
 		return true;
 	if (change->is_restored)
@@ -86,14 +86,14 @@ ec_change_require_role(const EcChange *change)
 	return role;
 }
 
-/* Whose job it is may not be a member of the owner any more. */
+/* Checks the job's owner again, who may have lost the rights on the table. */
 Oid
 ec_role_of_change_job(const EcJob *job)
 {
 	EcChange change;
 
 	ec_change_get(job->change, &change);
-	/* the job says by itself that a table is gone */
+	/* the job itself raises an error about a table that no longer exists */
 	if (get_rel_name(change.relation) == NULL ||
 		(OidIsValid(change.target) && get_rel_name(change.target) == NULL))
 		return GetUserId();

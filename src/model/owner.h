@@ -1,20 +1,21 @@
 /*
  * owner.h
- *		Whose rights the expressions of a change have.
+ *		The role with whose rights the expressions of a change run.
  *
- * A change's expressions, the triggers and checks of its tables: all of it was
- * written by the role that owned the tables when ec_expand set the change up.
- * Jobs, verifications, reconciling and writes to another table evaluate it with
- * that role's rights, whoever calls.  When a table has another owner since,
- * nobody knows what he would be running: then nothing of it is evaluated until
- * ec_expand is called again by who owns the tables now.
+ * A change's expressions, and the triggers and constraints of its tables, were
+ * written by the role that owned the tables when ec_expand created the
+ * change.  Jobs, verifications, reconciling and writes to another table
+ * evaluate them with that role's rights, whoever the caller is.  If a table
+ * has got another owner since, that role has not agreed to run these
+ * expressions.  So none of them is evaluated until the present owner calls
+ * ec_expand again.
  *
- * The expressions are rows of the extension's tables, which the extension's
- * owner can write.  So nothing of them is evaluated for a table whose owner's
- * rights he has not, see ec_may_act_as.
+ * The expressions are stored in the extension's tables, which the extension's
+ * owner can write.  So they are evaluated only if the extension's owner has
+ * the rights of the tables' owner anyway; see ec_may_act_as.
  *
- * A role is known by its OID.  Its name counts in a database that was restored
- * from a dump only, where roles have other OIDs.
+ * The role is compared by OID.  Only in a database restored from a dump, where
+ * roles have other OIDs, it is compared by name.
  */
 #ifndef EC_MODEL_OWNER_H
 #define EC_MODEL_OWNER_H
@@ -26,27 +27,33 @@
 #include "worker/jobs/job.h"
 
 /*
- * The role; InvalidOid if the tables are not its any more, or gone, or if the
- * extension's owner has not its rights.
+ * Returns the role; InvalidOid if it no longer owns the tables, if a table no
+ * longer exists, or if the extension's owner lacks its rights.
  */
 extern Oid ec_change_role(const EcChange *change);
 
 /*
- * Note the owner of the tables as the change's, for ec_expand: 55000 if they
- * have two, 42501 if the extension's owner has not his rights.
+ * For ec_expand: stores the owner of the tables in the change.  Raises 55000
+ * if they have different owners, 42501 if the extension's owner lacks its
+ * rights.
  */
 extern void ec_change_take_owner(EcChange *change);
 
-/* The role; 55000 or 42501 where ec_change_role has none. */
+/*
+ * The same as ec_change_role, but raises 55000 or 42501 if there is no such
+ * role.
+ */
 extern Oid ec_change_require_role(const EcChange *change);
 
-/* 42501 if the extension's owner has not the rights of the table's. */
+/*
+ * Raises 42501 if the extension's owner lacks the rights of the table's owner.
+ */
 extern void ec_change_require_trust(const char *change, Oid relation);
 
-/* The error, for writers. */
+/* Raises that error; for writes. */
 extern void ec_refuse_other_owner(const char *change, Oid relation);
 
-/* For ec_change_job_role. */
+/* The value of ec_change_job_role. */
 extern Oid ec_role_of_change_job(const EcJob *job);
 
 #endif

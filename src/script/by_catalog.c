@@ -1,13 +1,14 @@
 /*
  * by_catalog.c
- *		Statements of which only the catalogue tells how they can run.
+ *		Finds statements whose way to run depends on the catalog.
  *
- * REINDEX and CLUSTER of a partitioned table commit after each partition.  A
- * mapped catalogue has its file in a map that a subtransaction must not change,
- * and scripts run in subtransactions.
+ * REINDEX and CLUSTER of a partitioned table commit after each partition.
+ * They also cannot run on a mapped catalog in a script, because a
+ * subtransaction must not change the relation map, and scripts run in
+ * subtransactions.
  *
- * Names are looked up as the script would find them: in the search_path that it
- * has SET, and among what it has itself created.
+ * Names are looked up as the script would find them: in the search_path that
+ * it has SET, and among the relations that it creates itself.
  */
 #include "postgres.h"
 
@@ -24,8 +25,9 @@
 
 typedef struct Look
 {
-	List *partitioned; /* of RangeVar: tables, and indexes of such, of the script's own */
-	List *search_path; /* of char *; NIL: the session's */
+	List *partitioned; /* RangeVars of partitioned tables and indexes that
+					    * the script creates */
+	List *search_path; /* of char *; NIL: that of the session */
 } Look;
 
 static Oid
@@ -107,7 +109,7 @@ note_partitioned(Look *look, RangeVar *table, char *name)
 				name == NULL ? table : makeRangeVar(table->schemaname, name, -1));
 }
 
-/* What the statement changes for the look at those after it. */
+/* Records what the statement changes for the lookups of later statements. */
 static void
 follow(Look *look, Node *node)
 {

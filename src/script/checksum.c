@@ -2,13 +2,13 @@
  * checksum.c
  *		The checksum of a migration's script.
  *
- * What is hashed is the token stream of the server's own scanner.  The scanner
- * is given an empty list of keywords, so that every unquoted word is the same
- * kind of token: a word that becomes a keyword in the next major version must
- * not turn every script that uses it into a drifted one.
+ * The token stream of the server's own scanner is hashed.  The scanner gets an
+ * empty list of keywords, so that all unquoted words are tokens of the same
+ * kind.  Otherwise a word that becomes a keyword in the next major version
+ * would change the checksum of every script that uses it.
  *
- * The form of the hashed stream is version 1; a ledger holds checksums of it.
- * Never change it; add a version.
+ * This format of the stream is version 1, and ledgers contain checksums of
+ * it.  Never change it; add a version instead.
  */
 #include "postgres.h"
 
@@ -23,7 +23,7 @@
 
 #define CHECKSUM_VERSION "v1:"
 
-/* The text with each CR LF as LF: what an editor may have changed unasked. */
+/* Replaces each CR LF by LF, because an editor may change line ends. */
 static char *
 with_plain_line_ends(const char *text)
 {
@@ -39,7 +39,10 @@ with_plain_line_ends(const char *text)
 	return copy;
 }
 
-/* The same offset in the text that with_plain_line_ends was given. */
+/*
+ * Converts offsets in the result of with_plain_line_ends to offsets in its
+ * argument.
+ */
 static void
 restore_offsets(const char *text, int *offsets, int count)
 {
@@ -62,7 +65,10 @@ restore_offsets(const char *text, int *offsets, int count)
 static void
 append_token(StringInfo stream, int token, const core_YYSTYPE *value, bool quoted)
 {
-	/* one letter for the kind, the value, and an end that no value has */
+	/*
+	 * one letter for the kind, the value, and a zero byte, which no value
+	 * contains
+	 */
 	switch ((EcTokenKind) token)
 	{
 		case EC_TOKEN_IDENT:
@@ -161,7 +167,7 @@ ec_script_checksum(const char *text, int **offsets, int *count)
 		}
 		starts[found++] = token.offset;
 
-		/* empty statements, and so a last semicolon, do not count */
+		/* empty statements, and a semicolon at the end, do not count */
 		if (token.kind == ';')
 		{
 			semicolon = stream.len > 0;

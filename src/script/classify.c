@@ -1,9 +1,9 @@
 /*
  * classify.c
- *		How each statement of a script can run.
+ *		Decides how each statement of a script can run.
  *
- * The decision is made on the unanalysed tree, before anything has run.  What
- * only the catalogue can tell stands in the statement: see by_catalog.c.
+ * The decision uses the raw parse tree, before any statement has run.  What
+ * depends on the catalog has been stored in the statement by by_catalog.c.
  */
 #include "postgres.h"
 
@@ -72,7 +72,7 @@ alter_table_name(AlterTableStmt *stmt)
 	return NULL;
 }
 
-/* The name of a statement that has to be outside a transaction, or NULL. */
+/* The name of a statement that cannot run in a transaction block, or NULL. */
 static const char *
 top_level_name(Node *node)
 {
@@ -100,7 +100,7 @@ top_level_name(Node *node)
 	}
 }
 
-/* ADD, DROP and SET PUBLICATION refresh unless told not to. */
+/* ADD, DROP and SET PUBLICATION refresh, unless an option forbids it. */
 static const char *
 alter_subscription_name(AlterSubscriptionStmt *stmt)
 {
@@ -120,9 +120,9 @@ alter_subscription_name(AlterSubscriptionStmt *stmt)
 }
 
 /*
- * The name of a statement that would have to be outside a transaction and of
- * which a half could stay behind: nothing in this database's catalogue tells
- * how far it came.  NULL for others.
+ * The name of a statement that cannot run in a transaction block and must not
+ * be repeated: if it fails half-way, this database's catalog does not show how
+ * far it got.  NULL for other statements.
  */
 static const char *
 not_repeatable_name(Node *node)
@@ -167,7 +167,7 @@ is_forbidden(Node *node)
 		case T_UnlistenStmt:
 			return true;
 		case T_CopyStmt:
-			/* from and to the client, which has no part in this */
+			/* to or from the client, which a script does not have */
 			return castNode(CopyStmt, node)->filename == NULL;
 		default:
 			return false;

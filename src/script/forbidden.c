@@ -1,6 +1,6 @@
 /*
  * forbidden.c
- *		Errors for statements that have no place in a script.
+ *		Errors for statements that are not allowed in a script.
  */
 #include "postgres.h"
 

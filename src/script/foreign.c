@@ -1,11 +1,12 @@
 /*
  * foreign.c
- *		What other migration tools would read in a script.
+ *		Finds parts of a script that are meant for other migration tools.
  *
- * A comment is looked at when it stands alone on its line: those are where
- * tools look for what is theirs.  It is taken for the beginning of a way down
- * when nothing but a direction and words of the trade are in it, so that prose
- * which has the word is prose.
+ * Only comments that are alone on their line are examined, because tools look
+ * for their directives there.  Such a comment is taken for the start of a down
+ * section if it contains a direction and otherwise only words that are usual
+ * in such directives.  A sentence that merely contains the word is an ordinary
+ * comment.
  */
 #include "postgres.h"
 
@@ -24,7 +25,7 @@ static const char *const down_words[] = {"down",     "downs",     "undo",
 										 "backward", "backwards", "unapply",
 										 "teardown", "uninstall"};
 
-/* What may stand beside it. */
+/* Words that may accompany a direction. */
 static const char *const trade_words[] =
 	{"migration",    "migrations", "migrate", "script", "scripts",
 	 "sql",          "section",    "step",    "part",   "block",
@@ -34,13 +35,16 @@ static const char *const trade_words[] =
 	 "mig",          "create",     "above",   "drop",   "below",
 	 "notransaction"};
 
-/* Where the comment has the signs of a directive, these may as well. */
+/*
+ * Words that may accompany it, too, if the comment has the marks of a
+ * directive.
+ */
 static const char *const option_words[] = {"transaction", "false", "true", "no"};
 
-/* The directives that change what is run, by how they begin. */
+/* Directives that change what is to be run, identified by their beginning. */
 typedef struct Directive
 {
-	const char *start; /* after the dashes and blanks; small letters */
+	const char *start; /* after dashes and blanks; in lower case */
 	const char *hint;
 } Directive;
 
@@ -91,7 +95,9 @@ is_one_of(const char *word, const char *const *words, int count)
 	return false;
 }
 
-/* What the comment says, without its signs, and with small letters. */
+/*
+ * The words of a comment: in lower case, with blanks for all other characters.
+ */
 static char *
 comment_words(const char *comment, size_t length)
 {
@@ -107,8 +113,8 @@ comment_words(const char *comment, size_t length)
 }
 
 /*
- * Is it a direction, with nothing but words of the trade beside it?  With
- * *is_marked if there are signs of a directive as well.
+ * Does the comment consist of one direction and accompanying words?  Sets
+ * *is_marked if it also has the marks of a directive.
  */
 static bool
 looks_like_down(const char *comment, size_t length, bool *is_marked)
@@ -126,7 +132,7 @@ looks_like_down(const char *comment, size_t length, bool *is_marked)
 			i + 1 < length && isalpha((unsigned char) comment[i + 1]))
 			*is_marked = true;
 	}
-	/* tern says which half is which */
+	/* tern marks its sections with "create above / drop below" */
 	if (strstr(words, "drop below") != NULL)
 		directions++;
 	while ((word = strsep(&rest, " ")) != NULL)
@@ -179,7 +185,7 @@ check_directive(const Reader *reader, int offset, size_t length,
 			raise(reader, offset, length, "a directive that cannot be followed",
 				  directives[i].hint);
 	}
-	/* the parts of a txtar archive */
+	/* the header of a file in a txtar archive */
 	if (comment_length > 8 && strcmp(small + comment_length - 7, ".sql --") == 0 &&
 		strchr(small, ' ') == small + comment_length - 3)
 		raise(reader, offset, length, "a directive that cannot be followed",
@@ -187,7 +193,10 @@ check_directive(const Reader *reader, int offset, size_t length,
 	pfree(small);
 }
 
-/* A comment that has its line to itself, at its first character. */
+/*
+ * Checks a comment that is alone on its line; offset is that of its first
+ * character.
+ */
 static void
 check_comment(const Reader *reader, int offset, size_t length,
 			  EcForeignSections sections)
@@ -198,10 +207,10 @@ check_comment(const Reader *reader, int offset, size_t length,
 
 	if (reader->map[offset] == 'b' &&
 		(left < 4 || strncmp(comment + left - 2, "*/", 2) != 0))
-		return; /* more than a line */
+		return; /* it continues on the next line */
 	while (left > 0 && strchr("-/*#= \t", *comment) != NULL)
 	{
-		/* MyBatis says //@ */
+		/* MyBatis writes //@ */
 		if (*comment == '/' && left > 2 && comment[1] == '/' && comment[2] == '@')
 			break;
 		comment++;
@@ -226,7 +235,7 @@ ec_refuse_foreign(const char *text, const char *what, EcForeignSections sections
 {
 	Reader reader = {text, what, NULL};
 
-	/* most scripts have no comment, or none that stands at the beginning */
+	/* most scripts have no comment at all */
 	if (strstr(text, "--") == NULL && strstr(text, "/*") == NULL)
 		return;
 	reader.map = ec_map_script(text, what);
@@ -250,7 +259,9 @@ ec_refuse_foreign(const char *text, const char *what, EcForeignSections sections
 
 /* ------------------------------------------------------------ placeholders */
 
-/* The length of a placeholder of that form at this place; 0: there is none. */
+/*
+ * The length of a placeholder of that form at this place; 0 if there is none.
+ */
 static size_t
 placeholder_length(const char *text, const char *c, EcPlaceholder form)
 {
@@ -293,7 +304,10 @@ ec_refuse_placeholders(const char *text, const char *what, EcPlaceholder form,
 
 	if (form == EC_PLACEHOLDER_NONE)
 		return;
-	/* what is none for the scanner is one all the same: a syntax error comes later */
+	/*
+	 * a placeholder outside of all tokens needs no check here: it is a syntax
+	 * error
+	 */
 	for (const char *c = text; *c; c++)
 	{
 		size_t length = placeholder_length(text, c, form);

@@ -1,34 +1,34 @@
 /*
  * foreign.h
- *		What other migration tools would read in a script, and the server takes
- *		for a comment or for data.
+ *		Finds parts of a script that are meant for other migration tools, and
+ *		which the server takes for comments or data.
  *
- * A script that was written for another tool can have its way down below its
- * way up, and only a comment between the two.  To the server all of it is one
- * script.
+ * A script that was written for another tool may contain its down section
+ * after its up section, separated only by a comment.  The server would run all
+ * of it as one script.
  */
 #ifndef EC_SCRIPT_FOREIGN_H
 #define EC_SCRIPT_FOREIGN_H
 
 #include "postgres.h"
 
-/* The comments that are looked at as the beginning of a way down. */
+/* Which comments are examined as possible starts of a down section. */
 typedef enum EcForeignSections
 {
 	EC_FOREIGN_ANY_SECTIONS,
-	EC_FOREIGN_MARKED_SECTIONS, /* of a file whose sections were read: those with
-								   the signs of a directive, a misspelt one */
-	EC_FOREIGN_NO_SECTIONS      /* of a way down: it may say so */
+	EC_FOREIGN_MARKED_SECTIONS, /* for a file whose sections have been read:
+								 * only marked ones, which may be misspelt */
+	EC_FOREIGN_NO_SECTIONS      /* for a down section, which may name itself */
 } EcForeignSections;
 
 /*
- * Raise 0A000 for the first comment line that looks like the beginning of a way
- * down with statements after it, or like a directive that cannot be followed.
+ * Raises 0A000 for the first comment line that looks like the start of a down
+ * section with statements after it, or like a directive that we cannot follow.
  */
 extern void
 ec_refuse_foreign(const char *text, const char *what, EcForeignSections sections);
 
-/* The forms of placeholders that tools replace wherever they stand. */
+/* The forms of placeholders that tools replace anywhere in a script. */
 typedef enum EcPlaceholder
 {
 	EC_PLACEHOLDER_NONE,
@@ -38,8 +38,9 @@ typedef enum EcPlaceholder
 } EcPlaceholder;
 
 /*
- * Raise 0A000 for the first placeholder of that form outside of comments, in
- * a string or a body too.  tool is who would replace it.
+ * Raises 0A000 for the first placeholder of that form outside of comments,
+ * including strings and function bodies.  tool names the tool that would
+ * replace it.
  */
 extern void ec_refuse_placeholders(const char *text, const char *what,
 								   EcPlaceholder form, const char *tool);

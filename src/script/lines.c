@@ -1,12 +1,14 @@
 /*
  * lines.c
- *		The lines of a text.
+ *		Finds the lines of a text.
  */
 #include "postgres.h"
 
 #include "script/lines.h"
 
-/* in UTF-8; some editors put it at the start of a file, where nobody sees it */
+/*
+ * in UTF-8; some editors write this invisible character at the start of a file
+ */
 #define BYTE_ORDER_MARK "\xEF\xBB\xBF"
 
 size_t

@@ -1,10 +1,11 @@
 /*
  * own_drops.c
- *		A script that drops, whole, what it has itself created.
+ *		Detects a script that drops everything that it has created.
  *
- * Told by the names in the script: nothing is looked up.  Temporary tables and
- * constraints do not count: the former are there to be dropped, and of the
- * latter a CHECK that proves NOT NULL is.
+ * Only the names in the script are compared; nothing is looked up.  Temporary
+ * tables do not count, because they are created to be dropped.  Constraints do
+ * not count, because a script may drop a CHECK that was needed only to prove a
+ * NOT NULL.
  */
 #include "postgres.h"
 
@@ -17,7 +18,7 @@
 #include "script/script.h"
 #include "script/tokens.h"
 
-/* What has a namespace of names of its own. */
+/* Kinds of objects whose names cannot collide with names of another kind. */
 typedef enum ObjectKind
 {
 	KIND_RELATION,
@@ -34,11 +35,11 @@ typedef enum ObjectKind
 typedef struct Object
 {
 	ObjectKind kind;
-	const char *schema; /* NULL: not said, or it has none */
+	const char *schema; /* NULL: not given, or it has none */
 	const char *name;
-	const char *table; /* of a column or a trigger, else NULL */
+	const char *table; /* for a column or a trigger, else NULL */
 	const EcStatement *created;
-	const EcStatement *dropped; /* NULL: it is still there */
+	const EcStatement *dropped; /* NULL: not dropped */
 } Object;
 
 typedef struct Objects
@@ -179,7 +180,10 @@ note_created(Objects *objects, Node *node)
 
 /* ------------------------------------------------------------ what is dropped */
 
-/* Names without a schema are in public, or nobody can tell. */
+/*
+ * A name without a schema is taken to be in public, because nothing is looked
+ * up.
+ */
 static bool
 is_same_schema(const char *a, const char *b)
 {
@@ -199,7 +203,7 @@ drop(Objects *objects, ObjectKind kind, const char *schema, const char *table,
 			object->kind == kind && strcmp(object->name, name) == 0 &&
 			(object->table != NULL || is_same_schema(object->schema, schema)) &&
 			(table == NULL || strcmp(object->table, table) == 0);
-		/* goes with its table, or with its schema */
+		/* it is dropped with its table or its schema */
 		bool is_in_it = (kind == KIND_RELATION && object->table != NULL &&
 						 strcmp(object->table, name) == 0) ||
 						(kind == KIND_SCHEMA && object->schema != NULL &&
@@ -295,7 +299,7 @@ note_dropped(Objects *objects, Node *node)
 				 lfirst_node(RoleSpec, cell)->rolename);
 }
 
-/* A new name, for what is still there by the old one. */
+/* Records a new name for objects that have not been dropped. */
 static void
 note_renamed(Objects *objects, const RenameStmt *stmt)
 {
@@ -335,7 +339,7 @@ note_renamed(Objects *objects, const RenameStmt *stmt)
 
 /* ------------------------------------------------------------- what was used */
 
-/* The table that the statement writes; NULL if it may do anything. */
+/* The table that the statement writes; NULL if that is unknown. */
 static const RangeVar *
 written(Node *node)
 {
@@ -374,8 +378,8 @@ does_work(Node *node)
 }
 
 /*
- * Does the statement do something to others with it?  Index, extension and
- * trigger are used without being named.
+ * Does the statement use the object while it exists, to change something
+ * else?  Indexes, extensions, roles and triggers are used without being named.
  */
 static bool
 uses(const Object *object, const EcStatement *statement)
@@ -427,7 +431,10 @@ ec_refuse_own_drops(const EcScript *script)
 	foreach (cell, script->statements)
 	{
 		objects.statement = lfirst(cell);
-		/* first, since DROP and CREATE of one name give a new one */
+		/*
+		 * before note_created, because CREATE after DROP of the same name is a
+		 * new object
+		 */
 		note_dropped(&objects, objects.statement->node);
 		if (IsA(objects.statement->node, RenameStmt))
 			note_renamed(&objects, (RenameStmt *) objects.statement->node);

@@ -1,9 +1,9 @@
 /*
  * own_drops.h
- *		A script that drops, whole, what it has itself created.
+ *		Detects a script that drops everything that it has created.
  *
- * That is what a way up and a way down make that run one after the other: it is
- * applied, and nothing is there.
+ * This happens when an up section and a down section run one after the other:
+ * the script is recorded as applied, but nothing of it exists.
  */
 #ifndef EC_SCRIPT_OWN_DROPS_H
 #define EC_SCRIPT_OWN_DROPS_H
@@ -13,9 +13,9 @@
 #include "script/script.h"
 
 /*
- * Raise EC_ERRCODE_UNSAFE if of all that the script creates nothing is left at
- * its end.  What it uses in between for something else is a helper, and no
- * reason.
+ * Raises EC_ERRCODE_UNSAFE if nothing that the script creates exists at its
+ * end.  It does not if the script uses such an object in between to change
+ * something else, because then the object is a helper.
  */
 extern void ec_refuse_own_drops(const EcScript *script);
 

@@ -14,8 +14,8 @@
 #include "script/unreadable.h"
 
 /*
- * A RawStmt's location is, depending on the server's version, that of its
- * first word or of the white space and comments before it.
+ * Depending on the server's version, a RawStmt's location is that of its first
+ * word, or of the white space and comments before it.  Returns the former.
  */
 static int
 first_token_from(const int *offsets, int count, int location)

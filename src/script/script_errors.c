@@ -1,6 +1,6 @@
 /*
  * script_errors.c
- *		Where in a script an error is.
+ *		Shows where in a script an error is.
  */
 #include "postgres.h"
 
@@ -9,7 +9,10 @@
 #include "script/script_errors.h"
 #include "script/syntax_hint.h"
 
-/* The byte offset of a character position (from 1) of a server error. */
+/*
+ * Converts the position of a server error (in characters, from 1) to a byte
+ * offset.
+ */
 static int
 offset_of_position(const char *text, int position)
 {
@@ -27,7 +30,7 @@ ec_move_to(EcPlace *place, const char *text, int offset)
 	{
 		char c = text[place->offset];
 
-		/* a lone CR ends a line, too */
+		/* a CR alone ends a line, too */
 		if (c == '\n' || (c == '\r' && text[place->offset + 1] != '\n'))
 		{
 			place->line++;
@@ -45,8 +48,8 @@ ec_column_of(const EcPlace *place, const char *text)
 }
 
 /*
- * The server's positions count from the start of the text that its parser was
- * given; without this the client would point into its own query.
+ * The parser's error position refers to the script.  If it were left as it is,
+ * the client would show it as a position in its own query.
  */
 static void
 parse_error_callback(void *arg)

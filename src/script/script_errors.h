@@ -1,6 +1,6 @@
 /*
  * script_errors.h
- *		Where in a script an error is.
+ *		Shows where in a script an error is.
  */
 #ifndef EC_SCRIPT_SCRIPT_ERRORS_H
 #define EC_SCRIPT_SCRIPT_ERRORS_H
@@ -8,8 +8,8 @@
 #include "postgres.h"
 
 /*
- * While a script's text is scanned or parsed, errors show their place in it.
- * End what was begun; an error needs no end.
+ * Between begin and end, while a script is scanned or parsed, errors show
+ * their position in it.  An error needs no call of end.
  */
 typedef struct EcScriptErrors
 {
@@ -23,14 +23,14 @@ extern void ec_script_errors_begin(EcScriptErrors *errors, const char *text,
 extern void ec_script_errors_end(EcScriptErrors *errors);
 
 /*
- * Where an offset is.  Starts at what is known of an earlier one, so that a
- * script of many statements is walked over once.
+ * Line and column of an offset.  The search starts at an earlier place, so
+ * that a script with many statements is scanned only once.
  */
 typedef struct EcPlace
 {
 	int offset;
 	int line;       /* from 1 */
-	int line_start; /* offset of its first character */
+	int line_start; /* offset of the line's first character */
 } EcPlace;
 
 extern void ec_move_to(EcPlace *place, const char *text, int offset);

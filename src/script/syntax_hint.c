@@ -1,13 +1,16 @@
 /*
  * syntax_hint.c
- *		What the text at the place of a syntax error looks like.
+ *		Recognizes text of other tools at the position of a syntax error.
  */
 #include "postgres.h"
 
 #include "script/lines.h"
 #include "script/syntax_hint.h"
 
-/* The length of a name of letters, digits and what tools allow beside them. */
+/*
+ * The length of a name of letters, digits, and other characters that tools
+ * allow.
+ */
 static size_t
 name_length(const char *text)
 {
@@ -64,7 +67,7 @@ placeholder_form(const char *c)
 
 typedef struct ErrorHint
 {
-	const char *start; /* of the text at the error, in small letters */
+	const char *start; /* of the text at the error; in lower case */
 	const char *hint;
 } ErrorHint;
 
@@ -99,7 +102,7 @@ ec_syntax_hint(const char *text, int offset)
 		if (pg_strncasecmp(at, hints[i].start, strlen(hints[i].start)) == 0)
 			return hints[i].hint;
 	}
-	/* the error may be at the second sign, or at the name */
+	/* the error may be at the second character, or at the name */
 	for (int back = 1; form == NULL && back <= 3 && back <= offset; back++)
 	{
 		if (strchr("\r\n;", at[-back]) != NULL)

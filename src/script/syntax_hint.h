@@ -1,6 +1,6 @@
 /*
  * syntax_hint.h
- *		What the text at the place of a syntax error looks like.
+ *		Recognizes text of other tools at the position of a syntax error.
  */
 #ifndef EC_SCRIPT_SYNTAX_HINT_H
 #define EC_SCRIPT_SYNTAX_HINT_H
@@ -8,8 +8,8 @@
 #include "postgres.h"
 
 /*
- * A hint, if it looks like something that a client or another tool replaces or
- * runs by itself; NULL if like nothing that is known.
+ * Returns a hint if the text looks like something that a client or another
+ * tool replaces or executes itself; otherwise NULL.
  */
 extern const char *ec_syntax_hint(const char *text, int offset);
 

@@ -1,6 +1,6 @@
 /*
  * tokens.c
- *		A script as the server's scanner sees it.
+ *		Splits a script into tokens with the server's scanner.
  */
 #include "postgres.h"
 
@@ -8,7 +8,10 @@
 #include "script/script_errors.h"
 #include "script/tokens.h"
 
-/* max_kw_len 0 lets no word be a candidate, so nothing else is looked at. */
+/*
+ * With max_kw_len 0 no word can be a keyword, so the other fields are not
+ * used.
+ */
 static const ScanKeywordList no_keywords = {"", NULL, NULL, 0, 0};
 
 void
@@ -27,7 +30,7 @@ ec_scanner_next(EcScanner *scanner, EcToken *token)
 	if (token->kind == 0)
 		return false;
 	token->offset = location;
-	/* the scanner has put a zero byte after the token that it returned */
+	/* the scanner has written a zero byte after the token */
 	token->end = location + strlen(scanner->extra.scanbuf + location);
 	return true;
 }
@@ -45,7 +48,7 @@ ec_token_is_word(const EcToken *token, const char *text, const char *word)
 		   strcmp(token->value.str, word) == 0;
 }
 
-/* Mark where the comments of a gap between two tokens begin. */
+/* Marks the starts of the comments between two tokens. */
 static void
 map_comments(const char *text, int from, int until, char *map)
 {

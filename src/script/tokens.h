@@ -1,7 +1,7 @@
 /*
  * tokens.h
- *		A script as the server's scanner sees it: its tokens, and the comments
- *		between them.
+ *		Splits a script into tokens with the server's scanner, and finds the
+ *		comments between them.
  */
 #ifndef EC_SCRIPT_TOKENS_H
 #define EC_SCRIPT_TOKENS_H
@@ -11,10 +11,10 @@
 #include "parser/scanner.h"
 
 /*
- * The scanner's multi-character tokens.  gram.h is not installed from 16 on;
- * these are the first tokens of gram.y, in its order, and fixed because
- * PL/pgSQL's grammar declares them a second time.  A regression test has a
- * script with each of them.
+ * The scanner's multi-character tokens.  gram.h is not installed from 16 on.
+ * These are the first tokens of gram.y, in its order; it does not change,
+ * because PL/pgSQL's grammar declares the same tokens.  A regression test has
+ * a script with each of them.
  */
 typedef enum EcTokenKind
 {
@@ -38,8 +38,8 @@ typedef enum EcTokenKind
 } EcTokenKind;
 
 /*
- * The scanner without keywords: every unquoted word is an EC_TOKEN_IDENT, and
- * the same one under every server version.
+ * The scanner without keywords: each unquoted word is an EC_TOKEN_IDENT, so
+ * the tokens are the same under every server version.
  */
 typedef struct EcScanner
 {
@@ -52,30 +52,33 @@ typedef struct EcToken
 	int kind; /* EcTokenKind, or a character */
 	core_YYSTYPE value;
 	int offset; /* of its first byte */
-	int end;    /* of the byte after it */
+	int end;    /* offset of the byte after it */
 } EcToken;
 
 extern void ec_scanner_begin(EcScanner *scanner, const char *text);
 
-/* The next token; false at the end of the text. */
+/* Gets the next token; returns false at the end of the text. */
 extern bool ec_scanner_next(EcScanner *scanner, EcToken *token);
 extern void ec_scanner_end(EcScanner *scanner);
 
-/* Is the token this word, unquoted?  word in small letters. */
+/* Is the token this word, unquoted?  word must be in lower case. */
 extern bool
 ec_token_is_word(const EcToken *token, const char *text, const char *word);
 
 /*
- * For each byte of a script: 'c' where a comment to the end of its line begins,
- * 'b' where one in slashes and stars does, 't' where a token does, '.' inside
- * of a token, else a space.  what names the script in errors.
+ * Returns a character for each byte of a script: 'c' where a -- comment
+ * starts, 'b' where a block comment starts, 't' where a token starts, '.'
+ * within a token, and a space elsewhere.  what names the script in errors.
  */
 extern char *ec_map_script(const char *text, const char *what);
 
-/* Has it a token, and so something to run? */
+/* Does the text contain a token, and so something to run? */
 extern bool ec_has_tokens(const char *text, const char *what);
 
-/* Does the text say this name outside of comments?  In strings too: a body. */
+/*
+ * Does the text contain this name outside of comments?  Strings count, because
+ * they may be function bodies.
+ */
 extern bool ec_text_names(const char *text, const char *name);
 
 #endif

@@ -1,11 +1,11 @@
 /*
  * transaction.c
- *		BEGIN and COMMIT around a script.
+ *		Removes BEGIN and COMMIT around a script.
  *
- * Many tools write them, and scripts that were made for psql have them.  A
- * script runs in a transaction as it is, so without them it does the same.
- * What they say beside that, an isolation level say, we cannot follow: such a
- * pair stays, and is refused with the statements that a script must not have.
+ * Many tools write them, and so do authors of scripts for psql.  A script runs
+ * in a transaction anyway, so it has the same effect without them.  If BEGIN
+ * sets something else, for example an isolation level, the pair is kept, and
+ * the script is rejected later as one with forbidden statements.
  */
 #include "postgres.h"
 
@@ -14,7 +14,7 @@
 
 #include "script/script.h"
 
-/* Is it an option that says what is so anyway? */
+/* Does the option set what applies anyway? */
 static bool
 says_nothing_new(const DefElem *option)
 {
@@ -65,7 +65,10 @@ is_savepoint(Node *node)
 		   kind == TRANS_STMT_ROLLBACK_TO;
 }
 
-/* SET LOCAL outside of the transaction does nothing, inside of it something. */
+/*
+ * SET LOCAL has no effect outside of the transaction, but it would have one
+ * inside.
+ */
 static bool
 is_set(Node *node)
 {
@@ -103,7 +106,10 @@ ec_take_out_transaction(EcScript *script)
 
 		if (n == first || n == last)
 			continue;
-		/* one pair, and no more; savepoints are refused by their own names */
+		/*
+		 * only one pair is removed; savepoints are rejected later, by their
+		 * own names
+		 */
 		if (IsA(statement->node, TransactionStmt) && !is_savepoint(statement->node))
 			return;
 		inner = lappend(inner, statement);

@@ -1,6 +1,6 @@
 /*
  * unreadable.c
- *		What the parser would stumble over without saying why.
+ *		Detects text for which the parser's error would be hard to understand.
  */
 #include "postgres.h"
 
@@ -52,7 +52,10 @@ name_of_invisible(pg_wchar character)
 	return NULL;
 }
 
-/* The code point at this place, of a text in the database's encoding. */
+/*
+ * The code point at this place in a text in the database's encoding; 0 if
+ * unknown.
+ */
 static pg_wchar
 code_point(const char *c)
 {
@@ -60,14 +63,14 @@ code_point(const char *c)
 
 	if (GetDatabaseEncoding() == PG_UTF8)
 		return utf8_to_unicode((const unsigned char *) c);
-	/* the ISO 8859 encodings have one of these */
+	/* the no-break space of the ISO 8859 and Windows encodings */
 	if (pg_database_encoding_max_length() == 1 && (unsigned char) *c == 0xA0 &&
 		GetDatabaseEncoding() != PG_SQL_ASCII)
 		return 0x00A0;
 	return wide[0];
 }
 
-/* The first one in a word, NULL if there is none. */
+/* The first invisible character in a word, or NULL. */
 static const char *
 find_invisible(const char *text, const EcToken *token)
 {
@@ -94,11 +97,11 @@ refuse_invisible(const char *text, const char *c)
 			 errposition(pg_mbstrlen_with_len(text, c - text) + 1)));
 }
 
-/* The statement that is being read, as far as COPY FROM STDIN is concerned. */
+/* What is known of the current statement, to recognize COPY FROM STDIN. */
 typedef struct Copy
 {
 	int number;
-	int start; /* of its first token; -1 before it */
+	int start; /* offset of its first token; -1 before it */
 	bool is_copy;
 	bool after_from;
 	bool from_stdin;
@@ -120,7 +123,10 @@ look_at_token(Copy *copy, const EcToken *token, const char *text)
 	copy->after_from = ec_token_is_word(token, text, "from");
 }
 
-/* Up to the end, to that of a COPY FROM STDIN, or to an invisible character. */
+/*
+ * Scans up to the first invisible character, which it returns, or to the end
+ * of a COPY FROM STDIN or of the text.
+ */
 static const char *
 scan(const char *text, Copy *copy)
 {
@@ -164,7 +170,10 @@ ec_refuse_unreadable(const char *text, const char *what)
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
 		FlushErrorState();
-		/* a string without an end, say; the parser may have met an error before it */
+		/*
+		 * for example an unterminated string; an error that the parser finds
+		 * before it is more helpful
+		 */
 		(void) raw_parser(text, RAW_PARSE_DEFAULT);
 		ReThrowError(error);
 	}

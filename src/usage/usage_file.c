@@ -30,7 +30,7 @@ typedef struct FileHead
 {
 	uint32 magic;
 	uint32 slot_size;
-	pg_crc32c control; /* the control file's at the shutdown */
+	pg_crc32c control; /* CRC of the control file at the shutdown */
 	TimeLineID timeline;
 	TimestampTz began;
 	uint32 last_serial;

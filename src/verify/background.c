@@ -1,6 +1,6 @@
 /*
  * background.c
- *		Verification as a job: chunk by chunk, a snapshot each.
+ *		Verification as a job, in chunks with a snapshot each.
  */
 #include "postgres.h"
 
@@ -20,30 +20,33 @@
 #include "worker/jobs/slots.h"
 #include "worker/process/deadline.h"
 
-/* Reading a row costs about a tenth of writing it. */
+/* Reading a row takes about a tenth of the time of writing it. */
 #define ROWS_PER_WRITE 10
 
-/* A row that goes on changing may differ in every look; then it does. */
+/*
+ * A row that changes all the time may differ in each look.  After this many
+ * looks it counts as different.
+ */
 #define MAX_LOOKS           10
 #define FIRST_LOOK_PAUSE_MS 50
 #define LONGEST_PAUSE_MS    2000
 
 #define SIBLINGS_PAUSE_MS 200
 
-/* A worker's chunk; bounds as text. */
+/* A worker's chunk, with its bounds as text. */
 typedef struct Chunk
 {
 	bool is_open;
 	char **lower; /* NULL: from the first key on */
-	char **upper; /* NULL: to the last one */
+	char **upper; /* NULL: up to the last key */
 } Chunk;
 
 typedef struct Walk
 {
 	int64 verification;
-	MemoryContext memory; /* of the chunk */
+	MemoryContext memory; /* for the chunk's bounds */
 	Chunk chunk;
-	int looks; /* at the chunk, since we began it */
+	int looks; /* number of looks at the present chunk */
 	EcSuspects suspects;
 } Walk;
 
@@ -145,7 +148,7 @@ ec_verification_submit(EcJobSpec *spec, const EcSubject *subject, const Jsonb *m
 
 /* ---------------------------------------------------------------- chunks */
 
-/* The chunk outlives the memory of the batch. */
+/* Copies the chunk, because the memory of a batch is reset after it. */
 static void
 keep_chunk(Walk *walk, const Jsonb *position)
 {
@@ -171,9 +174,9 @@ ec_verification_begin(EcJob *job)
 }
 
 /*
- * The position of a worker that is gone, taken away from it.  We get its lock
- * only if it is gone, and keep it until the chunk is ours for all to see.  In
- * scope; NULL if there is none.
+ * Takes over the chunk of a worker that has ended.  We get that worker's slot
+ * lock only if it has ended, and keep it until the commit that makes the chunk
+ * ours.  In scope; returns the position, or NULL if there is no such worker.
  */
 static Jsonb *
 take_orphan(const EcJob *job)
@@ -228,11 +231,11 @@ adopt_chunk(const EcJob *job, Chunk *chunk)
 	return chunk->is_open;
 }
 
-/* How far the walk has been handed out. */
+/* How far chunks have been handed out to workers. */
 typedef struct Handout
 {
-	char **upto;        /* NULL: nothing yet */
-	bool is_handed_out; /* to the last key */
+	char **upto;        /* NULL: no chunk yet */
+	bool is_handed_out; /* up to the last key */
 	int open_chunks;
 } Handout;
 
@@ -253,7 +256,7 @@ lock_handout(int64 job, Handout *handout)
 	handout->is_handed_out = ec_get_bool(0, 2, false);
 	handout->open_chunks = ec_get_int4(0, 3, 0);
 	ec_catalog_end(&scope);
-	/* what is allocated in the scope ends with it */
+	/* copy it, because memory allocated in the scope is freed at its end */
 	handout->upto = load_bound(upto, "upto");
 }
 
@@ -278,9 +281,10 @@ save_handout(int64 job, const Handout *handout, int count)
 }
 
 /*
- * Hand in our chunk, if we have one, and take the next; false when there is
- * nothing left to do, for anybody.  The bound is looked for as the job's
- * owner, between our own statements, with the handout locked.
+ * Hands in our chunk, if we have one, and takes the next.  Returns false when
+ * no chunk is left and all are done.  The query that finds the upper bound
+ * runs as the job's owner, so it is not in scope, but the row of verify_walks
+ * stays locked.
  */
 static bool
 next_chunk(EcJob *job, const EcSubject *subject, Chunk *chunk, EcKeyRange *range)
@@ -327,9 +331,9 @@ report_activity(const EcJob *job, const Walk *walk)
 }
 
 /*
- * Compare the chunk; false if it has to be looked at again.  That takes no
- * lock but ACCESS SHARE and gives way to whoever waits for us, so there is no
- * limit to its time.
+ * Compares the chunk.  Returns false if it has to be compared again.  The
+ * comparison takes only ACCESS SHARE locks, and gives way to sessions that
+ * wait for them, so it has no time limit.
  */
 static bool
 look_at_chunk(EcJob *job, Walk *walk, const EcSubject *subject,

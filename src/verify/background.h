@@ -1,19 +1,19 @@
 /*
  * background.h
- *		Verification as a job: chunk by chunk, a snapshot each.
+ *		Verification as a job, in chunks with a snapshot each.
  *
- * Whoever knows what is to be compared registers the kind "verify": its begin
- * calls ec_verification_begin, its batch opens the EcSubject and calls
- * ec_verification_batch.
+ * The room that knows what is to be compared registers the job kind "verify".
+ * The kind's begin calls ec_verification_begin; its batch opens the EcSubject
+ * and calls ec_verification_batch.
  *
- * A chunk is a range of keys; workers take the next one from
- * expand_contract.verify_walks.  What a chunk was found to hold, and that it
- * is done, commit together; so a job that is killed counts nothing twice and
- * leaves out nothing.  A chunk in which something differs is looked at again,
- * under a later snapshot: see recheck.h.
+ * A chunk is a range of keys.  Workers take the next one from
+ * expand_contract.verify_walks.  The result of a chunk commits together with
+ * the fact that it is done, so a job that is killed neither counts rows twice
+ * nor leaves any out.  A chunk in which rows differ is compared again under a
+ * later snapshot; see recheck.h.
  *
- * Rows are found by key, not by place: an UPDATE moves a row to another place,
- * and would carry it past a walk over blocks unseen.
+ * Chunks are ranges of keys and not of blocks, because an UPDATE moves a row
+ * to another block.  A scan by blocks could miss the moved row.
  */
 #ifndef EC_VERIFY_BACKGROUND_H
 #define EC_VERIFY_BACKGROUND_H
@@ -24,22 +24,25 @@
 #include "verify/record.h"
 #include "worker/jobs/job.h"
 
-/* Rows of a chunk where nothing is said: reading costs less than writing. */
+/*
+ * Default number of rows in a chunk; larger than a batch, because reading is
+ * cheaper.
+ */
 extern int ec_verification_chunk_rows(void);
 
 /*
- * Submit a job of kind "verify".  spec has its pace and change; kind,
- * relation, parameters and estimate are filled in here.  mapping is what the
- * record shows.
+ * Submits a job of kind "verify".  The caller sets the pace and the change in
+ * spec; kind, relation, parameters and estimate are set here.  mapping is
+ * stored in the verification's record.
  */
 extern int64 ec_verification_submit(EcJobSpec *spec, const EcSubject *subject,
 									const Jsonb *mapping);
 
-/* Of EcJobKind; the subject is that of the submission. */
+/* For EcJobKind; the subject is that of the submission. */
 extern void ec_verification_begin(EcJob *job);
 extern bool ec_verification_batch(EcJob *job, const EcSubject *subject);
 
-/* What the job has found so far. */
+/* The job's results so far; false if its record does not exist. */
 extern bool ec_verification_of_job(const EcJob *job, EcVerification *verification);
 
 #endif

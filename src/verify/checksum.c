@@ -2,11 +2,11 @@
  * checksum.c
  *		The aggregate ec_checksum(VARIADIC "any").
  *
- * Its transition function runs for every row of big tables, so all that is
- * known about the columns is prepared once per call site, in fn_extra, and the
- * state is two sums and a count.  Memory that a value takes is taken in the
- * executor's per-tuple context, which nodeAgg and nodeWindowAgg reset before
- * the next row; only the state lives in the aggregate's context.
+ * Its transition function runs for every row of large tables.  So everything
+ * about the columns is prepared once per call site, in fn_extra, and the state
+ * is two sums and a count.  Memory for values is allocated in the executor's
+ * per-tuple context, which nodeAgg and nodeWindowAgg reset before the next
+ * row.  Only the state is in the aggregate's context.
  */
 #include "postgres.h"
 
@@ -73,9 +73,9 @@ aggregate_context(FunctionCallInfo fcinfo)
 }
 
 /*
- * The collation that came with the call is one for all columns, and none at
- * all where they differ, so look at each argument's own.  A window aggregate
- * cannot be asked for its arguments.
+ * The collation of the call is one for all columns, and InvalidOid if they
+ * differ.  So use the collation of each argument.  For a window aggregate the
+ * arguments are not available.
  */
 static Oid
 argument_collation(FunctionCallInfo fcinfo, int argument)
@@ -150,7 +150,7 @@ ec_checksum_step(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(checksum);
 }
 
-/* ec_checksum_combine(internal, internal): either may be NULL, no rows yet. */
+/* ec_checksum_combine(internal, internal): a NULL state stands for no rows. */
 Datum
 ec_checksum_combine(PG_FUNCTION_ARGS)
 {
@@ -171,7 +171,7 @@ ec_checksum_combine(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(checksum);
 }
 
-/* Strict; it goes from one process to another of the same server. */
+/* Strict.  The bytes go to another process of the same server only. */
 Datum
 ec_checksum_serialize(PG_FUNCTION_ARGS)
 {
@@ -196,7 +196,7 @@ ec_checksum_deserialize(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(checksum);
 }
 
-/* No row at all has a checksum too, so this is not strict. */
+/* Not strict, because an empty set of rows has a checksum, too. */
 Datum
 ec_checksum_final(PG_FUNCTION_ARGS)
 {

@@ -2,11 +2,11 @@
  * checksum.h
  *		The order-independent checksum of a set of rows.
  *
- * A checksum is how many rows there are and the sum of their hashes, lane by
- * lane modulo 2^64.  A sum does not depend on the order, can be taken in parts
- * (parallel workers, chunks of a table), and unlike XOR does not lose pairs.
- * Written out it is 'COUNT:32 hex digits', the same on every supported server
- * version.
+ * A checksum consists of the number of rows and the sum of their hashes, lane
+ * by lane modulo 2^64.  A sum does not depend on the order and can be computed
+ * in parts (parallel workers, chunks of a table).  Unlike XOR it does not
+ * cancel two equal rows.  As text it is 'COUNT:32 hex digits', the same on
+ * every supported server version.
  */
 #ifndef EC_VERIFY_CHECKSUM_H
 #define EC_VERIFY_CHECKSUM_H
@@ -22,7 +22,7 @@ typedef struct EcChecksum
 	uint64 sum_b;
 } EcChecksum;
 
-/* Add a row; its lanes must be finished. */
+/* Adds a row; its lanes must be finished. */
 static inline void
 ec_checksum_add(EcChecksum *checksum, const EcLanes *row)
 {
@@ -31,7 +31,7 @@ ec_checksum_add(EcChecksum *checksum, const EcLanes *row)
 	checksum->sum_b += row->b;
 }
 
-/* Take away a row that was added. */
+/* Subtracts a row. */
 static inline void
 ec_checksum_subtract(EcChecksum *checksum, const EcLanes *row)
 {
@@ -46,13 +46,13 @@ ec_checksum_is_empty(const EcChecksum *checksum)
 	return checksum->rows == 0 && checksum->sum_a == 0 && checksum->sum_b == 0;
 }
 
-/* Add all rows of another checksum. */
+/* Adds all rows of another checksum. */
 extern void ec_checksum_merge(EcChecksum *checksum, const EcChecksum *other);
 
-/* As text, palloc'd. */
+/* Converts to text, palloc'd. */
 extern char *ec_checksum_text(const EcChecksum *checksum);
 
-/* From that text. */
+/* Converts from that text. */
 extern void ec_checksum_parse(const char *text, EcChecksum *checksum);
 
 #endif

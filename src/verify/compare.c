@@ -1,6 +1,6 @@
 /*
  * compare.c
- *		Rows against a mapping: of one table, or of two.
+ *		Compares rows with a mapping, in one table or between two.
  */
 #include "postgres.h"
 
@@ -35,8 +35,8 @@ ec_compare(const EcSubject *subject, const EcCompareOptions *options,
 }
 
 /*
- * With no row to look at, a comparison still analyses, plans and checks the
- * rights on all that it names.
+ * Even without reading a row, a comparison analyses and plans its queries and
+ * checks the privileges.
  */
 void
 ec_compare_check(const EcSubject *subject)

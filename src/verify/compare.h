@@ -1,15 +1,16 @@
 /*
  * compare.h
- *		Rows against a mapping: what to compare, and what a comparison found.
+ *		Compares rows with a mapping: the options and the result.
  *
- * A mapping {"target_column": "SQL expression over the source row"} says what
- * each row of the target should hold.  Source and target are one table, and
- * then a row is compared with itself, or two, and then rows are matched by
- * key.  A second mapping back, from the target's row to columns of the source,
- * widens what is right, see instep.h.
+ * A mapping {"target_column": "SQL expression over the source row"} defines
+ * what each row of the target should contain.  If source and target are the
+ * same table, a row is compared with itself; if they are two tables, rows are
+ * matched by key.  If there is a second mapping in the other direction, from
+ * the target's row to columns of the source, more rows count as right; see
+ * instep.h.
  *
- * Everything here runs as the caller: the tables, the expressions and what
- * they call are the user's.
+ * Everything here runs as the caller, because the tables, the expressions and
+ * the functions that they call belong to users.
  */
 #ifndef EC_VERIFY_COMPARE_H
 #define EC_VERIFY_COMPARE_H
@@ -23,17 +24,17 @@
 #include "verify/subject.h"
 #include "verify/walk.h"
 
-/* What a comparison found. */
+/* The result of a comparison. */
 typedef struct EcComparison
 {
-	List *reads;       /* OIDs of all relations that the queries name */
-	bool is_opaque;    /* they call functions that may read others */
-	int64 missing;     /* rows of the source that the target does not have */
-	int64 extra;       /* rows of the target that the source does not have */
-	int64 different;   /* rows */
-	EcChecksum source; /* of the expressions, as ec_checksum gives it */
-	EcChecksum target; /* of the columns */
-	int64 recorded;    /* rows, in mismatches */
+	List *reads;                 /* OIDs of all relations in the queries */
+	bool is_opaque;              /* they call functions that may read more */
+	int64 missing;               /* rows that only the source has */
+	int64 extra;                 /* rows that only the target has */
+	int64 different;             /* number of rows */
+	EcChecksum source;           /* ec_checksum of the expressions */
+	EcChecksum target;           /* ec_checksum of the columns */
+	int64 recorded;              /* number of rows in mismatches */
 	Tuplestorestate *mismatches; /* see mismatch.h */
 	Datum snapshot;              /* of type pg_snapshot */
 } EcComparison;
@@ -41,20 +42,20 @@ typedef struct EcComparison
 /* How to compare. */
 typedef struct EcCompareOptions
 {
-	int64 max_mismatches; /* rows of which each differing column is recorded */
+	int64 max_mismatches;    /* number of rows to record in detail */
 	const EcKeyRange *range; /* NULL: all rows */
-	EcSuspects *suspects;    /* NULL: what differs counts at once */
-	bool plan_only;          /* look at no row */
+	EcSuspects *suspects;    /* NULL: rows count at the first difference */
+	bool plan_only;          /* read no row */
 } EcCompareOptions;
 
 /*
- * Compare what the active snapshot shows, and fill in the comparison, which
- * has to be empty.
+ * Compares the rows visible to the active snapshot.  The comparison must be
+ * zeroed; its fields are set.
  */
 extern void ec_compare(const EcSubject *subject, const EcCompareOptions *options,
 					   EcComparison *comparison);
 
-/* Raises what a comparison would raise before it reads a row. */
+/* Raises the errors that a comparison would raise before it reads a row. */
 extern void ec_compare_check(const EcSubject *subject);
 
 /* compare_columns.c and compare_tables.c */

@@ -1,9 +1,10 @@
 /*
  * compare_columns.c
- *		Columns of a table against expressions over the same row, in one scan.
+ *		Compares columns of a table with expressions over the same row, in one
+ *		scan.
  *
- * A receiver of our own compares, hashes and collects as rows come in, so
- * counts, checksums and the recorded rows are of one snapshot.
+ * A DestReceiver compares, hashes and records each row as it arrives, so
+ * counts, checksums and recorded rows belong to the same snapshot.
  */
 #include "postgres.h"
 
@@ -18,8 +19,9 @@
 #include "verify/reading.h"
 
 /*
- * A row as it is selected: expression and column of each mapped column, then
- * backward expression and column of each of the source, then the key.
+ * The columns of a selected row are: for each mapped column its expression and
+ * the column; for each column of the backward mapping its expression and the
+ * column; then the key.
  */
 typedef struct CompareReceiver
 {
@@ -50,7 +52,7 @@ feed_side(CompareReceiver *receiver, TupleTableSlot *slot, int side, EcLanes *la
 	ec_lanes_finish(lanes);
 }
 
-/* Most rows are right to the byte: then one hash serves both sides. */
+/* Most rows are equal byte by byte; then one hash is enough for both sides. */
 static bool
 row_is_identical(CompareReceiver *receiver, TupleTableSlot *slot)
 {
@@ -111,7 +113,7 @@ record_row(CompareReceiver *receiver, TupleTableSlot *slot,
 	receiver->result->recorded++;
 }
 
-/* What tells a row from others, should it have to be looked at again. */
+/* Hashes the key, by which suspects remember the row. */
 static void
 hash_key(CompareReceiver *receiver, TupleTableSlot *slot, EcLanes *lanes)
 {
@@ -137,7 +139,10 @@ hash_key(CompareReceiver *receiver, TupleTableSlot *slot, EcLanes *lanes)
 	ec_lanes_finish(lanes);
 }
 
-/* The row is not right to the byte; does it count as different? */
+/*
+ * For a row that is not equal byte by byte.  Returns false if it counts as
+ * right although the values differ, so that its checksums must be made equal.
+ */
 static bool
 examine_row(CompareReceiver *receiver, TupleTableSlot *slot,
 			const EcLanes *target_lanes)
@@ -182,7 +187,10 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	{
 		feed_side(receiver, slot, 1, &target);
 		feed_side(receiver, slot, 0, &source);
-		/* a row that is right holds what the source should give */
+		/*
+		 * it counts as right, so the source's checksum gets the target's
+		 * values
+		 */
 		if (!examine_row(receiver, slot, &target))
 			source = target;
 	}

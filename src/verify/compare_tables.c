@@ -1,21 +1,21 @@
 /*
  * compare_tables.c
- *		Rows of two tables, matched by key.
+ *		Compares rows of two tables, matched by key.
  *
- * Two looks under one snapshot, whatever the order in which rows are stored
- * and whatever the type of the key:
+ * The tables are read up to two times under one snapshot.  Neither the
+ * physical order of the rows nor the type of the key matters.
  *
- * The first look scans each table once.  The hash of a row's key says which of
- * BUCKETS buckets it is in, and the hash of the whole row is added to the
- * bucket's sums for a row of the source, subtracted for one of the target.  A
- * bucket of zeros holds the same rows on both sides.
+ * The first pass scans each table once.  The hash of a row's key selects one
+ * of BUCKETS buckets.  The hash of the whole row is added to the bucket's sums
+ * for a row of the source, and subtracted for a row of the target.  If a
+ * bucket's sums are zero, both tables have the same rows in it.
  *
- * Only where one does not, the second look scans both tables again, and the
- * rows of those buckets are matched one by one, see match.c.
+ * If any bucket's sums are not zero, the second pass scans both tables again,
+ * and the rows of those buckets are matched one by one; see match.c.
  *
- * Memory is the sums, and what the sort may take (work_mem); the rest goes to
- * temporary files.  It depends neither on the size of the tables nor on how
- * many rows differ.
+ * The sums have a fixed size, and the sort takes work_mem and then temporary
+ * files.  So the memory depends neither on the size of the tables nor on the
+ * number of rows that differ.
  */
 #include "postgres.h"
 
@@ -27,7 +27,7 @@
 #include "core/receiver.h"
 #include "verify/reading.h"
 
-/* Few enough for a processor's cache. */
+/* small enough for a processor's cache */
 #define BUCKETS 16384
 
 typedef struct TableReceiver
@@ -35,12 +35,12 @@ typedef struct TableReceiver
 	DestReceiver pub;
 	EcMatcher matcher;
 	EcComparedColumn *key;
-	EcRowSide side; /* that is being read */
+	EcRowSide side; /* the side that is being read */
 	EcChecksum *buckets;
 	bool differs[BUCKETS];
 } TableReceiver;
 
-/* A row's hash begins with that of its key. */
+/* A row is hashed in two steps: first the key, then the other columns. */
 typedef struct RowHash
 {
 	EcLanes key;

@@ -1,6 +1,6 @@
 /*
  * equality.c
- *		Whether two values of a type are equal.
+ *		Compares two values of a type.
  */
 #include "postgres.h"
 

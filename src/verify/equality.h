@@ -1,10 +1,10 @@
 /*
  * equality.h
- *		Whether two values of a type are equal.
+ *		Compares two values of a type.
  *
- * That is what the type's `=` says, found as indexes find it and not through
- * search_path.  Types without one (json, xml, point) are equal when they feed
- * in the same words into the hash of their row, see hasher.h.
+ * The type's `=` decides; it is taken from the default operator class, not
+ * found through search_path.  Values of types without one (json, xml, point)
+ * are equal if they add the same words to the hash of their row; see hasher.h.
  */
 #ifndef EC_VERIFY_EQUALITY_H
 #define EC_VERIFY_EQUALITY_H
@@ -18,20 +18,20 @@
 typedef struct EcEquality
 {
 	EcHasher *hasher;
-	FunctionCallInfo call; /* of `=`; NULL: the type has none */
+	FunctionCallInfo call; /* of `=`; NULL if the type has none */
 	int16 length;
 	bool by_value;
 } EcEquality;
 
-/* For the type that the hasher is for; the hasher must live as long. */
+/* For the hasher's type; keeps a pointer to the hasher. */
 extern void ec_equality_init(EcEquality *equality, EcHasher *hasher);
 
 /* Neither value may be NULL.  May allocate in the current context. */
 extern bool ec_equal(EcEquality *equality, Datum left, Datum right);
 
 /*
- * Cheap and never wrong about values that it calls identical; detoasts
- * nothing, so identical values may go unnoticed.
+ * A cheap test: if it returns true, the values are equal.  It does not
+ * detoast, so it may return false for equal values.
  */
 extern bool ec_identical(const EcEquality *equality, Datum left, Datum right);
 

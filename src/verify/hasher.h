@@ -1,20 +1,21 @@
 /*
  * hasher.h
- *		How a value of some type is fed into the hash of its row.
+ *		Adds a value of any type to the hash of its row.
  *
- * Values that are equal by their type's `=` feed in the same words, whatever
- * the session's settings, the database (OIDs) and the server's version.
+ * Values that are equal according to their type's `=` add the same words,
+ * independent of the session's settings, of the database (OIDs) and of the
+ * server's version.
  *
- *		type								what is fed in
+ *		type								what is added
  *		integers, oid, bool, date, time,	the value as 64 bits; int4 and int8,
  *		timestamp, money, pg_lsn, xid		float4 and float8 agree
  *		numeric								its own hash, sign and kind (that
- *											hash leaves out the sign: -1 and 1)
+ *											hash ignores the sign: -1 and 1)
  *		interval							days and microseconds: '1 month'
  *											and '30 days' are equal
  *		text, varchar, name, bytea, uuid,	bytes; char(n) without its padding
  *		char(n), json, xml, bit, point ...
- *		enum, regclass and its kind			the name, schema included
+ *		enum, regclass and similar types	the name, schema included
  *		array, range, composite, jsonb		element by element, with bounds,
  *											dimensions, NULLs and structure
  *		domain								as its base type
@@ -22,9 +23,9 @@
  *		other, with an = only				output text, output settings pinned
  *		other								the stored bytes
  *
- * The types' own extended hashes are used only where nothing better is known:
- * hashint8extended folds 64 bits into 32, hash_numeric_extended leaves out the
- * sign, hash_array_extended and hash_record_extended are linear and leave out
+ * The types' own extended hashes are used only where there is nothing better.
+ * hashint8extended folds 64 bits into 32, hash_numeric_extended ignores the
+ * sign, and hash_array_extended and hash_record_extended are linear and ignore
  * leading NULLs.
  */
 #ifndef EC_VERIFY_HASHER_H
@@ -39,30 +40,32 @@ typedef struct EcHasher EcHasher;
 struct EcHasher
 {
 	/*
-	 * Feed in a value that is not NULL.  May allocate in the current memory
-	 * context, which the caller resets row by row.
+	 * Adds a value that is not NULL.  May allocate in the current memory
+	 * context, which the caller resets after each row.
 	 */
 	void (*feed)(EcHasher *hasher, EcLanes *lanes, Datum value);
 
-	Oid type;             /* domains are looked through */
-	Oid collation;        /* as far as the type has one */
-	MemoryContext memory; /* what lives as long as the hasher */
-	void *extra;          /* of the feed function */
-	int16 length;         /* of the type */
+	Oid type;             /* a domain's base type */
+	Oid collation;        /* if the type is collatable */
+	MemoryContext memory; /* lives as long as the hasher */
+	void *extra;          /* private data of the feed function */
+	int16 length;         /* the type's typlen */
 	bool by_value;
 };
 
 /*
- * Prepare for a type.  Raises ERRCODE_FEATURE_NOT_SUPPORTED for a collation
- * under which different strings are equal, and for pseudo-types.
+ * Prepares for a type.  Raises ERRCODE_FEATURE_NOT_SUPPORTED for pseudo-types,
+ * and for a nondeterministic collation, under which different strings are
+ * equal.
  */
 extern void
 ec_hasher_init(EcHasher *hasher, Oid type, Oid collation, MemoryContext memory);
 
 /*
- * A sequence of values, any of which may be NULL: the columns of a row, the
- * elements of an array.  NULLs feed in nothing but a bit each, once for every
- * 64 values and at the end, so that the words still tell them apart.
+ * For adding a sequence of values, any of which may be NULL: the columns of a
+ * row, the elements of an array.  A NULL adds only a bit.  The bits are added
+ * once for every 64 values and at the end, so that sequences that differ in
+ * their NULLs are different.
  */
 typedef struct EcNullMask
 {

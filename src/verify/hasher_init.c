@@ -1,6 +1,6 @@
 /*
  * hasher_init.c
- *		Which way a type's values are fed in.
+ *		Chooses how values of a type are hashed.
  */
 #include "postgres.h"
 

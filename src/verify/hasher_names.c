@@ -1,9 +1,9 @@
 /*
  * hasher_names.c
- *		Types that are stored as an OID and mean a name.
+ *		Hashes types that are stored as the OID of a named object.
  *
- * The types' output functions are no help: whether they write the schema
- * depends on search_path.
+ * Their output functions cannot be used, because they write the schema
+ * depending on search_path.
  */
 #include "postgres.h"
 
@@ -89,7 +89,7 @@ dictionary_name(Oid oid)
 	return name;
 }
 
-/* The name of what the OID means, NULL if there is no such thing. */
+/* The name of the object with that OID; NULL if there is none. */
 static char *
 name_of(Oid type, Oid oid)
 {
@@ -127,12 +127,12 @@ name_of(Oid type, Oid oid)
 	return NULL;
 }
 
-/* What is not there (any more) has nothing but its number. */
+/* An OID whose object does not exist (any more) is hashed as a number. */
 static void
 feed_name_of_oid(EcHasher *hasher, EcLanes *lanes, Datum value)
 {
 	Oid oid = DatumGetObjectId(value);
-	int level = ec_pin_output(); /* how names are quoted is one */
+	int level = ec_pin_output(); /* quote_all_identifiers affects the name */
 	char *name = OidIsValid(oid) ? name_of(hasher->type, oid) : NULL;
 
 	AtEOXact_GUC(true, level);

@@ -1,9 +1,9 @@
 /*
  * hasher_names.h
- *		Types that are stored as an OID and mean a name.
+ *		Hashes types that are stored as the OID of a named object.
  *
- * An enum's label and a regclass's table have other OIDs in another database,
- * so it is the name that is fed into a row's hash.
+ * In another database the same enum label or table has a different OID, so the
+ * name is added to a row's hash.
  */
 #ifndef EC_VERIFY_HASHER_NAMES_H
 #define EC_VERIFY_HASHER_NAMES_H
@@ -12,7 +12,7 @@
 
 #include "verify/hasher.h"
 
-/* False: the type is none of these. */
+/* Returns false if the type is not such a type. */
 extern bool ec_hasher_init_names(EcHasher *hasher);
 
 #endif

@@ -1,10 +1,9 @@
 /*
  * hasher_nested.c
- *		How a value of some type is fed into the hash of its row: types that
- *		consist of others.
+ *		Hashes types that consist of other types.
  *
- * Each part goes through the hasher of its own type, so that an enum in an
- * array in a composite is hashed by its label.
+ * Each part is hashed by the hasher of its own type.  So an enum in an array
+ * in a composite is hashed by its label.
  */
 #include "postgres.h"
 
@@ -31,7 +30,10 @@ typedef struct ArrayParts
 	char alignment;
 } ArrayParts;
 
-/* Dimensions and lower bounds count: '[0:1]={1,2}' is not '{1,2}'. */
+/*
+ * Dimensions and lower bounds are included: '[0:1]={1,2}' differs from
+ * '{1,2}'.
+ */
 static void
 feed_array(EcHasher *hasher, EcLanes *lanes, Datum value)
 {
@@ -49,7 +51,10 @@ feed_array(EcHasher *hasher, EcLanes *lanes, Datum value)
 		ec_lanes_word(lanes, ARR_DIMS(array)[i]);
 		ec_lanes_word(lanes, (uint64) (int64) ARR_LBOUND(array)[i]);
 	}
-	/* the elements may be of a domain, and are hashed as its base type's */
+	/*
+	 * ARR_ELEMTYPE may be a domain; the element's hasher is that of its base
+	 * type
+	 */
 	deconstruct_array(array, ARR_ELEMTYPE(array), parts->length, parts->by_value,
 					  parts->alignment, &elements, &nulls, &count);
 	for (int i = 0; i < count; i++)
@@ -70,13 +75,13 @@ init_array(EcHasher *hasher, Oid element, EcHasherInit init)
 }
 
 /*
- * A row type is known only from a value: a column of type record may hold rows
- * of several shapes.  Keep the last one.
+ * The row type is known only from each value, because a column of type record
+ * may contain rows of several types.  The last one is cached.
  */
 typedef struct RowParts
 {
 	EcHasherInit init;
-	MemoryContext memory; /* of the shape: all that follows */
+	MemoryContext memory; /* for all fields that follow */
 	Oid type;
 	int32 typmod;
 	TupleDesc shape;
@@ -91,7 +96,7 @@ set_row_shape(EcHasher *hasher, RowParts *parts, Oid type, int32 typmod)
 	MemoryContext old;
 	TupleDesc shape;
 
-	parts->shape = NULL; /* should an error end this half-way */
+	parts->shape = NULL; /* in case of an error before the end */
 	MemoryContextReset(parts->memory);
 	old = MemoryContextSwitchTo(parts->memory);
 	shape = lookup_rowtype_tupdesc_copy(type, typmod);
@@ -202,7 +207,7 @@ feed_multirange(EcHasher *hasher, EcLanes *lanes, Datum value)
 		feed_one_range(parts, lanes, ranges[i]);
 }
 
-/* Entries of the type cache stay where they are for the life of the process. */
+/* Type cache entries are never freed, so keep a pointer. */
 static void
 init_range(EcHasher *hasher, Oid range, bool multi, EcHasherInit init)
 {
@@ -240,8 +245,8 @@ feed_jsonb_scalar(EcLanes *lanes, const JsonbValue *value)
 }
 
 /*
- * Numbers in a jsonb are equal as numerics are (1.0 and 1.00), while its text
- * shows the scale, and its own hash inherits the lost sign.
+ * Numbers in jsonb are equal if they are equal as numeric (1.0 and 1.00).  The
+ * text of a jsonb shows the scale, and its hash function ignores the sign.
  */
 static void
 feed_jsonb(EcHasher *hasher, EcLanes *lanes, Datum value)

@@ -1,6 +1,6 @@
 /*
  * hasher_nested.h
- *		Types that consist of others: arrays, rows, ranges, jsonb.
+ *		Hashes types that consist of other types: arrays, rows, ranges, jsonb.
  */
 #ifndef EC_VERIFY_HASHER_NESTED_H
 #define EC_VERIFY_HASHER_NESTED_H
@@ -9,11 +9,11 @@
 
 #include "verify/hasher.h"
 
-/* ec_hasher_init, for the parts. */
+/* ec_hasher_init, passed in for the parts. */
 typedef void (*EcHasherInit)(EcHasher *hasher, Oid type, Oid collation,
 							 MemoryContext memory);
 
-/* False: the type is none of these. */
+/* Returns false if the type is not such a type. */
 extern bool ec_hasher_init_nested(EcHasher *hasher, EcHasherInit init);
 
 #endif

@@ -1,7 +1,6 @@
 /*
  * hasher_plain.c
- *		How a value of some type is fed into the hash of its row: types that
- *		do not consist of others.
+ *		Hashes types that do not consist of other types.
  */
 #include "postgres.h"
 
@@ -27,7 +26,7 @@
 #include "core/pinned.h"
 #include "verify/hasher_plain.h"
 
-/* A varlena's content; detoasts where needed, but copies nothing else. */
+/* Adds a varlena's content; copies it only if it has to be detoasted. */
 static inline void
 feed_varlena(EcLanes *lanes, Datum value)
 {
@@ -72,7 +71,7 @@ feed_oid(EcHasher *hasher, EcLanes *lanes, Datum value)
 	ec_lanes_word(lanes, DatumGetObjectId(value));
 }
 
-/* All NaNs are equal, and so are both zeros. */
+/* All NaNs are equal, and 0 equals -0. */
 static void
 feed_double(EcLanes *lanes, float8 number)
 {
@@ -99,8 +98,9 @@ feed_float8(EcHasher *hasher, EcLanes *lanes, Datum value)
 }
 
 /*
- * numeric's own hash knows digits and weight, whatever the display scale, but
- * neither the sign nor which of NaN and the infinities it is.
+ * The hash function of numeric includes digits and weight and ignores the
+ * display scale.  It also ignores the sign, and does not distinguish NaN and
+ * the infinities, so these are added here.
  */
 void
 ec_feed_numeric(EcLanes *lanes, Numeric number)
@@ -129,7 +129,7 @@ ec_feed_numeric(EcLanes *lanes, Numeric number)
 	ec_lanes_word(lanes, kind);
 }
 
-/* Most numerics are stored with a short header; unpacking must not allocate. */
+/* Most numerics have a short header; unpack them without allocating memory. */
 static void
 feed_numeric(EcHasher *hasher, EcLanes *lanes, Datum value)
 {
@@ -161,7 +161,7 @@ feed_timetz(EcHasher *hasher, EcLanes *lanes, Datum value)
 	ec_lanes_word(lanes, (uint64) (int64) time->zone);
 }
 
-/* Intervals are compared as spans: 30 days a month, 24 hours a day. */
+/* Intervals are compared with 30 days a month and 24 hours a day. */
 static void
 feed_interval(EcHasher *hasher, EcLanes *lanes, Datum value)
 {
@@ -210,7 +210,10 @@ feed_cstring(EcHasher *hasher, EcLanes *lanes, Datum value)
 	ec_lanes_bytes(lanes, string, strlen(string));
 }
 
-/* The stored bytes of a type of any length, in a Datum only the low ones. */
+/*
+ * Adds the stored bytes of a type of any length; of a Datum only the used low
+ * ones.
+ */
 static void
 feed_image(EcHasher *hasher, EcLanes *lanes, Datum value)
 {
@@ -228,7 +231,7 @@ feed_image(EcHasher *hasher, EcLanes *lanes, Datum value)
 		ec_lanes_bytes(lanes, DatumGetPointer(value), hasher->length);
 }
 
-/* A tid is stored in six bytes without padding. */
+/* A tid has six bytes, so do not read eight. */
 static void
 feed_tid(EcHasher *hasher, EcLanes *lanes, Datum value)
 {
@@ -252,7 +255,7 @@ feed_extended_hash(EcHasher *hasher, EcLanes *lanes, Datum value)
 	ec_lanes_word(lanes, DatumGetUInt64(hash));
 }
 
-/* Output text that no setting of the session changes. */
+/* Adds the output text, which must not depend on settings. */
 static void
 feed_plain_output(EcHasher *hasher, EcLanes *lanes, Datum value)
 {
@@ -298,7 +301,10 @@ static const KnownType known_types[] = {
 	{TIDOID, feed_tid},
 };
 
-/* No extended hash, or one by OIDs, and settings do not touch the output. */
+/*
+ * Types without an extended hash, or with one that hashes OIDs, whose output
+ * does not depend on settings.
+ */
 static const Oid plain_output_types[] = {TSVECTOROID,    TSQUERYOID,
 										 JSONPATHOID,    ACLITEMOID,
 										 PG_SNAPSHOTOID, TXID_SNAPSHOTOID};
@@ -316,7 +322,7 @@ use_output(EcHasher *hasher, bool pinned)
 	hasher->feed = pinned ? feed_pinned_output : feed_plain_output;
 }
 
-/* A call prepared once, with the seed in place. */
+/* Prepares a call of the function, with the seed as second argument. */
 static void
 use_extended_hash(EcHasher *hasher, Oid function)
 {
@@ -328,7 +334,7 @@ use_extended_hash(EcHasher *hasher, Oid function)
 	fmgr_info_cxt(function, flinfo, hasher->memory);
 	InitFunctionCallInfoData(*call, flinfo, 2, hasher->collation, NULL, NULL);
 	old = MemoryContextSwitchTo(hasher->memory);
-	call->args[1].value = Int64GetDatum(0); /* a pointer on 32 bits */
+	call->args[1].value = Int64GetDatum(0); /* palloc'd on 32-bit machines */
 	MemoryContextSwitchTo(old);
 	hasher->extra = call;
 	hasher->feed = feed_extended_hash;

@@ -1,6 +1,6 @@
 /*
  * hasher_plain.h
- *		Types that do not consist of others.
+ *		Hashes types that do not consist of other types.
  */
 #ifndef EC_VERIFY_HASHER_PLAIN_H
 #define EC_VERIFY_HASHER_PLAIN_H
@@ -11,13 +11,13 @@
 
 #include "verify/hasher.h"
 
-/* False: the type is none of those that are known. */
+/* Returns false if the type is not one of the known ones. */
 extern bool ec_hasher_init_plain(EcHasher *hasher);
 
-/* A type of which nothing is known but its functions. */
+/* For all other types, of which only the functions are known. */
 extern void ec_hasher_init_other(EcHasher *hasher);
 
-/* The numbers in a jsonb are numerics, too. */
+/* Also used for the numbers in a jsonb. */
 extern void ec_feed_numeric(EcLanes *lanes, Numeric number);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * instep.c
- *		When a row is right although the mapping would give something else.
+ *		Decides whether a row is right although it differs from the mapping.
  */
 #include "postgres.h"
 
@@ -14,8 +14,8 @@
 #include "verify/instep.h"
 
 /*
- * The hasher would refuse it too, but its way out, a COLLATE clause, is not
- * open to a column.
+ * ec_hasher_init would raise an error, too, but its hint (add a COLLATE
+ * clause) does not apply to a column.
  */
 static void
 refuse_nondeterministic_column(Form_pg_attribute attribute)
@@ -41,7 +41,10 @@ find_constant_default(Relation relation, EcComparedColumn *column)
 
 	if (expression == NULL)
 		return;
-	/* the default is the owner's, whoever verifies */
+	/*
+	 * the table's owner has written the default, so evaluate it with his
+	 * rights
+	 */
 	ec_become(&outer, relation->rd_rel->relowner);
 	expression = eval_const_expressions(NULL, expression);
 	ec_become_caller(&outer);

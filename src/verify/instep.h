@@ -1,11 +1,12 @@
 /*
  * instep.h
- *		When a row is right although the mapping would give something else.
+ *		Decides whether a row is right although it differs from the mapping.
  *
- * A row is in step when new = forward(old).  Forward may lose information,
- * lower() say; so where a mapping back exists, a row that was written through
- * the new columns is right as well: when old = backward(new), and the new
- * columns are not all unset.  Unset is NULL, or equal to a constant default.
+ * A row is right if new = forward(old).  The forward mapping may lose
+ * information, as lower() does.  So if there is a backward mapping, a row that
+ * was written through the new columns is right, too.  Such a row has old =
+ * backward(new), and its new columns are not all unset.  Unset means NULL, or
+ * equal to a constant default.
  */
 #ifndef EC_VERIFY_INSTEP_H
 #define EC_VERIFY_INSTEP_H
@@ -17,22 +18,22 @@
 #include "verify/compare.h"
 #include "verify/equality.h"
 
-/* A column and how its values are compared. */
+/* A column, and what is needed to compare its values. */
 typedef struct EcComparedColumn
 {
 	EcMappedColumn *mapped;
 	EcHasher hasher;
 	EcEquality equality;
 
-	/* a constant default, by which it is unset */
+	/* its constant default; a column with this value is unset */
 	bool has_default;
 	Datum default_value;
 } EcComparedColumn;
 
-/* Prepare for the columns (EcMappedColumn) of a relation. */
+/* Prepares the columns (EcMappedColumn) of a relation. */
 extern EcComparedColumn *ec_compared_columns(Relation relation, List *columns);
 
-/* Values of a row: that of the i-th column is at first + i * stride. */
+/* Values of a row; that of the i-th column is at first + i * stride. */
 typedef struct EcCells
 {
 	const Datum *values;
@@ -49,13 +50,13 @@ ec_cells(const TupleTableSlot *slot, int first, int stride)
 	return cells;
 }
 
-/* NULL equals NULL. */
+/* Two NULLs do not differ. */
 extern bool ec_cells_differ(EcComparedColumn *column, const EcCells *left,
 							const EcCells *right, int i);
 
 /*
- * For a row that forward does not explain.  computed is backward(new); count
- * and old_count are numbers of columns.
+ * For a row with new <> forward(old): is it right by the backward mapping?
+ * computed is backward(new); count and old_count are numbers of columns.
  */
 extern bool
 ec_backward_explains(EcComparedColumn *columns, int count, const EcCells *new_values,

@@ -1,13 +1,13 @@
 /*
  * match.c
- *		Rows of two tables, sorted by the hashes of key and row: which of them
- *		are missing, extra, different.
+ *		Matches rows of two tables, sorted by the hashes of key and row, and
+ *		finds the ones that are missing, extra or different.
  *
- * Equal rows of both sides come to lie side by side and cancel out.  What is
- * left of a key is paired up, as long as both sides have some: these rows are
- * different, unless the mapping back explains them.  The others are missing or
- * extra.  The sort, and what is left of one key, take work_mem and then
- * temporary files.
+ * Equal rows of both sides are adjacent after the sort and cancel out.  The
+ * remaining rows of a key are paired as long as both sides have some.  The
+ * rows of a pair are different, unless the backward mapping shows that they
+ * are right.  Rows without a partner are missing or extra.  The sort, and the
+ * remaining rows of a key, take work_mem and then temporary files.
  */
 #include "postgres.h"
 
@@ -20,7 +20,7 @@
 #include "verify/match.h"
 #include "verify/mismatch.h"
 
-/* Columns of a sorted row, before its values. */
+/* The columns of a sorted row before its values. */
 enum
 {
 	KEY_A,
@@ -31,18 +31,20 @@ enum
 	VALUES
 };
 
-/* What is known of the rows of one key while they come out of the sort. */
+/* The rows of one key, collected while they are read from the sort. */
 typedef struct KeyGroup
 {
-	TupleTableSlot *row[2];        /* the last equal rows of a side */
-	int64 count[2];                /* how many they are */
+	TupleTableSlot *row[2];        /* the current group of equal rows */
+	int64 count[2];                /* number of rows in it */
 	Tuplestorestate *unmatched[2]; /* rows without an equal one */
 	int64 unmatched_count[2];
 	int64 rows[2];
 	TupleTableSlot *slot[2];
 } KeyGroup;
 
-/* The hashes, the side, and then the values, as the target's columns are. */
+/*
+ * The hashes, the side, and the values with the types of the mapped columns.
+ */
 static TupleDesc
 sorted_desc(EcMatcher *matcher)
 {
@@ -211,8 +213,9 @@ lanes_at(TupleTableSlot *slot, int position)
 }
 
 /*
- * A row that is right, or not wrong for certain, counts as what the target
- * holds: then checksums agree where the verdict is that all is well.
+ * Makes the source's checksum count the target's row instead of the source's.
+ * This is done for a row that is right, or not yet confirmed to be wrong.  So
+ * the checksums are equal if the verification finds no differing row.
  */
 static void
 excuse(EcComparison *result, TupleTableSlot *source, TupleTableSlot *target)
@@ -255,7 +258,8 @@ match_pair(EcMatcher *matcher, TupleTableSlot *source, TupleTableSlot *target,
 	for (int i = 0; i < matcher->count && !differs; i++)
 		differs = ec_cells_differ(&matcher->columns[i], &left, &right, i);
 	if (!differs)
-		return; /* of a type whose hash knows more than its = */
+		return; /* only the hashes differ; the values are equal according to
+				 * `=` */
 	if (ec_backward_explains(matcher->columns, matcher->count, &right,
 							 matcher->old_columns, matcher->old_count,
 							 &old_values, &computed) ||
@@ -289,7 +293,7 @@ match_one_sided(EcMatcher *matcher, EcRowSide side, TupleTableSlot *slot,
 		record_one_sided(matcher, side, slot, is_unique);
 }
 
-/* Of equal rows, those that the other side does not have. */
+/* Moves equal rows that the other side does not have to the unmatched ones. */
 static void
 end_equal_rows(KeyGroup *group)
 {

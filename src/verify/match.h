@@ -1,7 +1,7 @@
 /*
  * match.h
- *		Rows of two tables, sorted by the hashes of key and row: which of them
- *		are missing, extra, different.
+ *		Matches rows of two tables, sorted by the hashes of key and row, and
+ *		finds the ones that are missing, extra or different.
  */
 #ifndef EC_VERIFY_MATCH_H
 #define EC_VERIFY_MATCH_H
@@ -19,7 +19,7 @@ typedef struct EcMatcher
 	const EcCompareOptions *options;
 	EcComparison *result;
 
-	/* columns of a row: key, mapped columns, backward columns */
+	/* numbers of columns in a row: key, mapped columns, backward columns */
 	int key_count;
 	int count;
 	int old_count;
@@ -28,17 +28,19 @@ typedef struct EcMatcher
 
 	MemoryContext row_memory; /* reset for each row */
 	TupleDesc desc;           /* of a sorted row */
-	Tuplesortstate *sort;     /* NULL: not begun */
+	Tuplesortstate *sort;     /* NULL before ec_match_begin */
 	TupleTableSlot *sorted;
 } EcMatcher;
 
 extern void ec_match_begin(EcMatcher *matcher);
 
-/* A row, whose columns slot holds, with the hashes of its key and of all. */
+/*
+ * Adds a row, given in slot, with the hashes of its key and of the whole row.
+ */
 extern void ec_match_put(EcMatcher *matcher, EcRowSide side, TupleTableSlot *slot,
 						 const EcLanes *key, const EcLanes *row);
 
-/* All rows are there: count and record what does not match. */
+/* Call after all rows: counts and records the ones that do not match. */
 extern void ec_match_end(EcMatcher *matcher);
 
 #endif

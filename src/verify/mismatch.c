@@ -1,10 +1,10 @@
 /*
  * mismatch.c
- *		What is recorded of a row that differs: its key and its values.
+ *		The record of a row that differs: its key and its values.
  *
- * All of it is text by the time it is recorded.  Output functions belong to
- * the types' owners and run as the caller; recording runs as the extension's
- * owner.
+ * Everything is converted to text before it is stored.  Output functions
+ * belong to the types' owners and must run as the caller, but storing runs as
+ * the extension's owner.
  */
 #include "postgres.h"
 
@@ -92,7 +92,7 @@ ec_row_key(Relation relation, List *names)
 	key->relation = RelationGetRelid(relation);
 	key->first = -1;
 	key->names = palloc_array(char *, list_length(names) + 2);
-	/* A key of a partitioned table holds for all its partitions. */
+	/* a key of a partitioned table is unique across its partitions */
 	if (relation->rd_rel->relhassubclass && !(partitioned && names != NIL))
 		key->names[key->count++] = "tableoid";
 	foreach (cell, names)
@@ -180,7 +180,7 @@ ec_slot_text(TupleTableSlot *slot, int position)
 	return text;
 }
 
-/* NaN and the infinities are no JSON numbers. */
+/* NaN and the infinities are not valid JSON numbers. */
 static bool
 is_json_number(Oid type, const char *text)
 {

@@ -1,6 +1,6 @@
 /*
  * reading.c
- *		SELECT expressions FROM a table, as a tree.
+ *		Builds and runs the query SELECT expressions FROM a table.
  */
 #include "postgres.h"
 
@@ -34,7 +34,9 @@ ec_reading_begin(EcReading *reading, Relation relation)
 					 true, true, true);
 }
 
-/* Rights are checked for the columns that count as read. */
+/*
+ * Marks columns as read, so that the caller's privileges on them are checked.
+ */
 static bool
 mark_columns(Node *node, ParseState *pstate)
 {
@@ -46,9 +48,9 @@ mark_columns(Node *node, ParseState *pstate)
 }
 
 /*
- * Nothing is stored, so the value need not pass the checks of the column's
- * domain: they were written by whoever owns the domain, and would run as whoever
- * verifies.
+ * Removes the coercion to a domain.  The value is not stored, so it need not
+ * satisfy the domain's constraints.  The domain's owner has written them, and
+ * they would run with the rights of the role that verifies.
  */
 static Node *
 without_checks(Node *expression)
@@ -100,8 +102,9 @@ ec_reading_select(EcReading *reading, Node *expression)
 }
 
 /*
- * Recorded values may come from any relation that an expression's sub-selects
- * name; who may see them depends on all of these.
+ * Collects all relations, including those in sub-selects of expressions.
+ * Their values may be recorded, so a role may see the record only if it may
+ * read them all.
  */
 static bool
 collect_relations(Node *node, List **relations)
@@ -128,7 +131,7 @@ is_user_function(Oid function, void *context)
 	return function >= FirstNormalObjectId;
 }
 
-/* A function that somebody wrote may read what the query does not name. */
+/* A user-defined function may read relations that the query does not name. */
 static bool
 calls_user_functions(Node *node, void *context)
 {

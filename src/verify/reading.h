@@ -1,10 +1,11 @@
 /*
  * reading.h
- *		SELECT expressions FROM a table, as a tree.
+ *		Builds and runs the query SELECT expressions FROM a table.
  *
- * Not as text: the user's expressions are analysed in the scope of the table
- * and coerced as an assignment to a column coerces, which no cast written in
- * SQL does.  Each is evaluated once a row, by the executor, as the caller.
+ * It is built as a query tree and not as text.  The user's expressions are
+ * analysed with the table's columns in scope, and coerced as in an assignment
+ * to a column; a cast in SQL text would not do the same.  The executor
+ * evaluates each expression once per row, as the caller.
  *
  * Locks: the caller has opened the table with AccessShareLock.
  */
@@ -25,34 +26,34 @@ typedef struct EcReading
 	Relation relation;
 	ParseState *pstate;
 	Query *query;
-	List *quals;    /* ANDed; may be added to */
-	bool plan_only; /* check rights and all else, but read no row */
+	List *quals;    /* implicitly ANDed; callers may add to it */
+	bool plan_only; /* check privileges and plan, but read no row */
 } EcReading;
 
 extern void ec_reading_begin(EcReading *reading, Relation relation);
 
 /*
- * An expression over the row, coerced to the type of the column of owner that
- * it is for.
+ * Analyses an expression over the row, and coerces it to the type of its
+ * column in the relation owner.
  */
 extern Node *ec_reading_expression(EcReading *reading, Relation owner,
 								   const EcMappedColumn *column);
 
-/* A reference that counts for permissions, as one in a statement does. */
+/* A reference to a column, for which the caller needs the SELECT privilege. */
 extern Node *ec_reading_column(EcReading *reading, const char *name);
 
-/* Add to what is selected; returns the entry. */
+/* Adds an expression to the target list; returns its entry. */
 extern TargetEntry *ec_reading_select(EcReading *reading, Node *expression);
 
 /*
- * The query is complete.  Adds the OIDs of all relations that it names to
- * *reads, and sets *is_opaque if it calls functions that may read others.
+ * Completes the query.  Adds the OIDs of all relations in it to *reads, and
+ * sets *is_opaque if it calls functions that may read others.
  */
 extern void ec_reading_end(EcReading *reading, List **reads, bool *is_opaque);
 
 /*
- * Run it under the active snapshot.  Row security that would hide rows is an
- * error: half an answer would be a lie.
+ * Runs it under the active snapshot.  Raises an error if a row security policy
+ * would hide rows, because the result would be incomplete.
  */
 extern void ec_reading_run(EcReading *reading, DestReceiver *receiver);
 

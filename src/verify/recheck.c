@@ -1,6 +1,6 @@
 /*
  * recheck.c
- *		Rows that differed once: they count when they differ twice.
+ *		Counts a row as different only if it differs twice.
  */
 #include "postgres.h"
 

@@ -1,11 +1,11 @@
 /*
  * recheck.h
- *		Rows that differed once: they count when they differ twice.
+ *		Counts a row as different only if it differs twice.
  *
- * While a table is written to, a difference may be the moment between two
- * writes.  So a job looks at a chunk again, under a later snapshot, and counts
- * a row when it has differed in two looks that follow each other.  Rows are
- * known by the hash of their key.
+ * While a table is being written to, a row may differ only between two writes
+ * that belong together.  So a job compares a chunk again under a later
+ * snapshot.  A row counts when it has differed in two consecutive looks.  Rows
+ * are identified by the hash of their key.
  */
 #ifndef EC_VERIFY_RECHECK_H
 #define EC_VERIFY_RECHECK_H
@@ -18,21 +18,24 @@
 
 typedef struct EcSuspects
 {
-	HTAB *before;  /* by hash of the key: differed in the last look */
-	HTAB *now;     /* and in this one */
-	int64 pending; /* rows that have differed in this look only */
+	HTAB *before;  /* key hashes of rows that differed in the last look */
+	HTAB *now;     /* and in this look */
+	int64 pending; /* number of rows that differ for the first time */
 } EcSuspects;
 
-/* The memory context has to last from look to look. */
+/* The memory context has to live until the last look. */
 extern void ec_suspects_init(EcSuspects *suspects, MemoryContext memory);
 
-/* Begin another look. */
+/* Begins the next look at the same rows. */
 extern void ec_suspects_look(EcSuspects *suspects, MemoryContext memory);
 
-/* Forget all: other rows are looked at from now on. */
+/* Forgets everything, before other rows are compared. */
 extern void ec_suspects_forget(EcSuspects *suspects, MemoryContext memory);
 
-/* A row differs in this look; does it count?  suspects may be NULL. */
+/*
+ * Call for a row that differs in this look; returns true if it counts.  If
+ * suspects is NULL, it counts at once.
+ */
 extern bool ec_suspects_confirm(EcSuspects *suspects, const EcLanes *key);
 
 #endif

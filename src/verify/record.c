@@ -1,6 +1,6 @@
 /*
  * record.c
- *		What verifications found, in expand_contract.verifications.
+ *		Stores the results of verifications in expand_contract.verifications.
  */
 #include "postgres.h"
 
@@ -93,7 +93,7 @@ ec_record_set_job(int64 verification, int64 job)
 	ec_catalog_end(&scope);
 }
 
-/* In scope. */
+/* Call in scope. */
 static bool
 read_verification(int64 id, EcVerification *result)
 {
@@ -130,7 +130,7 @@ ec_record_read(int64 verification, EcVerification *result)
 	return found;
 }
 
-/* Lines of one row have the same key and follow each other. */
+/* The lines of one row are adjacent and have the same row number. */
 static void
 record_mismatches(EcVerification *verification, Tuplestorestate *mismatches)
 {

@@ -1,9 +1,10 @@
 /*
  * record.h
- *		What verifications found, in expand_contract.verifications.
+ *		Stores the results of verifications in expand_contract.verifications.
  *
- * Reading runs as the caller, recording as the extension's owner.  Nothing of
- * the user's is evaluated while recording: by then there is only text.
+ * Tables are read as the caller, results are stored as the extension's owner.
+ * No code of users runs while they are stored, because all values are text by
+ * then.
  */
 #ifndef EC_VERIFY_RECORD_H
 #define EC_VERIFY_RECORD_H
@@ -14,35 +15,39 @@
 
 #include "verify/compare.h"
 
-/* A verification as it is recorded. */
+/* A row of expand_contract.verifications. */
 typedef struct EcVerification
 {
 	int64 id;
 	int64 missing;
 	int64 extra;
 	int64 different;
-	int64 recorded; /* rows in expand_contract.mismatches */
+	int64 recorded; /* number of rows in expand_contract.mismatches */
 	EcChecksum source;
 	EcChecksum target;
 	TimestampTz started_at;
-	TimestampTz finished_at; /* 0: not yet */
+	TimestampTz finished_at; /* 0: not finished */
 } EcVerification;
 
-/* Begin one by the current user; change and job may be NULL and 0. */
+/*
+ * Begins a verification by the role caller; change may be NULL.  Returns its
+ * id.
+ */
 extern int64 ec_record_begin(const EcSubject *subject, const Jsonb *mapping,
 							 const char *change, Oid caller);
 extern void ec_record_set_job(int64 verification, int64 job);
 
 /*
- * Add what was found in a part, or in all, of the tables; of mismatches, as
- * many rows as are still allowed.  Locks the verification until commit.
+ * Adds the result of comparing a part, or all, of the tables.  Stores
+ * mismatches of as many rows as the setting still allows.  Locks the
+ * verification's row until commit.
  */
 extern void ec_record_add(int64 verification, const EcComparison *comparison);
 
-/* It is complete. */
+/* Marks the verification as finished. */
 extern void ec_record_end(int64 verification);
 
-/* False if there is no such verification. */
+/* Returns false if there is no such verification. */
 extern bool ec_record_read(int64 verification, EcVerification *result);
 
 static inline bool

@@ -1,10 +1,11 @@
 /*
  * repair.c
- *		The SQL that would put a row right, as text, for somebody to read.
+ *		Writes the SQL that would repair a row, as text for the user.
  *
- * It is never executed here.  Where it can, a statement computes the value
- * from the row as it will be by then, with the mapping's own expression, so
- * that it does not bring back what was there when the row was looked at.
+ * It is never executed here.  If possible, a statement contains the mapping's
+ * expression, so that it computes the value from the row as it is when the
+ * statement runs.  A constant would restore the value of the time of the
+ * comparison.
  */
 #include "postgres.h"
 
@@ -16,14 +17,14 @@
 #include "core/catalog.h"
 #include "verify/mismatch.h"
 
-/* It was parsed, so it leaves no comment open. */
+/* The expression has been parsed, so it does not end in a comment. */
 static void
 append_expression(StringInfo sql, const EcMappedColumn *column)
 {
 	appendStringInfo(sql, "(%s)", column->expression);
 }
 
-/* "left = value", exact whatever the settings and the search_path. */
+/* Appends "left = value", exact for all settings and every search_path. */
 static void
 append_equals(StringInfo sql, const char *left, TupleTableSlot *slot, int position)
 {
@@ -51,7 +52,7 @@ append_row_key(StringInfo sql, const EcRowKey *key, TupleTableSlot *slot)
 	for (int i = 0; i < key->count; i++)
 	{
 		if (strcmp(key->names[i], "tableoid") == 0)
-			continue; /* the statement names the table */
+			continue; /* the statement names that table */
 		if (!is_first)
 			appendStringInfoString(sql, " AND ");
 		append_equals(sql, quote_identifier(key->names[i]), slot, first + i);
@@ -59,7 +60,7 @@ append_row_key(StringInfo sql, const EcRowKey *key, TupleTableSlot *slot)
 	}
 }
 
-/* The table that the row is in, where that is not the one that was verified. */
+/* The row's table, which may be a child of the table that was verified. */
 static Oid
 table_of_row(const EcRowKey *key, TupleTableSlot *slot)
 {
@@ -78,8 +79,8 @@ append_assignment(StringInfo sql, const EcMappedColumn *column)
 }
 
 /*
- * UPDATE table SET column = (expression) WHERE key; or, where the new columns
- * are right, the old ones as the mapping back has them.
+ * UPDATE table SET column = (expression) WHERE key.  If the new columns are
+ * right, it sets the old columns by the backward mapping instead.
  */
 char *
 ec_repair_column(const EcSubject *subject, const EcRowKey *key,
@@ -97,7 +98,7 @@ ec_repair_column(const EcSubject *subject, const EcRowKey *key,
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "UPDATE %s%s", has_children ? "ONLY " : "",
 					 ec_relation_name(table));
-	/* the expression may name the table */
+	/* the expression may use the name of the table that was verified */
 	if (table != key->relation)
 		appendStringInfo(&sql, " AS %s",
 						 quote_identifier(RelationGetRelationName(subject->target)));
@@ -118,20 +119,21 @@ ec_repair_column(const EcSubject *subject, const EcRowKey *key,
 
 /* ---------------------------------------------------------------- two tables */
 
-/* What a repair writes, and from where. */
+/* The direction of a repair. */
 typedef struct Flow
 {
 	const EcSubject *subject;
-	EcRowSide right; /* that is read; the two may be one table */
+	EcRowSide right; /* the side that is read; both may be the same table */
 	Relation read;
 	Relation written;
-	TupleTableSlot *slot; /* the key's values are in it */
-	int first;            /* from this position on */
+	TupleTableSlot *slot; /* contains the key's values ... */
+	int first;            /* ... starting at this position */
 } Flow;
 
 /*
- * From the side that is right to the other; false if nothing maps that way, or
- * the row's key is too long to be written out.
+ * Chooses the direction: from the side that is right to the other.  Returns
+ * false if there is no mapping in that direction, or if the row's key is too
+ * long to be written into a statement.
  */
 static bool
 begin_flow(Flow *flow, const EcSubject *subject, TupleTableSlot *slot, int first)
@@ -146,7 +148,10 @@ begin_flow(Flow *flow, const EcSubject *subject, TupleTableSlot *slot, int first
 		   !ec_slot_is_cut(slot, first, list_length(subject->key));
 }
 
-/* " WHERE key": the target's columns, or what they are in the source. */
+/*
+ * Appends " WHERE key", with the target's columns or their expressions over
+ * the source.
+ */
 static void
 append_where(StringInfo sql, const Flow *flow, EcRowSide side)
 {
@@ -255,7 +260,7 @@ insert_row(const Flow *flow)
 	{
 		EcMappedColumn *column = lfirst(cell);
 
-		/* a generated column comes by itself */
+		/* generated columns cannot be inserted */
 		if (written_column(flow, column)->attgenerated)
 			continue;
 		overriding |= written_column(flow, column)->attidentity ==

@@ -2,17 +2,17 @@
  * row_hash.h
  *		The hash of one row: 128 bits in two lanes of 64.
  *
- * A row is fed in as a sequence of 64-bit words.  Both lanes take in each
- * word, with seeds, multipliers and ways of combining of their own, so that
- * what collides in one does not in the other.  Each step is a bijection of the
- * word and of the lane: rows that differ in one word only never collide, other
- * rows do by accident with a probability of 2^-128.  It is no cryptographic
- * hash: who knows it can construct collisions.
+ * A row is added as a sequence of 64-bit words.  Each word is added to both
+ * lanes.  The lanes have different seeds, multipliers and ways to combine, so
+ * a collision in one lane is no collision in the other.  Each step is a
+ * bijection of the word and of the lane.  So rows that differ in a single word
+ * never collide, and other rows collide with a probability of 2^-128.  It is
+ * not a cryptographic hash: collisions can be constructed.
  *
- * Values must feed in words that tell where they end (lengths first), so that
- * 'ab','c' and 'a','bc' are different sequences.
+ * The words of a value must show where it ends (its length comes first), so
+ * that 'ab','c' and 'a','bc' are different sequences.
  *
- * Inline, because this is the aggregate's inner loop.
+ * The functions are inline because they are the aggregate's inner loop.
  */
 #ifndef EC_VERIFY_ROW_HASH_H
 #define EC_VERIFY_ROW_HASH_H
@@ -40,7 +40,7 @@ ec_rotate(uint64 word, int bits)
 	return (word << bits) | (word >> (64 - bits));
 }
 
-/* A new row.  The seeds are digits of pi and of e. */
+/* Begins a row.  The seeds are digits of pi and of e. */
 static inline void
 ec_lanes_start(EcLanes *lanes)
 {
@@ -48,7 +48,9 @@ ec_lanes_start(EcLanes *lanes)
 	lanes->b = UINT64CONST(0x2b7e151628aed2a6);
 }
 
-/* Multipliers are odd (so invertible) with about half of their bits set. */
+/*
+ * The multipliers are odd (so invertible), with about half of their bits set.
+ */
 static inline void
 ec_lanes_word(EcLanes *lanes, uint64 word)
 {
@@ -63,7 +65,7 @@ ec_lanes_word(EcLanes *lanes, uint64 word)
 	lanes->b ^= lanes->b >> 29;
 }
 
-/* Length and content of a byte string, the same on every byte order. */
+/* Adds length and content of a byte string, the same for every byte order. */
 static inline void
 ec_lanes_bytes(EcLanes *lanes, const char *bytes, Size length)
 {
@@ -100,9 +102,10 @@ ec_avalanche(uint64 word)
 }
 
 /*
- * The end of a row: every bit of a lane comes to depend on every bit of it.
- * Only then may rows be added up; without it the sum would be nearly linear in
- * the columns, and swapping a column's values between two rows invisible.
+ * Ends a row: mixes each lane so that every bit depends on every other bit.
+ * Only then may rows be summed up.  Without it the sum would be nearly linear
+ * in the columns, and would not change if two rows exchanged a column's
+ * values.
  */
 static inline void
 ec_lanes_finish(EcLanes *lanes)

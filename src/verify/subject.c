@@ -1,6 +1,6 @@
 /*
  * subject.c
- *		The key by which rows of two tables are matched.
+ *		Finds the key by which rows of two tables are matched.
  */
 #include "postgres.h"
 
@@ -18,7 +18,7 @@ ec_primary_key(Relation relation)
 	List *names = NIL;
 	Relation index;
 
-	list_free(RelationGetIndexList(relation)); /* finds it */
+	list_free(RelationGetIndexList(relation)); /* this sets rd_pkindex */
 	if (!OidIsValid(relation->rd_pkindex))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

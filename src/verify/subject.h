@@ -23,13 +23,14 @@ typedef enum EcRowSide
 typedef struct EcSubject
 {
 	Relation source;
-	Relation target;   /* the same for columns of one table */
+	Relation target;   /* equals source when columns of one table are
+					    * compared */
 	List *columns;     /* EcMappedColumn of the target */
-	List *key;         /* two tables: EcMappedColumn of the target */
+	List *key;         /* for two tables: EcMappedColumn of the target */
 	List *backward;    /* EcMappedColumn of the source, or NIL */
-	List *walk;        /* names of a unique key that jobs walk along; NIL: the
-					  * key above, or the primary key */
-	bool new_is_right; /* after cutover: repairs flow from target to source */
+	List *walk;        /* the columns of a unique key in whose order jobs
+					    * read; NIL: those of key, or the primary key */
+	bool new_is_right; /* after cutover: repairs go from target to source */
 } EcSubject;
 
 static inline bool
@@ -40,13 +41,14 @@ ec_is_one_table(const EcSubject *subject)
 }
 
 /*
- * Two tables: take the key's columns out of the mapping, and put them into
- * subject->key.  names is a text[]; NULL: the target's primary key.  A column
- * that the mapping does not name is the source's of the same name.
+ * For two tables: moves the key's columns from subject->columns to
+ * subject->key.  names is a text[]; NULL means the target's primary key.  A
+ * key column that the mapping does not name corresponds to the source's column
+ * of the same name.
  */
 extern void ec_mapping_take_key(EcSubject *subject, ArrayType *names);
 
-/* The same for columns that the mapping has, by their names, of char *. */
+/* The same for a list of names (char *), all of which the mapping has. */
 extern void ec_match_by(EcSubject *subject, List *names);
 
 /*

@@ -1,6 +1,6 @@
 /*
  * verify.c
- *		ec_verify: compare, record, return.
+ *		ec_verify: compares, stores and returns the result.
  */
 #include "postgres.h"
 
@@ -82,7 +82,10 @@ ec_verify_now(const EcSubject *subject, const Jsonb *mapping,
 	int64 id = ec_record_begin(subject, mapping, change, caller);
 	bool own_before = ec_own_reads;
 
-	/* volatile, like any function that writes: it sees what came before it */
+	/*
+	 * ec_verify is volatile, so it sees what its transaction has written
+	 * before
+	 */
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	ec_own_reads = true;

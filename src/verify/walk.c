@@ -1,6 +1,6 @@
 /*
  * walk.c
- *		Walking over tables in the order of a key, chunk by chunk.
+ *		Reads tables in the order of a key, in chunks.
  */
 #include "postgres.h"
 
@@ -24,7 +24,7 @@
 #include "verify/reading.h"
 #include "verify/walk.h"
 
-/* A key's column, or an expression for it, as an operand of btree operators. */
+/* A key's column, or its expression, as an operand of btree operators. */
 typedef struct Operand
 {
 	Node *node;
@@ -38,8 +38,8 @@ operator_of(Oid family, Oid left, Oid right, int strategy)
 }
 
 /*
- * Types without operators of their own (varchar, domains) are taken for the
- * one whose operators they use; the representation is the same.
+ * A type that uses the operators of another type (varchar, domains) is
+ * relabelled as that type; the representation is the same.
  */
 static Operand
 as_operand(Node *node, Oid collation, const TypeCacheEntry *entry)
@@ -73,10 +73,10 @@ btree_of(const EcKeyRange *range, int column)
 }
 
 /*
- * What is cast; NULL if it is no cast, or one that may put rows into another
- * order, or give equal values for different ones.  The server applies by
- * itself, in expressions, only casts that lose nothing; a cast to a length or
- * precision has more arguments.
+ * Returns the argument of a cast.  Returns NULL if the node is not a cast, or
+ * if the cast might change the order of rows or map different values to the
+ * same value.  Implicit casts do neither.  A cast to a length or precision has
+ * more than one argument.
  */
 static Node *
 cast_argument(Node *node)
@@ -121,7 +121,7 @@ bound_of(const EcKeyRange *range, const Datum *values, int column)
 					 by_value);
 }
 
-/* (expressions) > (lower), or <= (upper) */
+/* Makes (expressions) > (lower), or <= (upper). */
 static Expr *
 make_qual(const EcKeyRange *range, List *expressions, const Datum *values,
 		  int strategy)
@@ -171,13 +171,13 @@ ec_range_quals(const EcKeyRange *range, List *expressions)
 
 /* ---------------------------------------------------------------- the next chunk */
 
-/* Takes the one row that a boundary is. */
+/* Receives the row that ends a chunk; there is at most one. */
 typedef struct BoundaryReceiver
 {
 	DestReceiver pub;
 	const EcKeyRange *range;
-	MemoryContext memory; /* outlives the query's */
-	Datum *key;           /* NULL: there was no row */
+	MemoryContext memory; /* lives longer than the query's */
+	Datum *key;           /* NULL if there was no row */
 } BoundaryReceiver;
 
 static Datum *
@@ -211,7 +211,7 @@ receive_boundary(TupleTableSlot *slot, DestReceiver *self)
 	return true;
 }
 
-/* ORDER BY the operands, as an index does. */
+/* Adds ORDER BY the operands, in the order of a btree index. */
 static void
 add_order(EcReading *reading, const EcKeyRange *range, List *expressions)
 {
@@ -241,7 +241,10 @@ make_count(int64 count)
 							  Int64GetDatum(count), false, FLOAT8PASSBYVAL);
 }
 
-/* The key of the row that is so many rows behind the lower bound; NULL: none. */
+/*
+ * The key of the row that is this many rows after the lower bound; NULL if
+ * there are fewer rows.
+ */
 static Datum *
 boundary(const EcSubject *subject, EcRowSide side, const EcKeyRange *range, int64 rows)
 {
@@ -309,7 +312,10 @@ ec_range_end(const EcSubject *subject, EcKeyRange *range, int64 rows)
 
 /* ---------------------------------------------------------------- the key */
 
-/* Do its columns begin with these, in the order that the bounds are in? */
+/*
+ * Does the index begin with these columns, in the order that is used for
+ * bounds?
+ */
 static bool
 gives_order(Relation index, const EcKeyRange *range, const AttrNumber *columns)
 {
@@ -321,7 +327,10 @@ gives_order(Relation index, const EcKeyRange *range, const AttrNumber *columns)
 	return true;
 }
 
-/* Is there an index that gives the rows in the order of the columns? */
+/*
+ * Does the relation have an index that returns rows in the order of the
+ * columns?
+ */
 static bool
 has_index(Relation relation, const EcKeyRange *range, const AttrNumber *columns)
 {
@@ -368,7 +377,7 @@ check_side(Relation relation, const EcKeyRange *range, const AttrNumber *columns
 				 errhint("Create one with CREATE INDEX CONCURRENTLY; ec_verify and ec_verify_change need none.")));
 }
 
-/* The column of the source that the key's is, or 0. */
+/* The source's column that the key's expression is, or 0 if it is none. */
 static AttrNumber
 plain_column(EcReading *reading, const EcSubject *subject,
 			 const EcKeyRange *range, int i)
@@ -406,7 +415,7 @@ ec_range_check(const EcSubject *subject, const EcKeyRange *range)
 static List *
 walk_primary_key(Relation relation)
 {
-	list_free(RelationGetIndexList(relation)); /* finds it */
+	list_free(RelationGetIndexList(relation)); /* this sets rd_pkindex */
 	if (!OidIsValid(relation->rd_pkindex))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -479,13 +488,13 @@ ec_bound_values(const EcKeyRange *range, char **texts)
 	if (texts == NULL)
 		return NULL;
 	values = palloc_array(Datum, range->count);
-	level = ec_pin_output(); /* DateStyle is read, too */
+	level = ec_pin_output(); /* DateStyle affects input, too */
 	for (int i = 0; i < range->count; i++)
 	{
 		Oid function;
 		Oid parameter;
 
-		/* a domain may have got checks that rows of before do not pass */
+		/* a domain may have got constraints that existing rows violate */
 		getTypeInputInfo(getBaseType(range->types[i]), &function, &parameter);
 		values[i] = OidInputFunctionCall(function, texts[i], parameter,
 										 range->typmods[i]);

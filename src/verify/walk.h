@@ -1,10 +1,10 @@
 /*
  * walk.h
- *		Walking over tables in the order of a key, chunk by chunk.
+ *		Reads tables in the order of a key, in chunks.
  *
  * A chunk is a range of keys: (lower, upper].  Both tables of a comparison are
- * read in the same range, each through an index of its own, so a chunk holds
- * a row's two sides or neither.
+ * read in the same range, each through its own index.  So a chunk contains
+ * either both sides of a row or neither.
  */
 #ifndef EC_VERIFY_WALK_H
 #define EC_VERIFY_WALK_H
@@ -19,41 +19,43 @@ typedef struct EcKeyRange
 {
 	int count;
 	char **names; /* of the target's columns */
-	Oid *types;   /* of these */
+	Oid *types;   /* types of these columns */
 	int32 *typmods;
 	Oid *collations;
-	Datum *lower; /* NULL: from the first key on; excluded */
-	Datum *upper; /* NULL: to the last one; included */
+	Datum *lower; /* excluded; NULL: from the first key on */
+	Datum *upper; /* included; NULL: up to the last key */
 } EcKeyRange;
 
 /*
  * The conditions that expressions, one for each column of the key, are in the
- * range.  An expression may be of another type of the column's btree operator
- * family, so that the plain column of an index can be used.
+ * range.  An expression may be of another type in the same btree operator
+ * family, so that an index on a plain column can be used.
  */
 extern List *ec_range_quals(const EcKeyRange *range, List *expressions);
 
 /*
- * What of a key column's expression is to be given to ec_range_quals: it
- * without casts that keep the order, so that an index on a plain column can be
- * used.
+ * Prepares a key column's expression for ec_range_quals: removes casts that
+ * keep the order, so that an index on a plain column can be used.
  */
 extern Node *
 ec_range_operand(const EcKeyRange *range, int column, Node *expression);
 
-/* The key to walk by, without bounds: of the mapping, or the primary key. */
+/*
+ * Sets the key by which to read, without bounds: that of the subject, or the
+ * primary key.
+ */
 extern void ec_range_init(EcKeyRange *range, const EcSubject *subject);
 
-/* Raises 55000 where a walk would read whole tables for each chunk. */
+/* Raises 55000 if each chunk would have to read a whole table. */
 extern void ec_range_check(const EcSubject *subject, const EcKeyRange *range);
 
 /*
- * Set the upper bound so that about so many rows of either side are in the
- * range; NULL when that is all that is left.
+ * Sets the upper bound so that the range has about this many rows of each
+ * side; NULL if it has all the remaining rows.
  */
 extern void ec_range_end(const EcSubject *subject, EcKeyRange *range, int64 rows);
 
-/* Bounds as text that no setting changes, and back. */
+/* Convert bounds to text that does not depend on settings, and back. */
 extern char **ec_bound_texts(const EcKeyRange *range, const Datum *values);
 extern Datum *ec_bound_values(const EcKeyRange *range, char **texts);
 

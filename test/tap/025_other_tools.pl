@@ -198,5 +198,35 @@ is(ledger(), '001, 002 <-, 003 <-', 'byte order marks, CR LF, CR');
 files('001.sql' => "\xFF\xFES\0E\0");
 like((apply_directory())[1], qr/22021: "BASE\/migrations\/001.sql" is in UTF-16/, 'UTF-16 is told');
 
+# A branch that was merged late.
+files('001.sql' => 'CREATE TABLE t ()', '003.sql' => 'CREATE TABLE v ()');
+apply_directory();
+append_to_file("$directory/002_late.sql", 'CREATE TABLE u ()');
+like((apply_directory())[1], qr/XE002.*file "BASE\/migrations\/002_late.sql"/s, 'is out of order');
+is($node->psql('postgres', "CALL ec_apply_directory('$directory', allow => '{out_of_order}')"), 0, 'and may be let in');
+is(ledger(), '001, 002 late, 003', 'in its place');
+like((apply_directory())[1], qr/0 of 3 migrations were new/, 'for good');
+
+# All tenants in one call, as the documentation shows it.
+my $page = slurp_file($ENV{TESTDIR} ? "$ENV{TESTDIR}/doc/files.md" : 'doc/files.md');
+my ($loop) = $page =~ /^(DO \$\$\nDECLARE\n    tenant text;.*?^END \$\$;)/ms;
+ok($loop, 'the page has a loop over tenants');
+$loop =~ s{/srv/app/migrations}{$directory};
+files(
+	'001.sql' => 'CREATE TABLE t (id integer)',
+	'002.sql' => 'CREATE INDEX CONCURRENTLY t_id ON t (id)',
+	'003.sql' => 'INSERT INTO t VALUES (1)');
+$node->safe_psql('postgres', q{CREATE SCHEMA tenant_a; CREATE SCHEMA tenant_b; CREATE SCHEMA tenant_c;
+	SELECT ec_apply('001', 'CREATE TABLE tenant_b.t (id integer)', scope => 'tenant_b')});
+my ($code, undef, $stderr) = $node->psql('postgres', $loop);
+like($stderr, qr/script of migration "001" of scope "tenant_b" differs/, 'stops at the first that fails');
+is($node->safe_psql('postgres', q{SELECT string_agg(scope || version, ',' ORDER BY scope, version) FROM ec_migrations}),
+	'tenant_a001,tenant_a002,tenant_a003,tenant_b001', 'and what went before stays');
+$node->safe_psql('postgres', q{DROP TABLE tenant_b.t; DELETE FROM expand_contract.schema_migrations WHERE scope = 'tenant_b'});
+is($node->psql('postgres', $loop), 0, 'then goes on');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM ec_migrations}), 9, 'each tenant has its history');
+is($node->safe_psql('postgres', q{SELECT (SELECT count(*) FROM tenant_a.t) + (SELECT count(*) FROM tenant_b.t) + (SELECT count(*) FROM tenant_c.t)}),
+	3, 'and its tables');
+
 $node->stop;
 done_testing();

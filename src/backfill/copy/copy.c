@@ -1,20 +1,20 @@
 /*
  * copy.c
- *		ec_copy: check the arguments, enter the job.
+ *		ec_copy: checks the arguments and inserts the job.
  *
- * A batch locks the rows of the source that are to be done (FOR SHARE), and
- * only then writes theirs into the target: nobody can delete or change a row of
- * the source between our reading it and our commit.  Otherwise the row of the
- * target would come back to life after its delete, or hold values of before an
- * update.  The target's rows are locked by the INSERT itself; what dual write
- * has brought before is left to ON CONFLICT, and what it brings later waits for
- * our commit.
+ * A batch locks the rows of the source that are to be done (FOR SHARE) before
+ * it writes rows into the target.  So no one can delete or change a row of the
+ * source between the time when we read it and our commit.  Otherwise the
+ * target could get a row that has been deleted in the source meanwhile, or
+ * values from before an update.  The INSERT itself locks the rows of the
+ * target.  ON CONFLICT handles rows that dual writes have inserted before;
+ * later dual writes of the same row wait for our commit.
  *
- * The second stage of a repair locks rows of the target (FOR UPDATE), looks
- * again whether the source has theirs, under a snapshot that is younger than
- * the locks, and only then deletes.  Who inserts a row into the source
- * meanwhile waits, with the dual write of it, for our commit, and then writes
- * the row of the target anew.
+ * The second stage of a repair locks rows of the target (FOR UPDATE).  Then it
+ * checks again that the source has no such row, with a snapshot newer than the
+ * locks, and deletes the rows.  If a session inserts such a row into the
+ * source meanwhile, its dual write waits for our commit and then inserts the
+ * row of the target again.
  */
 #include "postgres.h"
 
@@ -85,7 +85,7 @@ set_rights_context(const EcCopy *copy, RightsContext *context)
 					 source, role, rights, target, role);
 }
 
-/* Row by row, a search without an index would never end. */
+/* Without an index, the search for each row would take too long. */
 static void
 refuse_slow_search(Relation source)
 {
@@ -97,7 +97,9 @@ refuse_slow_search(Relation source)
 			 errhint("Create an index on what the mapping gives for the key, or use mode => 'fill'.")));
 }
 
-/* As ec_check_statement; false if there is no index to search by. */
+/*
+ * Does what ec_check_statement does; returns false if the search has no index.
+ */
 static bool
 has_fast_search(Relation swept, const EcBackfill *backfill)
 {
@@ -116,7 +118,7 @@ has_fast_search(Relation swept, const EcBackfill *backfill)
 	return !rule->has_failed;
 }
 
-/* Both stages, as the caller; keeps no lock on a leaf. */
+/* Checks both stages as the caller; keeps no lock on a leaf. */
 static void
 check_stages(Relation source, Relation target, EcBackfill *backfill)
 {
@@ -186,7 +188,10 @@ ec_submit_copy(const EcCopySpec *spec)
 	job.relation = spec->source;
 	job.parameters = ec_backfill_to_json(&backfill, &spec->job);
 	job.rows_estimate = ec_estimate_backfill(source, NULL);
-	/* until commit, so that the tables are those that were checked */
+	/*
+	 * keep the locks until commit, so that the tables stay as they were
+	 * checked
+	 */
 	relation_close(source, NoLock);
 	relation_close(target, NoLock);
 	return ec_job_submit(&job);
@@ -245,20 +250,21 @@ PG_FUNCTION_INFO_V1(ec_copy);
  * ec_copy(source, target, mapping, key, mode, batch_size, delay_ms, workers,
  *		   method, start_at, run_window, max_lag) → the job's number
  *
- * Copies the rows of source into target in a background worker, as the caller.
- * mapping gives an expression over a row of source for each column of target to
- * be set; key names columns of target, which a unique index is over (NULL: the
- * primary key).  mode 'fill' inserts rows whose key target has not; 'repair'
- * also updates rows that differ, and then deletes those whose key source has
- * not.  The rest is as in ec_backfill.
+ * Copies the rows of source into target in a background worker, as the
+ * caller.  mapping has an expression over a row of source for each column of
+ * target to be set.  key names columns of target that have a unique index
+ * (NULL: the primary key).  mode 'fill' inserts rows whose key is missing in
+ * target.  'repair' also updates rows that differ, and then deletes rows whose
+ * key is missing in source.  The other arguments are those of ec_backfill.
  *
- * Needs SELECT and UPDATE on source (UPDATE to lock rows), SELECT and INSERT on
- * target, and for 'repair' UPDATE and DELETE on target.  Errors: 42809 for what
- * is not a table, 22023 for what is not a mapping, 42703 and 428C9 for columns
- * that cannot be mapped to, 42P10, 42P17 and 55000 for a key that is none,
- * 0A000 for what is not supported, and whatever the server says of the
- * expressions and statements.  The job fails with 23505 when two rows of source
- * have one key, with XE010 when a trigger does not let it end.
+ * Needs SELECT and UPDATE on source (UPDATE to lock rows), SELECT and INSERT
+ * on target, and for 'repair' UPDATE and DELETE on target.  Errors: 42809 if
+ * an argument is not a table, 22023 if it is not a mapping, 42703 and 428C9
+ * for columns that cannot be mapped to, 42P10, 42P17 and 55000 for a key that
+ * cannot be used, 0A000 for what is not supported, and the server's errors for
+ * the expressions and statements.  The job fails with 23505 if two rows of
+ * source have the same key, and with XE010 if a trigger prevents its
+ * completion.
  */
 Datum
 ec_copy(PG_FUNCTION_ARGS)

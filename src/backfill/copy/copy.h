@@ -1,10 +1,11 @@
 /*
  * copy.h
- *		Copies from table to table, by a mapping and a key.
+ *		Copies rows from table to table, by a mapping and a key.
  *
- * A copy is a sweep over the source that writes into the target what is
- * missing there (mode fill), or differs as well (mode repair); then, in mode
- * repair, one over the target that deletes what the source does not have.
+ * A copy is a sweep over the source that writes rows into the target that are
+ * missing there (mode fill), or that differ as well (mode repair).  In mode
+ * repair a second sweep, over the target, deletes rows that the source does
+ * not have.
  */
 #ifndef EC_BACKFILL_COPY_COPY_H
 #define EC_BACKFILL_COPY_COPY_H
@@ -14,9 +15,9 @@
 #include "backfill/copy/copy_definition.h"
 
 /*
- * Check all that can be known before the first batch, as the caller, and
- * submit the job; returns its number.  The mapping is parsed with the caller's
- * search_path, and stored as a view stores it, with names spelled out.
+ * Makes all checks that are possible before the first batch, as the caller,
+ * and submits the job; returns its number.  The mapping is parsed with the
+ * caller's search_path, and stored with qualified names, as a view is.
  */
 extern int64 ec_submit_copy(const EcCopySpec *spec);
 

@@ -1,11 +1,11 @@
 /*
  * copy_definition.c
- *		What a copy does: mapping and key, checked at submission.
+ *		The definition of a copy: mapping and key, checked at submission.
  *
- * An expression of the mapping is analysed once, as the caller.  What the job
- * keeps is the result as SQL: every name spelled out, and coerced to the
- * target's column by functions, not by casts.  For a cast that is written out
- * cuts a text that is too long, where INSERT refuses it.
+ * An expression of the mapping is analysed once, as the caller.  The job
+ * stores the result as SQL with qualified names.  The coercion to the target's
+ * column is stored as a function call and not as a cast, because an explicit
+ * cast would truncate a text that is too long, whereas INSERT raises an error.
  */
 #include "postgres.h"
 
@@ -85,7 +85,7 @@ ec_check_copy_target(Relation target)
 	if (target->rd_rules != NULL)
 		refuse_table(target, "target", "It has rules.",
 					 "Replace the rules by triggers, or drop them.");
-	/* no index says that a key is not in another one of these as well */
+	/* no index ensures that a key occurs in only one of the tables */
 	if (target->rd_rel->relkind == RELKIND_RELATION &&
 		find_inheritance_children(RelationGetRelid(target), NoLock) != NIL)
 		refuse_table(target, "target",
@@ -107,7 +107,7 @@ ec_check_tables_differ(Relation source, Relation target)
 	Oid source_type = source->rd_rel->reltype;
 	Oid target_type = target->rd_rel->reltype;
 
-	/* an index or a sequence has no row type, and inherits nothing */
+	/* a relation without a row type, such as an index, does not inherit */
 	if (RelationGetRelid(source) == RelationGetRelid(target) ||
 		(OidIsValid(source_type) && OidIsValid(target_type) &&
 		 (typeInheritsFrom(source_type, target_type) ||
@@ -141,7 +141,9 @@ check_columns(Relation target, List *columns)
 	}
 }
 
-/* An INSERT may set these, no UPDATE may. */
+/*
+ * Identity columns can be set by INSERT (with OVERRIDING) but not by UPDATE.
+ */
 static void
 check_identity(Relation target, List *columns, const EcCopyKey *key)
 {
@@ -166,7 +168,10 @@ check_identity(Relation target, List *columns, const EcCopyKey *key)
 	}
 }
 
-/* What the first row would tell, if no trigger sets the column. */
+/*
+ * Raises the error of the first INSERT now, unless a trigger may set the
+ * column.
+ */
 static void
 check_left_out(Relation target, List *columns)
 {
@@ -197,8 +202,10 @@ check_left_out(Relation target, List *columns)
 }
 
 /*
- * Spell out what INSERT does without being asked.  The functions that coerce to
- * a length get told whether they were asked, and forgive less if not.
+ * Turns implicit coercions to a length into explicit function calls, so that
+ * they are deparsed as such.  These functions have an argument that tells
+ * whether the cast is explicit, and raise an error instead of truncating if it
+ * is not.
  */
 static bool
 spell_out_coercions(Node *node, void *context)
@@ -225,7 +232,10 @@ spell_out_coercions(Node *node, void *context)
 	return expression_tree_walker(node, spell_out_coercions, context);
 }
 
-/* With names that no search_path can make mean something else. */
+/*
+ * Deparses an expression with qualified names, so that the search_path does
+ * not matter.
+ */
 static char *
 expression_text(Relation source, Node *expression)
 {
@@ -238,7 +248,10 @@ expression_text(Relation source, Node *expression)
 							  deparse_context_for(EC_COPY_SOURCE,
 												  RelationGetRelid(source)),
 							  true, true);
-	/* else it would stand for the columns in a SELECT */
+	/*
+	 * a bare whole-row reference in a SELECT list would be expanded to its
+	 * columns
+	 */
 	if (IsA(expression, Var) && ((Var *) expression)->varattno == 0)
 		text = psprintf("CAST(%s AS %s)", text,
 						format_type_be_qualified(exprType(expression)));

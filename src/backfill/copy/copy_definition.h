@@ -1,6 +1,6 @@
 /*
  * copy_definition.h
- *		What a copy does: mapping and key, checked at submission.
+ *		The definition of a copy: mapping and key, checked at submission.
  */
 #ifndef EC_BACKFILL_COPY_COPY_DEFINITION_H
 #define EC_BACKFILL_COPY_COPY_DEFINITION_H
@@ -14,57 +14,62 @@
 #include "core/json.h"
 #include "worker/jobs/job.h"
 
-/* What ec_copy takes; upper rooms submit copies without SQL. */
+/* The arguments of ec_copy; upper rooms submit copies without SQL. */
 typedef struct EcCopySpec
 {
-	EcJobSpec job; /* of this the change and the pace */
+	EcJobSpec job; /* only its change and its pace are used */
 	const char *method;
 	Oid source;
 	Oid target;
 	const Jsonb *mapping;
-	List *key; /* names of columns of the target; NIL: its primary key */
+	List *key; /* names of the target's columns; NIL: its primary key */
 	bool repair;
 } EcCopySpec;
 
-/* In our statements the tables have these names, and expressions use them. */
+/* The tables' aliases in our statements, which the expressions use. */
 #define EC_COPY_SOURCE "source"
 #define EC_COPY_TARGET "target"
 
 typedef struct EcCopyColumn
 {
-	char *name;       /* of the target's column */
-	char *expression; /* its value, coerced as INSERT does it */
+	char *name;       /* the target's column */
+	char *expression; /* its value, coerced as by INSERT */
 
-	/* of a column of the key */
-	char *search; /* the expression, where the source is searched by it */
-	char *equal;  /* the operators that the unique index goes by */
+	/* for columns of the key */
+	char *search; /* the expression for searches in the source */
+	char *equal;  /* operators of the unique index */
 	char *before;
 	char *after;
-	char *collation; /* of that index, as SQL, or NULL */
+	char *collation; /* that index's collation as SQL, or NULL */
 } EcCopyColumn;
 
 typedef struct EcCopy
 {
 	Oid source;
 	Oid target;
-	char *target_name; /* as it was at submission */
-	bool is_foreign;   /* the source */
+	char *target_name; /* at submission */
+	bool is_foreign;   /* the source is a foreign table */
 	bool repair;
-	bool has_unique_keys; /* no two rows of the source can have one key */
+	bool has_unique_keys; /* two rows of the source cannot have the same key */
 	int key_count;
 	int count;
-	EcCopyColumn *columns; /* those of the key first */
+	EcCopyColumn *columns; /* the key's columns first */
 } EcCopy;
 
-/* Raises an error for whatever cannot be copied like that. */
+/* Checks and builds a copy; raises an error if it is not possible. */
 extern EcCopy *
 ec_define_copy(Relation source, Relation target, const EcCopySpec *spec);
 
-/* Raises the reason if one table cannot be read, or the other not be written. */
+/*
+ * Raise an error if one table cannot be read, or the other cannot be written.
+ */
 extern void ec_check_copy_source(Relation source);
 extern void ec_check_copy_target(Relation target);
 
-/* A row that goes over from one to the other would be another's row. */
+/*
+ * Raises an error if one table inherits from the other, because a copied row
+ * would then belong to both.
+ */
 extern void ec_check_tables_differ(Relation source, Relation target);
 
 extern void ec_copy_to_json(const EcCopy *copy, EcJsonWriter *writer);

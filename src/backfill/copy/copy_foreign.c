@@ -2,12 +2,12 @@
  * copy_foreign.c
  *		Copies from a foreign table, in the order of the key.
  *
- * A foreign table has no row identifiers that mean the same in the next
- * statement, no indexes that we know of, and no locks that hold for our
- * transaction.  So a batch is a range of keys: where it ends is asked for
- * first, then its rows are inserted.  Conditions are written so that
- * postgres_fdw can send them over, with the order and the limit, where it may:
- * plain comparisons of columns with constants.
+ * A foreign table has no row identifiers that are valid in the next statement,
+ * no indexes that we know of, and no locks that last for our transaction.  So
+ * a batch is a range of keys: a first query finds its end, then its rows are
+ * inserted.  The conditions are comparisons of columns with constants, so that
+ * postgres_fdw can send them to the other server, together with the order and
+ * the limit where possible.
  */
 #include "postgres.h"
 
@@ -26,16 +26,17 @@
 #include "expand_contract.h"
 #include "worker/process/deadline.h"
 
-/* The values of a key, as literals of SQL with their types. */
+/* The values of a key as SQL literals with their types. */
 typedef struct Bound
 {
-	bool is_open; /* there is none */
+	bool is_open; /* there is no bound */
 	char *literals[EC_MAX_KEY_COLUMNS];
 } Bound;
 
 /*
- * "k1 > 1 OR (k1 = 1 AND (k2 > 2 ...))": behind a key.  Rows whose key is null
- * are behind all others, for the INSERT to refuse them.
+ * Appends "k1 > 1 OR (k1 = 1 AND (k2 > 2 ...))": the rows after a key.  Rows
+ * whose key is null come after all others, so that the INSERT raises an error
+ * for them.
  */
 static void
 append_behind(StringInfo sql, const EcCopy *copy, const Bound *bound)
@@ -54,7 +55,7 @@ append_behind(StringInfo sql, const EcCopy *copy, const Bound *bound)
 		appendStringInfoString(sql, "))");
 }
 
-/* " WHERE" behind one key and not behind the other. */
+/* Returns a WHERE clause: after one key, and not after the other. */
 static char *
 between(const EcCopy *copy, const Bound *from, const Bound *to)
 {
@@ -123,7 +124,10 @@ write_rows(const char *sql)
 	return ec_execute_planned(plan, NULL, EC_OWN_SEARCH_PATH, NULL);
 }
 
-/* Of the one row of a result; false if there is none, or a null in it. */
+/*
+ * Reads a bound from the row of a result.  Returns false if there is no row,
+ * or if it contains a null.
+ */
 static bool
 read_bound(const EcCopy *copy, TupleTableSlot *row, Bound *bound)
 {
@@ -139,7 +143,10 @@ read_bound(const EcCopy *copy, TupleTableSlot *row, Bound *bound)
 		if (value != NULL)
 			bound->literals[i] =
 				psprintf("CAST(%s AS %s)", quote_literal_cstr(value),
-						 /* "character" alone would be a single one */
+						 /*
+						  * without a type modifier, "character" would mean
+						  * character(1)
+						  */
 						 format_type_extended(type, -1,
 											  FORMAT_TYPE_TYPEMOD_GIVEN |
 												  FORMAT_TYPE_FORCE_QUALIFY));
@@ -148,7 +155,7 @@ read_bound(const EcCopy *copy, TupleTableSlot *row, Bound *bound)
 	return !bound->is_open;
 }
 
-/* The place keeps the literals themselves. */
+/* The place contains the literals themselves. */
 static void
 read_place(const EcPlace *place, Bound *bound)
 {
@@ -171,8 +178,8 @@ move_place(EcPlace *place, const EcCopy *copy, const Bound *bound,
 }
 
 /*
- * A trigger on the target may have written something else than we said, or
- * nothing.
+ * Counts rows that are still to be done.  A trigger on the target may have
+ * written other values than we did, or nothing.
  */
 static void
 look_for_left(EcJob *job, const EcBackfill *backfill, const char *range,
@@ -207,8 +214,8 @@ ec_check_copy_from_foreign(const EcBackfill *backfill)
 }
 
 /*
- * How long a statement takes is the other server's affair, and fewer rows make
- * it no shorter; so there is no limit to its time but that to waits for locks.
+ * The batch has no time limit except for lock waits, because the other server
+ * determines how long a statement takes, and fewer rows do not make it faster.
  */
 bool
 ec_copy_from_foreign(EcJob *job, const EcBackfill *backfill, EcChunk *chunk)

@@ -13,12 +13,12 @@
 #include "backfill/sweep_kind.h"
 #include "worker/jobs/job.h"
 
-/* As the caller: may he run the statements of a batch? */
+/* Checks that the caller may run the statements of a batch. */
 extern void ec_check_copy_from_foreign(const EcBackfill *backfill);
 
 /*
- * Write a batch of the chunk, which is all of the table, and move its place on;
- * what that remembers is allocated in job->memory.  False at the end.
+ * Writes a batch of the chunk, which is the whole table, and advances its
+ * place; the place is allocated in job->memory.  Returns false at the end.
  */
 extern bool
 ec_copy_from_foreign(EcJob *job, const EcBackfill *backfill, EcChunk *chunk);

@@ -1,6 +1,7 @@
 /*
  * copy_key.c
- *		The key by which a copy knows rows: a unique index of the target.
+ *		Finds the key that identifies rows in a copy: a unique index of the
+ *		target.
  */
 #include "postgres.h"
 
@@ -221,7 +222,10 @@ ec_copy_search_expression(Node *expression)
 	return expression;
 }
 
-/* Where the key's expression is a column of the source; else -1. */
+/*
+ * The position in the key whose expression is this column of the source, or
+ * -1.
+ */
 static int
 place_of_column(const EcCopyKey *key, Node **expressions, AttrNumber number,
 				Oid family)
@@ -244,7 +248,7 @@ ec_keys_are_unique(Relation source, const EcCopyKey *key, Node **expressions)
 {
 	ListCell *cell;
 
-	/* an index says nothing of inheritance children */
+	/* an index does not cover inheritance children */
 	if (!key->is_deterministic || (source->rd_rel->relkind == RELKIND_RELATION &&
 								   source->rd_rel->relhassubclass))
 		return false;

@@ -1,6 +1,7 @@
 /*
  * copy_key.h
- *		The key by which a copy knows rows: a unique index of the target.
+ *		Finds the key that identifies rows in a copy: a unique index of the
+ *		target.
  */
 #ifndef EC_BACKFILL_COPY_COPY_KEY_H
 #define EC_BACKFILL_COPY_COPY_KEY_H
@@ -20,27 +21,27 @@ typedef struct EcCopyKey
 	char *befores[INDEX_MAX_KEYS];
 	char *afters[INDEX_MAX_KEYS];
 	char *collations[INDEX_MAX_KEYS]; /* as SQL, or NULL */
-	bool is_deterministic;            /* what is equal is the same */
+	bool is_deterministic;            /* equal values have the same bytes */
 } EcCopyKey;
 
 /*
- * The key with these columns; NIL: the primary key.  columns are the
- * EcMappedColumns.  Raises an error if no unique index does for it, or if a
- * column of it can be null, or is not mapped.
+ * Finds the key with these columns; NIL means the primary key.  columns are
+ * the EcMappedColumns.  Raises an error if there is no suitable unique index,
+ * or if a column of the key can be null or is not mapped.
  */
 extern void
 ec_find_copy_key(Relation target, List *names, List *columns, EcCopyKey *key);
 
-/* Where in the key a column of the target is; -1 if nowhere. */
+/* The position of a target's column in the key, or -1. */
 extern int ec_copy_key_place(const EcCopyKey *key, AttrNumber number);
 
 /*
- * An expression of the key without a coercion that changes no comparison, and
- * would only hide the column from its index.
+ * An expression of the key without a coercion that does not affect
+ * comparisons; the coercion would prevent the use of an index on the column.
  */
 extern Node *ec_copy_search_expression(Node *expression);
 
-/* Can no two rows of the source have the same key? */
+/* Is it impossible that two rows of the source have the same key? */
 extern bool
 ec_keys_are_unique(Relation source, const EcCopyKey *key, Node **expressions);
 

@@ -31,7 +31,7 @@ static void
 load(EcBackfill *backfill, const Jsonb *parameters)
 {
 	backfill->copy = ec_copy_from_json(parameters);
-	/* the mapping was analysed, and stored for that path */
+	/* the mapping was analysed and is stored with qualified names */
 	backfill->search_path = EC_OWN_SEARCH_PATH;
 }
 
@@ -53,14 +53,14 @@ open_table(const EcJob *job, EcBackfill *backfill, int stage)
 	return swept;
 }
 
-/* Rows of the source are kept from being updated or deleted meanwhile. */
+/* Rows of the source are locked against UPDATE and DELETE. */
 static LockTupleMode
 lock_mode(const EcBackfill *backfill)
 {
 	return backfill->stage == EC_COPY_WRITE ? LockTupleShare : LockTupleExclusive;
 }
 
-/* Rows that are locked need no other look before an INSERT. */
+/* Rows that have just been locked need no further check before the INSERT. */
 static char *
 write_statement(Relation leaf, const EcBackfill *backfill, const char *rows,
 				bool are_locked)
@@ -75,7 +75,7 @@ write_statement(Relation leaf, const EcBackfill *backfill, const char *rows,
 	return ec_copy_write_statement(RelationGetRelid(leaf), backfill, condition.data);
 }
 
-/* Can the target's rows become others than we say? */
+/* Can triggers change the rows that we write into the target? */
 static bool
 has_triggers(Oid table)
 {
@@ -88,9 +88,10 @@ has_triggers(Oid table)
 }
 
 /*
- * A trigger on the target may have written something else than we said, or
- * nothing: then rows are to be done still, and if we have written more than all
- * others, one of ours is among them.
+ * A trigger on the target may have written other values than we did, or
+ * nothing.  Then some rows are still to be done.  If written and remaining
+ * rows are more than the locked ones, a written row is among the remaining
+ * ones.
  */
 static void
 check_written(Relation leaf, const EcBackfill *backfill,
@@ -147,7 +148,7 @@ begin(EcJob *job)
 	ec_sweep_begin(job, &ec_copy_sweep);
 }
 
-/* the table that a copy sweeps does not grow by it */
+/* no table_bytes, because the table that a copy sweeps does not grow */
 const EcJobKind ec_copy_kind = {
 	.name = "copy",
 	.begin = begin,

@@ -1,6 +1,6 @@
 /*
  * copy_plan.c
- *		How the statements of a copy are planned.
+ *		Controls how the statements of a copy are planned.
  */
 #include "postgres.h"
 
@@ -13,11 +13,11 @@
 #include "backfill/copy/copy_plan.h"
 #include "backfill/copy/copy_statement.h"
 
-/* What is searched. */
+/* The table that is searched. */
 static Oid searched_table = InvalidOid;
 static const char *searched_name;
 
-/* The table that a partition or child belongs to, in this query. */
+/* The table in the query that a partition or child belongs to. */
 static Oid
 top_relation(PlannerInfo *root, RelOptInfo *rel, const RangeTblEntry *rte)
 {
@@ -26,7 +26,10 @@ top_relation(PlannerInfo *root, RelOptInfo *rel, const RangeTblEntry *rte)
 	return root->simple_rte_array[bms_next_member(rel->top_parent_relids, -1)]->relid;
 }
 
-/* "first column of the index = something" is enough; a key is selective. */
+/*
+ * "first column of the index = something" is enough, because a key is
+ * selective.
+ */
 static bool
 searches_index(const Path *path)
 {

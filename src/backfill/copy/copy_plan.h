@@ -1,6 +1,6 @@
 /*
  * copy_plan.h
- *		How the statements of a copy are planned.
+ *		Controls how the statements of a copy are planned.
  */
 #ifndef EC_BACKFILL_COPY_COPY_PLAN_H
 #define EC_BACKFILL_COPY_COPY_PLAN_H
@@ -10,10 +10,10 @@
 #include "backfill/sweep_kind.h"
 
 /*
- * A batch looks each of its rows up in the other table.  So this rule leaves
- * that table no path but an index scan for the key; a plan made while it was
- * small would read all of it for each row later.  It fails if the table, or a
- * partition of it, has no index for that.
+ * A batch searches the other table for each of its rows.  So this rule allows
+ * only index scans by the key for that table.  Otherwise a plan made while the
+ * table was small would later read all of it for each row.  The rule fails if
+ * the table, or a partition of it, has no such index.
  */
 extern EcPathRule *ec_copy_path_rule(const EcBackfill *backfill);
 

@@ -1,14 +1,15 @@
 /*
  * copy_statement.c
- *		The statements of a copy.
+ *		Builds the statements of a copy.
  *
- * The source is called "source" in all of them, and the target "target"; the
- * expressions of the mapping qualify every column.  A row is to be done as
- * long as a search in the other table finds no row for it.
+ * In all of them the source has the alias "source" and the target the alias
+ * "target", and the expressions of the mapping qualify every column.  A row is
+ * to be done as long as a search in the other table finds no row for it.
  *
- * The searches are scalar sub-selects in batches, which the planner leaves
- * alone, so they go row by row with an index.  The look at all rows after a
- * sweep says NOT EXISTS instead, and may be joined as the planner likes.
+ * In batches the searches are scalar sub-selects.  The planner does not turn
+ * these into joins, so each row is searched with an index.  The check of all
+ * rows after a sweep uses NOT EXISTS instead, which the planner may turn into
+ * a join.
  */
 #include "postgres.h"
 
@@ -34,7 +35,10 @@ append_columns(StringInfo sql, const EcCopy *copy)
 						 quote_identifier(copy->columns[i].name));
 }
 
-/* The columns beside the key differ, by image, from those or from that. */
+/*
+ * Appends a condition that a column outside of the key has another image than
+ * in "excluded", or than the value of its expression.
+ */
 static void
 append_differs(StringInfo sql, const EcCopy *copy, bool from_excluded)
 {
@@ -54,7 +58,10 @@ append_differs(StringInfo sql, const EcCopy *copy, bool from_excluded)
 	}
 }
 
-/* Is there a row in the target as the source's row wants it? */
+/*
+ * Appends the search for a row of the target that is as it should be for the
+ * source's row.
+ */
 static void
 append_search_of_target(StringInfo sql, const EcCopy *copy)
 {
@@ -76,7 +83,9 @@ append_search_of_target(StringInfo sql, const EcCopy *copy)
 	}
 }
 
-/* Is there a row in the source with the key of the target's row? */
+/*
+ * Appends the search for a row of the source with the key of the target's row.
+ */
 static void
 append_search_of_source(StringInfo sql, const EcCopy *copy)
 {
@@ -115,10 +124,10 @@ ec_copy_last_stage(const EcBackfill *backfill)
 }
 
 /*
- * DISTINCT: of several rows with one key a statement may write one only; the
- * look after the sweep finds and refuses them.  It also puts the rows in the
- * order of their keys, so that two of our workers do not meet in two rows
- * crosswise.
+ * DISTINCT ON, because a statement cannot write two rows with the same key;
+ * the check after the sweep finds such rows and raises an error.  The ORDER BY
+ * makes all workers write rows in the order of their keys, so that they do not
+ * deadlock.
  */
 static void
 append_insert(StringInfo sql, Oid swept, const EcCopy *copy, const char *condition)
@@ -126,7 +135,7 @@ append_insert(StringInfo sql, Oid swept, const EcCopy *copy, const char *conditi
 	appendStringInfo(sql, "INSERT INTO %s AS " EC_COPY_TARGET " (",
 					 ec_relation_name(copy->target));
 	append_columns(sql, copy);
-	/* an identity column takes what the mapping says */
+	/* an identity column gets the mapping's value */
 	appendStringInfoString(sql, ") OVERRIDING SYSTEM VALUE\nSELECT DISTINCT ON (");
 	for (int i = 0; i < copy->key_count; i++)
 		appendStringInfo(sql, "%s%d", i > 0 ? ", " : "", i + 1);
@@ -141,8 +150,8 @@ append_insert(StringInfo sql, Oid swept, const EcCopy *copy, const char *conditi
 }
 
 /*
- * What conflicts in a unique index of another collation is another row, and an
- * error.
+ * With COLLATE, because a conflict in a unique index with another collation is
+ * a conflict with a different row, and must raise an error.
  */
 static void
 append_on_conflict(StringInfo sql, const EcCopy *copy)
@@ -170,7 +179,7 @@ append_on_conflict(StringInfo sql, const EcCopy *copy)
 		appendStringInfo(sql, "%s%s = excluded.%s",
 						 i > copy->key_count ? ", " : "", name, name);
 	}
-	/* a row that dual write has put in step since is left alone */
+	/* do not write a row that a dual write has made equal since */
 	appendStringInfoString(sql, " WHERE ");
 	append_differs(sql, copy, true);
 }
@@ -192,7 +201,10 @@ ec_copy_write_statement(Oid swept, const EcBackfill *backfill, const char *condi
 	return sql.data;
 }
 
-/* Rows of the source that have one key: how many, and the key's columns. */
+/*
+ * Finds rows of the source with the same key; returns their number and the
+ * key.
+ */
 static char *
 duplicates_statement(const EcCopy *copy)
 {
@@ -212,7 +224,7 @@ duplicates_statement(const EcCopy *copy)
 	return sql.data;
 }
 
-/* Of two rows with one key, each would be written over the other for ever. */
+/* Two rows with the same key would overwrite each other again and again. */
 void
 ec_refuse_duplicates(const EcCopy *copy)
 {

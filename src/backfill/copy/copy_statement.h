@@ -1,6 +1,6 @@
 /*
  * copy_statement.h
- *		The statements of a copy.
+ *		Builds the statements of a copy.
  */
 #ifndef EC_BACKFILL_COPY_COPY_STATEMENT_H
 #define EC_BACKFILL_COPY_COPY_STATEMENT_H
@@ -13,9 +13,9 @@
 #include "backfill/sweep_kind.h"
 
 /*
- * What is to be done for the rows of the table that is swept: in the first
- * stage those of the source, in the second those of the target, which get
- * deleted.  Made anew for each batch, since tables can be renamed.
+ * Sets the predicate of a stage.  The first stage sweeps the source and writes
+ * into the target; the second sweeps the target and deletes rows.  Called for
+ * each batch, because tables can be renamed.
  */
 #define EC_COPY_WRITE  0
 #define EC_COPY_DELETE 1
@@ -24,16 +24,22 @@ extern void ec_copy_begin_stage(EcBackfill *backfill, int stage);
 extern int ec_copy_last_stage(const EcBackfill *backfill);
 
 /*
- * What writes the rows of a batch: those of the table, or its leaf, for which
- * the condition holds, a WHERE clause.
+ * The statement that writes the rows of a batch: those of the table, or its
+ * leaf, that satisfy the condition, which is a WHERE clause.
  */
 extern char *ec_copy_write_statement(Oid swept, const EcBackfill *backfill,
 									 const char *condition);
 
-/* Have rows of the source the same key?  With SPI connected. */
+/*
+ * Raises an error if rows of the source have the same key.  With SPI
+ * connected.
+ */
 extern void ec_refuse_duplicates(const EcCopy *copy);
 
-/* A row was written, and yet it is to be done. */
+/*
+ * Raises the error that a row is still to be done although it was just
+ * written.
+ */
 extern void ec_refuse_unstable_copy(const EcCopy *copy, const char *example);
 
 #endif

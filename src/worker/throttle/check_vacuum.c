@@ -18,9 +18,7 @@
 #include "worker/jobs/start.h"
 
 #define VACUUM_PATIENCE_MS 60000
-#define VACUUM_SHARE                                                           \
-	4 /* 1/4 of the time, if the job may have caused
-							  * the VACUUM */
+#define VACUUM_SHARE       4 /* 1/4, if the job may have caused it */
 
 /* Have we waited long enough for the VACUUM that is running? */
 static bool
