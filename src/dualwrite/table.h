@@ -45,9 +45,6 @@ extern bool ec_has_dual_writes(Oid relation, const char *name);
 /* Say which columns have a default that is not told from a value later. */
 extern void ec_warn_of_other_defaults(Relation relation, Bitmapset *columns);
 
-/* Say which columns no verification will compare. */
-extern void ec_warn_of_unverifiable(Relation relation, Bitmapset *columns);
-
 /* The attribute number that a column of root has in a partition or child. */
 extern AttrNumber ec_leaf_attnum(Relation leaf, Relation root, AttrNumber attnum);
 
