@@ -158,10 +158,20 @@ COMMENT ON COLUMN expand_contract.change_columns.quarantined_from IS 'while it i
 COMMENT ON COLUMN expand_contract.change_columns.not_null_in IS 'the tables (children of the change''s too) where it was NOT NULL before the quarantine';
 COMMENT ON COLUMN expand_contract.changes.quarantined_from IS 'while the old table is in quarantine: its name before, which ec_revert gives back';
 
+-- The name of a change that is over is free again.
+ALTER TABLE expand_contract.change_columns DROP CONSTRAINT change_columns_change_fkey,
+    ADD FOREIGN KEY (change) REFERENCES expand_contract.changes ON UPDATE CASCADE ON DELETE CASCADE;
+ALTER TABLE expand_contract.required_versions DROP CONSTRAINT required_versions_change_fkey,
+    ADD FOREIGN KEY (change) REFERENCES expand_contract.changes ON UPDATE CASCADE ON DELETE CASCADE;
+
 -- A change to another table took the whole old one with it.
 ALTER TABLE expand_contract.changes ADD COLUMN whole_table boolean NOT NULL DEFAULT false;
 UPDATE expand_contract.changes SET whole_table = true WHERE target IS NOT NULL;
 COMMENT ON COLUMN expand_contract.changes.whole_table IS 'whether contraction removes the old table, not columns of it';
+
+-- A publication FOR ALL TABLES stops updates of what has no key.
+ALTER TABLE expand_contract.usage_flush ADD COLUMN single boolean PRIMARY KEY DEFAULT true CHECK (single);
+ALTER TABLE expand_contract.sighting_watch ADD COLUMN single boolean PRIMARY KEY DEFAULT true CHECK (single);
 
 -- One more argument; who could call them still can.
 CREATE TABLE expand_contract.granted AS
@@ -431,6 +441,13 @@ CREATE OR REPLACE FUNCTION @extschema@.ec_lint(script text, phase text = 'expand
     AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION @extschema@.ec_lint(text, text) IS
     'what in a script breaks running code, loses data or holds others up, and how to do it safely; runs nothing';
+
+CREATE OR REPLACE FUNCTION @extschema@.ec_effects(script text, OUT statement integer, OUT command text, OUT relation regclass,
+        OUT lock_mode text, OUT rewrites boolean, OUT scans boolean)
+    RETURNS SETOF record
+    AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.ec_effects(text) IS
+    'what each statement of a script will lock, write anew and read as a whole; runs nothing';
 
 ----------------------------------------------------------------------
 -- sql/install/migrate.sql
@@ -977,6 +994,11 @@ CREATE OR REPLACE FUNCTION @extschema@.ec_revert(change text) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_revert' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.ec_revert(text) IS 'takes a change one step back; nothing is lost';
 
+CREATE OR REPLACE FUNCTION @extschema@.ec_forget(change text) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_forget' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_forget(text) IS 'gives the name of a change free that is over, or can go neither forward nor back';
+
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_forget(text) FROM PUBLIC;
 
 -- Looks at the gates of a change for its owner, whoever else asks gets NULL: it
 -- may be everyone's, as the view needs it.  STABLE, so that a query that does
@@ -1085,8 +1107,8 @@ $$;
 COMMENT ON FUNCTION expand_contract.falls(oid, smallint[]) IS 'what the server drops along with columns or a table';
 
 -- Looks at the body of a function that is kept as text: 'parsed' where it uses
--- one of the columns, 'text' where only its text tells, which may be wrong; NULL
--- where it names none.
+-- one of the columns, 'text' where only its text tells, which may be wrong, 'long'
+-- where that is too long to be looked into; NULL where it names none.
 CREATE OR REPLACE FUNCTION expand_contract.body_names(function oid, relation oid, columns smallint[]) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_sql_body_names' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION expand_contract.body_names(oid, oid, smallint[]) IS 'whether the text of a function names columns';
@@ -1138,8 +1160,10 @@ LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SET search_path = pg_
            AND NOT pg_is_other_temp_schema(p.pronamespace)
            AND p.prosqlbody IS NULL
            AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.classid = 'pg_proc'::regclass AND x.objid = p.oid AND x.deptype = 'e')
-           AND (l.lanname = 'sql' AND p.prosrc LIKE '%*%'
-                OR EXISTS (SELECT FROM watched w WHERE w.is_root AND strpos(lower(p.prosrc), lower(replace(w.attname, '"', '""'))) > 0))
+           -- anybody's: one too long for the functions of the server must not stop whoever looks
+           AND CASE WHEN octet_length(p.prosrc) > 900000 THEN true
+                    ELSE l.lanname = 'sql' AND p.prosrc LIKE '%*%'
+                      OR EXISTS (SELECT FROM watched w WHERE w.is_root AND strpos(lower(p.prosrc), lower(replace(w.attname, '"', '""'))) > 0) END
     ), named AS MATERIALIZED (
         SELECT f.oid, expand_contract.body_names(f.oid, $1, columns) AS how FROM functions f
     )
@@ -1153,6 +1177,7 @@ LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SET search_path = pg_
     -- the server does not look into these, and leaves them as they are
     SELECT 'function', (pg_identify_object('pg_proc'::regclass, n.oid, 0)).identity, false, false, n.how = 'parsed',
            CASE n.how WHEN 'parsed' THEN 'its body uses it, and would fail'
+                      WHEN 'long' THEN 'its text is too long to be looked into'
                       ELSE 'its text names it; nobody can tell whether it uses it' END
       FROM named n
      WHERE n.how IS NOT NULL
@@ -1384,3 +1409,8 @@ ALTER EXTENSION expand_contract DROP TABLE expand_contract.granted;
 DROP TABLE expand_contract.granted;
 
 DROP FUNCTION expand_contract.batch_sizes(integer, float8[], float8, float8);
+
+CREATE EVENT TRIGGER expand_contract_note_triggers ON ddl_command_end
+    WHEN TAG IN ('CREATE TRIGGER', 'ALTER TRIGGER')
+    EXECUTE FUNCTION expand_contract.note_ddl();
+COMMENT ON EVENT TRIGGER expand_contract_note_triggers IS 'warns of triggers that do not see what dual writes write';

@@ -393,7 +393,7 @@ COMMENT ON COLUMN expand_contract.changes.whole_table IS 'whether contraction re
 COMMENT ON COLUMN expand_contract.changes.settings IS 'under which its expressions are evaluated, whoever writes: those of the session of ec_expand';
 
 CREATE TABLE expand_contract.change_columns (
-    change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON DELETE CASCADE,
+    change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON UPDATE CASCADE ON DELETE CASCADE,
     side text NOT NULL CHECK (side IN ('old', 'new', 'key', 'unmapped')),
     name text COLLATE "C" NOT NULL,
     attnum smallint NOT NULL,
@@ -523,7 +523,8 @@ COMMENT ON COLUMN expand_contract.usage.readers IS 'the recent ones, as shared m
 COMMENT ON COLUMN expand_contract.usage.writers IS 'the recent ones, as shared memory has them';
 
 CREATE TABLE expand_contract.usage_flush (
-    flushed_at timestamptz NOT NULL
+    flushed_at timestamptz NOT NULL,
+    single     boolean PRIMARY KEY DEFAULT true CHECK (single) -- a publication FOR ALL TABLES asks for a key
 );
 CREATE UNIQUE INDEX ON expand_contract.usage_flush ((true));
 COMMENT ON TABLE expand_contract.usage_flush IS 'the last flush: what was counted after it is in shared memory only';
@@ -571,7 +572,7 @@ COMMENT ON TABLE expand_contract.change_jobs IS 'the backfills and repairs of ch
 COMMENT ON COLUMN expand_contract.change_jobs.snapshot IS 'at submission: gaps that it shows had been committed';
 
 CREATE TABLE expand_contract.required_versions (
-    change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON DELETE CASCADE,
+    change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON UPDATE CASCADE ON DELETE CASCADE,
     application text NOT NULL,
     minimum text NOT NULL,
     PRIMARY KEY (change, application)
@@ -589,7 +590,8 @@ COMMENT ON TABLE expand_contract.sightings IS 'versions of applications that wer
 
 CREATE TABLE expand_contract.sighting_watch (
     since timestamptz NOT NULL,
-    sampled_at timestamptz NOT NULL
+    sampled_at timestamptz NOT NULL,
+    single boolean PRIMARY KEY DEFAULT true CHECK (single) -- a publication FOR ALL TABLES asks for a key
 );
 CREATE UNIQUE INDEX ON expand_contract.sighting_watch ((true));
 COMMENT ON TABLE expand_contract.sighting_watch IS 'since when sightings are looked for without a pause, and the last look';
@@ -825,6 +827,13 @@ CREATE FUNCTION @extschema@.ec_lint(script text, phase text = 'expand', OUT stat
     AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION @extschema@.ec_lint(text, text) IS
     'what in a script breaks running code, loses data or holds others up, and how to do it safely; runs nothing';
+
+CREATE FUNCTION @extschema@.ec_effects(script text, OUT statement integer, OUT command text, OUT relation regclass,
+        OUT lock_mode text, OUT rewrites boolean, OUT scans boolean)
+    RETURNS SETOF record
+    AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.ec_effects(text) IS
+    'what each statement of a script will lock, write anew and read as a whole; runs nothing';
 
 ----------------------------------------------------------------------
 -- sql/install/migrate.sql
@@ -1393,7 +1402,12 @@ CREATE FUNCTION @extschema@.ec_revert(change text) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_revert' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.ec_revert(text) IS 'takes a change one step back; nothing is lost';
 
-REVOKE EXECUTE ON FUNCTION @extschema@.ec_contract(text, text[], interval, boolean), @extschema@.ec_revert(text) FROM PUBLIC;
+CREATE FUNCTION @extschema@.ec_forget(change text) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_forget' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_forget(text) IS 'gives the name of a change free that is over, or can go neither forward nor back';
+
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_contract(text, text[], interval, boolean), @extschema@.ec_revert(text),
+    @extschema@.ec_forget(text) FROM PUBLIC;
 
 -- Looks at the gates of a change for its owner, whoever else asks gets NULL: it
 -- may be everyone's, as the view needs it.  STABLE, so that a query that does
@@ -1502,8 +1516,8 @@ $$;
 COMMENT ON FUNCTION expand_contract.falls(oid, smallint[]) IS 'what the server drops along with columns or a table';
 
 -- Looks at the body of a function that is kept as text: 'parsed' where it uses
--- one of the columns, 'text' where only its text tells, which may be wrong; NULL
--- where it names none.
+-- one of the columns, 'text' where only its text tells, which may be wrong, 'long'
+-- where that is too long to be looked into; NULL where it names none.
 CREATE FUNCTION expand_contract.body_names(function oid, relation oid, columns smallint[]) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_sql_body_names' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION expand_contract.body_names(oid, oid, smallint[]) IS 'whether the text of a function names columns';
@@ -1555,8 +1569,10 @@ LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SET search_path = pg_
            AND NOT pg_is_other_temp_schema(p.pronamespace)
            AND p.prosqlbody IS NULL
            AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.classid = 'pg_proc'::regclass AND x.objid = p.oid AND x.deptype = 'e')
-           AND (l.lanname = 'sql' AND p.prosrc LIKE '%*%'
-                OR EXISTS (SELECT FROM watched w WHERE w.is_root AND strpos(lower(p.prosrc), lower(replace(w.attname, '"', '""'))) > 0))
+           -- anybody's: one too long for the functions of the server must not stop whoever looks
+           AND CASE WHEN octet_length(p.prosrc) > 900000 THEN true
+                    ELSE l.lanname = 'sql' AND p.prosrc LIKE '%*%'
+                      OR EXISTS (SELECT FROM watched w WHERE w.is_root AND strpos(lower(p.prosrc), lower(replace(w.attname, '"', '""'))) > 0) END
     ), named AS MATERIALIZED (
         SELECT f.oid, expand_contract.body_names(f.oid, $1, columns) AS how FROM functions f
     )
@@ -1570,6 +1586,7 @@ LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SET search_path = pg_
     -- the server does not look into these, and leaves them as they are
     SELECT 'function', (pg_identify_object('pg_proc'::regclass, n.oid, 0)).identity, false, false, n.how = 'parsed',
            CASE n.how WHEN 'parsed' THEN 'its body uses it, and would fail'
+                      WHEN 'long' THEN 'its text is too long to be looked into'
                       ELSE 'its text names it; nobody can tell whether it uses it' END
       FROM named n
      WHERE n.how IS NOT NULL
@@ -1779,6 +1796,11 @@ CREATE EVENT TRIGGER expand_contract_note_ddl ON ddl_command_end
     WHEN TAG IN ('CREATE INDEX', 'ALTER TABLE')
     EXECUTE FUNCTION expand_contract.note_ddl();
 COMMENT ON EVENT TRIGGER expand_contract_note_ddl IS 'warns of DDL that ends what a change has promised';
+
+CREATE EVENT TRIGGER expand_contract_note_triggers ON ddl_command_end
+    WHEN TAG IN ('CREATE TRIGGER', 'ALTER TRIGGER')
+    EXECUTE FUNCTION expand_contract.note_ddl();
+COMMENT ON EVENT TRIGGER expand_contract_note_triggers IS 'warns of triggers that do not see what dual writes write';
 
 CREATE EVENT TRIGGER expand_contract_note_partitions ON ddl_command_end
     WHEN TAG IN ('CREATE TABLE', 'CREATE FOREIGN TABLE', 'ALTER TABLE')

@@ -9,7 +9,7 @@ COMMENT ON TABLE expand_contract.change_jobs IS 'the backfills and repairs of ch
 COMMENT ON COLUMN expand_contract.change_jobs.snapshot IS 'at submission: gaps that it shows had been committed';
 
 CREATE TABLE expand_contract.required_versions (
-    change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON DELETE CASCADE,
+    change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON UPDATE CASCADE ON DELETE CASCADE,
     application text NOT NULL,
     minimum text NOT NULL,
     PRIMARY KEY (change, application)
@@ -27,7 +27,8 @@ COMMENT ON TABLE expand_contract.sightings IS 'versions of applications that wer
 
 CREATE TABLE expand_contract.sighting_watch (
     since timestamptz NOT NULL,
-    sampled_at timestamptz NOT NULL
+    sampled_at timestamptz NOT NULL,
+    single boolean PRIMARY KEY DEFAULT true CHECK (single) -- a publication FOR ALL TABLES asks for a key
 );
 CREATE UNIQUE INDEX ON expand_contract.sighting_watch ((true));
 COMMENT ON TABLE expand_contract.sighting_watch IS 'since when sightings are looked for without a pause, and the last look';

@@ -131,10 +131,20 @@ COMMENT ON COLUMN expand_contract.change_columns.quarantined_from IS 'while it i
 COMMENT ON COLUMN expand_contract.change_columns.not_null_in IS 'the tables (children of the change''s too) where it was NOT NULL before the quarantine';
 COMMENT ON COLUMN expand_contract.changes.quarantined_from IS 'while the old table is in quarantine: its name before, which ec_revert gives back';
 
+-- The name of a change that is over is free again.
+ALTER TABLE expand_contract.change_columns DROP CONSTRAINT change_columns_change_fkey,
+    ADD FOREIGN KEY (change) REFERENCES expand_contract.changes ON UPDATE CASCADE ON DELETE CASCADE;
+ALTER TABLE expand_contract.required_versions DROP CONSTRAINT required_versions_change_fkey,
+    ADD FOREIGN KEY (change) REFERENCES expand_contract.changes ON UPDATE CASCADE ON DELETE CASCADE;
+
 -- A change to another table took the whole old one with it.
 ALTER TABLE expand_contract.changes ADD COLUMN whole_table boolean NOT NULL DEFAULT false;
 UPDATE expand_contract.changes SET whole_table = true WHERE target IS NOT NULL;
 COMMENT ON COLUMN expand_contract.changes.whole_table IS 'whether contraction removes the old table, not columns of it';
+
+-- A publication FOR ALL TABLES stops updates of what has no key.
+ALTER TABLE expand_contract.usage_flush ADD COLUMN single boolean PRIMARY KEY DEFAULT true CHECK (single);
+ALTER TABLE expand_contract.sighting_watch ADD COLUMN single boolean PRIMARY KEY DEFAULT true CHECK (single);
 
 -- One more argument; who could call them still can.
 CREATE TABLE expand_contract.granted AS
@@ -206,3 +216,8 @@ ALTER EXTENSION expand_contract DROP TABLE expand_contract.granted;
 DROP TABLE expand_contract.granted;
 
 DROP FUNCTION expand_contract.batch_sizes(integer, float8[], float8, float8);
+
+CREATE EVENT TRIGGER expand_contract_note_triggers ON ddl_command_end
+    WHEN TAG IN ('CREATE TRIGGER', 'ALTER TRIGGER')
+    EXECUTE FUNCTION expand_contract.note_ddl();
+COMMENT ON EVENT TRIGGER expand_contract_note_triggers IS 'warns of triggers that do not see what dual writes write';

@@ -23,6 +23,7 @@ int ec_backfill_delay = 50;
 int ec_target_batch_time = 50;
 int ec_lock_timeout = 30 * 1000;
 int ec_statement_timeout = 60 * 1000;
+bool ec_advice = false;
 
 int ec_max_workers = 2;
 bool ec_enable_modern_write = true;
@@ -32,6 +33,7 @@ int ec_stabilization_period = 7 * 24 * 60 * 60;
 double ec_max_growth = 1.5;
 int ec_max_mismatches = 1000;
 int ec_max_tracked_columns = 200;
+int ec_job_retention = 30 * 24 * 60 * 60;
 char *ec_ignore_usage_from = NULL;
 char *ec_scope = NULL;
 char *ec_app_version_pattern = NULL;
@@ -102,6 +104,9 @@ define_everyones_settings(void)
 							"0 means no limit.", &ec_statement_timeout,
 							60 * 1000, 0, INT_MAX, PGC_USERSET, GUC_UNIT_MS,
 							NULL, NULL, NULL);
+	DefineCustomBoolVariable("expand_contract.advice",
+							 "Lets ec_lint tell matters of style as well.", NULL,
+							 &ec_advice, false, PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("expand_contract.scope",
 							   "Sets the scope of migrations whose caller names none.",
 							   "A scope is a history of its own, of a service or a tenant.",
@@ -147,6 +152,11 @@ define_superusers_settings(void)
 							"All databases of the cluster share room for 1024.",
 							&ec_max_tracked_columns, 200, 0, INT_MAX, PGC_SUSET,
 							0, NULL, NULL, NULL);
+	DefineCustomIntVariable("expand_contract.job_retention",
+							"Sets how long a job that has ended stays in the list.",
+							"0 keeps them. Jobs of a change stay until it is over.",
+							&ec_job_retention, 30 * 24 * 60 * 60, 0, INT_MAX,
+							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
 	DefineCustomStringVariable("expand_contract.ignore_usage_from",
 							   "Lists application names whose reads of old columns do not count.",
 							   "Names separated by commas.", &ec_ignore_usage_from,

@@ -15,6 +15,7 @@ extern int ec_backfill_delay;    /* ms */
 extern int ec_target_batch_time; /* ms */
 extern int ec_lock_timeout;      /* ms */
 extern int ec_statement_timeout; /* ms */
+extern bool ec_advice;
 extern char *ec_scope;
 
 /* PGC_SUSET */
@@ -26,6 +27,7 @@ extern int ec_stabilization_period; /* s */
 extern double ec_max_growth;
 extern int ec_max_mismatches;
 extern int ec_max_tracked_columns;
+extern int ec_job_retention; /* s */
 extern char *ec_ignore_usage_from;
 extern char *ec_app_version_pattern;
 extern char *ec_escalation;

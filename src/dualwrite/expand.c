@@ -43,9 +43,12 @@
 #include "dualwrite/sequences.h"
 #include "dualwrite/old_columns.h"
 #include "model/owner.h"
+#include "worker/jobs/control.h"
 #include "dualwrite/table.h"
 #include "dualwrite/tables/existing.h"
 #include "dualwrite/tables/table_target.h"
+#include "dualwrite/user_triggers.h"
+#include "dualwrite/writers.h"
 #include "expand_contract.h"
 
 PG_FUNCTION_INFO_V1(ec_expand);
@@ -183,19 +186,52 @@ is_registered(const EcChange *asked, EcChange *known)
 	return true;
 }
 
-/* Its columns are not kept, so that its arguments cannot be told from others. */
+/* Has it no table left, and so no trigger either? */
+static bool
+is_gone(const EcChange *change)
+{
+	return get_rel_name(change->relation) == NULL &&
+		   (!OidIsValid(change->target) || get_rel_name(change->target) == NULL);
+}
+
 static void
-refuse_ended(const char *name)
+end_gone(const EcChange *change)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+
+	ec_arg_text(&args, change->name);
+	ec_catalog_begin(&scope);
+	ec_cancel_jobs_of_change(change->name, NULL);
+	(void) ec_query("DELETE FROM expand_contract.discrepancies WHERE change = $1",
+					&args);
+	(void) ec_query("DELETE FROM expand_contract.gaps WHERE change = $1", &args);
+	ec_catalog_end(&scope);
+	ec_change_set_phase(change->name, EC_PHASE_REVERTED);
+}
+
+/*
+ * The name of a change that is over is free for its owner.  Readers may still go
+ * by its flag.
+ */
+static void
+retire_ended(const char *name)
 {
 	EcChange known;
 
-	if (ec_change_load(name, &known) &&
-		(strcmp(known.phase, EC_PHASE_CONTRACTED) == 0 ||
-		 strcmp(known.phase, EC_PHASE_REVERTED) == 0))
-		ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT),
-						errmsg("change \"%s\" is over", name),
-						errdetail("Its phase is \"%s\".", known.phase),
-						errhint("Choose another name.")));
+	if (!ec_change_load(name, &known))
+		return;
+	if (!ec_change_is_over(&known) && !is_gone(&known))
+		return;
+	if (!ec_change_is_mine(&known))
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT),
+				 errmsg("name \"%s\" is that of another owner's change", name),
+				 errdetail("It is over, but it has a flag that its owner's applications may read."),
+				 errhint("Choose another name.")));
+	if (!ec_change_is_over(&known))
+		end_gone(&known);
+	(void) ec_change_retire(&known);
 }
 
 /*
@@ -490,7 +526,6 @@ static void
 start_dual_writes(const EcChange *change, List *entries, bool is_new)
 {
 	List *leaves = find_all_inheritors(change->relation, NoLock, NULL);
-	Relation relation;
 	ListCell *cell;
 
 	foreach (cell, leaves)
@@ -500,14 +535,13 @@ start_dual_writes(const EcChange *change, List *entries, bool is_new)
 	CommandCounterIncrement();
 	if (is_new)
 		record_dependencies(change->relation, change, entries);
-	relation = table_open(change->relation, NoLock);
-	ec_warn_of_later_triggers(relation, ec_change_trigger_name(change->name));
-	table_close(relation, NoLock);
+	ec_warn_of_user_triggers(change, InvalidOid);
+	ec_warn_of_writers(change, entries);
 }
 
 /* Everything that is checked; returns the entries of the mappings. */
 static List *
-check_change(EcChange *change, Relation relation)
+check_change(EcChange *change, Relation relation, bool is_known)
 {
 	List *forward =
 		ec_mapping_analyse(relation, relation, change->forward, "forward");
@@ -530,11 +564,10 @@ check_change(EcChange *change, Relation relation)
 					 errdetail("Table \"%s\" has no unique index whose columns are NOT NULL, so a row whose modern write fails could not be named.",
 							   RelationGetRelationName(relation)),
 					 errhint("Add a primary key, or use on_error => 'raise'.")));
-		ec_check_can_record(relation, targets_of(forward));
+		ec_check_can_record(relation, targets_of(forward), is_known);
 	}
 	ec_warn_of_other_defaults(relation, bms_union(targets_of(forward),
 												  targets_of(backward)));
-	ec_warn_of_unverifiable(relation, targets_of(forward));
 	collect_columns(change, relation, forward, backward, key);
 	ec_mark_old_columns(change, relation, targets_of(backward), false);
 	return list_concat_copy(forward, backward);
@@ -566,7 +599,9 @@ look_at_target(Expansion *expansion)
 	Relation relation;
 	EcRights outer;
 
-	if (!OidIsValid(change->target) || ec_change_load(change->name, &known))
+	if (!OidIsValid(change->target) ||
+		(ec_change_load(change->name, &known) && !ec_change_is_over(&known) &&
+		 !is_gone(&known)))
 		return;
 	relation = table_open(change->relation, AccessShareLock);
 	LockRelationOid(change->target, AccessShareLock);
@@ -627,7 +662,7 @@ expand(void *arg)
 	ec_check_dual_write_table(relation);
 	lock_changes();
 	ec_change_take_owner(change);
-	refuse_ended(change->name);
+	retire_ended(change->name);
 	is_known = is_registered(change, &known);
 	is_new = !has_dependencies(change->relation, change->name);
 	at_work = has_target
@@ -647,14 +682,14 @@ expand(void *arg)
 		guc_level = ec_pin_settings(is_known ? known.settings : NULL);
 		if (has_target)
 		{
-			ec_check_table_change(change, relation, &mappings);
+			ec_check_table_change(change, relation, &mappings, is_known);
 			ec_mark_old_columns(change, relation, mappings.moved,
 								is_known ? known.whole_table : mappings.moves_all);
 			if (!is_known && !expansion->may_exist)
 				check_still_empty(change);
 		}
 		else
-			entries = check_change(change, relation);
+			entries = check_change(change, relation, is_known);
 		change->settings = is_known && known.settings != NULL
 							   ? known.settings
 							   : ec_mapping_settings(entries, !has_target);
@@ -704,7 +739,8 @@ look_at_table(Oid oid)
  * Registers a change and starts its dual writes: from the commit on, every
  * write to either side of the mapping keeps the other in step.  The same call
  * again says 'unchanged', unless the change has lost its trigger or stands in
- * a restored database: then it is set up anew.
+ * a restored database: then it is set up anew.  The name of a change that is over,
+ * or has no table any more, is free.
  *
  * For the owner of the table; the expressions are checked as that role, which
  * they have the rights of.  When the table has got another owner, the same call

@@ -23,6 +23,7 @@ typedef struct EcSequenceUse
 	char *name; /* as SQL */
 	Oid table;  /* of a column that draws from it */
 	char *column;
+	bool is_unknown; /* that owner has no right on it: the rest is not looked at */
 	bool is_behind;
 	int64 farthest;   /* if it is behind */
 	bool may_advance; /* the owner of the change's tables has UPDATE on it */
@@ -37,11 +38,12 @@ extern List *ec_sequences_of_column(Oid table, AttrNumber attnum);
 
 /*
  * All of both sides, of EcSequenceUse.  may_scan: else only such values are
- * looked at as the end of an index tells, and of no table that is locked.
+ * looked at as the end of an index tells; nothing is waited for, and no code of
+ * the tables' owner runs.
  */
 extern List *ec_sequences_of_change(const EcChange *change, bool may_scan);
 
-/* Is it behind, and stays there? */
+/* Is it behind, and stays there, or may be? */
 extern bool ec_sequence_is_stuck(const EcSequenceUse *use);
 
 /* "public.t_id_seq gives 1 next, and column "id" of table "t" goes to 100" */

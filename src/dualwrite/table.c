@@ -149,10 +149,10 @@ ec_check_no_partition_key(Relation relation, Bitmapset *columns)
 }
 
 static void
-refuse_record(Relation relation, Bitmapset *columns, const char *what,
-			  const char *name)
+tell_of_check(int level, Relation relation, Bitmapset *columns,
+			  const char *what, const char *name)
 {
-	ereport(ERROR,
+	ereport(level,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("on_error \"record\" cannot be kept for column \"%s\"",
 					a_column(relation, columns)),
@@ -162,7 +162,7 @@ refuse_record(Relation relation, Bitmapset *columns, const char *what,
 }
 
 static void
-check_can_record(Relation relation, Bitmapset *columns)
+check_can_record(int level, Relation relation, Bitmapset *columns)
 {
 	ListCell *cell;
 	int member = -1;
@@ -179,7 +179,7 @@ check_can_record(Relation relation, Bitmapset *columns)
 		pull_varattnos((Node *) RelationGetIndexExpressions(index), 1, &keys);
 		if ((index->rd_index->indisunique || index->rd_index->indisexclusion) &&
 			bms_overlap(keys, columns))
-			refuse_record(relation, bms_intersect(keys, columns),
+			tell_of_check(level, relation, bms_intersect(keys, columns),
 						  index->rd_index->indisunique ? "unique index"
 													   : "exclusion constraint",
 						  RelationGetRelationName(index));
@@ -194,8 +194,8 @@ check_can_record(Relation relation, Bitmapset *columns)
 			keys = bms_add_member(keys, key->conkey[i] -
 											FirstLowInvalidHeapAttributeNumber);
 		if (bms_overlap(keys, columns))
-			refuse_record(relation, bms_intersect(keys, columns), "foreign key",
-						  get_constraint_name(key->conoid));
+			tell_of_check(level, relation, bms_intersect(keys, columns),
+						  "foreign key", get_constraint_name(key->conoid));
 	}
 	while ((member = bms_next_member(columns, member)) >= 0)
 	{
@@ -203,7 +203,7 @@ check_can_record(Relation relation, Bitmapset *columns)
 
 		if (TupleDescAttr(RelationGetDescr(relation), attnum - 1)->attnotnull &&
 			build_column_default(relation, attnum) == NULL)
-			ereport(ERROR,
+			ereport(level,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("on_error \"record\" cannot be kept for column \"%s\"",
 							get_attname(RelationGetRelid(relation), attnum, false)),
@@ -213,10 +213,22 @@ check_can_record(Relation relation, Bitmapset *columns)
 	}
 }
 
-void
-ec_check_can_record(Relation relation, Bitmapset *columns)
+static void
+require_can_record(Relation relation, Bitmapset *columns)
 {
-	for_each_leaf(relation, columns, check_can_record);
+	check_can_record(ERROR, relation, columns);
+}
+
+static void
+warn_of_checks(Relation relation, Bitmapset *columns)
+{
+	check_can_record(WARNING, relation, columns);
+}
+
+void
+ec_check_can_record(Relation relation, Bitmapset *columns, bool is_known)
+{
+	for_each_leaf(relation, columns, is_known ? warn_of_checks : require_can_record);
 }
 
 static bool
@@ -295,28 +307,6 @@ ec_warn_of_other_defaults(Relation relation, Bitmapset *columns)
 	}
 }
 
-void
-ec_warn_of_unverifiable(Relation relation, Bitmapset *columns)
-{
-	int member = -1;
-
-	while ((member = bms_next_member(columns, member)) >= 0)
-	{
-		Form_pg_attribute column =
-			TupleDescAttr(RelationGetDescr(relation), member - 1);
-
-		if (!OidIsValid(column->attcollation) ||
-			get_collation_isdeterministic(column->attcollation))
-			continue;
-		ereport(WARNING,
-				(errmsg("column \"%s\" of table \"%s\" cannot be verified",
-						NameStr(column->attname), RelationGetRelationName(relation)),
-				 errdetail("Its collation \"%s\" is nondeterministic: values that are equal may differ.",
-						   get_collation_name(column->attcollation)),
-				 errhint("Give the column a deterministic collation; or else the cutover needs override => '{verified}'.")));
-	}
-}
-
 static bool
 fires_always(Relation relation, const char *name)
 {
@@ -348,27 +338,4 @@ ec_has_dual_writes(Oid relation, const char *name)
 		table_close(leaf, NoLock);
 	}
 	return found;
-}
-
-void
-ec_warn_of_later_triggers(Relation relation, const char *name)
-{
-	TriggerDesc *triggers = relation->trigdesc;
-
-	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
-	{
-		Trigger *trigger = &triggers->triggers[i];
-
-		if (TRIGGER_FOR_BEFORE(trigger->tgtype) && TRIGGER_FOR_ROW(trigger->tgtype) &&
-			(TRIGGER_FOR_INSERT(trigger->tgtype) ||
-			 TRIGGER_FOR_UPDATE(trigger->tgtype)) &&
-			strcmp(trigger->tgname, name) > 0 &&
-			strcmp(get_func_name(trigger->tgfoid), "dual_write") != 0)
-			ereport(WARNING,
-					(errmsg("trigger \"%s\" of table \"%s\" fires after the dual writes",
-							trigger->tgname, RelationGetRelationName(relation)),
-					 errdetail("What it writes to a mapped column is not carried over: triggers fire in the order of their names, and ours is \"%s\".",
-							   name),
-					 errhint("Rename it with ALTER TRIGGER if it writes mapped columns.")));
-	}
 }

@@ -23,9 +23,11 @@ extern void ec_check_no_partition_key(Relation relation, Bitmapset *columns);
 /*
  * on_error => 'record' can keep its promise only if nothing checks the new
  * columns after the trigger: 55000 for unique and exclusion constraints,
- * foreign keys, and NOT NULL without a default.
+ * foreign keys, and NOT NULL without a default.  A change that is known may have
+ * got them since its backfill: then it is a warning, as it was on that day.
  */
-extern void ec_check_can_record(Relation relation, Bitmapset *columns);
+extern void
+ec_check_can_record(Relation relation, Bitmapset *columns, bool is_known);
 
 /*
  * The attribute numbers of a key that tells rows apart: the columns of that
@@ -42,12 +44,6 @@ extern bool ec_has_dual_writes(Oid relation, const char *name);
 
 /* Say which columns have a default that is not told from a value later. */
 extern void ec_warn_of_other_defaults(Relation relation, Bitmapset *columns);
-
-/* Say which columns no verification will compare. */
-extern void ec_warn_of_unverifiable(Relation relation, Bitmapset *columns);
-
-/* Say what fires after us. */
-extern void ec_warn_of_later_triggers(Relation relation, const char *name);
 
 /* The attribute number that a column of root has in a partition or child. */
 extern AttrNumber ec_leaf_attnum(Relation leaf, Relation root, AttrNumber attnum);

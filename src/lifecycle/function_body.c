@@ -12,6 +12,7 @@
 
 #include <ctype.h>
 
+#include "access/detoast.h"
 #include "access/htup_details.h"
 #include "access/sysattr.h"
 #include "access/xact.h"
@@ -43,8 +44,15 @@
 #include "core/query.h"
 #include "expand_contract.h"
 
-/* Of locks on the tables that a body names: whoever looks must not hang. */
-#define LOCK_WAIT "100ms"
+/*
+ * Of locks on the tables that a body names: whoever looks must not hang, however
+ * many functions name a table that is locked.
+ */
+#define LOCK_WAIT       "100ms"
+#define LATER_LOCK_WAIT "1ms" /* once one has been waited for in vain */
+
+/* In bytes.  A role needs no rights to speak of for a function of half a GB. */
+#define MAX_BODY 1000000
 
 typedef struct Search
 {
@@ -52,7 +60,8 @@ typedef struct Search
 	List *columns; /* names, char * */
 	HeapTuple function;
 	char *body;
-	bool is_trigger; /* of one of the tables */
+	bool is_trigger;  /* of one of the tables */
+	bool *has_waited; /* for a lock in vain; of all calls of a statement */
 	bool found;
 } Search;
 
@@ -127,8 +136,10 @@ set_search_path(const Search *search)
 					GetConfigOptionResetString("search_path"));
 	(void) set_config_option("search_path", path, PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
-	(void) set_config_option("lock_timeout", LOCK_WAIT, PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("lock_timeout",
+							 *search->has_waited ? LATER_LOCK_WAIT : LOCK_WAIT,
+							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
+							 0, false);
 	if (!isnull)
 	{
 		Datum *values;
@@ -201,6 +212,8 @@ parse_body(Search *search)
 	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
 		ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
 		ReThrowError(error);
+	if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
+		*search->has_waited = true;
 	FreeErrorData(error);
 	return false;
 }
@@ -422,8 +435,9 @@ judge(Search *search)
 }
 
 /*
- * expand_contract.body_names(function, relation, columns) → 'parsed', 'text'
- * or NULL.  columns are numbers of the relation; NULL: all.
+ * expand_contract.body_names(function, relation, columns) → 'parsed', 'text',
+ * 'long' (nobody looks into that) or NULL.  columns are numbers of the relation;
+ * NULL: all.
  */
 Datum
 ec_sql_body_names(PG_FUNCTION_ARGS)
@@ -439,8 +453,14 @@ ec_sql_body_names(PG_FUNCTION_ARGS)
 	if (!HeapTupleIsValid(search.function) ||
 		!SearchSysCacheExists1(RELOID, PG_GETARG_DATUM(1)))
 		PG_RETURN_NULL();
+	if (fcinfo->flinfo->fn_extra == NULL)
+		fcinfo->flinfo->fn_extra =
+			MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(bool));
+	search.has_waited = fcinfo->flinfo->fn_extra;
 	body = SysCacheGetAttr(PROCOID, search.function, Anum_pg_proc_prosrc, &isnull);
-	if (!isnull)
+	if (!isnull && toast_raw_datum_size(body) > MAX_BODY)
+		answer = "long";
+	else if (!isnull)
 	{
 		search.body = TextDatumGetCString(body);
 		search.family = find_all_inheritors(PG_GETARG_OID(1), NoLock, NULL);

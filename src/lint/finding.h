@@ -17,6 +17,7 @@
 
 typedef enum EcSeverity
 {
+	EC_SEVERITY_ADVICE,  /* a matter of style; told only to those who ask */
 	EC_SEVERITY_NOTICE,  /* harmless for a table as small as this one */
 	EC_SEVERITY_WARNING, /* holds others up */
 	EC_SEVERITY_ERROR    /* ec_apply refuses it in phase "expand" */
@@ -28,13 +29,14 @@ typedef struct EcFinding
 	const char *command; /* what a user calls the statement */
 	const char *rule;
 	EcSeverity severity;
-	Oid relation;    /* InvalidOid: none, or not there (yet) */
-	LOCKMODE lock;   /* on the relation; NoLock: does not matter */
-	bool rewrites;   /* the table */
-	bool scans;      /* the table, under that lock */
-	char *detail;    /* a sentence without its full stop */
-	char *recipe;    /* how to do it safely, as SQL; NULL: see phase */
-	bool is_removal; /* right once nobody needs it any more */
+	Oid relation;       /* InvalidOid: none, or not there (yet) */
+	LOCKMODE lock;      /* on the relation; NoLock: does not matter */
+	bool rewrites;      /* the table */
+	bool scans;         /* the table, under that lock */
+	char *detail;       /* a sentence without its full stop */
+	char *recipe;       /* how to do it safely, as SQL; NULL: see phase */
+	bool is_removal;    /* right once nobody needs it any more */
+	bool is_about_time; /* nobody notices it where the table is small */
 } EcFinding;
 
 #endif

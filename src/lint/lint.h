@@ -3,8 +3,8 @@
  *		What breaks code that still runs, loses data or holds others up, found
  *		before anything has run.
  *
- * The statement decides, and the catalogue as it is before the script.  No
- * lock is waited for.
+ * The statement decides, and the catalogue as the script has changed it so far.
+ * No lock is waited for.
  */
 #ifndef EC_LINT_LINT_H
 #define EC_LINT_LINT_H
@@ -18,6 +18,9 @@ extern void ec_lint_check_phase(const char *phase);
 
 /* All findings (EcFinding) in the order of the statements. */
 extern List *ec_lint_script(const EcScript *script);
+
+/* What each statement locks, scans and rewrites of what is there (EcEffect). */
+extern List *ec_lint_script_effects(const EcScript *script);
 
 /*
  * Raise EC_ERRCODE_UNSAFE for the first finding that is an error and whose

@@ -18,8 +18,8 @@
 extern Oid ec_author_of_down(const EcMigration *migration);
 
 /*
- * The author, who may have the way down run by the present user: is the present
- * user, or has its rights.  Else raises 42501.
+ * The author, if that is the present user, by login or by SET ROLE.  Else raises
+ * 42501.
  */
 extern Oid ec_require_author(const EcMigration *migration, const char *what);
 

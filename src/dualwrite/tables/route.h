@@ -46,6 +46,9 @@ typedef struct EcRouteSequence
 	int64 farthest;
 } EcRouteSequence;
 
+/* See round_trip.h. */
+typedef struct EcRoundTrip EcRoundTrip;
+
 typedef struct EcRoute
 {
 	Oid source; /* the table whose triggers these are */
@@ -77,6 +80,9 @@ typedef struct EcRoute
 	List *below; /* the target and what is below it, once looked at for ... */
 	List *functions; /* ... those that a write runs, see temporary.h */
 
+	List *change_columns; /* of both sides, of EcChangeColumn */
+	bool knows_round_trip;
+	EcRoundTrip *round_trip; /* or NULL */
 	EcPinned *pinned; /* the settings that expressions are evaluated under */
 	List *names; /* of the source's columns, as the expressions have them */
 	Bitmapset *reads;    /* attribute numbers of the source */

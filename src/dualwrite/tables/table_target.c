@@ -199,20 +199,6 @@ reads_of_key(Relation target, List *entries, List *key)
 	return reads;
 }
 
-static Bitmapset *
-targets_of(List *entries)
-{
-	Bitmapset *targets = NULL;
-	ListCell *cell;
-
-	foreach (cell, entries)
-	{
-		targets =
-			bms_add_member(targets, ((EcMappingEntry *) lfirst(cell))->attnum);
-	}
-	return targets;
-}
-
 static bool
 maps_all(List *entries, List *key)
 {
@@ -351,7 +337,7 @@ check_insertable(Relation relation, List *entries, const char *argument)
 
 /* What is checked at the commit cannot be caught. */
 static void
-check_can_record(Oid table)
+check_can_record(Oid table, bool is_known)
 {
 	ListCell *cell;
 
@@ -366,7 +352,7 @@ check_can_record(Oid table)
 
 			if (!trigger->tgdeferrable)
 				continue;
-			ereport(ERROR,
+			ereport(is_known ? WARNING : ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("on_error \"record\" cannot be kept for table \"%s\"",
 							RelationGetRelationName(relation)),
@@ -528,7 +514,8 @@ ec_check_target_rows(const EcChange *change, Relation source)
 }
 
 void
-ec_check_table_change(EcChange *change, Relation source, EcTableMappings *mappings)
+ec_check_table_change(EcChange *change, Relation source,
+					  EcTableMappings *mappings, bool is_known)
 {
 	Relation target = table_open(change->target, NoLock);
 	List *target_key = analyse(change, source, target, mappings);
@@ -538,17 +525,16 @@ ec_check_table_change(EcChange *change, Relation source, EcTableMappings *mappin
 	check_insertable(target, mappings->forward, "forward");
 	check_cascades(target, source);
 	if (change->records)
-		check_can_record(change->target);
+		check_can_record(change->target, is_known);
 	if (mappings->backward != NIL)
 	{
 		check_backward_key(source, target, mappings, source_key);
 		check_insertable(source, mappings->backward, "backward");
 		check_cascades(source, target);
 		if (change->records)
-			check_can_record(change->relation);
+			check_can_record(change->relation, is_known);
 	}
 
-	ec_warn_of_unverifiable(target, targets_of(mappings->forward));
 	warn_of_functions(target, mappings->forward);
 	if (mappings->backward != NIL)
 		warn_of_functions(source, mappings->backward);

@@ -24,10 +24,11 @@ typedef struct EcTableMappings
 
 /*
  * Check everything, as the caller, and fill in the change's columns.  Both
- * tables and all below them are locked.
+ * tables and all below them are locked.  Of a change that is known, what came to
+ * its tables since is a warning.
  */
 extern void ec_check_table_change(EcChange *change, Relation source,
-								  EcTableMappings *mappings);
+								  EcTableMappings *mappings, bool is_known);
 
 /*
  * 55000 if the target has a row that is not in step with the source.  As the
