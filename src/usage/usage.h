@@ -45,7 +45,7 @@ typedef struct EcUser
 {
 	char application[NAMEDATALEN];
 	char role[NAMEDATALEN];
-	TimestampTz at; /* number of executions */
+	TimestampTz at; /* time of the last use */
 } EcUser;
 
 typedef struct EcAccess
