@@ -1,10 +1,10 @@
 /*
  * lint.h
- *		What breaks code that still runs, loses data or holds others up, found
- *		before anything has run.
+ *		Finds statements that break running code, lose data, or make other
+ *		sessions wait, before any statement has run.
  *
- * The statement decides, and the catalogue as it is before the script.  No
- * lock is waited for.
+ * A finding depends on the statement, and on the catalog before the script.
+ * The lint does not wait for locks.
  */
 #ifndef EC_LINT_LINT_H
 #define EC_LINT_LINT_H
@@ -13,15 +13,15 @@
 
 #include "lint/finding.h"
 
-/* Raise 22023 unless phase is a phase, with the known ones as the hint. */
+/* Raises 22023 unless phase is a known phase; the hint lists them. */
 extern void ec_lint_check_phase(const char *phase);
 
-/* All findings (EcFinding) in the order of the statements. */
+/* Returns all findings (EcFinding) in the order of the statements. */
 extern List *ec_lint_script(const EcScript *script);
 
 /*
- * Raise EC_ERRCODE_UNSAFE for the first finding that is an error and whose
- * rule is not in allow (of char *).  In phase "contract" all is allowed.
+ * Raises EC_ERRCODE_UNSAFE for the first finding of severity error whose rule
+ * is not in allow (of char *).  In phase "contract" everything is allowed.
  */
 extern void
 ec_lint_require_safe(const EcScript *script, const char *phase, List *allow);

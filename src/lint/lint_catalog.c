@@ -1,10 +1,10 @@
 /*
  * lint_catalog.c
- *		What the lint asks the catalogue.
+ *		The lint's lookups in the catalog.
  *
- * Whoever lints may do so with more rights than the owner of the table has, so
- * no function of a user's runs here, not even an immutable one.  Nothing waits
- * for a lock of a user's table.
+ * The role that calls the lint may have more rights than the owner of the
+ * table.  So no user-defined function is called here, not even an immutable
+ * one.  No function waits for a lock on a user's table.
  */
 #include "postgres.h"
 
@@ -45,10 +45,10 @@
 #include "core/query.h"
 #include "lint/lint_rules.h"
 
-/* 8 MB: read, or given an index, within moments */
+/* 8 MB: a scan or an index build takes only moments */
 #define SMALL_BLOCKS 1024
 
-/* The blocks of a table; by its statistics, while somebody has locked it. */
+/* The number of blocks of a table; from its statistics while it is locked. */
 static BlockNumber
 blocks_of(Oid relation)
 {
@@ -84,7 +84,7 @@ ec_lint_is_small(Oid relation)
 	uint64 blocks = 0;
 	ListCell *cell;
 
-	/* what is locked along with an index, and long, is its table */
+	/* for an index, the size of the table that is locked with it matters */
 	if (kind == RELKIND_INDEX || kind == RELKIND_PARTITIONED_INDEX)
 		relation = IndexGetRelation(relation, true);
 	foreach (cell, find_all_inheritors(relation, NoLock, NULL))
@@ -97,10 +97,10 @@ ec_lint_is_small(Oid relation)
 }
 
 /*
- * Does a CHECK that holds mean that the column is not NULL?  Where it is
- * negated, does one that does not hold?  The server's own proof would evaluate
- * what is constant in the condition, and so run functions of the table's owner
- * as whoever asks.
+ * Does a CHECK that is true imply that the column is not NULL?  With negated:
+ * does a CHECK that is false imply it?  The server's own proof would evaluate
+ * constant subexpressions, and so call functions of the table's owner with the
+ * caller's rights.
  */
 static bool
 implies_not_null(Node *check, AttrNumber column, bool negated)
@@ -192,7 +192,7 @@ ec_lint_is_proven_not_null(Oid relation, const char *column)
 	return is_proven;
 }
 
-/* Asking for what is in a schema that the caller may not use is an error. */
+/* A lookup in a schema that the caller may not use would raise an error. */
 static bool
 may_look_up(List *names)
 {
@@ -214,7 +214,10 @@ ec_lint_find_type(const TypeName *name, int32 *typmod)
 									: NULL;
 }
 
-/* Any function that the call may mean: arguments are not looked at. */
+/*
+ * Considers every function that the call may mean, whatever its argument
+ * types.
+ */
 static bool
 calls_volatile(Node *node, void *context)
 {
@@ -242,7 +245,10 @@ ec_lint_is_volatile(Node *raw_expression)
 	return calls_volatile(raw_expression, NULL);
 }
 
-/* Digits before the point and behind it that a number type holds. */
+/*
+ * The number of digits before and after the decimal point that a number type
+ * can have.
+ */
 static bool
 number_range(Oid type, int32 typmod, int *before, int *behind)
 {
@@ -262,7 +268,7 @@ number_range(Oid type, int32 typmod, int *before, int *behind)
 			*before = *behind = NUMERIC_MAX_PRECISION;
 			if (typmod < VARHDRSZ)
 				return true;
-			/* as numeric_typmod_precision and _scale */
+			/* see numeric_typmod_precision and numeric_typmod_scale */
 			*behind = ((((typmod - VARHDRSZ) & 0x7ff) ^ 1024) - 1024);
 			*before = (((typmod - VARHDRSZ) >> 16) & 0xffff) - *behind;
 			return true;
@@ -290,7 +296,7 @@ is_character(Oid type)
 	return type == TEXTOID || type == VARCHAROID || type == BPCHAROID;
 }
 
-/* Does each value of the one type stay what it is in the other? */
+/* Does every value of the one type remain the same in the other? */
 static bool
 is_widening(Oid from, int32 from_typmod, Oid to, int32 to_typmod)
 {
@@ -315,8 +321,8 @@ is_widening(Oid from, int32 from_typmod, Oid to, int32 to_typmod)
 }
 
 /*
- * Functions of users are not inlined here: that would evaluate what is constant
- * in their bodies.
+ * User-defined functions are not inlined, because that would evaluate constant
+ * expressions in their bodies.
  */
 static bool
 calls_user_function(Node *node, void *context)
@@ -328,7 +334,7 @@ calls_user_function(Node *node, void *context)
 	return expression_tree_walker(node, calls_user_function, context);
 }
 
-/* As the server decides it for ALTER COLUMN TYPE. */
+/* Decides as the server does for ALTER COLUMN TYPE. */
 static bool
 requires_rewrite(Node *expression, AttrNumber number)
 {
@@ -361,7 +367,7 @@ requires_rewrite(Node *expression, AttrNumber number)
 	}
 }
 
-/* USING column::type is what the server does by itself. */
+/* USING column::type is what the server does by default. */
 static bool
 is_plain_cast(Node *raw, const char *column)
 {
@@ -418,7 +424,7 @@ ec_lint_type_change(Oid relation, const char *column, ColumnDef *definition)
 	change.is_known = true;
 	change.scans = is_used_by_index_or_check(relation, attribute->attnum);
 
-	/* a type that the script itself creates is not there yet */
+	/* a type that the script itself creates does not exist yet */
 	type = ec_lint_find_type(definition->typeName, &typmod);
 	if (type != NULL)
 	{

@@ -1,6 +1,6 @@
 /*
  * lint_report.c
- *		ec_lint: the lint's findings as rows.
+ *		ec_lint: returns the lint's findings as rows.
  */
 #include "postgres.h"
 
@@ -59,8 +59,9 @@ put_finding(ReturnSetInfo *result, const EcFinding *finding, const char *phase)
  * ec_lint(script text, phase text) → SETOF (statement, command, rule,
  *			severity, relation, lock_mode, rewrites, scans, detail, recipe)
  *
- * What ec_apply would refuse in this phase (severity error), and what holds
- * others up (warning, or notice where the table is small).  Runs nothing.
+ * Returns what ec_apply would reject in this phase (severity error), and what
+ * makes other sessions wait (warning, or notice if the table is small).  Runs
+ * nothing.
  *
  * Errors: 22004, 22023 (arguments), 42601 (syntax).
  */

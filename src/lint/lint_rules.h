@@ -1,6 +1,6 @@
 /*
  * lint_rules.h
- *		What the files of the lint share among themselves.
+ *		Declarations shared by the files of the lint.
  */
 #ifndef EC_LINT_LINT_RULES_H
 #define EC_LINT_LINT_RULES_H
@@ -11,7 +11,7 @@
 #include "nodes/parsenodes.h"
 #include "parser/parse_type.h"
 
-/* The lint of a script, while it looks at one of its statements. */
+/* The state of the lint while it examines one statement of a script. */
 typedef struct EcLint
 {
 	const EcScript *script;
@@ -19,50 +19,57 @@ typedef struct EcLint
 	List *findings;
 } EcLint;
 
-/* Raise 22023 unless each name (char *) is a rule, with the known ones. */
+/* Raises 22023 unless each name (char *) is a rule; lists the known ones. */
 extern void ec_lint_check_rules(List *names);
 
 /*
- * Enter a finding of the present statement; relation may be NULL.  The rule
- * gives severity and detail; locks and a recipe can be set in what is returned.
+ * Adds a finding about the current statement; relation may be NULL.  The rule
+ * determines severity and detail.  The caller can set locks and a recipe in
+ * the result.
  */
 extern EcFinding *
 ec_lint_add(EcLint *lint, const char *rule, const RangeVar *relation);
 
-/* lint_statement.c: the rules of the present statement */
+/* lint_statement.c: applies the rules to the current statement */
 extern void ec_lint_statement(EcLint *lint);
 
-/* Whether an earlier statement of the script created the table by this name. */
+/* Has an earlier statement of the script created the table with this name? */
 extern bool ec_lint_is_new(const EcLint *lint, const RangeVar *relation);
 
-/* The relation, if it is there already; takes no lock. */
+/* The relation's OID if it exists already; takes no lock. */
 extern Oid ec_lint_find_relation(const RangeVar *relation);
 
-/* As it is written in SQL. */
+/* The relation's name as SQL. */
 extern char *ec_lint_name(const RangeVar *relation);
 
-/* lint_table.c: ALTER TABLE of a table that is not new */
+/* lint_table.c: ALTER TABLE of a table that the script has not created */
 extern void ec_lint_alter_table(EcLint *lint, AlterTableStmt *stmt);
 
-/* lint_catalog.c: what the catalogue knows */
+/* lint_catalog.c: lookups in the catalog */
 
-/* A table, or an index of one, that is read in moments; waits for no lock. */
+/*
+ * Is the table, or an index's table, so small that a scan takes only moments?
+ * Does not wait for locks.
+ */
 extern bool ec_lint_is_small(Oid relation);
 
-/* Can the column not be NULL, or does a valid CHECK prove it? */
+/* Is the column NOT NULL, or does a valid CHECK prove that it is not null? */
 extern bool ec_lint_is_proven_not_null(Oid relation, const char *column);
 
-/* Would DEFAULT have to be computed for each row? */
+/* Would a DEFAULT have to be computed for each row? */
 extern bool ec_lint_is_volatile(Node *raw_expression);
 
-/* As LookupTypeName; NULL if it is not there, or nobody may tell. */
+/*
+ * Like LookupTypeName, but NULL if the type does not exist or must not be
+ * looked up.
+ */
 extern Type ec_lint_find_type(const TypeName *name, int32 *typmod);
 
-/* What changing a column's type does. */
+/* The effects of changing a column's type. */
 typedef struct EcTypeChange
 {
-	bool is_known;    /* is the column there? */
-	bool is_widening; /* all values of the old type stay what they are */
+	bool is_known;    /* the column exists */
+	bool is_widening; /* all values of the old type remain the same */
 	bool rewrites;
 	bool scans; /* an index or a CHECK constraint uses the column */
 } EcTypeChange;

@@ -1,6 +1,6 @@
 /*
  * lint_statement.c
- *		The lint's rules, but for those of ALTER TABLE.
+ *		The lint's rules except for those of ALTER TABLE.
  */
 #include "postgres.h"
 
@@ -10,7 +10,9 @@
 
 #include "lint/lint_rules.h"
 
-/* A rename of what is left out here breaks no statement of an application. */
+/*
+ * Renaming an object of any other type breaks no statement of an application.
+ */
 static const char *
 rename_rule(ObjectType type)
 {
@@ -268,7 +270,7 @@ lint_domain(EcLint *lint, AlterDomainStmt *stmt)
 {
 	EcFinding *finding;
 
-	/* O: SET NOT NULL, C: ADD CONSTRAINT */
+	/* 'O' is SET NOT NULL, 'C' is ADD CONSTRAINT */
 	if (stmt->subtype == 'O')
 		finding = ec_lint_add(lint, "set_not_null", NULL);
 	else if (stmt->subtype == 'C' && IsA(stmt->def, Constraint) &&
@@ -280,7 +282,7 @@ lint_domain(EcLint *lint, AlterDomainStmt *stmt)
 	}
 	else
 		return;
-	/* of every table that has such a column */
+	/* every table with a column of this domain is locked and scanned */
 	finding->lock = ShareLock;
 	finding->scans = true;
 }

@@ -2,8 +2,8 @@
  * lint_table.c
  *		The lint's rules for ALTER TABLE.
  *
- * Which lock a form of ALTER TABLE takes, and what it does under it, is the
- * server's; doc/lint.md has the list.
+ * The server determines which lock a form of ALTER TABLE takes, and what it
+ * does under it; doc/lint.md has the list.
  */
 #include "postgres.h"
 
@@ -23,8 +23,8 @@ typedef struct LintTable
 {
 	EcLint *lint;
 	const RangeVar *name;
-	char *sql;    /* its name as SQL */
-	Oid relation; /* InvalidOid: not there */
+	char *sql;    /* the table's name as SQL */
+	Oid relation; /* InvalidOid: it does not exist */
 } LintTable;
 
 static EcFinding *
@@ -38,7 +38,7 @@ add(LintTable *table, const char *rule, LOCKMODE lock, bool rewrites, bool scans
 	return finding;
 }
 
-/* As the server would choose it; it cuts longer names by itself. */
+/* The name that the server would choose; the server truncates longer names. */
 static char *
 constraint_name(const LintTable *table, const char *columns, const char *suffix)
 {
@@ -46,7 +46,7 @@ constraint_name(const LintTable *table, const char *columns, const char *suffix)
 											 columns, *columns ? "_" : "", suffix)));
 }
 
-/* The names in a list of String nodes, joined. */
+/* Joins the names in a list of String nodes. */
 static char *
 joined(List *names, const char *separator, bool quoted)
 {
@@ -143,7 +143,7 @@ add_filled_recipe(const LintTable *table, const char *column)
 					quote_literal_cstr(psprintf("%s IS NULL", quoted)));
 }
 
-/* A constraint that is added with its column, or to the table. */
+/* A constraint that is added together with its column, or to the table. */
 static void
 lint_constraint(LintTable *table, const Constraint *constraint, const char *column)
 {
@@ -208,7 +208,10 @@ lint_constraint(LintTable *table, const Constraint *constraint, const char *colu
 			(void) add(table, "add_exclusion", AccessExclusiveLock, false, true);
 			break;
 		case CONSTR_NOTNULL:
-			/* of a table, since 18; what is not validated holds for new rows */
+			/*
+			 * as a table constraint, possible from 18 on; a NOT VALID one is
+			 * checked for new rows only
+			 */
 			if (column == NULL && constraint->keys != NIL)
 				lint_not_null(table, strVal(linitial(constraint->keys)));
 			break;
@@ -267,7 +270,7 @@ lint_add_column(LintTable *table, const AlterTableCmd *command)
 	{
 		const Constraint *constraint = lfirst_node(Constraint, cell);
 
-		/* where all values are NULL, there is nothing to look up */
+		/* if all values are NULL, a foreign key has nothing to look up */
 		if (constraint->contype != CONSTR_FOREIGN || has_value)
 			lint_constraint(table, constraint, column->colname);
 	}
@@ -333,7 +336,10 @@ adds_constraint(const EcStatement *statement, const RangeVar *table, const char 
 	return false;
 }
 
-/* Fine in a transaction of its own, where its lock lets others write. */
+/*
+ * VALIDATE is safe in a transaction of its own, where its lock does not block
+ * writes.
+ */
 static void
 lint_validate(LintTable *table, const AlterTableCmd *command)
 {
@@ -389,7 +395,7 @@ ec_lint_alter_table(EcLint *lint, AlterTableStmt *stmt)
 	{
 		AlterTableCmd *command = lfirst_node(AlterTableCmd, cell);
 
-		/* of a type, a view, an index ... only what code can name */
+		/* for a type, a view or an index, only DROP COLUMN can break code */
 		if (stmt->objtype != OBJECT_TABLE && command->subtype != AT_DropColumn)
 			continue;
 		switch (command->subtype)

@@ -1,6 +1,6 @@
 /*
  * author.c
- *		Whose script a migration's way down is.
+ *		Determines the author of a migration's down script.
  */
 #include "postgres.h"
 

@@ -1,6 +1,6 @@
 /*
  * baseline.c
- *		ec_baseline: an existing database starts here.
+ *		ec_baseline: declares the state of an existing database.
  */
 #include "postgres.h"
 
