@@ -1,6 +1,6 @@
 /*
  * gates_dependents.c
- *		Does anything in the catalogue still name the old shape?
+ *		Gate: does a catalog object still name the old shape?
  */
 #include "postgres.h"
 
@@ -14,7 +14,7 @@
 #include "core/clip.h"
 #include "core/query.h"
 
-/* More of them are only counted. */
+/* number of objects that are named; further ones are only counted */
 #define MAX_NAMED 10
 
 typedef struct Named
