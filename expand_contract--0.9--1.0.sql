@@ -163,6 +163,10 @@ ALTER TABLE expand_contract.changes ADD COLUMN whole_table boolean NOT NULL DEFA
 UPDATE expand_contract.changes SET whole_table = true WHERE target IS NOT NULL;
 COMMENT ON COLUMN expand_contract.changes.whole_table IS 'whether contraction removes the old table, not columns of it';
 
+-- A publication FOR ALL TABLES stops updates of what has no key.
+ALTER TABLE expand_contract.usage_flush ADD COLUMN single boolean PRIMARY KEY DEFAULT true CHECK (single);
+ALTER TABLE expand_contract.sighting_watch ADD COLUMN single boolean PRIMARY KEY DEFAULT true CHECK (single);
+
 -- One more argument; who could call them still can.
 CREATE TABLE expand_contract.granted AS
     SELECT p.proname AS name, a.grantee::regrole AS grantee, a.is_grantable
@@ -1384,3 +1388,8 @@ ALTER EXTENSION expand_contract DROP TABLE expand_contract.granted;
 DROP TABLE expand_contract.granted;
 
 DROP FUNCTION expand_contract.batch_sizes(integer, float8[], float8, float8);
+
+CREATE EVENT TRIGGER expand_contract_note_triggers ON ddl_command_end
+    WHEN TAG IN ('CREATE TRIGGER', 'ALTER TRIGGER')
+    EXECUTE FUNCTION expand_contract.note_ddl();
+COMMENT ON EVENT TRIGGER expand_contract_note_triggers IS 'warns of triggers that do not see what dual writes write';

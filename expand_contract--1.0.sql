@@ -523,7 +523,8 @@ COMMENT ON COLUMN expand_contract.usage.readers IS 'the recent ones, as shared m
 COMMENT ON COLUMN expand_contract.usage.writers IS 'the recent ones, as shared memory has them';
 
 CREATE TABLE expand_contract.usage_flush (
-    flushed_at timestamptz NOT NULL
+    flushed_at timestamptz NOT NULL,
+    single     boolean PRIMARY KEY DEFAULT true CHECK (single) -- a publication FOR ALL TABLES asks for a key
 );
 CREATE UNIQUE INDEX ON expand_contract.usage_flush ((true));
 COMMENT ON TABLE expand_contract.usage_flush IS 'the last flush: what was counted after it is in shared memory only';
@@ -589,7 +590,8 @@ COMMENT ON TABLE expand_contract.sightings IS 'versions of applications that wer
 
 CREATE TABLE expand_contract.sighting_watch (
     since timestamptz NOT NULL,
-    sampled_at timestamptz NOT NULL
+    sampled_at timestamptz NOT NULL,
+    single boolean PRIMARY KEY DEFAULT true CHECK (single) -- a publication FOR ALL TABLES asks for a key
 );
 CREATE UNIQUE INDEX ON expand_contract.sighting_watch ((true));
 COMMENT ON TABLE expand_contract.sighting_watch IS 'since when sightings are looked for without a pause, and the last look';
@@ -1779,6 +1781,11 @@ CREATE EVENT TRIGGER expand_contract_note_ddl ON ddl_command_end
     WHEN TAG IN ('CREATE INDEX', 'ALTER TABLE')
     EXECUTE FUNCTION expand_contract.note_ddl();
 COMMENT ON EVENT TRIGGER expand_contract_note_ddl IS 'warns of DDL that ends what a change has promised';
+
+CREATE EVENT TRIGGER expand_contract_note_triggers ON ddl_command_end
+    WHEN TAG IN ('CREATE TRIGGER', 'ALTER TRIGGER')
+    EXECUTE FUNCTION expand_contract.note_ddl();
+COMMENT ON EVENT TRIGGER expand_contract_note_triggers IS 'warns of triggers that do not see what dual writes write';
 
 CREATE EVENT TRIGGER expand_contract_note_partitions ON ddl_command_end
     WHEN TAG IN ('CREATE TABLE', 'CREATE FOREIGN TABLE', 'ALTER TABLE')

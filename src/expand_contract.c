@@ -15,6 +15,7 @@
 #include "lifecycle/contract.h"
 #include "usage/app_versions.h"
 #include "usage/usage.h"
+#include "lifecycle/retention.h"
 #include "lifecycle/verify_change.h"
 #include "core/guc.h"
 #include "model/owner.h"
@@ -49,5 +50,6 @@ _PG_init(void)
 		ec_register_launcher();
 		ec_register_usage();
 		ec_register_sightings();
+		ec_register_retention();
 	}
 }

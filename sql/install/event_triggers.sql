@@ -5,6 +5,11 @@ CREATE EVENT TRIGGER expand_contract_note_ddl ON ddl_command_end
     EXECUTE FUNCTION expand_contract.note_ddl();
 COMMENT ON EVENT TRIGGER expand_contract_note_ddl IS 'warns of DDL that ends what a change has promised';
 
+CREATE EVENT TRIGGER expand_contract_note_triggers ON ddl_command_end
+    WHEN TAG IN ('CREATE TRIGGER', 'ALTER TRIGGER')
+    EXECUTE FUNCTION expand_contract.note_ddl();
+COMMENT ON EVENT TRIGGER expand_contract_note_triggers IS 'warns of triggers that do not see what dual writes write';
+
 CREATE EVENT TRIGGER expand_contract_note_partitions ON ddl_command_end
     WHEN TAG IN ('CREATE TABLE', 'CREATE FOREIGN TABLE', 'ALTER TABLE')
     EXECUTE FUNCTION expand_contract.note_partitions();

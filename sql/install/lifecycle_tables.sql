@@ -27,7 +27,8 @@ COMMENT ON TABLE expand_contract.sightings IS 'versions of applications that wer
 
 CREATE TABLE expand_contract.sighting_watch (
     since timestamptz NOT NULL,
-    sampled_at timestamptz NOT NULL
+    sampled_at timestamptz NOT NULL,
+    single boolean PRIMARY KEY DEFAULT true CHECK (single) -- a publication FOR ALL TABLES asks for a key
 );
 CREATE UNIQUE INDEX ON expand_contract.sighting_watch ((true));
 COMMENT ON TABLE expand_contract.sighting_watch IS 'since when sightings are looked for without a pause, and the last look';

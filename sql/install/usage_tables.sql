@@ -18,7 +18,8 @@ COMMENT ON COLUMN expand_contract.usage.readers IS 'the recent ones, as shared m
 COMMENT ON COLUMN expand_contract.usage.writers IS 'the recent ones, as shared memory has them';
 
 CREATE TABLE expand_contract.usage_flush (
-    flushed_at timestamptz NOT NULL
+    flushed_at timestamptz NOT NULL,
+    single     boolean PRIMARY KEY DEFAULT true CHECK (single) -- a publication FOR ALL TABLES asks for a key
 );
 CREATE UNIQUE INDEX ON expand_contract.usage_flush ((true));
 COMMENT ON TABLE expand_contract.usage_flush IS 'the last flush: what was counted after it is in shared memory only';

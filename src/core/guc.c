@@ -32,6 +32,7 @@ int ec_stabilization_period = 7 * 24 * 60 * 60;
 double ec_max_growth = 1.5;
 int ec_max_mismatches = 1000;
 int ec_max_tracked_columns = 200;
+int ec_job_retention = 30 * 24 * 60 * 60;
 char *ec_ignore_usage_from = NULL;
 char *ec_scope = NULL;
 char *ec_app_version_pattern = NULL;
@@ -147,6 +148,11 @@ define_superusers_settings(void)
 							"All databases of the cluster share room for 1024.",
 							&ec_max_tracked_columns, 200, 0, INT_MAX, PGC_SUSET,
 							0, NULL, NULL, NULL);
+	DefineCustomIntVariable("expand_contract.job_retention",
+							"Sets how long a job that has ended stays in the list.",
+							"0 keeps them. Jobs of a change stay until it is over.",
+							&ec_job_retention, 30 * 24 * 60 * 60, 0, INT_MAX,
+							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
 	DefineCustomStringVariable("expand_contract.ignore_usage_from",
 							   "Lists application names whose reads of old columns do not count.",
 							   "Names separated by commas.", &ec_ignore_usage_from,

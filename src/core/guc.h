@@ -26,6 +26,7 @@ extern int ec_stabilization_period; /* s */
 extern double ec_max_growth;
 extern int ec_max_mismatches;
 extern int ec_max_tracked_columns;
+extern int ec_job_retention; /* s */
 extern char *ec_ignore_usage_from;
 extern char *ec_app_version_pattern;
 extern char *ec_escalation;

@@ -8,16 +8,24 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_trigger.h"
 #include "commands/event_trigger.h"
 #include "fmgr.h"
 #include "nodes/parsenodes.h"
 #include "postmaster/bgworker.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 
 #include "core/catalog.h"
 #include "core/query.h"
 #include "dualwrite/concerned.h"
+#include "dualwrite/user_triggers.h"
 #include "model/change.h"
 #include "expand_contract.h"
 
@@ -306,6 +314,84 @@ find_concern(Concern *concern)
 	}
 }
 
+/* The triggers that the command was about, as OIDs. */
+static List *
+triggers_of_command(void)
+{
+	MemoryContext memory = CurrentMemoryContext;
+	List *triggers = NIL;
+	EcCatalogScope scope;
+	uint64 count;
+
+	ec_catalog_begin(&scope);
+	count =
+		ec_query("SELECT DISTINCT d.objid FROM pg_event_trigger_ddl_commands() d"
+				 " WHERE d.classid OPERATOR(pg_catalog.=) 'pg_trigger'::regclass",
+				 NULL);
+	for (uint64 row = 0; row < count; row++)
+	{
+		MemoryContext spi = MemoryContextSwitchTo(memory);
+
+		triggers = lappend_oid(triggers, ec_get_oid(row, 1));
+		MemoryContextSwitchTo(spi);
+	}
+	ec_catalog_end(&scope);
+	return triggers;
+}
+
+static Oid
+table_of_trigger(Oid trigger)
+{
+	Relation catalog = table_open(TriggerRelationId, AccessShareLock);
+	ScanKeyData key[1];
+	SysScanDesc scan;
+	HeapTuple tuple;
+	Oid table = InvalidOid;
+
+	ScanKeyInit(&key[0], Anum_pg_trigger_oid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(trigger));
+	scan = systable_beginscan(catalog, TriggerOidIndexId, true, NULL, 1, key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		table = ((Form_pg_trigger) GETSTRUCT(tuple))->tgrelid;
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+	return table;
+}
+
+/* Whoever makes or renames a trigger is told what it will not see. */
+static void
+note_trigger(Oid trigger)
+{
+	Oid table = table_of_trigger(trigger);
+	ListCell *cell;
+
+	if (!OidIsValid(table))
+		return;
+	foreach (cell, ec_changes_at(table))
+	{
+		EcChange change;
+
+		if (!ec_change_load(lfirst(cell), &change) || OidIsValid(change.target) ||
+			strcmp(change.phase, EC_PHASE_CONTRACTED) == 0 ||
+			strcmp(change.phase, EC_PHASE_REVERTED) == 0 ||
+			!list_member_oid(ec_with_ancestors(table), change.relation))
+			continue;
+		/* it may be a child that is locked, and not its parent */
+		LockRelationOid(change.relation, AccessShareLock);
+		(void) find_all_inheritors(change.relation, AccessShareLock, NULL);
+		ec_warn_of_user_triggers(&change, trigger);
+	}
+}
+
+static bool
+is_about_trigger(Node *command)
+{
+	return IsA(command, CreateTrigStmt) ||
+		   (IsA(command, RenameStmt) &&
+			((RenameStmt *) command)->renameType == OBJECT_TRIGGER);
+}
+
 /*
  * expand_contract.note_ddl(), an event trigger on ddl_command_end
  *
@@ -329,6 +415,14 @@ ec_note_ddl(PG_FUNCTION_ARGS)
 				 errhint("The extension has created it.")));
 	if (!ec_has_any_dual_writes())
 		PG_RETURN_NULL();
+	if (is_about_trigger(data->parsetree))
+	{
+		ListCell *cell;
+
+		foreach (cell, triggers_of_command())
+			note_trigger(lfirst_oid(cell));
+		PG_RETURN_NULL();
+	}
 	find_concern(&concern);
 	if (concern.changes == NIL)
 		PG_RETURN_NULL();

@@ -47,6 +47,8 @@
 #include "dualwrite/table.h"
 #include "dualwrite/tables/existing.h"
 #include "dualwrite/tables/table_target.h"
+#include "dualwrite/user_triggers.h"
+#include "dualwrite/writers.h"
 #include "expand_contract.h"
 
 PG_FUNCTION_INFO_V1(ec_expand);
@@ -505,7 +507,6 @@ static void
 start_dual_writes(const EcChange *change, List *entries, bool is_new)
 {
 	List *leaves = find_all_inheritors(change->relation, NoLock, NULL);
-	Relation relation;
 	ListCell *cell;
 
 	foreach (cell, leaves)
@@ -515,9 +516,8 @@ start_dual_writes(const EcChange *change, List *entries, bool is_new)
 	CommandCounterIncrement();
 	if (is_new)
 		record_dependencies(change->relation, change, entries);
-	relation = table_open(change->relation, NoLock);
-	ec_warn_of_later_triggers(relation, ec_change_trigger_name(change->name));
-	table_close(relation, NoLock);
+	ec_warn_of_user_triggers(change, InvalidOid);
+	ec_warn_of_writers(change, entries);
 }
 
 /* Performs all checks; returns the entries of the mappings. */

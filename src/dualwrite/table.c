@@ -352,26 +352,3 @@ ec_has_dual_writes(Oid relation, const char *name)
 	}
 	return found;
 }
-
-void
-ec_warn_of_later_triggers(Relation relation, const char *name)
-{
-	TriggerDesc *triggers = relation->trigdesc;
-
-	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
-	{
-		Trigger *trigger = &triggers->triggers[i];
-
-		if (TRIGGER_FOR_BEFORE(trigger->tgtype) && TRIGGER_FOR_ROW(trigger->tgtype) &&
-			(TRIGGER_FOR_INSERT(trigger->tgtype) ||
-			 TRIGGER_FOR_UPDATE(trigger->tgtype)) &&
-			strcmp(trigger->tgname, name) > 0 &&
-			strcmp(get_func_name(trigger->tgfoid), "dual_write") != 0)
-			ereport(WARNING,
-					(errmsg("trigger \"%s\" of table \"%s\" fires after the dual writes",
-							trigger->tgname, RelationGetRelationName(relation)),
-					 errdetail("What it writes to a mapped column is not carried over: triggers fire in the order of their names, and ours is \"%s\".",
-							   name),
-					 errhint("Rename it with ALTER TRIGGER if it writes mapped columns.")));
-	}
-}

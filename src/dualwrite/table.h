@@ -53,9 +53,6 @@ extern void ec_warn_of_other_defaults(Relation relation, Bitmapset *columns);
 /* Warns of columns that a verification cannot compare. */
 extern void ec_warn_of_unverifiable(Relation relation, Bitmapset *columns);
 
-/* Warns of triggers that fire after ours. */
-extern void ec_warn_of_later_triggers(Relation relation, const char *name);
-
 /*
  * Returns the attribute number that a column of root has in a partition or
  * child.

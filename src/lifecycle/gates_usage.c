@@ -25,6 +25,7 @@ typedef struct Quiet
 	char *column;
 	bool tracked;
 	bool known; /* there is usage data up to now */
+	TimestampTz unwritten_since;
 	TimestampTz since;
 	const EcUser *user; /* its user at that time; NULL: since is the start
 						 * of tracking */
@@ -60,6 +61,7 @@ look_at_column(const EcChange *change, AttrNumber attnum, bool writes, Quiet *qu
 	quiet->tracked = ec_usage_of(change->relation, attnum, usage);
 	if (!quiet->tracked)
 		return;
+	quiet->unwritten_since = usage->unwritten_since;
 	quiet->known = usage->unknown.until != DT_NOEND;
 	quiet->since = usage->tracked_since;
 	if (quiet->known && usage->unknown.until > quiet->since)
@@ -95,6 +97,14 @@ judge(Quiet *quiet, bool writes, EcGate *gate)
 			ec_usage_is_watching()
 				? "Watch it with ec_track."
 				: "Preload the library (shared_preload_libraries = 'expand_contract'), then watch it with ec_track.";
+	}
+	else if (quiet->unwritten_since != 0)
+	{
+		gate->observed =
+			psprintf("nothing is known of column %s: its counters could not be written down since %s",
+					 quiet->column, timestamptz_to_str(quiet->unwritten_since));
+		gate->hint =
+			"The server's log has the error, in the context \"writing down the use of columns\"; it is tried again every few seconds.";
 	}
 	else if (!quiet->known)
 	{

@@ -6,7 +6,6 @@
 
 #include "access/xlog.h"
 #include "miscadmin.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 
 #include "core/clip.h"
@@ -56,13 +55,14 @@ ec_require_author(const EcMigration *migration, const char *what)
 
 	if (!OidIsValid(author))
 		refuse_unknown(migration, what);
-	if (has_privs_of_role(author, GetUserId()))
+	/* also one who has all rights of the caller: nobody asked for his script */
+	if (author == GetUserId())
 		return author;
 	caller = GetUserNameFromId(GetUserId(), false);
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("the way down of %s was given by another role", what),
-			 errdetail("Role \"%s\" gave it. It would run with the rights of \"%s\", which that role does not have.",
+			 errdetail("Role \"%s\" gave it. It would run with the rights of \"%s\".",
 					   migration->down_by, caller),
 			 errhint("Run it as whoever gave it: SET ROLE %s.",
 					 quote_identifier(migration->down_by))));

@@ -18,9 +18,8 @@
 extern Oid ec_author_of_down(const EcMigration *migration);
 
 /*
- * Returns the author, if the current user may run his down script: the author
- * must be the current user or have the rights of that role.  Otherwise raises
- * 42501.
+ * Returns the author if he is the current user, by login or by SET ROLE;
+ * otherwise raises 42501.
  */
 extern Oid ec_require_author(const EcMigration *migration, const char *what);
 

@@ -19,7 +19,8 @@
  * Only a time during which uses were counted can show that nobody used a
  * column.  Whatever interrupts the counting (a crash, a start without the
  * library, a promotion) is recorded as a time for which nothing is known.
- * While the interruption lasts, that time has no end.
+ * While the interruption lasts, that time has no end.  So is the time
+ * during which the counters cannot be written to the table.
  */
 #ifndef EC_USAGE_USAGE_H
 #define EC_USAGE_USAGE_H
@@ -74,7 +75,8 @@ typedef struct EcUsage
 	TimestampTz tracked_since;
 	EcAccess reads;
 	EcAccess writes;
-	EcUnknown unknown; /* the last time for which nothing is known */
+	EcUnknown unknown;           /* the last time for which nothing is known */
+	TimestampTz unwritten_since; /* flushes have failed; 0: they succeed */
 } EcUsage;
 
 /* The latest user, or NULL. */

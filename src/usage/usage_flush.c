@@ -204,6 +204,29 @@ flush(void)
 	set_flushed(flushed, count);
 }
 
+/*
+ * What could not be written down would be lost in a crash: until it can be,
+ * nothing is known.  Our transaction is rolled back when the worker ends.
+ */
+static void
+flush_or_tell(void)
+{
+	PG_TRY();
+	{
+		flush();
+	}
+	PG_CATCH();
+	{
+		LWLockReleaseAll();
+		ec_usage_note_flush(true);
+		errcontext(
+			"writing down the use of columns; until that succeeds, nothing is known of it");
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	ec_usage_note_flush(false);
+}
+
 /* Called in each database worker. */
 static void
 visit(void)
@@ -215,7 +238,7 @@ visit(void)
 	 * do not wait for a synchronous standby, because the launcher waits for us
 	 */
 	SetConfigOption("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION);
-	flush();
+	flush_or_tell();
 }
 
 void

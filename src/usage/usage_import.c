@@ -74,6 +74,13 @@ ec_import_usage(PG_FUNCTION_ARGS)
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("%s must not be null", i == 0 ? "standby" : "usage")));
 	standby = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	/* an application_name or the name of a slot, and an index entry */
+	if (standby[0] == '\0' || strlen(standby) >= NAMEDATALEN)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("name of a standby must have 1 to %d bytes", NAMEDATALEN - 1),
+				 errdetail("This one has %zu.", strlen(standby)),
+				 errhint("Use its application_name in pg_stat_replication, or the name of its slot.")));
 	usage = PG_GETARG_JSONB_P(1);
 
 	ec_catalog_begin(&scope);
@@ -84,7 +91,7 @@ ec_import_usage(PG_FUNCTION_ARGS)
 	count =
 		ec_query("INSERT INTO expand_contract.standby_usage AS s (standby, relation, attnum, "
 				 "reads, last_read, last_reader, counting_since, unknown_until, taken_at) "
-				 "SELECT $1, u.relation, u.attnum, c.reads, c.last_read, c.last_reader, "
+				 "SELECT $1, u.relation, u.attnum, c.reads, c.last_read, left(c.last_reader, 200), "
 				 "c.tracked_since, c.unknown_until, ($2 ->> 'taken_at')::timestamptz "
 				 "FROM jsonb_to_recordset($2 -> 'columns') AS c (relation text, column_name text, "
 				 "reads bigint, last_read timestamptz, last_reader text, tracked_since timestamptz, "

@@ -146,6 +146,7 @@ ec_usage_allocate(const EcTracked *column)
 	memset(&slot->reads, 0, sizeof(slot->reads));
 	memset(&slot->writes, 0, sizeof(slot->writes));
 	memset(&slot->unknown, 0, sizeof(slot->unknown));
+	slot->unwritten_since = 0;
 	LWLockRelease(ec_usage_lock(slot));
 	return i;
 }
@@ -242,6 +243,29 @@ ec_usage_note_miss(TimestampTz since)
 			slot->unknown.since = now;
 		slot->unknown.until = now;
 		slot->changes++;
+		LWLockRelease(ec_usage_lock(slot));
+	}
+	LWLockRelease(EC_USAGE_KEYS);
+}
+
+void
+ec_usage_note_flush(bool has_failed)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	LWLockAcquire(EC_USAGE_KEYS, LW_SHARED);
+	for (int i = 0; i < ec_usage->used; i++)
+	{
+		EcUsageSlot *slot = &ec_usage->slots[i];
+
+		if (ec_usage->keys[i].serial == 0 ||
+			ec_usage->keys[i].database != MyDatabaseId)
+			continue;
+		LWLockAcquire(ec_usage_lock(slot), LW_EXCLUSIVE);
+		if (!has_failed)
+			slot->unwritten_since = 0;
+		else if (slot->unwritten_since == 0)
+			slot->unwritten_since = now;
 		LWLockRelease(ec_usage_lock(slot));
 	}
 	LWLockRelease(EC_USAGE_KEYS);

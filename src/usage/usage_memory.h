@@ -41,6 +41,7 @@ typedef struct EcUsageSlot
 	EcAccess reads;
 	EcAccess writes;
 	EcUnknown unknown;
+	TimestampTz unwritten_since; /* the flush has been failing; 0: it works */
 } EcUsageSlot;
 
 /*
@@ -110,6 +111,9 @@ ec_usage_count(int slot, uint32 serial, bool is_write, const EcUser *who);
  * only from a later time on anyway.
  */
 extern void ec_usage_note_miss(TimestampTz since);
+
+/* Whether this database's counters could be written to the table. */
+extern void ec_usage_note_flush(bool has_failed);
 
 extern void ec_usage_add_user(EcAccess *access, const EcUser *who);
 

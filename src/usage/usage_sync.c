@@ -410,6 +410,7 @@ ec_usage_look(const EcTrackedSet *set, const EcTracked *column, EcUsage *usage)
 			usage->reads = slot->reads;
 			usage->writes = slot->writes;
 			usage->unknown = slot->unknown;
+			usage->unwritten_since = slot->unwritten_since;
 			since = slot->since;
 		}
 		LWLockRelease(ec_usage_lock(slot));
@@ -433,6 +434,11 @@ ec_usage_look_at_watch(const EcTrackedSet *set, const EcTracked *column,
 					   EcUsage *usage)
 {
 	ec_usage_look(set, column, usage);
+	if (usage->unwritten_since != 0)
+	{
+		usage->unknown.since = usage->unwritten_since;
+		usage->unknown.until = DT_NOEND;
+	}
 	if (usage->unknown.since <= usage->tracked_since &&
 		usage->unknown.until != DT_NOEND && usage->unknown.until != 0)
 	{

@@ -1,0 +1,60 @@
+/*
+ * retention.c
+ *		Jobs that ended long ago leave the list.
+ *
+ * The launcher's database worker looks whenever it comes by, which is at the
+ * server's start and when there are jobs.  What somebody may still ask for
+ * stays: jobs of changes that are not over, whose gates look at them, and those
+ * of migrations that failed and can be applied again.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "utils/snapmgr.h"
+
+#include "core/catalog.h"
+#include "core/guc.h"
+#include "core/query.h"
+#include "lifecycle/retention.h"
+#include "worker/process/launcher.h"
+
+static void
+remove_old_jobs(void)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+
+	ec_arg_int4(&args, ec_job_retention);
+	ec_catalog_begin(&scope);
+	(void) ec_query("DELETE FROM expand_contract.jobs j"
+					" WHERE j.state IN ('done', 'failed', 'cancelled')"
+					"   AND j.finished_at < clock_timestamp() - make_interval(secs => $1)"
+					"   AND NOT (j.kind = 'statement' AND j.state = 'failed')"
+					"   AND NOT EXISTS (SELECT FROM expand_contract.changes c WHERE c.name = j.change"
+					"                      AND c.phase NOT IN ('contracted', 'reverted'))",
+					&args);
+	ec_catalog_end(&scope);
+}
+
+static void
+visit(void)
+{
+	EcExtension extension;
+
+	if (RecoveryInProgress() || ec_job_retention == 0)
+		return;
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	if (ec_extension_is_ready(&extension))
+		remove_old_jobs();
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+}
+
+void
+ec_register_retention(void)
+{
+	ec_register_visitor(visit);
+}
