@@ -314,7 +314,7 @@ find_concern(Concern *concern)
 	}
 }
 
-/* The triggers that the command was about, as OIDs. */
+/* Returns the OIDs of the triggers on which the command has acted. */
 static List *
 triggers_of_command(void)
 {
@@ -359,7 +359,7 @@ table_of_trigger(Oid trigger)
 	return table;
 }
 
-/* Whoever makes or renames a trigger is told what it will not see. */
+/* Warns whoever creates or renames a trigger of what it will not see. */
 static void
 note_trigger(Oid trigger)
 {
@@ -377,7 +377,7 @@ note_trigger(Oid trigger)
 			strcmp(change.phase, EC_PHASE_REVERTED) == 0 ||
 			!list_member_oid(ec_with_ancestors(table), change.relation))
 			continue;
-		/* it may be a child that is locked, and not its parent */
+		/* The command may have locked a child only, and not its parent. */
 		LockRelationOid(change.relation, AccessShareLock);
 		(void) find_all_inheritors(change.relation, AccessShareLock, NULL);
 		ec_warn_of_user_triggers(&change, trigger);

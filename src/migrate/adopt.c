@@ -420,13 +420,13 @@ adopt(const Tool *tool, Oid table, const char *scope)
 /*
  * ec_adopt(tool text, relation regclass, scope text) → integer
  *
- * Enters what another tool has applied in the ledger, as baselined, and
- * returns how many of these are new to it.  relation is the tool's table, NULL
- * the one of its usual name.
+ * Enters the migrations that another tool has applied into the ledger, as
+ * baselined, and returns the number of new ones.  relation is the tool's
+ * table; NULL means the one with its usual name.
  *
- * Errors: 22004, 22023 (unknown tool, or a version that cannot be one), 42P01
- * (no such table), 42809 (not a table of that tool), 55000 (a migration of the
- * tool's is not finished), 42501 (no right to read it), and those of the
+ * Errors: 22004, 22023 (unknown tool, or a version that is not valid here),
+ * 42P01 (no such table), 42809 (not a table of that tool), 55000 (a migration
+ * of the tool is unfinished), 42501 (no right to read it), and those of the
  * migration lock, as ec_apply.
  */
 PG_FUNCTION_INFO_V1(ec_adopt);

@@ -446,24 +446,25 @@ ec_apply_migration(const EcApplyArguments *arguments)
 
 /*
  * ec_apply(version text, up text, down text, description text,
- *			requires text[], phase text, allow text[], dry_run boolean, scope text)
- *			→ text
+ *		requires text[], phase text, allow text[], dry_run boolean, scope text)
+ *		→ text
  *
  * Runs the script up as the caller, in the caller's transaction, and enters it
- * in the ledger.  Returns 'applied'; 'unchanged' if the same script has been
- * applied under this version; 'planned' for a dry run, which checks the same
- * and runs nothing.  A script with statements that a transaction cannot hold
- * is left to a worker, as the caller, from the commit on: 'queued', and
- * 'running' when it is; one that was stopped goes on where it was.
+ * into the ledger.  Returns 'applied'; 'unchanged' if the same script has been
+ * applied under this version; 'planned' for a dry run, which makes the same
+ * checks and runs nothing.  If the script has statements that cannot run in a
+ * transaction block, a worker runs it as the caller after the commit; then the
+ * result is 'queued', or 'running' once it has started.  A migration that was
+ * stopped is resumed.
  *
  * Errors: 22004, 22023 (arguments), 42601 (syntax), 0A000, 2D000 (statements
- * that a script cannot have), EC_ERRCODE_UNSAFE, EC_ERRCODE_DRIFT,
+ * not allowed in a script), EC_ERRCODE_UNSAFE, EC_ERRCODE_DRIFT,
  * EC_ERRCODE_OUT_OF_ORDER, EC_ERRCODE_REQUIRES, 55P03 (a lock), 57014 (a
  * timeout), 40001 (the ledger changed under REPEATABLE READ), 55000 (called
  * from a script; another migration is unfinished; it is being rolled back),
- * 28000 (a worker cannot connect as the caller), 42501 (another way down than
- * another role's), 25006 (read-only), and what
- * the script's statements raise.
+ * 28000 (a worker cannot connect as the caller), 42501 (replaces another
+ * role's down script), 25006 (read-only), and the errors of the script's
+ * statements.
  */
 PG_FUNCTION_INFO_V1(ec_apply);
 Datum

@@ -289,13 +289,13 @@ ec_await_migration(FunctionCallInfo fcinfo, const char *scope,
 /*
  * ec_wait_migration(version text, timeout interval, scope text) - a procedure
  *
- * Returns when the migration is applied, or rolled back if that is what is
- * being done.  timeout NULL waits without end.  Shows now and then how far it
- * is and whom it waits for.
+ * Returns when the migration is applied, or rolled back if it is being rolled
+ * back.  With a NULL timeout it waits without limit.  From time to time shows
+ * the progress and the sessions that the worker waits for.
  *
  * Errors: 22004, 22023 (arguments), 25001 (inside a transaction block), 42704
  * (not in the ledger), that of the statement that failed, XE012 (cancelled),
- * XE011 (nobody is at it), EC_ERRCODE_WAIT_TIMEOUT.
+ * XE011 (it has no worker), EC_ERRCODE_WAIT_TIMEOUT.
  */
 PG_FUNCTION_INFO_V1(ec_wait_migration);
 Datum

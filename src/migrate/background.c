@@ -126,7 +126,7 @@ begin_statements(EcJob *job)
 	work->version = ec_json_get_text(job->parameters, "version");
 	work->direction = ec_json_get_text(job->parameters, "direction");
 	work->scope = ec_json_get_text(job->parameters, "scope");
-	/* submitted by an older library */
+	/* The job was submitted by an older version of the library. */
 	if (work->scope == NULL)
 		work->scope = "";
 	if (work->version == NULL || work->direction == NULL)

@@ -46,7 +46,7 @@ extern const char *ec_migration_state_name(EcMigrationState state);
 extern const char *ec_answer_of_unfinished(const char *what, EcMigrationState state,
 										   const EcJobStatus *job, bool *resume);
 
-/* Raise 55000 while another version of the scope is unfinished. */
+/* Raises 55000 while another version of the scope is unfinished. */
 extern void ec_check_no_other_unfinished(const char *scope, const char *version,
 										 const char *what);
 

@@ -171,12 +171,12 @@ apply_entry(FunctionCallInfo fcinfo, EcListedMigration *entry,
  * ec_apply_directory(path text, scope text, allow text[]) - a procedure
  *
  * Applies the migration files of a directory in the order of their versions,
- * and commits after each.  Stops at the first that fails; a NOTICE names each
- * that is new.
+ * and commits after each.  Stops at the first one that fails.  A NOTICE names
+ * each new one.
  *
  * Errors: 22004 (path), 25001 (inside a transaction block), 42501 (without
- * pg_read_server_files), 58P01 (no such directory) and others of file access,
- * 22023 and 0A000 (names, directives), and those of ec_apply and
+ * pg_read_server_files), 58P01 (no such directory) and other errors of file
+ * access, 22023 and 0A000 (names, directives), and those of ec_apply and
  * ec_wait_migration, with the file as their context.
  */
 PG_FUNCTION_INFO_V1(ec_apply_directory);
@@ -192,7 +192,7 @@ ec_apply_directory(PG_FUNCTION_ARGS)
 	ListCell *cell;
 	int applied = 0;
 
-	/* an older SQL has neither */
+	/* In an older version's SQL the procedure has neither argument. */
 	if (PG_NARGS() > 2)
 		(void) ec_text_array_argument(fcinfo, 2, "allow", &allow);
 	require_nonatomic(fcinfo);

@@ -22,7 +22,7 @@
 
 typedef struct EcMigration
 {
-	char *scope; /* whose history it belongs to; '' where nobody says */
+	char *scope; /* the history to which it belongs; '' is the default one */
 	char *version;
 	char *state;
 	char *direction; /* "down" while it is being rolled back */
@@ -58,8 +58,8 @@ typedef struct EcLedgerEntry
 } EcLedgerEntry;
 
 /*
- * A scope is a history of its own: what is said below of versions is said of those
- * of one scope.
+ * Each scope is a separate history.  The functions below consider the versions
+ * of one scope only.
  */
 
 /* Returns the ledger's row; NULL if there is none for the version. */

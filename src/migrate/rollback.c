@@ -240,15 +240,15 @@ roll_back(const char *scope, const char *version, bool dry_run)
  * ec_rollback(version text, dry_run boolean, scope text) → text
  *
  * Runs the migration's down script as the caller, in the caller's transaction,
- * and takes the migration out of the ledger.  Returns 'rolled back', or
- * 'planned' for a dry run; 'queued' or 'running' where a worker has to run the
- * script.  A migration that was stopped on its way up can be taken back too.
+ * and removes the migration from the ledger.  Returns 'rolled back', or
+ * 'planned' for a dry run; 'queued' or 'running' if a worker has to run the
+ * script.  A migration that was stopped on its way up can be rolled back, too.
  *
  * Errors: 22004, 22023 (arguments), 42704 (not applied), 55000 (no down
- * script, called from a script, not finished, or another is not, or it would
- * drop what a change uses), 55006 (being cancelled), 42501 (the script is
- * another role's, or nobody knows whose), EC_ERRCODE_REQUIRES (another one
- * requires it), and those of ec_apply that come with running a script.
+ * script, called from a script, it or another one is unfinished, or it would
+ * drop what a change uses), 55006 (being cancelled), 42501 (the script's
+ * author is another role, or unknown), EC_ERRCODE_REQUIRES (another one
+ * requires it), and those errors of ec_apply that come from running a script.
  */
 PG_FUNCTION_INFO_V1(ec_rollback);
 Datum

@@ -269,7 +269,7 @@ ec_steps_done(const char *scope_name, const char *version, const char *direction
 	return done;
 }
 
-/* The key of the step, as the first four arguments. */
+/* Passes the step's key as the first four arguments. */
 static void
 step_args(EcArgs *args, const EcScriptStep *step)
 {

@@ -284,13 +284,13 @@ may_see_ledger(void)
 /*
  * expand_contract.migration_status(version, scope, OUT state, OUT job)
  *
- * Everyone's, since ec_migrations calls it as whoever reads it; NULL for those
- * to whom that view shows nothing.
+ * Any role may execute it, because ec_migrations runs it with its reader's
+ * rights.  Returns NULL for roles that may not see the ledger.
  */
 Datum
 ec_sql_migration_status(PG_FUNCTION_ARGS)
 {
-	/* an older SQL has no scope */
+	/* In an older version's SQL the function has no scope. */
 	const char *scope = PG_NARGS() > 1 ? text_to_cstring(PG_GETARG_TEXT_PP(1)) : "";
 	EcMigration *migration =
 		may_see_ledger()
