@@ -1089,8 +1089,8 @@ $$;
 COMMENT ON FUNCTION expand_contract.falls(oid, smallint[]) IS 'what the server drops along with columns or a table';
 
 -- Looks at the body of a function that is kept as text: 'parsed' where it uses
--- one of the columns, 'text' where only its text tells, which may be wrong; NULL
--- where it names none.
+-- one of the columns, 'text' where only its text tells, which may be wrong, 'long'
+-- where that is too long to be looked into; NULL where it names none.
 CREATE OR REPLACE FUNCTION expand_contract.body_names(function oid, relation oid, columns smallint[]) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_sql_body_names' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION expand_contract.body_names(oid, oid, smallint[]) IS 'whether the text of a function names columns';
@@ -1142,8 +1142,10 @@ LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SET search_path = pg_
            AND NOT pg_is_other_temp_schema(p.pronamespace)
            AND p.prosqlbody IS NULL
            AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.classid = 'pg_proc'::regclass AND x.objid = p.oid AND x.deptype = 'e')
-           AND (l.lanname = 'sql' AND p.prosrc LIKE '%*%'
-                OR EXISTS (SELECT FROM watched w WHERE w.is_root AND strpos(lower(p.prosrc), lower(replace(w.attname, '"', '""'))) > 0))
+           -- anybody's: one too long for the functions of the server must not stop whoever looks
+           AND CASE WHEN octet_length(p.prosrc) > 900000 THEN true
+                    ELSE l.lanname = 'sql' AND p.prosrc LIKE '%*%'
+                      OR EXISTS (SELECT FROM watched w WHERE w.is_root AND strpos(lower(p.prosrc), lower(replace(w.attname, '"', '""'))) > 0) END
     ), named AS MATERIALIZED (
         SELECT f.oid, expand_contract.body_names(f.oid, $1, columns) AS how FROM functions f
     )
@@ -1157,6 +1159,7 @@ LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SET search_path = pg_
     -- the server does not look into these, and leaves them as they are
     SELECT 'function', (pg_identify_object('pg_proc'::regclass, n.oid, 0)).identity, false, false, n.how = 'parsed',
            CASE n.how WHEN 'parsed' THEN 'its body uses it, and would fail'
+                      WHEN 'long' THEN 'its text is too long to be looked into'
                       ELSE 'its text names it; nobody can tell whether it uses it' END
       FROM named n
      WHERE n.how IS NOT NULL

@@ -79,6 +79,16 @@ CREATE TABLE ck_columns (id int PRIMARY KEY, a text, b text COLLATE ck_nd);
 SELECT ec_expand('ck_columns', 'ck_columns', '{"b": "a"}');
 INSERT INTO ck_source VALUES ('A', 1);
 INSERT INTO ck_source VALUES ('a', 2), ('b', 3);
+-- which verification sees, by image
+SELECT ok, missing, extra, different FROM ec_verify_change('ck_citext');
+SELECT ok, missing, extra, different FROM ec_verify_change('ck_nondet');
+SELECT key, source_value FROM ec_mismatches WHERE verification = (SELECT max(verification) FROM ec_mismatches);
+INSERT INTO ck_columns (id, a) VALUES (1, 'A');
+SELECT ok, different FROM ec_verify_change('ck_columns');
+ALTER TABLE ck_columns DISABLE TRIGGER USER;
+UPDATE ck_columns SET a = 'a';
+ALTER TABLE ck_columns ENABLE ALWAYS TRIGGER "~ec_ck_columns";
+SELECT ok, different FROM ec_verify_change('ck_columns');
 UPDATE ck_source SET v = 4 WHERE code = 'a';
 TABLE ck_citext ORDER BY code;
 TABLE ck_nondet ORDER BY code;

@@ -30,8 +30,9 @@ PG_FUNCTION_INFO_V1(ec_grant);
  *
  * Grants USAGE on the extension's schema if the role lacks it, and EXECUTE on
  * every function and procedure of the extension that PUBLIC may not execute.
- * It leaves out ec_grant itself: only the extension's owner decides who may
- * hand on these rights.  Raises 42501 unless the caller is a member of the
+ * It leaves out what is in schema expand_contract, which only the extension
+ * calls, and ec_grant itself: only the extension's owner decides who may hand
+ * on these rights.  Raises 42501 unless the caller is a member of the
  * extension's owner.
  */
 Datum
@@ -65,6 +66,7 @@ ec_grant(PG_FUNCTION_ARGS)
 					 "AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e' "
 					 "AND d.refclassid = 'pg_extension'::regclass AND d.refobjid = $1 "
 					 "WHERE p.proname <> 'ec_grant' AND p.proacl IS NOT NULL "
+					 "AND p.pronamespace <> 'expand_contract'::regnamespace "
 					 "AND NOT EXISTS (SELECT FROM aclexplode(p.proacl) a "
 					 "WHERE a.grantee = 0 AND a.privilege_type = 'EXECUTE') "
 					 "ORDER BY 1",

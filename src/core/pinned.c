@@ -16,6 +16,7 @@
 #include "utils/bytea.h"
 #include "utils/float.h"
 #include "utils/guc.h"
+#include "utils/guc_tables.h"
 #include "utils/lsyscache.h"
 #include "utils/xml.h"
 
@@ -224,16 +225,35 @@ ec_pinned(const Jsonb *settings)
 	return pinned;
 }
 
+/* It has no variable that others see; to look it up each time would take longer. */
+static const char *
+present_abbreviations(void)
+{
+	static char **variable = NULL;
+
+	if (variable == NULL)
+	{
+		struct config_generic *setting = NULL;
+
+#if PG_VERSION_NUM >= 160000
+		setting = find_option(strings[0], false, false, ERROR);
+#else
+		for (int i = 0; setting == NULL && i < GetNumConfigOptions(); i++)
+			if (strcmp(get_guc_variables()[i]->name, strings[0]) == 0)
+				setting = get_guc_variables()[i];
+#endif
+		variable = ((struct config_string *) setting)->variable;
+	}
+	return *variable;
+}
+
 static bool
 is_as_pinned(const EcPinned *pinned)
 {
 	const char *const present[lengthof(strings)] = {
-		GetConfigOption(strings[0], false, false),
-		locale_monetary,
-		locale_numeric,
-		locale_time,
-		TSCurrentConfig,
-		namespace_search_path,
+		present_abbreviations(), locale_monetary,
+		locale_numeric,          locale_time,
+		TSCurrentConfig,         namespace_search_path,
 	};
 	Variables variables;
 

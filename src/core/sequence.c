@@ -24,7 +24,7 @@
 
 /*
  * Opens it with the lock that nextval() takes; NULL if that would have to
- * wait.
+ * wait, or if it is a temporary one of another session, whose memory has it.
  */
 static Relation
 open_sequence(Oid oid)
@@ -34,7 +34,8 @@ open_sequence(Oid oid)
 	if (!ConditionalLockRelationOid(oid, RowExclusiveLock))
 		return NULL;
 	sequence = try_relation_open(oid, NoLock);
-	if (sequence != NULL && sequence->rd_rel->relkind == RELKIND_SEQUENCE)
+	if (sequence != NULL && sequence->rd_rel->relkind == RELKIND_SEQUENCE &&
+		!RELATION_IS_OTHER_TEMP(sequence))
 		return sequence;
 	if (sequence != NULL)
 		relation_close(sequence, NoLock);

@@ -549,7 +549,6 @@ check_change(EcChange *change, Relation relation)
 	}
 	ec_warn_of_other_defaults(relation, bms_union(targets_of(forward),
 												  targets_of(backward)));
-	ec_warn_of_unverifiable(relation, targets_of(forward));
 	collect_columns(change, relation, forward, backward, key);
 	ec_mark_old_columns(change, relation, targets_of(backward), false);
 	return list_concat_copy(forward, backward);

@@ -13,22 +13,16 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/table.h"
-#include "catalog/pg_am.h"
-#include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/rel.h"
-#include "utils/relcache.h"
 #include "utils/rls.h"
 
 #include "core/catalog.h"
 #include "core/query.h"
+#include "dualwrite/index_end.h"
 #include "dualwrite/sequences.h"
 #include "model/owner.h"
 
@@ -167,48 +161,11 @@ values_against(const EcChange *change, Oid sequence)
 	return values;
 }
 
-/*
- * True if the column leads a valid B-tree index, so that the maximum is found
- * without a scan.
- */
 static bool
-has_index(Relation table, AttrNumber attnum)
+may_look(const Values *values, Oid role)
 {
-	ListCell *cell;
-
-	foreach (cell, RelationGetIndexList(table))
-	{
-		Relation index = index_open(lfirst_oid(cell), AccessShareLock);
-		bool leads =
-			index->rd_rel->relam == BTREE_AM_OID && index->rd_index->indisvalid &&
-			index->rd_index->indkey.values[0] == attnum &&
-			heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL);
-
-		index_close(index, AccessShareLock);
-		if (leads)
-			return true;
-	}
-	return false;
-}
-
-static bool
-may_look(const Values *values, Oid role, bool may_scan)
-{
-	Relation table;
-	bool result;
-
-	if (pg_class_aclcheck(values->table, role, ACL_SELECT) != ACLCHECK_OK ||
-		check_enable_rls(values->table, role, true) == RLS_ENABLED)
-		return false;
-	if (may_scan)
-		return true;
-	if (!ConditionalLockRelationOid(values->table, AccessShareLock))
-		return false;
-	table = try_table_open(values->table, NoLock);
-	result = table != NULL && has_index(table, values->attnum);
-	if (table != NULL)
-		table_close(table, NoLock);
-	return result;
+	return pg_class_aclcheck(values->table, role, ACL_SELECT) == ACLCHECK_OK &&
+		   check_enable_rls(values->table, role, true) != RLS_ENABLED;
 }
 
 /* Restricts a sequence's bound to the range of the column's type. */
@@ -241,32 +198,47 @@ select_values(const Values *values, const EcSequence *sequence)
 
 static bool
 find_farthest(const Values *values, const EcSequence *sequence, Oid role,
-			  int64 *farthest)
+			  bool may_scan, int64 *farthest)
 {
-	return ec_first_int8(psprintf("%s ORDER BY %s %s LIMIT 1",
-								  select_values(values, sequence),
-								  quote_identifier(get_attname(values->table,
-															   values->attnum, false)),
-								  sequence->increment > 0 ? "DESC" : "ASC"),
-						 role, farthest);
+	EcIndexEnd end = {sequence->min, sequence->max, sequence->increment > 0};
+
+	if (may_scan)
+		return ec_first_int8(psprintf("%s ORDER BY %s %s LIMIT 1",
+									  select_values(values, sequence),
+									  quote_identifier(
+										  get_attname(values->table,
+													  values->attnum, false)),
+									  end.highest ? "DESC" : "ASC"),
+							 role, farthest);
+	if (!ec_find_index_end(values->table, values->attnum, &end) || !end.is_there)
+		return false;
+	*farthest = end.value;
+	return true;
 }
 
 /* True if a row has the number that the sequence gives next. */
 static bool
-has_next(const Values *values, const EcSequence *sequence, Oid role)
+has_next(const Values *values, const EcSequence *sequence, Oid role, bool may_scan)
 {
 	Oid type = getBaseType(get_atttype(values->table, values->attnum));
 	int64 next;
 	int64 found;
+	EcIndexEnd end;
 
-	return ec_sequence_next(sequence, &next) && within_type(type, next) == next &&
-		   ec_first_int8(psprintf("%s AND %s OPERATOR(pg_catalog.=) CAST('" INT64_FORMAT
-								  "' AS %s) LIMIT 1",
-								  select_values(values, sequence),
-								  quote_identifier(get_attname(values->table,
-															   values->attnum, false)),
-								  next, format_type_be_qualified(type)),
-						 role, &found);
+	if (!ec_sequence_next(sequence, &next) || within_type(type, next) != next)
+		return false;
+	if (may_scan)
+		return ec_first_int8(psprintf("%s AND %s OPERATOR(pg_catalog.=) CAST('" INT64_FORMAT
+									  "' AS %s) LIMIT 1",
+									  select_values(values, sequence),
+									  quote_identifier(
+										  get_attname(values->table,
+													  values->attnum, false)),
+									  next, format_type_be_qualified(type)),
+							 role, &found);
+	end.low = end.high = next;
+	end.highest = true;
+	return ec_find_index_end(values->table, values->attnum, &end) && end.is_there;
 }
 
 static bool
@@ -291,10 +263,10 @@ look_at_values(EcSequenceUse *use, List *values, Oid role, bool may_scan)
 		const Values *one = lfirst(cell);
 		int64 farthest;
 
-		if (!may_look(one, role, may_scan) ||
-			!find_farthest(one, &use->sequence, role, &farthest))
+		if (!may_look(one, role) ||
+			!find_farthest(one, &use->sequence, role, may_scan, &farthest))
 			continue;
-		is_taken = is_taken || has_next(one, &use->sequence, role);
+		is_taken = is_taken || has_next(one, &use->sequence, role, may_scan);
 		if (is_known && !is_farther(&use->sequence, farthest, use->farthest))
 			continue;
 		is_known = true;
@@ -316,6 +288,12 @@ add_use(List *uses, const EcChange *change, Oid sequence, bool may_scan)
 		return uses;
 	use->name = ec_relation_name(sequence);
 	use->may_advance = pg_class_aclcheck(sequence, role, ACL_UPDATE) == ACLCHECK_OK;
+	/* whatever is said of it tells where it is: a default may name anybody's */
+	use->is_unknown =
+		pg_class_aclcheck(sequence, role, ACL_SELECT | ACL_USAGE | ACL_UPDATE) !=
+		ACLCHECK_OK;
+	if (use->is_unknown)
+		return lappend(uses, use);
 	look_at_values(use, values_against(change, sequence), role, may_scan);
 	return lappend(uses, use);
 }
@@ -330,9 +308,10 @@ settle_for_given(EcSequenceUse *use, List *uses)
 
 	foreach (cell, uses)
 	{
-		const EcSequence *other = &((EcSequenceUse *) lfirst(cell))->sequence;
+		const EcSequenceUse *other_use = lfirst(cell);
+		const EcSequence *other = &other_use->sequence;
 
-		if (!other->is_called ||
+		if (other_use->is_unknown || !other->is_called ||
 			(other->increment > 0) != (use->sequence.increment > 0) ||
 			(is_known && !is_farther(other, other->last, farthest)))
 			continue;
@@ -382,7 +361,8 @@ ec_sequences_of_change(const EcChange *change, bool may_scan)
 bool
 ec_sequence_is_stuck(const EcSequenceUse *use)
 {
-	return use->is_behind && !(use->may_advance && use->has_room);
+	return use->is_unknown ||
+		   (use->is_behind && !(use->may_advance && use->has_room));
 }
 
 char *
@@ -390,6 +370,9 @@ ec_sequence_state(const EcSequenceUse *use)
 {
 	int64 next = use->sequence.last;
 
+	if (use->is_unknown)
+		return psprintf("%s is a sequence that the owner of the tables has no right on",
+						use->name);
 	(void) ec_sequence_next(&use->sequence, &next);
 	return psprintf("%s gives " INT64_FORMAT
 					" next, and column \"%s\" of table \"%s\" goes to " INT64_FORMAT,
@@ -412,9 +395,14 @@ static void
 warn(const EcChange *change, const EcSequenceUse *use)
 {
 	ereport(WARNING,
-			(errmsg("sequence %s stays behind the values that are there", use->name),
-			 errdetail("%s: an INSERT that draws from it fails, or meets another row.",
-					   ec_sequence_state(use)),
+			(use->is_unknown
+				 ? errmsg("sequence %s may stay behind the values that are there",
+						  use->name)
+				 : errmsg("sequence %s stays behind the values that are there",
+						  use->name),
+			 errdetail("%s: an INSERT that draws from it %s.", ec_sequence_state(use),
+					   use->is_unknown ? "may meet another row"
+									   : "fails, or meets another row"),
 			 errhint("Use %s; ec_cutover brings it forward then.",
 					 ec_sequence_remedy(change, use))));
 }

@@ -25,6 +25,7 @@ typedef struct EcSequenceUse
 	char *name; /* quoted and qualified */
 	Oid table;  /* the table of a column that uses it */
 	char *column;
+	bool is_unknown; /* that owner has no right on it: the rest is not looked at */
 	bool is_behind;
 	int64 farthest;   /* set if is_behind */
 	bool may_advance; /* the owner of the change's tables has UPDATE on the
@@ -39,13 +40,17 @@ typedef struct EcSequenceUse
 extern List *ec_sequences_of_column(Oid table, AttrNumber attnum);
 
 /*
+/*
  * Returns the sequences (EcSequenceUse) of the columns of both sides.  Without
- * may_scan, only values that an index yields without a scan are considered,
- * and locked tables are skipped.
+ * may_scan, only values at the end of an index are considered; then this waits
+ * for no lock and runs no code of the tables' owner.
  */
 extern List *ec_sequences_of_change(const EcChange *change, bool may_scan);
 
-/* True if it is behind and ec_bring_sequences_forward cannot correct that. */
+/*
+ * True if it is behind, or may be, and ec_bring_sequences_forward cannot correct
+ * that.
+ */
 extern bool ec_sequence_is_stuck(const EcSequenceUse *use);
 
 /*

@@ -298,28 +298,6 @@ ec_warn_of_other_defaults(Relation relation, Bitmapset *columns)
 	}
 }
 
-void
-ec_warn_of_unverifiable(Relation relation, Bitmapset *columns)
-{
-	int member = -1;
-
-	while ((member = bms_next_member(columns, member)) >= 0)
-	{
-		Form_pg_attribute column =
-			TupleDescAttr(RelationGetDescr(relation), member - 1);
-
-		if (!OidIsValid(column->attcollation) ||
-			get_collation_isdeterministic(column->attcollation))
-			continue;
-		ereport(WARNING,
-				(errmsg("column \"%s\" of table \"%s\" cannot be verified",
-						NameStr(column->attname), RelationGetRelationName(relation)),
-				 errdetail("Its collation \"%s\" is nondeterministic: values that are equal may differ.",
-						   get_collation_name(column->attcollation)),
-				 errhint("Give the column a deterministic collation; or else the cutover needs override => '{verified}'.")));
-	}
-}
-
 static bool
 fires_always(Relation relation, const char *name)
 {

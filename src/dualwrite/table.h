@@ -50,9 +50,6 @@ extern bool ec_has_dual_writes(Oid relation, const char *name);
  */
 extern void ec_warn_of_other_defaults(Relation relation, Bitmapset *columns);
 
-/* Warns of columns that a verification cannot compare. */
-extern void ec_warn_of_unverifiable(Relation relation, Bitmapset *columns);
-
 /*
  * Returns the attribute number that a column of root has in a partition or
  * child.

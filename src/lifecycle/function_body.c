@@ -13,6 +13,7 @@
 
 #include <ctype.h>
 
+#include "access/detoast.h"
 #include "access/htup_details.h"
 #include "access/sysattr.h"
 #include "access/xact.h"
@@ -45,10 +46,15 @@
 #include "expand_contract.h"
 
 /*
- * lock_timeout for locks on the tables that a body names, so that the check
- * does not hang
+/*
+ * lock_timeout for locks on the tables that a body names, so that the check does
+ * not hang, even if many functions name locked tables
  */
-#define LOCK_WAIT "100ms"
+#define LOCK_WAIT       "100ms"
+#define LATER_LOCK_WAIT "1ms" /* after one lock was not obtained */
+
+/* in bytes; any role can create a function of half a gigabyte */
+#define MAX_BODY 1000000
 
 typedef struct Search
 {
@@ -56,7 +62,8 @@ typedef struct Search
 	List *columns; /* names, char * */
 	HeapTuple function;
 	char *body;
-	bool is_trigger; /* it is a trigger function of one of the tables */
+	bool is_trigger;  /* it is a trigger function of one of the tables */
+	bool *has_waited; /* a lock was not obtained in this statement */
 	bool found;
 } Search;
 
@@ -132,8 +139,10 @@ set_search_path(const Search *search)
 					GetConfigOptionResetString("search_path"));
 	(void) set_config_option("search_path", path, PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
-	(void) set_config_option("lock_timeout", LOCK_WAIT, PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("lock_timeout",
+							 *search->has_waited ? LATER_LOCK_WAIT : LOCK_WAIT,
+							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
+							 0, false);
 	if (!isnull)
 	{
 		Datum *values;
@@ -209,6 +218,8 @@ parse_body(Search *search)
 	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
 		ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
 		ReThrowError(error);
+	if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
+		*search->has_waited = true;
 	FreeErrorData(error);
 	return false;
 }
@@ -433,8 +444,8 @@ judge(Search *search)
 }
 
 /*
- * expand_contract.body_names(function, relation, columns) → 'parsed', 'text'
- * or NULL
+ * expand_contract.body_names(function, relation, columns) → 'parsed', 'text',
+ * 'long' (too long to be examined) or NULL
  *
  * columns are attribute numbers of the relation; NULL means all columns.
  */
@@ -452,8 +463,14 @@ ec_sql_body_names(PG_FUNCTION_ARGS)
 	if (!HeapTupleIsValid(search.function) ||
 		!SearchSysCacheExists1(RELOID, PG_GETARG_DATUM(1)))
 		PG_RETURN_NULL();
+	if (fcinfo->flinfo->fn_extra == NULL)
+		fcinfo->flinfo->fn_extra =
+			MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(bool));
+	search.has_waited = fcinfo->flinfo->fn_extra;
 	body = SysCacheGetAttr(PROCOID, search.function, Anum_pg_proc_prosrc, &isnull);
-	if (!isnull)
+	if (!isnull && toast_raw_datum_size(body) > MAX_BODY)
+		answer = "long";
+	else if (!isnull)
 	{
 		search.body = TextDatumGetCString(body);
 		search.family = find_all_inheritors(PG_GETARG_OID(1), NoLock, NULL);

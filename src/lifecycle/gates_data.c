@@ -254,7 +254,7 @@ ec_gate_sequences(const EcChange *change, EcGate *gate)
 		const EcSequenceUse *use = lfirst(cell);
 		bool is_stuck = ec_sequence_is_stuck(use);
 
-		if (!use->is_behind)
+		if (!use->is_behind && !is_stuck)
 			continue;
 		add_part(&observed, psprintf("%s%s", ec_sequence_state(use),
 									 is_stuck ? "" : ", where this step brings it"));

@@ -210,6 +210,8 @@ open_subject(const EcChange *change, EcSubject *subject)
 	else
 		subject->walk = key;
 	subject->new_is_right = !ec_old_is_authority(change);
+	/* dual writes compare so, and store what the mapping gives */
+	subject->by_image = true;
 }
 
 /* keeps the locks until commit */

@@ -249,9 +249,11 @@ ec_compare_columns(const EcSubject *subject, const EcCompareOptions *options,
 	ec_init_receiver(&receiver.pub, receive_row);
 	receiver.key = ec_row_key(subject->target, subject->walk);
 	receiver.count = list_length(subject->columns);
-	receiver.columns = ec_compared_columns(subject->target, subject->columns);
+	receiver.columns =
+		ec_compared_columns(subject->target, subject->columns, subject->by_image);
 	receiver.old_count = list_length(subject->backward);
-	receiver.old_columns = ec_compared_columns(subject->source, subject->backward);
+	receiver.old_columns =
+		ec_compared_columns(subject->source, subject->backward, subject->by_image);
 	receiver.row_memory =
 		AllocSetContextCreate(CurrentMemoryContext, "ec_verify row",
 							  ALLOCSET_DEFAULT_SIZES);

@@ -223,12 +223,15 @@ ec_compare_tables(const EcSubject *subject, const EcCompareOptions *options,
 	matcher->key_count = list_length(subject->key);
 	matcher->count = list_length(subject->columns);
 	matcher->old_count = list_length(subject->backward);
-	matcher->columns = ec_compared_columns(subject->target, subject->columns);
-	matcher->old_columns = ec_compared_columns(subject->source, subject->backward);
+	matcher->columns =
+		ec_compared_columns(subject->target, subject->columns, subject->by_image);
+	matcher->old_columns =
+		ec_compared_columns(subject->source, subject->backward, subject->by_image);
 	matcher->row_memory =
 		AllocSetContextCreate(CurrentMemoryContext, "ec_verify row",
 							  ALLOCSET_DEFAULT_SIZES);
-	receiver.key = ec_compared_columns(subject->target, subject->key);
+	receiver.key =
+		ec_compared_columns(subject->target, subject->key, subject->by_image);
 	receiver.buckets = palloc0_array(EcChecksum, BUCKETS);
 	read_source(&receiver);
 	read_target(&receiver);

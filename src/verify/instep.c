@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_collation.h"
 #include "nodes/primnodes.h"
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteHandler.h"
@@ -17,12 +18,14 @@
  * ec_hasher_init would raise an error, too, but its hint (add a COLLATE
  * clause) does not apply to a column.
  */
-static void
-refuse_nondeterministic_column(Form_pg_attribute attribute)
+static Oid
+collation_of(Form_pg_attribute attribute, bool by_image)
 {
 	if (!OidIsValid(attribute->attcollation) ||
 		get_collation_isdeterministic(attribute->attcollation))
-		return;
+		return attribute->attcollation;
+	if (by_image)
+		return C_COLLATION_OID;
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			 errmsg("nondeterministic collations are not supported by ec_verify"),
@@ -30,6 +33,7 @@ refuse_nondeterministic_column(Form_pg_attribute attribute)
 					   NameStr(attribute->attname),
 					   get_collation_name(attribute->attcollation)),
 			 errhint("Compare ec_checksum of the column and of the expression, each with COLLATE \"C\".")));
+	return InvalidOid; /* keep the compiler quiet */
 }
 
 static void
@@ -56,7 +60,7 @@ find_constant_default(Relation relation, EcComparedColumn *column)
 }
 
 EcComparedColumn *
-ec_compared_columns(Relation relation, List *columns)
+ec_compared_columns(Relation relation, List *columns, bool by_image)
 {
 	EcComparedColumn *result =
 		palloc0_array(EcComparedColumn, list_length(columns));
@@ -70,9 +74,8 @@ ec_compared_columns(Relation relation, List *columns)
 		column->mapped = lfirst(cell);
 		attribute =
 			TupleDescAttr(RelationGetDescr(relation), column->mapped->attnum - 1);
-		refuse_nondeterministic_column(attribute);
 		ec_hasher_init(&column->hasher, attribute->atttypid,
-					   attribute->attcollation, CurrentMemoryContext);
+					   collation_of(attribute, by_image), CurrentMemoryContext);
 		ec_equality_init(&column->equality, &column->hasher);
 		if (!attribute->attgenerated)
 			find_constant_default(relation, column);

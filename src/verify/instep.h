@@ -31,7 +31,8 @@ typedef struct EcComparedColumn
 } EcComparedColumn;
 
 /* Prepares the columns (EcMappedColumn) of a relation. */
-extern EcComparedColumn *ec_compared_columns(Relation relation, List *columns);
+extern EcComparedColumn *
+ec_compared_columns(Relation relation, List *columns, bool by_image);
 
 /* Values of a row; that of the i-th column is at first + i * stride. */
 typedef struct EcCells

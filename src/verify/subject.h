@@ -31,6 +31,7 @@ typedef struct EcSubject
 	List *walk;        /* the columns of a unique key in whose order jobs
 					    * read; NIL: those of key, or the primary key */
 	bool new_is_right; /* after cutover: repairs go from target to source */
+	bool by_image; /* strings that a collation calls equal are none the less different */
 } EcSubject;
 
 static inline bool

@@ -1,4 +1,5 @@
-# Random writes of every kind, from several sessions at once, to tables that
+# Random writes of every kind, from several sessions at once, each with settings of
+# its own, to tables that
 # changes keep in step with others, while jobs copy what nobody writes: at the
 # end every row of a target is what the mapping makes of the source, or it is in
 # the queue.
@@ -47,6 +48,15 @@ $node->safe_psql(
 	CREATE TABLE users (id int PRIMARY KEY, mail text, note text DEFAULT 'none');
 	CREATE TABLE people (email text, id int PRIMARY KEY, serial int GENERATED ALWAYS AS IDENTITY);
 
+	-- whose mapping depends on settings, the key's too
+	CREATE TABLE events (f float8 PRIMARY KEY, at timestamptz, i interval, b bytea DEFAULT '');
+	CREATE TABLE shown (f text PRIMARY KEY, at text, day date, i text, b text);
+	CREATE VIEW events_seen AS SELECT at AS moment, f AS number FROM events;
+	CREATE FUNCTION put_event(f float8, at timestamptz) RETURNS float8 LANGUAGE plpgsql AS $$ BEGIN
+		INSERT INTO public.events (f, at) VALUES (put_event.f, put_event.at) ON CONFLICT DO NOTHING;
+		RETURN put_event.f + 1;
+	END $$;
+
 	-- writes the row of its own statement again
 	CREATE FUNCTION again() RETURNS trigger LANGUAGE plpgsql SET search_path = public AS $$
 	BEGIN
@@ -60,7 +70,7 @@ $node->safe_psql(
 	CREATE TRIGGER again AFTER INSERT OR UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION again();
 
 	CREATE ROLE app LOGIN;
-	GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON orders, orders_mid, users, people TO app;
+	GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON orders, orders_mid, users, people, events, shown, events_seen TO app;
 	CREATE SCHEMA hostile;
 	GRANT USAGE ON SCHEMA hostile TO PUBLIC;
 	CREATE FUNCTION hostile.lower(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT ''captured''::text';
@@ -73,6 +83,8 @@ $node->safe_psql(
 	INSERT INTO users SELECT i, 'Name' || i FROM generate_series(1, 100) i;
 	SELECT ec_expand('labels', 'orders', '{"id": "id", "label": "upper(note)"}', target => 'labels', on_error => 'raise');
 	SELECT ec_expand('people', 'users', '{"id": "id", "email": "lower(mail)"}', '{"id": "id", "mail": "email"}', target => 'people');
+	SELECT ec_expand('shown', 'events', '{"f": "f::text", "at": "at::text", "day": "at::date", "i": "i::text", "b": "b::text"}',
+		'{"f": "f::float8", "at": "at::timestamptz", "i": "i::interval", "b": "b::bytea"}', target => 'shown');
 	INSERT INTO bills SELECT i FROM generate_series(90, 120) i;
 });
 
@@ -150,7 +162,39 @@ sub user_statement
 	return "UPDATE $table SET $column = $text WHERE id BETWEEN $id AND $id + " . int(rand(3)) . ';';
 }
 
-sub statement { return rand() < 0.7 ? order_statement() : user_statement(); }
+# statements on either side of the change that depends on settings
+sub moment { return "'2024-0" . (1 + int(rand(9))) . '-1' . int(rand(10)) . " 03:04:05+00'"; }
+sub event_statement
+{
+	my $id = id();
+	my $f = "($id / 7.0::float8)";
+	my $kind = int(rand(9));
+
+	return "INSERT INTO events VALUES ($f, " . moment() . ", make_interval(0, 1, 0, -$id, 5), decode('00$id' || repeat('0', $id % 2 + 1), 'escape')) ON CONFLICT DO NOTHING;" if $kind == 0;
+	return "INSERT INTO events (f, at) SELECT i / 7.0::float8, " . moment() . " FROM generate_series($id, $id + 3) i ON CONFLICT (f) DO UPDATE SET at = excluded.at;" if $kind == 1;
+	return "INSERT INTO events (f, b, at) VALUES ($f, DEFAULT, " . moment() . ') ON CONFLICT DO NOTHING;' if $kind == 2;
+	return "MERGE INTO events AS t USING (VALUES ($f)) AS s (f) ON t.f = s.f WHEN MATCHED THEN UPDATE SET at = " . moment() . ' WHEN NOT MATCHED THEN INSERT (f, at) VALUES (s.f, ' . moment() . ');' if $kind == 3;
+	return pick("INSERT INTO events_seen (number, moment) VALUES ($f, " . moment() . ') ON CONFLICT DO NOTHING;', 'UPDATE events_seen SET moment = ' . moment() . " WHERE number = $f;") if $kind == 4;
+	return "SELECT public.put_event($f, " . moment() . ');' if $kind == 5;
+	return "INSERT INTO events (f, at) VALUES (public.put_event($f, " . moment() . '), ' . moment() . ') ON CONFLICT DO NOTHING;' if $kind == 6;
+	# what a new version writes, in the words of ec_expand's session
+	return "UPDATE shown SET at = " . pick("'2024-02-03 04:05:06+00'", "'01/02/2024'", "'3 Apr 2024 12:00+00'") . ', day = NULL WHERE f LIKE ' . "'$id.%';" if $kind == 7;
+	return "DELETE FROM " . pick('events WHERE f = ' . $f, "shown WHERE f LIKE '$id.%'") . ';';
+}
+
+# Whatever it is, the same is computed.
+sub setting
+{
+	return 'SET ' . pick(
+		'DateStyle = ' . pick("'ISO, MDY'", "'SQL, DMY'", "'German'", "'Postgres, MDY'"),
+		'IntervalStyle = ' . pick('postgres', 'sql_standard', 'iso_8601'),
+		'TimeZone = ' . pick("'UTC'", "'Asia/Tokyo'", "'America/New_York'", "'Europe/Berlin'"),
+		'extra_float_digits = ' . pick(-10, 0, 1, 3),
+		'bytea_output = ' . pick('hex', 'escape'),
+		'search_path = ' . pick('public', 'hostile, public, pg_catalog')) . ";\n";
+}
+
+sub statement { return rand() < 0.6 ? order_statement() : rand() < 0.6 ? user_statement() : event_statement(); }
 
 sub transaction
 {
@@ -177,6 +221,7 @@ sub script
 	for (my $done = 0; $done < $statements / $sessions;)
 	{
 		my ($count, $more) = rand() < 0.5 ? (1, statement() . "\n") : transaction();
+		$sql .= setting() if rand() < 0.3;
 		$sql .= $more;
 		$done += $count;
 	}
@@ -208,7 +253,7 @@ for my $mode ('fill', 'repair', 'repair')
 	my @jobs = map {
 		$node->safe_psql('postgres',
 			"SELECT ec_backfill_change('$_', '$mode', batch_size => 5, delay_ms => 1)")
-	} ('labels', 'people');
+	} ('labels', 'people', $mode eq 'fill' ? 'shown' : ());
 
 	$node->safe_psql('postgres', "CALL ec_wait($_)") for @jobs;
 }
@@ -232,14 +277,16 @@ my %out_of_step = (
 	labels => q{SELECT coalesce(o.id, l.id) AS id FROM orders o FULL JOIN labels l ON l.id = o.id
 		WHERE o.id IS NULL OR l.id IS NULL OR l.label IS DISTINCT FROM upper(o.note)},
 	people => q{SELECT coalesce(u.id, p.id) AS id FROM users u FULL JOIN people p ON p.id = u.id
-		WHERE u.id IS NULL OR p.id IS NULL OR p.email IS DISTINCT FROM lower(u.mail) AND u.mail IS DISTINCT FROM p.email});
+		WHERE u.id IS NULL OR p.id IS NULL OR p.email IS DISTINCT FROM lower(u.mail) AND u.mail IS DISTINCT FROM p.email},
+	shown => q{SELECT coalesce(e.f, s.f::float8) AS id FROM events e FULL JOIN shown s ON s.f = e.f::text
+		WHERE e.f IS NULL OR s.f IS NULL OR e.at IS DISTINCT FROM s.at::timestamptz OR e.i IS DISTINCT FROM s.i::interval OR e.b IS DISTINCT FROM s.b::bytea});
 
 for my $change (sort keys %out_of_step)
 {
 	is( $node->safe_psql(
 			'postgres', qq{
 			SELECT string_agg(id::text, ' ') FROM ($out_of_step{$change}) r
-			 WHERE NOT EXISTS (SELECT FROM ec_discrepancies d WHERE d.change = '$change' AND (d.key ->> 'id')::int = r.id)}),
+			 WHERE NOT EXISTS (SELECT FROM ec_discrepancies d WHERE d.change = '$change' AND coalesce(d.key ->> 'id', d.key ->> 'f')::float8 = r.id)}),
 		'',
 		"$change: every row is in step or in the queue");
 }
@@ -249,7 +296,8 @@ cmp_ok($node->safe_psql('postgres', q{SELECT count(*) FROM ec_discrepancies WHER
 	'>', 0, 'some deletes have failed');
 cmp_ok($node->safe_psql('postgres', q{SELECT count(*) FROM ec_discrepancies WHERE change = 'sales'}),
 	'>', 10, 'and other modern writes');
-is($node->safe_psql('postgres', q{SELECT count(*) FROM ec_discrepancies WHERE change IN ('labels', 'people')}), '0', 'none where nothing can fail');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM ec_discrepancies WHERE change IN ('labels', 'people', 'shown')}), '0', 'none where nothing can fail');
+cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM shown'), '>', 20, 'there are events');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM people WHERE email = 'captured'}), '0', 'nobody captured lower()');
 
 # The queue is exact once it has been gone through, and empty without causes.

@@ -36,6 +36,7 @@
 
 #include "core/catalog.h"
 #include "core/compat.h"
+#include "core/own_table.h"
 #include "core/query.h"
 #include "core/rights.h"
 #include "core/unique_key.h"
@@ -287,6 +288,12 @@ ec_settle_discrepancy(PG_FUNCTION_ARGS)
 				 errhint("The extension has created it.")));
 	if (awaited_rows == NULL)
 		return PointerGetDatum(NULL);
+	/* rows of other tables have the places of entries, too */
+	if (RelationGetRelid(data->tg_relation) != ec_own_table("discrepancies"))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("settle_discrepancy is a trigger of expand_contract.discrepancies only"),
+				 errhint("The extension has created it.")));
 	known = hash_search(awaited_rows, &data->tg_trigtuple->t_self, HASH_FIND, NULL);
 	if (known == NULL)
 		return PointerGetDatum(NULL);

@@ -433,6 +433,7 @@ compile(EcRoute *route, Relation source, const char *name)
 	route->is_on = change.dual_write;
 	route->records = change.records;
 	route->pinned = ec_pinned(change.settings);
+	route->change_columns = change.columns;
 	route->queue.change = change.name;
 	route->direction = route->is_forward ? "forward" : "backward";
 	route->is_found = compile_tables(route, source, &change);

@@ -50,6 +50,9 @@ typedef struct EcRouteSequence
 	int64 farthest;
 } EcRouteSequence;
 
+/* See round_trip.h. */
+typedef struct EcRoundTrip EcRoundTrip;
+
 typedef struct EcRoute
 {
 	Oid source; /* the table that has the triggers */
@@ -86,7 +89,10 @@ typedef struct EcRoute
 				  * computed */
 	List *functions;  /* the functions that a write runs, see temporary.h */
 
-	EcPinned *pinned; /* settings for evaluating the expressions */
+	List *change_columns; /* of both sides, of EcChangeColumn */
+	bool knows_round_trip;
+	EcRoundTrip *round_trip; /* or NULL */
+	EcPinned *pinned;        /* settings for evaluating the expressions */
 	List *names; /* source column names as used in the stored expressions */
 	Bitmapset *reads;    /* attribute numbers of the source */
 	Bitmapset *identity; /* those that determine the key of the target's row */

@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "access/table.h"
 #include "access/xact.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
@@ -27,6 +28,7 @@
 #include "core/own.h"
 #include "core/sequence.h"
 #include "dualwrite/queue/discrepancy.h"
+#include "dualwrite/tables/round_trip.h"
 #include "dualwrite/tables/route_write.h"
 #include "dualwrite/safe.h"
 #include "expand_contract.h"
@@ -52,7 +54,8 @@ typedef struct Writing
 	MemoryContext caller;
 	ExprContext *econtext;
 	ExprState **states;
-	ExprState **unpadded; /* of key columns; elements may be NULL */
+	ExprState **unpadded;         /* of key columns; elements may be NULL */
+	EcRoundTripState *round_trip; /* or NULL */
 	Datum *values;
 	bool *nulls;
 	Tuplestorestate *put;
@@ -114,6 +117,23 @@ become_writer(const Owner *outer)
 	SetUserIdAndSecContext(outer->userid, outer->security_context);
 }
 
+/* Runs once per route.  Constant parts of the expressions are computed here. */
+static void
+prepare_round_trip(EcRoute *route)
+{
+	int guc_level = ec_pinned_begin(route->pinned);
+	MemoryContext caller = MemoryContextSwitchTo(route->memory);
+	Relation source = table_open(route->source, AccessShareLock);
+	Relation target = table_open(route->target, AccessShareLock);
+
+	route->round_trip = ec_round_trip(route, source, target);
+	route->knows_round_trip = true;
+	table_close(target, NoLock);
+	table_close(source, NoLock);
+	MemoryContextSwitchTo(caller);
+	ec_pinned_end(guc_level);
+}
+
 /*
  * Expressions are initialized as the owner, because his rights are checked
  * then.
@@ -121,8 +141,10 @@ become_writer(const Owner *outer)
 static void
 begin_writing(Writing *writing)
 {
-	const EcRoute *route = writing->route;
+	EcRoute *route = writing->route;
 
+	if (!route->knows_round_trip)
+		prepare_round_trip(route);
 	writing->caller = MemoryContextSwitchTo(writing->memory);
 	writing->econtext = CreateStandaloneExprContext();
 	writing->states = palloc(sizeof(ExprState *) * route->column_count);
@@ -134,6 +156,7 @@ begin_writing(Writing *writing)
 								   ? NULL
 								   : ExecInitExpr(route->columns[i].unpadded, NULL);
 	}
+	writing->round_trip = ec_round_trip_begin(route);
 	writing->values = palloc(sizeof(Datum) * route->column_count);
 	writing->nulls = palloc(sizeof(bool) * route->column_count);
 	writing->put = tuplestore_begin_heap(false, false, work_mem);
@@ -216,20 +239,28 @@ note_numbers(Writing *writing)
 	}
 }
 
-static void
+/* False, and nothing is kept, if the key is that of another row. */
+static bool
 compute(Writing *writing, TupleTableSlot *slot, int count,
 		Tuplestorestate *store, TupleDesc description)
 {
+	bool is_own;
+
 	writing->econtext->ecxt_scantuple = slot;
 	for (int i = 0; i < count; i++)
 		writing->values[i] =
 			ExecEvalExprSwitchContext(writing->states[i], writing->econtext,
 									  &writing->nulls[i]);
-	tuplestore_putvalues(store, description, writing->values, writing->nulls);
-	if (store == writing->put)
+	is_own = writing->round_trip == NULL ||
+			 ec_leads_back(writing->round_trip, writing->econtext, slot,
+						   writing->values, writing->nulls, count);
+	if (is_own)
+		tuplestore_putvalues(store, description, writing->values, writing->nulls);
+	if (is_own && store == writing->put)
 		note_numbers(writing);
 	ResetExprContext(writing->econtext);
 	CHECK_FOR_INTERRUPTS();
+	return is_own;
 }
 
 /*
@@ -257,8 +288,17 @@ compute_put(void *arg, TupleTableSlot *slot)
 						get_rel_name(writing->route->target)),
 				 errdetail("Type character does not keep them: the row could meet another one there."),
 				 errhint("Make the target's key text or varchar, or remove the spaces.")));
-	compute(writing, slot, writing->route->column_count, writing->put,
-			writing->route->put);
+	if (!compute(writing, slot, writing->route->column_count, writing->put,
+				 writing->route->put))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNIQUE_VIOLATION),
+				 errmsg("key for table \"%s\" does not lead back to its row",
+						get_rel_name(writing->route->target)),
+				 errdetail("The mapping \"%s\" makes of it the key of another row of table \"%s\", to which the row of \"%s\" belongs.",
+						   writing->route->is_forward ? "backward" : "forward",
+						   get_rel_name(writing->route->source_root),
+						   get_rel_name(writing->route->target)),
+				 errhint("Map keys so that each mapping undoes what the other does, or change the row's key.")));
 }
 
 static void
@@ -269,8 +309,8 @@ compute_gone(void *arg, TupleTableSlot *slot)
 	/* Such a key has no row in the target. */
 	if (any_loses_spaces(writing, slot))
 		return;
-	compute(writing, slot, writing->route->key_count, writing->gone,
-			writing->route->gone);
+	(void) compute(writing, slot, writing->route->key_count, writing->gone,
+				   writing->route->gone);
 }
 
 static void

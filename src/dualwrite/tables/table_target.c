@@ -209,20 +209,6 @@ reads_of_key(Relation target, List *entries, List *key)
 	return reads;
 }
 
-static Bitmapset *
-targets_of(List *entries)
-{
-	Bitmapset *targets = NULL;
-	ListCell *cell;
-
-	foreach (cell, entries)
-	{
-		targets =
-			bms_add_member(targets, ((EcMappingEntry *) lfirst(cell))->attnum);
-	}
-	return targets;
-}
-
 static bool
 maps_all(List *entries, List *key)
 {
@@ -563,7 +549,6 @@ ec_check_table_change(EcChange *change, Relation source, EcTableMappings *mappin
 			check_can_record(change->relation);
 	}
 
-	ec_warn_of_unverifiable(target, targets_of(mappings->forward));
 	warn_of_functions(target, mappings->forward);
 	if (mappings->backward != NIL)
 		warn_of_functions(source, mappings->backward);
