@@ -5,3 +5,10 @@ CREATE FUNCTION @extschema@.ec_lint(script text, phase text = 'expand', OUT stat
     AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION @extschema@.ec_lint(text, text) IS
     'what in a script breaks running code, loses data or holds others up, and how to do it safely; runs nothing';
+
+CREATE FUNCTION @extschema@.ec_effects(script text, OUT statement integer, OUT command text, OUT relation regclass,
+        OUT lock_mode text, OUT rewrites boolean, OUT scans boolean)
+    RETURNS SETOF record
+    AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.ec_effects(text) IS
+    'what each statement of a script will lock, write anew and read as a whole; runs nothing';

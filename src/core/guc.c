@@ -23,6 +23,7 @@ int ec_backfill_delay = 50;
 int ec_target_batch_time = 50;
 int ec_lock_timeout = 30 * 1000;
 int ec_statement_timeout = 60 * 1000;
+bool ec_advice = false;
 
 int ec_max_workers = 2;
 bool ec_enable_modern_write = true;
@@ -103,6 +104,9 @@ define_everyones_settings(void)
 							"0 means no limit.", &ec_statement_timeout,
 							60 * 1000, 0, INT_MAX, PGC_USERSET, GUC_UNIT_MS,
 							NULL, NULL, NULL);
+	DefineCustomBoolVariable("expand_contract.advice",
+							 "Lets ec_lint tell matters of style as well.", NULL,
+							 &ec_advice, false, PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("expand_contract.scope",
 							   "Sets the scope of migrations whose caller names none.",
 							   "A scope is a history of its own, of a service or a tenant.",

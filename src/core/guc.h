@@ -15,6 +15,7 @@ extern int ec_backfill_delay;    /* ms */
 extern int ec_target_batch_time; /* ms */
 extern int ec_lock_timeout;      /* ms */
 extern int ec_statement_timeout; /* ms */
+extern bool ec_advice;
 extern char *ec_scope;
 
 /* PGC_SUSET */

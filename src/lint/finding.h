@@ -17,6 +17,7 @@
 
 typedef enum EcSeverity
 {
+	EC_SEVERITY_ADVICE,  /* a matter of style; told only to those who ask */
 	EC_SEVERITY_NOTICE,  /* harmless, because the table is small */
 	EC_SEVERITY_WARNING, /* makes other sessions wait */
 	EC_SEVERITY_ERROR    /* ec_apply rejects it in phase "expand" */
@@ -28,13 +29,14 @@ typedef struct EcFinding
 	const char *command; /* the statement's usual name */
 	const char *rule;
 	EcSeverity severity;
-	Oid relation;    /* InvalidOid: none, or it does not exist (yet) */
-	LOCKMODE lock;   /* on the relation; NoLock: not relevant */
-	bool rewrites;   /* the table */
-	bool scans;      /* the table, under that lock */
-	char *detail;    /* a sentence without its full stop */
-	char *recipe;    /* SQL of a safe way; NULL: none, see phase */
-	bool is_removal; /* allowed when nothing uses the object any more */
+	Oid relation;       /* InvalidOid: none, or it does not exist (yet) */
+	LOCKMODE lock;      /* on the relation; NoLock: not relevant */
+	bool rewrites;      /* the table */
+	bool scans;         /* the table, under that lock */
+	char *detail;       /* a sentence without its full stop */
+	char *recipe;       /* SQL of a safe way; NULL: none, see phase */
+	bool is_removal;    /* allowed when nothing uses the object any more */
+	bool is_about_time; /* nobody notices it where the table is small */
 } EcFinding;
 
 #endif

@@ -11,8 +11,12 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
+
 #include "expand_contract.h"
+#include "core/guc.h"
 #include "lint/lint.h"
+#include "lint/lint_advice.h"
 #include "lint/lint_rules.h"
 
 void
@@ -26,18 +30,62 @@ ec_lint_check_phase(const char *phase)
 								EC_DEPLOY_EXPAND, EC_DEPLOY_CONTRACT)));
 }
 
-List *
-ec_lint_script(const EcScript *script)
+/* Has each statement a transaction of its own? */
+static bool
+is_mixed(const EcScript *script)
 {
-	EcLint lint = {script, NULL, NIL};
 	ListCell *cell;
 
 	foreach (cell, script->statements)
 	{
-		lint.statement = lfirst(cell);
-		ec_lint_statement(&lint);
+		const char *command;
+		EcStatementKind kind = ec_statement_kind(lfirst(cell), &command);
+
+		if (kind == EC_STATEMENT_ALONE || kind == EC_STATEMENT_TOP_LEVEL)
+			return true;
 	}
+	return false;
+}
+
+static void
+lint_all(EcLint *lint, const EcScript *script)
+{
+	const EcStatement *previous = NULL;
+	ListCell *cell;
+
+	lint->script = script;
+	lint->is_mixed = is_mixed(script);
+	lint->made_later = ec_lint_made_later(script);
+	lint->world = ec_world_begin();
+	foreach (cell, script->statements)
+	{
+		CHECK_FOR_INTERRUPTS();
+		lint->statement = lfirst(cell);
+		if (ec_advice)
+			ec_lint_advise(lint, previous);
+		ec_lint_statement(lint);
+		ec_lint_close_statement(lint);
+		previous = lint->statement;
+	}
+	ec_world_end(lint->world);
+}
+
+List *
+ec_lint_script(const EcScript *script)
+{
+	EcLint lint = {0};
+
+	lint_all(&lint, script);
 	return lint.findings;
+}
+
+List *
+ec_lint_script_effects(const EcScript *script)
+{
+	EcLint lint = {0};
+
+	lint_all(&lint, script);
+	return lint.effects;
 }
 
 static bool

@@ -1,10 +1,10 @@
 /*
  * lint.h
- *		Finds statements that break running code, lose data, or make other
- *		sessions wait, before any statement has run.
+ *		What breaks code that still runs, loses data or holds others up, found
+ *		before anything has run.
  *
- * A finding depends on the statement, and on the catalog before the script.
- * The lint does not wait for locks.
+ * The statement decides, and the catalogue as the script has changed it so far.
+ * No lock is waited for.
  */
 #ifndef EC_LINT_LINT_H
 #define EC_LINT_LINT_H
@@ -18,6 +18,9 @@ extern void ec_lint_check_phase(const char *phase);
 
 /* Returns all findings (EcFinding) in the order of the statements. */
 extern List *ec_lint_script(const EcScript *script);
+
+/* What each statement locks, scans and rewrites of what is there (EcEffect). */
+extern List *ec_lint_script_effects(const EcScript *script);
 
 /*
  * Raises EC_ERRCODE_UNSAFE for the first finding of severity error whose rule

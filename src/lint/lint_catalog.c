@@ -1,27 +1,28 @@
 /*
  * lint_catalog.c
- *		The lint's lookups in the catalog.
+ *		What the catalogue knows of types, and of expressions over them.
  *
- * The role that calls the lint may have more rights than the owner of the
- * table.  So no user-defined function is called here, not even an immutable
- * one.  No function waits for a lock on a user's table.
+ * Whoever lints may do so with more rights than the owner of the table has, so
+ * no function of a user's runs here, not even an immutable one.  Nothing waits
+ * for a lock of a user's table.
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/htup_details.h"
-#include "access/relation.h"
-#include "access/table.h"
 #include "access/transam.h"
-#include "catalog/index.h"
-#include "catalog/indexing.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_attrdef.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
-#include "catalog/pg_inherits.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_partitioned_table.h"
+#include "catalog/pg_policy.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_rewrite.h"
+#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
+#include "commands/defrem.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -29,13 +30,10 @@
 #include "parser/parse_coerce.h"
 #include "parser/parse_collate.h"
 #include "parser/parse_type.h"
-#include "storage/bufmgr.h"
-#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
-#include "utils/rel.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
@@ -44,153 +42,6 @@
 #include "core/compat.h"
 #include "core/query.h"
 #include "lint/lint_rules.h"
-
-/* 8 MB: a scan or an index build takes only moments */
-#define SMALL_BLOCKS 1024
-
-/* The number of blocks of a table; from its statistics while it is locked. */
-static BlockNumber
-blocks_of(Oid relation)
-{
-	BlockNumber blocks = 0;
-	HeapTuple tuple;
-
-	if (ConditionalLockRelationOid(relation, AccessShareLock))
-	{
-		Relation opened = try_relation_open(relation, NoLock);
-
-		if (opened != NULL)
-		{
-			if (RELKIND_HAS_STORAGE(opened->rd_rel->relkind))
-				blocks = RelationGetNumberOfBlocks(opened);
-			relation_close(opened, NoLock);
-		}
-		UnlockRelationOid(relation, AccessShareLock);
-		return blocks;
-	}
-	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
-	if (HeapTupleIsValid(tuple))
-	{
-		blocks = Max(0, ((Form_pg_class) GETSTRUCT(tuple))->relpages);
-		ReleaseSysCache(tuple);
-	}
-	return blocks;
-}
-
-bool
-ec_lint_is_small(Oid relation)
-{
-	char kind = get_rel_relkind(relation);
-	uint64 blocks = 0;
-	ListCell *cell;
-
-	/* for an index, the size of the table that is locked with it matters */
-	if (kind == RELKIND_INDEX || kind == RELKIND_PARTITIONED_INDEX)
-		relation = IndexGetRelation(relation, true);
-	foreach (cell, find_all_inheritors(relation, NoLock, NULL))
-	{
-		blocks += blocks_of(lfirst_oid(cell));
-		if (blocks > SMALL_BLOCKS)
-			return false;
-	}
-	return true;
-}
-
-/*
- * Does a CHECK that is true imply that the column is not NULL?  With negated:
- * does a CHECK that is false imply it?  The server's own proof would evaluate
- * constant subexpressions, and so call functions of the table's owner with the
- * caller's rights.
- */
-static bool
-implies_not_null(Node *check, AttrNumber column, bool negated)
-{
-	if (IsA(check, NullTest))
-	{
-		NullTest *test = castNode(NullTest, check);
-
-		return test->nulltesttype == (negated ? IS_NULL : IS_NOT_NULL) &&
-			   !test->argisrow && IsA(test->arg, Var) &&
-			   castNode(Var, test->arg)->varattno == column;
-	}
-	if (IsA(check, BoolExpr))
-	{
-		BoolExpr *condition = castNode(BoolExpr, check);
-		bool one_is_enough = (condition->boolop == AND_EXPR) != negated;
-		ListCell *cell;
-
-		if (condition->boolop == NOT_EXPR)
-			return implies_not_null(linitial(condition->args), column, !negated);
-		foreach (cell, condition->args)
-		{
-			if (implies_not_null(lfirst(cell), column, negated) == one_is_enough)
-				return one_is_enough;
-		}
-		return !one_is_enough;
-	}
-	return false;
-}
-
-static bool
-check_implies_not_null(Oid relation, AttrNumber column)
-{
-	Relation catalog = table_open(ConstraintRelationId, AccessShareLock);
-	bool found = false;
-	ScanKeyData key[1];
-	SysScanDesc scan;
-	HeapTuple tuple;
-
-	ScanKeyInit(&key[0], Anum_pg_constraint_conrelid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(relation));
-	scan = systable_beginscan(catalog, ConstraintRelidTypidNameIndexId, true,
-							  NULL, 1, key);
-	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
-	{
-		Form_pg_constraint form = (Form_pg_constraint) GETSTRUCT(tuple);
-		Datum condition;
-		bool isnull;
-
-		if (form->contype != CONSTRAINT_CHECK || !form->convalidated)
-			continue;
-		condition = heap_getattr(tuple, Anum_pg_constraint_conbin,
-								 RelationGetDescr(catalog), &isnull);
-		found = !isnull &&
-				implies_not_null(stringToNode(TextDatumGetCString(condition)),
-								 column, false);
-	}
-	systable_endscan(scan);
-	table_close(catalog, AccessShareLock);
-	return found;
-}
-
-#if PG_VERSION_NUM >= 180000
-static bool
-not_null_is_valid(Oid relation, AttrNumber number)
-{
-	HeapTuple tuple = findNotNullConstraintAttnum(relation, number);
-
-	return tuple == NULL || ((Form_pg_constraint) GETSTRUCT(tuple))->convalidated;
-}
-#else
-#define not_null_is_valid(relation, number) true
-#endif
-
-bool
-ec_lint_is_proven_not_null(Oid relation, const char *column)
-{
-	HeapTuple tuple = SearchSysCacheAttName(relation, column);
-	Form_pg_attribute attribute;
-	bool is_proven;
-
-	if (!HeapTupleIsValid(tuple))
-		return false;
-	attribute = (Form_pg_attribute) GETSTRUCT(tuple);
-	is_proven = attribute->attnotnull
-					? not_null_is_valid(relation, attribute->attnum)
-					: check_implies_not_null(relation, attribute->attnum);
-	ReleaseSysCache(tuple);
-	return is_proven;
-}
 
 /* A lookup in a schema that the caller may not use would raise an error. */
 static bool
@@ -245,6 +96,22 @@ ec_lint_is_volatile(Node *raw_expression)
 	return calls_volatile(raw_expression, NULL);
 }
 
+/* A domain may bring a default of its own. */
+bool
+ec_lint_has_volatile_default(const TypeName *name)
+{
+	Type type = ec_lint_find_type(name, NULL);
+	Node *value;
+
+	if (type == NULL)
+		return false;
+	value = get_typtype(typeTypeId(type)) == TYPTYPE_DOMAIN
+				? get_typdefault(typeTypeId(type))
+				: NULL;
+	ReleaseSysCache(type);
+	return value != NULL && contain_volatile_functions(value);
+}
+
 /*
  * The number of digits before and after the decimal point that a number type
  * can have.
@@ -296,6 +163,31 @@ is_character(Oid type)
 	return type == TEXTOID || type == VARCHAROID || type == BPCHAROID;
 }
 
+static bool
+is_time(Oid type)
+{
+	return type == TIMEOID || type == TIMETZOID || type == TIMESTAMPOID ||
+		   type == TIMESTAMPTZOID;
+}
+
+/* Which fields an interval has, and how many digits of a second. */
+static bool
+is_wider_interval(int32 from, int32 to)
+{
+	int from_range = from < 0 ? INTERVAL_FULL_RANGE : INTERVAL_RANGE(from);
+	int to_range = to < 0 ? INTERVAL_FULL_RANGE : INTERVAL_RANGE(to);
+	int from_digits = from < 0 ? INTERVAL_FULL_PRECISION : INTERVAL_PRECISION(from);
+	int to_digits = to < 0 ? INTERVAL_FULL_PRECISION : INTERVAL_PRECISION(to);
+
+	if (from_digits == INTERVAL_FULL_PRECISION)
+		from_digits = MAX_INTERVAL_PRECISION;
+	if (to_digits == INTERVAL_FULL_PRECISION)
+		to_digits = MAX_INTERVAL_PRECISION;
+	/* an interval keeps what is larger than its largest field */
+	return (to_range == INTERVAL_FULL_RANGE || to_range == from_range) &&
+		   to_digits >= from_digits;
+}
+
 /* Does every value of the one type remain the same in the other? */
 static bool
 is_widening(Oid from, int32 from_typmod, Oid to, int32 to_typmod)
@@ -303,6 +195,8 @@ is_widening(Oid from, int32 from_typmod, Oid to, int32 to_typmod)
 	bool has_room;
 
 	from = getBaseTypeAndTypmod(from, &from_typmod);
+	if (get_typtype(to) == TYPTYPE_DOMAIN && !DomainHasConstraints(to))
+		to = getBaseTypeAndTypmod(to, &to_typmod);
 	has_room = to_typmod < 0 || (from_typmod >= 0 && to_typmod >= from_typmod);
 
 	if (type_is_array(from) && type_is_array(to))
@@ -313,11 +207,17 @@ is_widening(Oid from, int32 from_typmod, Oid to, int32 to_typmod)
 	if (is_character(from) && is_character(to))
 		return has_room &&
 			   (to != BPCHAROID || (from == BPCHAROID && to_typmod >= 0));
-	if (from == CIDROID && to == INETOID)
+	if (from == BITOID && to == VARBITOID)
+		return has_room;
+	if ((from == CIDROID && to == INETOID) || (from == XMLOID && to == TEXTOID))
 		return true;
 	if (from != to || to == NUMERICOID || to == BITOID)
 		return from == to && from_typmod == to_typmod;
-	return to == INTERVALOID ? to_typmod < 0 || to_typmod == from_typmod : has_room;
+	if (to == INTERVALOID)
+		return is_wider_interval(from_typmod, to_typmod);
+	if (is_time(to))
+		return to_typmod < 0 || to_typmod >= MAX_TIMESTAMP_PRECISION || has_room;
+	return has_room;
 }
 
 /*
@@ -367,84 +267,242 @@ requires_rewrite(Node *expression, AttrNumber number)
 	}
 }
 
-/* USING column::type is what the server does by default. */
-static bool
-is_plain_cast(Node *raw, const char *column)
+/*
+ * USING as an expression over the column, where it is nothing but casts of it;
+ * else NULL.  *is_plain: it does what the server does without USING.
+ */
+static Node *
+cast_chain(Node *raw, const EcColumn *column, Oid type, int32 typmod, bool *is_plain)
 {
-	ColumnRef *source;
+	Node *value;
+	Type found;
+	Oid target;
+	int32 target_typmod;
 
-	if (!IsA(raw, TypeCast) || !IsA(castNode(TypeCast, raw)->arg, ColumnRef))
-		return false;
-	source = castNode(ColumnRef, castNode(TypeCast, raw)->arg);
-	return IsA(llast(source->fields), String) &&
-		   strcmp(strVal(llast(source->fields)), column) == 0;
+	if (raw == NULL || IsA(raw, ColumnRef))
+	{
+		if (raw != NULL)
+		{
+			List *fields = castNode(ColumnRef, raw)->fields;
+
+			if (!IsA(llast(fields), String) ||
+				strcmp(strVal(llast(fields)), column->name) != 0)
+				return NULL;
+		}
+		return (Node *) makeVar(1, column->number, column->type, column->typmod,
+								column->collation, 0);
+	}
+	if (IsA(raw, CollateClause))
+		return cast_chain(castNode(CollateClause, raw)->arg, column, type,
+						  typmod, is_plain);
+	if (!IsA(raw, TypeCast))
+		return NULL;
+	value =
+		cast_chain(castNode(TypeCast, raw)->arg, column, type, typmod, is_plain);
+	found = ec_lint_find_type(castNode(TypeCast, raw)->typeName, &target_typmod);
+	if (found == NULL)
+		return NULL;
+	target = typeTypeId(found);
+	ReleaseSysCache(found);
+	if (target != type || target_typmod != typmod)
+		*is_plain = false;
+	if (value == NULL)
+		return NULL;
+	return coerce_to_target_type(NULL, value, exprType(value), target, target_typmod,
+								 COERCION_EXPLICIT, COERCE_EXPLICIT_CAST, -1);
 }
 
 static bool
-is_used_by_index_or_check(Oid relation, AttrNumber number)
+index_is_rebuilt(const EcIndex *index, const EcColumn *column,
+				 const EcTypeChange *change)
 {
-	EcCatalogScope scope;
-	EcArgs args = {0};
-	bool found;
+	ListCell *key;
+	int i = 0;
 
-	ec_catalog_begin(&scope);
-	ec_arg_oid(&args, relation);
-	ec_arg_int4(&args, number);
-	found =
-		ec_query("SELECT FROM pg_depend d"
-				 "  LEFT JOIN pg_constraint c ON d.classid = 'pg_constraint'::regclass"
-				 "   AND c.oid = d.objid AND c.contype = 'c'"
-				 "  LEFT JOIN pg_index i ON d.classid = 'pg_class'::regclass"
-				 "   AND i.indexrelid = d.objid"
-				 "   AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)"
-				 " WHERE d.refclassid = 'pg_class'::regclass"
-				 "   AND d.refobjid = $1 AND d.refobjsubid = $2"
-				 "   AND (c.oid IS NOT NULL OR i.indexrelid IS NOT NULL) LIMIT 1",
-				 &args) > 0;
-	ec_catalog_end(&scope);
-	return found;
+	if (bms_is_member(column->number, index->in_expressions))
+		return true;
+	/* the server does not compare the expressions of an index */
+	if (index->in_expressions != NULL && list_member_int(index->keys, column->number))
+		return true;
+	foreach (key, index->keys)
+	{
+		Oid opclass = list_nth_oid(index->opclasses, i);
+		Oid collation = list_nth_oid(index->collations, i);
+
+		i++;
+		if (lfirst_int(key) != column->number || !OidIsValid(opclass))
+			continue;
+		if (OidIsValid(collation) && collation == column->collation &&
+			change->collation != collation)
+			return true;
+		if (GetDefaultOpClass(column->type, index->method) == opclass &&
+			GetDefaultOpClass(change->type, index->method) != opclass)
+			return true;
+		if (IsPolymorphicType(get_opclass_input_type(opclass)) &&
+			change->type != column->type)
+			return true;
+	}
+	return false;
+}
+
+static Oid
+new_collation(ColumnDef *definition, Oid type)
+{
+	if (definition->collClause != NULL)
+		return get_collation_oid(definition->collClause->collname, true);
+	return get_typcollation(type);
+}
+
+static void
+find_rebuilds(EcWorld *world, EcRelation *relation, EcColumn *column,
+			  EcTypeChange *change)
+{
+	ListCell *cell;
+
+	ec_load_facts(world, relation);
+	foreach (cell, relation->indexes)
+	{
+		const EcIndex *index = lfirst(cell);
+
+		/* one of the script's is built over what is there, but only once */
+		if (OidIsValid(index->oid) && index_is_rebuilt(index, column, change))
+			change->rebuilds = true;
+	}
+	foreach (cell, relation->constraints)
+	{
+		const EcConstraint *constraint = lfirst(cell);
+
+		if (constraint->type == CONSTRAINT_CHECK && constraint->is_valid &&
+			bms_is_member(column->number, constraint->columns))
+			change->rechecks = true;
+	}
 }
 
 EcTypeChange
-ec_lint_type_change(Oid relation, const char *column, ColumnDef *definition)
+ec_lint_type_change(EcWorld *world, EcRelation *relation, EcColumn *column,
+					ColumnDef *definition)
 {
-	EcTypeChange change = {false, false, true, false};
-	HeapTuple tuple;
-	Form_pg_attribute attribute;
-	Type type;
-	int32 typmod;
+	EcTypeChange change = {0};
+	bool is_plain = true;
+	Type type = ec_lint_find_type(definition->typeName, &change.typmod);
 	Node *value;
 
-	if (!OidIsValid(relation))
-		return change;
-	tuple = SearchSysCacheAttName(relation, column);
-	if (!HeapTupleIsValid(tuple))
-		return change;
-	attribute = (Form_pg_attribute) GETSTRUCT(tuple);
-	change.is_known = true;
-	change.scans = is_used_by_index_or_check(relation, attribute->attnum);
-
-	/* a type that the script itself creates does not exist yet */
-	type = ec_lint_find_type(definition->typeName, &typmod);
-	if (type != NULL)
+	change.rewrites = true;
+	/* a type, or a column, that the script itself makes */
+	if (type == NULL || !OidIsValid(column->type))
 	{
-		value = (Node *) makeVar(1, attribute->attnum, attribute->atttypid,
-								 attribute->atttypmod, attribute->attcollation, 0);
-		value = coerce_to_target_type(NULL, value, attribute->atttypid,
-									  typeTypeId(type), typmod, COERCION_EXPLICIT,
-									  COERCE_IMPLICIT_CAST, -1);
-		change.is_widening = is_widening(attribute->atttypid, attribute->atttypmod,
-										 typeTypeId(type), typmod);
-		ReleaseSysCache(type);
-		if (value != NULL && !calls_user_function(value, NULL) &&
-			(definition->raw_default == NULL ||
-			 is_plain_cast(definition->raw_default, column)))
-		{
-			assign_expr_collations(NULL, value);
-			value = (Node *) expression_planner((Expr *) value);
-			change.rewrites = requires_rewrite(value, attribute->attnum);
-		}
+		if (type != NULL)
+			ReleaseSysCache(type);
+		return change;
 	}
-	ReleaseSysCache(tuple);
+	change.type = typeTypeId(type);
+	ReleaseSysCache(type);
+	change.collation = new_collation(definition, change.type);
+	value = cast_chain(definition->raw_default, column, change.type,
+					   change.typmod, &is_plain);
+	is_plain &= value != NULL;
+	change.is_widening = is_plain && is_widening(column->type, column->typmod,
+												 change.type, change.typmod);
+	if (value != NULL)
+		value = coerce_to_target_type(NULL, value, exprType(value), change.type,
+									  change.typmod,
+									  definition->raw_default ? COERCION_ASSIGNMENT
+															  : COERCION_EXPLICIT,
+									  COERCE_IMPLICIT_CAST, -1);
+	if (value != NULL && !calls_user_function(value, NULL))
+	{
+		assign_expr_collations(NULL, value);
+		value = (Node *) expression_planner((Expr *) value);
+		change.rewrites = requires_rewrite(value, column->number);
+	}
+	change.is_nothing = is_plain && change.type == column->type &&
+						change.typmod == column->typmod &&
+						change.collation == column->collation;
+	find_rebuilds(world, relation, column, &change);
 	return change;
+}
+
+static bool
+compare_alike(Oid one, Oid other)
+{
+	one = getBaseType(one);
+	other = getBaseType(other);
+	return one == other || (GetDefaultOpClass(one, BTREE_AM_OID) ==
+								GetDefaultOpClass(other, BTREE_AM_OID) &&
+							OidIsValid(GetDefaultOpClass(one, BTREE_AM_OID)));
+}
+
+bool
+ec_lint_key_is_kept(const EcConstraint *key, EcRelation *relation,
+					EcColumn *column, const EcTypeChange *change)
+{
+	return !key->is_valid || compare_alike(column->type, change->type);
+}
+
+static const char *
+obstacle_in(Oid catalog, char kind, bool is_drop)
+{
+	switch (catalog)
+	{
+		case RewriteRelationId:
+			return "a view or rule";
+		case AttrDefaultRelationId:
+			return "a generated column";
+		case TriggerRelationId:
+			return is_drop ? NULL : "a trigger";
+		case PolicyRelationId:
+			return is_drop ? NULL : "a policy";
+		case ProcedureRelationId:
+			return "a function's body";
+		case ConstraintRelationId:
+			return is_drop && kind == CONSTRAINT_FOREIGN
+					   ? "another table's foreign key"
+					   : NULL;
+		default:
+			return NULL;
+	}
+}
+
+char *
+ec_lint_obstacle(EcWorld *world, EcRelation *relation, EcColumn *column, bool is_drop)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	const char *found = NULL;
+	uint64 rows;
+
+	if (ec_is_new(relation) || column->is_new)
+		return NULL;
+	if (column->is_inherited)
+		return pstrdup("a column that it is inherited from");
+	ec_catalog_begin(&scope);
+	ec_arg_oid(&args, relation->oid);
+	ec_arg_int4(&args, column->number);
+	rows =
+		ec_query("SELECT d.classid, c.contype::text, r.ev_class"
+				 "  FROM pg_depend d"
+				 "  LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid"
+				 "  LEFT JOIN pg_constraint c ON d.classid = 'pg_constraint'::regclass"
+				 "   AND c.oid = d.objid AND c.conrelid <> $1"
+				 "  LEFT JOIN pg_attrdef a ON d.classid = 'pg_attrdef'::regclass AND a.oid = d.objid"
+				 "  LEFT JOIN pg_attribute g ON g.attrelid = a.adrelid AND g.attnum = a.adnum"
+				 " WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = $1"
+				 "   AND d.refobjsubid = $2 AND (a.oid IS NULL OR g.attgenerated <> '' AND a.adnum <> $2)"
+				 " UNION ALL"
+				 " SELECT 'pg_partitioned_table'::regclass, NULL, NULL FROM pg_partitioned_table p"
+				 " WHERE p.partrelid = $1 AND $2 = ANY (p.partattrs)",
+				 &args);
+	for (uint64 row = 0; row < rows && found == NULL; row++)
+	{
+		EcRelation *view = ec_world_relation(world, ec_get_oid(row, 3));
+		char *kind = ec_get_text(row, 2);
+
+		if (view != NULL && view->is_dropped)
+			continue;
+		found = ec_get_oid(row, 1) == PartitionedRelationId
+					? "the partition key"
+					: obstacle_in(ec_get_oid(row, 1), kind ? *kind : '\0', is_drop);
+	}
+	ec_catalog_end(&scope);
+	return found ? pstrdup(found) : NULL;
 }

@@ -1,6 +1,6 @@
 /*
  * lint_report.c
- *		ec_lint: returns the lint's findings as rows.
+ *		ec_lint and ec_effects: findings and effects as rows.
  */
 #include "postgres.h"
 
@@ -11,14 +11,18 @@
 
 #include "core/arguments.h"
 #include "lint/lint.h"
+#include "lint/world.h"
 
-#define COLUMNS 10
+#define COLUMNS        10
+#define EFFECT_COLUMNS 6
 
 static const char *
 severity_name(const EcFinding *finding, const char *phase)
 {
 	switch (finding->severity)
 	{
+		case EC_SEVERITY_ADVICE:
+			return "advice";
 		case EC_SEVERITY_NOTICE:
 			return "notice";
 		case EC_SEVERITY_ERROR:
@@ -80,6 +84,51 @@ ec_lint(PG_FUNCTION_ARGS)
 	foreach (cell, findings)
 	{
 		put_finding((ReturnSetInfo *) fcinfo->resultinfo, lfirst(cell), phase);
+	}
+	return (Datum) 0;
+}
+
+static void
+put_effect(ReturnSetInfo *result, const EcEffect *effect)
+{
+	Datum values[EFFECT_COLUMNS] = {0};
+	bool nulls[EFFECT_COLUMNS] = {0};
+	const char *command;
+
+	(void) ec_statement_kind(effect->statement, &command);
+	values[0] = Int32GetDatum(effect->statement->number);
+	values[1] = CStringGetTextDatum(command);
+	values[2] = ObjectIdGetDatum(effect->relation->oid);
+	nulls[3] = effect->lock == NoLock;
+	if (!nulls[3])
+		values[3] =
+			CStringGetTextDatum(GetLockmodeName(DEFAULT_LOCKMETHOD, effect->lock));
+	values[4] = BoolGetDatum(effect->rewrites);
+	values[5] = BoolGetDatum(effect->scans);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/*
+ * ec_effects(script text) → SETOF (statement, command, relation, lock_mode,
+ *			rewrites, scans)
+ *
+ * What each statement will lock, write anew and read as a whole of what is there
+ * before the script.  Runs nothing.
+ *
+ * Errors: 22004 (argument), 42601 (syntax), 22023 (no statement).
+ */
+PG_FUNCTION_INFO_V1(ec_effects);
+Datum
+ec_effects(PG_FUNCTION_ARGS)
+{
+	char *text = ec_text_argument(fcinfo, 0, "script");
+	List *effects = ec_lint_script_effects(ec_script_parse(text, "ec_effects"));
+	ListCell *cell;
+
+	InitMaterializedSRF(fcinfo, 0);
+	foreach (cell, effects)
+	{
+		put_effect((ReturnSetInfo *) fcinfo->resultinfo, lfirst(cell));
 	}
 	return (Datum) 0;
 }

@@ -1,0 +1,542 @@
+/*
+ * lint_object.c
+ *		The lint's rules for what is no table: functions, types, domains,
+ *		triggers, policies, privileges, publications.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_publication.h"
+#include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
+#include "parser/parse_type.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+#include "core/catalog.h"
+#include "core/query.h"
+#include "lint/lint_object.h"
+#include "lint/lint_rules.h"
+
+/* Of a function: the types of what a call gives it, as they are written. */
+static char *
+signature_of(List *types)
+{
+	StringInfoData text;
+	ListCell *cell;
+
+	initStringInfo(&text);
+	foreach (cell, types)
+	{
+		appendStringInfo(&text, "%s,", TypeNameToString(lfirst(cell)));
+	}
+	return text.data;
+}
+
+static List *
+input_types(List *parameters)
+{
+	List *types = NIL;
+	ListCell *cell;
+
+	foreach (cell, parameters)
+	{
+		FunctionParameter *parameter = lfirst_node(FunctionParameter, cell);
+
+		if (parameter->mode != FUNC_PARAM_OUT && parameter->mode != FUNC_PARAM_TABLE)
+			types = lappend(types, parameter->argType);
+	}
+	return types;
+}
+
+typedef struct MadeKey
+{
+	char kind;
+	char signature[NAMEDATALEN];
+	char name[NAMEDATALEN];
+} MadeKey;
+
+typedef struct Made
+{
+	MadeKey key;
+	int statement;
+} Made;
+
+static Made *
+made(HTAB *table, char kind, const char *name, const char *signature,
+	 HASHACTION action)
+{
+	MadeKey key;
+
+	memset(&key, 0, sizeof(key));
+	key.kind = kind;
+	strlcpy(key.name, name, NAMEDATALEN);
+	strlcpy(key.signature, signature, NAMEDATALEN);
+	return hash_search(table, &key, action, NULL);
+}
+
+/* Views and functions by name, with the last statement that makes them. */
+HTAB *
+ec_lint_made_later(const EcScript *script)
+{
+	HASHCTL control = {0};
+	HTAB *table;
+	ListCell *cell;
+
+	control.keysize = sizeof(MadeKey);
+	control.entrysize = sizeof(Made);
+	control.hcxt = CurrentMemoryContext;
+	table = hash_create("expand_contract lint made", 64, &control,
+						HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	foreach (cell, script->statements)
+	{
+		const EcStatement *statement = lfirst(cell);
+		Node *node = statement->node;
+
+		if (IsA(node, ViewStmt))
+			made(table, 'v', castNode(ViewStmt, node)->view->relname, "", HASH_ENTER)
+				->statement = statement->number;
+		else if (IsA(node, CreateTableAsStmt) &&
+				 castNode(CreateTableAsStmt, node)->objtype == OBJECT_MATVIEW)
+			made(table, 'v', castNode(CreateTableAsStmt, node)->into->rel->relname,
+				 "", HASH_ENTER)
+				->statement = statement->number;
+		else if (IsA(node, CreateFunctionStmt))
+		{
+			CreateFunctionStmt *function = castNode(CreateFunctionStmt, node);
+			const char *name = strVal(llast(function->funcname));
+
+			made(table, 'f', name, "", HASH_ENTER)->statement = statement->number;
+			made(table, 'f', name,
+				 signature_of(input_types(function->parameters)), HASH_ENTER)
+				->statement = statement->number;
+		}
+	}
+	return table;
+}
+
+bool
+ec_lint_comes_back(EcLint *lint, char kind, const char *name, const char *signature)
+{
+	Made *found = made(lint->made_later, kind, name, signature, HASH_FIND);
+
+	return found != NULL && found->statement > lint->statement->number;
+}
+
+bool
+ec_lint_function_comes_back(EcLint *lint, ObjectWithArgs *function)
+{
+	return ec_lint_comes_back(lint, 'f', strVal(llast(function->objname)),
+							  function->args_unspecified
+								  ? ""
+								  : signature_of(function->objargs));
+}
+
+static void
+split_name(List *names, char **schema, char **name)
+{
+	DeconstructQualifiedName(names, schema, name);
+}
+
+void
+ec_lint_make_object(EcLint *lint, char kind, List *names)
+{
+	char *schema;
+	char *name;
+
+	split_name(names, &schema, &name);
+	ec_world_create_object(lint->world, kind, NULL, name);
+	if (schema != NULL)
+		ec_world_create_object(lint->world, kind, schema, name);
+}
+
+bool
+ec_lint_is_own_object(EcLint *lint, char kind, List *names)
+{
+	char *schema;
+	char *name;
+
+	split_name(names, &schema, &name);
+	return ec_world_is_new_object(lint->world, kind, schema, name);
+}
+
+/* Is there a function of the name already, and none with these arguments? */
+static bool
+is_overload(CreateFunctionStmt *stmt)
+{
+	List *types = input_types(stmt->parameters);
+	FuncCandidateList candidate;
+	bool found = false;
+
+	if (list_length(stmt->funcname) > 1 &&
+		!OidIsValid(LookupExplicitNamespace(strVal(linitial(stmt->funcname)), true)))
+		return false;
+	candidate =
+		FuncnameGetCandidates(stmt->funcname, -1, NIL, false, false, false, true);
+	for (; candidate != NULL; candidate = candidate->next)
+	{
+		bool is_same = candidate->nargs == list_length(types);
+
+		found = true;
+		for (int i = 0; is_same && i < candidate->nargs; i++)
+		{
+			int32 typmod;
+			Type type = ec_lint_find_type(list_nth(types, i), &typmod);
+
+			is_same = type != NULL && typeTypeId(type) == candidate->args[i];
+			if (type != NULL)
+				ReleaseSysCache(type);
+		}
+		if (is_same)
+			return false;
+	}
+	return found;
+}
+
+static void
+lint_function(EcLint *lint, CreateFunctionStmt *stmt)
+{
+	if (!ec_lint_is_own_object(lint, 'f', stmt->funcname) &&
+		!ec_lint_is_own_object(lint, 'd', stmt->funcname) && is_overload(stmt))
+		(void) ec_lint_add(lint, "overload_function", NULL);
+	ec_lint_make_object(lint, 'f', stmt->funcname);
+}
+
+/* The relations whose OIDs a query gives, but for those that the script drops. */
+static List *
+relations_of(EcLint *lint, const char *sql, Oid object, int number)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	List *oids = NIL;
+	List *relations = NIL;
+	MemoryContext caller = CurrentMemoryContext;
+	ListCell *cell;
+	uint64 rows;
+
+	ec_catalog_begin(&scope);
+	ec_arg_oid(&args, object);
+	ec_arg_int4(&args, number);
+	rows = ec_query(sql, &args);
+	for (uint64 row = 0; row < rows; row++)
+	{
+		MemoryContext old = MemoryContextSwitchTo(caller);
+
+		oids = lappend_oid(oids, ec_get_oid(row, 1));
+		MemoryContextSwitchTo(old);
+	}
+	ec_catalog_end(&scope);
+	foreach (cell, oids)
+	{
+		EcRelation *relation = ec_world_relation(lint->world, lfirst_oid(cell));
+
+		if (relation != NULL && !relation->is_dropped)
+			relations = lappend(relations, relation);
+	}
+	return relations;
+}
+
+/* Also of a domain over it. */
+List *
+ec_lint_tables_of_type(EcLint *lint, Oid type, bool as_a_whole)
+{
+	return relations_of(lint,
+						"WITH RECURSIVE t (oid) AS (SELECT $1 UNION"
+						"  SELECT d.objid FROM t JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass AND d.refobjid = t.oid"
+						"   AND d.classid = 'pg_type'::regclass JOIN pg_type y ON y.oid = d.objid AND y.typtype = 'd' WHERE $2 = 0)"
+						" SELECT DISTINCT c.oid FROM t JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass AND d.refobjid = t.oid"
+						"   AND d.classid = 'pg_class'::regclass AND (d.objsubid = 0) = ($2 = 1)"
+						"  JOIN pg_class c ON c.oid = d.objid AND c.relkind IN ('r', 'm')"
+						" WHERE $2 = 0 OR c.reloftype = $1"
+						" ORDER BY 1",
+						type, as_a_whole ? 1 : 0);
+}
+
+List *
+ec_lint_views_on(EcLint *lint, EcRelation *relation, int column)
+{
+	if (ec_is_new(relation))
+		return NIL;
+	return relations_of(lint,
+						"WITH RECURSIVE v (oid) AS ("
+						"  SELECT r.ev_class FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid"
+						"   WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass"
+						"     AND d.refobjid = $1 AND $2 IN (0, d.refobjsubid) AND r.ev_class <> $1"
+						"  UNION"
+						"  SELECT r.ev_class FROM v JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass"
+						"     AND d.refclassid = 'pg_class'::regclass AND d.refobjid = v.oid"
+						"   JOIN pg_rewrite r ON r.oid = d.objid)"
+						" SELECT oid FROM v ORDER BY 1",
+						relation->oid, column);
+}
+
+/* Do functions take or return rows of the table? */
+bool
+ec_lint_is_row_type_used(EcRelation *relation)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	bool found;
+
+	if (ec_is_new(relation))
+		return false;
+	ec_catalog_begin(&scope);
+	ec_arg_oid(&args, relation->oid);
+	found = ec_query("SELECT FROM pg_class c JOIN pg_type t ON t.oid = c.reltype"
+					 "  JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass"
+					 "   AND d.refobjid IN (t.oid, t.typarray) AND d.classid = 'pg_proc'::regclass"
+					 " WHERE c.oid = $1 LIMIT 1",
+					 &args) > 0;
+	ec_catalog_end(&scope);
+	return found;
+}
+
+bool
+ec_lint_is_published(EcRelation *relation)
+{
+	return !ec_is_new(relation) &&
+		   relation->persistence == RELPERSISTENCE_PERMANENT &&
+		   (GetRelationPublications(relation->oid) != NIL ||
+			GetSchemaPublications(get_rel_namespace(relation->oid)) != NIL ||
+			GetAllTablesPublications() != NIL);
+}
+
+/* The first few that depend on it, for a detail; NULL: none. */
+char *
+ec_lint_dependents(Oid relation)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	char *names;
+
+	ec_catalog_begin(&scope);
+	ec_arg_oid(&args, relation);
+	(void) ec_query("SELECT string_agg(name, ', ' ORDER BY name) FROM (SELECT DISTINCT"
+					"   coalesce(r.ev_class::regclass::text, pg_describe_object(d.classid, d.objid, 0)) AS name"
+					"  FROM pg_depend d LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid"
+					" WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = $1 AND d.deptype = 'n'"
+					" LIMIT 5) x",
+					&args);
+	names = ec_get_text(0, 1);
+	ec_catalog_end(&scope);
+	return names;
+}
+
+static void
+lint_domain(EcLint *lint, AlterDomainStmt *stmt)
+{
+	Type type = ec_lint_find_type(makeTypeNameFromNameList(stmt->typeName), NULL);
+	const char *rule;
+	LOCKMODE lock = ShareLock;
+	List *tables;
+	Oid oid;
+	ListCell *cell;
+
+	if (type == NULL)
+		return;
+	oid = typeTypeId(type);
+	ReleaseSysCache(type);
+	switch (stmt->subtype)
+	{
+		case 'O': /* SET NOT NULL */
+			rule = "set_not_null";
+			break;
+		case 'C': /* ADD CONSTRAINT */
+			if (!IsA(stmt->def, Constraint))
+				return;
+			if (castNode(Constraint, stmt->def)->skip_validation)
+			{
+				(void) ec_lint_add(lint, "restrict_writes", NULL);
+				return;
+			}
+			rule = castNode(Constraint, stmt->def)->contype == CONSTR_NOTNULL
+					   ? "set_not_null"
+					   : "add_check";
+			break;
+		case 'V': /* VALIDATE CONSTRAINT */
+			rule = "validate_constraint";
+#if PG_VERSION_NUM >= 180000
+			lock = ShareUpdateExclusiveLock;
+#endif
+			break;
+		default:
+			return;
+	}
+	tables = ec_lint_tables_of_type(lint, oid, false);
+	/* of a domain that no table has, only the name may be in use */
+	foreach (cell, tables)
+	{
+		EcRelation *table = lfirst(cell);
+		EcFinding *finding;
+
+		if (lock < ShareLock)
+		{
+			ec_lint_effect(lint, table, lock, false, true);
+			continue;
+		}
+		finding = ec_lint_stop(lint, rule, list_make1(table), lock, false, true);
+		ec_lint_explain(finding, "; it has a column of the domain");
+		if (stmt->subtype == 'C')
+			finding->recipe =
+				pstrdup("-- add it NOT VALID, and in a migration of its own:\n"
+						"ALTER DOMAIN ... VALIDATE CONSTRAINT ...;");
+	}
+}
+
+static void
+lint_trigger(EcLint *lint, CreateTrigStmt *stmt)
+{
+	EcRelation *relation = ec_world_find(lint->world, stmt->relation);
+
+	if (relation == NULL)
+	{
+		(void) ec_lint_add_missing(lint, "create_trigger",
+								   ShareRowExclusiveLock, false, false);
+		return;
+	}
+	ec_lint_effects(lint,
+					stmt->row && relation->kind == RELKIND_PARTITIONED_TABLE
+						? ec_world_family(lint->world, relation)
+						: list_make1(relation),
+					ShareRowExclusiveLock, false, false);
+	if (stmt->constrrel != NULL)
+		ec_lint_effect(lint, ec_world_find(lint->world, stmt->constrrel),
+					   ShareRowExclusiveLock, false, false);
+	/* one that is replaced was known */
+	if (!stmt->replace)
+		ec_lint_add(lint, "create_trigger", relation)->lock = ShareRowExclusiveLock;
+}
+
+static void
+lint_publication(EcLint *lint, AlterPublicationStmt *stmt)
+{
+	ListCell *cell;
+	bool found = false;
+
+	foreach (cell, stmt->pubobjects)
+	{
+		PublicationObjSpec *object = lfirst_node(PublicationObjSpec, cell);
+		EcRelation *relation =
+			object->pubtable
+				? ec_world_find(lint->world, object->pubtable->relation)
+				: NULL;
+
+		if (relation == NULL)
+			continue;
+		found = true;
+		ec_lint_effects(lint, ec_world_family(lint->world, relation),
+						ShareUpdateExclusiveLock, false, false);
+		(void) ec_lint_add(lint, "publication", relation);
+	}
+	if (!found)
+		(void) ec_lint_add(lint, "publication", NULL);
+}
+
+static void
+lint_revoke(EcLint *lint, GrantStmt *stmt)
+{
+	ListCell *cell;
+
+	if (stmt->is_grant)
+		return;
+	if (stmt->objtype != OBJECT_TABLE || stmt->targtype != ACL_TARGET_OBJECT)
+	{
+		(void) ec_lint_add(lint, "revoke", NULL);
+		return;
+	}
+	foreach (cell, stmt->objects)
+	{
+		EcRelation *relation = ec_world_find(lint->world, lfirst(cell));
+
+		(void) ec_lint_add(lint, "revoke", relation);
+	}
+}
+
+static void
+lock_only(EcLint *lint, const RangeVar *name, LOCKMODE lock)
+{
+	ec_lint_effect(lint, ec_world_find(lint->world, name), lock, false, false);
+}
+
+/* False: it is none of these. */
+bool
+ec_lint_object(EcLint *lint, Node *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_CreateFunctionStmt:
+			lint_function(lint, castNode(CreateFunctionStmt, node));
+			return true;
+		case T_AlterDomainStmt:
+			lint_domain(lint, castNode(AlterDomainStmt, node));
+			return true;
+		case T_CreateTrigStmt:
+			lint_trigger(lint, castNode(CreateTrigStmt, node));
+			return true;
+		case T_AlterPublicationStmt:
+			lint_publication(lint, castNode(AlterPublicationStmt, node));
+			return true;
+		case T_GrantStmt:
+			lint_revoke(lint, castNode(GrantStmt, node));
+			return true;
+		case T_RuleStmt:
+			lock_only(lint, castNode(RuleStmt, node)->relation, AccessExclusiveLock);
+			return true;
+		case T_CreatePolicyStmt:
+			lock_only(lint, castNode(CreatePolicyStmt, node)->table,
+					  AccessExclusiveLock);
+			return true;
+		case T_AlterPolicyStmt:
+			lock_only(lint, castNode(AlterPolicyStmt, node)->table,
+					  AccessExclusiveLock);
+			return true;
+		case T_CreateEnumStmt:
+			ec_lint_make_object(lint, 't', castNode(CreateEnumStmt, node)->typeName);
+			return true;
+		case T_CreateRangeStmt:
+			ec_lint_make_object(lint, 't',
+								castNode(CreateRangeStmt, node)->typeName);
+			return true;
+		case T_CreateDomainStmt:
+			ec_lint_make_object(lint, 't',
+								castNode(CreateDomainStmt, node)->domainname);
+			return true;
+		case T_DefineStmt:
+			ec_lint_make_object(lint,
+								castNode(DefineStmt, node)->kind == OBJECT_TYPE
+									? 't'
+									: 'f',
+								castNode(DefineStmt, node)->defnames);
+			return true;
+		case T_CompositeTypeStmt:
+			(void) ec_world_create(lint->world,
+								   castNode(CompositeTypeStmt, node)->typevar,
+								   RELKIND_COMPOSITE_TYPE);
+			ec_world_create_object(lint->world, 't', NULL,
+								   castNode(CompositeTypeStmt, node)->typevar->relname);
+			return true;
+		case T_CommentStmt:
+		{
+			CommentStmt *stmt = castNode(CommentStmt, node);
+
+			if (stmt->objtype == OBJECT_TABLE || stmt->objtype == OBJECT_VIEW ||
+				stmt->objtype == OBJECT_MATVIEW ||
+				stmt->objtype == OBJECT_FOREIGN_TABLE)
+				lock_only(lint, makeRangeVarFromNameList((List *) stmt->object),
+						  ShareUpdateExclusiveLock);
+			return true;
+		}
+		case T_CreateStatsStmt:
+			if (castNode(CreateStatsStmt, node)->relations != NIL &&
+				IsA(linitial(castNode(CreateStatsStmt, node)->relations), RangeVar))
+				lock_only(lint,
+						  linitial(castNode(CreateStatsStmt, node)->relations),
+						  ShareUpdateExclusiveLock);
+			return true;
+		default:
+			return false;
+	}
+}

@@ -1,0 +1,258 @@
+/*
+ * lint_rows.c
+ *		The lint's rules for statements that read and write rows.
+ *
+ * Which plan the server takes is not known.  A table counts as read as a whole
+ * unless a condition compares the first column of an index of it with something.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_class.h"
+#include "nodes/nodeFuncs.h"
+#include "utils/builtins.h"
+
+#include "lint/lint_rows.h"
+
+static bool
+is_true(Node *condition)
+{
+	if (condition == NULL)
+		return true;
+	if (IsA(condition, A_Const))
+	{
+		A_Const *constant = castNode(A_Const, condition);
+
+		return !constant->isnull && nodeTag(&constant->val) == T_Boolean &&
+			   constant->val.boolval.boolval;
+	}
+	/* true before 15's parser knew the constant, and 1 = 1 */
+	if (IsA(condition, TypeCast))
+		return false;
+	if (IsA(condition, A_Expr))
+	{
+		A_Expr *comparison = castNode(A_Expr, condition);
+
+		return comparison->kind == AEXPR_OP && comparison->lexpr != NULL &&
+			   IsA(comparison->lexpr, A_Const) && IsA(comparison->rexpr, A_Const) &&
+			   strcmp(strVal(llast(comparison->name)), "=") == 0 &&
+			   equal(comparison->lexpr, comparison->rexpr);
+	}
+	return false;
+}
+
+typedef struct Search
+{
+	EcLint *lint;
+	EcRelation *relation;
+	bool found;
+} Search;
+
+static bool
+begins_index(Search *search, Node *node)
+{
+	EcColumn *column;
+	ListCell *cell;
+
+	if (node == NULL || !IsA(node, ColumnRef) ||
+		!IsA(llast(castNode(ColumnRef, node)->fields), String))
+		return false;
+	column = ec_find_column(search->lint->world, search->relation,
+							strVal(llast(castNode(ColumnRef, node)->fields)));
+	if (column == NULL)
+		return false;
+	foreach (cell, search->relation->indexes)
+	{
+		EcIndex *index = lfirst(cell);
+
+		if (index->keys != NIL && linitial_int(index->keys) == column->number)
+			return true;
+	}
+	return false;
+}
+
+static bool
+look_for_key(Node *node, void *context)
+{
+	Search *search = context;
+
+	if (node == NULL || search->found)
+		return false;
+	if (IsA(node, A_Expr))
+	{
+		A_Expr *comparison = castNode(A_Expr, node);
+
+		search->found |= begins_index(search, comparison->lexpr) ||
+						 begins_index(search, comparison->rexpr);
+	}
+	return raw_expression_tree_walker(node, look_for_key, context);
+}
+
+static bool
+is_read_as_a_whole(EcLint *lint, EcRelation *relation, Node *condition)
+{
+	Search search = {lint, relation, false};
+
+	if (is_true(condition))
+		return true;
+	(void) look_for_key(condition, &search);
+	return !search.found;
+}
+
+static void
+lint_written(EcLint *lint, const RangeVar *name, Node *condition,
+			 bool has_others, const char *rule, const char *recipe)
+{
+	EcRelation *relation = ec_world_find(lint->world, name);
+	List *family;
+	EcFinding *finding;
+
+	if (relation == NULL)
+	{
+		if (is_true(condition) && !has_others)
+			(void) ec_lint_add_missing(lint, rule, RowExclusiveLock, false, true);
+		return;
+	}
+	family = name->inh ? ec_world_family(lint->world, relation)
+					   : list_make1(relation);
+	ec_load_facts(lint->world, relation);
+	if (!is_true(condition) || has_others)
+	{
+		ec_lint_effects(lint, family, RowExclusiveLock, false,
+						is_read_as_a_whole(lint, relation, condition));
+		return;
+	}
+	finding = ec_lint_stop(lint, rule, family, RowExclusiveLock, false, true);
+	finding->recipe = psprintf(recipe, quote_literal_cstr(ec_lint_name(name)));
+}
+
+static void
+lint_read(EcLint *lint, Node *from, Node *condition)
+{
+	EcRelation *relation;
+
+	if (IsA(from, JoinExpr))
+	{
+		lint_read(lint, castNode(JoinExpr, from)->larg, condition);
+		lint_read(lint, castNode(JoinExpr, from)->rarg, condition);
+		return;
+	}
+	if (!IsA(from, RangeVar))
+		return;
+	relation = ec_world_find(lint->world, castNode(RangeVar, from));
+	if (relation == NULL)
+		return;
+	ec_load_facts(lint->world, relation);
+	ec_lint_effects(lint, ec_world_family(lint->world, relation), AccessShareLock,
+					false, is_read_as_a_whole(lint, relation, condition));
+}
+
+static void
+lint_select(EcLint *lint, SelectStmt *stmt)
+{
+	ListCell *cell;
+
+	if (stmt->op != SETOP_NONE)
+	{
+		lint_select(lint, stmt->larg);
+		lint_select(lint, stmt->rarg);
+		return;
+	}
+	foreach (cell, stmt->fromClause)
+	{
+		/* LIMIT ends a scan early */
+		if (stmt->limitCount == NULL)
+			lint_read(lint, lfirst(cell), stmt->whereClause);
+	}
+}
+
+static void
+lint_with(EcLint *lint, WithClause *with)
+{
+	ListCell *cell;
+
+	if (with == NULL)
+		return;
+	foreach (cell, with->ctes)
+	{
+		(void) ec_lint_rows(lint, castNode(CommonTableExpr, lfirst(cell))->ctequery);
+	}
+}
+
+static void
+lint_table_as(EcLint *lint, CreateTableAsStmt *stmt)
+{
+	if (stmt->if_not_exists && ec_world_find(lint->world, stmt->into->rel) != NULL)
+		return;
+	(void) ec_lint_rows(lint, stmt->query);
+	(void) ec_world_create(lint->world, stmt->into->rel,
+						   stmt->objtype == OBJECT_MATVIEW ? RELKIND_MATVIEW
+														   : RELKIND_RELATION);
+}
+
+bool
+ec_lint_rows(EcLint *lint, Node *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_UpdateStmt:
+		{
+			UpdateStmt *stmt = castNode(UpdateStmt, node);
+
+			lint_with(lint, stmt->withClause);
+			lint_written(lint, stmt->relation, stmt->whereClause,
+						 stmt->fromClause != NIL, "update_all",
+						 "SELECT ec_backfill(%s, '...', predicate => '...');");
+			return true;
+		}
+		case T_DeleteStmt:
+		{
+			DeleteStmt *stmt = castNode(DeleteStmt, node);
+
+			lint_with(lint, stmt->withClause);
+			lint_written(lint, stmt->relation, stmt->whereClause,
+						 stmt->usingClause != NIL, "delete_all",
+						 "-- in batches: DELETE ... WHERE ctid IN (SELECT ctid FROM ... LIMIT 1000), "
+						 "again and again\n-- of %s");
+			return true;
+		}
+		case T_InsertStmt:
+		{
+			InsertStmt *stmt = castNode(InsertStmt, node);
+
+			lint_with(lint, stmt->withClause);
+			if (stmt->selectStmt != NULL)
+				(void) ec_lint_rows(lint, stmt->selectStmt);
+			ec_lint_effect(lint, ec_world_find(lint->world, stmt->relation),
+						   RowExclusiveLock, false, false);
+			return true;
+		}
+		case T_MergeStmt:
+		{
+			MergeStmt *stmt = castNode(MergeStmt, node);
+
+			lint_with(lint, stmt->withClause);
+			if (stmt->sourceRelation != NULL)
+				lint_read(lint, stmt->sourceRelation, NULL);
+			ec_lint_effect(lint, ec_world_find(lint->world, stmt->relation),
+						   RowExclusiveLock, false, false);
+			return true;
+		}
+		case T_SelectStmt:
+		{
+			SelectStmt *stmt = castNode(SelectStmt, node);
+
+			ec_world_set_config(lint->world, node);
+			lint_with(lint, stmt->withClause);
+			lint_select(lint, stmt);
+			if (stmt->intoClause != NULL)
+				(void) ec_world_create(lint->world, stmt->intoClause->rel,
+									   RELKIND_RELATION);
+			return true;
+		}
+		case T_CreateTableAsStmt:
+			lint_table_as(lint, castNode(CreateTableAsStmt, node));
+			return true;
+		default:
+			return false;
+	}
+}
