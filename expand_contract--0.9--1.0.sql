@@ -158,6 +158,12 @@ COMMENT ON COLUMN expand_contract.change_columns.quarantined_from IS 'while it i
 COMMENT ON COLUMN expand_contract.change_columns.not_null_in IS 'the tables (children of the change''s too) where it was NOT NULL before the quarantine';
 COMMENT ON COLUMN expand_contract.changes.quarantined_from IS 'while the old table is in quarantine: its name before, which ec_revert gives back';
 
+-- The name of a change that is over is free again.
+ALTER TABLE expand_contract.change_columns DROP CONSTRAINT change_columns_change_fkey,
+    ADD FOREIGN KEY (change) REFERENCES expand_contract.changes ON UPDATE CASCADE ON DELETE CASCADE;
+ALTER TABLE expand_contract.required_versions DROP CONSTRAINT required_versions_change_fkey,
+    ADD FOREIGN KEY (change) REFERENCES expand_contract.changes ON UPDATE CASCADE ON DELETE CASCADE;
+
 -- A change to another table took the whole old one with it.
 ALTER TABLE expand_contract.changes ADD COLUMN whole_table boolean NOT NULL DEFAULT false;
 UPDATE expand_contract.changes SET whole_table = true WHERE target IS NOT NULL;
@@ -988,6 +994,11 @@ CREATE OR REPLACE FUNCTION @extschema@.ec_revert(change text) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_revert' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.ec_revert(text) IS 'takes a change one step back; nothing is lost';
 
+CREATE OR REPLACE FUNCTION @extschema@.ec_forget(change text) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_forget' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_forget(text) IS 'gives the name of a change free that is over, or can go neither forward nor back';
+
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_forget(text) FROM PUBLIC;
 
 -- Looks at the gates of a change for its owner, whoever else asks gets NULL: it
 -- may be everyone's, as the view needs it.  STABLE, so that a query that does

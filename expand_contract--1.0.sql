@@ -393,7 +393,7 @@ COMMENT ON COLUMN expand_contract.changes.whole_table IS 'whether contraction re
 COMMENT ON COLUMN expand_contract.changes.settings IS 'under which its expressions are evaluated, whoever writes: those of the session of ec_expand';
 
 CREATE TABLE expand_contract.change_columns (
-    change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON DELETE CASCADE,
+    change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON UPDATE CASCADE ON DELETE CASCADE,
     side text NOT NULL CHECK (side IN ('old', 'new', 'key', 'unmapped')),
     name text COLLATE "C" NOT NULL,
     attnum smallint NOT NULL,
@@ -572,7 +572,7 @@ COMMENT ON TABLE expand_contract.change_jobs IS 'the backfills and repairs of ch
 COMMENT ON COLUMN expand_contract.change_jobs.snapshot IS 'at submission: gaps that it shows had been committed';
 
 CREATE TABLE expand_contract.required_versions (
-    change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON DELETE CASCADE,
+    change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON UPDATE CASCADE ON DELETE CASCADE,
     application text NOT NULL,
     minimum text NOT NULL,
     PRIMARY KEY (change, application)
@@ -1402,7 +1402,12 @@ CREATE FUNCTION @extschema@.ec_revert(change text) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_revert' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.ec_revert(text) IS 'takes a change one step back; nothing is lost';
 
-REVOKE EXECUTE ON FUNCTION @extschema@.ec_contract(text, text[], interval, boolean), @extschema@.ec_revert(text) FROM PUBLIC;
+CREATE FUNCTION @extschema@.ec_forget(change text) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_forget' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_forget(text) IS 'gives the name of a change free that is over, or can go neither forward nor back';
+
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_contract(text, text[], interval, boolean), @extschema@.ec_revert(text),
+    @extschema@.ec_forget(text) FROM PUBLIC;
 
 -- Looks at the gates of a change for its owner, whoever else asks gets NULL: it
 -- may be everyone's, as the view needs it.  STABLE, so that a query that does

@@ -49,7 +49,7 @@ SELECT * FROM errors_of($$SELECT ec_contract('users_email')$$);
 -- First half.
 PREPARE everything AS SELECT * FROM users WHERE id = 1;
 EXECUTE everything;
-SELECT ec_contract('users_email', '{old_reads, old_writes}', '1 day');
+SELECT ec_contract('users_email', '{old_reads, old_writes, dependents}', '1 day');
 SELECT columns_of('users');
 SELECT * FROM errors_of($$SELECT legacy_email FROM users$$);
 EXECUTE everything;
@@ -60,7 +60,7 @@ INSERT INTO users (id, email) VALUES (101, 'new@example.com'), (102, NULL);
 UPDATE users SET email = 'changed@example.com' WHERE id = 1;
 SELECT id, legacy_email__quarantined2, email FROM users WHERE id IN (1, 101, 102) ORDER BY id;
 SET client_min_messages = warning;
-SELECT ec_contract('users_email', '{old_reads, old_writes}') AS too_early;
+SELECT ec_contract('users_email', '{old_reads, old_writes, dependents}') AS too_early;
 RESET client_min_messages;
 
 -- Back: NULLs have come in meanwhile; then without.
@@ -69,13 +69,13 @@ SELECT columns_of('users');
 DELETE FROM users WHERE id = 102;
 ALTER TABLE users ALTER legacy_email SET NOT NULL;
 SET client_min_messages = warning;
-SELECT ec_contract('users_email', '{old_reads, old_writes}', '0');
+SELECT ec_contract('users_email', '{old_reads, old_writes, dependents}', '0');
 RESET client_min_messages;
 SELECT ec_revert('users_email');
 SELECT columns_of('users'), conname, convalidated, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'users'::regclass AND contype = 'c';
 -- what it has instead is known for what it is the next time
 SET client_min_messages = warning;
-SELECT ec_contract('users_email', '{old_reads, old_writes}', '0');
+SELECT ec_contract('users_email', '{old_reads, old_writes, dependents}', '0');
 SELECT columns_of('users'), count(*) AS checks FROM pg_constraint WHERE conrelid = 'users'::regclass AND contype = 'c';
 SELECT ec_revert('users_email');
 RESET client_min_messages;
@@ -98,11 +98,11 @@ SELECT legacy_email, email FROM users WHERE id = 2;
 SELECT ok FROM ec_verify_change('users_email');
 SET client_min_messages = warning;
 SELECT ec_cutover('users_email');
-SELECT ec_contract('users_email', '{old_reads, old_writes}', '0');
+SELECT ec_contract('users_email', '{old_reads, old_writes, dependents}', '0');
 RESET client_min_messages;
 SELECT closed('users_email', 'contract');
 SELECT * FROM errors_of($$SELECT ec_contract('users_email')$$);
-SELECT ec_contract('users_email', '{old_reads, old_writes}');
+SELECT ec_contract('users_email', '{old_reads, old_writes, dependents}');
 SELECT columns_of('users'), (SELECT count(*) FROM pg_trigger WHERE tgrelid = 'users'::regclass) AS triggers;
 SELECT phase, dual_write, flag, blocked_by FROM ec_changes WHERE change = 'users_email';
 SELECT ec_contract('users_email') AS again;
@@ -146,14 +146,14 @@ SELECT ec_expand('parts', 'parts', '{"new": "\"öööööööööööööööö�
     '{"öööööööööööööööööööööööööööööö x": "new"}', on_error => 'raise');
 SET client_min_messages = warning;
 CALL to_cutover('parts');
-SELECT ec_contract('parts', '{old_reads, old_writes}', '0');
+SELECT ec_contract('parts', '{old_reads, old_writes, dependents}', '0');
 SELECT columns_of('parts'), columns_of('part_1'), columns_of('part_2') \gx
 INSERT INTO parts (id, new) VALUES (1, 'a'), (101, 'b');
 SELECT * FROM parts ORDER BY id;
 SELECT ec_revert('parts');
 SELECT columns_of('parts'), columns_of('part_1'), columns_of('part_2') \gx
-SELECT ec_contract('parts', '{old_reads, old_writes}', '0');
-SELECT ec_contract('parts', '{old_reads, old_writes}');
+SELECT ec_contract('parts', '{old_reads, old_writes, dependents}', '0');
+SELECT ec_contract('parts', '{old_reads, old_writes, dependents}');
 SELECT columns_of('parts'), columns_of('part_1'), columns_of('part_2') \gx
 SELECT count(*) FROM pg_trigger WHERE tgrelid IN ('parts'::regclass, 'part_1'::regclass, 'part_2'::regclass);
 DROP TABLE parts;

@@ -89,7 +89,12 @@ CREATE FUNCTION @extschema@.ec_revert(change text) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_revert' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.ec_revert(text) IS 'takes a change one step back; nothing is lost';
 
-REVOKE EXECUTE ON FUNCTION @extschema@.ec_contract(text, text[], interval, boolean), @extschema@.ec_revert(text) FROM PUBLIC;
+CREATE FUNCTION @extschema@.ec_forget(change text) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_forget' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_forget(text) IS 'gives the name of a change free that is over, or can go neither forward nor back';
+
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_contract(text, text[], interval, boolean), @extschema@.ec_revert(text),
+    @extschema@.ec_forget(text) FROM PUBLIC;
 
 -- Looks at the gates of a change for its owner, whoever else asks gets NULL: it
 -- may be everyone's, as the view needs it.  STABLE, so that a query that does

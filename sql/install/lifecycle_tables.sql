@@ -9,7 +9,7 @@ COMMENT ON TABLE expand_contract.change_jobs IS 'the backfills and repairs of ch
 COMMENT ON COLUMN expand_contract.change_jobs.snapshot IS 'at submission: gaps that it shows had been committed';
 
 CREATE TABLE expand_contract.required_versions (
-    change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON DELETE CASCADE,
+    change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON UPDATE CASCADE ON DELETE CASCADE,
     application text NOT NULL,
     minimum text NOT NULL,
     PRIMARY KEY (change, application)

@@ -36,7 +36,7 @@ COMMENT ON COLUMN expand_contract.changes.whole_table IS 'whether contraction re
 COMMENT ON COLUMN expand_contract.changes.settings IS 'under which its expressions are evaluated, whoever writes: those of the session of ec_expand';
 
 CREATE TABLE expand_contract.change_columns (
-    change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON DELETE CASCADE,
+    change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON UPDATE CASCADE ON DELETE CASCADE,
     side text NOT NULL CHECK (side IN ('old', 'new', 'key', 'unmapped')),
     name text COLLATE "C" NOT NULL,
     attnum smallint NOT NULL,

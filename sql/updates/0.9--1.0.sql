@@ -131,6 +131,12 @@ COMMENT ON COLUMN expand_contract.change_columns.quarantined_from IS 'while it i
 COMMENT ON COLUMN expand_contract.change_columns.not_null_in IS 'the tables (children of the change''s too) where it was NOT NULL before the quarantine';
 COMMENT ON COLUMN expand_contract.changes.quarantined_from IS 'while the old table is in quarantine: its name before, which ec_revert gives back';
 
+-- The name of a change that is over is free again.
+ALTER TABLE expand_contract.change_columns DROP CONSTRAINT change_columns_change_fkey,
+    ADD FOREIGN KEY (change) REFERENCES expand_contract.changes ON UPDATE CASCADE ON DELETE CASCADE;
+ALTER TABLE expand_contract.required_versions DROP CONSTRAINT required_versions_change_fkey,
+    ADD FOREIGN KEY (change) REFERENCES expand_contract.changes ON UPDATE CASCADE ON DELETE CASCADE;
+
 -- A change to another table took the whole old one with it.
 ALTER TABLE expand_contract.changes ADD COLUMN whole_table boolean NOT NULL DEFAULT false;
 UPDATE expand_contract.changes SET whole_table = true WHERE target IS NOT NULL;

@@ -7,3 +7,4 @@
 #include "core/own.h"
 
 bool ec_own_reads = false;
+bool ec_own_ddl = false;

@@ -23,4 +23,7 @@
 
 extern bool ec_own_reads;
 
+/* Likewise around DDL of ours, of which nobody need be warned. */
+extern bool ec_own_ddl;
+
 #endif

@@ -23,6 +23,7 @@
 #include "utils/fmgroids.h"
 
 #include "core/catalog.h"
+#include "core/own.h"
 #include "core/query.h"
 #include "dualwrite/concerned.h"
 #include "dualwrite/user_triggers.h"
@@ -432,7 +433,8 @@ ec_note_ddl(PG_FUNCTION_ARGS)
 	 */
 	partition = attached_partition(data->parsetree);
 	ec_catalog_begin(&scope);
-	warn_of_checks(&concern);
+	if (!ec_own_ddl)
+		warn_of_checks(&concern);
 	if (renames_column(data->parsetree) || IsA(data->parsetree, AlterTableStmt))
 	{
 		note_names(&concern);

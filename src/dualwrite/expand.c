@@ -44,6 +44,7 @@
 #include "dualwrite/sequences.h"
 #include "dualwrite/old_columns.h"
 #include "model/owner.h"
+#include "worker/jobs/control.h"
 #include "dualwrite/table.h"
 #include "dualwrite/tables/existing.h"
 #include "dualwrite/tables/table_target.h"
@@ -190,22 +191,59 @@ is_registered(const EcChange *asked, EcChange *known)
 	return true;
 }
 
+<<<<<<< HEAD
 /*
  * The columns of an ended change are not kept, so its arguments cannot be
  * compared with those of the call.
  */
+=======
+/* Has it no table left, and so no trigger either? */
+static bool
+is_gone(const EcChange *change)
+{
+	return get_rel_name(change->relation) == NULL &&
+		   (!OidIsValid(change->target) || get_rel_name(change->target) == NULL);
+}
+
+>>>>>>> main
 static void
-refuse_ended(const char *name)
+end_gone(const EcChange *change)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+
+	ec_arg_text(&args, change->name);
+	ec_catalog_begin(&scope);
+	ec_cancel_jobs_of_change(change->name, NULL);
+	(void) ec_query("DELETE FROM expand_contract.discrepancies WHERE change = $1",
+					&args);
+	(void) ec_query("DELETE FROM expand_contract.gaps WHERE change = $1", &args);
+	ec_catalog_end(&scope);
+	ec_change_set_phase(change->name, EC_PHASE_REVERTED);
+}
+
+/*
+ * The name of a change that is over is free for its owner.  Readers may still go
+ * by its flag.
+ */
+static void
+retire_ended(const char *name)
 {
 	EcChange known;
 
-	if (ec_change_load(name, &known) &&
-		(strcmp(known.phase, EC_PHASE_CONTRACTED) == 0 ||
-		 strcmp(known.phase, EC_PHASE_REVERTED) == 0))
-		ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT),
-						errmsg("change \"%s\" is over", name),
-						errdetail("Its phase is \"%s\".", known.phase),
-						errhint("Choose another name.")));
+	if (!ec_change_load(name, &known))
+		return;
+	if (!ec_change_is_over(&known) && !is_gone(&known))
+		return;
+	if (!ec_change_is_mine(&known))
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT),
+				 errmsg("name \"%s\" is that of another owner's change", name),
+				 errdetail("It is over, but it has a flag that its owner's applications may read."),
+				 errhint("Choose another name.")));
+	if (!ec_change_is_over(&known))
+		end_gone(&known);
+	(void) ec_change_retire(&known);
 }
 
 /*
@@ -522,7 +560,7 @@ start_dual_writes(const EcChange *change, List *entries, bool is_new)
 
 /* Performs all checks; returns the entries of the mappings. */
 static List *
-check_change(EcChange *change, Relation relation)
+check_change(EcChange *change, Relation relation, bool is_known)
 {
 	List *forward =
 		ec_mapping_analyse(relation, relation, change->forward, "forward");
@@ -545,7 +583,7 @@ check_change(EcChange *change, Relation relation)
 					 errdetail("Table \"%s\" has no unique index whose columns are NOT NULL, so a row whose modern write fails could not be named.",
 							   RelationGetRelationName(relation)),
 					 errhint("Add a primary key, or use on_error => 'raise'.")));
-		ec_check_can_record(relation, targets_of(forward));
+		ec_check_can_record(relation, targets_of(forward), is_known);
 	}
 	ec_warn_of_other_defaults(relation, bms_union(targets_of(forward),
 												  targets_of(backward)));
@@ -580,7 +618,9 @@ look_at_target(Expansion *expansion)
 	Relation relation;
 	EcRights outer;
 
-	if (!OidIsValid(change->target) || ec_change_load(change->name, &known))
+	if (!OidIsValid(change->target) ||
+		(ec_change_load(change->name, &known) && !ec_change_is_over(&known) &&
+		 !is_gone(&known)))
 		return;
 	relation = table_open(change->relation, AccessShareLock);
 	LockRelationOid(change->target, AccessShareLock);
@@ -641,7 +681,7 @@ expand(void *arg)
 	ec_check_dual_write_table(relation);
 	lock_changes();
 	ec_change_take_owner(change);
-	refuse_ended(change->name);
+	retire_ended(change->name);
 	is_known = is_registered(change, &known);
 	is_new = !has_dependencies(change->relation, change->name);
 	at_work = has_target
@@ -664,14 +704,14 @@ expand(void *arg)
 		guc_level = ec_pin_settings(is_known ? known.settings : NULL);
 		if (has_target)
 		{
-			ec_check_table_change(change, relation, &mappings);
+			ec_check_table_change(change, relation, &mappings, is_known);
 			ec_mark_old_columns(change, relation, mappings.moved,
 								is_known ? known.whole_table : mappings.moves_all);
 			if (!is_known && !expansion->may_exist)
 				check_still_empty(change);
 		}
 		else
-			entries = check_change(change, relation);
+			entries = check_change(change, relation, is_known);
 		change->settings = is_known && known.settings != NULL
 							   ? known.settings
 							   : ec_mapping_settings(entries, !has_target);
@@ -724,10 +764,18 @@ look_at_table(Oid oid)
  * ec_expand(change, relation, forward, backward, target, key, old_columns,
  *		 on_error, allow_existing) → 'expanded' or 'unchanged'
  *
+<<<<<<< HEAD
  * Registers a change and starts its dual writes: after the commit, every write
  * to one side of the mapping updates the other side.  Repeating the call
  * returns 'unchanged', unless the change has lost its trigger or is in a
  * restored database: then it is set up again.
+=======
+ * Registers a change and starts its dual writes: from the commit on, every
+ * write to either side of the mapping keeps the other in step.  The same call
+ * again says 'unchanged', unless the change has lost its trigger or stands in
+ * a restored database: then it is set up anew.  The name of a change that is over,
+ * or has no table any more, is free.
+>>>>>>> main
  *
  * Only the owner of the table may call it.  The expressions are checked as
  * that role and run with its rights.  If the table gets another owner, the

@@ -25,7 +25,8 @@ typedef struct EcSequenceUse
 	char *name; /* quoted and qualified */
 	Oid table;  /* the table of a column that uses it */
 	char *column;
-	bool is_unknown; /* that owner has no right on it: the rest is not looked at */
+	bool is_unknown; /* the owner of the change's tables has no right on it;
+					  * the rest is not set */
 	bool is_behind;
 	int64 farthest;   /* set if is_behind */
 	bool may_advance; /* the owner of the change's tables has UPDATE on the

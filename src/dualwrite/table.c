@@ -152,10 +152,10 @@ ec_check_no_partition_key(Relation relation, Bitmapset *columns)
 }
 
 static void
-refuse_record(Relation relation, Bitmapset *columns, const char *what,
-			  const char *name)
+tell_of_check(int level, Relation relation, Bitmapset *columns,
+			  const char *what, const char *name)
 {
-	ereport(ERROR,
+	ereport(level,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("on_error \"record\" cannot be kept for column \"%s\"",
 					a_column(relation, columns)),
@@ -165,7 +165,7 @@ refuse_record(Relation relation, Bitmapset *columns, const char *what,
 }
 
 static void
-check_can_record(Relation relation, Bitmapset *columns)
+check_can_record(int level, Relation relation, Bitmapset *columns)
 {
 	ListCell *cell;
 	int member = -1;
@@ -182,7 +182,7 @@ check_can_record(Relation relation, Bitmapset *columns)
 		pull_varattnos((Node *) RelationGetIndexExpressions(index), 1, &keys);
 		if ((index->rd_index->indisunique || index->rd_index->indisexclusion) &&
 			bms_overlap(keys, columns))
-			refuse_record(relation, bms_intersect(keys, columns),
+			tell_of_check(level, relation, bms_intersect(keys, columns),
 						  index->rd_index->indisunique ? "unique index"
 													   : "exclusion constraint",
 						  RelationGetRelationName(index));
@@ -197,8 +197,8 @@ check_can_record(Relation relation, Bitmapset *columns)
 			keys = bms_add_member(keys, key->conkey[i] -
 											FirstLowInvalidHeapAttributeNumber);
 		if (bms_overlap(keys, columns))
-			refuse_record(relation, bms_intersect(keys, columns), "foreign key",
-						  get_constraint_name(key->conoid));
+			tell_of_check(level, relation, bms_intersect(keys, columns),
+						  "foreign key", get_constraint_name(key->conoid));
 	}
 	while ((member = bms_next_member(columns, member)) >= 0)
 	{
@@ -206,7 +206,7 @@ check_can_record(Relation relation, Bitmapset *columns)
 
 		if (TupleDescAttr(RelationGetDescr(relation), attnum - 1)->attnotnull &&
 			build_column_default(relation, attnum) == NULL)
-			ereport(ERROR,
+			ereport(level,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("on_error \"record\" cannot be kept for column \"%s\"",
 							get_attname(RelationGetRelid(relation), attnum, false)),
@@ -216,10 +216,22 @@ check_can_record(Relation relation, Bitmapset *columns)
 	}
 }
 
-void
-ec_check_can_record(Relation relation, Bitmapset *columns)
+static void
+require_can_record(Relation relation, Bitmapset *columns)
 {
-	for_each_leaf(relation, columns, check_can_record);
+	check_can_record(ERROR, relation, columns);
+}
+
+static void
+warn_of_checks(Relation relation, Bitmapset *columns)
+{
+	check_can_record(WARNING, relation, columns);
+}
+
+void
+ec_check_can_record(Relation relation, Bitmapset *columns, bool is_known)
+{
+	for_each_leaf(relation, columns, is_known ? warn_of_checks : require_can_record);
 }
 
 static bool

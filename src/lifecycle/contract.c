@@ -22,6 +22,7 @@
 #include "dualwrite/sequences.h"
 #include "lifecycle/contract.h"
 #include "lifecycle/drop.h"
+#include "lifecycle/forget.h"
 #include "lifecycle/gates.h"
 #include "lifecycle/old_shape.h"
 #include "lifecycle/quarantine.h"
@@ -66,8 +67,12 @@ require_old_shape(const EcChange *change)
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("change \"%s\" has nothing to contract", change->name),
 			 errdetail("It has no old columns: it has no backward mapping that writes some, none were named, or they are gone."),
-			 errhint("The argument \"old_columns\" of ec_expand names what contraction removes. Use ec_dual_write(%s, false) to end the dual writes, and a migration of phase \"contract\" for columns of which the change does not know.",
-					 quote_literal_cstr(change->name))));
+			 errhint("The argument \"old_columns\" of ec_expand names what contraction removes. %s, and a migration of phase \"contract\" removes columns of which the change does not know.",
+					 ec_change_is_stuck(change)
+						 ? psprintf("ec_forget(%s) ends it and its dual writes",
+									quote_literal_cstr(change->name))
+						 : psprintf("ec_revert(%s) takes it back",
+									quote_literal_cstr(change->name)))));
 }
 
 /* Raises the error before the quarantine rather than after it. */

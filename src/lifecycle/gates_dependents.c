@@ -1,6 +1,11 @@
 /*
  * gates_dependents.c
+<<<<<<< HEAD
  *		Gate: does a catalog object still name the old shape?
+=======
+ *		Does anything in the catalogue still name the old shape, and does the
+ *		new one have all that it has?
+>>>>>>> main
  */
 #include "postgres.h"
 
@@ -9,10 +14,12 @@
 #include "utils/array.h"
 
 #include "lifecycle/gates.h"
+#include "lifecycle/lacks.h"
 #include "lifecycle/old_shape.h"
 #include "core/catalog.h"
 #include "core/clip.h"
 #include "core/query.h"
+#include "dualwrite/safe.h"
 
 /* number of objects that are named; further ones are only counted */
 #define MAX_NAMED 10
@@ -39,6 +46,48 @@ list_of(Named *named)
 	return named->list.data;
 }
 
+/* The mappings may call what is not there any more. */
+typedef struct Lacking
+{
+	const EcChange *change;
+	List *lacks;
+} Lacking;
+
+static void
+find_lacks(void *arg)
+{
+	Lacking *lacking = arg;
+
+	lacking->lacks = ec_lacks(lacking->change);
+}
+
+/* Returns the statements that give them to the new shape. */
+static char *
+add_lacks(const EcChange *change, Named *blocking)
+{
+	Lacking lacking = {.change = change};
+	ErrorData *error = ec_try(find_lacks, &lacking);
+	StringInfoData statements;
+	ListCell *cell;
+
+	if (error != NULL)
+	{
+		add(blocking,
+			psprintf("the mappings (they cannot be read: %s)", error->message));
+		return "";
+	}
+	initStringInfo(&statements);
+	foreach (cell, lacking.lacks)
+	{
+		EcLack *lack = lfirst(cell);
+
+		add(blocking, psprintf("%s (%s)", lack->what, lack->because));
+		if (lack->statements != NULL)
+			appendStringInfo(&statements, "\n%s", lack->statements);
+	}
+	return statements.data;
+}
+
 void
 ec_gate_dependents(const EcChange *change, EcGate *gate)
 {
@@ -46,6 +95,8 @@ ec_gate_dependents(const EcChange *change, EcGate *gate)
 	EcArgs args = {0};
 	Named blocking = {0};
 	Named unsure = {0};
+	char *statements;
+	bool names_old;
 	uint64 found;
 
 	initStringInfo(&blocking.list);
@@ -60,13 +111,21 @@ ec_gate_dependents(const EcChange *change, EcGate *gate)
 	for (uint64 row = 0; row < found; row++)
 		add(ec_get_bool(row, 2, true) ? &blocking : &unsure, ec_get_text(row, 1));
 	ec_catalog_end(&scope);
+	names_old = blocking.count > 0;
+	statements = add_lacks(change, &blocking);
 
-	gate->required = "nothing that names the old shape and would not go with it";
+	gate->required =
+		"nothing that names the old shape and would not go with it, and all that it has in the new one";
 	gate->passed = blocking.count == 0;
 	gate->observed =
 		psprintf("%s%s%s", gate->passed ? "nothing" : list_of(&blocking),
 				 unsure.count > 0 ? "; look at " : "",
 				 unsure.count > 0 ? list_of(&unsure) : "");
 	gate->hint =
-		"Change or drop them. Or override this gate: what depends on the old shape is dropped with it then, and functions whose bodies use it fail.";
+		psprintf("%s%s%s",
+				 names_old
+					 ? "Change or drop what names it. Or override this gate: what depends on the old shape is dropped with it then, and functions whose bodies use it fail."
+					 : "Override this gate where the new shape does not need that.",
+				 statements[0] != '\0' ? " Give the new shape what it lacks:" : "",
+				 statements);
 }

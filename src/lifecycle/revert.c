@@ -14,6 +14,7 @@
 #include "utils/lsyscache.h"
 
 #include "lifecycle/end_change.h"
+#include "lifecycle/forget.h"
 #include "lifecycle/old_shape.h"
 #include "lifecycle/quarantine.h"
 #include "lifecycle/transition.h"
@@ -95,8 +96,11 @@ require_way_back(const EcChange *change)
 							 " rows of table \"%s\" are only in the new shape as they should be.",
 							 rows_in_new_shape_only(change),
 							 get_rel_name(change->relation)),
-			 errhint("Go on with ec_contract, or bring the old shape in step yourself and switch reads with ec_set_flag(%s, false).",
-					 quote_literal_cstr(change->name))));
+			 ec_change_is_stuck(change)
+				 ? errhint("Nothing is to be contracted either: ec_forget(%s) ends the change, and leaves both shapes as they are.",
+						   quote_literal_cstr(change->name))
+				 : errhint("Go on with ec_contract, or bring the old shape in step yourself and switch reads with ec_set_flag(%s, false).",
+						   quote_literal_cstr(change->name))));
 }
 
 static void

@@ -17,7 +17,7 @@
 
 typedef enum EcSeverity
 {
-	EC_SEVERITY_ADVICE,  /* a matter of style; told only to those who ask */
+	EC_SEVERITY_ADVICE,  /* a matter of style; reported only on request */
 	EC_SEVERITY_NOTICE,  /* harmless, because the table is small */
 	EC_SEVERITY_WARNING, /* makes other sessions wait */
 	EC_SEVERITY_ERROR    /* ec_apply rejects it in phase "expand" */
@@ -36,7 +36,7 @@ typedef struct EcFinding
 	char *detail;       /* a sentence without its full stop */
 	char *recipe;       /* SQL of a safe way; NULL: none, see phase */
 	bool is_removal;    /* allowed when nothing uses the object any more */
-	bool is_about_time; /* nobody notices it where the table is small */
+	bool is_about_time; /* harmless if the table is small */
 } EcFinding;
 
 #endif

@@ -30,7 +30,7 @@ ec_lint_check_phase(const char *phase)
 								EC_DEPLOY_EXPAND, EC_DEPLOY_CONTRACT)));
 }
 
-/* Has each statement a transaction of its own? */
+/* true if each statement runs in its own transaction */
 static bool
 is_mixed(const EcScript *script)
 {

@@ -1,10 +1,10 @@
 /*
  * lint.h
- *		What breaks code that still runs, loses data or holds others up, found
- *		before anything has run.
+ *		Finds statements that break running code, lose data, or make other
+ *		sessions wait, before any statement has run.
  *
- * The statement decides, and the catalogue as the script has changed it so far.
- * No lock is waited for.
+ * A finding depends on the statement, and on the catalog as changed by the
+ * preceding statements of the script.  The lint does not wait for locks.
  */
 #ifndef EC_LINT_LINT_H
 #define EC_LINT_LINT_H
@@ -19,7 +19,10 @@ extern void ec_lint_check_phase(const char *phase);
 /* Returns all findings (EcFinding) in the order of the statements. */
 extern List *ec_lint_script(const EcScript *script);
 
-/* What each statement locks, scans and rewrites of what is there (EcEffect). */
+/*
+ * Returns what each statement locks, scans and rewrites of existing relations
+ * (EcEffect).
+ */
 extern List *ec_lint_script_effects(const EcScript *script);
 
 /*

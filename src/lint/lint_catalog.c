@@ -1,10 +1,10 @@
 /*
  * lint_catalog.c
- *		What the catalogue knows of types, and of expressions over them.
+ *		Looks up types, and expressions over them, in the catalog.
  *
- * Whoever lints may do so with more rights than the owner of the table has, so
- * no function of a user's runs here, not even an immutable one.  Nothing waits
- * for a lock of a user's table.
+ * The role that lints may have more rights than the owner of the table.  So no
+ * user-defined function runs here, not even an immutable one.  Nothing waits
+ * for a lock on a user's table.
  */
 #include "postgres.h"
 
@@ -96,7 +96,7 @@ ec_lint_is_volatile(Node *raw_expression)
 	return calls_volatile(raw_expression, NULL);
 }
 
-/* A domain may bring a default of its own. */
+/* The type may be a domain with a default of its own. */
 bool
 ec_lint_has_volatile_default(const TypeName *name)
 {
@@ -183,7 +183,10 @@ is_wider_interval(int32 from, int32 to)
 		from_digits = MAX_INTERVAL_PRECISION;
 	if (to_digits == INTERVAL_FULL_PRECISION)
 		to_digits = MAX_INTERVAL_PRECISION;
-	/* an interval keeps what is larger than its largest field */
+	/*
+	 * An interval keeps the fields that are larger than its largest declared
+	 * field.
+	 */
 	return (to_range == INTERVAL_FULL_RANGE || to_range == from_range) &&
 		   to_digits >= from_digits;
 }
@@ -268,8 +271,9 @@ requires_rewrite(Node *expression, AttrNumber number)
 }
 
 /*
- * USING as an expression over the column, where it is nothing but casts of it;
- * else NULL.  *is_plain: it does what the server does without USING.
+ * Returns the USING expression analysed over the column if it consists only of
+ * casts of the column, else NULL.  *is_plain: it does the same as a change of
+ * the type without USING.
  */
 static Node *
 cast_chain(Node *raw, const EcColumn *column, Oid type, int32 typmod, bool *is_plain)
@@ -321,7 +325,7 @@ index_is_rebuilt(const EcIndex *index, const EcColumn *column,
 
 	if (bms_is_member(column->number, index->in_expressions))
 		return true;
-	/* the server does not compare the expressions of an index */
+	/* The server does not compare the expressions of an index. */
 	if (index->in_expressions != NULL && list_member_int(index->keys, column->number))
 		return true;
 	foreach (key, index->keys)
@@ -388,7 +392,7 @@ ec_lint_type_change(EcWorld *world, EcRelation *relation, EcColumn *column,
 	Node *value;
 
 	change.rewrites = true;
-	/* a type, or a column, that the script itself makes */
+	/* a type or a column that the script itself creates */
 	if (type == NULL || !OidIsValid(column->type))
 	{
 		if (type != NULL)

@@ -1,6 +1,6 @@
 /*
  * lint_report.c
- *		ec_lint and ec_effects: findings and effects as rows.
+ *		ec_lint and ec_effects: return findings and effects as rows.
  */
 #include "postgres.h"
 
@@ -110,10 +110,10 @@ put_effect(ReturnSetInfo *result, const EcEffect *effect)
 
 /*
  * ec_effects(script text) → SETOF (statement, command, relation, lock_mode,
- *			rewrites, scans)
+ *		rewrites, scans)
  *
- * What each statement will lock, write anew and read as a whole of what is there
- * before the script.  Runs nothing.
+ * Returns which existing relations each statement will lock, rewrite and scan.
+ * Runs nothing.
  *
  * Errors: 22004 (argument), 42601 (syntax), 22023 (no statement).
  */

@@ -18,10 +18,10 @@
 typedef enum LintKind
 {
 	LINT_REMOVAL, /* removes old schema: allowed in phase "contract" */
-	LINT_REFUSED, /* there is a safe way, or another one */
-	LINT_LONG,    /* the same, but where the table is small nobody notices */
-	LINT_WAITS,   /* holds others up, unless the table is small */
-	LINT_WARNING, /* changes what running code may rely on */
+	LINT_REFUSED, /* there is a safe or another way */
+	LINT_LONG,    /* the same, but harmless if the table is small */
+	LINT_WAITS,   /* blocks others, unless the table is small */
+	LINT_WARNING, /* changes what running code may depend on */
 	LINT_ADVICE   /* style */
 } LintKind;
 

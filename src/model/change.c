@@ -273,6 +273,18 @@ ec_change_load(const char *name, EcChange *change)
 	return found;
 }
 
+/* The tables are gone.  An OID can be another role's in a restored database. */
+static bool
+was_mine(const EcChange *change)
+{
+	char *name =
+		OidIsValid(change->owner) ? GetUserNameFromId(change->owner, true) : NULL;
+
+	return superuser() || (name != NULL && change->owner_name != NULL &&
+						   strcmp(name, change->owner_name) == 0 &&
+						   has_privs_of_role(GetUserId(), change->owner));
+}
+
 bool
 ec_change_is_mine(const EcChange *change)
 {
@@ -282,7 +294,7 @@ ec_change_is_mine(const EcChange *change)
 	if (!HeapTupleIsValid(tuple) && OidIsValid(change->target))
 		tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(change->target));
 	if (!HeapTupleIsValid(tuple))
-		return superuser(); /* its tables no longer exist */
+		return was_mine(change);
 	owner = has_privs_of_role(GetUserId(),
 							  ((Form_pg_class) GETSTRUCT(tuple))->relowner);
 	ReleaseSysCache(tuple);
@@ -334,11 +346,17 @@ ec_change_get_to_see(const char *name, EcChange *change)
 				 "Ask the table's owner, or a member of that role or of pg_monitor.");
 }
 
+bool
+ec_change_is_over(const EcChange *change)
+{
+	return strcmp(change->phase, EC_PHASE_CONTRACTED) == 0 ||
+		   strcmp(change->phase, EC_PHASE_REVERTED) == 0;
+}
+
 void
 ec_change_require_active(const EcChange *change)
 {
-	if (strcmp(change->phase, EC_PHASE_CONTRACTED) == 0 ||
-		strcmp(change->phase, EC_PHASE_REVERTED) == 0)
+	if (ec_change_is_over(change))
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						errmsg("change \"%s\" is over", change->name),
 						errdetail("Its phase is \"%s\".", change->phase),
@@ -478,6 +496,50 @@ ec_change_insert(const EcChange *change)
 	if (was_on)
 		ec_change_announce(change->name, "flag", "off");
 	ec_change_announce(change->name, "phase", EC_PHASE_DUAL_WRITE);
+}
+
+/* "users_email~1": no change that ec_expand makes need have it. */
+char *
+ec_change_retire(const EcChange *change)
+{
+	static const char *const renames[] = {
+		/* the rest of it by its foreign keys */
+		"UPDATE expand_contract.changes SET name = $2 WHERE name = $1",
+		"UPDATE expand_contract.change_events SET change = $2 WHERE change = $1",
+		"UPDATE expand_contract.change_jobs SET change = $2 WHERE change = $1",
+		"UPDATE expand_contract.jobs SET change = $2 WHERE change = $1",
+		"UPDATE expand_contract.verifications SET change = $2 WHERE change = $1",
+	};
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	char *name;
+
+	ec_arg_text(&args, change->name);
+	ec_catalog_begin(&scope);
+	ec_query("SELECT $1 || '~' || n FROM generate_series(1, 1000000) AS n"
+			 " WHERE NOT EXISTS (SELECT FROM expand_contract.changes c WHERE c.name = $1 || '~' || n)"
+			 "   AND NOT EXISTS (SELECT FROM expand_contract.change_events e WHERE e.change = $1 || '~' || n)"
+			 " LIMIT 1",
+			 &args);
+	name = ec_get_text(0, 1);
+	ec_arg_text(&args, name);
+	for (int i = 0; i < lengthof(renames); i++)
+		(void) ec_query(renames[i], &args);
+	ec_catalog_end(&scope);
+	return name;
+}
+
+void
+ec_change_forget(const EcChange *change)
+{
+	char *name = ec_change_retire(change);
+	EcCatalogScope scope;
+	EcArgs args = {0};
+
+	ec_arg_text(&args, name);
+	ec_catalog_begin(&scope);
+	(void) ec_query("DELETE FROM expand_contract.changes WHERE name = $1", &args);
+	ec_catalog_end(&scope);
 }
 
 /*

@@ -77,8 +77,23 @@ extern bool ec_change_load(const char *name, EcChange *change);
  */
 extern void ec_change_get(const char *name, EcChange *change);
 
-/* Does the caller own the change's table? */
+/*
+ * Does the caller own the change's table?  Where its tables are gone: has he the
+ * rights of the role that owned them at ec_expand?
+ */
 extern bool ec_change_is_mine(const EcChange *change);
+
+/* contracted or reverted */
+extern bool ec_change_is_over(const EcChange *change);
+
+/*
+ * Its name is free again: it has another one, which is returned, and so have its
+ * events, jobs and verifications.  For one that is over.
+ */
+extern char *ec_change_retire(const EcChange *change);
+
+/* The same, and nothing is kept of it but those. */
+extern void ec_change_forget(const EcChange *change);
 
 /* May the caller see the change: as its owner, or as a member of pg_monitor? */
 extern bool ec_change_may_see(const EcChange *change);

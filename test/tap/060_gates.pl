@@ -22,7 +22,7 @@ $node->start;
 $node->safe_psql(
 	'postgres', q{
 	CREATE EXTENSION expand_contract;
-	CREATE TABLE prices (id int PRIMARY KEY, price text NOT NULL, note text, cents int);
+	CREATE TABLE prices (id int PRIMARY KEY, price text, note text, cents int);
 	INSERT INTO prices (id, price) SELECT i, i::text FROM generate_series(1, 100) i;
 	SELECT ec_expand('prices', 'prices', '{"cents": "price::int * 100"}', '{"price": "(cents / (CASE cents WHEN 13 THEN 0 ELSE 100 END))::text"}');
 });

@@ -33,7 +33,7 @@ $node->start;
 $node->safe_psql(
 	'postgres', q{
 	CREATE EXTENSION expand_contract;
-	CREATE TABLE users (id int PRIMARY KEY, legacy_email text NOT NULL, note text);
+	CREATE TABLE users (id int PRIMARY KEY, legacy_email text, note text);
 	CREATE TABLE model (id int PRIMARY KEY, email text NOT NULL);
 	CREATE SEQUENCE ids START 1001;
 	INSERT INTO users SELECT i, 'User' || i || '@Example.com' FROM generate_series(1, 1000) i;

@@ -23,7 +23,7 @@ $node->safe_psql(
 	CREATE TABLE orders (id int PRIMARY KEY, total text);
 	CREATE TABLE orders_new (id int PRIMARY KEY, total text);
 });
-my $all = q{'{backfill_complete, verified, old_reads, old_writes}'};
+my $all = q{'{backfill_complete, verified, old_reads, old_writes, dependents}'};
 for my $sql (
 	q{SELECT ec_expand('email', 'users', '{"email": "legacy_email"}', '{"legacy_email": "email"}')},
 	q{SELECT ec_expand('orders', 'orders', '{"id": "id", "total": "total"}', '{"id": "id", "total": "total"}', target => 'orders_new')},

@@ -23,7 +23,7 @@ my %define = (
 		ALTER TABLE NAME DROP gone;
 		CREATE TABLE NAME_1 (email text, unmapped text, legacy text NOT NULL, id int NOT NULL);
 		ALTER TABLE NAME ATTACH PARTITION NAME_1 FOR VALUES FROM (0) TO (100)');
-my $all = q{'{backfill_complete, verified, old_reads, old_writes}'};
+my $all = q{'{backfill_complete, verified, old_reads, old_writes, dependents}'};
 my $expand = q{SELECT ec_expand('NAME', 'NAME', '{"email": "lower(legacy)"}', '{"legacy": "email"}', old_columns => '{legacy, unmapped}')};
 my $cutover = q{SELECT ec_cutover('NAME', '{backfill_complete, verified}')};
 my $contract = "SELECT ec_contract('NAME', $all, '0')";

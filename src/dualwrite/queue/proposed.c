@@ -288,7 +288,7 @@ ec_settle_discrepancy(PG_FUNCTION_ARGS)
 				 errhint("The extension has created it.")));
 	if (awaited_rows == NULL)
 		return PointerGetDatum(NULL);
-	/* rows of other tables have the places of entries, too */
+	/* Rows of other tables may have the same TIDs as entries. */
 	if (RelationGetRelid(data->tg_relation) != ec_own_table("discrepancies"))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),

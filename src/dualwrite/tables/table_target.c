@@ -349,7 +349,7 @@ check_insertable(Relation relation, List *entries, const char *argument)
  * A failure of a deferred check, which is raised at commit, cannot be caught.
  */
 static void
-check_can_record(Oid table)
+check_can_record(Oid table, bool is_known)
 {
 	ListCell *cell;
 
@@ -364,7 +364,7 @@ check_can_record(Oid table)
 
 			if (!trigger->tgdeferrable)
 				continue;
-			ereport(ERROR,
+			ereport(is_known ? WARNING : ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("on_error \"record\" cannot be kept for table \"%s\"",
 							RelationGetRelationName(relation)),
@@ -529,7 +529,8 @@ ec_check_target_rows(const EcChange *change, Relation source)
 }
 
 void
-ec_check_table_change(EcChange *change, Relation source, EcTableMappings *mappings)
+ec_check_table_change(EcChange *change, Relation source,
+					  EcTableMappings *mappings, bool is_known)
 {
 	Relation target = table_open(change->target, NoLock);
 	List *target_key = analyse(change, source, target, mappings);
@@ -539,14 +540,14 @@ ec_check_table_change(EcChange *change, Relation source, EcTableMappings *mappin
 	check_insertable(target, mappings->forward, "forward");
 	check_cascades(target, source);
 	if (change->records)
-		check_can_record(change->target);
+		check_can_record(change->target, is_known);
 	if (mappings->backward != NIL)
 	{
 		check_backward_key(source, target, mappings, source_key);
 		check_insertable(source, mappings->backward, "backward");
 		check_cascades(source, target);
 		if (change->records)
-			check_can_record(change->relation);
+			check_can_record(change->relation, is_known);
 	}
 
 	warn_of_functions(target, mappings->forward);

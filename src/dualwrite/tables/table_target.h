@@ -24,11 +24,17 @@ typedef struct EcTableMappings
 } EcTableMappings;
 
 /*
+<<<<<<< HEAD
  * Performs all checks as the caller, and fills in the change's columns.  Both
  * tables and all their descendants must be locked.
+=======
+ * Check everything, as the caller, and fill in the change's columns.  Both
+ * tables and all below them are locked.  Of a change that is known, what came to
+ * its tables since is a warning.
+>>>>>>> main
  */
 extern void ec_check_table_change(EcChange *change, Relation source,
-								  EcTableMappings *mappings);
+								  EcTableMappings *mappings, bool is_known);
 
 /*
  * Raises 55000 if the target has a row that is not in step with the source.
