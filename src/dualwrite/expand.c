@@ -191,13 +191,7 @@ is_registered(const EcChange *asked, EcChange *known)
 	return true;
 }
 
-<<<<<<< HEAD
-/*
- * The columns of an ended change are not kept, so its arguments cannot be
- * compared with those of the call.
- */
-=======
-/* Has it no table left, and so no trigger either? */
+/* True if none of the change's tables exists, and so no trigger either. */
 static bool
 is_gone(const EcChange *change)
 {
@@ -205,7 +199,6 @@ is_gone(const EcChange *change)
 		   (!OidIsValid(change->target) || get_rel_name(change->target) == NULL);
 }
 
->>>>>>> main
 static void
 end_gone(const EcChange *change)
 {
@@ -764,18 +757,11 @@ look_at_table(Oid oid)
  * ec_expand(change, relation, forward, backward, target, key, old_columns,
  *		 on_error, allow_existing) → 'expanded' or 'unchanged'
  *
-<<<<<<< HEAD
  * Registers a change and starts its dual writes: after the commit, every write
  * to one side of the mapping updates the other side.  Repeating the call
  * returns 'unchanged', unless the change has lost its trigger or is in a
- * restored database: then it is set up again.
-=======
- * Registers a change and starts its dual writes: from the commit on, every
- * write to either side of the mapping keeps the other in step.  The same call
- * again says 'unchanged', unless the change has lost its trigger or stands in
- * a restored database: then it is set up anew.  The name of a change that is over,
- * or has no table any more, is free.
->>>>>>> main
+ * restored database: then it is set up again.  The name of a change that has
+ * ended, or has no table any more, can be used again.
  *
  * Only the owner of the table may call it.  The expressions are checked as
  * that role and run with its rights.  If the table gets another owner, the

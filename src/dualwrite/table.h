@@ -24,16 +24,10 @@ extern void ec_check_dual_write_table(Relation relation);
 extern void ec_check_no_partition_key(Relation relation, Bitmapset *columns);
 
 /*
-<<<<<<< HEAD
  * on_error => 'record' works only if nothing checks the new columns after the
  * trigger.  Raises 55000 for unique and exclusion constraints, foreign keys,
- * and NOT NULL without a default.
-=======
- * on_error => 'record' can keep its promise only if nothing checks the new
- * columns after the trigger: 55000 for unique and exclusion constraints,
- * foreign keys, and NOT NULL without a default.  A change that is known may have
- * got them since its backfill: then it is a warning, as it was on that day.
->>>>>>> main
+ * and NOT NULL without a default.  For a known change this is only a warning,
+ * because they may have been added since its backfill.
  */
 extern void
 ec_check_can_record(Relation relation, Bitmapset *columns, bool is_known);

@@ -1,11 +1,7 @@
 /*
  * gates_dependents.c
-<<<<<<< HEAD
- *		Gate: does a catalog object still name the old shape?
-=======
- *		Does anything in the catalogue still name the old shape, and does the
- *		new one have all that it has?
->>>>>>> main
+ *		Gate: does a catalog object still name the old shape, and does the new
+ *		shape lack something that the old one has?
  */
 #include "postgres.h"
 

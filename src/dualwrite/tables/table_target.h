@@ -24,14 +24,9 @@ typedef struct EcTableMappings
 } EcTableMappings;
 
 /*
-<<<<<<< HEAD
  * Performs all checks as the caller, and fills in the change's columns.  Both
- * tables and all their descendants must be locked.
-=======
- * Check everything, as the caller, and fill in the change's columns.  Both
- * tables and all below them are locked.  Of a change that is known, what came to
- * its tables since is a warning.
->>>>>>> main
+ * tables and all their descendants must be locked.  For a known change,
+ * obstacles that have been added to its tables since are only a warning.
  */
 extern void ec_check_table_change(EcChange *change, Relation source,
 								  EcTableMappings *mappings, bool is_known);
