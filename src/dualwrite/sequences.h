@@ -41,7 +41,6 @@ typedef struct EcSequenceUse
 extern List *ec_sequences_of_column(Oid table, AttrNumber attnum);
 
 /*
-/*
  * Returns the sequences (EcSequenceUse) of the columns of both sides.  Without
  * may_scan, only values at the end of an index are considered; then this waits
  * for no lock and runs no code of the tables' owner.
