@@ -361,9 +361,6 @@ lint_domain(EcLint *lint, AlterDomainStmt *stmt)
 			break;
 		case 'V': /* VALIDATE CONSTRAINT */
 			rule = "validate_constraint";
-#if PG_VERSION_NUM >= 180000
-			lock = ShareUpdateExclusiveLock;
-#endif
 			break;
 		default:
 			return;

@@ -581,7 +581,8 @@ lint_vacuum(EcLint *lint, VacuumStmt *stmt)
 			/* ANALYZE reads a sample only. */
 			if (relation != NULL)
 				ec_lint_effects(lint,
-								relation->kind == RELKIND_PARTITIONED_TABLE
+								relation->kind == RELKIND_PARTITIONED_TABLE ||
+										PG_VERSION_NUM >= 180000
 									? ec_world_family(lint->world, relation)
 									: list_make1(relation),
 								ShareUpdateExclusiveLock, false, false);

@@ -960,12 +960,16 @@ reaches_down(const LintTable *table, const AlterTableCmd *command)
 				ec_find_column(table->world, table->relation, command->name);
 
 			return column == NULL || !column->is_not_null ||
-				   table->relation->kind != RELKIND_PARTITIONED_TABLE;
+				   (PG_VERSION_NUM < 180000 &&
+					table->relation->kind != RELKIND_PARTITIONED_TABLE);
 		}
 		case AT_AddConstraint:
 		{
 			Constraint *constraint = castNode(Constraint, command->def);
 
+			/* 18 locks what is below before it looks at the constraint */
+			if (PG_VERSION_NUM >= 180000)
+				return true;
 			if (constraint->contype == CONSTR_CHECK ||
 				constraint->contype == CONSTR_NOTNULL)
 				return !constraint->is_no_inherit;
