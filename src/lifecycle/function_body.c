@@ -46,7 +46,6 @@
 #include "expand_contract.h"
 
 /*
-/*
  * lock_timeout for locks on the tables that a body names, so that the check does
  * not hang, even if many functions name locked tables
  */
