@@ -28,7 +28,7 @@ sql(q{
 	CREATE EXTENSION expand_contract;
 	CREATE TABLE t (id int PRIMARY KEY, a text, b text, c text);
 	INSERT INTO t SELECT n, 'a' FROM generate_series(1, 10) n;
-	SELECT ec_expand('live', 't', '{"b": "a"}', '{"a": "b"}');
+	SELECT ec_expand('live', 't', '{"b": "a"}');
 	SELECT ec_expand('over', 't', '{"c": "a"}');
 });
 for my $call (q{ec_backfill('t', 'a = id::text', 'a = ''a''')}, q{ec_backfill_change('live')},
