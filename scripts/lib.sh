@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 #
-# lib.sh: what the programs in scripts/, .ci/run and bench/run share.
+# lib.sh: functions shared by the programs in scripts/, .ci/run and bench/run.
 #
-# Four things: install the packages that are missing, build the extension from
-# a copy of the tree, run a throwaway cluster that nothing else can see, and
-# leave nothing behind.  Source it, then call in this order:
+# They install missing packages, build the extension from a copy of the tree, run
+# a temporary cluster that is reachable only by its private socket, and remove
+# everything at the end.  Source the file, then call in this order:
 #
 #	make_workdir			a temporary directory, removed on exit
 #	need_server [package]...	server, headers, compiler; sets PG_CONFIG
@@ -29,7 +29,7 @@ readonly SUPPORTED="18 17 16 15"
 # ---------------------------------------------------------------- words
 
 say() { printf '%s\n' "$*"; }
-# with the time since the program began
+# prints a heading with the time since the program started
 step() { printf '\n== [%d:%02d] %s\n' $((SECONDS / 60)) $((SECONDS % 60)) "$*"; }
 die()
 {
@@ -37,15 +37,15 @@ die()
 	exit 1
 }
 
-# The comment at the head of a program is its manual.
+# Prints the comment at the top of the program as its manual.
 show_manual()
 {
 	sed -n '3,/^$/ { /^#/! d; s/^# \{0,1\}//; p }' "$1"
 }
 
-# Runs a command, and shows what it said only when it failed.  Of one that takes
-# long, its last line now and then.  In a subshell, so that a command that ends
-# the program has its last words shown as well.
+# Runs a command and shows its output only if it fails.  While it runs for long,
+# shows its last line of output from time to time.  The command runs in a subshell,
+# so that its output is shown even if it exits the program.
 quietly()
 {
 	local log status=0
@@ -66,7 +66,7 @@ start_ticking()
 	(
 		trap - EXIT INT TERM HUP
 		seconds=0
-		# what a command line or a lock waits for stays not open for it
+		# Descriptors on which a pipe or a lock depends are closed here.
 		while sleep 15 >/dev/null 2>&1 3>&- 8>&- 9>&-; do
 			seconds=$((seconds + 15))
 			printf '    %4d s  %s\n' "$seconds" \
@@ -98,7 +98,7 @@ as_root()
 	fi
 }
 
-# Root, or sudo that lets this user: asked before anything depends on it.
+# Whether this user is root or may use sudo; tested before it matters.
 MAY_BE_ROOT=
 may_be_root()
 {
@@ -115,8 +115,8 @@ may_be_root()
 	[[ $MAY_BE_ROOT == yes ]]
 }
 
-# PostgreSQL refuses to run as root, so root hands over to the account of the
-# Debian packages, or to nobody where the server came from elsewhere.
+# PostgreSQL refuses to run as root.  So root switches to the account of the
+# Debian packages, or to nobody if the server is not Debian's.
 choose_user()
 {
 	if ! is_root; then
@@ -128,8 +128,9 @@ choose_user()
 	fi
 }
 
-# setpriv and not su: no shell between us and the program, so that its pid is
-# the one we signal.  Temporary files of tests land where we clean up.
+# Uses setpriv instead of su, which would put a shell between this process and the
+# program: then the PID would not be that of the program.  Temporary files of tests
+# are created in the directory that is removed at the end.
 exec_as_user()
 {
 	if is_root; then
@@ -146,9 +147,9 @@ as_user() { (exec_as_user "$@"); }
 
 make_workdir()
 {
-	# Short, because a socket's path has about 100 characters.
+	# Short, because a socket's path is limited to about 100 characters.
 	WORK=$(mktemp -d "${TMPDIR:-/tmp}/ec.XXXXXX")
-	# Our clusters are found by what we set, not by what the caller had.
+	# Removes the caller's connection settings.
 	local name
 	for name in "${!PG@}"; do
 		case $name in
@@ -156,7 +157,7 @@ make_workdir()
 			*) unset "$name" ;;
 		esac
 	done
-	# Neither the caller's directory nor the locale is fit for every user.
+	# Another user may lack access to the caller's directory, and its locale.
 	export LC_ALL=C.UTF-8 LANG=C.UTF-8
 	cd "$WORK" || exit
 	trap leave EXIT
@@ -184,7 +185,7 @@ leave()
 	exit "$status"
 }
 
-# Not where something is mounted: it would lose what it holds.
+# Refuses if something is mounted below, whose contents would be deleted.
 remove_directory()
 {
 	if grep -qF " $1/" /proc/self/mountinfo; then
@@ -203,8 +204,8 @@ stop_background()
 	BACKGROUND=()
 }
 
-# Every server below the temporary directory, those of an interrupted test
-# included.  Nothing of value is in them, so no checkpoint.
+# Stops every server below the temporary directory, including those of an
+# interrupted test.  Their data is not needed, so they skip the checkpoint.
 stop_servers()
 {
 	local pidfile
@@ -238,7 +239,7 @@ apt()
 		-o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@"
 }
 
-# The lists are fetched once, and only when something is to be installed.
+# The package lists are fetched once, and only if something must be installed.
 LISTS_FRESH=
 refresh_lists()
 {
@@ -273,9 +274,9 @@ die_of_packages()
 		"as root: apt-get update && apt-get install --no-install-recommends $*"
 }
 
-# Debian's server package makes and starts a cluster "main".  Nobody asked us
-# for one: where the package is new to this machine, say no for as long as the
-# installation takes.  Existing clusters and existing settings stay as they are.
+# Debian's server package creates and starts a cluster "main".  If the package is
+# not installed yet, this is disabled during the installation.  Existing clusters
+# and settings are not changed.
 MAIN_CLUSTER_SETTING=
 forbid_main_cluster()
 {
@@ -293,7 +294,7 @@ allow_main_cluster()
 	MAIN_CLUSTER_SETTING=
 }
 
-# pgbouncer's package starts one, where the system does not forbid it.
+# The package of PgBouncer starts a service unless a policy forbids it.
 SERVICE_POLICY=
 forbid_services()
 {
@@ -311,7 +312,7 @@ allow_services()
 	SERVICE_POLICY=
 }
 
-# The newest supported version: one that is installed, else the distribution's.
+# Chooses the newest supported version: an installed one, else the distribution's.
 choose_version()
 {
 	local version
@@ -329,8 +330,8 @@ choose_version()
 	done
 }
 
-# The first word to a user who cannot go on: which packages, by which command.
-# The packages are named as for need_server.
+# Tells a user who may not install packages which ones are missing, and the
+# command that installs them.  Packages are named as for need_server.
 need_rights()
 {
 	local package version missing=()
@@ -339,7 +340,7 @@ need_rights()
 	for package in gcc libc6-dev make postgresql-%v postgresql-server-dev-%v "$@"; do
 		[[ $package != *%v* || -z ${PG_CONFIG:-} ]] || continue
 		if [[ -z $version ]]; then
-			# the lists that would tell are not there
+			# The package lists are not available.
 			package=${package/server-dev-%v/server-dev-all}
 			package=${package/postgresql-%v/postgresql}
 		fi
@@ -349,9 +350,9 @@ need_rights()
 	[[ ${#missing[@]} -eq 0 ]] || may_be_root || die_of_packages "${missing[@]}"
 }
 
-# Installs what is missing of the server, of the compiler and of the packages
-# named.  %v in a name stands for the server's major version; such packages
-# extend Debian's server and are left out where PG_CONFIG names another.
+# Installs the server, the compiler and the named packages if they are missing.
+# %v in a name stands for the server's major version.  Such packages extend
+# Debian's server and are omitted if PG_CONFIG names another one.
 need_server()
 {
 	local package packages=(gcc libc6-dev make)
@@ -396,7 +397,7 @@ need_server()
 	BINDIR=$("$PG_CONFIG" --bindir)
 	export PG_CONFIG PG_VERSION PATH="$BINDIR:$PATH"
 	choose_user
-	# The directory was made before there was a user to give it to.
+	# The directory was created before the user existed.
 	if is_root; then
 		chown "$RUN_AS" "$WORK"
 	fi
@@ -405,8 +406,8 @@ need_server()
 
 # ---------------------------------------------------------------- building
 
-# A copy, so that neither objects nor test output land in the tree, and so that
-# a user who may not write here can build.
+# Copies the tree, so that objects and test output do not appear in it, and so
+# that a user without write access can build.
 copy_tree()
 {
 	mkdir -p "$1"
@@ -417,8 +418,8 @@ copy_tree()
 	fi
 }
 
-# Bitcode for inlining would need the clang that built the server; it is of no
-# use to code that spends its time in the executor.
+# Without LLVM: bitcode for inlining would require the clang that built the
+# server, and does not speed up code that spends its time in the executor.
 make_ext() { make -s -C "$SRC" PG_CONFIG="$PG_CONFIG" with_llvm=no "$@"; }
 
 build_and_install()
@@ -442,9 +443,9 @@ build_and_install()
 	fi
 }
 
-# A report ends the process by SIGABRT, so that no test passes by it.  The server
-# itself is not built for it: the address sanitizer has to be loaded first, and
-# knows nothing of what a server leaves to the system at its end.
+# A report ends the process with SIGABRT, so that the test fails.  The server itself
+# is not built with the sanitizer.  So the address sanitizer must be preloaded, and
+# its leak check is off, because a server does not free its memory at exit.
 prepare_sanitizers()
 {
 	export UBSAN_OPTIONS=abort_on_error=1:print_stacktrace=1
@@ -457,8 +458,8 @@ prepare_sanitizers()
 
 # ---------------------------------------------------------------- clusters
 
-# start_cluster NAME [SETTING]...: a new cluster that only the socket in our
-# own directory leads to.
+# start_cluster NAME [SETTING]...: starts a new cluster that is reachable only by
+# the socket in the temporary directory.
 start_cluster()
 {
 	local name=$1 setting
@@ -481,5 +482,5 @@ start_cluster()
 	export PGHOST=$WORK PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
 }
 
-# One value, or several separated by |.
+# Prints the result of a query: one value, or several separated by |.
 value() { psql -XAtq -v ON_ERROR_STOP=1 -c "$1"; }

@@ -61,8 +61,9 @@ extern ErrorData *
 ec_try_work(void (*work)(void *arg), void *arg, int lock_wait_ms);
 
 /*
- * Say in the DETAIL of an error that has none who holds locks on the relation.
- * InvalidOid, or nobody: it stays as it is.
+ * Adds to an error without a DETAIL one that names the sessions holding locks
+ * on the relation.  Does nothing if relation is InvalidOid or nobody holds
+ * one.
  */
 extern void ec_tell_holders(ErrorData *error, Oid relation);
 

@@ -64,7 +64,10 @@ ec_pin_text(void)
 	return level;
 }
 
-/* Of utils/pg_locale.h, which includes headers of ICU: not every machine has them. */
+/*
+ * Declared here because utils/pg_locale.h includes ICU headers, which may be
+ * missing.
+ */
 extern PGDLLIMPORT char *locale_monetary;
 extern PGDLLIMPORT char *locale_numeric;
 extern PGDLLIMPORT char *locale_time;

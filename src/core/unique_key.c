@@ -1,6 +1,6 @@
 /*
  * unique_key.c
- *		Which unique indexes tell rows apart.
+ *		Finds the unique indexes whose columns identify a row.
  */
 #include "postgres.h"
 

@@ -1,7 +1,7 @@
 /*
  * concerned.c
- *		Which statements are a change's business, from the server's catalogue
- *		alone.
+ *		Finds the changes that a statement concerns, using the system catalogs
+ *		only.
  */
 #include "postgres.h"
 
@@ -30,7 +30,9 @@
 #define ROW_FUNCTION   "dual_write"
 #define TABLE_FUNCTION "dual_write_table"
 
-/* One of the extension's trigger functions, or InvalidOid. */
+/*
+ * Returns the OID of one of the extension's trigger functions, or InvalidOid.
+ */
 static Oid
 trigger_function(const char *name)
 {
@@ -54,7 +56,7 @@ add_name(List *names, const char *name)
 	return lappend(names, pstrdup(name));
 }
 
-/* The changes that the triggers name which a key finds, through an index. */
+/* Adds the changes named by the triggers that an index scan finds. */
 static List *
 add_changes(List *changes, Oid index, AttrNumber attribute, Oid value)
 {
@@ -79,7 +81,7 @@ add_changes(List *changes, Oid index, AttrNumber attribute, Oid value)
 			continue;
 		arguments = heap_getattr(tuple, Anum_pg_trigger_tgargs,
 								 RelationGetDescr(catalog), &isnull);
-		/* each ends with a zero byte */
+		/* Each argument ends with a zero byte. */
 		if (!isnull)
 			changes = add_name(changes, VARDATA_ANY(DatumGetByteaPP(arguments)));
 	}
@@ -88,7 +90,10 @@ add_changes(List *changes, Oid index, AttrNumber attribute, Oid value)
 	return changes;
 }
 
-/* The triggers that depend on an object, as OIDs; one will do, if asked for. */
+/*
+ * Returns the OIDs of the triggers that depend on an object; only one if one
+ * is set.
+ */
 static List *
 triggers_on(Oid class, Oid object, bool one)
 {
@@ -153,7 +158,7 @@ ec_changes_at(Oid relation)
 					   relation);
 }
 
-/* Those whose child or partition the relation is. */
+/* Appends the parents of a partition or inheritance child. */
 static List *
 append_parents(List *relations, Oid relation)
 {
@@ -180,7 +185,7 @@ ec_with_ancestors(Oid relation)
 {
 	List *relations = list_make1_oid(relation);
 
-	/* the list grows while we walk along it */
+	/* The list grows during the loop. */
 	for (int i = 0; i < list_length(relations); i++)
 		relations = append_parents(relations, list_nth_oid(relations, i));
 	return relations;

@@ -1,12 +1,12 @@
 /*
  * concerned.h
- *		Which statements are a change's business, from the server's catalogue
- *		alone.
+ *		Finds the changes that a statement concerns, using the system catalogs
+ *		only.
  *
- * Event triggers fire for everybody's DDL.  What a statement has to do with a
- * change is told by the triggers that the change has on its tables, and by what
- * these triggers depend on: both are found by the relation, through an index.
- * The extension's own tables are neither read nor locked for it.
+ * Event triggers fire for everybody's DDL.  Whether a statement concerns a
+ * change follows from the change's triggers on its tables, and from the
+ * objects on which these triggers depend.  Both are found by relation through
+ * an index.  The extension's own tables are neither read nor locked.
  */
 #ifndef EC_DUALWRITE_CONCERNED_H
 #define EC_DUALWRITE_CONCERNED_H
@@ -16,28 +16,31 @@
 #include "nodes/pg_list.h"
 
 /*
- * Has any table of this database dual writes?  False also while a script of the
- * extension runs.
+ * True if a table of this database has dual writes.  Always false while a
+ * script of the extension runs.
  */
 extern bool ec_has_any_dual_writes(void);
 
 /*
- * The changes, of char *, whose triggers a relation has, or which are about it:
- * the other table of a change that goes one way has no trigger.  Anybody may
- * have made the triggers, so the change has to say whether the relation is its
- * own.
+ * Returns the names (char *) of the changes whose triggers are on the relation
+ * or depend on it; the target of a change without a backward mapping has no
+ * trigger.  Anybody can create such triggers, so the caller must check in the
+ * change that the relation belongs to it.
  */
 extern List *ec_changes_about(Oid relation);
 
-/* Of these, the changes that the relation has triggers of. */
+/* Returns only the changes that have triggers on the relation. */
 extern List *ec_changes_at(Oid relation);
 
-/* The relation, and all that it is a partition or a child of, at any level. */
+/*
+ * Returns the relation and all its ancestors in partition or inheritance
+ * trees.
+ */
 extern List *ec_with_ancestors(Oid relation);
 
 /*
- * The tables, and the tables of the indexes, that the command of an event
- * trigger on ddl_command_end was about.
+ * Returns the tables, and the tables of the indexes, on which the command of
+ * an event trigger on ddl_command_end has acted.
  */
 extern List *ec_relations_of_command(void);
 

@@ -1,10 +1,10 @@
 /*
  * ddl.c
- *		What DDL ends of what a change has promised.
+ *		Reacts to DDL that affects a change.
  *
- * on_error => 'record' is kept while nothing checks the new columns after the
- * trigger.  ec_expand refuses it otherwise; whoever adds such a check later is
- * told so, at that moment.
+ * on_error => 'record' works only while nothing checks the new columns after
+ * the trigger.  ec_expand refuses it otherwise.  Whoever adds such a check
+ * later gets a warning at that moment.
  */
 #include "postgres.h"
 
@@ -32,14 +32,14 @@
 
 PG_FUNCTION_INFO_V1(ec_note_ddl);
 
-/* What a statement has to do with changes. */
+/* what a statement has to do with changes */
 typedef struct Concern
 {
-	List *relations; /* that it is about, as OIDs */
-	List *changes;   /* that say they are about these; of char * */
+	List *relations; /* OIDs of the relations it acts on */
+	List *changes;   /* names (char *) of the changes that concern these */
 } Concern;
 
-/* The names and the relations, as the first two arguments. */
+/* Adds the names and the relations as the first two arguments. */
 static void
 concern_args(EcArgs *args, const Concern *concern)
 {
@@ -48,8 +48,9 @@ concern_args(EcArgs *args, const Concern *concern)
 }
 
 /*
- * Once restored, the table has other column numbers, and these names.  Of a
- * column that is dropped another may get the name.
+ * Stores the current column names: in a restored database the attribute
+ * numbers differ, and the names identify the columns.  The name of a dropped
+ * column is cleared, because another column may get it.
  */
 static void
 note_names(const Concern *concern)
@@ -70,8 +71,8 @@ note_names(const Concern *concern)
 }
 
 /*
- * In a restored table that ec_expand has not set up again the columns are known
- * by name alone: here is who has that name next, or that nobody has it.
+ * In a restored table that ec_expand has not set up again, columns are known
+ * by name only.  So a rename must be recorded here, and a dropped name too.
  */
 static void
 note_restored_name(const Concern *concern, const char *name, const char *new_name)
@@ -118,7 +119,7 @@ renames_column(Node *command)
 		   ((RenameStmt *) command)->renameType == OBJECT_COLUMN;
 }
 
-/* Does an ALTER TABLE switch triggers on or off? */
+/* True if an ALTER TABLE enables or disables triggers. */
 static bool
 switches_triggers(Node *command)
 {
@@ -146,7 +147,7 @@ switches_triggers(Node *command)
 	return false;
 }
 
-/* The partition that the command attaches, or InvalidOid. */
+/* Returns the partition that the command attaches, or InvalidOid. */
 static Oid
 attached_partition(Node *command)
 {
@@ -165,7 +166,9 @@ attached_partition(Node *command)
 	return InvalidOid;
 }
 
-/* It comes with rows that no dual write has seen. */
+/*
+ * The attached partition contains rows for which no dual write has been done.
+ */
 static void
 note_attached_rows(const Concern *concern, Oid partition)
 {
@@ -183,8 +186,8 @@ note_attached_rows(const Concern *concern, Oid partition)
 }
 
 /*
- * DISABLE TRIGGER stops dual writes behind our back, and ENABLE TRIGGER alone
- * spares rows that replication applies: what is written is a gap.
+ * DISABLE TRIGGER stops dual writes, and ENABLE TRIGGER without ALWAYS skips
+ * rows applied by replication.  Writes during that time leave a gap.
  */
 static void
 note_stopped_triggers(const Concern *concern)
@@ -223,8 +226,8 @@ note_stopped_triggers(const Concern *concern)
 }
 
 /*
- * In a worker the warning goes to the server's log; whoever waits for it, and
- * the history of the change, are told by an event.
+ * In a background worker the warning goes only to the server log.  So an event
+ * is recorded as well, for listeners and for the history of the change.
  */
 static void
 note_ended(const List *changes, const List *checks)
@@ -240,7 +243,7 @@ note_ended(const List *changes, const List *checks)
 	}
 }
 
-/* What is checked after the trigger, of the columns that it writes. */
+/* Warns of checks that run after the trigger on the columns that it writes. */
 static void
 warn_of_checks(const Concern *concern)
 {
@@ -294,7 +297,7 @@ warn_of_checks(const Concern *concern)
 	note_ended(changes, checks);
 }
 
-/* The changes that a command may be about; their own table says whether it is. */
+/* Finds the changes that a command may concern; the table changes decides. */
 static void
 find_concern(Concern *concern)
 {
@@ -312,7 +315,7 @@ find_concern(Concern *concern)
 	}
 }
 
-/* The triggers that the command was about, as OIDs. */
+/* Returns the OIDs of the triggers on which the command has acted. */
 static List *
 triggers_of_command(void)
 {
@@ -357,7 +360,7 @@ table_of_trigger(Oid trigger)
 	return table;
 }
 
-/* Whoever makes or renames a trigger is told what it will not see. */
+/* Warns whoever creates or renames a trigger of what it will not see. */
 static void
 note_trigger(Oid trigger)
 {
@@ -375,7 +378,7 @@ note_trigger(Oid trigger)
 			strcmp(change.phase, EC_PHASE_REVERTED) == 0 ||
 			!list_member_oid(ec_with_ancestors(table), change.relation))
 			continue;
-		/* it may be a child that is locked, and not its parent */
+		/* The command may have locked a child only, and not its parent. */
 		LockRelationOid(change.relation, AccessShareLock);
 		(void) find_all_inheritors(change.relation, AccessShareLock, NULL);
 		ec_warn_of_user_triggers(&change, trigger);
@@ -393,9 +396,9 @@ is_about_trigger(Node *command)
 /*
  * expand_contract.note_ddl(), an event trigger on ddl_command_end
  *
- * Everybody's DDL comes by.  What is not about a table of a change is let pass
- * after a look at the server's catalogue: no table of the extension is touched,
- * and nothing of it can fail or hold up the statement.
+ * It is called for everybody's DDL.  A command that does not act on a table of
+ * a change is ignored after a look at the system catalogs: no table of the
+ * extension is accessed, so nothing there can fail or block the command.
  */
 Datum
 ec_note_ddl(PG_FUNCTION_ARGS)
@@ -424,7 +427,10 @@ ec_note_ddl(PG_FUNCTION_ARGS)
 	find_concern(&concern);
 	if (concern.changes == NIL)
 		PG_RETURN_NULL();
-	/* a name of the user's, so before the scope */
+	/*
+	 * A name from the user's command, so it is resolved before the scope
+	 * begins.
+	 */
 	partition = attached_partition(data->parsetree);
 	ec_catalog_begin(&scope);
 	if (!ec_own_ddl)

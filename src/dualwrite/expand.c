@@ -1,11 +1,12 @@
 /*
  * expand.c
- *		ec_expand: check everything, register the change, start dual writes.
+ *		ec_expand: validates a change, registers it, and starts dual writes.
  *
- * Registration and trigger are of one subtransaction, under SHARE ROW
- * EXCLUSIVE on the table and all below it, which is taken in short tries.
- * Writers that hold older snapshots see both or neither: triggers are looked
- * up in the catalogue's snapshot, and the change is read with the newest one.
+ * The change's row and its trigger are created in one subtransaction, under
+ * SHARE ROW EXCLUSIVE on the table and all its descendants, which is taken in
+ * short attempts.  Writers with older snapshots see both or neither: triggers
+ * are looked up with a catalog snapshot, and the change is read with the
+ * latest snapshot.
  */
 #include "postgres.h"
 
@@ -55,9 +56,10 @@ PG_FUNCTION_INFO_V1(ec_expand);
 
 typedef struct Expansion
 {
-	EcChange change; /* as it was asked for */
-	bool is_done;    /* it is registered already, and at work */
-	bool may_exist;  /* rows of the target: allowed, or looked at */
+	EcChange change; /* as given by the caller */
+	bool is_done;    /* it is already registered and its triggers work */
+	bool may_exist;  /* the target may have rows: allowed by the caller, or
+					  * already checked */
 } Expansion;
 
 static void
@@ -129,7 +131,7 @@ read_arguments(FunctionCallInfo fcinfo, EcChange *change)
 	change->records = strcmp(on_error, "record") == 0;
 }
 
-/* The SQL of the version before does not have it. */
+/* In the previous version's SQL the function has no such argument. */
 static bool
 allows_existing(FunctionCallInfo fcinfo)
 {
@@ -160,7 +162,10 @@ same_names(List *left, List *right)
 	return true;
 }
 
-/* True if the change is there, and is this one; an error if it is another. */
+/*
+ * Returns true if this change is registered; raises an error if another change
+ * has that name.
+ */
 static bool
 is_registered(const EcChange *asked, EcChange *known)
 {
@@ -186,7 +191,7 @@ is_registered(const EcChange *asked, EcChange *known)
 	return true;
 }
 
-/* Has it no table left, and so no trigger either? */
+/* True if none of the change's tables exists, and so no trigger either. */
 static bool
 is_gone(const EcChange *change)
 {
@@ -235,8 +240,8 @@ retire_ended(const char *name)
 }
 
 /*
- * The arguments have the names of the first call.  Where a column has another
- * one since, they name no column, or one that is not meant.
+ * The arguments use the column names of the first call.  If a column was
+ * renamed since, its old name refers to no column or to a wrong one.
  */
 static void
 refuse_renamed(const EcChange *known)
@@ -255,7 +260,7 @@ refuse_renamed(const EcChange *known)
 
 		if (name == NULL || strcmp(name, column->name) == 0)
 			continue;
-		/* no argument names it */
+		/* No argument of ec_expand names this column. */
 		if (column->side == EC_SIDE_KEY && known->key == NIL && !column->goes)
 			continue;
 		ereport(ERROR,
@@ -372,7 +377,10 @@ add_target(EcChange *change, Relation relation, EcSide side,
 	column->calls = entry->calls;
 }
 
-/* Targets first, so that a column that is read too has its side from there. */
+/*
+ * Targets come first, so that a column that is written and also read gets the
+ * side of its target.
+ */
 static void
 collect_columns(EcChange *change, Relation relation, List *forward,
 				List *backward, List *key)
@@ -402,7 +410,7 @@ collect_columns(EcChange *change, Relation relation, List *forward,
 	}
 }
 
-/* No column is written by one change and known to another. */
+/* A column that one change writes must not belong to another change. */
 static void
 check_overlap(EcChange *change)
 {
@@ -444,8 +452,9 @@ check_overlap(EcChange *change)
 }
 
 /*
- * As the table's owner.  ALWAYS: rows that logical replication applies come
- * from a table that need not know the change.
+ * Runs as the table's owner.  The trigger is ENABLE ALWAYS, because rows
+ * applied by logical replication come from a table that may not have the
+ * change.
  */
 bool
 ec_set_row_trigger(Oid relation, const char *change)
@@ -464,8 +473,9 @@ ec_set_row_trigger(Oid relation, const char *change)
 }
 
 /*
- * The trigger depends on the columns and on whatever the expressions call:
- * what would break it is refused, unless with CASCADE, which drops it.
+ * Makes the trigger depend on the columns and on everything that the
+ * expressions call.  Dropping those then fails, or, with CASCADE, drops the
+ * trigger.
  */
 static void
 record_dependencies(Oid relation, const EcChange *change, List *entries)
@@ -494,7 +504,9 @@ record_dependencies(Oid relation, const EcChange *change, List *entries)
 	}
 }
 
-/* A dump, and so an upgrade, keeps the trigger but not what it depends on. */
+/*
+ * A dump, and so an upgrade, preserves the trigger but not these dependencies.
+ */
 static bool
 has_dependencies(Oid relation, const char *change)
 {
@@ -518,9 +530,9 @@ has_dependencies(Oid relation, const char *change)
 }
 
 /*
- * Partitions get the trigger from their parent, inheritance children do not:
- * those that come later get it from partitions.c.
- * The table must not be open: ALTER TABLE wants it for itself.
+ * Partitions inherit the trigger from their parent, inheritance children do
+ * not; later children get it in partitions.c.  The table must not be open,
+ * because ALTER TABLE requires that no one uses it.
  */
 static void
 start_dual_writes(const EcChange *change, List *entries, bool is_new)
@@ -539,7 +551,7 @@ start_dual_writes(const EcChange *change, List *entries, bool is_new)
 	ec_warn_of_writers(change, entries);
 }
 
-/* Everything that is checked; returns the entries of the mappings. */
+/* Performs all checks; returns the entries of the mappings. */
 static List *
 check_change(EcChange *change, Relation relation, bool is_known)
 {
@@ -573,7 +585,7 @@ check_change(EcChange *change, Relation relation, bool is_known)
 	return list_concat_copy(forward, backward);
 }
 
-/* One expansion at a time checks for overlaps. */
+/* Serializes the check for overlaps among concurrent calls. */
 static void
 lock_changes(void)
 {
@@ -588,8 +600,8 @@ lock_changes(void)
 }
 
 /*
- * Rows that the target has already, before writers are held up: this may take
- * as long as reading both tables does.
+ * Checks rows that the target already has.  This runs before writers are
+ * blocked, since it may take as long as reading both tables.
  */
 static void
 look_at_target(Expansion *expansion)
@@ -618,7 +630,7 @@ look_at_target(Expansion *expansion)
 	table_close(relation, NoLock);
 }
 
-/* Nobody writes it now. */
+/* The lock excludes writers now. */
 static void
 check_still_empty(const EcChange *change)
 {
@@ -632,9 +644,9 @@ check_still_empty(const EcChange *change)
 }
 
 /*
- * A change that is registered already can have lost its trigger, with a column
- * that was dropped, or stand in a restored database, where its columns have
- * other numbers and nothing depends on anything.
+ * A registered change may have lost its trigger together with a dropped
+ * column. Or it may be in a restored database, where its columns have other
+ * numbers and the dependencies are missing.
  */
 static void
 expand(void *arg)
@@ -644,7 +656,7 @@ expand(void *arg)
 	bool has_target = OidIsValid(change->target);
 	bool is_known;
 	EcChange known;
-	bool is_new; /* what the trigger depends on is not known */
+	bool is_new; /* the trigger's dependencies are not recorded */
 	bool at_work;
 	List *entries = NIL;
 	EcTableMappings mappings = {0};
@@ -669,7 +681,7 @@ expand(void *arg)
 				  ? ec_table_triggers_at_work(change)
 				  : ec_has_dual_writes(change->relation,
 									   ec_change_trigger_name(change->name));
-	/* a table may have got another owner since */
+	/* The table may have got another owner since the registration. */
 	expansion->is_done = is_known && at_work && !known.is_restored &&
 						 OidIsValid(ec_change_role(&known)) &&
 						 (has_target || !is_new);
@@ -678,7 +690,10 @@ expand(void *arg)
 		if (is_known)
 			refuse_renamed(&known);
 		ec_become(&outer, change->owner);
-		/* as they were the first time: what the rows hold comes from them */
+		/*
+		 * Uses the settings of the registration, because existing rows were
+		 * computed with them.
+		 */
 		guc_level = ec_pin_settings(is_known ? known.settings : NULL);
 		if (has_target)
 		{
@@ -708,7 +723,10 @@ expand(void *arg)
 		ec_start_table_writes(change, &mappings);
 	else
 		start_dual_writes(change, entries, is_new);
-	/* rows that the target has, and those that will come */
+	/*
+	 * Sequences must be past the rows that exist in the target and those to
+	 * come.
+	 */
 	if (ec_change_load(change->name, &known))
 		ec_bring_sequences_forward(&known, false);
 }
@@ -719,7 +737,10 @@ try_expand(void *arg, int lock_wait_ms)
 	return ec_try_work(expand, arg, lock_wait_ms);
 }
 
-/* Before we wait for a lock on somebody else's table. */
+/*
+ * Checks the rights first, so that nobody waits for a lock on a table of
+ * others.
+ */
 static void
 look_at_table(Oid oid)
 {
@@ -734,23 +755,25 @@ look_at_table(Oid oid)
 
 /*
  * ec_expand(change, relation, forward, backward, target, key, old_columns,
- *			 on_error, allow_existing) → 'expanded' or 'unchanged'
+ *		 on_error, allow_existing) → 'expanded' or 'unchanged'
  *
- * Registers a change and starts its dual writes: from the commit on, every
- * write to either side of the mapping keeps the other in step.  The same call
- * again says 'unchanged', unless the change has lost its trigger or stands in
- * a restored database: then it is set up anew.  The name of a change that is over,
- * or has no table any more, is free.
+ * Registers a change and starts its dual writes: after the commit, every write
+ * to one side of the mapping updates the other side.  Repeating the call
+ * returns 'unchanged', unless the change has lost its trigger or is in a
+ * restored database: then it is set up again.  The name of a change that has
+ * ended, or has no table any more, can be used again.
  *
- * For the owner of the table; the expressions are checked as that role, which
- * they have the rights of.  When the table has got another owner, the same call
- * by him makes them his.  Errors: 42710 for another change of that name,
- * 55006 for columns that belong to another change, 42P17 for what is VOLATILE
- * or reads more than the row, settings and a user's look-ups, 55000 for 'record' without a key
- * or where something else checks the new columns, two tables with different owners,
- * or a target with rows that are not in step unless allow_existing, 55P03 when the table's lock
- * was not to be had within expand_contract.lock_timeout, and whatever the
- * server says of the expressions.
+ * Only the owner of the table may call it.  The expressions are checked as
+ * that role and run with its rights.  If the table gets another owner, the
+ * same call by the new owner transfers them to him.
+ *
+ * Errors: 42710 if another change has that name; 55006 if columns belong to
+ * another change; 42P17 if an expression is VOLATILE or reads more than the
+ * row, settings and user-defined lookups; 55000 for 'record' without a key or
+ * where something else checks the new columns, for two tables with different
+ * owners, and for a target with rows that are not in step, unless
+ * allow_existing; 55P03 if the table's lock could not be obtained within
+ * expand_contract.lock_timeout; and the server's errors for the expressions.
  */
 Datum
 ec_expand(PG_FUNCTION_ARGS)

@@ -1,6 +1,6 @@
 /*
  * expand.h
- *		The trigger of a change of columns.
+ *		The row trigger of a change within one table.
  */
 #ifndef EC_DUALWRITE_EXPAND_H
 #define EC_DUALWRITE_EXPAND_H
@@ -8,8 +8,9 @@
 #include "postgres.h"
 
 /*
- * Create it where it is missing, enabled for every write; true if it was
- * missing.  As the table's owner, with the table locked but not open.
+ * Creates the trigger if it is missing, and enables it ALWAYS.  Returns true
+ * if it was missing.  Call it as the table's owner, with the table locked but
+ * not open.
  */
 extern bool ec_set_row_trigger(Oid relation, const char *change);
 

@@ -1,6 +1,7 @@
 /*
  * flags.c
- *		The flag of the modern write, and the read switches of applications.
+ *		ec_dual_write switches the dual writes of a change; ec_set_flag sets the
+ *		flags by which applications choose what they read.
  */
 #include "postgres.h"
 
@@ -36,7 +37,7 @@ switch_on(void *arg)
 {
 	const EcChange *change = arg;
 
-	/* the second call locks what is below the table only */
+	/* find_all_inheritors locks only the descendants. */
 	LockRelationOid(change->relation, ShareRowExclusiveLock);
 	(void) find_all_inheritors(change->relation, ShareRowExclusiveLock, NULL);
 	if (OidIsValid(change->target))
@@ -56,14 +57,15 @@ try_switch_on(void *arg, int lock_wait_ms)
 /*
  * ec_dual_write(change, enabled) → 'on' or 'off'
  *
- * Switches the modern write of a change.  Off is at once and takes no lock:
- * sessions see it with their next statement.  On waits until no writer that
- * knows it as off is left, under SHARE ROW EXCLUSIVE, which is taken in short
- * tries (55P03 after expand_contract.lock_timeout).  Writes in between leave
- * gap records; see ec_backfill_change(change, 'repair').
+ * Switches the dual writes of a change.  Switching off takes effect at once
+ * and needs no lock: other sessions see it in their next statement.  Switching
+ * on waits until no writer that has seen 'off' is left, under SHARE ROW
+ * EXCLUSIVE, which is taken in short attempts (55P03 after
+ * expand_contract.lock_timeout). Writes in between leave gap records; see
+ * ec_backfill_change(change, 'repair').
  *
- * For the owner of the table (42501); 42704 if there is no such change, 55000
- * if it is over.
+ * Only the owner of the table may call it (42501).  Raises 42704 if there is
+ * no such change, and 55000 if it has ended.
  */
 Datum
 ec_dual_write(PG_FUNCTION_ARGS)
@@ -109,8 +111,8 @@ ec_flag_set(const char *name, bool value)
 }
 
 /*
- * A change of this name must not come to be while the flag is set as nobody's:
- * ec_expand takes the table in a mode that conflicts, and resets the flag.
+ * No change of this name may be created while the flag is being set without
+ * one. ec_expand locks the table in a conflicting mode, and resets the flag.
  */
 static void
 forbid_new_changes(void)
@@ -123,9 +125,9 @@ forbid_new_changes(void)
 /*
  * ec_set_flag(name, value) → value
  *
- * Sets a read switch.  One that is named like a change is that change's, for
- * the owner of its table only (42501); it begins false with the change, whatever
- * it was before.
+ * Sets a flag by which applications choose what they read.  A flag with the
+ * name of a change belongs to the change: only the owner of the change's table
+ * may set it (42501), and it is reset to false when the change is registered.
  */
 Datum
 ec_set_flag(PG_FUNCTION_ARGS)

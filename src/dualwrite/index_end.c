@@ -1,6 +1,6 @@
 /*
  * index_end.c
- *		The value at the end of an index, for whoever must not wait.
+ *		Reads the value at the end of an index without waiting.
  */
 #include "postgres.h"
 
@@ -26,7 +26,10 @@
 #include "core/compat.h"
 #include "dualwrite/index_end.h"
 
-/* NULL if it is gone, or if that would have to wait. */
+/*
+ * Returns NULL if it does not exist any more, or if opening it would have to
+ * wait.
+ */
 static Relation
 open_at_once(Oid oid)
 {
@@ -43,7 +46,7 @@ leads(Relation index, AttrNumber attnum)
 		   heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL);
 }
 
-/* One whose first column is this one. */
+/* Returns an index whose first column is this one. */
 static Relation
 open_index(Relation table, AttrNumber attnum)
 {
@@ -62,7 +65,7 @@ open_index(Relation table, AttrNumber attnum)
 	return NULL;
 }
 
-/* Integers of all widths are of one operator family. */
+/* Integers of all widths share one operator family. */
 static bool
 set_bound(ScanKey key, Relation index, StrategyNumber strategy, int64 bound)
 {

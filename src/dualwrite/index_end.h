@@ -1,13 +1,13 @@
 /*
  * index_end.h
- *		The value at the end of an index, for whoever must not wait.
+ *		Reads the value at the end of an index without waiting.
  *
- * No statement is planned, so that no code of the table's owner runs: to plan
- * one, the server evaluates what is constant in the expressions of indexes and
- * constraints.  Whose rights count is the caller's to look at.
+ * No statement is planned, because the planner evaluates constant parts of the
+ * expressions of indexes and constraints, and so could run code of the table's
+ * owner.  The caller must check permissions.
  *
- * Locks: ACCESS SHARE on the table, what is below it and the indexes that are
- * looked at, until the end of the transaction.  None is waited for.
+ * Locks: ACCESS SHARE on the table, its descendants and the indexes used,
+ * until the end of the transaction.  Never waits for a lock.
  */
 #ifndef EC_DUALWRITE_INDEX_END_H
 #define EC_DUALWRITE_INDEX_END_H
@@ -16,20 +16,20 @@
 
 #include "access/attnum.h"
 
-/* What to look for: the highest or the lowest value between two others. */
+/* what to look for: the highest or the lowest value in a range */
 typedef struct EcIndexEnd
 {
 	int64 low;
 	int64 high;
 	bool highest;
-	bool is_there; /* was one found? */
+	bool is_there; /* a value was found */
 	int64 value;
 } EcIndexEnd;
 
 /*
- * In a column of numbers, of the table and all that is below it.  False if that
- * cannot be told: something is locked, or has no index that begins with the
- * column, or is elsewhere.
+ * Looks in an integer column of the table and all its descendants.  Returns
+ * false if the value cannot be determined: a relation is locked, has no index
+ * that begins with the column, or is a foreign table.
  */
 extern bool ec_find_index_end(Oid table, AttrNumber attnum, EcIndexEnd *end);
 

@@ -71,7 +71,9 @@ check_target_column(Relation target, const EcMappingEntry *entry, const char *ar
 				 errhint("Map to a column that the application can write.")));
 }
 
-/* What is not computed from the columns of one row alone. */
+/*
+ * Rejects expressions that are not computed from the columns of one row alone.
+ */
 static void
 refuse_what_is_not_of_one_row(ParseState *pstate, const EcMappingEntry *entry)
 {
@@ -162,7 +164,10 @@ note_call(Oid function, void *context)
 	return false;
 }
 
-/* Signatures of the users' functions, operators' and casts' too. */
+/*
+ * Collects the signatures of user-defined functions, including those of
+ * operators and casts.
+ */
 static bool
 find_calls(Node *node, void *context)
 {
@@ -191,7 +196,10 @@ refuse_other_calls(Node *expression, List *calls, const char *column)
 	}
 }
 
-/* Analyse in the scope of the source; names NIL: its present column names. */
+/*
+ * Analyses an expression over the source.  names NIL: use the current column
+ * names.
+ */
 static Node *
 analyse_expression(Relation source, List *names, EcMappingEntry *entry,
 				   const char *text, ParseState *pstate)
@@ -209,7 +217,7 @@ analyse_expression(Relation source, List *names, EcMappingEntry *entry,
 	return transformExpr(pstate, raw, EXPR_KIND_SELECT_TARGET);
 }
 
-/* As INSERT and UPDATE coerce. */
+/* Coerces as INSERT and UPDATE do. */
 static Node *
 coerce_to_column(ParseState *pstate, Node *expression, Relation target,
 				 AttrNumber attnum)
@@ -233,7 +241,7 @@ coerce_to_column(ParseState *pstate, Node *expression, Relation target,
 	return coerced;
 }
 
-/* With every name spelled out that is not found in pg_catalog. */
+/* Qualifies every name that is not in pg_catalog. */
 static char *
 deparse(Relation source, Node *expression)
 {
@@ -269,7 +277,10 @@ analyse_entry(Relation source, Relation target, EcMappingEntry *entry,
 	ec_refuse_mutable(entry->expression, entry->column);
 	(void) find_calls(entry->expression, &entry->calls);
 	note_reads(source, entry->expression, entry);
-	/* a literal is what it is for the column, under today's settings */
+	/*
+	 * A literal is stored as coerced to the column, under the current
+	 * settings.
+	 */
 	if (exprType(expression) == UNKNOWNOID)
 		expression = entry->expression;
 	entry->stored = deparse(source, expression);
@@ -278,7 +289,10 @@ analyse_entry(Relation source, Relation target, EcMappingEntry *entry,
 	free_parsestate(pstate);
 }
 
-/* By its text, which finds other functions where they are called otherwise now. */
+/*
+ * Analyses the stored text.  It may resolve to other functions if overloads
+ * were created or functions were renamed since.
+ */
 static Node *
 read_text(Relation source, List *names, const EcChangeColumn *known,
 		  ParseState *pstate)

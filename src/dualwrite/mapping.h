@@ -2,21 +2,21 @@
  * mapping.h
  *		Mappings: {"target_column": "SQL expression over the source row"}.
  *
- * An expression is analysed twice.  At ec_expand as the caller wrote it, with
- * his search_path; it is kept with every name spelled out that is not
- * pg_catalog's.  From then on under search_path = pg_catalog, pg_temp and
- * against the column names of that day, so that neither a writer's
- * search_path nor a renamed column changes what it means.
+ * An expression is analysed twice.  ec_expand analyses it as the caller wrote
+ * it, with his search_path, and stores it with every name qualified that is
+ * not in pg_catalog.  From then on it is analysed under search_path =
+ * pg_catalog, pg_temp and with the column names of that time, so that neither
+ * a writer's search_path nor a renamed column changes its meaning.
  *
- * It is kept in two forms.  Text is good everywhere, after a dump and an upgrade
- * too.  A tree is what the server keeps of a default or a view: it has numbers
- * for functions, types and values of enums, so that these can be renamed; it is
- * good in the cluster and for the catalogue version that it was made in, and
- * wins there.  A tree is trusted as far as its table is, so only where that
- * belongs to a superuser.
+ * It is stored in two forms.  The text can be used everywhere, also after a
+ * dump and an upgrade.  The tree is a node tree as the server stores it for
+ * defaults and views.  It contains OIDs of functions, types and enum values,
+ * so those can be renamed.  It is valid only in the cluster and with the
+ * catalog version in which it was made, and is preferred there.  A tree is
+ * trusted only if the table that holds it belongs to a superuser.
  *
- * It is evaluated under the settings of the session of ec_expand (pinned.h), so
- * that functions of the server may read these.
+ * The expression is evaluated under the settings that the session had in
+ * ec_expand (pinned.h), so functions of the server may depend on these.
  */
 #ifndef EC_DUALWRITE_MAPPING_H
 #define EC_DUALWRITE_MAPPING_H
@@ -31,46 +31,51 @@
 
 #include "model/change.h"
 
-/* One entry of a mapping. */
+/* one entry of a mapping */
 typedef struct EcMappingEntry
 {
 	char *column;
-	AttrNumber attnum; /* in the target */
+	AttrNumber attnum; /* of the target's column */
 	char *text;        /* the expression as given */
-	char *stored;      /* the same with every name spelled out */
-	char *tree;        /* the same as a tree */
-	Node *expression;  /* analysed, coerced to the column */
+	char *stored;      /* the expression with qualified names */
+	char *tree;        /* the expression as a node tree */
+	Node *expression;  /* analysed and coerced to the column's type */
 	Bitmapset *reads;  /* attribute numbers of the source */
-	List *calls;       /* signatures of the users' functions in it, of char * */
+	List *calls;       /* signatures (char *) of the user-defined functions
+					    * that it calls */
 } EcMappingEntry;
 
 /*
- * Check a mapping as the caller; argument ("forward") names it in errors.
- * Entries come in the order of the target's columns.
+ * Analyses and checks a mapping as the caller.  argument is "forward" or
+ * "backward", for error messages.  The entries are in the order of the
+ * target's columns.
  */
 extern List *ec_mapping_analyse(Relation source, Relation target,
 								const Jsonb *mapping, const char *argument);
 
 /*
- * Analyse a stored expression for a column of target.  names are the source's
- * column names, of String nodes, an empty one where there is none.  42725 if
- * its text calls a function that is not of the server's and not among calls: whoever
- * may create functions beside those in the expression could put a better match
- * there, for writers to run.
+ * Analyses a stored expression for a column of target.  names are the source's
+ * column names as String nodes, empty for positions without a known column.
+ *
+ * Raises 42725 if the text resolves to a user-defined function that is not
+ * among calls.  Otherwise anyone who may create functions in the same schema
+ * could add an overload that matches better, and writers would run it.
  */
 extern Node *ec_mapping_reparse(Relation source, List *names, Relation target,
 								AttrNumber attnum, const EcChangeColumn *known);
 
 /*
- * An expression over the source as SQL of today, to be read with
- * EC_OWN_SEARCH_PATH.  42725 if it would call another function than it does.
+ * Deparses an expression over the source with current names, to be used with
+ * EC_OWN_SEARCH_PATH.  Raises 42725 if the text would resolve to a function
+ * other than that of the expression.
  */
 extern char *
 ec_mapping_write(Relation source, Node *expression, const char *column);
 
 /*
- * The settings of this session for the expressions of these entries; with_path:
- * its search_path as well, if a user's function in them has none of its own.
+ * Returns the settings of this session that the expressions depend on.  With
+ * with_path, this includes search_path if the expressions call a user-defined
+ * function that does not set its own.
  */
 extern Jsonb *ec_mapping_settings(List *entries, bool with_path);
 

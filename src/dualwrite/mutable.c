@@ -1,6 +1,6 @@
 /*
  * mutable.c
- *		What a mapping's expression reads apart from its row.
+ *		Checks what a mapping's expression depends on besides its row.
  */
 #include "postgres.h"
 
@@ -19,8 +19,8 @@
 #include "dualwrite/mutable.h"
 
 /*
- * The server's STABLE functions, of all versions, that read their arguments and
- * settings.  In the order of strcmp.
+ * STABLE functions of all server versions that depend on nothing but their
+ * arguments and settings; sorted by strcmp.
  */
 static const char *const settled[] = {
 	"age",
@@ -153,7 +153,7 @@ by_text(const void *left, const void *right)
 	return strcmp(*(const char *const *) left, *(const char *const *) right);
 }
 
-/* age() of one argument is the time until today, or in transactions. */
+/* age() with one argument depends on the current date or transaction. */
 static bool
 is_settled(Oid function)
 {
@@ -167,8 +167,9 @@ is_settled(Oid function)
 
 typedef struct Mutable
 {
-	Oid is_volatile; /* a function */
-	Oid reads_more;  /* a function of the server's */
+	Oid is_volatile; /* a VOLATILE function */
+	Oid reads_more;  /* a server function that reads the clock, the catalog
+					  * or the like */
 	bool reads_session;
 	bool is_sequence;
 } Mutable;

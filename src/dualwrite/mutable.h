@@ -1,11 +1,12 @@
 /*
  * mutable.h
- *		What a mapping's expression reads apart from its row.
+ *		Checks what a mapping's expression depends on besides its row.
  *
- * Every session and every worker has to compute the same.  IMMUTABLE functions
- * do.  The server's STABLE ones do where they read nothing but their arguments
- * and settings, which are pinned (pinned.h), or the names of an enum's values.
- * STABLE functions of the user's are his look-ups, and his word.
+ * Every session and every worker must compute the same result.  IMMUTABLE
+ * functions guarantee that.  The server's STABLE functions do so if they
+ * depend only on their arguments, on settings, which are pinned (pinned.h), or
+ * on the labels of an enum.  A user's STABLE functions may look up data; their
+ * author is responsible for the result.
  */
 #ifndef EC_DUALWRITE_MUTABLE_H
 #define EC_DUALWRITE_MUTABLE_H
@@ -15,15 +16,19 @@
 #include "nodes/nodes.h"
 
 /*
- * 42P17 for volatile functions, and for what reads the clock, the session, the
- * transaction or the catalogue; column names the expression.
+ * Raises 42P17 for VOLATILE functions, and for functions that read the clock,
+ * the session, the transaction or the catalog.  column names the expression in
+ * the error.
  */
 extern void ec_refuse_mutable(Node *expression, const char *column);
 
-/* Does it call a STABLE function of a user's? */
+/* True if it calls a user-defined STABLE function. */
 extern bool ec_looks_up(Node *expression);
 
-/* Does it call a function of a user's that has no search_path of its own? */
+/*
+ * True if it calls a user-defined function that does not set its own
+ * search_path.
+ */
 extern bool ec_needs_path(Node *expression);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * old_columns.c
- *		Which columns of a change contraction will remove.
+ *		Determines which columns of a change contraction will remove.
  */
 #include "postgres.h"
 
@@ -9,7 +9,10 @@
 
 #include "dualwrite/old_columns.h"
 
-/* '{*}' means a column of that name where the table stays in any case. */
+/*
+ * '{*}' means the whole table only for a change with a target; otherwise it
+ * means a column named "*".
+ */
 static bool
 asks_for_table(const EcChange *change)
 {
@@ -123,7 +126,7 @@ ec_same_old_columns(const EcChange *known, const EcChange *asked)
 	List *names = NIL;
 	ListCell *cell;
 
-	/* chosen once, by the columns that there were */
+	/* Columns chosen by default were fixed at the registration. */
 	if (asked->old_columns == NIL && OidIsValid(asked->target))
 		return true;
 	if (known->whole_table || asks_for_table(asked))

@@ -1,10 +1,10 @@
 /*
  * old_columns.h
- *		Which columns of a change contraction will remove.
+ *		Determines which columns of a change contraction will remove.
  *
- * Those that the argument old_columns of ec_expand names.  Left out: those that
- * the mappings move.  With a table target they can be the whole table, which is
- * what '{*}' says.
+ * The argument old_columns of ec_expand names them.  Without it, they are the
+ * columns that the mappings move.  With a target table, '{*}' means the whole
+ * table.
  */
 #ifndef EC_DUALWRITE_OLD_COLUMNS_H
 #define EC_DUALWRITE_OLD_COLUMNS_H
@@ -16,21 +16,24 @@
 
 #include "model/change.h"
 
-/* 42703, or 22023 where a column is new in the change. */
+/*
+ * Raises 42703 if a column does not exist, 22023 if it is a new column of the
+ * change.
+ */
 extern void ec_check_old_columns(const EcChange *change, Relation relation,
 								 Bitmapset *new_columns);
 
 /*
- * Mark what goes in the change's columns, which are collected, and add what no
- * mapping names.  moved: the numbers of what goes where nothing was asked for;
- * moves_all: then the whole table does.
+ * Marks the columns to be removed among the collected columns of the change,
+ * and adds those that no mapping names.  moved and moves_all are the default:
+ * the attribute numbers to be removed, or the whole table.
  */
 extern void ec_mark_old_columns(EcChange *change, Relation relation,
 								Bitmapset *moved, bool moves_all);
 
 /*
- * Does a call ask for what the change was registered with?  Columns go by their
- * names of that day.
+ * True if a repeated call asks for the same columns as the registration.
+ * Columns are compared by their names at the registration.
  */
 extern bool ec_same_old_columns(const EcChange *known, const EcChange *asked);
 

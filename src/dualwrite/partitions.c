@@ -1,12 +1,13 @@
 /*
  * partitions.c
- *		What comes and goes with partitions and children of tables that have
- *		dual writes.
+ *		Handles partitions and inheritance children that are added to or removed
+ *		from tables with dual writes.
  *
- * Triggers for each statement are not inherited, and those for each row go to
- * partitions only: whoever adds a partition or a child gets ours with it, in
- * the same transaction.  Rows that come or go with one are no writes, and
- * nothing carries them over: they leave a gap, which asks for a repair.
+ * Statement triggers are not inherited, and row triggers are cloned to
+ * partitions only.  So a table that becomes a partition or a child gets our
+ * triggers in the same transaction.  Rows that are added or removed with a
+ * partition are not written by a statement, and no trigger carries them over.
+ * They leave a gap, which requires a repair.
  */
 #include "postgres.h"
 
@@ -98,10 +99,11 @@ owner_of(Oid table)
 }
 
 /*
- * Give a table that has come below another, and what is below it, the triggers
- * of the change.  They may belong to somebody else than the statement's role,
- * who cannot put a trigger on them; the change is his that owns the root, and a
- * table becomes part of it by being put there.  So each is done as its owner.
+ * Creates the triggers of the change on a table that was added below another,
+ * and on all its descendants.  Those tables may have another owner than the
+ * role of the statement, which then could not create triggers on them.  A
+ * table that is attached becomes part of the change, which belongs to the
+ * owner of the root.  So each trigger is created as the owner of its table.
  */
 static void
 follow(const EcChange *change, Oid root, Oid came)
@@ -131,9 +133,9 @@ follow(const EcChange *change, Oid root, Oid came)
 }
 
 /*
- * The change of that name, if the table is one of its two and has all of its
- * triggers: whoever has dropped one has ended the dual writes there, and gets
- * none back by the way.
+ * Returns the change of that name if the table is one of its two tables and
+ * has all of its triggers.  If somebody has dropped a trigger, dual writes
+ * have ended there and must not be restarted as a side effect.
  */
 static bool
 find_change(const char *name, Oid table, EcChange *change)
@@ -172,7 +174,7 @@ note_came(Oid came)
 	}
 }
 
-/* What is in a table that has left is nobody's to repair. */
+/* Rows of a table that has been detached need no repair. */
 static void
 drop_row_trigger(Oid table, const char *change)
 {
@@ -187,8 +189,8 @@ drop_row_trigger(Oid table, const char *change)
 }
 
 /*
- * A table that belongs to the change no more loses its triggers, and so does
- * what is below it.
+ * Drops the triggers from a table that does not belong to the change any more,
+ * and from its descendants.
  */
 static void
 let_go(const EcChange *change, Oid left)
@@ -212,7 +214,10 @@ let_go(const EcChange *change, Oid left)
 		note_gap(change->name, "detach partition");
 }
 
-/* A table that has left another, which may be far below the change's. */
+/*
+ * Handles a table that has been detached; its parent may be far below the
+ * change's table.
+ */
 static void
 note_left(Oid left, Oid parent)
 {
@@ -231,8 +236,9 @@ note_left(Oid left, Oid parent)
 }
 
 /*
- * By the names of triggers, which anybody may use; so only from somebody who
- * could write to the table of the change as well.
+ * Dropped triggers are recognized by name, and anybody can create a trigger of
+ * that name.  So this counts only if the caller has the right to write to the
+ * change's table.
  */
 static void
 note_dropped(void)
@@ -275,7 +281,7 @@ note_dropped(void)
 	ec_catalog_end(&scope);
 }
 
-/* Below what it has come, or from below what it has gone. */
+/* Handles ALTER TABLE that attaches or detaches a partition or a child. */
 static void
 note_alter(const AlterTableStmt *statement)
 {
@@ -305,7 +311,7 @@ note_alter(const AlterTableStmt *statement)
 				continue;
 		}
 		table = RangeVarGetRelid(child, NoLock, true);
-		/* of an index, say */
+		/* for example an index */
 		if (!OidIsValid(table) || !is_table(table))
 			continue;
 		if (comes)
@@ -322,7 +328,7 @@ note_created(const CreateStmt *statement)
 
 	if (statement->inhRelations == NIL)
 		return;
-	/* its sequences and indexes are children of nothing */
+	/* CREATE TABLE reports sequences and indexes too, which have no parent. */
 	foreach (cell, ec_relations_of_command())
 		if (is_table(lfirst_oid(cell)))
 			note_came(lfirst_oid(cell));
@@ -332,9 +338,8 @@ note_created(const CreateStmt *statement)
  * expand_contract.note_partitions(), an event trigger on ddl_command_end and
  * sql_drop
  *
- * What it does is about the table that the statement puts below another or
- * takes away from there, and about no other: a table whose triggers somebody
- * has dropped stays as it is.
+ * It acts only on the table that the statement attaches to another table or
+ * detaches from it.  A table whose triggers were dropped is left as it is.
  */
 Datum
 ec_note_partitions(PG_FUNCTION_ARGS)

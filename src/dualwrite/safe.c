@@ -1,7 +1,7 @@
 /*
  * safe.c
- *		What can go wrong when an expression is computed, and what of it may
- *		be recorded instead of raised.
+ *		Tells which expressions can fail, and which errors may be recorded
+ *		instead of raised.
  */
 #include "postgres.h"
 
@@ -16,9 +16,9 @@
 #include "dualwrite/safe.h"
 
 /*
- * Functions of the server that give a value for all values.  The list holds
- * what mappings are made of, and may be short: what is not in it costs a
- * subtransaction a row.
+ * True for server functions that never fail.  The list covers what is common
+ * in mappings and need not be complete: any other function only costs a
+ * subtransaction per row.
  */
 static bool
 is_total_function(Oid function)
@@ -83,7 +83,7 @@ is_other_function(Oid function, void *context)
 	return !is_total_function(function);
 }
 
-/* A function that needs a collation fails where none can be derived. */
+/* A function that needs a collation fails if none can be derived. */
 static bool
 lacks_collation(Node *node)
 {

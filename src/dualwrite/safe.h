@@ -1,7 +1,7 @@
 /*
  * safe.h
- *		What can go wrong when an expression is computed, and what of it may
- *		be recorded instead of raised.
+ *		Tells which expressions can fail, and which errors may be recorded
+ *		instead of raised.
  */
 #ifndef EC_DUALWRITE_SAFE_H
 #define EC_DUALWRITE_SAFE_H
@@ -11,21 +11,22 @@
 #include "nodes/nodes.h"
 
 /*
- * False for expressions of which it is known that no value of their columns
- * makes them fail: they need no subtransaction.
+ * False if it is known that the expression cannot fail for any value of its
+ * columns, so that it needs no subtransaction.
  */
 extern bool ec_can_fail(Node *expression);
 
 /*
- * False for what is no failure of the modern write but the session's or the
- * server's: cancels, shutdowns, lack of resources, serialization failures and
- * deadlocks, damaged data.
+ * False for errors that are not caused by the dual write but by the session or
+ * the server: cancels, shutdowns, lack of resources, serialization failures
+ * and deadlocks, corrupted data.
  */
 extern bool ec_may_swallow(const ErrorData *error);
 
 /*
- * Work in a subtransaction.  NULL if all went well; the error, with everything
- * undone, if it may be swallowed.  Others are raised.
+ * Runs work in a subtransaction.  Returns NULL if it succeeds.  If it fails
+ * with an error that may be recorded, undoes the subtransaction and returns
+ * the error. Other errors are raised.
  */
 extern ErrorData *ec_try(void (*work)(void *arg), void *arg);
 

@@ -1,13 +1,15 @@
 /*
  * sequences.c
- *		The sequences that the columns of a change draw their numbers from.
+ *		The sequences of the columns of a change, and whether they are behind
+ *		the stored values.
  *
- * Values are read as the owner of the change's tables.  What a column will get
- * counts as well: where an expression is nothing but a column of the other
- * side, that column's values are on their way.
+ * Values are read as the owner of the change's tables.  Values that a column
+ * will get count as well: if its expression is just a column of the other
+ * side, that column's values will be written to it.
  *
- * A value at the very end of what a sequence can give (a sentinel) leaves no
- * number past it.  Then what the change's sequences have given is what counts.
+ * A stored value at the end of the sequence's range (a sentinel) leaves no
+ * number after it.  Then the numbers that the change's sequences have given
+ * count instead.
  */
 #include "postgres.h"
 
@@ -24,7 +26,7 @@
 #include "dualwrite/sequences.h"
 #include "model/owner.h"
 
-/* Whose values a sequence must not give. */
+/* a column whose values a sequence must not give again */
 typedef struct Values
 {
 	Oid table;
@@ -82,7 +84,7 @@ table_of_side(const EcChange *change, EcSide side)
 															 : change->relation;
 }
 
-/* Is that all of the expression, but for a cast? */
+/* True if the expression is just this column, possibly with a cast. */
 static bool
 is_column(const char *expression, const EcChangeColumn *column)
 {
@@ -97,7 +99,10 @@ is_column(const char *expression, const EcChangeColumn *column)
 	return rest != NULL && (rest[0] == '\0' || strncmp(rest, "::", 2) == 0);
 }
 
-/* The column of the other side whose values it gets; NULL if that is not known. */
+/*
+ * Returns the column of the other side whose values the column gets; NULL if
+ * the expression is more than a column.
+ */
 static const EcChangeColumn *
 find_origin(const EcChange *change, const EcChangeColumn *written)
 {
@@ -133,7 +138,7 @@ add_values(List *values, const EcChange *change, const EcChangeColumn *column)
 	return lappend(values, one);
 }
 
-/* Of all columns that draw from the sequence. */
+/* Collects the values of all columns that use the sequence. */
 static List *
 values_against(const EcChange *change, Oid sequence)
 {
@@ -163,7 +168,7 @@ may_look(const Values *values, Oid role)
 		   check_enable_rls(values->table, role, true) != RLS_ENABLED;
 }
 
-/* What both the sequence and the column can hold. */
+/* Restricts a sequence's bound to the range of the column's type. */
 static int64
 within_type(Oid type, int64 bound)
 {
@@ -174,7 +179,7 @@ within_type(Oid type, int64 bound)
 	return bound;
 }
 
-/* "SELECT id FROM t WHERE id is what the sequence could give" */
+/* Returns "SELECT id FROM t WHERE id is within the sequence's range". */
 static char *
 select_values(const Values *values, const EcSequence *sequence)
 {
@@ -211,7 +216,7 @@ find_farthest(const Values *values, const EcSequence *sequence, Oid role,
 	return true;
 }
 
-/* Is there a row with the number that comes next? */
+/* True if a row has the number that the sequence gives next. */
 static bool
 has_next(const Values *values, const EcSequence *sequence, Oid role, bool may_scan)
 {
@@ -243,8 +248,8 @@ is_farther(const EcSequence *sequence, int64 value, int64 than)
 }
 
 /*
- * One that cycles begins again, so that values ahead of it say nothing; but a row
- * with its next number does.
+ * A sequence with CYCLE starts again, so stored values ahead of it do not
+ * matter, unless a row has its next number.
  */
 static void
 look_at_values(EcSequenceUse *use, List *values, Oid role, bool may_scan)
@@ -293,7 +298,7 @@ add_use(List *uses, const EcChange *change, Oid sequence, bool may_scan)
 	return lappend(uses, use);
 }
 
-/* A sequence that has given none says nothing. */
+/* Sequences that were never used are ignored. */
 static void
 settle_for_given(EcSequenceUse *use, List *uses)
 {

@@ -1,9 +1,11 @@
 /*
  * sequences.h
- *		The sequences that the columns of a change draw their numbers from.
+ *		The sequences of the columns of a change, and whether they are behind
+ *		the stored values.
  *
- * Dual writes and jobs bring numbers into a column that its own sequence has
- * not given: the first INSERT that draws one would meet a row that is there.
+ * Dual writes and jobs store numbers in a column that its own sequence has not
+ * given.  Without correction, a later INSERT that uses the sequence would
+ * violate the unique key.
  */
 #ifndef EC_DUALWRITE_SEQUENCES_H
 #define EC_DUALWRITE_SEQUENCES_H
@@ -16,44 +18,52 @@
 #include "core/sequence.h"
 #include "model/change.h"
 
-/* A sequence, and how far the values go that it must not give again. */
+/* a sequence, and the stored values that it must not give again */
 typedef struct EcSequenceUse
 {
 	EcSequence sequence;
-	char *name; /* as SQL */
-	Oid table;  /* of a column that draws from it */
+	char *name; /* quoted and qualified */
+	Oid table;  /* the table of a column that uses it */
 	char *column;
-	bool is_unknown; /* that owner has no right on it: the rest is not looked at */
+	bool is_unknown; /* the owner of the change's tables has no right on it;
+					  * the rest is not set */
 	bool is_behind;
-	int64 farthest;   /* if it is behind */
-	bool may_advance; /* the owner of the change's tables has UPDATE on it */
+	int64 farthest;   /* set if is_behind */
+	bool may_advance; /* the owner of the change's tables has UPDATE on the
+					   * sequence */
 	bool has_room;
 } EcSequenceUse;
 
 /*
- * Sequences that a column of a table draws from, or that are owned by it, as
- * OIDs; none where the column is of no kind of number.
+ * Returns the OIDs of the sequences that a column's default uses or that the
+ * column owns; NIL if the column is not of a numeric type.
  */
 extern List *ec_sequences_of_column(Oid table, AttrNumber attnum);
 
 /*
- * All of both sides, of EcSequenceUse.  may_scan: else only such values are
- * looked at as the end of an index tells; nothing is waited for, and no code of
- * the tables' owner runs.
+ * Returns the sequences (EcSequenceUse) of the columns of both sides.  Without
+ * may_scan, only values at the end of an index are considered; then this waits
+ * for no lock and runs no code of the tables' owner.
  */
 extern List *ec_sequences_of_change(const EcChange *change, bool may_scan);
 
-/* Is it behind, and stays there, or may be? */
+/*
+ * True if it is behind, or may be, and ec_bring_sequences_forward cannot correct
+ * that.
+ */
 extern bool ec_sequence_is_stuck(const EcSequenceUse *use);
 
-/* "public.t_id_seq gives 1 next, and column "id" of table "t" goes to 100" */
+/*
+ * Returns for example "public.t_id_seq gives 1 next, and column "id" of table
+ * "t" goes to 100".
+ */
 extern char *ec_sequence_state(const EcSequenceUse *use);
 
-/* What brings one forward that is stuck. */
+/* Tells how to advance a sequence that is stuck. */
 extern char *ec_sequence_remedy(const EcChange *change, const EcSequenceUse *use);
 
 /*
- * Bring all of them past the values that are there.  Warns of those that stay
+ * Advances all of them past the stored values.  Warns of those that remain
  * behind.
  */
 extern void ec_bring_sequences_forward(const EcChange *change, bool may_scan);

@@ -1,6 +1,6 @@
 /*
  * table.c
- *		What a table must be like for dual writes.
+ *		Checks whether a table supports dual writes.
  *
  * Locks: the caller has locked the table, its partitions and its children.
  */
@@ -85,7 +85,10 @@ ec_leaf_attnum(Relation leaf, Relation root, AttrNumber attnum)
 	return get_attnum(RelationGetRelid(leaf), NameStr(column->attname));
 }
 
-/* The columns as a relation's bitmaps number them. */
+/*
+ * Converts columns of the root to a bitmap of the leaf, offset by
+ * FirstLowInvalidHeapAttributeNumber.
+ */
 static Bitmapset *
 leaf_columns(Relation leaf, Relation root, Bitmapset *columns)
 {
@@ -98,7 +101,7 @@ leaf_columns(Relation leaf, Relation root, Bitmapset *columns)
 	return result;
 }
 
-/* Call check for the relation and whatever is below it. */
+/* Calls check for the relation and each of its descendants. */
 static void
 for_each_leaf(Relation root, Bitmapset *columns,
 			  void (*check)(Relation leaf, Bitmapset *columns))
@@ -325,7 +328,7 @@ ec_has_dual_writes(Oid relation, const char *name)
 	bool found = true;
 	ListCell *cell;
 
-	/* this locks what is below, and not the relation itself */
+	/* find_all_inheritors locks only the descendants. */
 	LockRelationOid(relation, AccessShareLock);
 	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relation)))
 		return false;

@@ -1,10 +1,10 @@
 /*
  * tree.c
- *		A stored expression as a tree, with numbers for names.
+ *		Stores an expression as a node tree, in which objects are OIDs.
  *
- * "catalogue version, system identifier, checksum, list of the names and the
- * expression".
- * In the expression the number of a column is its place among the names.
+ * The text form is "catalog version, system identifier, checksum, list of the
+ * column names and the expression".  In the expression, a column's number is
+ * its position in the list of names.
  */
 #include "postgres.h"
 
@@ -22,7 +22,7 @@
 #include "core/catalog.h"
 #include "dualwrite/tree.h"
 
-/* The checksum finds what somebody has damaged, not what somebody has forged. */
+/* The checksum detects accidental damage; it does not detect forgery. */
 static char *
 tag(const char *nodes)
 {
@@ -34,8 +34,8 @@ tag(const char *nodes)
 typedef struct Renumbering
 {
 	Relation source;
-	List *names;   /* of the tree */
-	List *columns; /* of the table, likewise; not when a tree is made */
+	List *names;   /* column names of the tree */
+	List *columns; /* column names of the table; not used for making a tree */
 	bool failed;
 } Renumbering;
 
@@ -124,7 +124,10 @@ number_by_columns(Node *node, void *context)
 	return node;
 }
 
-/* Whoever can write a tree can have the server do anything. */
+/*
+ * A forged tree could make the server do anything, so trees are read only if
+ * the extension belongs to a superuser.
+ */
 static bool
 is_trusted(void)
 {

@@ -1,6 +1,7 @@
 /*
  * tree.h
- *		A stored expression as a tree, with numbers for names; see mapping.h.
+ *		Stores an expression as a node tree, in which objects are OIDs; see
+ *		mapping.h.
  */
 #ifndef EC_DUALWRITE_TREE_H
 #define EC_DUALWRITE_TREE_H
@@ -11,13 +12,17 @@
 #include "nodes/pg_list.h"
 #include "utils/rel.h"
 
-/* An analysed expression over a table, columns by their names of today. */
+/*
+ * Makes a tree of an analysed expression over a table, with its current column
+ * names.
+ */
 extern char *ec_tree_of(Relation source, Node *expression);
 
 /*
- * And back, over a table whose columns have these names, of String nodes.  NULL
- * where the text has to serve: there is no tree, it is of another cluster or
- * catalogue, not to be trusted, or one of its columns has another type by now.
+ * Reads a tree, for a table whose columns have these names (String nodes).
+ * Returns NULL if the text form must be used instead: there is no tree, it
+ * comes from another cluster or catalog version, it is not trusted, or a
+ * column has another type now.
  */
 extern Node *ec_expression_of_tree(Relation source, List *names, const char *tree);
 

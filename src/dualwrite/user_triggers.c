@@ -1,7 +1,7 @@
 /*
  * user_triggers.c
- *		Triggers of the user's that do not see what dual writes write, or that
- *		write what dual writes do not see.
+ *		Finds the user's triggers that do not fire for columns written by dual
+ *		writes, or whose own writes dual writes do not carry over.
  */
 #include "postgres.h"
 
@@ -25,10 +25,10 @@
 #include "dualwrite/table.h"
 #include "dualwrite/user_triggers.h"
 
-/* The columns of one table or child of the change's, by their numbers there. */
+/* the change's columns in its table or a child, by attribute number there */
 typedef struct Columns
 {
-	Bitmapset *side[2]; /* EC_SIDE_OLD, EC_SIDE_NEW */
+	Bitmapset *side[2]; /* index: EC_SIDE_OLD, EC_SIDE_NEW */
 	Bitmapset *written[2];
 } Columns;
 
@@ -55,8 +55,9 @@ find_columns(const EcChange *change, Relation root, Relation leaf, Columns *colu
 }
 
 /*
- * Of the columns that a trigger goes by: those that change with a column of the
- * other side, of which it names none.  NULL if there are none.
+ * names are the columns on which a trigger fires.  Returns those of them that
+ * dual writes set when a column of the other side is written, if names has no
+ * column of that other side; NULL if there are none.
  */
 static Bitmapset *
 unseen_columns(const Columns *columns, const Bitmapset *names, EcSide side)
@@ -86,7 +87,7 @@ list_columns(Relation relation, const Bitmapset *columns, bool as_sql)
 	return list.data;
 }
 
-/* "UPDATE OF a, b", as the server shows it. */
+/* Returns "UPDATE OF a, b" in the form that pg_get_triggerdef yields. */
 static char *
 update_of(Relation relation, const Trigger *trigger)
 {
@@ -101,8 +102,8 @@ update_of(Relation relation, const Trigger *trigger)
 }
 
 /*
- * The statement that makes it fire for further columns.  Where that is not to be
- * had as one statement, NULL.
+ * Returns the statement that makes the trigger fire for further columns as
+ * well; NULL if a single statement cannot do that.
  */
 static char *
 statement_with(Relation relation, const Trigger *trigger, const char *further)
@@ -114,7 +115,7 @@ statement_with(Relation relation, const Trigger *trigger, const char *further)
 	char *list = update_of(relation, trigger);
 	char *place;
 
-	/* a constraint trigger cannot be replaced */
+	/* CREATE OR REPLACE does not support constraint triggers. */
 	if (strncmp(sql, start, strlen(start)) != 0)
 		return NULL;
 	place = strstr(sql + strlen(start), list);
@@ -180,7 +181,7 @@ warn_of_order(Relation relation, const Trigger *trigger, const char *ours)
 						 strlen(before) < NAMEDATALEN ? before : "a_trigger"))));
 }
 
-/* Columns of NEW that its condition is about. */
+/* Returns the columns of NEW that its WHEN condition reads. */
 static Bitmapset *
 condition_columns(const Trigger *trigger)
 {
@@ -242,7 +243,7 @@ find_trigger(const TriggerDesc *triggers, const char *name)
 	return NULL;
 }
 
-/* What a partition has from its parent is told of there. */
+/* A trigger that a partition has inherited is reported for the parent only. */
 static void
 look_at_table(const EcChange *change, Relation root, Relation relation, Oid only)
 {

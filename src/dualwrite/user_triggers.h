@@ -1,16 +1,18 @@
 /*
  * user_triggers.h
- *		Triggers of the user's that do not see what dual writes write, or that
- *		write what dual writes do not see.
+ *		Finds the user's triggers that do not fire for columns written by dual
+ *		writes, or whose own writes dual writes do not carry over.
  *
- * The dual writes of columns are a BEFORE trigger: what it sets is in the row,
- * but the statement does not name it.  So a trigger UPDATE OF a column does not
- * fire when the column changes with another one; nor does a BEFORE trigger that
- * comes first and whose WHEN is about it.  And what a BEFORE trigger sets that
- * comes after ours is not carried over.
+ * Dual writes between columns are done by a BEFORE trigger: the row has the
+ * values that it sets, but the statement does not name those columns.  So a
+ * user's trigger UPDATE OF such a column does not fire.  Nor does a BEFORE
+ * trigger that fires before ours and whose WHEN condition reads such a
+ * column.  And values that a BEFORE trigger sets after ours are not carried
+ * over.
  *
- * Triggers of changes to another table are none of these: they fire after the
- * statement, and their statements name what they write.
+ * A change to another table has none of these problems: its triggers fire
+ * after the statement, and their own statements name the columns that they
+ * write.
  */
 #ifndef EC_DUALWRITE_USER_TRIGGERS_H
 #define EC_DUALWRITE_USER_TRIGGERS_H
@@ -20,8 +22,9 @@
 #include "model/change.h"
 
 /*
- * Warn of such triggers of the change's table and all below it, with what to do;
- * of one alone, if it is given.  The tables are locked.
+ * Warns of such triggers on the change's table and its descendants, and tells
+ * what to do; if only is valid, of that trigger alone.  The tables must be
+ * locked.
  */
 extern void ec_warn_of_user_triggers(const EcChange *change, Oid only);
 

@@ -1,12 +1,14 @@
 /*
  * writers.c
- *		Who can write to a table, and may not compute a change's expressions.
+ *		Finds roles that can write to a table but lack rights that a change's
+ *		expressions require.
  *
- * An expression of a change of columns is read and computed as the writer.  He
- * needs EXECUTE on its functions, on those behind its operators and on those in
- * the checks of its domains, and USAGE on the schemas of whatever it names that
- * is not the server's.  The trigger depends on the latter, so the catalogue has
- * them; functions of the server itself are found in the expressions.
+ * An expression of a change within one table is analysed and evaluated as the
+ * writer.  The writer needs EXECUTE on its functions, including those behind
+ * its operators and in CHECK constraints of its domains, and USAGE on the
+ * schemas of all objects that it names, except built-in ones.  The objects are
+ * found through the dependencies of the trigger, and built-in functions in the
+ * expressions.
  */
 #include "postgres.h"
 
@@ -43,7 +45,7 @@ find_functions(Node *node, void *context)
 	return expression_tree_walker(node, find_functions, context);
 }
 
-/* Rows: role, what it lacks, and the statement that gives it. */
+/* result rows: role, missing privilege, and the statement that grants it */
 #define LACKING                                                                                                                        \
 	"WITH RECURSIVE written (oid) AS ("                                                                                                \
 	"   SELECT unnest($1)"                                                                                                             \

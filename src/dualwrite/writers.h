@@ -1,6 +1,7 @@
 /*
  * writers.h
- *		Who can write to a table, and may not compute a change's expressions.
+ *		Finds roles that can write to a table but lack rights that a change's
+ *		expressions require.
  */
 #ifndef EC_DUALWRITE_WRITERS_H
 #define EC_DUALWRITE_WRITERS_H
@@ -12,10 +13,10 @@
 #include "model/change.h"
 
 /*
- * Warn of roles that may write to the change's table, its children or views of
- * it, and lack EXECUTE or USAGE for the expressions, which are computed as the
- * writer.  entries: of EcMappingEntry.  The trigger is there, with what it
- * depends on.
+ * Warns of roles that may write to the change's table, its children or views
+ * of it, but lack EXECUTE or USAGE for the expressions, which are evaluated as
+ * the writer.  entries: list of EcMappingEntry.  The trigger and its
+ * dependencies must exist.
  */
 extern void ec_warn_of_writers(const EcChange *change, List *entries);
 

@@ -1,10 +1,10 @@
 /*
  * advise.c
- *		ec_advise: which way of changing a table fits it.
+ *		ec_advise: compares the ways of changing a table.
  *
- * The figures come from the table's files and from the statistics, so they cost
- * nothing; the times are estimates for a machine of today, good for telling
- * seconds from hours.
+ * The sizes come from the table's files, and the other figures from the
+ * statistics, so no row is read.  The times are rough estimates for current
+ * hardware, good enough to tell seconds from hours.
  */
 #include "postgres.h"
 
@@ -28,26 +28,28 @@
 #define REWRITTEN_BYTES_PER_SECOND (50.0 * 1024 * 1024)
 #define FILLED_ROWS_PER_SECOND     150000.0
 
-/* For as long as that, an application can stand still. */
+/* the longest time for which an application may be blocked */
 #define BEARABLE_SECONDS 1.0
 
 typedef struct Facts
 {
-	double heap_bytes; /* of all leaves, with TOAST */
+	double heap_bytes; /* of all leaf tables, including TOAST */
 	double index_bytes;
 	double rows;
-	int64 tables; /* leaves */
+	int64 tables; /* leaf tables */
 	int64 indexes;
-	double writes_per_second; /* since the statistics began; < 0: too lately to say */
+	double writes_per_second; /* since the statistics were reset; < 0: the
+							   * reset was too recent */
 	int64 replicas;
-	bool has_key; /* that tells rows apart */
+	bool has_key; /* the table has a key that identifies a row */
 } Facts;
 
 PG_FUNCTION_INFO_V1(ec_advise);
 
 /*
- * Without a lock, which would last until the end of the transaction: everyone
- * may ask, and who has no right on a table is not to hold up its migrations.
+ * Takes no lock, because it would be held until the end of the transaction.
+ * Everybody may call ec_advise, and a role without rights on a table must not
+ * block its migrations.
  */
 static void
 check_relation(Oid oid)
@@ -140,7 +142,7 @@ rewrite_seconds(const Facts *facts)
 	return (facts->heap_bytes + facts->index_bytes) / REWRITTEN_BYTES_PER_SECOND;
 }
 
-/* At the pace that a job gets if nothing else is said. */
+/* Assumes the pace that a job gets by default. */
 static double
 fill_seconds(const Facts *facts)
 {
@@ -165,7 +167,7 @@ put_row(ReturnSetInfo *result, const char *approach, bool recommended,
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
-/* ALTER TABLE that rewrites, while nobody else gets in. */
+/* an ALTER TABLE that rewrites the table under ACCESS EXCLUSIVE */
 static void
 advise_window(ReturnSetInfo *result, const Facts *facts, bool recommended)
 {
@@ -197,7 +199,7 @@ advise_window(ReturnSetInfo *result, const Facts *facts, bool recommended)
 	put_row(result, "direct DDL in a window", recommended, why.data, cost.data);
 }
 
-/* New columns beside the old ones: ec_expand without a target. */
+/* new columns in the same table: ec_expand without a target */
 static void
 advise_columns(ReturnSetInfo *result, const Facts *facts, bool recommended)
 {
@@ -223,7 +225,7 @@ advise_columns(ReturnSetInfo *result, const Facts *facts, bool recommended)
 			cost.data);
 }
 
-/* A new table beside the old one: ec_expand with a target. */
+/* a new table: ec_expand with a target */
 static void
 advise_table(ReturnSetInfo *result, const Facts *facts)
 {
@@ -251,7 +253,7 @@ advise_table(ReturnSetInfo *result, const Facts *facts)
 /*
  * ec_advise(relation regclass) -> SETOF (approach, recommended, why, cost)
  *
- * One row for each approach, one of them recommended.
+ * Returns one row for each approach.  Exactly one of them is recommended.
  */
 Datum
 ec_advise(PG_FUNCTION_ARGS)

@@ -1,16 +1,17 @@
 /*
  * backfill_change.c
- *		ec_backfill_change: the job for a change, from its mapping.
+ *		ec_backfill_change: submits a backfill job made from a change's mapping.
  *
- * 'fill' touches rows whose new columns are unset and should not be, so it
- * never overwrites what an application wrote.  'repair' brings every row in
- * step, from the authority.
+ * Mode 'fill' writes only rows whose new columns are unset but should have a
+ * value, so it never overwrites what an application wrote.  Mode 'repair'
+ * corrects every row that differs, from the side that is the authority.
  *
- * The job's SQL is made for search_path = pg_catalog, pg_temp, and checked as
- * the owner of the tables, as whom the job does its work.  It runs under the
- * settings of ec_expand, since it computes what writers compute.  Triggers that it
- * sets off have the search_path of the session that submits it; only where a
- * function of the mapping needs a search_path, that is the one of ec_expand.
+ * The job's SQL is written for search_path = pg_catalog, pg_temp, and is
+ * checked as the owner of the tables, which is the role that the job runs as.
+ * The job uses the settings stored by ec_expand, since it must compute the
+ * same values as writers.  Triggers fired by the job run with the search_path
+ * of the session that submitted it, unless a function of the mapping needs a
+ * search_path: then they run with the search_path stored by ec_expand.
  */
 #include "postgres.h"
 
@@ -43,7 +44,7 @@
 
 PG_FUNCTION_INFO_V1(ec_backfill_change);
 
-/* What the change needs to know when the job is done. */
+/* Records what ec_note_change_job_done needs when the job is done. */
 static void
 note_job(int64 job, const char *change, const char *mode)
 {
@@ -72,7 +73,7 @@ refuse_one_way(const EcChange *change)
 			 errhint("Nothing is to be repaired.")));
 }
 
-/* What is written without it would be out of step behind the job. */
+/* Without the trigger, rows written behind the job's position would differ. */
 static void
 require_trigger(const EcChange *change)
 {
@@ -91,7 +92,7 @@ require_trigger(const EcChange *change)
 			 errhint("Call ec_expand again as before, which sets it up anew.")));
 }
 
-/* Columns of one table: the job updates them in place. */
+/* The new columns are in the same table: the job updates its rows. */
 static int64
 submit_backfill(EcJobSpec *spec, const EcChange *change, bool forward, bool repair)
 {
@@ -110,7 +111,7 @@ submit_backfill(EcJobSpec *spec, const EcChange *change, bool forward, bool repa
 	return job;
 }
 
-/* Another table: the job copies, from the authority. */
+/* The new columns are in another table: the job copies from the authority. */
 static int64
 submit_copy(const EcJobSpec *spec, const EcChange *change, bool forward, bool repair)
 {
@@ -125,8 +126,9 @@ submit_copy(const EcJobSpec *spec, const EcChange *change, bool forward, bool re
 }
 
 /*
- * A copy makes the tables equal, and would take the newer side of a row whose
- * write could not be carried over for the one that is wrong.
+ * A copy makes the target equal to the source.  If the write of a row could
+ * not be carried over to the source, the copy would overwrite the newer row
+ * with the older one.
  */
 static void
 require_reconciled(const EcChange *change, bool forward)
@@ -155,7 +157,7 @@ require_reconciled(const EcChange *change, bool forward)
 						 quote_literal_cstr(change->name))));
 }
 
-/* Where a table is gone, there is nothing to run, and an error to come. */
+/* If a table is missing, no SQL runs, and a later step raises the error. */
 static Oid
 role_of_job(const EcChange *change)
 {
@@ -196,21 +198,26 @@ submit(EcJobSpec *spec, const EcChange *change, bool repair)
 
 /*
  * ec_backfill_change(change, mode, batch_size, delay_ms, workers, start_at,
- *					  run_window, max_lag, on_error) → the job's number
+ *				  run_window, max_lag, on_error) → the job's number
  *
- * Starts the job that brings the rows of a change in step, as the owner of its
- * tables.
- * mode 'fill': rows whose new columns are unset; 'repair': every row that is
- * not in step, from the old columns before cutover and from the new ones after
- * it.  To another table the job is a copy: 'fill' adds what is missing there,
- * 'repair' makes the tables equal.  on_error 'raise': a row that fails stops the
- * job, whose error names it; 'skip': it goes to the queue of the change, and the
- * job goes on.  Pace and schedule as in ec_backfill.  When the first job of a change is
- * done its phase goes from dual_write to backfilled.
+ * Submits the job that brings the rows of a change in step.  The job runs as
+ * the owner of its tables.
  *
- * For the owner of the table.  42704 if there is no such change, 22023 for an
- * unknown mode, 55000 if the change is over, its dual writes are off, or a
- * repair has no mapping to go by; and the errors of ec_backfill.
+ * mode 'fill' writes rows whose new columns are unset.  mode 'repair' writes
+ * every row that differs: from the old columns before cutover, from the new
+ * columns after it.  For a change to another table the job is a copy: 'fill'
+ * inserts the missing rows, and 'repair' makes the tables equal.
+ *
+ * With on_error 'raise', a row that fails stops the job, and the job's error
+ * names the row.  With 'skip', the row is put into the queue of the change,
+ * and the job continues.  The arguments for pace and schedule are those of
+ * ec_backfill.  When the first job of a change is done, the phase goes from
+ * dual_write to backfilled.
+ *
+ * Only the owner of the table may call it.  Raises 42704 if there is no such
+ * change; 22023 for an unknown mode; 55000 if the change has ended, its dual
+ * writes are off, or a repair has no mapping to use; and the errors of
+ * ec_backfill.
  */
 Datum
 ec_backfill_change(PG_FUNCTION_ARGS)
@@ -233,7 +240,7 @@ ec_backfill_change(PG_FUNCTION_ARGS)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("unknown mode \"%s\"", mode),
 						errhint("Use 'fill' or 'repair'.")));
-	/* the SQL of the version before does not have it */
+	/* In the previous version's SQL the function has no such argument. */
 	if (PG_NARGS() > 8 && !PG_ARGISNULL(8))
 		on_error = text_to_cstring(PG_GETARG_TEXT_PP(8));
 	if (strcmp(on_error, "raise") != 0 && strcmp(on_error, "skip") != 0)
@@ -261,8 +268,8 @@ ec_backfill_change(PG_FUNCTION_ARGS)
 }
 
 /*
- * A gap is healed by a repair that was submitted when the rows behind it had
- * been committed, and so were there for the job to find.
+ * A repair closes a gap only if all transactions of the gap had committed when
+ * the repair was submitted, because only then it could see their rows.
  */
 static void
 close_gaps(const EcJob *job)
@@ -276,7 +283,10 @@ close_gaps(const EcJob *job)
 					" WHERE j.job = $1 AND j.mode = 'repair' AND g.change = j.change"
 					"   AND g.repaired_by IS NULL"
 					"   AND (pg_visible_in_snapshot(g.writer, j.snapshot)"
-					/* yet to come: it is of the cluster that was dumped */
+					/*
+					 * A future xid comes from another cluster, which was
+					 * dumped.
+					 */
 					"        OR g.writer >= pg_snapshot_xmax(pg_current_snapshot()))",
 					&args);
 }

@@ -1,13 +1,16 @@
 /*
  * backfill_change.h
- *		The jobs of a change.
+ *		Backfill and repair jobs of a change.
  */
 #ifndef EC_LIFECYCLE_BACKFILL_CHANGE_H
 #define EC_LIFECYCLE_BACKFILL_CHANGE_H
 
 #include "worker/jobs/job.h"
 
-/* What a job's end means for its change: the worker calls it. */
+/*
+ * The worker calls this when a job of a change is done: it closes gaps and
+ * advances the phase of the change.
+ */
 extern void ec_note_change_job_done(const EcJob *job);
 
 #endif

@@ -1,10 +1,11 @@
 /*
  * contract.c
- *		ec_contract: the old shape is renamed away, and dropped at last.
+ *		ec_contract: quarantines the old shape by renaming it, and later drops
+ *		it.
  *
- * Until the drop everything can be taken back, see revert.c.  Each half passes
- * the gates first and takes its locks last, so that what applications wait for
- * is one short try and a commit.
+ * Until the drop, ec_revert can undo everything, see revert.c.  Both steps
+ * check the gates first and take their locks last, so that applications wait
+ * only for one short attempt and a commit.
  */
 #include "postgres.h"
 
@@ -40,7 +41,7 @@ PG_FUNCTION_INFO_V1(ec_contract);
 
 typedef struct Contraction
 {
-	TimestampTz until; /* of the quarantine */
+	TimestampTz until; /* end of the quarantine */
 	bool auto_drop;
 } Contraction;
 
@@ -74,7 +75,7 @@ require_old_shape(const EcChange *change)
 									quote_literal_cstr(change->name)))));
 }
 
-/* Better said now than when the quarantine has passed. */
+/* Raises the error before the quarantine rather than after it. */
 static void
 refuse_partition_key(const EcChange *change)
 {
@@ -132,7 +133,10 @@ what_goes(const EcChange *change, bool cascade)
 	return list;
 }
 
-/* "3 in street, 2 in zip": how many rows have a value in what goes; or NULL */
+/*
+ * Returns how many rows have a value in the columns to be dropped, as in "3 in
+ * street, 2 in zip"; NULL if none has.
+ */
 static char *
 values_that_go(const EcChange *change)
 {
@@ -149,7 +153,7 @@ values_that_go(const EcChange *change)
 		const char *name =
 			quote_identifier(get_attname(change->relation, attnum, false));
 
-		/* quoted, so that one can read where a name ends */
+		/* quoted, to show where a name ends */
 		appendStringInfo(&sql,
 						 "%s CASE WHEN pg_catalog.count(%s) OPERATOR(pg_catalog.<>) 0"
 						 " THEN pg_catalog.concat(pg_catalog.count(%s), ' in ', %s) END",
@@ -163,7 +167,7 @@ values_that_go(const EcChange *change)
 	return values == NULL || values[0] == '\0' ? NULL : values;
 }
 
-/* Before the first half, from which there is a way back, and before the drop. */
+/* Called before the first step, which can be reverted, and before the drop. */
 static void
 tell_values(const EcChange *change, bool can_revert)
 {
@@ -183,7 +187,7 @@ tell_values(const EcChange *change, bool can_revert)
 						: 0));
 }
 
-/* Nothing is lost without a word. */
+/* Tells the user which dependent objects will be dropped. */
 static void
 tell_what_goes(const EcChange *change, bool cascade)
 {
@@ -214,7 +218,7 @@ store_quarantine(const EcChange *change, const Contraction *contraction)
 	ec_catalog_end(&scope);
 }
 
-/* The job makes the call that the caller would make, as the caller. */
+/* The job repeats the caller's call, with the rights of the caller. */
 static void
 submit_drop(const EcChange *change, TimestampTz until, ArrayType *override)
 {
@@ -275,7 +279,7 @@ end_of(TimestampTz begun, const Interval *length)
 												   IntervalPGetDatum(length)));
 }
 
-/* The first half. */
+/* the first step: quarantine */
 static void
 begin(const EcChange *change, ArrayType *override, const Interval *length,
 	  bool auto_drop)
@@ -294,7 +298,7 @@ begin(const EcChange *change, ArrayType *override, const Interval *length,
 	ec_transition_with_locks(change, quarantine, &contraction);
 }
 
-/* The second half. */
+/* the second step: drop */
 static void
 finish(const EcChange *change, ArrayType *override)
 {
@@ -310,7 +314,7 @@ finish(const EcChange *change, ArrayType *override)
 		ec_change_announce(change->name, "dropped_with_it", along);
 }
 
-/* When the quarantine of a change ends. */
+/* Returns the end of the change's quarantine. */
 static TimestampTz
 quarantine_until(const EcChange *change, bool *auto_drop)
 {
@@ -329,7 +333,10 @@ quarantine_until(const EcChange *change, bool *auto_drop)
 	return until;
 }
 
-/* The default of the argument: a call that says nothing shortens nothing. */
+/*
+ * True for the argument's default: such a call does not shorten the
+ * quarantine.
+ */
 static bool
 is_default_length(const Interval *length)
 {
@@ -337,8 +344,9 @@ is_default_length(const Interval *length)
 }
 
 /*
- * A call in quarantine that asks for less than is left gets it, counted from
- * where the quarantine began.  Returns when it ends.
+ * Shortens the quarantine if the call asks for less than what remains; the
+ * length counts from the start of the quarantine.  Returns the end of the
+ * quarantine.
  */
 static TimestampTz
 shorten(const EcChange *change, TimestampTz until, const Interval *length,
@@ -374,7 +382,7 @@ shorten(const EcChange *change, TimestampTz until, const Interval *length,
 	return contraction.until;
 }
 
-/* A call in between can only ask for the drop to come by itself. */
+/* A call during the quarantine can only add auto_drop. */
 static void
 wait_on(const EcChange *change, TimestampTz until, ArrayType *override,
 		bool add_auto_drop)
@@ -419,16 +427,19 @@ quarantine_argument(FunctionCallInfo fcinfo)
 /*
  * ec_contract(change, override, quarantine, auto_drop) → the change's phase
  *
- * The first call passes the gates of 'contract' and renames the old columns,
- * or the old table, away: 'quarantined'.  A call after the quarantine passes
- * the gates again and drops them: 'contracted'; with auto_drop a job makes that
- * call.  In between it says until when; a quarantine shorter than it was asked
- * for first, other than the default, is taken and recorded.  What depends on them is dropped along
- * only if the gate dependents is overridden, else it is an error (2BP01).
+ * The first call passes the gates of 'contract' and renames the old columns or
+ * the old table: phase 'quarantined'.  A call after the quarantine passes the
+ * gates again and drops them: phase 'contracted'.  With auto_drop a job makes
+ * that second call.  A call during the quarantine reports when it ends; if it
+ * asks for a shorter quarantine, other than the default length, that is
+ * applied and recorded.  Objects that depend on the old shape are dropped with
+ * it only if the gate dependents is overridden; otherwise they are an error
+ * (2BP01).
  *
- * For the owner of the table (42501); 42704 if there is no such change, XE020
- * while a gate is closed, 55000 if it is not cut over, is reverted or has
- * nothing to contract, 55P03 if locks were not to be had.
+ * Only the owner of the table may call it (42501).  Raises 42704 if there is
+ * no such change; XE020 while a gate is closed; 55000 if the change is not cut
+ * over, is reverted, or has nothing to contract; and 55P03 if locks could not
+ * be obtained.
  */
 Datum
 ec_contract(PG_FUNCTION_ARGS)

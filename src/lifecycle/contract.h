@@ -1,6 +1,6 @@
 /*
  * contract.h
- *		Contraction: the old schema goes.
+ *		Contraction: removes the old shape of a change.
  */
 #ifndef EC_LIFECYCLE_CONTRACT_H
 #define EC_LIFECYCLE_CONTRACT_H
@@ -8,7 +8,7 @@
 #include "worker/jobs/job.h"
 #include "worker/jobs/registry.h"
 
-/* Drops the old shape when its quarantine has passed (auto_drop). */
+/* the job of auto_drop: drops the old shape after its quarantine */
 extern const EcJobKind ec_contract_kind;
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * cutover.c
- *		ec_cutover: readers go to the new shape.
+ *		ec_cutover: switches readers to the new shape.
  */
 #include "postgres.h"
 
@@ -17,7 +17,10 @@
 
 PG_FUNCTION_INFO_V1(ec_cutover);
 
-/* Uses before the cutover say nothing about those after it. */
+/*
+ * Restarts the tracking of the old columns, because uses before the cutover
+ * say nothing about uses after it.
+ */
 static void
 watch_afresh(const EcChange *change)
 {
@@ -48,10 +51,11 @@ is_past_cutover(const EcChange *change)
 /*
  * ec_cutover(change, override) -> the change's phase
  *
- * Passes the gates of 'cutover', brings sequences forward that are behind, sets the flag of the change's name, tells the
- * channel expand_contract, and begins to watch the old columns.  Again: says
- * the phase and does nothing.  42704 and 42501 as ec_gates; XE020 while a gate
- * is closed, 55000 if the change is over.
+ * Passes the gates of 'cutover', advances sequences that are behind, sets the
+ * flag with the change's name, notifies the channel expand_contract, and
+ * begins to track the old columns.  A repeated call returns the phase and does
+ * nothing.  Raises 42704 and 42501 as ec_gates does; XE020 while a gate is
+ * closed; and 55000 if the change has ended.
  */
 Datum
 ec_cutover(PG_FUNCTION_ARGS)

@@ -1,6 +1,6 @@
 /*
  * drop.c
- *		The physical end of the old shape.
+ *		Drops the old shape of a change.
  */
 #include "postgres.h"
 
@@ -17,7 +17,10 @@
 #include "core/catalog.h"
 #include "core/query.h"
 
-/* A child that has the column by itself, too, keeps it otherwise. */
+/*
+ * Drops the column in every child as well: a child that also defines the
+ * column locally would keep it.
+ */
 static void
 drop_column(const EcChange *change, const char *name, const char *behaviour)
 {
@@ -32,7 +35,7 @@ drop_column(const EcChange *change, const char *name, const char *behaviour)
 	}
 }
 
-/* Its children hold rows of it. */
+/* Drops the children as well, because they hold rows of the table. */
 static void
 drop_table(const EcChange *change, const char *behaviour)
 {
@@ -49,9 +52,10 @@ drop_table(const EcChange *change, const char *behaviour)
 }
 
 /*
- * Temporary objects of other sessions, which nobody here can drop by name or
- * wait for, do not stand in the way.  The table is locked, so nothing else
- * comes in between.
+ * True if nothing but temporary objects of other sessions prevents the drop.
+ * Those can neither be dropped by name from this session nor waited for, so
+ * the caller drops them with CASCADE.  The table is locked, so no new
+ * dependent object can appear.
  */
 static bool
 only_temporary_ones_depend(const EcChange *change)

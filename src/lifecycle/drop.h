@@ -1,6 +1,6 @@
 /*
  * drop.h
- *		The physical end of the old shape.
+ *		Drops the old shape of a change.
  */
 #ifndef EC_LIFECYCLE_DROP_H
 #define EC_LIFECYCLE_DROP_H
@@ -10,9 +10,9 @@
 #include "model/change.h"
 
 /*
- * Drop the triggers of the change, then its old columns or its old table, and
- * end it: all in one transition.  What depends on them is dropped as well only
- * with cascade, else raises 2BP01.
+ * Drops the triggers of the change, then its old columns or its old table, and
+ * ends the change, all in one transition.  Dependent objects are dropped only
+ * with cascade; otherwise they raise 2BP01.
  */
 extern void ec_drop_old_shape(const EcChange *change, bool cascade);
 

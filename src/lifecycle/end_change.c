@@ -1,6 +1,6 @@
 /*
  * end_change.c
- *		The end of a change: its triggers, jobs and notes go.
+ *		Ends a change: removes its triggers, its jobs and its records.
  */
 #include "postgres.h"
 
@@ -51,7 +51,10 @@ triggers_of(const EcChange *change)
 	return triggers;
 }
 
-/* Some depend on those of the table above, and go with them. */
+/*
+ * A trigger may be gone already: a partition's trigger is dropped together
+ * with that of its parent.
+ */
 void
 ec_drop_triggers_of_change(const EcChange *change)
 {
@@ -78,7 +81,7 @@ ec_unwatch_old_columns(const EcChange *change)
 								   PointerGetDatum(columns));
 }
 
-/* What is of no use without dual writes. */
+/* Removes the records that are useless without dual writes. */
 static void
 clear_notes(const EcChange *change, const char *phase)
 {
@@ -92,7 +95,7 @@ clear_notes(const EcChange *change, const char *phase)
 	ec_query("DELETE FROM expand_contract.gaps WHERE change = $1", &args);
 	ec_query("DELETE FROM expand_contract.required_versions WHERE change = $1",
 			 &args);
-	/* of a contracted one, what is left of it: see migrate/used.h */
+	/* Of a contracted change the new columns stay, see migrate/used.h. */
 	ec_query(strcmp(phase, EC_PHASE_CONTRACTED) == 0
 				 ? "DELETE FROM expand_contract.change_columns"
 				   " WHERE change = $1 AND side <> 'new'"

@@ -1,6 +1,6 @@
 /*
  * end_change.h
- *		The end of a change: its triggers, jobs and notes go.
+ *		Ends a change: removes its triggers, its jobs and its records.
  */
 #ifndef EC_LIFECYCLE_END_CHANGE_H
 #define EC_LIFECYCLE_END_CHANGE_H
@@ -10,15 +10,18 @@
 #include "model/change.h"
 
 /*
- * Part of a transition's work, with the change's tables locked.  The change and
- * its events stay, for the record.
+ * Runs as a part of a transition, with the change's tables locked.  The change
+ * itself and its events are kept as a record.
  */
 extern void ec_change_end(const EcChange *change, const char *phase);
 
-/* Only the triggers, so that the columns they depend on can be dropped. */
+/*
+ * Drops only the triggers, so that the columns on which they depend can be
+ * dropped.
+ */
 extern void ec_drop_triggers_of_change(const EcChange *change);
 
-/* Nobody watches the old columns any more. */
+/* Stops tracking the old columns. */
 extern void ec_unwatch_old_columns(const EcChange *change);
 
 #endif

@@ -1,12 +1,13 @@
 /*
  * function_body.c
- *		Does a function whose body is text use a column?
+ *		Tells whether a function with a body in text form uses a column.
  *
- * A body in SQL is parsed and analysed by the server, which then says which
- * columns it needs the rights for.  A body in PL/pgSQL is read by the server's
- * scanner: comments and strings are no names.  It uses a column where it names
- * both the column and the table, or NEW or OLD of it in the table's trigger.
- * For all else only the words are there to tell.
+ * The server parses and analyses a body in SQL; the column permissions of the
+ * result name the columns used.  A body in PL/pgSQL is read with the server's
+ * scanner, so that comments and strings do not count as names.  Such a body
+ * uses a column if it names both the column and the table, or names the column
+ * of NEW or OLD in a trigger function of the table.  Bodies in other languages
+ * are only searched for the words.
  */
 #include "postgres.h"
 
@@ -45,23 +46,23 @@
 #include "expand_contract.h"
 
 /*
- * Of locks on the tables that a body names: whoever looks must not hang, however
- * many functions name a table that is locked.
+ * lock_timeout for locks on the tables that a body names, so that the check does
+ * not hang, even if many functions name locked tables
  */
 #define LOCK_WAIT       "100ms"
-#define LATER_LOCK_WAIT "1ms" /* once one has been waited for in vain */
+#define LATER_LOCK_WAIT "1ms" /* after one lock was not obtained */
 
-/* In bytes.  A role needs no rights to speak of for a function of half a GB. */
+/* in bytes; any role can create a function of half a gigabyte */
 #define MAX_BODY 1000000
 
 typedef struct Search
 {
-	List *family;  /* OIDs of the table and what is below it */
+	List *family;  /* OIDs of the table and of its descendants */
 	List *columns; /* names, char * */
 	HeapTuple function;
 	char *body;
-	bool is_trigger;  /* of one of the tables */
-	bool *has_waited; /* for a lock in vain; of all calls of a statement */
+	bool is_trigger;  /* it is a trigger function of one of the tables */
+	bool *has_waited; /* a lock was not obtained in this statement */
 	bool found;
 } Search;
 
@@ -117,8 +118,9 @@ look_at_query(Node *node, void *context)
 }
 
 /*
- * Names are looked up along the function's own path, or where the table and
- * the function are; whose path it will be called with, nobody knows.
+ * Names are looked up along the function's own search_path if it has one, else
+ * in the schemas of the table and of the function.  The search_path of its
+ * callers is not known.
  */
 static void
 set_search_path(const Search *search)
@@ -160,7 +162,10 @@ set_search_path(const Search *search)
 	}
 }
 
-/* A utility statement is not analysed: its words have to do. */
+/*
+ * Returns false if the body has a utility statement.  The server does not
+ * analyse those, so the caller must search for words.
+ */
 static bool
 analyse_body(Search *search)
 {
@@ -198,8 +203,8 @@ analyse_with_path(void *arg)
 }
 
 /*
- * False if the server cannot make sense of it, here and now.  Its locks and
- * settings are undone.
+ * Returns false if the server cannot parse and analyse the body here and now.
+ * The subtransaction is undone, with its locks and settings.
  */
 static bool
 parse_body(Search *search)
@@ -220,7 +225,7 @@ parse_body(Search *search)
 
 /* ------------------------------------------------------------- words */
 
-/* The scanner's first tokens, in the order of gram.y: see migrate/checksum.c. */
+/* the scanner's first tokens, in the order of gram.y; see script/tokens.h */
 #define TOKEN_IDENT   258
 #define TOKEN_UIDENT  259
 #define TOKEN_SCONST  261
@@ -261,7 +266,7 @@ is_word_character(char c)
 	return isalnum((unsigned char) c) || c == '_' || IS_HIGHBIT_SET(c);
 }
 
-/* Whether a text has one of the words, whatever its case. */
+/* Searches for whole words, ignoring case. */
 static bool
 text_has_word(const char *text, List *words)
 {
@@ -283,10 +288,10 @@ text_has_word(const char *text, List *words)
 
 typedef struct Words
 {
-	bool column;        /* is named */
-	bool column_of_row; /* of NEW or OLD */
-	bool table;         /* is named */
-	bool text;          /* a string has the column's name */
+	bool column;        /* the body names a column */
+	bool column_of_row; /* the body names a column of NEW or OLD */
+	bool table;         /* the body names a table */
+	bool text;          /* a string contains a column's name */
 } Words;
 
 static void
@@ -295,8 +300,8 @@ read_words(const Search *search, Words *words)
 	List *tables = names_of_tables(search);
 	core_yyscan_t scanner;
 	core_yy_extra_type extra;
-	bool after_row = false; /* NEW or OLD ... */
-	bool after_dot = false; /* ... and a dot */
+	bool after_row = false; /* after NEW or OLD */
+	bool after_dot = false; /* after NEW or OLD and a dot */
 
 	memset(words, 0, sizeof(*words));
 	scanner = scanner_init(search->body, &extra, &no_keywords, NULL);
@@ -327,7 +332,7 @@ read_words(const Search *search, Words *words)
 	scanner_finish(scanner);
 }
 
-/* False if it is no text that the server's scanner can read. */
+/* Returns false if the server's scanner rejects the text. */
 static bool
 try_read_words(const Search *search, Words *words)
 {
@@ -341,7 +346,10 @@ try_read_words(const Search *search, Words *words)
 	}
 	PG_CATCH();
 	{
-		/* the scanner holds nothing but memory */
+		/*
+		 * The scanner allocates memory only, so there is nothing else to clean
+		 * up.
+		 */
 		MemoryContextSwitchTo(context);
 		FlushErrorState();
 	}
@@ -436,8 +444,9 @@ judge(Search *search)
 
 /*
  * expand_contract.body_names(function, relation, columns) → 'parsed', 'text',
- * 'long' (nobody looks into that) or NULL.  columns are numbers of the relation;
- * NULL: all.
+ * 'long' (too long to be examined) or NULL
+ *
+ * columns are attribute numbers of the relation; NULL means all columns.
  */
 Datum
 ec_sql_body_names(PG_FUNCTION_ARGS)

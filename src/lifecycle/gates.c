@@ -1,6 +1,7 @@
 /*
  * gates.c
- *		Which gates a transition has; ec_gates; refusing a transition.
+ *		Lists the gates of each transition, and rejects a transition while a
+ *		gate is closed; ec_gates.
  */
 #include "postgres.h"
 
@@ -23,7 +24,8 @@ typedef struct GateKind
 	EcGateCheck check;
 	bool of_cutover;
 	bool of_contract;
-	const char *settings; /* those that it goes by, or NULL; as text[] */
+	const char *settings; /* the settings that the gate depends on, as
+						   * text[]; NULL: none */
 } GateKind;
 
 #define PERIOD "expand_contract.stabilization_period"
@@ -112,7 +114,7 @@ names_of_gates(EcTransition transition)
 	return names.data;
 }
 
-/* The names in override, each of which must be a gate of the transition. */
+/* Returns the names in override.  Each must be a gate of the transition. */
 static List *
 overridden(EcTransition transition, ArrayType *override)
 {
@@ -201,9 +203,10 @@ kind_of(const EcGate *gate)
 }
 
 /*
- * The settings of a gate that only this session has, by SET or as an option of
- * its connection, and what they are otherwise; NULL if there are none.  What
- * stands in a file or in the catalogue is everybody's.
+ * Returns the settings of a gate that were set for this session only, by SET
+ * or by a connection option, with the values that they would have otherwise;
+ * NULL if there are none.  Settings from a file or from the catalog apply to
+ * everybody and are not reported.
  */
 static char *
 settings_of_session(const GateKind *kind)
@@ -228,7 +231,10 @@ settings_of_session(const GateKind *kind)
 	return settings;
 }
 
-/* A gate that passes by a setting of the session is passed by its word. */
+/*
+ * A gate that passes because of a session's own setting is in effect
+ * overridden, so it is recorded like an override.
+ */
 static void
 record_settings(const EcChange *change, const EcGate *gate)
 {
@@ -272,9 +278,10 @@ text_or_null(const char *text, bool *isnull)
 /*
  * ec_gates(change, step) -> SETOF (gate, passed, observed, required, hint)
  *
- * The gates of transition 'cutover' or 'contract' as they are now.  42704 if
- * there is no such change, 42501 for others than the owner of its table and
- * members of pg_monitor, 22023 for another transition.
+ * Returns the current state of the gates of transition 'cutover' or
+ * 'contract'. Raises 42704 if there is no such change; 42501 unless the caller
+ * is the owner of the change's table or a member of pg_monitor; 22023 for
+ * another transition.
  */
 Datum
 ec_sql_gates(PG_FUNCTION_ARGS)
@@ -312,8 +319,8 @@ is_phase(const EcChange *change, const char *phase)
 /*
  * expand_contract.blocked_by(change) → text[]
  *
- * The closed gates of the change's next transition; NULL for those who may not
- * know, and where there is no next transition.
+ * Returns the closed gates of the change's next transition; NULL if the caller
+ * may not see them or there is no next transition.
  */
 Datum
 ec_sql_blocked_by(PG_FUNCTION_ARGS)

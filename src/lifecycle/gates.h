@@ -1,14 +1,15 @@
 /*
  * gates.h
- *		Named, observable conditions of a change's transitions.
+ *		Gates: conditions that a change must meet before a transition.
  *
- * A gate is observed, never asserted.  Each says what it saw, what it wants,
- * and what to do; overriding one is possible, by name, and recorded.
+ * The state of a gate is always observed, never stored.  Each gate reports
+ * what it observed, what it requires, and what to do.  A gate can be
+ * overridden by name, and the override is recorded.
  *
- *		gates.c              which gates a transition has; ec_gates; refusing
- *		gates_data.c         is the new shape right, and does it stay right?
- *		gates_usage.c        is anybody left who uses the old shape?
- *		gates_dependents.c   does anything in the catalogue still name it?
+ *		gates.c              lists the gates of a transition; ec_gates
+ *		gates_data.c         checks the data of the new shape and its upkeep
+ *		gates_usage.c        checks whether anybody still uses the old shape
+ *		gates_dependents.c   looks for catalog objects that name the old shape
  */
 #ifndef EC_LIFECYCLE_GATES_H
 #define EC_LIFECYCLE_GATES_H
@@ -29,25 +30,26 @@ typedef enum EcTransition
 typedef struct EcGate
 {
 	const char *name;
-	bool at_a_glance; /* nothing that takes long or waits may be looked at */
+	bool at_a_glance; /* the check must not take long and must not wait */
 	bool passed;
 	char *observed;
 	char *required;
 	char *hint; /* NULL if passed */
 } EcGate;
 
-/* One gate's look at the world; in no catalogue scope. */
+/* Checks one gate; called outside a catalog scope. */
 typedef void (*EcGateCheck)(const EcChange *change, EcGate *gate);
 
-/* All gates of a transition, in their order; of EcGate. */
+/* Returns all gates (EcGate) of a transition, in their order. */
 extern List *
 ec_gates(const EcChange *change, EcTransition transition, bool at_a_glance);
 
 /*
- * Raise 55000 unless all gates of the transition are passed or overridden;
- * overridden ones that were not passed are recorded as events of the change, and
- * so are settings of the session alone that a passed one goes by.  override is a
- * text[] or NULL; 22023 for what is no gate of the transition.
+ * Raises XE020 unless each gate of the transition is passed or overridden.  An
+ * overridden gate that was not passed is recorded as an event of the change;
+ * so is a setting of this session alone on which a passed gate depends.
+ * override is a text[] or NULL; raises 22023 if it names no gate of the
+ * transition.
  */
 extern void ec_gates_require(const EcChange *change, EcTransition transition,
 							 ArrayType *override);

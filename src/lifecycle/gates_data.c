@@ -1,6 +1,6 @@
 /*
  * gates_data.c
- *		Is the new shape right, and does it stay right?
+ *		Gates: is the data of the new shape right, and will it stay right?
  */
 #include "postgres.h"
 
@@ -33,7 +33,7 @@ ec_gate_backfill_complete(const EcChange *change, EcGate *gate)
 	gate->required = "a backfill that is done, and none at work";
 	ec_catalog_begin(&scope);
 	ec_arg_text(&args, change->name);
-	/* an unfinished one first, then the last that is done */
+	/* an unfinished job first, then the one that was done last */
 	if (ec_query("SELECT j.id, j.state, to_char(j.finished_at, 'YYYY-MM-DD HH24:MI:SSOF')"
 				 "  FROM expand_contract.change_jobs c"
 				 "  JOIN expand_contract.jobs j ON j.id = c.job"
@@ -54,7 +54,7 @@ ec_gate_backfill_complete(const EcChange *change, EcGate *gate)
 	}
 	else if (state == NULL)
 	{
-		/* a restored database has no jobs, but knows its phase */
+		/* A restored database has no jobs, but the change has its phase. */
 		gate->passed = true;
 		gate->observed = psprintf("phase %s", change->phase);
 	}
@@ -78,7 +78,7 @@ ec_gate_backfill_complete(const EcChange *change, EcGate *gate)
 	}
 }
 
-/* Begun after whatever it has to cover: the last job, the last gap. */
+/* The verification must have begun after the last job and the last gap. */
 void
 ec_gate_verified(const EcChange *change, EcGate *gate)
 {
@@ -152,7 +152,7 @@ ec_gate_discrepancies(const EcChange *change, EcGate *gate)
 				 quoted(change));
 }
 
-/* Is a trigger of ours missing, or disabled? */
+/* False if one of our triggers is missing or disabled. */
 static bool
 triggers_are_there(const EcChange *change)
 {
@@ -163,8 +163,9 @@ triggers_are_there(const EcChange *change)
 	ec_catalog_begin(&scope);
 	ec_arg_text(&args, change->name);
 	/*
-	 * on each table and partition that is written to: one, or one an event, and
-	 * in a partition one for moves
+	 * Each table or partition that is written to needs one trigger for a
+	 * change within a table, or one for each event for a change to another
+	 * table; a partition needs one more, for moves between partitions.
 	 */
 	ec_query("SELECT EXISTS (SELECT FROM expand_contract.changes c"
 			 "  CROSS JOIN LATERAL (SELECT expand_contract.family_of(c.relation)"
@@ -236,7 +237,7 @@ add_part(StringInfo text, const char *part)
 	appendStringInfo(text, "%s%s", text->len > 0 ? "; " : "", part);
 }
 
-/* The transition brings forward those that it may. */
+/* Sequences that the transition may advance do not close the gate. */
 void
 ec_gate_sequences(const EcChange *change, EcGate *gate)
 {

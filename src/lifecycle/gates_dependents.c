@@ -1,7 +1,7 @@
 /*
  * gates_dependents.c
- *		Does anything in the catalogue still name the old shape, and does the
- *		new one have all that it has?
+ *		Gate: does a catalog object still name the old shape, and does the new
+ *		shape lack something that the old one has?
  */
 #include "postgres.h"
 
@@ -17,7 +17,7 @@
 #include "core/query.h"
 #include "dualwrite/safe.h"
 
-/* More of them are only counted. */
+/* number of objects that are named; further ones are only counted */
 #define MAX_NAMED 10
 
 typedef struct Named

@@ -1,9 +1,9 @@
 /*
  * gates_usage.c
- *		Is anybody left who uses the old shape?
+ *		Gates: does anybody still use the old shape?
  *
- * Quiet is counted from the last use, or from when watching began, or from the
- * end of the last time of which nothing is known: whichever is latest.
+ * The quiet time counts from the latest of these: the last use, the start of
+ * tracking, and the end of the last period without data.
  */
 #include "postgres.h"
 
@@ -19,18 +19,19 @@
 #include "core/guc.h"
 #include "core/query.h"
 
-/* The column that has been quiet for the shortest time. */
+/* the column that has been unused for the shortest time */
 typedef struct Quiet
 {
 	char *column;
 	bool tracked;
-	bool known; /* at this moment */
+	bool known; /* there is usage data up to now */
 	TimestampTz unwritten_since;
 	TimestampTz since;
-	const EcUser *user; /* who used it then, or NULL: watching began */
+	const EcUser *user; /* its user at that time; NULL: since is the start
+						 * of tracking */
 } Quiet;
 
-/* "7 days", as an interval is written. */
+/* Returns a number of seconds in interval syntax, as in "7 days". */
 static char *
 as_interval(int64 seconds)
 {
@@ -51,7 +52,8 @@ seconds_since(TimestampTz time)
 static void
 look_at_column(const EcChange *change, AttrNumber attnum, bool writes, Quiet *quiet)
 {
-	EcUsage *usage = palloc(sizeof(EcUsage)); /* outlives us: its users */
+	EcUsage *usage = palloc(sizeof(EcUsage)); /* not freed: quiet->user
+											   * points into it */
 	const EcUser *user;
 
 	memset(quiet, 0, sizeof(*quiet));
@@ -171,8 +173,8 @@ ec_gate_old_writes(const EcChange *change, EcGate *gate)
 }
 
 /*
- * A standby's reads are counted there.  It passes when all of its counters for
- * the old columns were imported lately, and were quiet for long enough.
+ * A standby counts its own reads.  A standby passes if all its counters for
+ * the old columns were imported recently and show no read for long enough.
  */
 void
 ec_gate_standby_reads(const EcChange *change, EcGate *gate)
@@ -224,8 +226,8 @@ ec_gate_standby_reads(const EcChange *change, EcGate *gate)
 }
 
 /*
- * The manifest: no instance of an application may be left, or have been seen
- * lately, that is older than ec_require_version says.
+ * The gate fails if an instance of an application older than what
+ * ec_require_version demands is registered or was seen recently.
  */
 void
 ec_gate_app_versions(const EcChange *change, EcGate *gate)
@@ -309,7 +311,7 @@ ec_gate_stabilization(const EcChange *change, EcGate *gate)
 				 as_interval(ec_stabilization_period));
 	ec_arg_text(&args, change->name);
 	ec_catalog_begin(&scope);
-	/* a later step back counts as well */
+	/* Count from the cutover after the last return to an earlier phase. */
 	ec_query("SELECT max(at) FILTER (WHERE value = 'cut_over' AND id > coalesce("
 			 "   (SELECT max(id) FROM expand_contract.change_events"
 			 "     WHERE change = $1 AND event = 'phase'"

@@ -1,6 +1,6 @@
 /*
  * old_shape.c
- *		The old shape of a change: what contraction will remove.
+ *		The old shape of a change, which contraction removes.
  */
 #include "postgres.h"
 

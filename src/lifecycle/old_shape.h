@@ -1,6 +1,6 @@
 /*
  * old_shape.h
- *		The old shape of a change: what contraction will remove.
+ *		The old shape of a change, which contraction removes.
  */
 #ifndef EC_LIFECYCLE_OLD_SHAPE_H
 #define EC_LIFECYCLE_OLD_SHAPE_H
@@ -13,20 +13,23 @@
 #include "model/change.h"
 
 /*
- * The columns that contraction removes from a table that stays, as a list of
- * EcChangeColumn: those given as old_columns, else those that the backward
- * mapping writes.  They are known by attribute number, whatever they are called
- * by now.  NIL: there are none, or they are gone.
+ * Returns the columns that contraction removes from a table that stays, as a
+ * list of EcChangeColumn: those given as old_columns, else those that the
+ * backward mapping writes.  They are identified by attribute number, so
+ * renaming does not matter.  NIL: there are none, or they have been dropped.
  */
 extern List *ec_columns_to_remove(const EcChange *change);
 
-/* Their numbers; those of all columns, where the whole table goes. */
+/*
+ * Returns their attribute numbers; those of all columns if the whole table is
+ * removed.
+ */
 extern Bitmapset *ec_old_columns(const EcChange *change);
 
-/* Their names of today, as text[]. */
+/* Returns their current names, as text[]. */
 extern ArrayType *ec_old_column_names(const EcChange *change);
 
-/* Their numbers, as int2[]. */
+/* Returns their attribute numbers, as int2[]. */
 extern Datum ec_old_column_numbers(const EcChange *change);
 
 #endif

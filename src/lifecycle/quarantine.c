@@ -1,12 +1,13 @@
 /*
  * quarantine.c
- *		The old shape renamed away, and back.
+ *		Renames the old shape into quarantine, and back.
  *
- * New writers need not know an old column, so while it is away it may be NULL,
- * where backward does not fill it.  To make it NOT NULL again at once would
- * mean to scan the table under ACCESS EXCLUSIVE; it gets a CHECK that is NOT
- * VALID instead, which binds what is written from now on, and its owner is
- * told how to make it NOT NULL without keeping anybody waiting.
+ * New writers need not know an old column, so during the quarantine the column
+ * may be NULL where the backward mapping does not fill it.  Setting it NOT
+ * NULL again at once would scan the table under ACCESS EXCLUSIVE.  Instead it
+ * gets a CHECK constraint that is NOT VALID, which applies to all new rows,
+ * and a NOTICE tells the owner how to make it NOT NULL without blocking
+ * anybody.
  */
 #include "postgres.h"
 
@@ -29,15 +30,15 @@
 #include "core/rights.h"
 #include "core/lock_retry.h"
 
-/* A column that is away, or (number 0) the table. */
+/* a quarantined column; attnum 0: the quarantined table */
 typedef struct Quarantined
 {
 	AttrNumber attnum;
-	char *name;        /* before */
-	List *not_null_in; /* of Oid: tables where it was NOT NULL */
+	char *name;        /* the name before the quarantine */
+	List *not_null_in; /* OIDs of the tables where it was NOT NULL */
 } Quarantined;
 
-/* "~ec_legacy_email_not_null", cut to what fits */
+/* Returns for example "~ec_legacy_email_not_null", truncated to fit. */
 static char *
 check_name(const char *column)
 {
@@ -55,7 +56,10 @@ is_taken(const char *name, List *family)
 	return false;
 }
 
-/* "<name>__quarantined", cut by characters, and numbered where it is taken. */
+/*
+ * Returns "<name>__quarantined", truncated by characters, and with a number if
+ * that name exists.
+ */
 static char *
 free_name(const char *name, List *family)
 {
@@ -67,9 +71,10 @@ free_name(const char *name, List *family)
 }
 
 /*
- * Where the column is NOT NULL, by itself or by the CHECK of an earlier way
- * back.  A key needs its NOT NULL, and so does an identity column, which new
- * writers need not name.
+ * Records the tables where the column is NOT NULL, whether by attribute or by
+ * the CHECK constraint of an earlier revert.  Columns of a key and identity
+ * columns are left out: they need their NOT NULL, and new writers need not
+ * name an identity column.
  */
 static void
 remember_column(const EcChange *change, const EcChangeColumn *column,
@@ -103,7 +108,7 @@ remember_column(const EcChange *change, const EcChangeColumn *column,
 	ec_catalog_end(&scope);
 }
 
-/* NULL: it is where it was. */
+/* name NULL: the table is not in quarantine (any more) */
 static void
 remember_table(const EcChange *change, const char *name)
 {
@@ -118,7 +123,10 @@ remember_table(const EcChange *change, const char *name)
 	ec_catalog_end(&scope);
 }
 
-/* Called for one row: the name, and a table in each row. */
+/*
+ * Reads the result of a query for one column or table: the name, and in each
+ * row a table where the column was NOT NULL.
+ */
 static Quarantined *
 read_quarantined(AttrNumber attnum, uint64 count, MemoryContext memory)
 {
@@ -142,7 +150,7 @@ read_quarantined(AttrNumber attnum, uint64 count, MemoryContext memory)
 	return result;
 }
 
-/* NULL if it is not away. */
+/* Returns NULL if the column is not in quarantine. */
 static Quarantined *
 load_column(const EcChange *change, const EcChangeColumn *column)
 {
@@ -244,7 +252,7 @@ is_not_null(Oid relation, const char *column)
 	return result;
 }
 
-/* What is done to a table is done to those below it, too. */
+/* ALTER TABLE applies to descendants as well, so some may be done already. */
 static void
 let_be_null(const EcChange *change, const Quarantined *column)
 {
@@ -319,7 +327,7 @@ ec_quarantine_begin(const EcChange *change, int lock_wait_ms, void *arg)
 	begin_for_columns(change);
 }
 
-/* Is there a NULL?  In a scan that keeps nobody waiting. */
+/* Looks for a NULL with a plain SELECT, which blocks no writer. */
 static bool
 has_nulls(Oid relation, const char *column)
 {
@@ -369,7 +377,7 @@ make_not_null(const Quarantined *column)
 		char *table = ec_relation_name(relation);
 		const char *name = quote_identifier(column->name);
 
-		/* it has come with that of the table above */
+		/* It was inherited from the parent's constraint. */
 		if (OidIsValid(get_relation_constraint_oid(relation, check, true)))
 			continue;
 		ec_run_ddl(psprintf("ALTER TABLE %s ADD CONSTRAINT %s CHECK (%s IS NOT NULL) NOT VALID",
@@ -384,7 +392,7 @@ make_not_null(const Quarantined *column)
 	}
 }
 
-/* Somebody may have given it back by hand. */
+/* The owner may have renamed the column back already. */
 static void
 give_column_back(const EcChange *change, const Quarantined *column)
 {

@@ -1,10 +1,10 @@
 /*
  * quarantine.h
- *		The old shape renamed away, and back.
+ *		Renames the old shape into quarantine, and back.
  *
- * Old code fails at once, new code sees nothing; dual writes follow attribute
- * numbers and OIDs, so the old shape stays right, and the way back is another
- * rename.
+ * Old code fails at once, and new code notices nothing.  Dual writes use
+ * attribute numbers and OIDs, so the old shape stays up to date, and undoing
+ * the quarantine is just another rename.
  */
 #ifndef EC_LIFECYCLE_QUARANTINE_H
 #define EC_LIFECYCLE_QUARANTINE_H
@@ -14,18 +14,19 @@
 #include "model/change.h"
 
 /*
- * Works of a transition, see transition.h; the phase is the caller's business.
+ * These run as the work of a transition, see transition.h.  The caller sets
+ * the phase.
  */
 extern void
 ec_quarantine_begin(const EcChange *change, int lock_wait_ms, void *arg);
 
-/* arg is what ec_quarantine_look gave. */
+/* arg is the result of ec_quarantine_look */
 extern void
 ec_quarantine_undo(const EcChange *change, int lock_wait_ms, void *arg);
 
 /*
- * What can be restored of NOT NULL, looked for before any lock is taken: of
- * columns that hold NULLs by now it cannot, and a NOTICE says so.
+ * Finds out, before any lock is taken, for which columns NOT NULL can be
+ * restored.  For a column that contains NULLs it cannot; a NOTICE says so.
  */
 extern List *ec_quarantine_look(const EcChange *change);
 

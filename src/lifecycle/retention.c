@@ -1,11 +1,11 @@
 /*
  * retention.c
- *		Jobs that ended long ago leave the list.
+ *		Deletes the records of jobs that ended long ago.
  *
- * The launcher's database worker looks whenever it comes by, which is at the
- * server's start and when there are jobs.  What somebody may still ask for
- * stays: jobs of changes that are not over, whose gates look at them, and those
- * of migrations that failed and can be applied again.
+ * The launcher's database worker checks for them each time it runs, which is
+ * at the start of the server and when there are jobs.  Jobs that may still be
+ * needed are kept: those of changes that have not ended, because gates look at
+ * them, and those of failed migrations, which can be applied again.
  */
 #include "postgres.h"
 

@@ -1,9 +1,9 @@
 /*
  * revert.c
- *		ec_revert: one step back.
+ *		ec_revert: takes a change one step back.
  *
  * Whatever was written through either shape is in both, so a step back loses
- * nothing; where that is not so, it is refused.
+ * nothing.  Where that does not hold, the step is refused.
  */
 #include "postgres.h"
 
@@ -30,7 +30,7 @@
 
 PG_FUNCTION_INFO_V1(ec_revert);
 
-/* More rows that would be lost are only counted. */
+/* number of rows that are named; further ones are only counted */
 #define MAX_NAMED 3
 
 static bool
@@ -57,7 +57,10 @@ take_back(const EcChange *change, int lock_wait_ms, void *arg)
 	ec_change_set_phase(change->name, EC_PHASE_CUT_OVER);
 }
 
-/* Rows whose new columns hold what the old ones do not; as the table's owner. */
+/*
+ * Counts, as the table's owner, the rows whose new columns hold values that
+ * the old columns lack.
+ */
 static int64
 rows_in_new_shape_only(const EcChange *change)
 {
@@ -109,7 +112,10 @@ refuse_loss(const EcChange *change, const char *detail, const char *hint)
 					errdetail("%s", detail), errhint("%s", hint)));
 }
 
-/* What the old shape does not have yet, from then on it would never get. */
+/*
+ * After the step back, nothing is carried from the new shape to the old one,
+ * so what the old shape lacks now it would never get.
+ */
 static void
 require_all_carried_back(const EcChange *change)
 {
@@ -149,7 +155,10 @@ require_all_carried_back(const EcChange *change)
 							 name));
 }
 
-/* "id, part = 7, b" of a row, as SQL; NULL if the change knows no key */
+/*
+ * Returns an SQL expression that names a row, as in "id, part = 7, b"; NULL if
+ * the change has no key.
+ */
 static char *
 row_name(const EcChange *change)
 {
@@ -177,7 +186,7 @@ row_name(const EcChange *change)
 					quote_literal_cstr(names.data), values.data);
 }
 
-/* The first of the rows, in no order. */
+/* Names some of the rows, in no particular order. */
 static char *
 name_rows(const EcChange *change, const char *condition, Oid role)
 {
@@ -194,9 +203,9 @@ name_rows(const EcChange *change, const char *condition, Oid role)
 }
 
 /*
- * Values that the old columns cannot hold are no failure of a write: backward
- * may give NULL for them, or not read them at all.  Looked for before any lock
- * is taken, since that may take long.
+ * Looks for values that the old columns cannot hold.  Those do not show up as
+ * failed writes, because the backward mapping may yield NULL for them, or not
+ * read them at all.  Runs before any lock is taken, since it may take long.
  */
 static void
 require_all_values_in_old(const EcChange *change)
@@ -228,7 +237,7 @@ require_all_values_in_old(const EcChange *change)
 	AtEOXact_GUC(false, guc_level);
 }
 
-/* cut_over → verified.  Under the lock no write is under way. */
+/* cut_over → verified; the lock excludes writes in progress */
 static void
 switch_back(const EcChange *change, int lock_wait_ms, void *arg)
 {
@@ -238,7 +247,7 @@ switch_back(const EcChange *change, int lock_wait_ms, void *arg)
 	ec_change_set_phase(change->name, EC_PHASE_VERIFIED);
 }
 
-/* Somebody may have set it before the cutover. */
+/* The flag may have been set before the cutover. */
 static bool
 is_flag_on(const EcChange *change)
 {
@@ -265,7 +274,7 @@ give_up(const EcChange *change, int lock_wait_ms, void *arg)
 	ec_change_end(change, EC_PHASE_REVERTED);
 }
 
-/* What dropping the new columns takes. */
+/* Returns the SQL that drops the new columns or the new table. */
 static char *
 how_to_drop(const EcChange *change)
 {
@@ -301,7 +310,10 @@ one_back(const EcChange *change)
 {
 	bool is_gone = get_rel_name(change->relation) == NULL;
 
-	/* what has come through the new shape, the old one's do not know */
+	/*
+	 * The old shape's sequences have not seen values written through the new
+	 * shape.
+	 */
 	if (!is_gone)
 		ec_bring_sequences_forward(change, true);
 	if (is_phase(change, EC_PHASE_QUARANTINED) && !is_gone)
@@ -327,16 +339,16 @@ one_back(const EcChange *change)
 }
 
 /*
- * ec_revert(change) → the change's phase, one step back
+ * ec_revert(change) → the change's phase after one step back
  *
- * quarantined → cut_over: the old shape has its names again.  cut_over →
- * verified: the flag is off, and the old shape is the authority.  Before that
- * → reverted: dual writes end, and the new shape stays as it is.  Where the
- * table has been dropped, all that is left is to end the change.
+ * quarantined → cut_over: the old shape gets its names back.  cut_over →
+ * verified: the flag is switched off, and the old shape becomes the
+ * authority.  Any earlier phase → reverted: dual writes end, and the new shape
+ * stays as it is.  If the table has been dropped, the change is just ended.
  *
- * For the owner of the table (42501); 42704 if there is no such change, 55000
- * if it is contracted or something would be lost, 55P03 if locks were not to be
- * had.
+ * Only the owner of the table may call it (42501).  Raises 42704 if there is
+ * no such change; 55000 if it is contracted or data would be lost; and 55P03
+ * if locks could not be obtained.
  */
 Datum
 ec_revert(PG_FUNCTION_ARGS)

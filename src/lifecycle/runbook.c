@@ -1,9 +1,9 @@
 /*
  * runbook.c
- *		ec_runbook: what to do next with a change, and when to go back.
+ *		ec_runbook: tells what to do next with a change, and when to go back.
  *
- * Markdown, for a ticket or a terminal at three in the morning: every value in
- * it is of this moment, and every step is a command that can be copied.
+ * The result is Markdown, for a ticket or a terminal during an incident.  All
+ * values in it are current, and every step is a command that can be copied.
  */
 #include "postgres.h"
 
@@ -21,12 +21,12 @@
 
 PG_FUNCTION_INFO_V1(ec_runbook);
 
-/* The phases in their order, and what leads out of each. */
+/* the phases in their order, and what leads to the next one */
 typedef struct Stage
 {
 	const char *phase;
 	const char *meaning;
-	const char *next; /* %s: the change, quoted */
+	const char *next; /* %s: the change's name as a literal */
 } Stage;
 
 static const Stage stages[] = {
@@ -51,7 +51,7 @@ stage_of(const char *phase)
 	for (int i = 0; i < lengthof(stages); i++)
 		if (strcmp(stages[i].phase, phase) == 0)
 			return &stages[i];
-	return NULL; /* reverted */
+	return NULL; /* the change is reverted */
 }
 
 static bool
@@ -62,8 +62,8 @@ is_cut_over(const EcChange *change)
 }
 
 /*
- * What stands in a cell of a table, or in a line of text: line breaks and bars
- * would end it, and backticks and angle brackets would begin something else.
+ * Escapes text for a table cell or a line: line breaks and vertical bars would
+ * end it, and backticks and angle brackets would start other markup.
  */
 static char *
 as_cell(const char *text)
@@ -80,7 +80,10 @@ as_cell(const char *text)
 	return cell.data;
 }
 
-/* A name as code: between more backticks than it has in a row. */
+/*
+ * Formats a name as code: the fence is longer than any run of backticks in the
+ * name.
+ */
 static char *
 as_code(const char *name)
 {
@@ -108,8 +111,8 @@ as_code(const char *name)
 }
 
 /*
- * A name as a literal of SQL that stands in code, in a table too: what would end
- * either is written as the server's own escapes.
+ * Returns a name as an SQL literal for use in code and in table cells.  The
+ * characters that would end either are written as escapes of an E'' string.
  */
 static char *
 as_literal(const char *name)
@@ -204,7 +207,7 @@ append_gates(StringInfo page, const EcChange *change, EcTransition transition,
 	}
 }
 
-/* Unfinished jobs of the change: how to hold them. */
+/* Lists the unfinished jobs of the change, and how to pause them. */
 static void
 append_jobs(StringInfo page, const EcChange *change)
 {
@@ -273,10 +276,11 @@ append_blockers(StringInfo page, const EcChange *change)
 /*
  * ec_runbook(change) -> text
  *
- * Where the change stands, the next command, the gates of both steps with what
- * they see now, when to go back and how, who holds locks, and what the setting
- * expand_contract.escalation says.  42704 if there is no such change, 42501 for
- * others than the owner of its table and members of pg_monitor.
+ * Returns the state of the change, the next command, the gates of both
+ * transitions with what they observe now, when and how to go back, which
+ * sessions hold locks, and the text of the setting
+ * expand_contract.escalation.  Raises 42704 if there is no such change; 42501
+ * unless the caller is the owner of its table or a member of pg_monitor.
  */
 Datum
 ec_runbook(PG_FUNCTION_ARGS)

@@ -1,6 +1,6 @@
 /*
  * transition.c
- *		A change's transitions: one after the other, each in one piece.
+ *		Transitions of a change: serialized and atomic.
  */
 #include "postgres.h"
 
@@ -14,7 +14,9 @@
 #include "core/lock_retry.h"
 #include "worker/jobs/registry.h"
 
-/* Of the one try that a job has; its worker's own limit may be shorter. */
+/*
+ * limit for the single attempt of a job; the worker's own limit may be lower
+ */
 #define LOCK_WAIT_OF_JOB_MS 100
 
 typedef struct Transition
@@ -37,7 +39,7 @@ ec_change_lock(const char *name, EcChange *change)
 	ec_query("SELECT FROM expand_contract.changes WHERE name = $1 FOR UPDATE",
 			 &args);
 	ec_catalog_end(&scope);
-	/* what another session made of it meanwhile */
+	/* Another session may have changed it meanwhile. */
 	ec_change_get(name, change);
 }
 

@@ -1,13 +1,14 @@
 /*
  * verify_change.c
- *		ec_verify_change and ec_verify_job: is each row of a change in step?
+ *		ec_verify_change and ec_verify_job: check whether every row of a change
+ *		is in step.
  *
- * The expressions are those that dual writes use, as they were stored and
- * under the settings that they are stored with; so what is verified is what
- * is written.  A backward mapping widens what is right, see instep.h.
+ * They use the stored expressions and settings of the dual writes, so they
+ * verify exactly what is written.  With a backward mapping more rows count as
+ * right, see instep.h.
  *
- * A change to another table is compared from its old table to its new one in
- * every phase; what the phase decides is which of them a repair would write.
+ * For a change to another table, the old table is compared with the new table
+ * in every phase.  The phase only decides which of them a repair would write.
  */
 #include "postgres.h"
 
@@ -48,7 +49,7 @@ change_argument(FunctionCallInfo fcinfo)
 	return text_to_cstring(PG_GETARG_TEXT_PP(0));
 }
 
-/* The table that the columns of a side are in. */
+/* Returns the table that has the columns of a side. */
 static Oid
 table_of(const EcChange *change, EcSide side)
 {
@@ -73,7 +74,7 @@ present_attnum(const EcChange *change, const EcChangeColumn *column)
 	return attnum;
 }
 
-/* The column names that the stored expressions over a table use. */
+/* Returns the column names that the stored expressions over a table use. */
 static List *
 names_of_that_day(const EcChange *change, Relation relation)
 {
@@ -94,7 +95,7 @@ names_of_that_day(const EcChange *change, Relation relation)
 	return names;
 }
 
-/* As one would write it today: what a repair quotes. */
+/* Deparses an expression with the current names, for the SQL of a repair. */
 static char *
 written_out(Relation relation, Node *expression)
 {
@@ -108,7 +109,10 @@ written_out(Relation relation, Node *expression)
 	return text;
 }
 
-/* The columns of a side that dual writes assign to, from a row that is read. */
+/*
+ * Returns the columns of a side that dual writes assign, computed from a row
+ * of relation read.
+ */
 static List *
 mapped_columns(const EcChange *change, Relation written, EcSide side, Relation read)
 {
@@ -145,8 +149,8 @@ by_key_position(const ListCell *left, const ListCell *right)
 }
 
 /*
- * The key that tells the rows of a table apart, as names of today; NIL: the
- * primary key.
+ * Returns the current names of the key columns that identify the rows of a
+ * table; NIL: use the primary key.
  */
 static List *
 key_names(const EcChange *change, Oid table)
@@ -210,7 +214,7 @@ open_subject(const EcChange *change, EcSubject *subject)
 	subject->by_image = true;
 }
 
-/* The locks stay until commit. */
+/* keeps the locks until commit */
 static void
 close_subject(const EcSubject *subject)
 {
@@ -220,8 +224,8 @@ close_subject(const EcSubject *subject)
 }
 
 /*
- * The expressions are those of the tables' owner.  What is not there any more is
- * what open_subject tells of.
+ * The expressions run as the tables' owner.  If a table is missing,
+ * open_subject raises the error.
  */
 static void
 begin_as_owner(const EcChange *change, EcRights *outer)
@@ -235,8 +239,8 @@ begin_as_owner(const EcChange *change, EcRights *outer)
 }
 
 /*
- * A change is verified as long as its last verification was ok.  Once reads
- * have been switched, phases are the switch's business.
+ * A change counts as verified as long as its last verification found no
+ * difference.  After cutover the phase is not changed here.
  */
 static void
 settle_phase(const EcChange *change, const EcVerification *verification)
@@ -254,9 +258,10 @@ settle_phase(const EcChange *change, const EcVerification *verification)
 /*
  * ec_verify_change(change text) → ec_verification
  *
- * Compares every row under one snapshot, as the owner of the table; the caller
- * has to be that role or a member of it (42501).  42704 if there is no such
- * change, 55000 if its tables have another owner since ec_expand.  Whatever the server says of an expression is passed on.
+ * Compares every row under one snapshot, as the owner of the table.  The
+ * caller must be that role or a member of it (42501).  Raises 42704 if there
+ * is no such change; 55000 if the owner of its tables has changed since
+ * ec_expand.  Errors of an expression are passed on.
  */
 Datum
 ec_verify_change(PG_FUNCTION_ARGS)
@@ -283,12 +288,12 @@ ec_verify_change(PG_FUNCTION_ARGS)
 
 /*
  * ec_verify_job(change, batch_size, delay_ms, workers, start_at, run_window,
- *				 max_lag) → the job's number
+ *			 max_lag) → the job's number
  *
- * The same in the background, chunk by chunk with a snapshot each; batch_size
- * is the rows of a chunk, ten times expand_contract.batch_size if NULL.  The
- * table has to have a key to walk along, with an index (55000); two tables the
- * same one.
+ * Does the same as ec_verify_change as a job, in chunks with one snapshot
+ * each. batch_size is the number of rows of a chunk; NULL means ten times
+ * expand_contract.batch_size.  The table must have a key with an index, along
+ * which the job walks (55000); two tables must have the same key.
  */
 Datum
 ec_verify_job(PG_FUNCTION_ARGS)

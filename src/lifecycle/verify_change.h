@@ -1,6 +1,6 @@
 /*
  * verify_change.h
- *		Verification of a change: its own expressions, its own rules.
+ *		Verification of a change, with its stored expressions and its rules.
  */
 #ifndef EC_LIFECYCLE_VERIFY_CHANGE_H
 #define EC_LIFECYCLE_VERIFY_CHANGE_H

@@ -1,9 +1,9 @@
 /*
  * effects.c
- *		What a statement locks, scans and rewrites.
+ *		Determines what a statement locks, scans and rewrites.
  *
- * A transaction keeps its locks: a scan under a weak lock holds everyone up when
- * an earlier statement of the same transaction has taken a strong one.
+ * A transaction keeps its locks.  So a scan under a weak lock blocks others if
+ * an earlier statement of the same transaction has taken a strong lock.
  */
 #include "postgres.h"
 
@@ -24,7 +24,10 @@
 /* 8 MB: read, or given an index, within moments */
 #define SMALL_BLOCKS 1024
 
-/* The blocks of a file as it is, unless somebody has locked the relation. */
+/*
+ * Returns the current number of blocks of the relation's file, unless the
+ * relation is locked by another session.
+ */
 static uint64
 present_blocks(Oid relation)
 {
@@ -44,7 +47,9 @@ present_blocks(Oid relation)
 	return blocks;
 }
 
-/* At least what its statistics say: nobody is told too little. */
+/*
+ * At least the size in the statistics, so that the size is not underestimated.
+ */
 static uint64
 blocks_of(Oid relation, Oid *toast)
 {
@@ -171,7 +176,7 @@ ec_lint_stop(EcLint *lint, const char *rule, List *relations, LOCKMODE lock,
 static bool
 is_told(const EcLint *lint, const EcRelation *relation)
 {
-	/* the findings of this statement are the last ones */
+	/* The findings of this statement are at the end of the list. */
 	for (int i = list_length(lint->findings) - 1; i >= 0; i--)
 	{
 		const EcFinding *finding = list_nth(lint->findings, i);
@@ -205,8 +210,8 @@ add_held(EcLint *lint, EcRelation *relation, EcRelation *scanned)
 }
 
 /*
- * What reads for long holds up those who wait for a lock that the transaction
- * has, be it on this relation or on another one.
+ * A long scan also blocks sessions that wait for a lock which the transaction
+ * already holds, on this relation or on another one.
  */
 static void
 lint_held(EcLint *lint, List *effects)
@@ -229,7 +234,7 @@ lint_held(EcLint *lint, List *effects)
 	}
 	if (longest == NULL || ec_lint_is_small(list_make1(longest)))
 		return;
-	/* the first of them stands for all */
+	/* The first one represents all of them. */
 	foreach (cell, lint->held)
 	{
 		EcRelation *relation = lfirst(cell);

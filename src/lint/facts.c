@@ -1,9 +1,9 @@
 /*
  * facts.c
- *		What the catalogue says of a relation: columns, constraints, indexes.
+ *		Reads a relation's columns, constraints and indexes from the catalog.
  *
- * Whoever lints may do so with more rights than the owner of the table has, so
- * no function of a user's runs here, not even an immutable one.
+ * The role that lints may have more rights than the owner of the table.  So no
+ * user-defined function runs here, not even an immutable one.
  */
 #include "postgres.h"
 
@@ -115,7 +115,7 @@ ec_column_numbered(EcRelation *relation, AttrNumber number)
 	return NULL;
 }
 
-/* Bits without the offset that the server gives them. */
+/* Removes the offset FirstLowInvalidHeapAttributeNumber from the members. */
 static Bitmapset *
 columns_in_analysed(Node *expression)
 {
@@ -191,7 +191,7 @@ load_constraints(EcWorld *world, EcRelation *relation)
 			read_constraint(world, tuple, RelationGetDescr(catalog));
 
 		relation->constraints = lappend(relation->constraints, constraint);
-		/* since 18 a NOT NULL may be one that is not validated */
+		/* Since version 18 a NOT NULL constraint may be NOT VALID. */
 		if (constraint->type == 'n' && !constraint->is_valid &&
 			constraint->keys != NIL)
 		{
@@ -255,7 +255,7 @@ read_index(HeapTuple tuple, TupleDesc catalog)
 		index->opclasses = lappend_oid(index->opclasses, opclasses->values[i]);
 		index->collations = lappend_oid(index->collations, collations->values[i]);
 	}
-	/* columns that are only included count as keys without an operator class */
+	/* INCLUDE columns are handled as key columns without an operator class. */
 	for (int i = form->indnkeyatts; i < form->indnatts; i++)
 	{
 		index->keys = lappend_int(index->keys, form->indkey.values[i]);
@@ -351,7 +351,10 @@ ec_find_index(EcWorld *world, EcRelation *relation, const char *name)
 	return NULL;
 }
 
-/* By the triggers that keys of others have put on the relation. */
+/*
+ * Finds them by the triggers that foreign keys of other tables have created on
+ * the relation.
+ */
 List *
 ec_inbound_keys(EcWorld *world, EcRelation *relation)
 {
@@ -403,10 +406,11 @@ ec_inbound_keys(EcWorld *world, EcRelation *relation)
 }
 
 /*
- * Does a CHECK that holds mean that the column is not NULL?  Where it is
- * negated, does one that does not hold?  The server's own proof would evaluate
- * what is constant in the condition, and so run functions of the table's owner
- * as whoever asks.  The condition is analysed, or raw where the script has it.
+ * True if a valid CHECK implies that the column is not NULL; if negated,
+ * whether its violation does.  The server's own prover would evaluate constant
+ * parts of the condition and so run functions of the table's owner as the
+ * calling role.  The condition is analysed, or a raw parse tree if it comes
+ * from the script.
  */
 static bool
 implies_not_null(Node *check, const EcColumn *column, bool negated)

@@ -1,11 +1,13 @@
 /*
  * lint.c
- *		What breaks code that still runs, loses data or holds others up.
+ *		Finds statements that break running code, lose data, or make other
+ *		sessions wait.
  *
- * While a schema expands, code that knows only its old form is still running;
- * so nothing that such code may name can go away, change its name, or take
- * less than before.  And while it runs, nobody may wait for long.  A table
- * that the script itself creates is nobody's yet.
+ * While a schema is expanded, code that knows only its old form is still
+ * running.  So an object that such code may name must not be removed or
+ * renamed, and must accept what it accepted before.  No session may have to
+ * wait for long meanwhile.  A table that the script itself creates is not used
+ * by other code yet.
  */
 #include "postgres.h"
 
@@ -28,7 +30,7 @@ ec_lint_check_phase(const char *phase)
 								EC_DEPLOY_EXPAND, EC_DEPLOY_CONTRACT)));
 }
 
-/* Has each statement a transaction of its own? */
+/* true if each statement runs in its own transaction */
 static bool
 is_mixed(const EcScript *script)
 {

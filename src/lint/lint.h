@@ -1,10 +1,10 @@
 /*
  * lint.h
- *		What breaks code that still runs, loses data or holds others up, found
- *		before anything has run.
+ *		Finds statements that break running code, lose data, or make other
+ *		sessions wait, before any statement has run.
  *
- * The statement decides, and the catalogue as the script has changed it so far.
- * No lock is waited for.
+ * A finding depends on the statement, and on the catalog as changed by the
+ * preceding statements of the script.  The lint does not wait for locks.
  */
 #ifndef EC_LINT_LINT_H
 #define EC_LINT_LINT_H
@@ -13,18 +13,21 @@
 
 #include "lint/finding.h"
 
-/* Raise 22023 unless phase is a phase, with the known ones as the hint. */
+/* Raises 22023 unless phase is a known phase; the hint lists them. */
 extern void ec_lint_check_phase(const char *phase);
 
-/* All findings (EcFinding) in the order of the statements. */
+/* Returns all findings (EcFinding) in the order of the statements. */
 extern List *ec_lint_script(const EcScript *script);
 
-/* What each statement locks, scans and rewrites of what is there (EcEffect). */
+/*
+ * Returns what each statement locks, scans and rewrites of existing relations
+ * (EcEffect).
+ */
 extern List *ec_lint_script_effects(const EcScript *script);
 
 /*
- * Raise EC_ERRCODE_UNSAFE for the first finding that is an error and whose
- * rule is not in allow (of char *).  In phase "contract" all is allowed.
+ * Raises EC_ERRCODE_UNSAFE for the first finding of severity error whose rule
+ * is not in allow (of char *).  In phase "contract" everything is allowed.
  */
 extern void
 ec_lint_require_safe(const EcScript *script, const char *phase, List *allow);

@@ -1,6 +1,6 @@
 /*
  * lint_advice.c
- *		Matters of style, for those who ask for them.
+ *		Findings about style, reported only on request.
  */
 #include "postgres.h"
 
@@ -39,7 +39,7 @@ is_primary(const ColumnDef *column)
 static void
 advise(EcLint *lint, const char *rule, EcRelation *relation, const char *what)
 {
-	/* about a table of the script's as well */
+	/* also for tables that the script creates */
 	EcFinding *finding =
 		ec_lint_add(lint, rule, ec_is_new(relation) ? NULL : relation);
 
@@ -90,7 +90,7 @@ alters_same_table(const EcStatement *previous, const AlterTableStmt *stmt)
 			strcmp(one->schemaname, other->schemaname) == 0);
 }
 
-/* What a worker would have to do again after a crash. */
+/* what a worker would have to repeat after a crash */
 static bool
 is_repeatable(Node *node)
 {

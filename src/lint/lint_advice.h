@@ -1,6 +1,6 @@
 /*
  * lint_advice.h
- *		Matters of style, for those who ask for them.
+ *		Findings about style, reported only on request.
  */
 #ifndef EC_LINT_LINT_ADVICE_H
 #define EC_LINT_LINT_ADVICE_H
@@ -9,7 +9,7 @@
 
 #include "lint/lint_rules.h"
 
-/* Findings of severity advice about the present statement. */
+/* Adds findings of severity advice about the current statement. */
 extern void ec_lint_advise(EcLint *lint, const EcStatement *previous);
 
 #endif

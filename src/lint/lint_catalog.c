@@ -1,10 +1,10 @@
 /*
  * lint_catalog.c
- *		What the catalogue knows of types, and of expressions over them.
+ *		Looks up types, and expressions over them, in the catalog.
  *
- * Whoever lints may do so with more rights than the owner of the table has, so
- * no function of a user's runs here, not even an immutable one.  Nothing waits
- * for a lock of a user's table.
+ * The role that lints may have more rights than the owner of the table.  So no
+ * user-defined function runs here, not even an immutable one.  Nothing waits
+ * for a lock on a user's table.
  */
 #include "postgres.h"
 
@@ -43,7 +43,7 @@
 #include "core/query.h"
 #include "lint/lint_rules.h"
 
-/* Asking for what is in a schema that the caller may not use is an error. */
+/* A lookup in a schema that the caller may not use would raise an error. */
 static bool
 may_look_up(List *names)
 {
@@ -65,7 +65,10 @@ ec_lint_find_type(const TypeName *name, int32 *typmod)
 									: NULL;
 }
 
-/* Any function that the call may mean: arguments are not looked at. */
+/*
+ * Considers every function that the call may mean, whatever its argument
+ * types.
+ */
 static bool
 calls_volatile(Node *node, void *context)
 {
@@ -93,7 +96,7 @@ ec_lint_is_volatile(Node *raw_expression)
 	return calls_volatile(raw_expression, NULL);
 }
 
-/* A domain may bring a default of its own. */
+/* The type may be a domain with a default of its own. */
 bool
 ec_lint_has_volatile_default(const TypeName *name)
 {
@@ -109,7 +112,10 @@ ec_lint_has_volatile_default(const TypeName *name)
 	return value != NULL && contain_volatile_functions(value);
 }
 
-/* Digits before the point and behind it that a number type holds. */
+/*
+ * The number of digits before and after the decimal point that a number type
+ * can have.
+ */
 static bool
 number_range(Oid type, int32 typmod, int *before, int *behind)
 {
@@ -129,7 +135,7 @@ number_range(Oid type, int32 typmod, int *before, int *behind)
 			*before = *behind = NUMERIC_MAX_PRECISION;
 			if (typmod < VARHDRSZ)
 				return true;
-			/* as numeric_typmod_precision and _scale */
+			/* see numeric_typmod_precision and numeric_typmod_scale */
 			*behind = ((((typmod - VARHDRSZ) & 0x7ff) ^ 1024) - 1024);
 			*before = (((typmod - VARHDRSZ) >> 16) & 0xffff) - *behind;
 			return true;
@@ -177,12 +183,15 @@ is_wider_interval(int32 from, int32 to)
 		from_digits = MAX_INTERVAL_PRECISION;
 	if (to_digits == INTERVAL_FULL_PRECISION)
 		to_digits = MAX_INTERVAL_PRECISION;
-	/* an interval keeps what is larger than its largest field */
+	/*
+	 * An interval keeps the fields that are larger than its largest declared
+	 * field.
+	 */
 	return (to_range == INTERVAL_FULL_RANGE || to_range == from_range) &&
 		   to_digits >= from_digits;
 }
 
-/* Does each value of the one type stay what it is in the other? */
+/* Does every value of the one type remain the same in the other? */
 static bool
 is_widening(Oid from, int32 from_typmod, Oid to, int32 to_typmod)
 {
@@ -215,8 +224,8 @@ is_widening(Oid from, int32 from_typmod, Oid to, int32 to_typmod)
 }
 
 /*
- * Functions of users are not inlined here: that would evaluate what is constant
- * in their bodies.
+ * User-defined functions are not inlined, because that would evaluate constant
+ * expressions in their bodies.
  */
 static bool
 calls_user_function(Node *node, void *context)
@@ -228,7 +237,7 @@ calls_user_function(Node *node, void *context)
 	return expression_tree_walker(node, calls_user_function, context);
 }
 
-/* As the server decides it for ALTER COLUMN TYPE. */
+/* Decides as the server does for ALTER COLUMN TYPE. */
 static bool
 requires_rewrite(Node *expression, AttrNumber number)
 {
@@ -262,8 +271,9 @@ requires_rewrite(Node *expression, AttrNumber number)
 }
 
 /*
- * USING as an expression over the column, where it is nothing but casts of it;
- * else NULL.  *is_plain: it does what the server does without USING.
+ * Returns the USING expression analysed over the column if it consists only of
+ * casts of the column, else NULL.  *is_plain: it does the same as a change of
+ * the type without USING.
  */
 static Node *
 cast_chain(Node *raw, const EcColumn *column, Oid type, int32 typmod, bool *is_plain)
@@ -315,7 +325,7 @@ index_is_rebuilt(const EcIndex *index, const EcColumn *column,
 
 	if (bms_is_member(column->number, index->in_expressions))
 		return true;
-	/* the server does not compare the expressions of an index */
+	/* The server does not compare the expressions of an index. */
 	if (index->in_expressions != NULL && list_member_int(index->keys, column->number))
 		return true;
 	foreach (key, index->keys)
@@ -382,7 +392,7 @@ ec_lint_type_change(EcWorld *world, EcRelation *relation, EcColumn *column,
 	Node *value;
 
 	change.rewrites = true;
-	/* a type, or a column, that the script itself makes */
+	/* a type or a column that the script itself creates */
 	if (type == NULL || !OidIsValid(column->type))
 	{
 		if (type != NULL)

@@ -2,8 +2,8 @@
  * lint_key.c
  *		The lint's rules for foreign keys.
  *
- * A foreign key concerns two tables: adding and dropping one locks both, and
- * looking its rows up reads both.
+ * A foreign key concerns two tables: adding or dropping it locks both, and
+ * validating its rows reads both.
  */
 #include "postgres.h"
 
@@ -77,7 +77,7 @@ primary_key_of(EcWorld *world, EcRelation *relation)
 	return NIL;
 }
 
-/* Is there an index that a search by these columns can use? */
+/* True if a search by these columns can use an index. */
 static bool
 is_indexed(EcRelation *relation, List *numbers)
 {
@@ -103,7 +103,7 @@ is_indexed(EcRelation *relation, List *numbers)
 	return false;
 }
 
-/* The server compares them by an operator, or after an implicit cast. */
+/* The server compares them directly, or after an implicit cast. */
 static bool
 compare(Oid referenced, Oid referencing)
 {
@@ -229,7 +229,7 @@ ec_lint_foreign_key(EcLint *lint, EcRelation *relation, const Constraint *constr
 		ec_lint_stop(lint, "add_foreign_key",
 					 ec_world_partitions(world, relation), lock, false, true)
 			->recipe = key_recipe(relation, constraint, columns);
-		/* rows that are not there need not be looked up */
+		/* An empty table has no rows to validate. */
 		if (target != NULL && target != relation && has_rows(world, relation))
 			ec_lint_explain(ec_lint_stop(lint, "add_foreign_key", targets,
 										 ShareRowExclusiveLock, false, true),
@@ -246,7 +246,7 @@ ec_lint_foreign_key(EcLint *lint, EcRelation *relation, const Constraint *constr
 	enter_key(relation, constraint, columns, numbers, target, keys);
 }
 
-/* Its triggers go from both tables. */
+/* Dropping a foreign key drops its triggers on both tables. */
 void
 ec_lint_drop_key(EcLint *lint, EcRelation *relation, const EcConstraint *constraint)
 {

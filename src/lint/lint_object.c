@@ -1,7 +1,7 @@
 /*
  * lint_object.c
- *		The lint's rules for what is no table: functions, types, domains,
- *		triggers, policies, privileges, publications.
+ *		The lint's rules for objects other than tables: functions, types,
+ *		domains, triggers, policies, privileges, publications.
  */
 #include "postgres.h"
 
@@ -21,7 +21,7 @@
 #include "lint/lint_object.h"
 #include "lint/lint_rules.h"
 
-/* Of a function: the types of what a call gives it, as they are written. */
+/* the input argument types of a function, as written in the statement */
 static char *
 signature_of(List *types)
 {
@@ -78,7 +78,7 @@ made(HTAB *table, char kind, const char *name, const char *signature,
 	return hash_search(table, &key, action, NULL);
 }
 
-/* Views and functions by name, with the last statement that makes them. */
+/* Views and functions by name, with the last statement that creates them. */
 HTAB *
 ec_lint_made_later(const EcScript *script)
 {
@@ -163,7 +163,7 @@ ec_lint_is_own_object(EcLint *lint, char kind, List *names)
 	return ec_world_is_new_object(lint->world, kind, schema, name);
 }
 
-/* Is there a function of the name already, and none with these arguments? */
+/* True if functions of this name exist, but none with these arguments. */
 static bool
 is_overload(CreateFunctionStmt *stmt)
 {
@@ -205,7 +205,10 @@ lint_function(EcLint *lint, CreateFunctionStmt *stmt)
 	ec_lint_make_object(lint, 'f', stmt->funcname);
 }
 
-/* The relations whose OIDs a query gives, but for those that the script drops. */
+/*
+ * Returns the relations whose OIDs a query yields, except those that the
+ * script drops.
+ */
 static List *
 relations_of(EcLint *lint, const char *sql, Oid object, int number)
 {
@@ -239,7 +242,7 @@ relations_of(EcLint *lint, const char *sql, Oid object, int number)
 	return relations;
 }
 
-/* Also of a domain over it. */
+/* Includes domains over the type. */
 List *
 ec_lint_tables_of_type(EcLint *lint, Oid type, bool as_a_whole)
 {
@@ -273,7 +276,7 @@ ec_lint_views_on(EcLint *lint, EcRelation *relation, int column)
 						relation->oid, column);
 }
 
-/* Do functions take or return rows of the table? */
+/* True if functions take or return rows of the table. */
 bool
 ec_lint_is_row_type_used(EcRelation *relation)
 {
@@ -304,7 +307,7 @@ ec_lint_is_published(EcRelation *relation)
 			GetAllTablesPublications() != NIL);
 }
 
-/* The first few that depend on it, for a detail; NULL: none. */
+/* Returns the first few dependent objects, for a DETAIL; NULL: none. */
 char *
 ec_lint_dependents(Oid relation)
 {
@@ -363,7 +366,7 @@ lint_domain(EcLint *lint, AlterDomainStmt *stmt)
 			return;
 	}
 	tables = ec_lint_tables_of_type(lint, oid, false);
-	/* of a domain that no table has, only the name may be in use */
+	/* If no table uses the domain, only its name may be in use. */
 	foreach (cell, tables)
 	{
 		EcRelation *table = lfirst(cell);
@@ -402,7 +405,7 @@ lint_trigger(EcLint *lint, CreateTrigStmt *stmt)
 	if (stmt->constrrel != NULL)
 		ec_lint_effect(lint, ec_world_find(lint->world, stmt->constrrel),
 					   ShareRowExclusiveLock, false, false);
-	/* one that is replaced was known */
+	/* With OR REPLACE it may already have existed. */
 	if (!stmt->replace)
 		ec_lint_add(lint, "create_trigger", relation)->lock = ShareRowExclusiveLock;
 }
@@ -458,7 +461,7 @@ lock_only(EcLint *lint, const RangeVar *name, LOCKMODE lock)
 	ec_lint_effect(lint, ec_world_find(lint->world, name), lock, false, false);
 }
 
-/* False: it is none of these. */
+/* Returns false for all other statements. */
 bool
 ec_lint_object(EcLint *lint, Node *node)
 {

@@ -1,12 +1,13 @@
 /*
  * lint_partition.c
- *		The lint's rules for partitions that are made or attached.
+ *		The lint's rules for creating and attaching partitions.
  *
- * The server reads the partition, and the default one, unless a valid CHECK
- * implies the bound.  Whether one does, the server's own prover says, over the
- * bound and the constraints as the script has changed them.  It compares
- * constants, so constraints with functions or operators of users are left out.
- * All of it happens in a subtransaction that is undone, and no lock is waited for.
+ * The server scans the partition, and the default partition, unless a valid
+ * CHECK implies the partition bound.  The server's own prover decides that,
+ * given the bound and the constraints as the script has changed them.  It
+ * evaluates comparisons of constants, so constraints with user-defined
+ * functions or operators are left out.  All this happens in a subtransaction
+ * that is rolled back, and does not wait for locks.
  */
 #include "postgres.h"
 
@@ -69,7 +70,7 @@ open_without_waiting(EcRelation *relation)
 	return try_relation_open(relation->oid, NoLock);
 }
 
-/* As PartConstraintImpliedByRelConstraint collects them. */
+/* like PartConstraintImpliedByRelConstraint */
 static List *
 known_of(Proof *proof, Relation opened)
 {
@@ -158,7 +159,7 @@ prove(void *arg)
 	proof->is_proven = predicate_implied_by(rule, known_of(proof, partition), true);
 }
 
-/* Bounds that are written down; others would have to be computed. */
+/* Handles bounds given as literals; others would have to be evaluated. */
 static bool
 are_constants(List *values)
 {
@@ -220,7 +221,7 @@ recipe(EcRelation *parent, EcRelation *partition)
 					name, name);
 }
 
-/* The leaves below a partition that nothing proves to keep the bound. */
+/* Returns the leaf partitions for which the bound is not proven. */
 static List *
 unproven(EcLint *lint, EcRelation *parent, EcRelation *partition,
 		 PartitionBoundSpec *bound, bool of_default)
@@ -263,7 +264,10 @@ lint_default(EcLint *lint, EcRelation *parent, PartitionBoundSpec *bound)
 	}
 }
 
-/* The same columns by name, in the same order, sorted the same way? */
+/*
+ * True if both have the same columns by name, in the same order and with the
+ * same sort order.
+ */
 static bool
 are_alike(EcRelation *parent, const EcIndex *one, EcRelation *child,
 		  const EcIndex *other)
@@ -310,7 +314,9 @@ lacks_index(EcLint *lint, EcRelation *parent, EcRelation *child)
 	return false;
 }
 
-/* The child gets the parent's foreign keys, and its rows are looked up. */
+/*
+ * The child gets the parent's foreign keys, and the server validates its rows.
+ */
 static void
 lint_keys(EcLint *lint, EcRelation *parent, EcRelation *child)
 {
@@ -367,7 +373,10 @@ ec_lint_attach(EcLint *lint, EcRelation *parent, EcRelation *child,
 	lint_default(lint, parent, bound);
 }
 
-/* CREATE TABLE ... PARTITION OF: the same, but that it has no rows. */
+/*
+ * CREATE TABLE ... PARTITION OF is treated like ATTACH PARTITION of an empty
+ * table.
+ */
 void
 ec_lint_new_partition(EcLint *lint, EcRelation *parent, PartitionBoundSpec *bound)
 {

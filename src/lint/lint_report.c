@@ -1,6 +1,6 @@
 /*
  * lint_report.c
- *		ec_lint and ec_effects: findings and effects as rows.
+ *		ec_lint and ec_effects: return findings and effects as rows.
  */
 #include "postgres.h"
 
@@ -63,8 +63,9 @@ put_finding(ReturnSetInfo *result, const EcFinding *finding, const char *phase)
  * ec_lint(script text, phase text) → SETOF (statement, command, rule,
  *			severity, relation, lock_mode, rewrites, scans, detail, recipe)
  *
- * What ec_apply would refuse in this phase (severity error), and what holds
- * others up (warning, or notice where the table is small).  Runs nothing.
+ * Returns what ec_apply would reject in this phase (severity error), and what
+ * makes other sessions wait (warning, or notice if the table is small).  Runs
+ * nothing.
  *
  * Errors: 22004, 22023 (arguments), 42601 (syntax).
  */
@@ -109,10 +110,10 @@ put_effect(ReturnSetInfo *result, const EcEffect *effect)
 
 /*
  * ec_effects(script text) → SETOF (statement, command, relation, lock_mode,
- *			rewrites, scans)
+ *		rewrites, scans)
  *
- * What each statement will lock, write anew and read as a whole of what is there
- * before the script.  Runs nothing.
+ * Returns which existing relations each statement will lock, rewrite and scan.
+ * Runs nothing.
  *
  * Errors: 22004 (argument), 42601 (syntax), 22023 (no statement).
  */

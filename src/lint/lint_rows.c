@@ -2,8 +2,9 @@
  * lint_rows.c
  *		The lint's rules for statements that read and write rows.
  *
- * Which plan the server takes is not known.  A table counts as read as a whole
- * unless a condition compares the first column of an index of it with something.
+ * The plan that the server will choose is not known.  A table counts as
+ * scanned completely unless a condition compares the first column of one of
+ * its indexes.
  */
 #include "postgres.h"
 
@@ -159,7 +160,7 @@ lint_select(EcLint *lint, SelectStmt *stmt)
 	}
 	foreach (cell, stmt->fromClause)
 	{
-		/* LIMIT ends a scan early */
+		/* A LIMIT may end a scan early. */
 		if (stmt->limitCount == NULL)
 			lint_read(lint, lfirst(cell), stmt->whereClause);
 	}

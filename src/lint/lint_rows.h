@@ -1,6 +1,6 @@
 /*
  * lint_rows.h
- *		What the lint says of statements that read and write rows.
+ *		The lint's rules for statements that read and write rows.
  */
 #ifndef EC_LINT_LINT_ROWS_H
 #define EC_LINT_LINT_ROWS_H
@@ -9,7 +9,7 @@
 
 #include "lint/lint_rules.h"
 
-/* False: the statement is none of these. */
+/* Returns false for all other statements. */
 extern bool ec_lint_rows(EcLint *lint, Node *node);
 
 #endif

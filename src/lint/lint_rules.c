@@ -1,6 +1,6 @@
 /*
  * lint_rules.c
- *		The rules by name, and what the files that apply them share.
+ *		The rules by name, and functions for the files that apply them.
  */
 #include "postgres.h"
 
@@ -11,14 +11,17 @@
 
 #include "lint/lint_rules.h"
 
-/* What a rule is about decides whether ec_apply refuses to break it. */
+/*
+ * The kind of a rule decides whether ec_apply rejects a statement that breaks
+ * it.
+ */
 typedef enum LintKind
 {
-	LINT_REMOVAL, /* the old schema goes: in phase "contract" */
-	LINT_REFUSED, /* there is a safe way, or another one */
-	LINT_LONG,    /* the same, but where the table is small nobody notices */
-	LINT_WAITS,   /* holds others up, unless the table is small */
-	LINT_WARNING, /* changes what running code may rely on */
+	LINT_REMOVAL, /* removes old schema: allowed in phase "contract" */
+	LINT_REFUSED, /* there is a safe or another way */
+	LINT_LONG,    /* the same, but harmless if the table is small */
+	LINT_WAITS,   /* blocks others, unless the table is small */
+	LINT_WARNING, /* changes what running code may depend on */
 	LINT_ADVICE   /* style */
 } LintKind;
 
@@ -26,7 +29,7 @@ typedef struct LintRule
 {
 	const char *name;
 	LintKind kind;
-	const char *effect; /* what follows the statement's name */
+	const char *effect; /* follows the statement's name in the message */
 } LintRule;
 
 static const LintRule rules[] = {
@@ -168,8 +171,9 @@ ec_lint_name(const RangeVar *relation)
 }
 
 /*
- * Not RangeVarGetRelid: the script may create the schema, or become a role that
- * may use it, so neither is an error here.
+ * RangeVarGetRelid is not used, because it raises an error for a schema that
+ * does not exist or may not be used.  The script may create the schema, or set
+ * a role that may use it.
  */
 Oid
 ec_lint_find_relation(const RangeVar *relation)

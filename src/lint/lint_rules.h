@@ -1,10 +1,10 @@
 /*
  * lint_rules.h
- *		What the files of the lint share among themselves.
+ *		Declarations shared by the files of the lint.
  *
- * The files are made of two halves.  The planner's eyes (world.h, facts.c,
- * effects) know what each statement locks, scans and rewrites, by the catalogue
- * as the script has changed it so far.  The rules make findings of it.
+ * The files form two groups.  world.h, facts.c and effects.c determine what
+ * each statement locks, scans and rewrites, given the catalog as changed by
+ * the preceding statements.  The rules turn that into findings.
  */
 #ifndef EC_LINT_LINT_RULES_H
 #define EC_LINT_LINT_RULES_H
@@ -16,7 +16,7 @@
 #include "nodes/parsenodes.h"
 #include "parser/parse_type.h"
 
-/* The lint of a script, while it looks at one of its statements. */
+/* The state of the lint while it examines one statement of a script. */
 typedef struct EcLint
 {
 	const EcScript *script;
@@ -24,62 +24,70 @@ typedef struct EcLint
 	List *findings; /* EcFinding */
 	List *effects;  /* EcEffect: of all statements, in their order */
 	EcWorld *world;
-	bool is_mixed; /* each statement has a transaction of its own */
-	List *held; /* EcRelation: locked in this transaction so that writers wait */
+	bool is_mixed;    /* each statement runs in its own transaction */
+	List *held;       /* EcRelation: locked in this transaction in a mode that
+				 * blocks writers */
 	HTAB *made_later; /* what DROP may take away, as it comes back */
 } EcLint;
 
-/* Raise 22023 unless each name (char *) is a rule, with the known ones. */
+/* Raises 22023 unless each name (char *) is a rule; lists the known ones. */
 extern void ec_lint_check_rules(List *names);
 
 /*
- * Enter a finding of the present statement.  The rule gives severity and detail;
- * locks and a recipe can be set in what is returned.  About what the script has
- * made itself nothing is entered; what is returned is then of no consequence.
- * The relation may be NULL.
+ * Adds a finding about the current statement.  The rule determines severity
+ * and detail; the caller can set locks and a recipe in the result.  No finding
+ * is added about objects that the script itself has created; changes to the
+ * result then have no effect.  The relation may be NULL.
  */
 extern EcFinding *
 ec_lint_add(EcLint *lint, const char *rule, EcRelation *relation);
 
-/* The relation named is not there: judged as a large one would be. */
+/* The named relation does not exist: it is treated as a large one. */
 extern EcFinding *ec_lint_add_missing(EcLint *lint, const char *rule,
 									  LOCKMODE lock, bool rewrites, bool scans);
 
-/* Words that follow the rule's own in the detail. */
+/* text that is appended to the rule's detail */
 extern void ec_lint_explain(EcFinding *finding, const char *format, ...)
 	pg_attribute_printf(2, 3);
 
-/* effects.c: what the present statement does to a relation. */
+/* effects.c: what the current statement does to a relation */
 extern void ec_lint_effect(EcLint *lint, EcRelation *relation, LOCKMODE lock,
 						   bool rewrites, bool scans);
 extern void ec_lint_effects(EcLint *lint, List *relations, LOCKMODE lock,
 							bool rewrites, bool scans);
 
 /*
- * The relations are scanned or rewritten under that lock: an effect on each, and
- * a finding about the first of them that others use, if one of them has rows to
- * be scanned.  It is a notice where all of them together are small.
+ * Records that the relations are scanned or rewritten under the lock: an
+ * effect on each of them, and a finding about the first one that is in use by
+ * others, if one of them has rows to be scanned.  The finding is a notice if
+ * all of them together are small.
  */
 extern EcFinding *ec_lint_stop(EcLint *lint, const char *rule, List *relations,
 							   LOCKMODE lock, bool rewrites, bool scans);
 
-/* At the end of a statement: what it does while others wait for earlier locks. */
+/*
+ * Called at the end of a statement, for what it does while earlier locks are
+ * held.
+ */
 extern void ec_lint_close_statement(EcLint *lint);
 
-/* The blocks of a table and its TOAST; waits for no lock. */
+/*
+ * Returns the number of blocks of a table and its TOAST table; does not wait
+ * for locks.
+ */
 extern uint64 ec_lint_blocks(EcRelation *relation);
 extern bool ec_lint_is_small(List *relations);
 
-/* lint_statement.c: the rules of the present statement */
+/* lint_statement.c: applies the rules to the current statement */
 extern void ec_lint_statement(EcLint *lint);
 
-/* The relation, if it is there before the script; takes no lock. */
+/* Returns the relation if it exists before the script; takes no lock. */
 extern Oid ec_lint_find_relation(const RangeVar *relation);
 
-/* As it is written in SQL. */
+/* The relation's name as SQL. */
 extern char *ec_lint_name(const RangeVar *relation);
 
-/* lint_table.c: ALTER TABLE, and what it does to one relation */
+/* lint_table.c: ALTER TABLE and its effects on a relation */
 extern void ec_lint_alter_table(EcLint *lint, AlterTableStmt *stmt);
 
 /* lint_key.c: foreign keys */
@@ -92,35 +100,38 @@ extern char *ec_lint_joined(List *names, const char *separator, bool quoted);
 extern char *ec_lint_constraint_name(const char *table, const char *columns,
 									 const char *suffix);
 
-/* lint_partition.c: partitions that come and go */
+/* lint_partition.c: attaching and detaching partitions */
 extern void ec_lint_attach(EcLint *lint, EcRelation *parent, EcRelation *child,
 						   PartitionBoundSpec *bound, LOCKMODE lock);
 extern void ec_lint_new_partition(EcLint *lint, EcRelation *parent,
 								  PartitionBoundSpec *bound);
 extern EcRelation *ec_lint_default_partition(EcLint *lint, EcRelation *parent);
 
-/* lint_object.c: what is no table */
+/* lint_object.c: objects other than tables */
 extern bool ec_lint_object(EcLint *lint, Node *node);
 extern HTAB *ec_lint_made_later(const EcScript *script);
 
-/* lint_catalog.c: what the catalogue knows of types and expressions */
+/* lint_catalog.c: types and expressions in the catalog */
 
-/* Would DEFAULT have to be computed for each row? */
+/* Would a DEFAULT have to be computed for each row? */
 extern bool ec_lint_is_volatile(Node *raw_expression);
 extern bool ec_lint_has_volatile_default(const TypeName *type);
 
-/* As LookupTypeName; NULL if it is not there, or nobody may tell. */
+/*
+ * Like LookupTypeName, but NULL if the type does not exist or must not be
+ * looked up.
+ */
 extern Type ec_lint_find_type(const TypeName *name, int32 *typmod);
 
-/* What changing a column's type does. */
+/* The effects of changing a column's type. */
 typedef struct EcTypeChange
 {
-	bool is_widening; /* all values of the old type stay what they are */
+	bool is_widening; /* all values of the old type remain the same */
 	bool rewrites;
 	bool rebuilds;   /* an index on the column */
 	bool rechecks;   /* a CHECK on the column */
-	bool is_nothing; /* type, modifier and collation stay */
-	Oid type;        /* InvalidOid: not there yet */
+	bool is_nothing; /* type, modifier and collation do not change */
+	Oid type;        /* InvalidOid: it does not exist yet */
 	int32 typmod;
 	Oid collation;
 } EcTypeChange;
@@ -128,11 +139,14 @@ typedef struct EcTypeChange
 extern EcTypeChange ec_lint_type_change(EcWorld *world, EcRelation *relation,
 										EcColumn *column, ColumnDef *definition);
 
-/* Whether the change makes the server look up a foreign key's rows again. */
+/* True if the change makes the server validate a foreign key again. */
 extern bool ec_lint_key_is_kept(const EcConstraint *key, EcRelation *relation,
 								EcColumn *column, const EcTypeChange *change);
 
-/* What the server refuses to change under a column: NULL, or what it is. */
+/*
+ * Returns why the server refuses to change the column's type; NULL: it does
+ * not.
+ */
 extern char *ec_lint_obstacle(EcWorld *world, EcRelation *relation,
 							  EcColumn *column, bool is_drop);
 

@@ -1,6 +1,7 @@
 /*
  * lint_statement.c
- *		The lint's rules for statements that make, drop, rename and fill tables.
+ *		The lint's rules for statements that create, drop, rename and fill
+ *		tables.
  */
 #include "postgres.h"
 
@@ -17,7 +18,9 @@
 #include "lint/lint_rows.h"
 #include "lint/lint_rules.h"
 
-/* A rename of what is left out here breaks no statement of an application. */
+/*
+ * Renaming an object of any other type breaks no statement of an application.
+ */
 static const char *
 rename_rule(ObjectType type)
 {
@@ -93,7 +96,7 @@ table_of_index(EcLint *lint, EcRelation *index)
 			   : ec_world_relation(lint->world, IndexGetRelation(index->oid, true));
 }
 
-/* Those of the partitions go with a partitioned one. */
+/* Indexes of partitions are dropped with a partitioned index. */
 static void
 forget_parts(EcLint *lint, EcRelation *index)
 {
@@ -138,7 +141,7 @@ drop_index(EcLint *lint, DropStmt *stmt, List *names)
 	ec_world_drop(lint->world, index);
 	if (stmt->concurrent || table == NULL || ec_is_new(table))
 		return;
-	/* of a partitioned index: those of the partitions too */
+	/* For a partitioned index, those of the partitions as well. */
 	ec_lint_effects(lint,
 					index->kind == RELKIND_PARTITIONED_INDEX
 						? ec_world_family(lint->world, table)
@@ -208,7 +211,10 @@ drop_relation(EcLint *lint, DropStmt *stmt, List *names, const char *rule)
 	{
 		EcRelation *parent = lfirst(cell);
 
-		/* which partitions there are changes for it, and for the default one */
+		/*
+		 * The set of partitions changes for the parent and for the default
+		 * partition.
+		 */
 		ec_lint_effect(lint, parent, AccessExclusiveLock, false, false);
 		ec_lint_effect(lint, ec_lint_default_partition(lint, parent),
 					   AccessExclusiveLock, false, false);
@@ -392,7 +398,7 @@ lint_set_schema(EcLint *lint, AlterObjectSchemaStmt *stmt)
 	ec_world_rename(lint->world, relation, stmt->newschema, NULL);
 }
 
-/* What refers to a table goes with it, or keeps it from going. */
+/* Objects that refer to a table are dropped with it, or prevent the drop. */
 static void
 lint_truncate(EcLint *lint, TruncateStmt *stmt)
 {
@@ -415,7 +421,7 @@ lint_truncate(EcLint *lint, TruncateStmt *stmt)
 											 : list_make1(relation));
 		ec_lint_add(lint, "truncate", relation)->lock = AccessExclusiveLock;
 	}
-	/* what is appended is visited as well */
+	/* The list grows during the loop. */
 	foreach (cell, relations)
 	{
 		EcRelation *relation = lfirst(cell);
@@ -572,7 +578,7 @@ lint_vacuum(EcLint *lint, VacuumStmt *stmt)
 		{
 			EcRelation *relation = ec_world_find(lint->world, name);
 
-			/* a sample, not the whole of it */
+			/* ANALYZE reads a sample only. */
 			if (relation != NULL)
 				ec_lint_effects(lint,
 								relation->kind == RELKIND_PARTITIONED_TABLE ||
@@ -608,7 +614,7 @@ lint_reindex(EcLint *lint, ReindexStmt *stmt)
 		finding->lock = ShareLock;
 		finding->scans = true;
 	}
-	/* nobody can plan a query of the table meanwhile */
+	/* No other session can plan a query on the table meanwhile. */
 	if (relation != table && finding->statement != NULL)
 	{
 		finding->relation = relation->oid;
@@ -642,7 +648,9 @@ lint_refresh(EcLint *lint, RefreshMatViewStmt *stmt)
 							   ec_lint_name(stmt->relation));
 }
 
-/* Keys to tables that are there lock these, for a moment. */
+/*
+ * Foreign keys lock the existing tables to which they refer, for a short time.
+ */
 static void
 lint_keys_of_new(EcLint *lint, EcRelation *relation, List *elements)
 {

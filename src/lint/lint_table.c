@@ -2,9 +2,9 @@
  * lint_table.c
  *		The lint's rules for ALTER TABLE.
  *
- * Which lock a form of ALTER TABLE takes, and what it does under it, is the
- * server's.  It runs the commands of a statement in an order of its own: drops
- * first, then types, columns, NOT NULL, constraints.
+ * The locks of the forms of ALTER TABLE, and what is done under them, are
+ * those of the server.  The server runs the commands of a statement in its own
+ * order: drops first, then types, columns, NOT NULL, constraints.
  */
 #include "postgres.h"
 
@@ -28,7 +28,9 @@
 #include "lint/lint_object.h"
 #include "lint/lint_rules.h"
 
-/* Numbers of columns that a script adds begin after the last one of a table. */
+/*
+ * Columns added by the script are numbered after the last column of the table.
+ */
 #define FIRST_NEW_COLUMN 2000
 
 #define LAST_PASS 6
@@ -38,11 +40,12 @@ typedef struct LintTable
 	EcLint *lint;
 	EcWorld *world;
 	EcRelation *relation;
-	List *family; /* it and all below it, as far as the statement reaches */
+	List *family; /* the relation and those of its descendants that the
+				   * statement affects */
 	LOCKMODE lock;
 	char *sql; /* its name */
 	AlterTableStmt *stmt;
-	bool has_new_value; /* some column is added with a default */
+	bool has_new_value; /* a column is added with a default */
 	bool rewrites;      /* so checks are made along with it */
 } LintTable;
 
@@ -77,7 +80,10 @@ not_null_recipe(const LintTable *table, const char *column)
 					quoted, table->sql, name);
 }
 
-/* A column that is not there: something that the lint does not see may add it. */
+/*
+ * The column does not exist, but something that the lint does not see may add
+ * it.
+ */
 static EcFinding *
 add_missing_column(LintTable *table, const char *rule, const char *column,
 				   bool rewrites)
@@ -90,7 +96,10 @@ add_missing_column(LintTable *table, const char *rule, const char *column,
 	return finding;
 }
 
-/* Those of the family in which nothing proves that the column has no NULL. */
+/*
+ * Returns the members of the family for which nothing proves that the column
+ * has no NULL.
+ */
 static List *
 unproven(LintTable *table, const char *name)
 {
@@ -263,7 +272,10 @@ lint_check(LintTable *table, const Constraint *constraint, const char *column)
 	}
 }
 
-/* A key is built over the whole table, and a primary one has no NULL. */
+/*
+ * The index of a key is built over the whole table, and a primary key requires
+ * NOT NULL.
+ */
 static void
 lint_unique(LintTable *table, const Constraint *constraint, List *keys)
 {
@@ -276,7 +288,9 @@ lint_unique(LintTable *table, const Constraint *constraint, List *keys)
 									  is_primary ? ""
 												 : ec_lint_joined(keys, "_", false),
 									  is_primary ? "pkey" : "key");
-	/* of a partitioned table: on each partition; children have none */
+	/*
+	 * of a partitioned table: on each partition; inheritance children get none
+	 */
 	List *relations = ec_world_partitions(table->world, table->relation);
 	EcFinding *finding;
 	EcConstraint *entered;
@@ -307,7 +321,7 @@ lint_unique(LintTable *table, const Constraint *constraint, List *keys)
 		}
 		if (!is_primary)
 			continue;
-		/* children get the NOT NULL */
+		/* Children inherit NOT NULL. */
 		if (list_length(table->family) > 1 &&
 			(column == NULL || !column->is_not_null))
 			(void) stop(table, "add_unique",
@@ -316,7 +330,7 @@ lint_unique(LintTable *table, const Constraint *constraint, List *keys)
 	}
 }
 
-/* The index is there: only NOT NULL may have to be proven. */
+/* The index exists already, so only NOT NULL may have to be verified. */
 static void
 lint_using_index(LintTable *table, const Constraint *constraint)
 {
@@ -335,7 +349,7 @@ lint_using_index(LintTable *table, const Constraint *constraint)
 	}
 }
 
-/* A constraint that is added with its column, or to the table. */
+/* A constraint that is added together with its column, or to the table. */
 static void
 lint_constraint(LintTable *table, const Constraint *constraint,
 				const char *column, bool is_all_null)
@@ -367,7 +381,10 @@ lint_constraint(LintTable *table, const Constraint *constraint,
 						ec_world_partitions(table->world, table->relation), false);
 			break;
 		case CONSTR_NOTNULL:
-			/* of a table, since 18; what is not validated holds for new rows */
+			/*
+			 * as a table constraint, possible from 18 on; a NOT VALID one is
+			 * checked for new rows only
+			 */
 			if (column != NULL || constraint->keys == NIL)
 				break;
 			if (!constraint->skip_validation)
@@ -470,7 +487,7 @@ lint_add_column(LintTable *table, const AlterTableCmd *command)
 	enter_column(table, column, is_not_null, has_value, is_identity);
 	foreach (cell, column->constraints)
 	{
-		/* where all values are NULL, there is nothing to look up */
+		/* if all values are NULL, a foreign key has nothing to look up */
 		lint_constraint(table, lfirst(cell), column->colname, !table->has_new_value);
 	}
 }
@@ -493,7 +510,7 @@ type_recipe(const LintTable *table, const AlterTableCmd *command)
 					quote_literal_cstr(copy));
 }
 
-/* Keys on the column, to and from other tables, are made anew. */
+/* Foreign keys on the column, from and to other tables, are created again. */
 static void
 lint_type_keys(LintTable *table, EcRelation *relation, EcColumn *column,
 			   const EcTypeChange *change)
@@ -585,7 +602,10 @@ lint_type(LintTable *table, const AlterTableCmd *command)
 		if (own == NULL)
 			continue;
 		change = ec_lint_type_change(table->world, relation, own, definition);
-		/* an index of a partitioned table is always made anew, on each partition */
+		/*
+		 * An index of a partitioned table is always rebuilt, on each
+		 * partition.
+		 */
 		change.rebuilds |= is_key_of_index(table->relation, column);
 		if (change.rewrites)
 			rewritten = lappend(rewritten, relation);
@@ -668,7 +688,10 @@ lint_validate(LintTable *table, const AlterTableCmd *command)
 			ec_column_numbered(lfirst(cell), linitial_int(own->keys))->is_not_null =
 				true;
 	}
-	/* under its own lock others read and write; under another's of this statement not */
+	/*
+	 * The command's own lock allows others to read and write; a lock of
+	 * another command of this statement may not.
+	 */
 	if (table->lock >= ShareLock)
 		stop(table, "validate_constraint", relations, false)->recipe =
 			psprintf("-- in a migration of its own:\n"
@@ -701,7 +724,7 @@ lint_drop_constraint(LintTable *table, const AlterTableCmd *command)
 			ec_lint_effect(table->lint, inbound->relation, AccessExclusiveLock,
 						   false, false);
 		}
-		/* a partition's index goes with that of the root */
+		/* A partition's index is dropped with that of the root. */
 		if (table->relation->kind == RELKIND_PARTITIONED_TABLE)
 			ec_lint_effects(table->lint, table->family, AccessExclusiveLock,
 							false, false);
@@ -814,7 +837,7 @@ lint_partition(LintTable *table, const AlterTableCmd *command)
 	table->relation->old_children = lappend(table->relation->old_children, child);
 }
 
-/* Does the command leave the table's file as it is? */
+/* True if the command does not rewrite the table. */
 static bool
 changes_nothing(const LintTable *table, const AlterTableCmd *command)
 {
@@ -859,7 +882,7 @@ changes_nothing(const LintTable *table, const AlterTableCmd *command)
 }
 
 #if PG_VERSION_NUM >= 170000
-/* What a virtual column is made of is stored nowhere. */
+/* A virtual generated column is not stored. */
 static void
 lint_expression(LintTable *table, const AlterTableCmd *command)
 {
@@ -910,7 +933,7 @@ lint_identity(LintTable *table, const AlterTableCmd *command)
 	}
 }
 
-/* Which commands reach the tables below, and lock them. */
+/* Tells which commands recurse to the descendants and lock them. */
 static bool
 reaches_down(const LintTable *table, const AlterTableCmd *command)
 {
@@ -995,7 +1018,7 @@ reaches_down(const LintTable *table, const AlterTableCmd *command)
 	}
 }
 
-/* The order in which the server runs the commands of one statement. */
+/* the order in which the server runs the commands of a statement */
 static int
 pass_of(const AlterTableCmd *command)
 {
@@ -1117,7 +1140,7 @@ lint_command(LintTable *table, const AlterTableCmd *command)
 	}
 }
 
-/* Subscribers get rows, not definitions. */
+/* Logical replication transfers rows, not definitions. */
 static void
 lint_published(LintTable *table)
 {
@@ -1139,7 +1162,10 @@ lint_published(LintTable *table)
 	}
 }
 
-/* Rules for what cannot be judged, as the table is not there. */
+/*
+ * Rules for a table that does not exist, so that its data cannot be
+ * considered.
+ */
 static void
 lint_missing(EcLint *lint, AlterTableStmt *stmt)
 {
@@ -1181,7 +1207,7 @@ lint_missing(EcLint *lint, AlterTableStmt *stmt)
 	}
 }
 
-/* The commands of a statement, on one relation and what is below it. */
+/* Applies the commands of a statement to one relation and its descendants. */
 static void
 lint_commands(EcLint *lint, AlterTableStmt *stmt, EcRelation *relation, LOCKMODE lock)
 {
@@ -1222,7 +1248,9 @@ lint_commands(EcLint *lint, AlterTableStmt *stmt, EcRelation *relation, LOCKMODE
 				table.family = family;
 				ec_lint_effects(lint, family, lock, false, false);
 			}
-			/* of a type, a view, an index ... only what code can name */
+			/*
+			 * for a type, a view or an index, only DROP COLUMN can break code
+			 */
 			if (is_table || command->subtype == AT_DropColumn)
 				lint_command(&table, command);
 		}
@@ -1231,7 +1259,7 @@ lint_commands(EcLint *lint, AlterTableStmt *stmt, EcRelation *relation, LOCKMODE
 		lint_published(&table);
 }
 
-/* CASCADE takes a change of a composite type to the tables made of it. */
+/* CASCADE propagates a change of a composite type to the typed tables. */
 static void
 lint_typed_tables(EcLint *lint, AlterTableStmt *stmt, EcRelation *type)
 {

@@ -1,6 +1,6 @@
 /*
  * world.c
- *		Names of relations and settings as a script has changed them so far.
+ *		Names of relations, and settings, as changed by the script so far.
  */
 #include "postgres.h"
 
@@ -116,7 +116,9 @@ is_followed(const char *name)
 	return false;
 }
 
-/* A value that the server would refuse changes nothing: the script fails there. */
+/*
+ * The server would reject an invalid value, and the script would fail there.
+ */
 static void
 set(const char *name, const char *value)
 {
@@ -170,7 +172,7 @@ constant_text(Node *node)
 	return castNode(A_Const, node)->val.sval.sval;
 }
 
-/* SELECT set_config('search_path', '', false), as pg_dump writes it. */
+/* SELECT set_config('search_path', '', false), as in the output of pg_dump */
 void
 ec_world_set_config(EcWorld *world, Node *statement)
 {
@@ -198,7 +200,7 @@ ec_world_set_config(EcWorld *world, Node *statement)
 	}
 }
 
-/* The names in search_path, whether they are there or not. */
+/* Returns the names in search_path, whether the schemas exist or not. */
 static List *
 schemas_in_path(void)
 {
@@ -229,7 +231,7 @@ schemas_in_path(void)
 	return result;
 }
 
-/* Not an error where the schema is not there, or may not be used. */
+/* Raises no error if the schema does not exist or may not be used. */
 static Oid
 schema_oid(const char *name)
 {
@@ -276,7 +278,9 @@ ec_world_relation(EcWorld *world, Oid oid)
 	return relation;
 }
 
-/* In one schema; *is_free: the script has taken it away from there. */
+/*
+ * Looks in one schema.  *is_free: the script has dropped or renamed it there.
+ */
 static EcRelation *
 find_in(EcWorld *world, const char *schema, const char *name)
 {
@@ -312,7 +316,10 @@ ec_world_find(EcWorld *world, const RangeVar *name)
 	return NULL;
 }
 
-/* Where something is created: the first schema of the path that is there. */
+/*
+ * Returns the schema for new objects: the first existing one in the search
+ * path.
+ */
 static const char *
 creation_schema(EcWorld *world, const RangeVar *name)
 {
@@ -384,7 +391,7 @@ ec_world_create_object(EcWorld *world, char kind, const char *schema,
 	(void) look_up(world->objects, kind, schema ? schema : "", name, HASH_ENTER);
 }
 
-/* With and without its schema. */
+/* with and without its schema */
 bool
 ec_world_is_new_object(EcWorld *world, char kind, const char *schema,
 					   const char *name)
@@ -417,7 +424,7 @@ ec_world_family(EcWorld *world, EcRelation *relation)
 	List *family = list_make1(relation);
 	ListCell *cell;
 
-	/* what is appended is visited as well */
+	/* The list grows during the loop. */
 	foreach (cell, family)
 	{
 		family = list_concat_unique_ptr(family,

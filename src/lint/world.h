@@ -1,14 +1,14 @@
 /*
  * world.h
- *		The catalogue as a script has changed it so far.
+ *		The catalog as changed by a script so far.
  *
- * The lint goes through a script statement by statement and runs none of them.
- * What a statement would change, it enters here: relations made, renamed and
- * dropped, columns, constraints and indexes, settings.  The next statement is
- * judged by that.  Facts about a relation are read from the catalogue when they
- * are first asked for.
+ * The lint processes a script statement by statement and runs none of them.
+ * Instead it records here what a statement would change: relations created,
+ * renamed and dropped, columns, constraints and indexes, settings.  The
+ * following statements are judged by that.  Facts about a relation are read
+ * from the catalog when they are first needed.
  *
- * No lock of a user's relation is waited for.
+ * No lock on a user's relation is waited for.
  */
 #ifndef EC_LINT_WORLD_H
 #define EC_LINT_WORLD_H
@@ -26,11 +26,12 @@ typedef struct EcRelation EcRelation;
 typedef struct EcColumn
 {
 	char *name;
-	AttrNumber number; /* one past all others for a column of the script's */
-	Oid type;          /* InvalidOid: one that the script makes */
+	AttrNumber number; /* for a column added by the script: a number after
+					    * all others */
+	Oid type;          /* InvalidOid: the script creates it */
 	int32 typmod;
 	Oid collation;
-	bool is_not_null; /* and no row breaks it */
+	bool is_not_null; /* valid for all rows */
 	bool has_default;
 	bool is_identity;
 	char generated;
@@ -45,35 +46,35 @@ typedef struct EcConstraint
 	bool is_valid;
 	bool is_new;
 	bool no_inherit;
-	Bitmapset *columns; /* their numbers */
-	Node *check; /* of a CHECK: analysed, or raw where it is the script's */
+	Bitmapset *columns; /* attribute numbers */
+	Node *check; /* of a CHECK: analysed, or raw if it is from the script */
 	Oid oid;
 	Oid index;
 	EcRelation *referenced; /* of a foreign key */
-	List *keys; /* of a foreign key: integers, the columns' numbers */
+	List *keys; /* of a foreign key: attribute numbers, as integers */
 	List *referenced_keys;
-	List *operators; /* OIDs: of a foreign key that is there */
+	List *operators; /* OIDs; only of an existing foreign key */
 } EcConstraint;
 
 typedef struct EcIndex
 {
 	char *name;
-	Oid oid; /* InvalidOid: the script's */
+	Oid oid; /* InvalidOid: the script creates it */
 	bool is_unique;
 	bool is_partial;
-	List *keys;       /* integers: numbers of columns, 0 for an expression */
+	List *keys;       /* attribute numbers, as integers; 0 for an expression */
 	List *opclasses;  /* OIDs */
 	List *collations; /* OIDs */
 	Bitmapset *in_expressions; /* columns in expressions and in the predicate */
 	Oid method;
 } EcIndex;
 
-/* What a statement does to a relation that was there before the script. */
+/* what a statement does to a relation that existed before the script */
 typedef struct EcEffect
 {
 	const struct EcStatement *statement;
 	EcRelation *relation;
-	LOCKMODE lock; /* NoLock: none that stops anyone */
+	LOCKMODE lock; /* NoLock: none that blocks others */
 	bool rewrites;
 	bool scans;
 } EcEffect;
@@ -82,14 +83,14 @@ struct EcRelation
 {
 	char *schema;
 	char *name;
-	Oid oid; /* InvalidOid: the script's own */
+	Oid oid; /* InvalidOid: the script creates it */
 	char kind;
 	bool is_dropped;
-	EcRelation *table;  /* of an index of the script's */
-	List *new_children; /* attached or made by the script */
+	EcRelation *table;  /* of an index that the script creates */
+	List *new_children; /* attached or created by the script */
 	List *old_children; /* detached by the script: EcRelation */
 
-	LOCKMODE held;    /* the strongest lock that the transaction has taken */
+	LOCKMODE held;    /* the strongest lock taken by the transaction */
 	EcEffect *effect; /* of the last statement that has one */
 
 	bool is_loaded;
@@ -101,25 +102,26 @@ struct EcRelation
 
 typedef struct EcWorld
 {
-	HTAB *names;   /* of relations that the script has touched */
+	HTAB *names;   /* relations that the script has named */
 	HTAB *oids;    /* the same by OID */
-	HTAB *objects; /* what the script has made or dropped that is no relation */
+	HTAB *objects; /* objects other than relations that the script has
+				    * created or dropped */
 	int guc_level;
 } EcWorld;
 
-/* End what was begun; an error needs no end. */
+/* Ends the work; not needed after an error. */
 extern EcWorld *ec_world_begin(void);
 extern void ec_world_end(EcWorld *world);
 
-/* Follow a setting that decides what names mean. */
+/* Applies a setting that affects the lookup of names. */
 extern void ec_world_set(EcWorld *world, VariableSetStmt *stmt);
 extern void ec_world_set_config(EcWorld *world, Node *statement);
 
-/* NULL: it is not there. */
+/* Returns NULL if it does not exist. */
 extern EcRelation *ec_world_find(EcWorld *world, const RangeVar *name);
 extern EcRelation *ec_world_relation(EcWorld *world, Oid oid);
 
-/* The script makes, renames or drops a relation. */
+/* Records that the script creates, renames or drops a relation. */
 extern EcRelation *
 ec_world_create(EcWorld *world, const RangeVar *name, char kind);
 extern void ec_world_rename(EcWorld *world, EcRelation *relation,
@@ -138,14 +140,19 @@ ec_is_new(const EcRelation *relation)
 	return relation != NULL && !OidIsValid(relation->oid);
 }
 
-/* The relation and all below it, in the script's world: EcRelation. */
+/*
+ * Returns the relation and all its descendants (EcRelation), as changed by the
+ * script.
+ */
 extern List *ec_world_family(EcWorld *world, EcRelation *relation);
-/* A partitioned table with its partitions; any other relation alone. */
+/*
+ * Returns a partitioned table with its partitions; any other relation alone.
+ */
 extern List *ec_world_partitions(EcWorld *world, EcRelation *relation);
 extern List *ec_world_children(EcWorld *world, EcRelation *relation);
 extern List *ec_world_parents(EcWorld *world, EcRelation *relation);
 
-/* facts.c: read from the catalogue when first asked for */
+/* facts.c: read from the catalog when first needed */
 extern void ec_load_facts(EcWorld *world, EcRelation *relation);
 extern EcColumn *
 ec_find_column(EcWorld *world, EcRelation *relation, const char *name);
@@ -155,7 +162,10 @@ extern EcIndex *
 ec_find_index(EcWorld *world, EcRelation *relation, const char *name);
 extern EcColumn *ec_column_numbered(EcRelation *relation, AttrNumber number);
 
-/* Foreign keys of others that refer to the relation: EcInboundKey. */
+/*
+ * Returns the foreign keys of other tables that refer to the relation
+ * (EcInboundKey).
+ */
 typedef struct EcInboundKey
 {
 	EcRelation *relation;
@@ -167,7 +177,10 @@ extern List *ec_inbound_keys(EcWorld *world, EcRelation *relation);
 extern bool
 ec_is_proven_not_null(EcWorld *world, EcRelation *relation, EcColumn *column);
 
-/* Columns of the relation that a raw expression names: their numbers. */
+/*
+ * Returns the attribute numbers of the relation's columns that a raw
+ * expression names.
+ */
 extern Bitmapset *
 ec_columns_in(EcWorld *world, EcRelation *relation, Node *raw_expression);
 

@@ -2,13 +2,14 @@
  * adopt.c
  *		ec_adopt: takes over the history of another migration tool.
  *
- * Each tool keeps a table.  What is known of it stands in the list below: its
- * usual name, the columns that it must have, and a query that gives one row
- * for each migration that is applied now.  The caller must have the right to
- * read the table, which may be anybody's: it is read as its owner, security-
- * restricted, and it has to be a table whose columns have types of the server's,
- * so that nobody's code runs by it.  Versions become what the tool's files are
- * called, so that ec_apply_directory finds those applied.
+ * Each tool keeps a table of its migrations.  The list below contains for each
+ * tool the table's usual name, the columns that it must have, and a query that
+ * returns one row for each migration that is applied now.  The caller must
+ * have the right to read the table.  It may belong to any role, so the query
+ * runs as the table's owner in a security-restricted operation.  It must be a
+ * plain table with columns of built-in types, so that reading it runs no
+ * user-defined code.  Versions become the names of the tool's files, so that
+ * ec_apply_directory recognizes those as applied.
  */
 #include "postgres.h"
 
@@ -54,17 +55,17 @@ typedef struct ToolColumn
 typedef struct Tool
 {
 	const char *name;
-	const char *schema; /* NULL: found by the search_path */
+	const char *schema; /* NULL: found through the search_path */
 	const char *table;
 	ToolColumn columns[MAX_COLUMNS];
 	/*
-	 * Its columns: version text, description text, executed by text, executed
-	 * at timestamptz, whether the row stands for all versions before it as
-	 * well, whether it is unfinished.  %s is the table.
+	 * Returns these columns: version text, description text, executed by text,
+	 * executed at timestamptz, whether the row also stands for all earlier
+	 * versions, and whether it is unfinished.  %s is the table.
 	 */
 	const char *query;
 	bool version_is_file_name;
-	const char *repair; /* what to do about one that is unfinished */
+	const char *repair; /* hint for an unfinished migration */
 } Tool;
 
 static const Tool tools[] = {
@@ -78,7 +79,7 @@ static const Tool tools[] = {
 					{"installed_by", TYPCATEGORY_STRING},
 					{"installed_on", TYPCATEGORY_DATETIME},
 					{"success", TYPCATEGORY_BOOLEAN}},
-		/* a later row of a version undoes it, or says that it was deleted */
+		/* a later row for a version means that it was undone or deleted */
 		.query = "SELECT version::text, description::text, installed_by::text,"
 				 "   installed_on::timestamptz,"
 				 "   type OPERATOR(pg_catalog.=) 'BASELINE', NOT success"
@@ -109,7 +110,7 @@ static const Tool tools[] = {
 		.name = "golang-migrate",
 		.table = "schema_migrations",
 		.columns = {{"version", TYPCATEGORY_NUMERIC}, {"dirty", TYPCATEGORY_BOOLEAN}},
-		/* one row: where the database is */
+		/* the only row has the database's present version */
 		.query = "SELECT version::text, NULL, NULL, NULL::timestamptz, true, dirty"
 				 " FROM %s WHERE version OPERATOR(pg_catalog.>=) 0",
 		.repair = "Finish or undo by hand what it has begun, say where the database "
@@ -122,7 +123,10 @@ static const Tool tools[] = {
 					{"version_id", TYPCATEGORY_NUMERIC},
 					{"is_applied", TYPCATEGORY_BOOLEAN},
 					{"tstamp", TYPCATEGORY_DATETIME}},
-		/* 0 is its own first row; the last row of a version counts */
+		/*
+		 * version 0 is goose's own first row; for each version the last row
+		 * counts
+		 */
 		.query = "SELECT version_id::text, NULL, NULL, tstamp::timestamptz, false, false"
 				 " FROM (SELECT *, row_number() OVER (PARTITION BY version_id"
 				 "         ORDER BY id DESC) AS latest FROM %s) h"
@@ -139,7 +143,10 @@ static const Tool tools[] = {
 					{"committed_at", TYPCATEGORY_DATETIME},
 					{"committer_name", TYPCATEGORY_STRING},
 					{"planned_at", TYPCATEGORY_DATETIME}},
-		/* a change's name has no order: the plan gives it one */
+		/*
+		 * a change's name does not determine its order, but its planned time
+		 * does
+		 */
 		.query = "SELECT to_char(planned_at AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISS')"
 				 "   OPERATOR(pg_catalog.||) '-' OPERATOR(pg_catalog.||) change, note::text, committer_name::text,"
 				 "   committed_at::timestamptz, false, false"
@@ -217,9 +224,9 @@ raise_not_its_table(const Tool *tool, Oid table, char *reason)
 }
 
 /*
- * The caller's right to read the table, which we shall read as its owner; a
- * policy that would hide rows from him is an error.  The lock stays, so that the
- * table is the one that was looked at.
+ * Checks that the caller may read the table, because it will be read as its
+ * owner.  A policy that would hide rows from the caller is an error.  The lock
+ * is kept, so that the table stays as it was checked.
  */
 static void
 lock_readable(const Tool *tool, Oid table)
@@ -273,7 +280,7 @@ check_columns(const Tool *tool, Oid table)
 								psprintf("Its column \"%s\" has type %s.",
 										 column->name, format_type_be(type)));
 	}
-	/* the tables of these three have one name */
+	/* the tables of three tools have the same name */
 	if (tool->columns[1].name == NULL &&
 		get_attnum(table, "dirty") != InvalidAttrNumber)
 		raise_not_its_table(tool, table,
@@ -340,7 +347,7 @@ read_row(const Tool *tool, HeapTuple tuple, TupleDesc columns, AdoptedRow *row)
 	row->is_baseline = bool_value(tuple, columns, 5);
 }
 
-/* What the tool has applied; *count rows. */
+/* Reads what the tool has applied; *count is the number of rows. */
 static AdoptedRow *
 read_history(const Tool *tool, Oid table, uint64 *count)
 {
@@ -413,13 +420,13 @@ adopt(const Tool *tool, Oid table, const char *scope)
 /*
  * ec_adopt(tool text, relation regclass, scope text) → integer
  *
- * Enters what another tool has applied in the ledger, as baselined, and
- * returns how many of these are new to it.  relation is the tool's table, NULL
- * the one of its usual name.
+ * Enters the migrations that another tool has applied into the ledger, as
+ * baselined, and returns the number of new ones.  relation is the tool's
+ * table; NULL means the one with its usual name.
  *
- * Errors: 22004, 22023 (unknown tool, or a version that cannot be one), 42P01
- * (no such table), 42809 (not a table of that tool), 55000 (a migration of the
- * tool's is not finished), 42501 (no right to read it), and those of the
+ * Errors: 22004, 22023 (unknown tool, or a version that is not valid here),
+ * 42P01 (no such table), 42809 (not a table of that tool), 55000 (a migration
+ * of the tool is unfinished), 42501 (no right to read it), and those of the
  * migration lock, as ec_apply.
  */
 PG_FUNCTION_INFO_V1(ec_adopt);

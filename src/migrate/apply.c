@@ -2,15 +2,16 @@
  * apply.c
  *		ec_apply: runs a migration once.
  *
- * The order of things: arguments, syntax, what the ledger knows already, what
- * kind of statements they are and whether they are safe; only then the
- * migration lock, the ledger again, and the script.  So a deployment that
- * applies all its migrations at every start waits for nobody, and a script
- * that was right when it was applied stays `unchanged` when rules are added.
- * One migration at a time: none starts before the unfinished one is finished.
+ * It first checks arguments and syntax, what the ledger says, the kinds of
+ * statements, and whether they are safe.  Only then it takes the migration
+ * lock, reads the ledger again, and runs the script.  So a deployment that
+ * applies all its migrations at each start does not wait for other sessions.
+ * A script that was valid when it was applied remains `unchanged` when rules
+ * are added.  Migrations run one at a time: none starts before an unfinished
+ * one is finished.
  *
- * Locks: the migration lock, then what the script takes.  All end with the
- * caller's transaction.
+ * Locks: the migration lock, then those of the script.  All are kept until the
+ * caller's transaction ends.
  */
 #include "postgres.h"
 
@@ -48,13 +49,13 @@ typedef struct ApplyRequest
 	const char *scope;
 	const char *version;
 	const char *up;
-	const char *down; /* NULL: none, or nothing to run */
+	const char *down; /* NULL: none, or it has no statements */
 	const char *description;
 	Datum requires; /* text[] */
 	bool requires_any;
 	const char *phase;
 	Datum allow;   /* text[] */
-	List *allowed; /* of char *: the elements of allow */
+	List *allowed; /* the elements of allow, char * */
 	bool dry_run;
 	bool has_sections;
 
@@ -99,7 +100,7 @@ is_ours(const char *word)
 		   strcmp(word, EC_ALLOW_DROPS_ITS_OWN) == 0;
 }
 
-/* Words of allow that are no rules of the lint are ours. */
+/* Checks that each word of allow is one of ours or a rule of the lint. */
 static void
 check_allowed(List *allowed)
 {
@@ -161,8 +162,8 @@ is_allowed(const ApplyRequest *request, const char *word)
 }
 
 /*
- * A down script that could never run should not wait for the bad day.  One that
- * has nothing to run is none.
+ * Checks the down script now, so that a script that cannot run is not
+ * discovered only when it is needed.  One without statements counts as none.
  */
 static void
 check_down(ApplyRequest *request)
@@ -181,7 +182,7 @@ check_drift(const ApplyRequest *request, const EcMigration *known)
 {
 	bool is_applied = strcmp(known->state, EC_MIGRATION_APPLIED) == 0;
 
-	/* NULL: baselined, and nobody here knows what was run */
+	/* NULL: baselined, so its script is unknown */
 	if (known->checksum == NULL ||
 		strcmp(known->checksum, request->script->checksum) == 0)
 		return;
@@ -200,8 +201,8 @@ check_drift(const ApplyRequest *request, const EcMigration *known)
 }
 
 /*
- * What the ledger says of this very migration, as ec_apply's answer; NULL if
- * it is to be run, or, with *resume, gone on with.
+ * Returns ec_apply's answer if the ledger has this migration; NULL if it is to
+ * be run or, with *resume, to be resumed.
  */
 static const char *
 known_answer(const ApplyRequest *request, bool *resume)
@@ -266,7 +267,7 @@ enter(void *arg)
 	ec_ledger_enter((EcLedgerEntry *) arg);
 }
 
-/* Run it here and now, or have a worker run it. */
+/* Runs the script now, or submits a job for it. */
 static const char *
 run_or_submit(const ApplyRequest *request, int lock_timeout_ms)
 {
@@ -304,10 +305,10 @@ gives_same_down(const ApplyRequest *request, const EcMigration *known)
 }
 
 /*
- * Whoever rolls the migration back runs its way down.  So only those who could
- * have given it may replace it: who gave the present way down or, if there is
- * none, submitted the migration, and the members of such a role.  One that
- * nobody knows whose it is, nobody can run: see author.h.
+ * A role that rolls the migration back runs its down script.  So the down
+ * script may be replaced only by the role that gave the present one or, if
+ * there is none, that submitted the migration, or by a member of that role.
+ * If that role is unknown, nobody can run the down script; see author.h.
  */
 static void
 check_may_replace_down(const ApplyRequest *request, const EcMigration *known)
@@ -338,7 +339,10 @@ resume_migration(const ApplyRequest *request)
 		gives_same_down(request, known) && OidIsValid(ec_author_of_down(known));
 
 	check_may_replace_down(request, known);
-	/* same tokens; but what runs as the caller is what he has given */
+	/*
+	 * the tokens are the same, but the caller's own text is to run with the
+	 * caller's rights
+	 */
 	ec_ledger_set_scripts(request->scope, request->version, request->up,
 						  keeps_down ? NULL : request->down);
 	known = ec_ledger_find(request->scope, request->version);
@@ -348,8 +352,9 @@ resume_migration(const ApplyRequest *request)
 }
 
 /*
- * A way down that nobody knows whose it is can be run by nobody; whoever gives
- * the migration again, with one that he trusts, makes that one his.
+ * If the author of the down script is unknown, nobody can run it.  A role that
+ * gives the migration again, with a down script that it trusts, becomes its
+ * author.
  */
 static bool
 is_down_nobodys(const ApplyRequest *request)
@@ -441,24 +446,25 @@ ec_apply_migration(const EcApplyArguments *arguments)
 
 /*
  * ec_apply(version text, up text, down text, description text,
- *			requires text[], phase text, allow text[], dry_run boolean, scope text)
- *			→ text
+ *		requires text[], phase text, allow text[], dry_run boolean, scope text)
+ *		→ text
  *
  * Runs the script up as the caller, in the caller's transaction, and enters it
- * in the ledger.  Returns 'applied'; 'unchanged' if the same script has been
- * applied under this version; 'planned' for a dry run, which checks the same
- * and runs nothing.  A script with statements that a transaction cannot hold
- * is left to a worker, as the caller, from the commit on: 'queued', and
- * 'running' when it is; one that was stopped goes on where it was.
+ * into the ledger.  Returns 'applied'; 'unchanged' if the same script has been
+ * applied under this version; 'planned' for a dry run, which makes the same
+ * checks and runs nothing.  If the script has statements that cannot run in a
+ * transaction block, a worker runs it as the caller after the commit; then the
+ * result is 'queued', or 'running' once it has started.  A migration that was
+ * stopped is resumed.
  *
  * Errors: 22004, 22023 (arguments), 42601 (syntax), 0A000, 2D000 (statements
- * that a script cannot have), EC_ERRCODE_UNSAFE, EC_ERRCODE_DRIFT,
+ * not allowed in a script), EC_ERRCODE_UNSAFE, EC_ERRCODE_DRIFT,
  * EC_ERRCODE_OUT_OF_ORDER, EC_ERRCODE_REQUIRES, 55P03 (a lock), 57014 (a
  * timeout), 40001 (the ledger changed under REPEATABLE READ), 55000 (called
  * from a script; another migration is unfinished; it is being rolled back),
- * 28000 (a worker cannot connect as the caller), 42501 (another way down than
- * another role's), 25006 (read-only), and what
- * the script's statements raise.
+ * 28000 (a worker cannot connect as the caller), 42501 (replaces another
+ * role's down script), 25006 (read-only), and the errors of the script's
+ * statements.
  */
 PG_FUNCTION_INFO_V1(ec_apply);
 Datum

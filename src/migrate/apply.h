@@ -1,6 +1,7 @@
 /*
  * apply.h
- *		Runs a migration once: what is behind ec_apply and those that read files.
+ *		Runs a migration once; used by ec_apply and by the functions that read
+ *		files.
  */
 #ifndef EC_MIGRATE_APPLY_H
 #define EC_MIGRATE_APPLY_H
@@ -20,16 +21,16 @@ typedef struct EcApplyArguments
 	const char *phase;
 	List *allow; /* of char * */
 	bool dry_run;
-	bool has_sections; /* up was cut out of a file that has a way down of its own */
+	bool has_sections; /* up comes from a file that has a down section */
 } EcApplyArguments;
 
-/* Words of allow that are no rules of the lint. */
+/* Words of allow that are not rules of the lint. */
 #define EC_ALLOW_OUT_OF_ORDER  "out_of_order"
 #define EC_ALLOW_DROPS_ITS_OWN "drops_its_own"
 
 /*
- * Check the arguments, and do as ec_apply says: "applied", "unchanged",
- * "queued", "running" or "planned".
+ * Checks the arguments and does what ec_apply does.  Returns "applied",
+ * "unchanged", "queued", "running" or "planned".
  */
 extern const char *ec_apply_migration(const EcApplyArguments *arguments);
 

@@ -34,12 +34,13 @@ ec_file_apply(const EcFile *file, const char *version, const EcFileOptions *opti
 }
 
 /*
- * ec_apply_script(version text, script text, dry_run boolean, scope text) → text
+ * ec_apply_script(version text, script text, dry_run boolean, scope text) →
+ * text
  *
- * Applies a file with up and down, and returns what ec_apply returns.
+ * Applies a file with up and down sections, and returns what ec_apply returns.
  *
- * Errors: those of ec_apply; 22023 for a directive that is not known, 0A000
- * for one that cannot be followed.
+ * Errors: those of ec_apply; 22023 for an unknown directive, 0A000 for one
+ * that is not supported.
  */
 PG_FUNCTION_INFO_V1(ec_apply_script);
 Datum

@@ -1,6 +1,6 @@
 /*
  * author.c
- *		Whose script a migration's way down is.
+ *		Determines the author of a migration's down script.
  */
 #include "postgres.h"
 
@@ -55,7 +55,10 @@ ec_require_author(const EcMigration *migration, const char *what)
 
 	if (!OidIsValid(author))
 		refuse_unknown(migration, what);
-	/* also one who has all rights of the caller: nobody asked for his script */
+	/*
+	 * Another role is refused even if it is a member of the caller's role or a
+	 * superuser: its author did not mean that role to run his script.
+	 */
 	if (author == GetUserId())
 		return author;
 	caller = GetUserNameFromId(GetUserId(), false);

@@ -1,11 +1,11 @@
 /*
  * author.h
- *		Whose script a migration's way down is.
+ *		Determines the author of a migration's down script.
  *
- * The way down runs with the rights of whoever rolls back, long after somebody
- * else wrote it.  So the ledger knows its author by OID, and by the name and
- * the cluster that the OID had then: a name alone can be another role's today,
- * and so can an OID in another cluster.
+ * A down script runs with the rights of the role that rolls back, possibly
+ * long after another role has written it.  So the ledger stores its author's
+ * OID, together with the name and the cluster at that time.  A name alone can
+ * belong to another role today, and so can an OID in another cluster.
  */
 #ifndef EC_MIGRATE_AUTHOR_H
 #define EC_MIGRATE_AUTHOR_H
@@ -14,12 +14,12 @@
 
 #include "migrate/ledger.h"
 
-/* The role that gave the way down; InvalidOid if nobody knows it any more. */
+/* The role that gave the down script; InvalidOid if it is unknown. */
 extern Oid ec_author_of_down(const EcMigration *migration);
 
 /*
- * The author, if that is the present user, by login or by SET ROLE.  Else raises
- * 42501.
+ * Returns the author if he is the current user, by login or by SET ROLE;
+ * otherwise raises 42501.
  */
 extern Oid ec_require_author(const EcMigration *migration, const char *what);
 

@@ -1,6 +1,6 @@
 /*
  * await.c
- *		ec_wait_migration: waits until a worker is through with a migration.
+ *		ec_wait_migration: waits until a worker has finished a migration.
  */
 #include "postgres.h"
 
@@ -23,7 +23,8 @@
 #include "worker/jobs/waiting.h"
 
 /*
- * A queued migration gets another worker after this, if nobody else sees to it.
+ * Without a launcher, how often a waiting session starts a queued migration's
+ * worker.
  */
 #define RESTART_AFTER_MS 2000
 
@@ -34,12 +35,12 @@ typedef struct Await
 	const char *what;
 	TimestampTz last_start;
 	TimestampTz began;
-	bool saw_rollback; /* then its being gone is the end we wait for */
+	bool saw_rollback; /* then the wait ends when it is not in the ledger */
 } Await;
 
 /*
- * What the worker of a job is at, and whom it waits for.  In scope: figures of
- * other roles' sessions are told, their queries are not.
+ * Appends what the job's worker does, and which sessions it waits for.  In
+ * scope, so it shows figures of other roles' sessions, but not their queries.
  */
 static void
 append_activity(StringInfo line, int64 job)
@@ -164,8 +165,9 @@ raise_interrupted(const EcMigration *migration, const EcJobStatus *job)
 }
 
 /*
- * It is not in the ledger: has it been rolled back, in the caller's transaction
- * or by a worker?  Whoever deploys need not know which.
+ * For a migration that is not in the ledger: has it been rolled back, in the
+ * caller's transaction or by a worker?  A deployment script need not know
+ * which.
  */
 static bool
 was_rolled_back(const char *scope_name, const char *version)
@@ -184,7 +186,7 @@ was_rolled_back(const char *scope_name, const char *version)
 	return done;
 }
 
-/* It found no free slot, or its worker could not start. */
+/* The job may have found no free slot, or its worker could not start. */
 static void
 start_if_forgotten(Await *await)
 {
@@ -197,8 +199,9 @@ start_if_forgotten(Await *await)
 }
 
 /*
- * A worker's warnings go to the server's log: here is the one that a change has
- * kept of an index, say, that it has made while we waited.
+ * A worker's warnings go to the server's log.  Shows here the warnings that
+ * changes have recorded during the wait, for example about a unique index that
+ * the migration has created.
  */
 static void
 warn_of_ended_records(TimestampTz began)
@@ -221,7 +224,7 @@ warn_of_ended_records(TimestampTz began)
 	ec_catalog_end(&scope);
 }
 
-/* One look; see EcWaitLook. */
+/* One look of EcWaitLook. */
 static bool
 look_at_migration(void *arg, EcWaitNews *news)
 {
@@ -232,7 +235,9 @@ look_at_migration(void *arg, EcWaitNews *news)
 
 	if (migration == NULL)
 	{
-		/* or an entry stands for it: nothing of it is left to wait for */
+		/*
+		 * if an entry covers the version, there is nothing to wait for, either
+		 */
 		if (await->saw_rollback || was_rolled_back(await->scope, await->version) ||
 			ec_ledger_covered_by(await->scope, await->version) != NULL)
 			return true;
@@ -248,7 +253,10 @@ look_at_migration(void *arg, EcWaitNews *news)
 			warn_of_ended_records(await->began);
 			return true;
 		case EC_MIGRATION_HAS_FAILED:
-			/* the ledger knows before the job does; the job can tell more */
+			/*
+			 * the ledger is updated before the job, but the job has the full
+			 * error
+			 */
 			if (job.id != 0 && strcmp(job.state, EC_STATE_RUNNING) == 0 && job.is_live)
 				return false;
 			raise_failure(migration, &job);
@@ -281,13 +289,13 @@ ec_await_migration(FunctionCallInfo fcinfo, const char *scope,
 /*
  * ec_wait_migration(version text, timeout interval, scope text) - a procedure
  *
- * Returns when the migration is applied, or rolled back if that is what is
- * being done.  timeout NULL waits without end.  Shows now and then how far it
- * is and whom it waits for.
+ * Returns when the migration is applied, or rolled back if it is being rolled
+ * back.  With a NULL timeout it waits without limit.  From time to time shows
+ * the progress and the sessions that the worker waits for.
  *
  * Errors: 22004, 22023 (arguments), 25001 (inside a transaction block), 42704
  * (not in the ledger), that of the statement that failed, XE012 (cancelled),
- * XE011 (nobody is at it), EC_ERRCODE_WAIT_TIMEOUT.
+ * XE011 (it has no worker), EC_ERRCODE_WAIT_TIMEOUT.
  */
 PG_FUNCTION_INFO_V1(ec_wait_migration);
 Datum

@@ -2,13 +2,13 @@
  * background.c
  *		The job that runs a mixed script, step by step.
  *
- * A step of statements that share a transaction commits together with its
- * mark in the table of steps.  A top-level statement commits on its way; its
- * mark follows, and where that did not come to pass the catalogue says what
- * is left to do (toplevel_step.c).
+ * A step of statements that share a transaction commits together with its mark
+ * in the table of steps.  A top-level statement commits by itself, and is
+ * marked afterwards.  If the mark is missing, the catalog shows what is left
+ * to do (toplevel_step.c).
  *
- * Everything between the steps runs as the job's owner, outside of what the
- * script has SET.
+ * Everything between the steps runs as the job's owner, without the settings
+ * that the script has SET.
  */
 #include "postgres.h"
 
@@ -39,7 +39,7 @@
 #include "worker/jobs/registry.h"
 #include "worker/jobs/slots.h"
 
-/* A build that was a deadlock's victim is tried again. */
+/* An index build that was a deadlock victim is tried again. */
 #define MAX_DEADLOCKS    5
 #define DEADLOCK_REST_MS 1000
 
@@ -51,7 +51,7 @@ typedef struct Work
 	const char *what; /* names the script in messages */
 	EcMigration *migration;
 	EcScript *script;
-	int deadlocks; /* in a row */
+	int deadlocks; /* consecutive ones */
 } Work;
 
 typedef struct StepMark
@@ -77,7 +77,7 @@ commit_transaction(MemoryContext memory)
 	MemoryContextSwitchTo(memory);
 }
 
-/* Two jobs for one migration cannot both be right. */
+/* If there are two jobs for one migration, only the newest may run it. */
 static void
 check_is_newest(const EcJob *job, const Work *work)
 {
@@ -96,8 +96,8 @@ check_is_newest(const EcJob *job, const Work *work)
 }
 
 /*
- * The steps name statements by their numbers, so the script has to be read as
- * it was when they were entered.
+ * Steps refer to statements by number, so the script must be split as it was
+ * at the submission.
  */
 static void
 check_is_read_the_same(const Work *work)
@@ -126,7 +126,7 @@ begin_statements(EcJob *job)
 	work->version = ec_json_get_text(job->parameters, "version");
 	work->direction = ec_json_get_text(job->parameters, "direction");
 	work->scope = ec_json_get_text(job->parameters, "scope");
-	/* submitted by an older library */
+	/* The job was submitted by an older version of the library. */
 	if (work->scope == NULL)
 		work->scope = "";
 	if (work->version == NULL || work->direction == NULL)
@@ -151,13 +151,16 @@ begin_statements(EcJob *job)
 	check_is_read_the_same(work);
 	job->work_total = list_length(work->script->statements);
 	job->work_done = ec_steps_done(work->scope, work->version, work->direction);
-	/* of a worker that died before its job had failed as well */
+	/*
+	 * an earlier worker has ended after the migration, but before its job was
+	 * marked as failed
+	 */
 	if (strcmp(work->migration->state, EC_MIGRATION_FAILED) == 0)
 		ec_ledger_set_steps_done(work->scope, work->version, job->work_done);
 	job->private = work;
 }
 
-/* In the transaction of the step, where it has one. */
+/* Runs in the step's transaction, if it has one. */
 static void
 mark_done(void *arg)
 {
@@ -175,7 +178,7 @@ mark_done(void *arg)
 						 work->migration->executed_at);
 }
 
-/* Statements that share a transaction: like a plain script. */
+/* Runs statements that share a transaction, like a transactional script. */
 static void
 run_transaction(const EcJob *job, const Work *work, const EcScriptStep *step)
 {
@@ -189,7 +192,8 @@ run_transaction(const EcJob *job, const Work *work, const EcScriptStep *step)
 								  list_nth(work->script->statements, number - 1));
 	begin_transaction(memory);
 	/*
-	 * the script may call pg_advisory_unlock_all(); this one it cannot let go
+	 * the script may call pg_advisory_unlock_all(), which does not release
+	 * transaction-level locks
 	 */
 	(void) ec_lock_job_slot_for_transaction(job->id, job->slot);
 	ec_run_script(&part, ec_lock_timeout, mark_done, &mark);
@@ -216,7 +220,7 @@ statement_error_callback(void *arg)
 	const EcStatement *statement =
 		list_nth(mark->work->script->statements, mark->step->first - 1);
 
-	/* ec_run_script says so itself */
+	/* for other steps ec_run_script adds this */
 	if (mark->step->is_top_level)
 		errcontext("statement %d of %s, line %d", statement->number,
 				   mark->work->what, statement->line);
@@ -243,8 +247,8 @@ run_step(EcJob *job, const Work *work, EcScriptStep *step)
 }
 
 /*
- * After an error, which must not be hidden by another one: drop what is left
- * invalid.  If that fails too, the next try sees to it.
+ * Called after an error, and must not replace it by another one: drops what is
+ * left invalid.  If that fails, too, the next attempt does it.
  */
 static void
 clean_up(EcJob *job, const Work *work, const EcScriptStep *step)
@@ -256,7 +260,7 @@ clean_up(EcJob *job, const Work *work, const EcScriptStep *step)
 	QueryCancelPending = false;
 	PG_TRY();
 	{
-		/* as whoever made it */
+		/* with the role and settings under which it was created */
 		ec_enter_session(job->settings, job->parameters, work->script, step->first);
 		ec_clean_top_level_step(step);
 	}
@@ -271,7 +275,7 @@ clean_up(EcJob *job, const Work *work, const EcScriptStep *step)
 	PG_END_TRY();
 }
 
-/* The outermost context is ours: which statement it was. */
+/* The outermost context line is ours and names the statement. */
 static const char *
 last_line(const char *context)
 {
@@ -303,7 +307,7 @@ error_text(const EcJob *job, const ErrorData *error)
 					*place ? " CONTEXT: " : "", place);
 }
 
-/* Tell the ledger; the job is told by our caller. */
+/* Stores the failure in the ledger; the caller stores it in the job. */
 static void
 record_failure(EcJob *job, const Work *work, const ErrorData *error)
 {
@@ -388,7 +392,7 @@ run_next_step(EcJob *job)
 	pg_unreachable();
 }
 
-/* In scope.  The next failure is another one. */
+/* Call in scope.  Clears the failure when the job is resumed. */
 static void
 resume_statements(int64 job)
 {

@@ -1,6 +1,6 @@
 /*
  * baseline.c
- *		ec_baseline: an existing database starts here.
+ *		ec_baseline: declares the state of an existing database.
  */
 #include "postgres.h"
 
@@ -53,8 +53,8 @@ enter_baseline(const char *scope, const char *version, const char *description)
 /*
  * ec_baseline(version text, description text, scope text) → text
  *
- * Says that the database is where the migrations up to this version lead.
- * Returns 'baselined', or 'unchanged' if it says so already.
+ * Records that the database has the state after the migrations up to this
+ * version.  Returns 'baselined', or 'unchanged' if that is recorded already.
  *
  * Errors: 22004, 22023 (arguments), 42710 (a migration of this version has
  * been applied), EC_ERRCODE_OUT_OF_ORDER, 55P03 (the migration lock), 40001,

@@ -1,10 +1,10 @@
 /*
  * created_indexes.c
- *		The indexes that a top-level statement has made.
+ *		Records the indexes that a top-level statement has created.
  *
- * A statement that failed half-way leaves an index, and its name does not tell
- * whose it is.  So an object access hook records its OID in the transaction
- * that creates it: both are there, or neither.
+ * A statement that failed half-way leaves an index, whose name does not prove
+ * who created it.  So an object access hook records its OID in the transaction
+ * that creates it; either both exist or neither.
  */
 #include "postgres.h"
 
@@ -17,7 +17,9 @@
 #include "migrate/created_indexes.h"
 #include "core/toplevel.h"
 
-/* The step whose statement runs; what it creates is noted. */
+/*
+ * The step whose statement runs; the relations that it creates are recorded.
+ */
 static const EcScriptStep *creating = NULL;
 static object_access_hook_type previous_hook = NULL;
 
@@ -121,7 +123,7 @@ ec_left_by_first_step(const char *scope_name, const char *version)
 	ec_catalog_begin(&scope);
 	ec_arg_text(&args, version);
 	ec_arg_text(&args, scope_name);
-	/* OIDs mean nothing in a restored copy */
+	/* OIDs are not valid in a restored copy */
 	(void) ec_query("SELECT string_agg(DISTINCT c.oid::regclass::text, ', ')"
 					"  FROM expand_contract.migration_steps s"
 					" CROSS JOIN LATERAL (SELECT s.target ->> 'system'"

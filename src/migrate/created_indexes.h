@@ -1,6 +1,6 @@
 /*
  * created_indexes.h
- *		The indexes that a top-level statement has made.
+ *		Records the indexes that a top-level statement has created.
  */
 #ifndef EC_MIGRATE_CREATED_INDEXES_H
 #define EC_MIGRATE_CREATED_INDEXES_H
@@ -11,28 +11,31 @@
 
 typedef struct EcMade
 {
-	int left;        /* that are there */
-	int valid;       /* of these */
-	int named;       /* valid under the name that they were made with */
-	List *leftovers; /* names (char *) of what is to be dropped */
+	int left;        /* number that exist */
+	int valid;       /* of these, number that are valid */
+	int named;       /* valid, with the name given at creation */
+	List *leftovers; /* names (char *) of indexes to drop */
 } EcMade;
 
-/* Run a top-level statement; what it creates is recorded as the step's. */
+/* Runs a top-level statement, and records what it creates for the step. */
 extern void ec_run_noting_made(const EcScriptStep *step, const char *sql);
 
 /*
- * What is there of that which the step has created.  Of a REINDEX that has
- * exchanged the indexes but not dropped the old ones, these are left: invalid,
- * renamed, and not invalid before.
+ * Reports what exists of the relations that the step has created.  If a
+ * REINDEX has exchanged the indexes but not dropped the old ones, the
+ * leftovers include these: they are renamed, and invalid now but not before.
  */
 extern void ec_look_at_made(const EcScriptStep *step, EcMade *made);
 
-/* Outside of a transaction; waits for those who may still use them. */
+/*
+ * Call outside of a transaction; waits for transactions that may still use
+ * them.
+ */
 extern void ec_drop_leftovers(List *names);
 
 /*
- * The relations that the first step of a migration was stopped in the middle
- * of, as a list for a message; NULL: none.
+ * The relations on which the first step of a migration was stopped half-way,
+ * as a list for a message; NULL if there are none.
  */
 extern char *ec_left_by_first_step(const char *scope, const char *version);
 

@@ -2,10 +2,11 @@
  * directory.c
  *		ec_apply_directory: applies the files of a directory of the server.
  *
- * The names are read, understood and put in order before anything runs, so a
- * name that says nothing stops the whole, not what comes after it.  Then each
- * file is a transaction: what is applied stays applied when a later one fails.
- * A migration that a worker runs is waited for before the next one begins.
+ * All names are read, parsed and sorted before anything runs.  So a name that
+ * is not valid stops the whole call, and not only the files after it.  Each
+ * file is applied in a transaction of its own; what is applied stays applied
+ * when a later file fails.  If a worker runs a migration, the call waits for
+ * it before the next one begins.
  *
  * Locks: those of ec_apply, released at each commit.
  */
@@ -46,7 +47,10 @@ require_nonatomic(FunctionCallInfo fcinfo)
 				 errhint("Use CALL outside of a transaction block.")));
 }
 
-/* As pg_read_file asks for a file that is anywhere. */
+/*
+ * Requires the same right as pg_read_file for files outside of the data
+ * directory.
+ */
 static void
 require_right_to_read(void)
 {
@@ -67,7 +71,10 @@ read_file(const char *path)
 	struct stat status;
 	char *text;
 
-	/* first: to open a pipe waits for its other end, and no cancel ends that */
+	/*
+	 * check this before opening, because opening a FIFO waits and cannot be
+	 * cancelled
+	 */
 	if (stat(path, &status) != 0)
 		ereport(ERROR, (errcode_for_file_access(),
 						errmsg("could not stat file \"%s\": %m", path)));
@@ -92,7 +99,7 @@ read_file(const char *path)
 						errmsg("\"%s\" is in UTF-16", path),
 						errhint("Save it in the encoding of the database, %s.",
 								GetDatabaseEncodingName())));
-	/* refuses zero bytes, too */
+	/* this also rejects zero bytes */
 	(void) pg_verifymbstr(text, status.st_size, false);
 	return text;
 }
@@ -122,7 +129,10 @@ directory_error_callback(void *arg)
 	errcontext("file \"%s\"", ((EcListedMigration *) arg)->file);
 }
 
-/* Apply one; true if it was new.  In a transaction of its own. */
+/*
+ * Applies one migration, in a transaction of its own; returns true if it was
+ * new.
+ */
 static bool
 apply_entry(FunctionCallInfo fcinfo, EcListedMigration *entry,
 			const char *scope, List *allow)
@@ -135,7 +145,7 @@ apply_entry(FunctionCallInfo fcinfo, EcListedMigration *entry,
 	callback.arg = entry;
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
-	/* the procedure's own has gone with the last commit */
+	/* the procedure's snapshot has ended with the last commit */
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (ec_ledger_covered_by(scope, version) == NULL)
 	{
@@ -161,12 +171,12 @@ apply_entry(FunctionCallInfo fcinfo, EcListedMigration *entry,
  * ec_apply_directory(path text, scope text, allow text[]) - a procedure
  *
  * Applies the migration files of a directory in the order of their versions,
- * and commits after each.  Stops at the first that fails; a NOTICE names each
- * that is new.
+ * and commits after each.  Stops at the first one that fails.  A NOTICE names
+ * each new one.
  *
  * Errors: 22004 (path), 25001 (inside a transaction block), 42501 (without
- * pg_read_server_files), 58P01 (no such directory) and others of file access,
- * 22023 and 0A000 (names, directives), and those of ec_apply and
+ * pg_read_server_files), 58P01 (no such directory) and other errors of file
+ * access, 22023 and 0A000 (names, directives), and those of ec_apply and
  * ec_wait_migration, with the file as their context.
  */
 PG_FUNCTION_INFO_V1(ec_apply_directory);
@@ -182,7 +192,7 @@ ec_apply_directory(PG_FUNCTION_ARGS)
 	ListCell *cell;
 	int applied = 0;
 
-	/* an older SQL has neither */
+	/* In an older version's SQL the procedure has neither argument. */
 	if (PG_NARGS() > 2)
 		(void) ec_text_array_argument(fcinfo, 2, "allow", &allow);
 	require_nonatomic(fcinfo);
@@ -191,7 +201,7 @@ ec_apply_directory(PG_FUNCTION_ARGS)
 	canonicalize_path(path);
 	migrations = ec_list_migrations(path);
 
-	/* both live in the procedure's context, which survives the commits */
+	/* both belong to the procedure's context, which survives the commits */
 	context = CurrentMemoryContext;
 	entry_context = AllocSetContextCreate(context, "expand_contract directory",
 										  ALLOCSET_DEFAULT_SIZES);

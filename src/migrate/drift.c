@@ -1,11 +1,11 @@
 /*
  * drift.c
- *		Where an edited script differs from the one that was applied.
+ *		Shows where a changed script differs from the one that was applied.
  *
- * The lines that are the same at the start and at the end are left out, the
- * rest is shown.  As for the checksum, white space at a line's ends and empty
- * lines do not count, and lines that are comments do only if nothing else
- * differs: they may be part of a function's body.
+ * Equal lines at the start and at the end are left out, and the rest is
+ * shown.  As for the checksum, white space at the ends of a line and empty
+ * lines do not count.  Comment lines count only if nothing else differs,
+ * because they may be part of a function's body.
  */
 #include "postgres.h"
 
@@ -17,7 +17,7 @@
 #include "migrate/drift.h"
 
 #define MAX_LINES 3
-#define MAX_BYTES 120 /* of a line */
+#define MAX_BYTES 120 /* per line */
 
 static List *
 lines_of(const char *text, bool with_comments)

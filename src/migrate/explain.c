@@ -9,8 +9,8 @@
 typedef struct Explanation
 {
 	int code;
-	const char *message; /* a part of the untranslated one; NULL: any */
-	bool replaces;       /* the server's own hint */
+	const char *message; /* part of the untranslated message; NULL: any */
+	bool replaces;       /* replaces the server's own hint */
 	const char *hint;
 } Explanation;
 

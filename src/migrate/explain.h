@@ -8,8 +8,8 @@
 #include "postgres.h"
 
 /*
- * Where the server's error is one that a script can meet and a client cannot, say
- * what to do about it.
+ * Adds or replaces the hint of a server error that has a special cause in a
+ * script.
  */
 extern void ec_explain_script_error(ErrorData *error);
 

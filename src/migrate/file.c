@@ -1,16 +1,16 @@
 /*
  * file.c
- *		Reads a migration file: up, down, and what it says about itself.
+ *		Reads a migration file: its up and down sections and its directives.
  *
- * A directive is a comment that stands alone on its line.  Whether a line is
- * one is decided by the server's scanner: what looks like a directive inside
- * of a string, a function's body or a block comment is none.  Other tools go by
- * lines alone, and would follow theirs there, so these are refused.
+ * A directive is a comment that is alone on its line.  The server's scanner
+ * decides whether a line is a comment, so text within a string, a function's
+ * body or a block comment is no directive.  Other tools read line by line and
+ * would follow their directives there, so such a line is rejected.
  *
- * Our statements are split by the server's parser, so goose's StatementBegin
- * and StatementEnd say nothing new, and whether a statement can run in a
- * transaction is decided statement by statement, so neither do dbmate's
- * transaction:false and goose's NO TRANSACTION.
+ * The server's parser splits statements, so goose's StatementBegin and
+ * StatementEnd are not needed.  Whether a statement can run in a transaction
+ * is decided for each statement, so dbmate's transaction:false and goose's NO
+ * TRANSACTION are not needed either.
  */
 #include "postgres.h"
 
@@ -34,7 +34,7 @@ typedef enum Section
 
 #define OURS "expand_contract"
 
-/* The comments of other tools: what stands after the dashes, in small letters. */
+/* Directives of other tools: the text after the dashes, in lower case. */
 typedef struct Marker
 {
 	const char *tool;
@@ -43,9 +43,9 @@ typedef struct Marker
 	{
 		MARKER_UP,
 		MARKER_DOWN,
-		MARKER_DOWN_AFTER_UP, /* what stands before it is the way up */
-		MARKER_END,           /* of a statement */
-		MARKER_NOTHING        /* that we would have to know */
+		MARKER_DOWN_AFTER_UP, /* the text before it is the up section */
+		MARKER_END,           /* ends a statement */
+		MARKER_NOTHING        /* has no effect here */
 	} meaning;
 } Marker;
 
@@ -78,17 +78,18 @@ typedef struct Reader
 {
 	const char *what;
 	EcFile *file;
-	StringInfoData head; /* before the first section */
+	StringInfoData head; /* the text before the first section */
 	StringInfoData up;
 	StringInfoData down;
 	Section section;
 	bool has_up;
 	bool has_down;
-	const char *style; /* the tool whose sections these are; NULL: none yet */
-	EcPlaceholder placeholder; /* that the tool replaces */
-	const char *replacer;      /* the tool */
-	int line;                  /* the one that is read, from 1 */
-	const char *text;          /* the directive on it */
+	const char *style; /* the tool whose directives are used; NULL: none yet */
+	EcPlaceholder placeholder; /* form of placeholders that the tool
+							    * replaces */
+	const char *replacer;      /* that tool */
+	int line;                  /* number of the current line, from 1 */
+	const char *text;          /* the directive on that line */
 } Reader;
 
 static void
@@ -229,7 +230,7 @@ read_goose(Reader *reader, const char *annotation)
 	else if (pg_strcasecmp(annotation, "Down") == 0)
 		begin_section(reader, SECTION_DOWN, "goose");
 	else if (pg_strcasecmp(annotation, "StatementEnd") == 0)
-		/* ends a statement without a semicolon as well */
+		/* it also ends a statement without a semicolon */
 		appendStringInfoChar(section_text(reader), ';');
 	else if (pg_strcasecmp(annotation, "ENVSUB ON") == 0)
 		raise_problem(reader, ERRCODE_FEATURE_NOT_SUPPORTED,
@@ -243,7 +244,7 @@ read_goose(Reader *reader, const char *annotation)
 							  "StatementEnd and NO TRANSACTION.");
 }
 
-/* What follows a prefix, or NULL. */
+/* Returns the text after a prefix, or NULL. */
 static const char *
 after(const char *text, const char *prefix)
 {
@@ -252,7 +253,9 @@ after(const char *text, const char *prefix)
 	return strncmp(text, prefix, length) == 0 ? text + length : NULL;
 }
 
-/* A comment without its dashes, the blanks around it, and dashes at its end. */
+/*
+ * A comment without its dashes, the blanks around it, and dashes at its end.
+ */
 static char *
 comment_text(const char *comment)
 {
@@ -297,7 +300,7 @@ follow_marker(Reader *reader, const Marker *marker)
 		case MARKER_DOWN_AFTER_UP:
 			if (reader->style == NULL)
 			{
-				/* what has been read so far is the way up */
+				/* the text so far is the up section */
 				StringInfoData empty = reader->up;
 
 				reader->up = reader->head;
@@ -314,7 +317,7 @@ follow_marker(Reader *reader, const Marker *marker)
 			begin_section(reader, SECTION_DOWN, marker->tool);
 			break;
 		case MARKER_END:
-			/* ends a statement without a semicolon as well */
+			/* it also ends a statement without a semicolon */
 			appendStringInfoChar(section_text(reader), ';');
 			break;
 		case MARKER_NOTHING:
@@ -322,7 +325,7 @@ follow_marker(Reader *reader, const Marker *marker)
 	}
 }
 
-/* True if the comment is a directive, which is then followed. */
+/* Returns true if the comment is a directive, and follows it. */
 static bool
 read_comment(Reader *reader, const char *line, size_t length)
 {
@@ -363,8 +366,8 @@ read_comment(Reader *reader, const char *line, size_t length)
 }
 
 /*
- * A line inside of a string, a body or a block comment, which is nothing to us:
- * a tool that reads line by line would follow it.
+ * Rejects a line within a string, a body or a block comment that a tool that
+ * reads line by line would take for a directive.
  */
 static void
 refuse_hidden_directive(Reader *reader, const char *line, size_t length)
@@ -391,7 +394,7 @@ refuse_hidden_directive(Reader *reader, const char *line, size_t length)
 							   reader->style));
 }
 
-/* Play's sections begin with a sign that is none of SQL. */
+/* The sections of Play begin with "#", which is not a comment in SQL. */
 static bool
 read_play(Reader *reader, const char *line, size_t length)
 {
@@ -426,7 +429,7 @@ read_directive(Reader *reader, const char *line, size_t length, const char *map)
 	return false;
 }
 
-/* A line goes to the section it is in, and an empty one to the others. */
+/* Appends a line to its section, and an empty line to the others. */
 static const char *
 read_line(Reader *reader, const char *line, const char *map)
 {

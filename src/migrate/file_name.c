@@ -1,12 +1,12 @@
 /*
  * file_name.c
- *		What the name of a migration file says.
+ *		Parses the name of a migration file.
  *
- * The tools agree on VERSION_description.sql, the version being a number or a
- * date, and differ in how a way back is named: dbmate and goose write both into
- * one file, golang-migrate and sqlx have pairs .up.sql and .down.sql, postgrator
- * .do.sql and .undo.sql, flyway pairs V and U with two underscores, and
- * underscores for the dots of a version.
+ * The tools agree on VERSION_description.sql, where the version is a number or
+ * a date.  They differ in the names of down scripts.  dbmate and goose write
+ * both into one file; golang-migrate and sqlx have pairs .up.sql and
+ * .down.sql; postgrator has .do.sql and .undo.sql; flyway has the prefixes V
+ * and U, two underscores, and underscores for the dots of a version.
  */
 #include "postgres.h"
 
@@ -16,7 +16,7 @@
 	"Call it 001_name.sql, 001_name.up.sql and 001_name.down.sql, or "         \
 	"V1__name.sql, or move it elsewhere."
 
-/* text without this end, or NULL if it has another */
+/* The text without this suffix, or NULL if it does not have it. */
 static char *
 without_suffix(const char *text, const char *suffix)
 {
@@ -28,7 +28,7 @@ without_suffix(const char *text, const char *suffix)
 	return pnstrdup(text, length - end);
 }
 
-/* "add_email" as people write it; NULL for nothing */
+/* Turns "add_email" into "add email"; NULL if it is empty. */
 static char *
 description_of(const char *words)
 {
@@ -45,7 +45,10 @@ description_of(const char *words)
 	return description;
 }
 
-/* A year, a month and a day with signs between them, and perhaps a time. */
+/*
+ * The length of a date with separators, possibly followed by a time; 0 if
+ * none.
+ */
 static size_t
 date_length(const char *text)
 {
@@ -70,7 +73,10 @@ date_length(const char *text)
 	return time == 4 || time == 6 ? length + 1 + time : length;
 }
 
-/* The version at the beginning of a name; its length in the name, 0: none. */
+/*
+ * Finds the version at the beginning of a name.  Returns its length in the
+ * name; 0 if there is none.
+ */
 static size_t
 version_length(const char *stem, char **version)
 {
@@ -81,7 +87,7 @@ version_length(const char *stem, char **version)
 	{
 		char *to = *version = palloc(length + 1);
 
-		/* as a number, which other tools write without the signs */
+		/* without separators, as other tools write it */
 		for (const char *c = stem; c < stem + length; c++)
 		{
 			if (isdigit((unsigned char) *c))
@@ -93,7 +99,7 @@ version_length(const char *stem, char **version)
 	if (!isdigit((unsigned char) stem[prefix]))
 		return 0;
 	length = prefix + strspn(stem + prefix, "0123456789.");
-	/* 001.name: the dot separates */
+	/* in 001.name the dot is a separator */
 	while (stem[length - 1] == '.')
 		length--;
 	*version = pnstrdup(stem, length);
@@ -151,7 +157,10 @@ read_flyway(const char *stem, EcFileName *parts, const char **problem,
 	return true;
 }
 
-/* beforeMigrate, afterEachMigrate__words: what flyway runs at that moment */
+/*
+ * beforeMigrate, afterEachMigrate__words: a script that flyway runs at that
+ * time
+ */
 static bool
 is_callback(const char *stem)
 {
@@ -174,7 +183,7 @@ static const Ending endings[] = {{"up", false},      {"do", false},
 								 {"rollback", true}, {"revert", true},
 								 {"tx.up", false},   {"tx.down", true}};
 
-/* 001_name.up: take the direction off. */
+/* Removes the direction from a name such as 001_name.up. */
 static char *
 take_direction(char *stem, EcFileName *parts)
 {
@@ -188,7 +197,10 @@ take_direction(char *stem, EcFileName *parts)
 			return shorter;
 		}
 	}
-	/* 003_scale_down is a name as any, if there is no 003_scale_up */
+	/*
+	 * in 003_scale_down the ending is an ordinary word, unless there is a
+	 * 003_scale_up
+	 */
 	for (int i = 0; i < lengthof(endings); i++)
 	{
 		char *shorter = without_suffix(stem, psprintf("_%s", endings[i].text));
@@ -204,7 +216,7 @@ take_direction(char *stem, EcFileName *parts)
 	return stem;
 }
 
-/* 001.undo.name, as postgrator has it: over the direction. */
+/* Skips the direction in a name such as 001.undo.name (postgrator). */
 static size_t
 skip_direction(const char *stem, size_t version, EcFileName *parts)
 {
@@ -223,7 +235,10 @@ skip_direction(const char *stem, size_t version, EcFileName *parts)
 	return version;
 }
 
-/* 001_name.always: a last part after a dot that says something to somebody */
+/*
+ * Is the last part after a dot an instruction for a tool, as in
+ * 001_name.always?
+ */
 static bool
 has_other_ending(const char *stem, size_t version, const char **problem,
 				 const char **hint)
@@ -231,7 +246,7 @@ has_other_ending(const char *stem, size_t version, const char **problem,
 	const char *dot = strrchr(stem, '.');
 	const char *ending = dot ? dot + 1 : "";
 
-	/* 001.create.users: dots as any sign between words */
+	/* in 001.create.users the dots separate words */
 	if (*ending == '\0' || dot < stem + version + 1 ||
 		(stem[version] == '.' && pg_strcasecmp(ending, "always") != 0) ||
 		strspn(ending, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") <
@@ -283,7 +298,7 @@ ec_file_name_read(const char *name, EcFileName *parts, const char **problem,
 bool
 ec_file_name_is_foreign(const char *name)
 {
-	/* what people write, editors leave behind, and tools write beside migrations */
+	/* files that people, editors and tools leave beside migrations */
 	static const char *const others[] = {".md",   ".txt",  ".rst",  ".adoc",
 										 ".html", ".pdf",  ".png",  ".svg",
 										 ".csv",  ".bak",  ".orig", ".rej",

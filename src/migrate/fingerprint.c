@@ -1,10 +1,10 @@
 /*
  * fingerprint.c
- *		The definitions of all objects of the database, to be compared.
+ *		Lists the definitions of all objects of the database, for comparison.
  *
- * An object is known by the name that the server gives it, and described by
- * what the server's own functions print of it, so neither OIDs nor the places
- * of dropped columns count.  What the extension itself keeps is left out.
+ * An object is identified by the name that the server gives it, and described
+ * by the output of the server's own functions.  So OIDs and the positions of
+ * dropped columns do not matter.  The extension's own tables are left out.
  */
 #include "postgres.h"
 
@@ -12,7 +12,7 @@
 #include "core/query.h"
 #include "migrate/fingerprint.h"
 
-/* identity, definition of each object */
+/* returns identity and definition of each object */
 static const char *const sql =
 	"WITH schemas AS ("
 	"  SELECT oid, nspname, nspowner, nspacl FROM pg_namespace"
@@ -46,7 +46,7 @@ static const char *const sql =
 	"           format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity,"
 	"           a.attgenerated, pg_get_expr(d.adbin, d.adrelid), a.attcollation::regcollation,"
 	"           a.attstorage, a.attcompression, nullif(a.attstattarget, -1), a.attacl,"
-	/* what users can set of the options; the server may keep its own there */
+	/* only options that users can set, because the server may store others */
 	"           ARRAY(SELECT o FROM unnest(a.attoptions) o WHERE o LIKE 'n\\_distinct%'),"
 	"           a.attfdwoptions, a.attislocal, a.attinhcount)"
 	"    FROM relations c JOIN pg_attribute a ON a.attrelid = c.oid"

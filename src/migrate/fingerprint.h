@@ -1,6 +1,6 @@
 /*
  * fingerprint.h
- *		The definitions of all objects of the database, to be compared.
+ *		Lists the definitions of all objects of the database, for comparison.
  */
 #ifndef EC_MIGRATE_FINGERPRINT_H
 #define EC_MIGRATE_FINGERPRINT_H
@@ -9,24 +9,24 @@
 
 typedef struct EcDefinition
 {
-	char *identity; /* "table column public.users.email" */
+	char *identity; /* for example "table column public.users.email" */
 	char *definition;
 } EcDefinition;
 
 typedef struct EcFingerprint
 {
 	int count;
-	EcDefinition *definitions; /* in the order of their identities */
+	EcDefinition *definitions; /* ordered by identity */
 } EcFingerprint;
 
 /*
- * Everything that users define, as the present transaction sees it: names,
- * definitions, owners, privileges, comments; no rows, statistics or values of
- * sequences.  Allocated in the current memory context.
+ * Lists everything that users define, as the current transaction sees it:
+ * names, definitions, owners, privileges, comments; but no rows, statistics or
+ * positions of sequences.  Allocates in the current memory context.
  */
 extern EcFingerprint *ec_fingerprint(void);
 
-/* Called for each object that differs; NULL for what is not there. */
+/* Called for each object that differs; NULL if it does not exist. */
 typedef void (*EcDifference)(void *arg, const char *identity,
 							 const char *before, const char *after);
 

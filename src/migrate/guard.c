@@ -1,6 +1,6 @@
 /*
  * guard.c
- *		What a script cannot take off while it runs.
+ *		Keeps a script from weakening the lock timeout of a try.
  */
 #include "postgres.h"
 
@@ -50,7 +50,10 @@ ec_guard_begin(EcScriptGuard *begun, int lock_wait_ms)
 {
 	memset(begun, 0, sizeof(*begun));
 	begun->lock_wait_ms = lock_wait_ms;
-	/* the caller's is no wish of the script's */
+	/*
+	 * set it before the script begins, so that only the script's own setting
+	 * counts
+	 */
 	ec_limit_lock_waits(lock_wait_ms);
 	if (LockTimeout > 0)
 		begun->lock_wait_ms = Min(lock_wait_ms, LockTimeout);
@@ -82,10 +85,13 @@ ec_restore_constraints(void)
 {
 	EcCatalogScope scope;
 
-	/* as the caller: triggers fire */
+	/* as the caller, because triggers fire */
 	set_constraints("SET CONSTRAINTS ALL IMMEDIATE");
 
-	/* names only, and of any schema */
+	/*
+	 * as the extension's owner, because the constraints may be in any schema;
+	 * this checks none
+	 */
 	ec_catalog_begin(&scope);
 	(void) ec_query("SELECT string_agg(format('%I.%I', n.nspname, c.conname), ', ')"
 					"  FROM (SELECT DISTINCT connamespace, conname FROM pg_constraint"

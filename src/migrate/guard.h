@@ -1,10 +1,11 @@
 /*
  * guard.h
- *		What a script cannot take off while it runs.
+ *		Keeps a script from weakening the lock timeout of a try.
  *
- * A script, or a block or function in it, may set lock_timeout.  That may shorten
- * the whole wait for locks, but not make a try longer: the application waits
- * behind a statement that waits.  So each command is preceded by a look at it.
+ * A script, or a block or function in it, may set lock_timeout.  That may
+ * shorten the whole wait for locks.  It must not lengthen a try, because the
+ * application waits behind a statement that waits.  So lock_timeout is checked
+ * before each command.
  */
 #ifndef EC_MIGRATE_GUARD_H
 #define EC_MIGRATE_GUARD_H
@@ -13,22 +14,30 @@
 
 typedef struct EcScriptGuard
 {
-	int lock_wait_ms;        /* what a try may wait for one lock */
-	int lock_timeout_wished; /* the shortest that the script has set; 0: none */
-	bool has_set_constraints; /* it, or a function in it, has SET CONSTRAINTS */
+	int lock_wait_ms;         /* the longest wait of a try for one lock */
+	int lock_timeout_wished;  /* the shortest that the script has set; 0:
+							  * none */
+	bool has_set_constraints; /* the script, or a function in it, has run
+							   * SET CONSTRAINTS */
 } EcScriptGuard;
 
-/* In a GUC nest level of the caller's; ends with ec_guard_end, errors too. */
+/*
+ * Call within a GUC nest level.  ec_guard_end must be called after an error,
+ * too.
+ */
 extern void ec_guard_begin(EcScriptGuard *guard, int lock_wait_ms);
 extern void ec_guard_end(void);
 
-/* The look itself: also before statements that are no commands. */
+/*
+ * The check itself; call it also before statements that are not utility
+ * commands.
+ */
 extern void ec_guard_lock_waits(void);
 
 /*
- * What a script has SET CONSTRAINTS would hold until the caller's transaction
- * ends: have each constraint be as its definition says.  Checks what the script
- * has deferred.
+ * SET CONSTRAINTS in a script would remain in effect until the caller's
+ * transaction ends.  Restores each constraint to its definition, which checks
+ * what the script has deferred.
  */
 extern void ec_restore_constraints(void);
 

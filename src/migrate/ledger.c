@@ -1,9 +1,9 @@
 /*
  * ledger.c
- *		expand_contract.schema_migrations, and the log of what was done.
+ *		expand_contract.schema_migrations, and the log of events.
  *
- * The ledger says what is applied now; expand_contract.migration_events is
- * only ever added to, and says who did what when, rolled back versions too.
+ * The ledger contains what is applied now.  expand_contract.migration_events
+ * is append-only, and records who did what and when, including rollbacks.
  */
 #include "postgres.h"
 
@@ -30,7 +30,7 @@ ec_ledger_find(const char *scope_name, const char *version)
 	ec_catalog_begin(&scope);
 	ec_arg_text(&args, version);
 	ec_arg_text(&args, scope_name);
-	/* "lacking" as sql_version.h says */
+	/* for "lacking" see sql_version.h */
 	if (ec_query("SELECT m.*"
 				 "  FROM (SELECT NULL::oid AS down_by_oid, NULL::bigint AS down_system,"
 				 "               '' COLLATE \"C\" AS scope) AS lacking,"
@@ -63,7 +63,7 @@ ec_ledger_find(const char *scope_name, const char *version)
 	return migration;
 }
 
-/* The one text that a query with one argument gives; NULL if none. */
+/* Returns the only value of a query as text; NULL if there is none. */
 static char *
 query_text(const char *sql, EcArgs *args)
 {
@@ -132,8 +132,8 @@ ec_ledger_required_by(const char *scope_name, const char *version)
 }
 
 /*
- * Every change of the ledger adds an event, under the migration lock, so the
- * highest id tells one state of the ledger from another.
+ * Every change of the ledger adds an event, under the migration lock.  So the
+ * highest id identifies a state of the ledger.
  */
 void
 ec_ledger_require_fresh(void)
@@ -167,7 +167,7 @@ ec_ledger_require_fresh(void)
 				 errhint("Retry the transaction, or use isolation level READ COMMITTED.")));
 }
 
-/* What the ledger says of the version, rules and error, is part of it. */
+/* The event includes the ledger's rules and error for the version. */
 static void
 log_event(const char *event, const char *scope_name, const char *version,
 		  const char *checksum, const char *script, const char *executed_by,
@@ -253,7 +253,7 @@ ec_ledger_remove(const EcMigration *migration, const char *executed_by,
 	ec_catalog_end(&scope);
 }
 
-/* The script that the migration's steps are of. */
+/* The script to which the migration's steps belong. */
 static const char *
 running_script(const EcMigration *migration)
 {

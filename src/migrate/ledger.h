@@ -1,9 +1,9 @@
 /*
  * ledger.h
- *		expand_contract.schema_migrations, and the log of what was done.
+ *		expand_contract.schema_migrations, and the log of events.
  *
- * Everything here runs as the extension's owner.  Write only under the
- * migration lock.
+ * All statements run as the extension's owner.  Write only with the migration
+ * lock held.
  */
 #ifndef EC_MIGRATE_LEDGER_H
 #define EC_MIGRATE_LEDGER_H
@@ -13,17 +13,19 @@
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 
-/* As stored; what a queued one is doing, its job says: see background.h. */
+/*
+ * As stored.  The state of a queued one depends on its job; see background.h.
+ */
 #define EC_MIGRATION_QUEUED  "queued"
 #define EC_MIGRATION_APPLIED "applied"
 #define EC_MIGRATION_FAILED  "failed"
 
 typedef struct EcMigration
 {
-	char *scope; /* whose history it belongs to; '' where nobody says */
+	char *scope; /* the history to which it belongs; '' is the default one */
 	char *version;
 	char *state;
-	char *direction; /* "down" while it is rolled back */
+	char *direction; /* "down" while it is being rolled back */
 	char *checksum;  /* NULL: baselined, see below */
 	int steps;
 	int steps_done;
@@ -32,12 +34,12 @@ typedef struct EcMigration
 	char *error; /* NULL: none */
 	char *executed_by;
 	TimestampTz executed_at;
-	char *down_by;     /* the role that gave down; NULL: none */
-	Oid down_by_oid;   /* its OID ... */
+	char *down_by;     /* name of the role that gave down; NULL: none */
+	Oid down_by_oid;   /* that role's OID ... */
 	int64 down_system; /* ... in this cluster */
 } EcMigration;
 
-/* What is written about a migration. */
+/* The values for a new row. */
 typedef struct EcLedgerEntry
 {
 	const char *scope;
@@ -56,42 +58,47 @@ typedef struct EcLedgerEntry
 } EcLedgerEntry;
 
 /*
- * A scope is a history of its own: what is said below of versions is said of those
- * of one scope.
+ * Each scope is a separate history.  The functions below consider the versions
+ * of one scope only.
  */
 
-/* The ledger's row; NULL if the version is not there. */
+/* Returns the ledger's row; NULL if there is none for the version. */
 extern EcMigration *ec_ledger_find(const char *scope, const char *version);
 
-/* The newest applied version if that is newer than this one, else NULL. */
+/*
+ * Returns the newest applied version if it is newer than this one, else NULL.
+ */
 extern char *ec_ledger_newest_after(const char *scope, const char *version);
 
-/* Those of a text[] that are not applied, as a list for a message, or NULL. */
+/* Lists those of a text[] that are not applied, for a message; or NULL. */
 extern char *ec_ledger_not_applied(const char *scope, Datum versions);
 
-/* Another version that is neither applied nor gone, or NULL. */
+/* Returns another version that is unfinished, or NULL. */
 extern char *ec_ledger_unfinished_other(const char *scope, const char *version);
 
-/* The migrations that require this one, as a list for a message, or NULL. */
+/* Lists the migrations that require this one, for a message; or NULL. */
 extern char *ec_ledger_required_by(const char *scope, const char *version);
 
 /*
- * Raise 40001 if the ledger has changed since the transaction's snapshot was
- * taken.  Under READ COMMITTED that cannot be; under REPEATABLE READ what the
- * functions above tell would be old.
+ * Raises 40001 if the ledger has changed since the transaction's snapshot was
+ * taken.  This is possible under REPEATABLE READ only, where the functions
+ * above would return old data.
  */
 extern void ec_ledger_require_fresh(void);
 
-/* Enter a migration; its time runs from executed_at until it is applied. */
+/*
+ * Inserts a migration; its duration is counted from executed_at until it is
+ * applied.
+ */
 extern void ec_ledger_enter(const EcLedgerEntry *entry);
 
-/* Take out a migration that has been rolled back. */
+/* Deletes a migration that has been rolled back. */
 extern void ec_ledger_remove(const EcMigration *migration,
 							 const char *executed_by, TimestampTz executed_at);
 
 /*
- * For those that a worker runs: it has been submitted, by the present user, in
- * this direction; so many statements are done; it has failed; it is applied.
+ * For migrations that a worker runs: the current user has submitted it in this
+ * direction; this number of statements is done; it has failed; it is applied.
  */
 extern void ec_ledger_set_queued(const EcMigration *migration,
 								 const char *direction, int steps, int steps_done);
@@ -101,21 +108,24 @@ extern void ec_ledger_set_failed(const EcMigration *migration, const char *error
 extern void ec_ledger_set_applied(const EcMigration *migration);
 
 /*
- * The present user's text of the script of a migration that is not applied
- * yet, and, if not NULL, another way down.
+ * Replaces the up script of a migration that is not applied yet, and, if down
+ * is not NULL, its down script, by those of the current user.
  */
 extern void ec_ledger_set_scripts(const char *scope, const char *version,
 								  const char *up, const char *down);
 
-/* The present user's way down of a migration that may be applied. */
+/*
+ * Sets the down script of a migration, which may be applied, to the current
+ * user's.
+ */
 extern void
 ec_ledger_set_down(const char *scope, const char *version, const char *down);
 
 /*
- * Enter a version that others have applied: an applied one whose script is not
- * known.  False if the ledger has it.  event is EC_EVENT_BASELINE, where it
- * stands for all before it as well, or EC_EVENT_ADOPT.  executed_by and
- * executed_at are what the others say.
+ * Inserts a version that was applied without us, so that its script is
+ * unknown.  Returns false if the ledger has it already.  event is
+ * EC_EVENT_ADOPT, or EC_EVENT_BASELINE if it also stands for all earlier
+ * versions.  executed_by and executed_at come from the other tool.
  */
 #define EC_EVENT_BASELINE "baseline"
 #define EC_EVENT_ADOPT    "adopt"
@@ -125,16 +135,18 @@ ec_ledger_enter_baselined(const char *event, const char *scope,
 						  const char *version, const char *description,
 						  const char *executed_by, TimestampTz executed_at);
 
-/* Was the version entered by ec_baseline? */
+/* Was the version inserted by ec_baseline? */
 extern bool ec_ledger_is_baseline(const char *scope, const char *version);
 
-/* Versions that have come into the ledger after this one, as a list; NULL if none. */
+/*
+ * Lists versions that were inserted into the ledger after this one; or NULL.
+ */
 extern char *ec_ledger_entered_after(const char *scope, const char *version);
 
 /*
- * The entry that stands for this version without being it: a baseline that is
- * not older, or a version taken over as a number, which has lost its leading
- * zeros.  NULL if there is none.
+ * Returns the entry that covers this version without being it: a baseline that
+ * is not older, or an adopted version that has lost its leading zeros because
+ * it was stored as a number.  NULL if there is none.
  */
 extern char *ec_ledger_covered_by(const char *scope, const char *version);
 

@@ -1,12 +1,13 @@
 /*
  * listing.c
- *		The migrations in a directory of the server.
+ *		Lists the migrations in a directory of the server.
  *
- * The files are directly in it, or, as Prisma, Diesel and Hasura have them, each
- * migration has a directory of its own, with migration.sql or up.sql and
- * down.sql.  flyway reads directories in directories; those whose files have
- * flyway's names are read as well.  Others that hold migrations are refused:
- * whether they belong to these, nobody can tell.
+ * The files are directly in the directory.  Or each migration has a directory
+ * of its own (Prisma, Diesel, Hasura), with migration.sql, or with up.sql and
+ * down.sql.  Subdirectories are read if all their files have flyway's names,
+ * because flyway reads them.  Other subdirectories that contain migrations
+ * raise an error, because it is not known whether they belong to these
+ * migrations.
  */
 #include "postgres.h"
 
@@ -18,16 +19,17 @@
 #include "migrate/listing.h"
 #include "migrate/version.h"
 
-/* Directories in directories: a link may lead back. */
+/* Limits the nesting of directories, because a symbolic link may lead back. */
 #define MAX_DEPTH 16
 
 typedef struct Listing
 {
 	List *entries;     /* of EcListedMigration */
-	const char *other; /* a file or directory that is none of ours; NULL: none */
+	const char *other; /* a file or directory that is no migration; NULL:
+					    * none */
 } Listing;
 
-/* The name becomes part of the ledger and of messages. */
+/* The name is stored in the ledger and shown in messages. */
 static void
 check_encoding(const char *path, const char *name)
 {
@@ -57,7 +59,7 @@ compare_names(const ListCell *a, const ListCell *b)
 	return strcmp(lfirst(a), lfirst(b));
 }
 
-/* The names in a directory, but for those that begin with a dot; in order. */
+/* The names in a directory that do not begin with a dot, sorted. */
 static List *
 names_in(const char *path)
 {
@@ -125,8 +127,8 @@ refuse_foreign(const char *path, const char *name)
 }
 
 /*
- * What flyway is to mind with a script.  That it needs no transaction is found
- * out without being told.
+ * Checks flyway's settings for a script.  The setting that it needs no
+ * transaction can be ignored, because that is decided for each statement.
  */
 static void
 read_flyway_settings(const char *path, const char *name)
@@ -156,7 +158,10 @@ read_flyway_settings(const char *path, const char *name)
 	FreeFile(settings);
 }
 
-/* Is there a migration somewhere in it?  *name becomes the first. */
+/*
+ * Does the directory contain a migration at any level?  *name is the first
+ * one.
+ */
 static bool
 holds_migrations(const char *path, int depth, const char **name)
 {
@@ -179,7 +184,9 @@ holds_migrations(const char *path, int depth, const char **name)
 	return false;
 }
 
-/* Do all SQL files in it, and there are some, have flyway's names? */
+/*
+ * Does the directory have SQL files, and do all of them have flyway's names?
+ */
 static bool
 is_flyways(const char *path, int depth)
 {
@@ -203,7 +210,10 @@ is_flyways(const char *path, int depth)
 	return found;
 }
 
-/* A migration that has a directory: up is the file with the way up. */
+/*
+ * Reads a migration that has a directory of its own; up is the file with its
+ * up script.
+ */
 static void
 read_migration_directory(Listing *listing, const char *path, const char *name,
 						 const char *up)
@@ -301,7 +311,7 @@ compare_entries(const ListCell *a, const ListCell *b)
 	return order != 0 ? order : left->name.is_down - right->name.is_down;
 }
 
-/* 001_name_up.sql and 001_name_down.sql: the latter is the way back. */
+/* Recognizes pairs such as 001_name_up.sql and 001_name_down.sql. */
 static void
 find_pairs(List *entries)
 {
@@ -326,7 +336,7 @@ find_pairs(List *entries)
 	list_sort(entries, compare_entries);
 }
 
-/* Give each way back to its migration; what is left is in order. */
+/* Assigns each down script to its migration; the rest stays sorted. */
 static List *
 join_pairs(List *entries)
 {

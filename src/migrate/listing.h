@@ -1,9 +1,9 @@
 /*
  * listing.h
- *		The migrations in a directory of the server, in order.
+ *		Lists the migrations in a directory of the server, in order.
  *
- * Every file that looks like a migration is one, or is refused by its name: none
- * is passed over.
+ * Every file that looks like a migration is one, or raises an error because of
+ * its name; none is skipped.
  */
 #ifndef EC_MIGRATE_LISTING_H
 #define EC_MIGRATE_LISTING_H
@@ -16,15 +16,14 @@
 typedef struct EcListedMigration
 {
 	EcFileName name;
-	char *key;  /* sorts it */
-	char *file; /* with its directory */
-	char *down; /* that of the way back; NULL: none */
+	char *key;  /* sort key */
+	char *file; /* path of the file */
+	char *down; /* path of the down script; NULL: none */
 } EcListedMigration;
 
 /*
- * The migrations of the directory in the order of their versions, of
- * EcListedMigration.  Raises 22023 and 0A000 for names, and errors of file
- * access.
+ * Returns the migrations of the directory (EcListedMigration), ordered by
+ * version.  Raises 22023 and 0A000 for names, and errors of file access.
  */
 extern List *ec_list_migrations(const char *path);
 

@@ -2,13 +2,15 @@
  * lock.c
  *		The migration lock.
  *
- * The migration lock is a transaction-level advisory lock whose tag SQL cannot
- * produce, so nobody can squat on it, and its holder's commit is what makes
- * the ledger row visible: whoever gets the lock next sees it.
+ * The migration lock is a transaction-level advisory lock with a tag that SQL
+ * functions cannot produce, so users cannot take it.  It is released at the
+ * holder's commit, which makes the ledger's row visible, so the next holder
+ * sees that row.
  *
- * It is polled.  A session stuck in a blocking wait for it would deadlock with
- * the holder's CREATE INDEX CONCURRENTLY, which waits for the waiter's
- * snapshot.  A poll that gives up at expand_contract.lock_timeout cannot.
+ * A session polls for the lock.  If it waited for it, it could deadlock with a
+ * CREATE INDEX CONCURRENTLY of the holder, which waits for the waiter's
+ * snapshot.  Polling ends at expand_contract.lock_timeout, so this cannot
+ * happen.
  */
 #include "postgres.h"
 
@@ -24,7 +26,10 @@
 #include "expand_contract.h"
 #include "migrate/lock.h"
 
-/* Looks come quickly at first; the jitter keeps two waiters out of step. */
+/*
+ * The first polls follow quickly; the jitter separates sessions that wait
+ * together.
+ */
 #define FIRST_PAUSE_MS   5
 #define LONGEST_PAUSE_MS 200
 

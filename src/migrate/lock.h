@@ -10,10 +10,10 @@
 #include "core/holders.h"
 
 /*
- * Take the migration lock of this database until the transaction ends; one
- * that is held already is taken once more.  Waits at most
- * expand_contract.lock_timeout, then raises 55P03 that names the holders.
- * Returns what is left of that time, in milliseconds, at least 1.
+ * Takes the migration lock of this database until the transaction ends; may be
+ * called repeatedly.  Waits at most expand_contract.lock_timeout, then raises
+ * 55P03 with the holders.  Returns what is left of that time, in milliseconds,
+ * at least 1.
  */
 extern int ec_migration_lock(void);
 

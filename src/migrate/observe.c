@@ -1,12 +1,14 @@
 /*
  * observe.c
- *		What a statement did: the locks it took, the tables it rewrote.
+ *		Observes the effects of a statement: locks and table rewrites.
  *
- * A lock is seen when it is held after the statement and was not before, or
- * was weaker.  A transaction keeps its locks, so what it takes again is not
- * seen; the relations that a statement names are told all the same.  A rewritten relation has a new file.  Relations that the
- * rehearsal itself creates are nobody's yet, and of no interest; nor are the
- * catalogue's, which every statement locks for a moment.
+ * A lock is reported if the transaction holds it after the statement, and did
+ * not hold it, or a weaker one, before.  A transaction keeps its locks, so
+ * taking a lock again cannot be observed; but relations that a statement names
+ * are always reported.  A relation was rewritten if it has a new relfilenode.
+ * Relations that the rehearsal itself creates are left out, because no one
+ * else uses them yet.  So are system catalogs, which every statement locks
+ * briefly.
  */
 #include "postgres.h"
 
@@ -28,7 +30,7 @@
 
 typedef struct KnownRelation
 {
-	Oid oid; /* the key */
+	Oid oid; /* the hash key */
 	Oid file;
 	LOCKMASK locks;
 } KnownRelation;
@@ -44,7 +46,7 @@ remember_relations(HTAB *relations)
 	Relation catalog = table_open(RelationRelationId, AccessShareLock);
 	SysScanDesc scan =
 		systable_beginscan(catalog, InvalidOid, false, NULL, 0, NULL);
-	/* our own event trigger reads our own tables */
+	/* leave out our own tables, which our event trigger reads */
 	Oid own_schema = get_namespace_oid("expand_contract", true);
 	HeapTuple tuple;
 
@@ -103,7 +105,9 @@ compare_observations(const ListCell *a, const ListCell *b)
 	return left->relation < right->relation ? -1 : left->relation > right->relation;
 }
 
-/* A relation has one entry for each of its fast-path and regular locks. */
+/*
+ * A relation can have an entry for fast-path locks and one for regular locks.
+ */
 static HTAB *
 present_locks(const EcObserver *observer)
 {
@@ -141,7 +145,9 @@ ec_observe(EcObserver *observer, List *named)
 	HASH_SEQ_STATUS status;
 	KnownRelation *now;
 
-	/* whatever rewrites a relation has locked it */
+	/*
+	 * a rewritten relation is locked, so looking at the locked ones is enough
+	 */
 	hash_seq_init(&status, held);
 	while ((now = hash_seq_search(&status)) != NULL)
 	{

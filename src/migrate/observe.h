@@ -1,6 +1,6 @@
 /*
  * observe.h
- *		What a statement did: the locks it took, the tables it rewrote.
+ *		Observes the effects of a statement: locks and table rewrites.
  */
 #ifndef EC_MIGRATE_OBSERVE_H
 #define EC_MIGRATE_OBSERVE_H
@@ -10,22 +10,22 @@
 #include "nodes/pg_list.h"
 #include "storage/lockdefs.h"
 
-/* One relation that was there before anything ran, and what it underwent. */
+/* A relation that existed before the rehearsal, and the effects on it. */
 typedef struct EcObservation
 {
 	Oid relation;
-	LOCKMODE lock; /* the strongest that is held on it */
+	LOCKMODE lock; /* the strongest lock held on it */
 	bool rewritten;
 } EcObservation;
 
 typedef struct EcObserver EcObserver;
 
-/* Remember the relations that are there, and the locks that are held. */
+/* Stores which relations exist, and which locks are held. */
 extern EcObserver *ec_observe_begin(void);
 
 /*
- * What has happened since the last look, of EcObservation: relations with a
- * new or stronger lock, with a new file, and those of named (of OIDs) that
+ * Returns what has happened since the last call (EcObservation): relations
+ * with a new or stronger lock, with a new file, and those of named (OIDs) that
  * were locked before.
  */
 extern List *ec_observe(EcObserver *observer, List *named);

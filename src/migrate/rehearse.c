@@ -1,14 +1,14 @@
 /*
  * rehearse.c
- *		ec_rehearse: runs a migration up, down and up again, and undoes it all.
+ *		ec_rehearse: runs a migration up, down and up again, and rolls back.
  *
- * Everything runs in one subtransaction, which is always rolled back, so that
- * the rows can be handed over after it.  It really locks, rewrites and waits:
- * it is meant for a copy of the database.  What a rollback does not undo stays
- * (values taken from sequences, files written).
+ * Everything runs in one subtransaction, which is always rolled back; the
+ * result rows are returned after that.  It really takes locks, rewrites tables
+ * and waits, so it is meant for a copy of the database.  Some effects are not
+ * rolled back (values taken from sequences, files written).
  *
  * Locks: the migration lock until the caller's transaction ends; those of the
- * script until the function does.
+ * script until the function returns.
  */
 #include "postgres.h"
 
@@ -45,12 +45,12 @@ typedef struct Rehearsal
 	EcScript *up;
 	EcScript *down; /* NULL: none */
 	ReturnSetInfo *result;
-	MemoryContext context; /* outlives the subtransaction */
+	MemoryContext context; /* survives the subtransaction */
 	EcObserver *observer;
 
-	/* what runs, for the row of an error */
+	/* the current position, for the row of an error */
 	const char *direction;
-	const EcStatement *statement; /* NULL: what follows the last one */
+	const EcStatement *statement; /* NULL: after the last statement */
 	TimestampTz started;
 	bool is_restored; /* no difference has been found */
 } Rehearsal;
@@ -118,7 +118,7 @@ execute(const char *text)
 		elog(ERROR, "SPI_execute_extended failed: %s", SPI_result_code_string(code));
 }
 
-/* Looked up before the statement: it may drop them. */
+/* Called before the statement, because it may drop them. */
 static List *
 named_oids(Node *node)
 {
@@ -174,8 +174,8 @@ execute_statement(void *arg)
 }
 
 /*
- * What the commit would check.  In a subtransaction that is rolled back, so
- * that the constraints are as they were for what comes next.
+ * Makes the checks that the commit would make, in a subtransaction that is
+ * rolled back, so that the constraints' modes do not change for what follows.
  */
 static void
 check_deferred_constraints(void)
@@ -205,7 +205,7 @@ rehearse_script(Rehearsal *rehearsal, const EcScript *script, const char *direct
 	check_deferred_constraints();
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");
-	/* undoes SET ROLE too */
+	/* this also undoes SET ROLE */
 	AtEOXact_GUC(false, guc_level);
 }
 
@@ -245,7 +245,7 @@ rehearse_all(Rehearsal *rehearsal)
 		return;
 	}
 	before = ec_fingerprint();
-	/* its own locks are not the script's */
+	/* ignore the fingerprint's own locks */
 	(void) ec_observe(rehearsal->observer, NIL);
 	rehearse_script(rehearsal, rehearsal->up, "up");
 	rehearse_script(rehearsal, rehearsal->down, "down");
@@ -253,7 +253,10 @@ rehearse_all(Rehearsal *rehearsal)
 	rehearse_script(rehearsal, rehearsal->up, "up again");
 }
 
-/* An error of a statement is a result; one of the session's is not. */
+/*
+ * An error of a statement becomes a row of the result; a cancel or a server
+ * error does not.
+ */
 static bool
 is_result(const ErrorData *error)
 {
@@ -304,11 +307,12 @@ rehearse_and_undo(Rehearsal *rehearsal)
  * ec_rehearse(up text, down text) → SETOF (step, direction, command,
  *			lock_mode, relation, rewritten, duration, error)
  *
- * A row for each lock that a statement took and each table that it rewrote; an
- * error of a statement is a row too, and the last one.  Leaves nothing behind.
+ * Returns a row for each lock that a statement took and each table that it
+ * rewrote.  The error of a statement is a row, too, and the last one.  Leaves
+ * nothing behind.
  *
- * Errors: 22004, 22023 (arguments), 42601 (syntax), 55P03 (the migration lock),
- * 57014 (a cancel), 55000 (called from a script), 25006 (read-only).
+ * Errors: 22004, 22023 (arguments), 42601 (syntax), 55P03 (the migration
+ * lock), 57014 (a cancel), 55000 (called from a script), 25006 (read-only).
  */
 PG_FUNCTION_INFO_V1(ec_rehearse);
 Datum

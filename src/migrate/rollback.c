@@ -1,11 +1,11 @@
 /*
  * rollback.c
- *		ec_rollback: takes a migration back.
+ *		ec_rollback: rolls a migration back.
  *
- * Which one may be: the newest applied, or one that no applied migration
- * requires.  Migrations say with `requires` what they build on; where none
- * says so, the caller decides.  A baseline can be taken back while nothing has
- * come after it.
+ * A migration can be rolled back if it is the newest applied one, or if no
+ * applied migration requires it.  Migrations declare with `requires` on which
+ * ones they depend; if none does, the caller decides.  A baseline can be
+ * rolled back while no entry has been added after it.
  */
 #include "postgres.h"
 
@@ -50,8 +50,8 @@ require_known(const char *scope, const char *version, const char *what)
 }
 
 /*
- * The answer if a worker is at it.  NULL if the way down is to be run, or, with
- * *resume, gone on with.
+ * Returns the answer if a worker runs it.  NULL if the down script is to be
+ * run or, with *resume, to be resumed.
  */
 static const char *
 known_answer(const EcMigration *migration, const char *what, bool *resume)
@@ -75,7 +75,7 @@ known_answer(const EcMigration *migration, const char *what, bool *resume)
 				 errhint("Wait for it with CALL ec_wait_migration, or stop it with SELECT ec_cancel(" INT64_FORMAT
 						 ").",
 						 job.id)));
-	/* stopped on its way up: what it has done is what "down" has to undo */
+	/* it was stopped on its way up; "down" has to undo what it has done */
 	*resume = false;
 	return NULL;
 }
@@ -96,8 +96,9 @@ check_not_required(const char *scope, const char *version, const char *what)
 }
 
 /*
- * A first step that was stopped half-way is not done, but may not be nothing:
- * without the ledger nobody would know whose half that is.
+ * A first step that was stopped half-way is not done, but may have had
+ * effects.  Without its row in the ledger no one would know where these come
+ * from.
  */
 static void
 check_left_nothing(const EcMigration *migration, const char *what)
@@ -112,7 +113,7 @@ check_left_nothing(const EcMigration *migration, const char *what)
 				 errhint("Apply it again, and roll it back when that has ended, failed or been cancelled.")));
 }
 
-/* NULL if there is nothing to undo. */
+/* Returns NULL if there is nothing to undo. */
 static EcScript *
 parse_down(const EcMigration *migration, const char *what)
 {
@@ -144,7 +145,10 @@ parse_down(const EcMigration *migration, const char *what)
 	return script;
 }
 
-/* There is nothing to undo: what it stands for was there before the ledger. */
+/*
+ * Removes a baseline, which has nothing to undo, because its schema existed
+ * before the ledger.
+ */
 static const char *
 take_back_baseline(const EcMigration *migration, const char *what, bool dry_run)
 {
@@ -236,15 +240,15 @@ roll_back(const char *scope, const char *version, bool dry_run)
  * ec_rollback(version text, dry_run boolean, scope text) → text
  *
  * Runs the migration's down script as the caller, in the caller's transaction,
- * and takes the migration out of the ledger.  Returns 'rolled back', or
- * 'planned' for a dry run; 'queued' or 'running' where a worker has to run the
- * script.  A migration that was stopped on its way up can be taken back too.
+ * and removes the migration from the ledger.  Returns 'rolled back', or
+ * 'planned' for a dry run; 'queued' or 'running' if a worker has to run the
+ * script.  A migration that was stopped on its way up can be rolled back, too.
  *
  * Errors: 22004, 22023 (arguments), 42704 (not applied), 55000 (no down
- * script, called from a script, not finished, or another is not, or it would
- * drop what a change uses), 55006 (being cancelled), 42501 (the script is
- * another role's, or nobody knows whose), EC_ERRCODE_REQUIRES (another one
- * requires it), and those of ec_apply that come with running a script.
+ * script, called from a script, it or another one is unfinished, or it would
+ * drop what a change uses), 55006 (being cancelled), 42501 (the script's
+ * author is another role, or unknown), EC_ERRCODE_REQUIRES (another one
+ * requires it), and those errors of ec_apply that come from running a script.
  */
 PG_FUNCTION_INFO_V1(ec_rollback);
 Datum

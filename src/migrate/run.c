@@ -2,11 +2,11 @@
  * run.c
  *		Runs a transactional script.
  *
- * The script runs in a subtransaction of its own.  The error of a statement
- * goes to the caller all the same; but by then the script's locks are gone,
- * so the error can say who was in the way without being in the way itself.
+ * The script runs in a subtransaction of its own.  A statement's error is
+ * still raised to the caller.  But by then the script's locks are released, so
+ * finding the holders of the lock that it did not get blocks no one.
  *
- * It runs in short tries, see core/tries.h.
+ * It runs in short tries; see core/lock_retry.h.
  */
 #include "postgres.h"
 
@@ -35,7 +35,10 @@
 #include "migrate/run.h"
 #include "migrate/used.h"
 
-/* The statement timeout that we armed, and the caller's that it replaced. */
+/*
+ * The statement timeout that we have enabled, and the caller's that it
+ * replaced.
+ */
 typedef struct StatementLimit
 {
 	bool armed;
@@ -48,10 +51,11 @@ typedef struct StatementLimit
 typedef struct ScriptRun
 {
 	const EcScript *script;
-	const EcStatement *statement; /* the one that runs, or failed */
+	const EcStatement *statement; /* the current statement, or the one that
+								   * failed */
 	StatementLimit limit;
 	EcScriptGuard guard;
-	int outer_statement_timeout; /* ms: what is not the script's */
+	int outer_statement_timeout; /* in ms; a different value is the script's */
 	int lock_timeout_ms;         /* for all tries */
 	EcRecord record;
 	void *record_arg;
@@ -59,7 +63,7 @@ typedef struct ScriptRun
 	bool is_out_of_time;
 } ScriptRun;
 
-/* what is being run in this session, for ec_run_check_nesting */
+/* the script that this session runs, for ec_run_check_nesting */
 static const char *running = NULL;
 
 void
@@ -73,7 +77,7 @@ ec_run_check_nesting(const char *what)
 						errhint("Apply migrations one after the other.")));
 }
 
-/* The shorter of ours and of what the script has set; 0: none. */
+/* The shorter one of ours and the script's; 0: none. */
 static int
 statement_timeout(const ScriptRun *run)
 {
@@ -85,9 +89,9 @@ statement_timeout(const ScriptRun *run)
 }
 
 /*
- * A statement_timeout that is set while a statement of the client runs is not
- * armed before the client's next one, so we arm it.  The caller's own timeout
- * stays in force if it ends first.
+ * The server enables statement_timeout only at the start of the client's
+ * statement, so we enable it ourselves.  The caller's own timeout stays in
+ * force if it ends first.
  */
 static void
 arm_statement_limit(StatementLimit *limit, int duration)
@@ -109,7 +113,7 @@ arm_statement_limit(StatementLimit *limit, int duration)
 	enable_timeout_at(STATEMENT_TIMEOUT, limit->finish);
 }
 
-/* Give the caller its own timeout back; true if ours has run out. */
+/* Restores the caller's timeout; returns true if ours has expired. */
 static bool
 disarm_statement_limit(StatementLimit *limit)
 {
@@ -133,11 +137,11 @@ run_error_callback(void *arg)
 }
 
 /*
- * Who has said SET ROLE to run another's script keeps his own rights in the
- * session: a RESET ROLE in the script, or in a function that it calls, would
- * take them up again.  The server forbids that as in a SECURITY DEFINER
- * function, and triggers do not wait for the commit, which comes when the guard
- * is gone.
+ * If the session has used SET ROLE to run another role's script, a RESET ROLE
+ * in the script, or in a function that it calls, would give the script the
+ * session's own rights.  So SET ROLE is forbidden, as in a SECURITY DEFINER
+ * function.  Deferred triggers fire at the end of the script, because at
+ * commit the restriction no longer applies.
  */
 static bool
 needs_guard(const EcScript *script)
@@ -163,7 +167,7 @@ run_statements(ScriptRun *run)
 	SPIExecuteOptions options = {0};
 	ListCell *cell;
 
-	/* rows have nowhere to go: do not collect them */
+	/* discard result rows */
 	options.dest = None_Receiver;
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
@@ -180,7 +184,7 @@ run_statements(ScriptRun *run)
 		if (code < 0)
 			elog(ERROR, "SPI_execute_extended failed: %s",
 				 SPI_result_code_string(code));
-		/* a timeout that has fired should still be told as one */
+		/* report a timeout that has fired as the statement's error */
 		CHECK_FOR_INTERRUPTS();
 		(void) disarm_statement_limit(&run->limit);
 	}
@@ -242,7 +246,7 @@ ec_named_relations(Node *node)
 	}
 }
 
-/* Say who held the lock that a statement did not get. */
+/* Adds the holders of the lock that a statement did not get. */
 static void
 explain_lock_timeout(ErrorData *error, const EcStatement *statement)
 {
@@ -287,20 +291,22 @@ run_once(void *arg)
 	}
 	PG_CATCH();
 	{
-		/* first of all, so that what follows is not cut short by our limit */
+		/*
+		 * do this first, so that our timeout does not interrupt what follows
+		 */
 		run->is_out_of_time = disarm_statement_limit(&run->limit);
 		ec_guard_end();
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	/* undoes SET ROLE too: from here on it is the caller again */
+	/* this also undoes SET ROLE, so the rest runs as the caller */
 	AtEOXact_GUC(false, guc_level);
 	run->record(run->record_arg);
 }
 
 /*
- * One try, in a subtransaction.  NULL if all went well, and the error if a
- * lock was not to be had; others are raised.
+ * One try, in a subtransaction.  Returns NULL on success, and the error if it
+ * did not get a lock; other errors are raised.
  */
 static ErrorData *
 try_script(void *arg, int lock_wait_ms)
@@ -335,7 +341,7 @@ ec_run_script(const EcScript *script, int lock_timeout_ms, EcRecord record, void
 	run->record = record;
 	run->record_arg = arg;
 	run->lock_timeout_ms = lock_timeout_ms;
-	/* a worker has set none but what the script has */
+	/* in a worker only the script can have set one */
 	run->outer_statement_timeout = MyBgworkerEntry != NULL ? 0 : StatementTimeout;
 	callback.callback = run_error_callback;
 	callback.arg = run;

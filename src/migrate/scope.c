@@ -1,6 +1,6 @@
 /*
  * scope.c
- *		Scopes: whose history a migration belongs to.
+ *		Scopes: separate histories of migrations in one database.
  */
 #include "postgres.h"
 

@@ -1,10 +1,10 @@
 /*
  * scope.h
- *		Scopes: whose history a migration belongs to.
+ *		Scopes: separate histories of migrations in one database.
  *
- * Services or tenants that share a database have histories of their own: order,
- * requirements, baselines and adoption go by the scope.  Where nobody says which,
- * it is the setting expand_contract.scope.
+ * Services or tenants that share a database each have their own history.
+ * Order, requirements, baselines and adoption apply within a scope.  Without
+ * an argument, the scope is the setting expand_contract.scope.
  */
 #ifndef EC_MIGRATE_SCOPE_H
 #define EC_MIGRATE_SCOPE_H
@@ -13,10 +13,15 @@
 
 #include "fmgr.h"
 
-/* The argument, or the setting where it is NULL or the function has none. */
+/*
+ * Returns the argument, or the setting if it is NULL or the function has no
+ * such argument.
+ */
 extern char *ec_scope_argument(FunctionCallInfo fcinfo, int n);
 
-/* Names a migration in messages: migration "001", with its scope if it has one. */
+/*
+ * Returns a name for messages: migration "001", with its scope if it has one.
+ */
 extern char *ec_migration_name(const char *scope, const char *version);
 
 #endif

@@ -2,11 +2,12 @@
  * settings.c
  *		The settings under which a worker runs a script.
  *
- * What a plain script SETs ends with it.  What a mixed one SETs has to reach
- * the statements after it, through transactions and restarts: so before each
- * step the session is made anew, and the SETs of all statements before it are
- * repeated, SELECT set_config(...) with constants too.  SET LOCAL, and what other
- * functions set, lasts as long as its transaction.
+ * Settings that a transactional script SETs end with it.  Those of a mixed
+ * script must reach its later statements, across transactions and restarts.
+ * So before each step the session's settings are restored, and the SETs of all
+ * earlier statements are repeated, including SELECT set_config(...) with
+ * constants.  SET LOCAL, and settings made by other functions, last as long as
+ * their transaction.
  */
 #include "postgres.h"
 
@@ -23,7 +24,7 @@
 #include "worker/process/worker.h"
 #include "worker/jobs/session.h"
 
-/* Beside those that every job takes along: what decides how DDL is done. */
+/* Settings that affect DDL, in addition to those that every job captures. */
 static const char *const captured[] = {
 	"expand_contract.lock_timeout",
 	"expand_contract.statement_timeout",
@@ -33,7 +34,10 @@ static const char *const captured[] = {
 	"maintenance_work_mem",
 	"max_parallel_maintenance_workers",
 	"row_security",
-	/* a worker's is off: a batch may be repeated, what was told as applied not */
+	/*
+	 * it is off in a worker, because a batch can be repeated; but a migration
+	 * reported as applied must not be lost
+	 */
 	"synchronous_commit",
 	"work_mem",
 };
@@ -46,7 +50,7 @@ ec_capture_settings(EcJsonWriter *writer)
 					 GetConfigOption(captured[i], false, false));
 }
 
-/* A text constant that is given as an argument. */
+/* Is the argument a constant? */
 static bool
 is_constant(Node *node)
 {
@@ -54,7 +58,7 @@ is_constant(Node *node)
 		   (IsA(node, TypeCast) && is_constant(((TypeCast *) node)->arg));
 }
 
-/* set_config('name', 'value', false), with the schema or without */
+/* Is it set_config('name', 'value', false), with or without its schema? */
 static bool
 is_set_config(Node *node)
 {
@@ -70,7 +74,7 @@ is_set_config(Node *node)
 		   !boolVal(&((A_Const *) is_local)->val);
 }
 
-/* SELECT set_config(...), as dumps have it: does what SET does. */
+/* Is it SELECT set_config(...), as in dumps, which does what SET does? */
 static bool
 is_select_set_config(const SelectStmt *stmt)
 {
@@ -136,12 +140,12 @@ ec_enter_session(Jsonb *session, Jsonb *parameters, const EcScript *script,
 		if (value != NULL)
 			SetConfigOption(captured[i], value, PGC_USERSET, PGC_S_SESSION);
 	}
-	/* the script's own is armed, statement by statement */
+	/* the script's own timeout is enabled for each statement */
 	SetConfigOption("statement_timeout", "0", PGC_USERSET, PGC_S_SESSION);
 	repeat_settings(script, statement);
-	/* waiting for locks, and how long, is the business of the step */
+	/* the step sets its own lock_timeout */
 	SetConfigOption("lock_timeout", "0", PGC_USERSET, PGC_S_SESSION);
-	/* so are transactions: a read-only one could not even tell how it ended */
+	/* a read-only default would keep us from storing the result */
 	SetConfigOption("default_transaction_isolation", "read committed",
 					PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("default_transaction_read_only", "off", PGC_USERSET,

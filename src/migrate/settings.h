@@ -10,18 +10,18 @@
 #include "core/json.h"
 #include "script/script.h"
 
-/* Add those of the submission to a job's parameters. */
+/* Adds the settings of the submission to a job's parameters. */
 extern void ec_capture_settings(EcJsonWriter *writer);
 
 /*
- * Make the session what a client would have had when it came to the statement
- * with that number: the submission's settings, and what the statements before
- * it SET, the role included.  Outside of a transaction.
+ * Gives the session the settings that a client's session would have before the
+ * statement with that number: those of the submission, and what the earlier
+ * statements have SET, including the role.  Call outside of a transaction.
  */
 extern void ec_enter_session(Jsonb *session, Jsonb *parameters,
 							 const EcScript *script, int statement);
 
-/* Be the job's owner again. */
+/* Switches back to the job's owner. */
 extern void ec_leave_session(void);
 
 #endif

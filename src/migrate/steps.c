@@ -1,6 +1,6 @@
 /*
  * steps.c
- *		The steps of a mixed script: what a worker runs piece by piece.
+ *		The steps of a mixed script, which a worker runs one by one.
  */
 #include "postgres.h"
 
@@ -25,7 +25,10 @@ describe(EcScriptStep *step, const char *last_command)
 								 step->last - step->first + 1);
 }
 
-/* The name of what the statement makes for its session only; NULL: nothing. */
+/*
+ * The name of an object that the statement creates for its session only, or
+ * NULL.
+ */
 static const char *
 made_for_session(Node *node)
 {
@@ -70,8 +73,8 @@ made_for_session(Node *node)
 }
 
 /*
- * Between two steps the worker can be another one.  So what a statement makes
- * for its session only, no later step may use.
+ * Another worker may run the next step.  So a later step cannot use an object
+ * that exists only in the session that has created it.
  */
 static void
 refuse_lost(const EcScript *script, const EcScriptStep *step)
@@ -104,7 +107,8 @@ List *
 ec_plan_steps(const EcScript *script)
 {
 	List *steps = NIL;
-	EcScriptStep *open = NULL; /* the transaction that the next statement can join */
+	EcScriptStep *open = NULL; /* the transaction that the next statement
+							    * can join */
 	ListCell *cell;
 
 	foreach (cell, script->statements)
@@ -265,7 +269,7 @@ ec_steps_done(const char *scope_name, const char *version, const char *direction
 	return done;
 }
 
-/* The key of the step, as the first four arguments. */
+/* Passes the step's key as the first four arguments. */
 static void
 step_args(EcArgs *args, const EcScriptStep *step)
 {

@@ -1,12 +1,12 @@
 /*
  * submit.c
- *		Hands a mixed script to a worker, and tells what became of it.
+ *		Submits a mixed script as a job, and reports its state.
  *
- * The ledger does not say whether a migration is running: a crash would make
- * a liar of it.  It names what is unfinished; the rest is asked of the job,
- * whose worker is known by a lock.  A job is found by the version in its
- * parameters, not by a number in the ledger, which would mean another job in
- * a restored copy.
+ * The ledger does not store whether a migration is running, because that would
+ * be wrong after a crash.  It stores which migrations are unfinished.  Their
+ * state is that of the job, whose worker is identified by a lock.  A job is
+ * found by the version in its parameters, not by a number in the ledger,
+ * because that number may belong to another job in a restored copy.
  */
 #include "postgres.h"
 
@@ -45,7 +45,10 @@ ec_migration_job(const char *scope_name, const char *version, const char *direct
 	return ec_get_int8(0, 1, 0);
 }
 
-/* Queued before the server's last start, and nobody will start it now. */
+/*
+ * Was the job queued before the server's last start, and is there no launcher
+ * to start it?
+ */
 static bool
 is_forgotten(int64 job)
 {
@@ -59,7 +62,7 @@ is_forgotten(int64 job)
 					&args) > 0;
 }
 
-/* In scope. */
+/* Call in scope. */
 static EcMigrationState
 state_of_job(const EcJobStatus *job)
 {
@@ -74,10 +77,10 @@ state_of_job(const EcJobStatus *job)
 		return EC_MIGRATION_IS_PAUSED;
 	if (strcmp(job->state, EC_STATE_QUEUED) == 0 && !is_forgotten(job->id))
 		return EC_MIGRATION_IS_QUEUED;
-	/* it has come to its end since the ledger was read */
+	/* it has ended since the ledger was read */
 	if (strcmp(job->state, EC_STATE_DONE) == 0)
 		return EC_MIGRATION_IS_RUNNING;
-	/* with a launcher, it is about to get another worker */
+	/* with a launcher, it gets another worker soon */
 	if (strcmp(job->state, EC_STATE_RUNNING) == 0 &&
 		(ec_launcher_running() || !job->is_interrupted))
 		return EC_MIGRATION_IS_RUNNING;
@@ -105,7 +108,7 @@ ec_migration_state(const EcMigration *migration, EcJobStatus *job)
 		state = state_of_job(job);
 	ec_catalog_end(&scope);
 
-	/* the worker says so before its job does */
+	/* the worker updates the ledger before its job */
 	if (strcmp(migration->state, EC_MIGRATION_FAILED) == 0 &&
 		(state == EC_MIGRATION_IS_INTERRUPTED || state == EC_MIGRATION_IS_RUNNING))
 		return EC_MIGRATION_HAS_FAILED;
@@ -134,7 +137,10 @@ ec_migration_state_name(EcMigrationState state)
 	return NULL;
 }
 
-/* Was it queued before the present transaction?  Else the commit starts it. */
+/*
+ * Was the job queued before the current transaction?  Otherwise the commit
+ * starts it.
+ */
 static bool
 is_committed(int64 job)
 {
@@ -211,8 +217,8 @@ ec_check_no_other_unfinished(const char *scope, const char *version, const char 
 }
 
 /*
- * A job that another one takes over from must not come back.  A worker of it
- * that starts right now finds it cancelled.
+ * Cancels a job that is replaced by another one, so that it does not run
+ * again.  A worker that starts right now finds it cancelled.
  */
 static void
 retire_job(const char *scope, const char *version, const char *direction)
@@ -252,7 +258,7 @@ ec_submit_migration(const char *scope_name, const char *version, const char *dir
 
 PG_FUNCTION_INFO_V1(ec_sql_migration_status);
 
-/* The ledger belongs to whoever may execute ec_apply. */
+/* Roles that may execute ec_apply may see the ledger. */
 static bool
 may_see_ledger(void)
 {
@@ -278,13 +284,13 @@ may_see_ledger(void)
 /*
  * expand_contract.migration_status(version, scope, OUT state, OUT job)
  *
- * Everyone's, since ec_migrations calls it as whoever reads it; NULL for those
- * to whom that view shows nothing.
+ * Any role may execute it, because ec_migrations runs it with its reader's
+ * rights.  Returns NULL for roles that may not see the ledger.
  */
 Datum
 ec_sql_migration_status(PG_FUNCTION_ARGS)
 {
-	/* an older SQL has no scope */
+	/* In an older version's SQL the function has no scope. */
 	const char *scope = PG_NARGS() > 1 ? text_to_cstring(PG_GETARG_TEXT_PP(1)) : "";
 	EcMigration *migration =
 		may_see_ledger()

@@ -1,30 +1,31 @@
 /*
  * toplevel_step.c
- *		A top-level statement as a step: can be tried again after whatever
- *		stopped it.
+ *		Runs a top-level statement as a step, so that it can be repeated after
+ *		any interruption.
  *
- * Such a statement commits several times on its way, so a crash, a cancel or
- * an error leaves a half.  What that half is, the catalogue tells; whose it
- * is, we have to know.  Names prove nothing: somebody else may have an index
- * of that name.  So the creation of an index is recorded, by its OID, in the
- * very transaction that creates it (an object access hook), and what is to be
- * dropped or detached is looked up and recorded before the first try.
+ * Such a statement commits several times while it runs, so a crash, a cancel
+ * or an error leaves it half done.  The catalog shows what is half done, but
+ * not who did it: another session may have created an index with the same
+ * name.  So the creation of an index is recorded, by its OID, in the
+ * transaction that creates it (with an object access hook).  What is to be
+ * dropped or detached is looked up and recorded before the first attempt.
  *
  *		CREATE INDEX CONCURRENTLY	an invalid index of ours is dropped and built
- *									again, a valid one is the end
- *		DROP INDEX CONCURRENTLY		what is gone is the end
+ *									again; a valid one means that it is done
+ *		DROP INDEX CONCURRENTLY		it is done if the index does not exist
  *		REINDEX CONCURRENTLY		invalid copies of ours, and the originals that
- *									they replaced, are dropped; then again
+ *									they replaced, are dropped; then repeated
  *		DETACH CONCURRENTLY			a pending detach is finalized
- *		VACUUM, CLUSTER, REINDEX	again
+ *		VACUUM, CLUSTER, REINDEX	repeated
  *
- * Locks.  Those that are about indexes take SHARE UPDATE EXCLUSIVE, behind
- * which neither reads nor writes queue up, and then wait for transactions that
- * may take hours: no lock_timeout there, it would only leave a half.  A detach
- * waits for transactions too, but then for ACCESS EXCLUSIVE on the partition:
- * it waits shortly, and again, with nothing held in between, as often as it
- * takes.  The others may want ACCESS EXCLUSIVE at once: short tries, too, but
- * not for ever.
+ * Locks.  Statements about indexes take SHARE UPDATE EXCLUSIVE, which blocks
+ * neither reads nor writes, and then wait for transactions, which may take
+ * hours.  They get no lock_timeout, because it would only leave them half
+ * done.  A detach waits for transactions, too, but then for ACCESS EXCLUSIVE
+ * on the partition.  It waits for a short time, and repeats this, holding
+ * nothing in between, as often as necessary.  The others may need ACCESS
+ * EXCLUSIVE from the start; they use short tries as well, but only for a
+ * limited time.
  */
 #include "postgres.h"
 
@@ -59,15 +60,16 @@
 #include "migrate/toplevel_step.h"
 #include "core/toplevel.h"
 
-/* The tries of statements that want a strong lock. */
+/* The tries of statements that need a strong lock. */
 #define LOCK_WAIT_MS 1000
 #define REST_MS      1000
 
 typedef enum Locking
 {
-	WAIT_FOR_LOCKS,  /* as long as it takes */
-	TRY_FOR_A_WHILE, /* shortly, until expand_contract.lock_timeout is used up */
-	TRY_WITHOUT_END  /* shortly, as often as it takes */
+	WAIT_FOR_LOCKS,  /* without a limit */
+	TRY_FOR_A_WHILE, /* short tries, until expand_contract.lock_timeout is
+					  * over */
+	TRY_WITHOUT_END  /* short tries, without a limit */
 } Locking;
 
 typedef struct TopLevelRun
@@ -76,8 +78,8 @@ typedef struct TopLevelRun
 	const EcStatement *statement;
 	const char *what;
 
-	/* what prepare() finds */
-	const char *sql; /* what to run, NULL: nothing is left to do */
+	/* results of prepare() */
+	const char *sql; /* the statement to run; NULL: nothing is left to do */
 	Locking locking;
 } TopLevelRun;
 
@@ -99,10 +101,10 @@ commit_transaction(MemoryContext memory)
 }
 
 /*
- * ------------------------------------------------- what it is about: targets
+ * ------------------------------------------------- objects of the statement
  */
 
-/* OIDs mean nothing in a restored copy. */
+/* OIDs are not valid in a restored copy. */
 static bool
 target_is_of_this_database(const Jsonb *target)
 {
@@ -116,7 +118,7 @@ target_is_of_this_database(const Jsonb *target)
 		   ec_json_get_int8(target, "database", 0) == MyDatabaseId;
 }
 
-/* The recorded relation, if there is a record to be believed. */
+/* The recorded relation, if there is a valid record. */
 static Oid
 recorded(const EcScriptStep *step, const char *key)
 {
@@ -157,7 +159,10 @@ index_is_valid(Oid index)
 	return valid;
 }
 
-/* Is the name taken, by something that the migration has not made? */
+/*
+ * Raises an error if the name belongs to something that the migration has not
+ * created.
+ */
 static void
 check_name(TopLevelRun *run, IndexStmt *stmt)
 {
@@ -224,7 +229,10 @@ prepare_drop(TopLevelRun *run)
 	record_target(run->step, index, InvalidOid, NULL);
 }
 
-/* Is the partition attached, or half detached?  False: neither. */
+/*
+ * Is the partition attached, or is its detach pending?  Returns false if
+ * neither.
+ */
 static bool
 look_at_partition(Oid partition, Oid parent, bool *pending)
 {
@@ -298,8 +306,9 @@ invalid_indexes(void)
 }
 
 /*
- * All copies are made in one transaction, so when all are valid, that was it.
- * Of a schema or a partitioned table nobody knows how many are to come.
+ * REINDEX makes all copies in one transaction, so it is done when all of them
+ * are valid.  For a schema or a partitioned table the number of copies is not
+ * known.
  */
 static List *
 prepare_reindex(TopLevelRun *run)
@@ -324,7 +333,9 @@ prepare_reindex(TopLevelRun *run)
 	return made.leftovers;
 }
 
-/* Look what is left to do, and how.  Returns what has to be dropped first. */
+/*
+ * Finds out what is left to do, and how.  Returns what must be dropped first.
+ */
 static List *
 prepare(TopLevelRun *run)
 {
@@ -356,7 +367,7 @@ prepare(TopLevelRun *run)
 
 /* ------------------------------------------------------------ running it */
 
-/* 0: as long as it takes, and deadlocks are looked for as they usually are. */
+/* Sets lock_timeout.  0 means no limit, and the usual deadlock_timeout. */
 static void
 set_lock_timeout(int ms)
 {
@@ -379,7 +390,10 @@ rest(void)
 	CHECK_FOR_INTERRUPTS();
 }
 
-/* One try; false if a lock was not to be had and there is time for another. */
+/*
+ * One try; returns false if it did not get a lock and there is time for
+ * another try.
+ */
 static bool
 try_with_lock_timeout(const char *sql, TimestampTz give_up)
 {
@@ -430,7 +444,7 @@ ec_run_top_level_step(EcScriptStep *step, const EcStatement *statement,
 		if (run.sql == NULL)
 			return;
 		pgstat_report_activity(STATE_RUNNING, run.sql);
-		/* the script's own, see settings.c; an error ends it */
+		/* the script's own timeout, see settings.c; an error ends it */
 		if (StatementTimeout > 0)
 			enable_timeout_after(STATEMENT_TIMEOUT, StatementTimeout);
 		if (run.locking == WAIT_FOR_LOCKS)

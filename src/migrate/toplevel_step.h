@@ -1,7 +1,7 @@
 /*
  * toplevel_step.h
- *		A top-level statement as a step: can be tried again after whatever
- *		stopped it.
+ *		Runs a top-level statement as a step, so that it can be repeated after
+ *		any interruption.
  */
 #ifndef EC_MIGRATE_TOPLEVEL_STEP_H
 #define EC_MIGRATE_TOPLEVEL_STEP_H
@@ -11,16 +11,16 @@
 #include "migrate/steps.h"
 
 /*
- * Bring the statement to its end, as the present user, whatever earlier tries
- * have left.  Call outside of a transaction, in a memory context that outlives
- * those of the statement.  what names the migration in errors.
+ * Completes the statement, as the current user, whatever earlier attempts have
+ * left.  Call outside of a transaction, in a memory context that survives the
+ * statement's transactions.  what names the migration in errors.
  */
 extern void ec_run_top_level_step(EcScriptStep *step,
 								  const EcStatement *statement, const char *what);
 
 /*
- * Drop what a try that has failed has left invalid.  The same conditions; an
- * error leaves an aborted transaction to the caller.
+ * Drops invalid objects of a failed attempt, under the same conditions.  After
+ * an error the transaction is still to be aborted by the caller.
  */
 extern void ec_clean_top_level_step(const EcScriptStep *step);
 

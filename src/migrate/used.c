@@ -1,11 +1,12 @@
 /*
  * used.c
- *		What a change uses, no way down takes.
+ *		Keeps a down script from dropping what a change uses.
  *
- * The server's hook is told of every object that a statement drops, by name,
- * along with a schema, or by a function.  It only takes notes: whether a change
- * uses the object is asked after the statement, which may have ended the change
- * first.  The error undoes the drop.
+ * The server calls the object access hook for every object that a statement
+ * drops, by name, with its schema, or in a function.  The hook only takes
+ * notes.  Whether a change uses the object is checked after the statement,
+ * because the statement may have ended the change first.  The error undoes the
+ * drop.
  */
 #include "postgres.h"
 
@@ -28,13 +29,13 @@
 
 typedef struct Dropped
 {
-	Oid relation; /* InvalidOid: a function */
+	Oid relation; /* InvalidOid: it is a function */
 	AttrNumber attnum;
-	char *name; /* of the column or the function; NULL: the table */
+	char *name; /* of the column or the function; NULL: a table */
 } Dropped;
 
 static List *dropped = NIL;
-static MemoryContext dropped_memory = NULL; /* NULL: nobody takes notes */
+static MemoryContext dropped_memory = NULL; /* NULL: do not take notes */
 static object_access_hook_type previous_hook = NULL;
 
 static void
@@ -63,7 +64,7 @@ note_dropped(ObjectAccessType access, Oid class_id, Oid object, int sub_id, void
 	MemoryContextSwitchTo(caller);
 }
 
-/* The columns of contracted changes are known for the new side only. */
+/* Of contracted changes only the columns of the new side are checked. */
 static void
 check_is_not_used(const Dropped *note, const char *what)
 {
@@ -125,8 +126,9 @@ check_column_is_not_used(Oid relation, const char *column, const char *what)
 }
 
 /*
- * What the statement itself names.  Where a trigger of the change stands in the
- * way of the drop, the server would speak of the trigger, and of CASCADE.
+ * Checks the objects that the statement itself names, before it runs.  If a
+ * trigger of the change prevents the drop, the server's error would mention
+ * that trigger and suggest CASCADE.
  */
 static void
 check_named(Node *node, const char *what)

@@ -1,9 +1,9 @@
 /*
  * version.c
- *		Versions of migrations: what one may look like, and their order.
+ *		Versions of migrations: their syntax and their order.
  *
- * The key is stored, so its form is part of the ledger: change it only
- * together with an upgrade script that computes it anew.
+ * The key is stored in the ledger.  If its format changes, an update script
+ * has to recompute it.
  */
 #include "postgres.h"
 
@@ -14,7 +14,7 @@
 
 #include "migrate/version.h"
 
-/* The significant digits of its longest number. */
+/* The number of significant digits of its longest number. */
 static int
 longest_number(const char *version)
 {
@@ -74,10 +74,10 @@ ec_check_version(const char *version)
 }
 
 /*
- * A run of digits becomes the count of its significant digits, in three
- * digits, and those: the longer number is the larger one.  The version itself
- * follows after a character that sorts before all others, so that the key is
- * as unique as the version.
+ * Each run of digits becomes the number of its significant digits, written
+ * with three digits, followed by those digits, so a longer number is larger.
+ * Then follows a character that sorts before all others, and the version
+ * itself.  So different versions have different keys.
  */
 char *
 ec_version_key(const char *version)

@@ -46,7 +46,7 @@ typedef struct EcUser
 {
 	char application[NAMEDATALEN];
 	char role[NAMEDATALEN];
-	TimestampTz at; /* number of executions */
+	TimestampTz at; /* time of the last use */
 } EcUser;
 
 typedef struct EcAccess

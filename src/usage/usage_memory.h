@@ -112,7 +112,7 @@ ec_usage_count(int slot, uint32 serial, bool is_write, const EcUser *who);
  */
 extern void ec_usage_note_miss(TimestampTz since);
 
-/* Whether this database's counters could be written to the table. */
+/* Records whether this database's counters could be written to the table. */
 extern void ec_usage_note_flush(bool has_failed);
 
 extern void ec_usage_add_user(EcAccess *access, const EcUser *who);

@@ -1,4 +1,4 @@
-# What the TAP tests of expand_contract share.
+# Functions shared by the TAP tests of expand_contract.
 package EcTest;
 
 use strict;
@@ -13,8 +13,8 @@ use Time::HiRes qw(usleep);
 
 our @EXPORT = qw(audited_table check_exactly_once worker_pid wait_for_rows kill_worker stop_at_once start_pgbouncer);
 
-# A table whose committed updates are counted, row by row: the predicate of a
-# backfill hides what was done twice, an audit does not.
+# Creates a table with an audit trigger that counts the updates of each row.  So a
+# row updated twice is noticed, which the predicate of a backfill would hide.
 sub audited_table
 {
 	my ($node, $rows) = @_;
@@ -58,7 +58,7 @@ sub worker_pid
 		"SELECT pid FROM expand_contract.live_slots() WHERE job = $job");
 }
 
-# Wait until a job has done that many rows and goes on.
+# Waits until a running job has done at least that many rows.
 sub wait_for_rows
 {
 	my ($node, $job, $rows) = @_;
@@ -69,7 +69,7 @@ sub wait_for_rows
 	return;
 }
 
-# SIGKILL for the worker: the postmaster restarts the whole server.
+# Kills the worker with SIGKILL, after which the postmaster restarts all processes.
 sub kill_worker
 {
 	my ($node, $job) = @_;
@@ -85,7 +85,8 @@ sub kill_worker
 	return;
 }
 
-# As after a loss of power.  restart() does not take a mode on every server.
+# Stops the server in immediate mode, as a crash would.  restart() does not accept
+# a mode on every version.
 sub stop_at_once
 {
 	my ($node) = @_;
@@ -95,9 +96,9 @@ sub stop_at_once
 	return;
 }
 
-# A PgBouncer in transaction mode with so few server connections that they
-# change hands; its process and a connection string, or nothing if it is not
-# installed.
+# Starts a PgBouncer in transaction mode with so few server connections that
+# clients share them.  Returns its process and a connection string, or nothing if
+# PgBouncer is not installed.
 sub start_pgbouncer
 {
 	my ($node, $pool_size) = @_;

@@ -1,9 +1,10 @@
 /*
  * compiled.c
- *		A change as the trigger of one table executes it.
+ *		A change in the compiled form that the trigger of one table executes.
  *
- * What was compiled is kept until the relation cache says that the table has
- * changed.  Whoever changes a change invalidates its table, see change.c.
+ * A compiled change stays valid until the table's relcache entry is
+ * invalidated.  Whoever modifies a change also invalidates its table, see
+ * change.c.
  */
 #include "postgres.h"
 
@@ -51,14 +52,14 @@ forget_relation(Datum arg, Oid relation)
 			compiled->is_valid = false;
 }
 
-/* A function may be inlined. */
+/* A function's body may have been inlined into an expression. */
 static void
 forget_all(Datum arg, int cache, uint32 hash)
 {
 	forget_relation(arg, InvalidOid);
 }
 
-/* The constraints of a domain are compiled in. */
+/* A domain's constraints are compiled into the expressions. */
 static void
 forget_domains(Datum arg, int cache, uint32 hash)
 {
@@ -88,9 +89,9 @@ start_cache(void)
 }
 
 /*
- * The table that the change is of: the relation itself, or what it is a
- * partition or child of.  Opened; the trigger's own table is locked already,
- * and so are its parents' definitions through it.
+ * Opens the change's table: the relation itself, or its ancestor in a
+ * partition or inheritance tree.  The trigger's own table is already locked,
+ * which protects the definitions of its parents as well.
  */
 static Relation
 open_root(Relation relation, const EcChange *change)
@@ -123,7 +124,7 @@ note_constant_default(Relation relation, EcCompiledColumn *column)
 	if (expression == NULL || contain_mutable_functions(expression))
 		return;
 	expression = (Node *) expression_planner((Expr *) expression);
-	/* a domain's constraints say whether it is allowed, not what it is */
+	/* A domain's constraints do not change the value. */
 	while (IsA(expression, CoerceToDomain))
 		expression = (Node *) ((CoerceToDomain *) expression)->arg;
 	if (!IsA(expression, Const) || ((Const *) expression)->constisnull)
@@ -150,7 +151,10 @@ compile_column(Relation relation, const EcChangeColumn *known,
 	note_constant_default(relation, column);
 }
 
-/* What is not computed before the row is stored; number 0 is the whole row. */
+/*
+ * Generated columns are computed only after BEFORE triggers.  attnum 0 is the
+ * whole row.
+ */
 static bool
 reads_generated(Relation relation, AttrNumber attnum)
 {
@@ -162,7 +166,10 @@ reads_generated(Relation relation, AttrNumber attnum)
 	return false;
 }
 
-/* CHECK constraints that look at a column that the direction writes. */
+/*
+ * Collects the CHECK constraints that read a column which the direction
+ * writes.
+ */
 static void
 compile_checks(Relation relation, EcDirection *direction)
 {
@@ -242,7 +249,10 @@ ec_change_find_columns(Relation relation, const EcChange *change, AttrNumber *at
 
 	if (root == NULL)
 		return false;
-	/* anybody may put the trigger on a table of his own, with our columns */
+	/*
+	 * Anybody can create the trigger on a table of his own that has such
+	 * columns.
+	 */
 	found = root == relation ||
 			typeInheritsFrom(relation->rd_rel->reltype, root->rd_rel->reltype);
 	foreach (cell, change->columns)
@@ -255,7 +265,10 @@ ec_change_find_columns(Relation relation, const EcChange *change, AttrNumber *at
 	return found;
 }
 
-/* What is known of the change without its expressions; false if it is not. */
+/*
+ * Loads everything about the change but its expressions.  Returns false if
+ * there is no such change for this table.
+ */
 static bool
 load(EcCompiled *compiled, Relation relation, const char *name)
 {
@@ -328,14 +341,14 @@ contains_domain(Node *node, void *context)
 		   expression_tree_walker(node, contains_domain, context);
 }
 
-/* What is inlined, too, depends on the role's rights. */
+/* Inlining depends on the rights of the role as well. */
 static Expr *
 plan(EcCompiled *compiled, EcDirection *direction, Expr *expression)
 {
 	Expr *planned = expression_planner(expression);
 
 	direction->can_fail |= ec_can_fail((Node *) planned);
-	/* planning takes a domain away that has no constraints yet */
+	/* Planning removes a coercion to a domain that has no constraints yet. */
 	compiled->uses_domain |= contains_domain((Node *) expression, NULL) ||
 							 contains_domain((Node *) planned, NULL);
 	return planned;
@@ -363,13 +376,16 @@ prepare_direction(EcCompiled *compiled, EcDirection *direction)
 }
 
 /*
- * Make the expressions ready.  The executor checks the right to call a
- * function when it does that, so it is done for the role that is current.
+ * Prepares the expressions for execution.  The executor checks EXECUTE
+ * privileges at this point, so this is done for the current role.
  */
 static void
 prepare(EcCompiled *compiled, Relation relation)
 {
-	/* what is constant is computed now */
+	/*
+	 * Planning evaluates constant parts, which must happen with the pinned
+	 * settings.
+	 */
 	int guc_level = ec_pinned_begin(compiled->pinned);
 	MemoryContext caller;
 
@@ -416,7 +432,7 @@ do_compilation(void *arg)
 	compilation->work(compilation->compiled, compilation->relation);
 }
 
-/* An error is the writes', so it is kept for them. */
+/* Keeps an error, because only a write may raise or record it. */
 static void
 try_to(void (*work)(EcCompiled *compiled, Relation relation),
 	   EcCompiled *compiled, Relation relation)
@@ -445,7 +461,10 @@ compile(EcCompiled *compiled, Relation relation, Trigger *trigger)
 	compiled->relation = RelationGetRelid(relation);
 	compiled->queue.gap_transaction = gap_transaction;
 	compiled->has_warned = has_warned;
-	/* what comes in from now on, makes it invalid again */
+	/*
+	 * Set first, so that an invalidation that arrives during compilation
+	 * resets it.
+	 */
 	compiled->is_valid = true;
 	compiled->is_busy = true;
 	compiled->memory =
@@ -463,7 +482,9 @@ compile(EcCompiled *compiled, Relation relation, Trigger *trigger)
 	compiled->is_busy = false;
 }
 
-/* Entries stay where they are, for the life of the session. */
+/*
+ * Entries are never removed, so pointers to them stay valid for the session.
+ */
 static EcCompiled *
 find_entry(Oid trigger)
 {
@@ -481,7 +502,10 @@ find_entry(Oid trigger)
 	return compiled;
 }
 
-/* On its own, since a caller's variables would not survive an error. */
+/*
+ * A separate function, since local variables of the caller would be clobbered
+ * by PG_TRY's longjmp.
+ */
 static pg_noinline void
 compile_or_forget(EcCompiled *compiled, Relation relation, Trigger *trigger)
 {
@@ -498,7 +522,10 @@ compile_or_forget(EcCompiled *compiled, Relation relation, Trigger *trigger)
 	PG_END_TRY();
 }
 
-/* A function in an expression has written to the table that it is computed for. */
+/*
+ * A function in an expression has written to the table for which the
+ * expression is being computed.
+ */
 static void
 refuse_to_enter_again(const EcCompiled *compiled, Relation relation)
 {
@@ -520,7 +547,9 @@ ec_compiled(Relation relation, Trigger *trigger, EcCompiled *known)
 		compiled = find_entry(trigger->tgoid);
 	if (compiled->is_busy)
 		refuse_to_enter_again(compiled, relation);
-	/* expressions that did not compile for one role may do so for another */
+	/*
+	 * Expressions that failed to compile for one role may compile for another.
+	 */
 	if (compiled->is_valid && compiled->error != NULL &&
 		compiled->role != GetUserId())
 		compiled->is_valid = false;
@@ -544,7 +573,7 @@ ec_compiled_reset(EcCompiled *compiled, Relation relation)
 	PG_CATCH();
 	{
 		compiled->is_busy = was_busy;
-		/* a cancel: what it had made is half done */
+		/* For example a cancel: the new state is incomplete. */
 		compiled->is_valid = false;
 		PG_RE_THROW();
 	}

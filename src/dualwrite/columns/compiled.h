@@ -1,9 +1,9 @@
 /*
  * compiled.h
- *		A change as the trigger of one table executes it.
+ *		A change in the compiled form that the trigger of one table executes.
  *
- * Compiled once per table and session, and again when the table, the change,
- * a function or the current role has changed.
+ * It is compiled once per table and session, and again when the table, the
+ * change, a function or the current role changes.
  */
 #ifndef EC_DUALWRITE_COLUMNS_COMPILED_H
 #define EC_DUALWRITE_COLUMNS_COMPILED_H
@@ -17,18 +17,18 @@
 #include "dualwrite/queue/discrepancy.h"
 #include "model/change.h"
 
-/* A column of the change in this table. */
+/* a column of the change in this table */
 typedef struct EcCompiledColumn
 {
 	AttrNumber attnum;
 	char *name;
 	int16 length;
 	bool by_value;
-	bool has_default; /* a constant, other than NULL */
+	bool has_default; /* the default is a constant other than NULL */
 	Datum default_value;
 
-	/* where dual writes assign to it */
-	const EcChangeColumn *known; /* with the expression as it is stored */
+	/* only for columns that dual writes assign */
+	const EcChangeColumn *known; /* with the stored expression */
 	Expr *expression;
 	ExprState *value;
 	bool is_not_null;
@@ -41,17 +41,18 @@ typedef struct EcCompiledCheck
 	ExprState *state;
 } EcCompiledCheck;
 
-/* One direction: what is assigned, and what checks it. */
+/* one direction: the columns that are assigned, and the CHECKs on them */
 typedef struct EcDirection
 {
 	const char *name;
-	int count; /* 0: there is no such mapping */
+	int count; /* 0: the change has no such mapping */
 	EcCompiledColumn *columns;
 	AttrNumber *attnums; /* of the same columns */
 	int check_count;
 	EcCompiledCheck *checks;
-	bool can_fail;   /* with an error, other than out of memory and the like */
-	bool writes_key; /* a column of the change's key is among the columns */
+	bool can_fail;   /* may raise an error, other than out of memory and the
+					  * like */
+	bool writes_key; /* the columns include a column of the change's key */
 } EcDirection;
 
 typedef struct EcCompiled
@@ -60,15 +61,16 @@ typedef struct EcCompiled
 	Oid relation;
 	Oid root;
 	bool is_valid;
-	bool is_busy;  /* being compiled, or computing: not to be entered again */
-	bool is_found; /* there is such a change, and it is this table's */
-	bool is_on;    /* the flag */
+	bool is_busy;  /* being compiled or evaluated, so that reentry is an
+				    * error */
+	bool is_found; /* the change exists, and it belongs to this table */
+	bool is_on;    /* dual writes are switched on */
 	bool records;
-	bool uses_domain; /* whose constraints are part of the expressions */
-	EcPinned *pinned; /* the settings that they are evaluated under, or NULL */
-	Oid role;         /* whose rights the expressions were checked for */
-	List *names;      /* of the columns, as the stored expressions have them */
-	ErrorData *error; /* the expressions do not compile (any more) */
+	bool uses_domain; /* the expressions contain constraints of domains */
+	EcPinned *pinned; /* settings for evaluating the expressions; NULL: none */
+	Oid role;         /* the role for which the expressions were checked */
+	List *names;      /* column names as used in the stored expressions */
+	ErrorData *error; /* set if the expressions do not compile (any more) */
 	int old_count;
 	EcCompiledColumn *old_columns;
 	int new_count;
@@ -77,33 +79,38 @@ typedef struct EcCompiled
 	EcDirection backward;
 	int key_count;
 	EcCompiledColumn *key;
-	EcQueueKey queue; /* the same columns */
+	EcQueueKey queue; /* over the same columns */
 	MemoryContext memory;
-	MemoryContext states; /* of the expressions; can be made anew alone */
+	MemoryContext states; /* for expression states; can be reset separately */
 	ExprContext *econtext;
-	TupleTableSlot *trial; /* holds a row that checks look at */
+	TupleTableSlot *trial; /* holds the row that CHECKs are evaluated on */
 
 	bool has_warned;
 } EcCompiled;
 
 /*
- * known is what the last call gave, or NULL: it spares looking for it.  27000
- * while it computes a row: its memory is in use.
+ * known is the result of the last call, or NULL; it saves a lookup.  Raises
+ * 27000 while a row is being computed, because the compiled change is in use
+ * then.
  */
 extern EcCompiled *
 ec_compiled(Relation relation, Trigger *trigger, EcCompiled *known);
 
-/* After an error the states of expressions may be half way through. */
+/* Call this after an error: the states of expressions may be inconsistent. */
 extern void ec_compiled_reset(EcCompiled *compiled, Relation relation);
 
 /*
- * The numbers that the change's columns have in a table, or in a partition or
- * child of it; false if one is gone.
+ * Finds the attribute numbers of the change's columns in its table, or in a
+ * partition or child of it.  Returns false if a column does not exist any
+ * more.
  */
 extern bool ec_change_find_columns(Relation relation, const EcChange *change,
 								   AttrNumber *attnums);
 
-/* The names that the stored expressions use, where this table has them. */
+/*
+ * Returns the column names as used in the stored expressions, at the positions
+ * that the columns have in this table.
+ */
 extern List *ec_change_names(Relation relation, const EcChange *change,
 							 const AttrNumber *attnums);
 

@@ -1,6 +1,6 @@
 /*
  * image.h
- *		Are two values of a column the same?
+ *		Compares two values of a column by their binary image.
  */
 #ifndef EC_DUALWRITE_COLUMNS_IMAGE_H
 #define EC_DUALWRITE_COLUMNS_IMAGE_H
@@ -12,7 +12,9 @@
 #include "core/compat.h"
 #include "dualwrite/columns/compiled.h"
 
-/* Values that are in the row itself, as most are. */
+/*
+ * True for values stored in the row itself, neither compressed nor in TOAST.
+ */
 static inline bool
 ec_is_plain(Datum value)
 {
@@ -21,9 +23,10 @@ ec_is_plain(Datum value)
 }
 
 /*
- * By image: what an equality calls equal may still be mapped to something
- * else.  Of values that are stored apart or compressed the stored bytes come
- * first, which spares fetching a long value that nobody has touched.
+ * Compares by image, because values that are equal by the type's operator may
+ * still be mapped to different results.  For TOASTed or compressed values the
+ * stored bytes are compared first, which avoids fetching a long value that has
+ * not been changed.
  */
 static inline bool
 ec_is_same(const EcCompiledColumn *column, Datum left, bool left_null,

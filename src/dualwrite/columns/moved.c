@@ -1,9 +1,9 @@
 /*
  * moved.c
- *		Rows that a MERGE moves to another partition.
+ *		Recognizes rows that a MERGE moves to another partition.
  *
- * One row is kept for each statement and change.  It goes with the statement's
- * memory, however that ends.
+ * One row is kept for each statement and change.  It is freed with the
+ * statement's memory context, also after an error.
  */
 #include "postgres.h"
 
@@ -16,7 +16,8 @@ typedef struct UpdatedRow
 {
 	struct UpdatedRow *next;
 	MemoryContext statement;
-	MemoryContext memory; /* of the values; a child of the statement's */
+	MemoryContext memory; /* for the values; a child of the statement's
+						   * context */
 	char *change;
 	int count;
 	Datum *values; /* in the order of each_column() */
@@ -54,7 +55,10 @@ column_count(const EcCompiled *compiled)
 	return compiled->key_count + compiled->old_count + compiled->new_count;
 }
 
-/* Those of the key, the old and the new ones: the same in every partition. */
+/*
+ * Returns the key, old and new columns, in an order that is the same in every
+ * partition.
+ */
 static const EcCompiledColumn *
 each_column(const EcCompiled *compiled, int i)
 {

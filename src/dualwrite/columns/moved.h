@@ -1,9 +1,10 @@
 /*
  * moved.h
- *		Rows that a MERGE moves to another partition.
+ *		Recognizes rows that a MERGE moves to another partition.
  *
- * The server inserts such a row there, and nothing tells it from one that an
- * INSERT of the same MERGE has made; but that it follows its own UPDATE.
+ * The server inserts such a row into the new partition.  Only one thing tells
+ * it from a row inserted by an INSERT action of the same MERGE: it directly
+ * follows its own UPDATE.
  */
 #ifndef EC_DUALWRITE_COLUMNS_MOVED_H
 #define EC_DUALWRITE_COLUMNS_MOVED_H
@@ -15,11 +16,17 @@
 
 #include "dualwrite/columns/compiled.h"
 
-/* The row that the statement, known by its memory, has updated last. */
+/*
+ * Remembers the row that the statement updated last.  The statement is
+ * identified by its memory context.
+ */
 extern void ec_note_updated_row(MemoryContext statement,
 								const EcCompiled *compiled, TupleTableSlot *slot);
 
-/* Has the row in slot the key, and the columns of the change, of that one? */
+/*
+ * True if the row in slot has the same values as the remembered row in the key
+ * and in the columns of the change.
+ */
 extern bool ec_is_moved_row(MemoryContext statement, const EcCompiled *compiled,
 							TupleTableSlot *slot);
 

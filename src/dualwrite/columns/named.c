@@ -1,18 +1,19 @@
 /*
  * named.c
- *		What the statement that inserts a row names.
+ *		Finds out which columns the inserting statement names.
  *
  * A trigger is not told which statement has fired it.  But the executor, COPY
- * and the worker of a subscription all call it in the memory for one row, whose
- * parent is the memory of the statement; and the first thing in that is the
- * statement's EState.  So this needs no hook, and works in a session's first
- * statement as well.  Where the EState lies is measured on one of our own, and
- * that it is one is proved: it points back to its memory.
+ * and the apply worker of a subscription all call it in the per-tuple memory
+ * context, whose parent is the statement's context, and the first chunk
+ * allocated in that is the statement's EState.  So no hook is needed, and this
+ * works in the first statement of a session as well.  The offset of the EState
+ * is measured on an EState of our own.  A candidate is verified: its
+ * es_query_cxt must point back to the memory context.
  *
- * The EState knows the tables that are written to, with the triggers' copies
- * that were made for each; the trigger that was called is one of them.  Their
- * range table entry says what was named, to the server's own check of
- * privileges.
+ * The EState lists the result relations, each with its own copy of the trigger
+ * descriptors.  The trigger that was called is one of those copies, which
+ * identifies the result relation.  Its range table entry tells which columns
+ * were named, in the data for the server's own permission check.
  */
 #include "postgres.h"
 
@@ -43,13 +44,16 @@ place_of_estate(void)
 	return place;
 }
 
-/* NULL: the trigger was called in another way than we know. */
+/* Returns NULL if the trigger was called in an unknown way. */
 static EState *
 running_statement(MemoryContext memory)
 {
 	EState *estate;
 
-	/* made as the one that was measured: its first block is part of it */
+	/*
+	 * It must be created like the context that was measured, where the EState
+	 * is in the first block, which is part of the context.
+	 */
 	if (memory == NULL || !IsA(memory, AllocSetContext) ||
 		strcmp(memory->name, "ExecutorState") != 0 ||
 		place_of_estate() + sizeof(EState) > ALLOCSET_DEFAULT_INITSIZE)
@@ -75,7 +79,10 @@ find_written(List *tables, const Trigger *trigger)
 	return NULL;
 }
 
-/* The table that the statement names: not the partition that a row goes to. */
+/*
+ * Returns the table that the statement names, not the partition into which a
+ * row is routed.
+ */
 static ResultRelInfo *
 find_target(EState *estate, const Trigger *trigger)
 {
@@ -97,7 +104,10 @@ writes_to(Plan *plan, Index target)
 			list_member_int(((ModifyTable *) plan)->resultRelations, target));
 }
 
-/* A statement has several where it has WITH clauses that write. */
+/*
+ * A statement has several ModifyTable nodes if it has data-modifying WITH
+ * clauses.
+ */
 static ModifyTable *
 find_node(const PlannedStmt *statement, Index target)
 {
@@ -111,7 +121,10 @@ find_node(const PlannedStmt *statement, Index target)
 	return NULL;
 }
 
-/* An action of MERGE; every table that it writes to has the same ones. */
+/*
+ * Counts the MERGE actions of a command; the lists of all result relations are
+ * alike.
+ */
 static int
 count_actions(const ModifyTable *merge, CmdType command)
 {
@@ -124,7 +137,7 @@ count_actions(const ModifyTable *merge, CmdType command)
 	return count;
 }
 
-/* Of a statement with a plan. */
+/* for a statement with a plan */
 static EcSource
 source_of(const PlannedStmt *statement, Index target, bool *may_move)
 {
@@ -145,7 +158,7 @@ source_of(const PlannedStmt *statement, Index target, bool *may_move)
 	return EC_SOURCE_UPDATE;
 }
 
-/* Columns of the trigger's table go by their names in the target. */
+/* Columns of the trigger's table are looked up by name in the target table. */
 static bool
 names_column(const Bitmapset *inserted, const ResultRelInfo *target,
 			 Oid relation, const EcCompiledColumn *column)

@@ -1,9 +1,9 @@
 /*
  * statement.c
- *		The SQL that brings rows of a change in step.
+ *		Builds the SQL that brings rows of a change in step.
  *
- * Values are compared by image, as the engine does it: what is stored then is
- * what the mapping gives.
+ * Values are compared by image, as in the trigger, so that afterwards the
+ * stored value is exactly what the mapping yields.
  */
 #include "postgres.h"
 
@@ -53,7 +53,7 @@ column_type(Form_pg_attribute column)
 									FORMAT_TYPE_FORCE_QUALIFY);
 }
 
-/* "the column is NULL or equal to its constant default" */
+/* Appends "the column is NULL or equal to its constant default". */
 static void
 append_unset(StringInfo sql, Relation relation, Form_pg_attribute column)
 {
@@ -68,24 +68,25 @@ append_unset(StringInfo sql, Relation relation, Form_pg_attribute column)
 						 name, name, deparse(relation, value), column_type(column));
 }
 
-/* What ec_change_sql puts together. */
+/* the parts of which ec_change_sql builds its result */
 typedef struct Parts
 {
-	StringInfoData assignments[2]; /* of a side: EC_SIDE_OLD, EC_SIDE_NEW */
-	StringInfoData differs[2];     /* "a column of the side is not as mapped" */
+	StringInfoData assignments[2]; /* of each side: EC_SIDE_OLD, EC_SIDE_NEW */
+	StringInfoData differs[2];     /* "a column of the side differs from the
+								    * mapping's result" */
 	StringInfoData unset;          /* "all new columns are unset" */
 	List *read_back;               /* of ReadBack */
 	List *set;                     /* of NewValue */
 } Parts;
 
-/* An old column that is computed from new ones. */
+/* an old column that is computed from new ones */
 typedef struct ReadBack
 {
 	const char *name;
 	Bitmapset *reads; /* offset by FirstLowInvalidHeapAttributeNumber */
 } ReadBack;
 
-/* A new column, for "it is set, and not to what forward gives". */
+/* a new column, for "it is set, and to something else than forward yields" */
 typedef struct NewValue
 {
 	AttrNumber attnum;
@@ -142,11 +143,11 @@ add_column(Parts *parts, Relation relation, const EcChangeColumn *known,
 }
 
 /*
- * Rows of which going back would lose something: a new column is set, forward
- * would not give its value again, and each old column that is computed from it
- * is NULL, or there is none; or the old columns are not what backward gives.
- * What forward gives is asked last, since it may fail for a row that was written
- * through the new columns.
+ * Selects the rows for which a revert would lose something.  There are two
+ * cases: the row is in step in neither direction; or a new column is set,
+ * forward would not yield its value, and every old column computed from it is
+ * NULL, or there is none.  forward is evaluated last, since it may fail for a
+ * row that was written through the new columns.
  */
 static char *
 only_new(const Parts *parts)
@@ -191,11 +192,11 @@ refuse_missing(Relation relation, const EcChange *change)
 }
 
 /*
- * A condition, and no write of the row is in the queue: a repair would make it
- * as it was before that write, and close the entry.  Reconciling knows which
- * side is newer.  The condition may fail for such a row, as the write did, so
- * the queue is asked first; and once more for a row that somebody has written
- * since the statement began.
+ * Restricts a condition to rows without an entry in the queue.  A repair would
+ * undo the queued write and close the entry, while reconciling knows which
+ * side is newer.  The queue is checked first, because the condition may fail
+ * for such a row as the write did.  It is checked a second time for a row that
+ * was written after the statement began.
  */
 static char *
 not_in_queue(Relation relation, const EcChange *change,
@@ -274,7 +275,10 @@ ec_change_sql(Relation relation, const EcChange *change, bool forward,
 					   parts.unset.data, parts.differs[EC_SIDE_OLD].data)
 			: parts.differs[EC_SIDE_NEW].data;
 	sql->only_new = only_new(&parts);
-	/* what never came to the new side says nothing of the old one */
+	/*
+	 * If the new columns were never filled, they say nothing about the old
+	 * ones.
+	 */
 	sql->repair =
 		not_in_queue(relation, change, attnums,
 					 forward ? sql->not_in_step

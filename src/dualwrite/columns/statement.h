@@ -1,9 +1,10 @@
 /*
  * statement.h
- *		The SQL that brings rows of a change in step.
+ *		Builds the SQL that brings rows of a change in step.
  *
- * A row is in step when new = forward(old); or, where there is a backward
- * mapping and the new columns are not all unset, when old = backward(new).
+ * A row is in step if new = forward(old).  If there is a backward mapping and
+ * the new columns are not all unset, it is also in step if old =
+ * backward(new).
  */
 #ifndef EC_DUALWRITE_COLUMNS_STATEMENT_H
 #define EC_DUALWRITE_COLUMNS_STATEMENT_H
@@ -16,22 +17,27 @@
 
 typedef struct EcChangeSql
 {
-	char *assignments; /* the SET list, in the direction asked for */
-	char *fill;        /* rows whose new columns are unset, and should not be */
+	char *assignments; /* the SET list, for the requested direction */
+	char *fill;        /* rows whose new columns are unset, but should have
+					    * a value */
 	char *not_in_step; /* rows that are not in step */
-	char *repair;      /* those of them that can be mended in that direction */
-	char *only_new;    /* rows of which the old columns do not hold all */
+	char *repair;      /* those of them that can be repaired in that
+					    * direction */
+	char *only_new;    /* rows with data that the old columns do not hold */
 } EcChangeSql;
 
 /*
- * For the columns of one table, by their present names.  To be run with
- * EC_OWN_SEARCH_PATH.  forward: from old to new.  Raises 42703 when a
- * column is gone.
+ * For a change within one table.  The SQL uses current column names and must
+ * run with EC_OWN_SEARCH_PATH.  forward: from old to new.  Raises 42703 if a
+ * column does not exist any more.
  */
 extern void ec_change_sql(Relation relation, const EcChange *change,
 						  bool forward, EcChangeSql *sql);
 
-/* Before cutover repairs flow from the old side, after it from the new. */
+/*
+ * Before cutover a repair writes the new side from the old one; after it, the
+ * other way round.
+ */
 extern bool ec_old_is_authority(const EcChange *change);
 
 extern bool ec_has_backward(const EcChange *change);

@@ -2,26 +2,28 @@
  * trigger.c
  *		The trigger that keeps the columns of one table in step.
  *
- * BEFORE ROW, last among them by its name.  The direction comes from what the
- * statement says, never from a setting:
+ * It is a BEFORE ROW trigger whose name sorts after all others.  The direction
+ * is derived from the statement, never from a setting:
  *
  *		UPDATE	old changed, new did not	forward
  *				new changed, old did not	backward
- *				both changed, or neither	as it is
+ *				both changed, or neither	the row is left as it is
  *		INSERT	new not named				forward
  *				new named, old not			backward
- *				both named					as it is
+ *				both named					the row is left as it is
  *
- * Where nobody can tell what was named (rows of a subscription), a side is
- * taken for named that is not unset: not NULL, nor equal to a constant default.
+ * If the named columns cannot be determined (rows of a subscription), a side
+ * counts as named if a column of it is set: neither NULL nor equal to a
+ * constant default.
  *
- * The expressions are evaluated as the writer, on the row in its slot, under the
- * settings of ec_expand.  With
- * on_error => 'record', one that can fail is computed in a subtransaction, and
- * what NOT NULL and CHECK would say is found out before the row is stored; a
- * failure is queued, and the row goes on without it.
+ * The expressions are evaluated as the writer, on the row in its slot, under
+ * the settings stored by ec_expand.  With on_error => 'record', an expression
+ * that can fail is evaluated in a subtransaction, and NOT NULL and CHECK
+ * constraints are tested before the row is stored.  A failure is queued, and
+ * the row is stored without the computed values.
  *
- * The rows that the change's own job writes are exempt: the job computes them.
+ * Rows that the change's own job writes are exempt, because the job computes
+ * them.
  */
 #include "postgres.h"
 
@@ -55,7 +57,7 @@
 
 PG_FUNCTION_INFO_V1(ec_dual_write_row);
 
-/* What is kept for the rows that one statement writes to one table. */
+/* state for all rows that one statement writes to one table */
 typedef struct Statement
 {
 	EcCompiled *compiled;
@@ -63,11 +65,12 @@ typedef struct Statement
 	EcNamed named;
 } Statement;
 
-/* The row that is being written. */
+/* the row that is being written */
 typedef struct Write
 {
 	Statement *statement;
-	MemoryContext rows; /* of the statement: parent of the one for this row */
+	MemoryContext rows; /* the statement's context, parent of the per-tuple
+						 * context */
 	EcCompiled *compiled;
 	Relation relation;
 	TupleTableSlot *old_slot; /* NULL for INSERT */
@@ -92,7 +95,10 @@ has_changed(const Write *write, const EcCompiledColumn *columns, int count)
 	return false;
 }
 
-/* NULL, or a constant default: the statement need not have named the column. */
+/*
+ * True if all columns are NULL or equal to a constant default, which does not
+ * show whether the statement has named them.
+ */
 static bool
 is_unset(const Write *write, const EcDirection *direction)
 {
@@ -110,7 +116,10 @@ is_unset(const Write *write, const EcDirection *direction)
 	return true;
 }
 
-/* By what the row holds: nobody can tell what was named. */
+/*
+ * Derives the direction from the values, because the named columns are
+ * unknown.
+ */
 static const EcDirection *
 direction_of_values(const Write *write)
 {
@@ -134,11 +143,14 @@ direction_of_insert(const Write *write)
 
 	if (named->source == EC_SOURCE_UNKNOWN)
 		return direction_of_values(write);
-	/* the UPDATE has come by, in the partition that the row was in */
+	/*
+	 * The row's UPDATE has already fired the trigger in its previous
+	 * partition.
+	 */
 	if (named->source == EC_SOURCE_UPDATE ||
 		(named->may_move && ec_is_moved_row(write->rows, compiled, write->slot)))
 		return NULL;
-	/* another INSERT of the same MERGE may be who has named it */
+	/* Another INSERT action of the same MERGE may be the one that names it. */
 	knows_new =
 		named->forward && !(several && is_unset(write, &compiled->forward));
 	knows_old =
@@ -148,7 +160,7 @@ direction_of_insert(const Write *write)
 	return !knows_old && compiled->backward.count > 0 ? &compiled->backward : NULL;
 }
 
-/* NULL: leave the row as it is. */
+/* Returns NULL if the row is to be left as it is. */
 static const EcDirection *
 find_direction(const Write *write)
 {
@@ -167,7 +179,10 @@ find_direction(const Write *write)
 			   : NULL;
 }
 
-/* As heap_modify_tuple does, from columns that the slot has taken apart. */
+/*
+ * Like heap_modify_tuple, but uses the columns that the slot has already
+ * deformed.
+ */
 static HeapTuple
 form_tuple(const Write *write, Datum *values, bool *nulls)
 {
@@ -194,7 +209,7 @@ form_tuple(const Write *write, Datum *values, bool *nulls)
 	return tuple;
 }
 
-/* The row with these values; itself, if it has them already. */
+/* Returns the row with these values; the same tuple if it has them already. */
 static HeapTuple
 with_values(const Write *write, Datum *values, bool *nulls)
 {
@@ -212,7 +227,9 @@ with_values(const Write *write, Datum *values, bool *nulls)
 	return same ? write->tuple : form_tuple(write, values, nulls);
 }
 
-/* What the server will say of the row, as far as the written columns go. */
+/*
+ * Tests the constraints on the written columns as the server will test them.
+ */
 static void
 check(const Write *write, HeapTuple tuple, bool *nulls, EcFailure *failure)
 {
@@ -244,7 +261,7 @@ check(const Write *write, HeapTuple tuple, bool *nulls, EcFailure *failure)
 	ExecClearTuple(write->compiled->trial);
 }
 
-/* The row as it should be; what it holds is of the current memory context. */
+/* Returns the row as it should be, allocated in the current memory context. */
 typedef HeapTuple (*Computation)(const Write *write, EcFailure *failure);
 
 static HeapTuple
@@ -257,7 +274,7 @@ compute_mapping(const Write *write, EcFailure *failure)
 	HeapTuple tuple;
 	int guc_level;
 
-	/* what cannot fail reads no settings */
+	/* Expressions that cannot fail do not depend on settings. */
 	guc_level = direction->can_fail ? ec_pinned_begin(write->compiled->pinned) : 0;
 	econtext->ecxt_scantuple = write->slot;
 	for (int i = 0; i < direction->count; i++)
@@ -265,13 +282,15 @@ compute_mapping(const Write *write, EcFailure *failure)
 											  econtext, &nulls[i]);
 	ec_pinned_end(guc_level);
 	tuple = with_values(write, values, nulls);
-	/* otherwise the server checks, and what it says is what the user wants */
+	/* Otherwise the server checks the row and raises the usual error. */
 	if (write->compiled->records)
 		check(write, tuple, nulls, failure);
 	return tuple;
 }
 
-/* The server does that where a value is made, not where it is stored. */
+/*
+ * The server checks a domain where a value is coerced, not where it is stored.
+ */
 static void
 check_domain(const Write *write, AttrNumber attnum, Datum value, bool isnull)
 {
@@ -317,7 +336,7 @@ compute_attempt(void *arg)
 	attempt->tuple = attempt->compute(attempt->write, attempt->failure);
 }
 
-/* The same in a subtransaction, so that an error is a failure. */
+/* Computes the row in a subtransaction, so that an error becomes a failure. */
 static HeapTuple
 try_to(Computation compute, const Write *write, EcFailure *failure)
 {
@@ -333,8 +352,9 @@ try_to(Computation compute, const Write *write, EcFailure *failure)
 }
 
 /*
- * What cannot fail calls no function of a user's.  Others could write to the
- * table themselves, and so come here again while our memory is in use.
+ * Expressions that cannot fail call no user-defined functions.  Others might
+ * write to the same table and so enter this trigger again while its memory is
+ * in use; is_busy detects that.
  */
 static HeapTuple
 run(Computation compute, const Write *write, EcFailure *failure)
@@ -358,7 +378,7 @@ run(Computation compute, const Write *write, EcFailure *failure)
 	return tuple;
 }
 
-/* Something behind us may still throw the row away. */
+/* A later BEFORE trigger, or ON CONFLICT, may still discard the row. */
 static EcProposal
 proposal_of(const Write *write)
 {
@@ -369,7 +389,8 @@ proposal_of(const Write *write)
 }
 
 /*
- * The server would only say that a column must not be null, and not why it is.
+ * The server's own error would only say that the column must not be null, not
+ * why it is.
  */
 static void
 refuse_null(const Write *write, HeapTuple tuple, const EcFailure *failure)
@@ -390,9 +411,9 @@ refuse_null(const Write *write, HeapTuple tuple, const EcFailure *failure)
 }
 
 /*
- * Queue the row and let the write pass.  New columns that are wrong now are
- * unset where that is allowed; old ones stay, since an older application
- * reads them.
+ * Queues the row and lets the write proceed.  New columns, which are wrong
+ * now, are unset where possible.  Old columns are kept, because older
+ * application versions read them.
  */
 static HeapTuple
 pass_without(const Write *write, const EcFailure *failure)
@@ -441,7 +462,10 @@ carry_over(const Write *write)
 	return failure.code == 0 ? tuple : pass_without(write, &failure);
 }
 
-/* The key has changed with what was computed: an old column is part of it. */
+/*
+ * The computed values have changed the key, because an old column is part of
+ * it.
+ */
 static void
 follow_computed_key(const Write *write, HeapTuple tuple)
 {
@@ -462,7 +486,10 @@ follow_key(const Write *write)
 						  &proposal);
 }
 
-/* A partial restore, say, or a column dropped with CASCADE. */
+/*
+ * Happens for example after a partial restore, or when a column was dropped
+ * with CASCADE.
+ */
 static void
 warn_once(EcCompiled *compiled, const Trigger *trigger, Relation relation)
 {
@@ -477,7 +504,10 @@ warn_once(EcCompiled *compiled, const Trigger *trigger, Relation relation)
 			 errhint("Register the change with ec_expand, or drop the trigger.")));
 }
 
-/* by ec_reconcile, and how deep in triggers its statement's own are */
+/*
+ * the change that ec_reconcile exempts, and the trigger depth at which its own
+ * statement fires triggers
+ */
 static const char *exempt_change = NULL;
 static int exempt_depth = 0;
 
@@ -494,7 +524,10 @@ ec_exempt_change(const char *change)
 	exempt_depth = trigger_depth() + 1;
 }
 
-/* A trigger of the user's that our own statement sets off is not exempt. */
+/*
+ * A user's trigger fired by our statement may write the table again; those
+ * writes are deeper and not exempt.
+ */
 static bool
 is_exempt(const EcCompiled *compiled)
 {
@@ -522,7 +555,10 @@ ask_statement(const Write *write, const TriggerData *data)
 	write->statement->has_asked = true;
 }
 
-/* If it leaves its partition, it comes by once more, as an INSERT. */
+/*
+ * If the row leaves its partition, the trigger is called for it once more, as
+ * for an INSERT.
+ */
 static void
 note_updated(const Write *write, HeapTuple tuple)
 {

@@ -1,10 +1,9 @@
 /*
  * discrepancy.c
- *		The queue of modern writes that failed, and the gaps of those that
- *		were skipped.
+ *		The queue of failed dual writes, and the gaps left by skipped ones.
  *
- * Both tables are only added to here: a shared row that writers update would
- * make them wait for each other, and fail those with REPEATABLE READ.
+ * Writers only insert into both tables.  If writers updated a shared row, they
+ * would wait for each other, and fail in REPEATABLE READ.
  */
 #include "postgres.h"
 
@@ -53,8 +52,8 @@ ec_append_key_value(StringInfo json, Oid type, Datum value, bool isnull)
 }
 
 /*
- * {"id": 7}: as the writer, since a type's output may be anybody's.  An entry is
- * found by this text.
+ * Returns for example {"id": 7}.  Runs as the writer, since a type's output
+ * function may be user-defined.  An entry is found by this text.
  */
 Jsonb *
 ec_discrepancy_key(const EcQueueKey *queue, TupleTableSlot *slot)
@@ -74,7 +73,10 @@ ec_discrepancy_key(const EcQueueKey *queue, TupleTableSlot *slot)
 
 		if (i > 0)
 			appendStringInfoString(&json, ", ");
-		/* the name of that day: a rename in between must not hide the row */
+		/*
+		 * Uses the name at registration, so that a rename does not hide the
+		 * row.
+		 */
 		escape_json(&json, column->known_as);
 		appendStringInfoString(&json, ": ");
 		ec_append_key_value(&json, type, value, isnull);
@@ -84,7 +86,7 @@ ec_discrepancy_key(const EcQueueKey *queue, TupleTableSlot *slot)
 	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data)));
 }
 
-/* Run a statement that adds at most one entry, for the row in slot. */
+/* Runs a statement that adds at most one entry, for the row in slot. */
 static void
 add_entry(const char *sql, EcArgs *args, const EcQueueKey *queue,
 		  TupleTableSlot *slot, const EcProposal *proposal)

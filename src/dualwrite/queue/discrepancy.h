@@ -1,7 +1,6 @@
 /*
  * discrepancy.h
- *		The queue of modern writes that failed, and the gaps of those that
- *		were skipped.
+ *		The queue of failed dual writes, and the gaps left by skipped ones.
  */
 #ifndef EC_DUALWRITE_QUEUE_DISCREPANCY_H
 #define EC_DUALWRITE_QUEUE_DISCREPANCY_H
@@ -14,34 +13,41 @@
 
 #include "dualwrite/queue/queue_key.h"
 
-/* Why a modern write failed. */
+/* why a dual write failed */
 typedef struct EcFailure
 {
-	int code; /* SQLSTATE; 0: it did not */
+	int code; /* SQLSTATE; 0: no failure */
 	char *message;
 } EcFailure;
 
-/* The key by which the queue names the row in slot. */
+/* Returns the key by which the queue identifies the row in slot. */
 extern Jsonb *ec_discrepancy_key(const EcQueueKey *queue, TupleTableSlot *slot);
 
 /*
- * Queue the row in slot.  Only adds to the queue, as the extension's owner, in
- * the writer's transaction.  proposal: NULL if the row is stored.
+ * Queues the row in slot, as the extension's owner, in the writer's
+ * transaction. Only inserts into the queue.  proposal: NULL if the row is
+ * already stored.
  */
 extern void ec_discrepancy_record(const EcQueueKey *queue, const char *direction,
 								  TupleTableSlot *slot, const char *operation,
 								  const EcFailure *failure, bool is_unset,
 								  const EcProposal *proposal);
 
-/* The row in old_slot gets another key: what is queued for it follows. */
+/* Moves the entries of the row in old_slot to its new key. */
 extern void
 ec_discrepancy_follow(const EcQueueKey *queue, TupleTableSlot *old_slot,
 					  TupleTableSlot *slot, const EcProposal *proposal);
 
-/* Once a subtransaction: writes of the change were not carried over. */
+/*
+ * Records, at most once per subtransaction, that writes of the change were not
+ * carried over.
+ */
 extern void ec_gap_record(EcQueueKey *queue, const char *reason);
 
-/* A value as a key of the queue has it; in the settings of ec_pin_text. */
+/*
+ * Appends a value in the form that keys in the queue have; to be called under
+ * the settings of ec_pin_text.
+ */
 extern void
 ec_append_key_value(StringInfo json, Oid type, Datum value, bool isnull);
 

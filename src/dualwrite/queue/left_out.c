@@ -1,10 +1,11 @@
 /*
  * left_out.c
- *		Rows that a job of a change leaves out, since they fail.
+ *		Queues rows that a job of a change skips because they fail.
  *
- * They are in the queue then, as those are whose modern write has failed: the
- * gate "discrepancies" is closed, and ec_reconcile brings them in step when the
- * cause is gone.  A job meets such a row once a sweep, and it is one entry.
+ * They get into the queue like rows whose dual write has failed: the gate
+ * "discrepancies" is closed, and ec_reconcile brings them in step when the
+ * cause has been removed.  A job may meet such a row in every sweep, but it
+ * has only one entry.
  */
 #include "postgres.h"
 
@@ -19,7 +20,7 @@
 #include "dualwrite/tables/route.h"
 #include "model/change.h"
 
-/* Columns of one table: the key that the change was given. */
+/* For a change within one table: uses the key of the change. */
 static bool
 key_of_columns(const EcChange *change, Relation leaf, EcQueueKey *queue)
 {

@@ -1,6 +1,6 @@
 /*
  * left_out.h
- *		Rows that a job of a change leaves out, since they fail.
+ *		Queues rows that a job of a change skips because they fail.
  */
 #ifndef EC_DUALWRITE_QUEUE_LEFT_OUT_H
 #define EC_DUALWRITE_QUEUE_LEFT_OUT_H
@@ -13,7 +13,7 @@
 #include "worker/jobs/job.h"
 
 /*
- * Queue the row, as a write of the job's direction that failed; see
+ * Queues the row like a failed write in the job's direction; see
  * ec_change_row_left_out.
  */
 extern bool ec_queue_row_left_out(const EcJob *job, Relation leaf,

@@ -1,15 +1,15 @@
 /*
  * proposed.c
- *		Queued failures of rows that are still to be stored.
+ *		Queued failures of rows that are not stored yet.
  *
- * An entry is made in the BEFORE trigger, and fires a trigger of the queue that
- * runs when the statement that writes the row ends (ec_query_in_trigger).  There
- * the row is looked up by its key, with the server's own index scan: no SQL, no
- * policy and no lock is in the way.
+ * A BEFORE trigger inserts an entry, and the insert queues an AFTER trigger of
+ * the queue's table.  That trigger runs when the statement that writes the row
+ * ends (ec_query_in_trigger).  It looks the row up by its key with an index
+ * scan, which is subject to no SQL, no row security policy and no lock.
  *
- * Nothing here is needed for correctness after a rollback: entries of a
- * subtransaction that was rolled back are gone with it, and so are their
- * triggers; what is remembered of them is forgotten with the transaction.
+ * A rollback needs no cleanup here: the entries of a subtransaction that was
+ * rolled back are gone, and so are their triggers.  What is remembered about
+ * them is freed at the end of the transaction.
  */
 #include "postgres.h"
 
@@ -54,14 +54,14 @@ typedef struct AwaitedRow
 {
 	ItemPointerData entry; /* hash key */
 	Oid relation;
-	Oid writer; /* whose comparisons of keys these are */
+	Oid writer; /* the role for the comparison of keys */
 	bool is_insert;
 	CommandId command;
 	int count;
 	AwaitedColumn *key;
 } AwaitedRow;
 
-/* In the memory of the transaction. */
+/* in the transaction's memory context */
 static HTAB *awaited_rows = NULL;
 
 static void
@@ -86,7 +86,7 @@ make_table(void)
 	MemoryContextRegisterResetCallback(TopTransactionContext, callback);
 }
 
-/* False if one is NULL, by which no row is found. */
+/* Returns false if a column is NULL, because the row cannot be found then. */
 static bool
 copy_key(const EcQueueKey *queue, TupleTableSlot *slot, AwaitedColumn *key)
 {
@@ -142,7 +142,7 @@ column_of_key(const AwaitedRow *row, AttrNumber attnum)
 	return NULL;
 }
 
-/* What to look for in an index; false if it is not that of the key. */
+/* Fills in the scan keys; returns false if the index is not on the key. */
 static bool
 make_scan_keys(const AwaitedRow *row, Relation index, ScanKey keys)
 {
@@ -166,7 +166,7 @@ make_scan_keys(const AwaitedRow *row, Relation index, ScanKey keys)
 	return true;
 }
 
-/* NULL if the key has lost its index meanwhile. */
+/* Returns NULL if the key's index has been dropped meanwhile. */
 static Relation
 open_key_index(const AwaitedRow *row, Relation relation, ScanKey keys)
 {
@@ -183,7 +183,10 @@ open_key_index(const AwaitedRow *row, Relation relation, ScanKey keys)
 	return NULL;
 }
 
-/* Has the statement, or something later in the transaction, written it? */
+/*
+ * True if the statement, or a later one of the transaction, has written the
+ * row version.
+ */
 static bool
 is_written_by(const AwaitedRow *row, HeapTupleHeader tuple)
 {
@@ -196,12 +199,12 @@ is_written_by(const AwaitedRow *row, HeapTupleHeader tuple)
 	command = HeapTupleHeaderGetCmin(tuple);
 	if (command < row->command)
 		return false;
-	/* a new version, where a new row was proposed: ON CONFLICT DO UPDATE */
+	/* ON CONFLICT DO UPDATE: an update instead of the proposed new row */
 	return !(row->is_insert && command == row->command &&
 			 (tuple->t_infomask & HEAP_UPDATED));
 }
 
-/* Whoever cannot tell says yes: an entry too many is reconciled. */
+/* Returns true if in doubt: a superfluous entry is removed by reconciling. */
 static bool
 has_come_to_be(const AwaitedRow *row, Relation relation)
 {
@@ -222,7 +225,7 @@ has_come_to_be(const AwaitedRow *row, Relation relation)
 	index_rescan(scan, keys, row->count, NULL, 0);
 	is_found = index_getnext_slot(scan, ForwardScanDirection, slot);
 	if (!is_found)
-		/* an UPDATE may have moved it to another partition */
+		/* An UPDATE may have moved the row to another partition. */
 		result = relation->rd_rel->relispartition && !row->is_insert;
 	else
 		result = !TTS_IS_BUFFERTUPLE(slot) ||
@@ -263,10 +266,11 @@ remove_entry(ItemPointer entry)
 }
 
 /*
- * expand_contract.settle_discrepancy(), a trigger of expand_contract.discrepancies
+ * expand_contract.settle_discrepancy(), a trigger of
+ * expand_contract.discrepancies
  *
- * AFTER INSERT, for each row.  Entries that no BEFORE trigger has made, as those
- * of a restored dump, stay.
+ * AFTER INSERT, for each row.  Entries that were not made by a BEFORE trigger,
+ * as those of a restored dump, are kept.
  */
 Datum
 ec_settle_discrepancy(PG_FUNCTION_ARGS)
@@ -284,7 +288,7 @@ ec_settle_discrepancy(PG_FUNCTION_ARGS)
 				 errhint("The extension has created it.")));
 	if (awaited_rows == NULL)
 		return PointerGetDatum(NULL);
-	/* rows of other tables have the places of entries, too */
+	/* Rows of other tables may have the same TIDs as entries. */
 	if (RelationGetRelid(data->tg_relation) != ec_own_table("discrepancies"))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),

@@ -1,11 +1,11 @@
 /*
  * proposed.h
- *		Queued failures of rows that are still to be stored.
+ *		Queued failures of rows that are not stored yet.
  *
- * A BEFORE trigger sees a row that may never come to be: ON CONFLICT throws the
- * proposal away, or a trigger behind ours does.  What it queues stays only if
- * the row is there at the end of the statement, in a version that the statement
- * or something later in the transaction has written.
+ * A BEFORE trigger sees a row that may never be stored: ON CONFLICT or a later
+ * trigger may discard it.  An entry for such a row is kept only if the row
+ * exists at the end of the statement, in a version that the statement or a
+ * later one of the transaction has written.
  */
 #ifndef EC_DUALWRITE_QUEUE_PROPOSED_H
 #define EC_DUALWRITE_QUEUE_PROPOSED_H
@@ -18,9 +18,8 @@
 #include "dualwrite/queue/queue_key.h"
 
 /*
- * The entry of the queue at this place is about the row in slot.  The trigger of
- * the queue that the entry has fired takes it out again if the row does not
- * come to be.
+ * The queue's entry with this TID is about the row in slot.  The AFTER trigger
+ * that the entry has queued deletes it again if the row is not stored.
  */
 extern void ec_await_row(ItemPointer entry, const EcProposal *proposal,
 						 const EcQueueKey *queue, TupleTableSlot *slot);

@@ -1,6 +1,7 @@
 /*
  * queue_key.h
- *		How the queue names a row, and what it knows of one that is not stored.
+ *		The key by which the queue identifies a row, and the description of a
+ *		row that is not stored yet.
  */
 #ifndef EC_DUALWRITE_QUEUE_QUEUE_KEY_H
 #define EC_DUALWRITE_QUEUE_QUEUE_KEY_H
@@ -12,8 +13,8 @@
 #include "utils/rel.h"
 
 /*
- * The key by which the queue of a change names rows of one table: columns, by
- * the names that they had on the day of ec_expand.
+ * The key by which the queue of a change identifies rows of one table.  The
+ * columns are named as they were when ec_expand registered the change.
  */
 typedef struct EcQueueColumn
 {
@@ -26,15 +27,16 @@ typedef struct EcQueueKey
 	const char *change;
 	int count;
 	EcQueueColumn *columns;
-	FullTransactionId gap_transaction; /* the last that left a gap record */
+	FullTransactionId gap_transaction; /* the last one that left a gap
+									    * record */
 } EcQueueKey;
 
-/* A row that a BEFORE trigger has in hand; see proposed.h. */
+/* a row that a BEFORE trigger is processing; see proposed.h */
 typedef struct EcProposal
 {
 	Relation relation;
 	bool is_insert;
-	CommandId command; /* of the statement; InvalidCommandId if nobody knows */
+	CommandId command; /* of the statement; InvalidCommandId if unknown */
 } EcProposal;
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * queued.c
- *		Is a row of a change in the queue?
+ *		Tells whether a row of a change is in the queue.
  */
 #include "postgres.h"
 
@@ -23,7 +23,7 @@
 
 PG_FUNCTION_INFO_V1(ec_is_queued);
 
-/* The keys in a queue, when a statement began to look. */
+/* hashes of the keys in a queue when the statement began */
 typedef struct Queue
 {
 	char *change;
@@ -31,7 +31,7 @@ typedef struct Queue
 	int32 *hashes; /* sorted */
 } Queue;
 
-/* As the queue has it, see ec_discrepancy_key. */
+/* Returns the key in the form that ec_discrepancy_key yields. */
 static Jsonb *
 key_of(FunctionCallInfo fcinfo)
 {
@@ -73,7 +73,10 @@ compare_hashes(const void *left, const void *right)
 	return (a > b) - (a < b);
 }
 
-/* What is in the queue of a change, for the owner of its table; no one else. */
+/*
+ * Loads the queue of a change if the role is the owner of its table; otherwise
+ * the result is empty.
+ */
 static const Queue *
 load_queue(const char *change, Oid asking, MemoryContext memory)
 {
@@ -101,7 +104,10 @@ load_queue(const char *change, Oid asking, MemoryContext memory)
 	return queue;
 }
 
-/* A statement looks at every row of a table, and few are in the queue. */
+/*
+ * A cheap test first: a statement checks every row of a table, and few rows
+ * are in the queue.
+ */
 static bool
 may_be_queued(FunctionCallInfo fcinfo, const char *change, Oid asking)
 {
@@ -145,9 +151,9 @@ is_queued_now(FunctionCallInfo fcinfo, const char *change, Oid asking)
 /*
  * expand_contract.is_queued(change, now, names, VARIADIC values) → boolean
  *
- * Whether a failed write of the row with that key is in the queue of a change:
- * as of the statement's first row, or (now) of this moment.  Only owners of the
- * change's table are told of any.
+ * True if the queue of a change has a failed write of the row with that key,
+ * as of the first row of the statement or, with now, at this moment.  Always
+ * false unless the caller owns the change's table.
  */
 Datum
 ec_is_queued(PG_FUNCTION_ARGS)

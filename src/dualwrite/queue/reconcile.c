@@ -1,12 +1,12 @@
 /*
  * reconcile.c
- *		ec_reconcile: failed modern writes are made again.
+ *		ec_reconcile: retries failed dual writes.
  *
- * What is written comes from the row as it is now, in the direction of the
- * write that failed: its other side is what the application has stored.  A
- * row that is in step meanwhile, or gone, leaves the queue; so does one whose
- * new columns were unset then, and have been set since.  The entries of
- * one row are folded into the newest.
+ * A retry computes the values from the current row, in the direction of the
+ * failed write, because the side that it reads is what the application has
+ * stored. An entry is removed without a write if the row has come into step or
+ * has been deleted; or if its new columns were unset when the write failed,
+ * and have been set since.  All entries of one row are merged into the newest.
  */
 #include "postgres.h"
 
@@ -46,27 +46,28 @@
 
 PG_FUNCTION_INFO_V1(ec_reconcile);
 
-/* How a failed write is made again. */
+/* how a failed write is retried */
 typedef enum Way
 {
 	BACKWARD,
 	FORWARD,
-	FILL, /* forward, where the new columns are still unset */
+	FILL, /* forward, if the new columns are still unset */
 	WAYS
 } Way;
 
-/* A row of the queue, its entries together. */
+/* a row of the table, with all its entries in the queue */
 typedef struct Entry
 {
 	Jsonb *key;
 	Way way;
-	int64 newest; /* id; later ones came in meanwhile */
+	int64 newest; /* id of the newest entry; entries with a higher one were
+				   * added since */
 } Entry;
 
 typedef struct Reconciliation
 {
 	const EcChange *change;
-	List *key; /* names of that day, of char * */
+	List *key; /* column names at registration (char *) */
 	char *statements[WAYS];
 } Reconciliation;
 
@@ -122,7 +123,7 @@ remove_entries(const EcChange *change, const Entry *entry)
 	ec_catalog_end(&scope);
 }
 
-/* The pause doubles from a second to an hour. */
+/* The delay until the next attempt doubles, from a second to an hour. */
 static void
 fold_entries(const EcChange *change, const Entry *entry, const ErrorData *error)
 {
@@ -154,7 +155,10 @@ fold_entries(const EcChange *change, const Entry *entry, const ErrorData *error)
 	ec_catalog_end(&scope);
 }
 
-/* "id = CAST($1 AS integer) AND ", and the names that the queue has for it. */
+/*
+ * Appends "id = CAST($1 AS integer) AND ", and collects the names that the
+ * queue uses.
+ */
 static void
 append_key(StringInfo condition, Reconciliation *work, Relation relation,
 		   const AttrNumber *attnums, int position)
@@ -183,7 +187,10 @@ append_key(StringInfo condition, Reconciliation *work, Relation relation,
 	}
 }
 
-/* UPDATE table SET ... WHERE key = ... AND it is not in step, or still unset */
+/*
+ * Builds UPDATE table SET ... WHERE key = ... AND the row is not in step, or
+ * is still unset.
+ */
 static void
 make_statements(Reconciliation *work, Relation relation)
 {
@@ -213,7 +220,7 @@ make_statements(Reconciliation *work, Relation relation)
 	}
 }
 
-/* The triggers of the table run with the caller's search_path. */
+/* The table's triggers run with the caller's search_path. */
 static void
 write_columns(const Reconciliation *work, const Entry *entry)
 {
@@ -244,7 +251,7 @@ write_columns(const Reconciliation *work, const Entry *entry)
 		elog(ERROR, "SPI_finish failed");
 }
 
-/* Exempt from the change's own trigger, and from no other. */
+/* The change's own trigger is bypassed; all other triggers fire. */
 static void
 write_row(const Reconciliation *work, const Entry *entry)
 {
@@ -292,7 +299,10 @@ try_rows(const Reconciliation *work, List *entries)
 	}
 }
 
-/* On its own, since a caller's variables would not survive an error. */
+/*
+ * A separate function, since local variables of the caller would be clobbered
+ * by PG_TRY's longjmp.
+ */
 static pg_noinline void
 try_rows_exempt(const Reconciliation *work, List *entries)
 {
@@ -363,7 +373,7 @@ ec_discrepancies_left(const char *change)
 	return left;
 }
 
-/* Names of changes that have a queue, of char *. */
+/* Returns the names (char *) of the changes that have entries in the queue. */
 static List *
 changes_with_queues(void)
 {
@@ -394,13 +404,15 @@ reconcile(const EcChange *change)
 }
 
 /*
- * ec_reconcile(change) → rows that are left
+ * ec_reconcile(change) → number of rows left in the queue
  *
- * Makes the modern writes in the queue again, as the owner of the table, in the
- * caller's transaction.  NULL: of all changes whose tables the caller owns.  What fails
- * again stays, with the new error, and is no error here.
+ * Retries the dual writes in the queue, as the owner of the table, in the
+ * caller's transaction.  NULL: those of all changes whose tables the caller
+ * owns.  A write that fails again stays in the queue with the new error, and
+ * raises none.
  *
- * For the owner of the table (42501); 42704 if there is no such change.
+ * Only the owner of the table may call it (42501).  Raises 42704 if there is
+ * no such change.
  */
 Datum
 ec_reconcile(PG_FUNCTION_ARGS)
@@ -416,7 +428,7 @@ ec_reconcile(PG_FUNCTION_ARGS)
 	}
 	foreach (cell, changes_with_queues())
 	{
-		/* with a table that was dropped, its rows have gone */
+		/* If a table was dropped, there are no rows to reconcile. */
 		if (ec_change_load(lfirst(cell), &change) &&
 			get_rel_name(change.relation) != NULL && ec_change_is_mine(&change))
 			left += reconcile(&change);

@@ -1,11 +1,12 @@
 /*
  * reconcile_job.c
- *		Jobs of kind "reconcile": go through the queue of a change until it is
+ *		Jobs of kind "reconcile": process the queue of a change until it is
  *		empty.
  *
- * A row that fails again waits twice as long, from a second to an hour.  When
- * only rows are left that have failed often, the job fails and says so: what
- * is wrong with them, time does not heal.  Resumed, it begins anew.
+ * After each failure of a row the delay until its next attempt doubles, from a
+ * second to an hour.  When only rows are left that have failed many times, the
+ * job fails, because waiting will not help them.  When the job is resumed, it
+ * starts counting again.
  */
 #include "postgres.h"
 
@@ -25,10 +26,10 @@
 
 PG_FUNCTION_INFO_V1(ec_reconcile_job);
 
-/* The pauses in between add up to a good hour. */
+/* the delays in between add up to a little more than an hour */
 #define MOST_ATTEMPTS 12
 
-/* Between two looks at a queue of which nothing is due. */
+/* between two looks at a queue without due entries */
 #define SHORTEST_PAUSE_MS 100
 #define LONGEST_PAUSE_MS  10000
 
@@ -38,8 +39,8 @@ begin_reconcile(EcJob *job)
 }
 
 /*
- * What is left of the queue: how many rows, of these how many that may be
- * tried again, and how long the first of them has to wait.
+ * Returns the number of rows in the queue, how many of them may be tried
+ * again, and the time until the first of those is due.
  */
 static int64
 look_at_queue(const char *change, int64 *hopeful, int *pause_ms)
@@ -101,7 +102,7 @@ reconcile_batch(EcJob *job)
 		return false;
 	if (job->rows_written == job->row_limit)
 	{
-		job->pause_ms = 0; /* the worker's own pause */
+		job->pause_ms = 0; /* The worker pauses between batches anyway. */
 		return true;
 	}
 	if (hopeful == 0)
@@ -130,15 +131,16 @@ const EcJobKind ec_reconcile_kind = {.name = "reconcile",
 									 .runs_as_table_owner = true};
 
 /*
- * ec_reconcile_job(change, batch_size, delay_ms, start_at, run_window, max_lag)
- * → the job's number
+ * ec_reconcile_job(change, batch_size, delay_ms, start_at, run_window,
+ * max_lag) → the job's number
  *
- * ec_reconcile in the background: makes the queued modern writes of a change
- * again until none is left, as the owner of the table.  Pace and schedule as in
- * ec_backfill.  The job fails (55000) when only rows are left that have been
- * tried 12 times.
+ * Does the work of ec_reconcile in the background: retries the queued dual
+ * writes of a change as the owner of the table until none is left.  The
+ * arguments for pace and schedule are those of ec_backfill.  The job fails
+ * (55000) when all rows left have been tried 12 times.
  *
- * For the owner of the table (42501); 42704 if there is no such change.
+ * Only the owner of the table may call it (42501).  Raises 42704 if there is
+ * no such change.
  */
 Datum
 ec_reconcile_job(PG_FUNCTION_ARGS)

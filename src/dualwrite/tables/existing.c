@@ -1,10 +1,10 @@
 /*
  * existing.c
- *		Rows that the target of a change has before the change.
+ *		Checks rows that the target of a change has before the change.
  *
- * Dual writes overwrite and delete rows of the target by their key, whoever has
- * put them there.  So rows that no row of the source stands behind, or another
- * one, are told before.
+ * Dual writes overwrite and delete rows of the target by key, regardless of
+ * their origin.  So ec_expand reports rows of the target that correspond to no
+ * row of the source, or to a different one.
  */
 #include "postgres.h"
 
@@ -29,7 +29,10 @@ column_of(Relation relation, AttrNumber attnum)
 	return TupleDescAttr(RelationGetDescr(relation), attnum - 1);
 }
 
-/* An expression over a row that is called alias, as the column has its type. */
+/*
+ * Deparses an expression over a row with the given alias, cast to the column's
+ * type.
+ */
 static char *
 value_of(const EcMappingEntry *entry, Relation read, const char *alias,
 		 Relation written)
@@ -44,7 +47,7 @@ value_of(const EcMappingEntry *entry, Relation read, const char *alias,
 											 FORMAT_TYPE_FORCE_QUALIFY));
 }
 
-/* "the key of t is what the mapping makes of s" */
+/* Appends "the key of t equals the key computed from s". */
 static void
 append_same_key(StringInfo sql, Relation source, Relation target, List *forward,
 				List *key)
@@ -76,7 +79,10 @@ append_same_key(StringInfo sql, Relation source, Relation target, List *forward,
 	}
 }
 
-/* "a column of written is not what the mapping makes of read" */
+/*
+ * Appends "a column of written differs from what the mapping computes from
+ * read".
+ */
 static void
 append_differs(StringInfo sql, Relation read, const char *read_alias,
 			   Relation written, const char *written_alias, List *entries)
@@ -127,7 +133,10 @@ names_of(Relation target, List *key)
 	return names.data;
 }
 
-/* Children of the target are not written, those of the source are read. */
+/*
+ * Dual writes do not write children of the target, but read children of the
+ * source.
+ */
 static const char *
 only(Relation target)
 {
@@ -135,8 +144,9 @@ only(Relation target)
 }
 
 /*
- * The first value of the first row, or NULL.  Policies hide nothing from dual
- * writes either.
+ * Returns the first column of the first row, or NULL.  Forced row security
+ * policies do not apply to the owner here, just as they do not apply in dual
+ * writes.
  */
 static char *
 first_value(const char *sql)

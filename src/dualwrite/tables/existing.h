@@ -1,6 +1,6 @@
 /*
  * existing.h
- *		Rows that the target of a change has before the change.
+ *		Checks rows that the target of a change has before the change.
  */
 #ifndef EC_DUALWRITE_TABLES_EXISTING_H
 #define EC_DUALWRITE_TABLES_EXISTING_H
@@ -10,13 +10,16 @@
 #include "nodes/pg_list.h"
 #include "utils/rel.h"
 
-/* As the owner, whom policies of the table hide nothing from, forced or not. */
+/*
+ * Runs as the owner, so that row security policies hide no rows, forced or
+ * not.
+ */
 extern bool ec_target_is_empty(Oid target);
 
 /*
- * 55000 if there is a row in the target that is not what a row of the source
- * makes of it.  Mappings of EcMappingEntry; key: attribute numbers of the
- * target.  Scans both tables.
+ * Raises 55000 if the target has a row that the mapping does not compute from
+ * a row of the source.  The mappings are lists of EcMappingEntry; key has
+ * attribute numbers of the target.  Scans both tables.
  */
 extern void ec_check_existing_rows(Relation source, Relation target,
 								   List *forward, List *backward, List *key);

@@ -1,6 +1,6 @@
 /*
  * identity.c
- *		What tells rows of a change's table apart, in short.
+ *		A hash that identifies a row of a change's table.
  */
 #include "postgres.h"
 
@@ -12,7 +12,7 @@
 #include "dualwrite/tables/identity.h"
 #include "expand_contract.h"
 
-/* Not to be guessed: of this session. */
+/* random for each session, so that collisions cannot be provoked */
 static uint64 seeds[2] = {0};
 
 static void
@@ -49,7 +49,7 @@ choose_seeds(void)
 	seeds[1] = pg_prng_uint64(&pg_global_prng_state);
 }
 
-/* In the order of the columns' names. */
+/* The columns are hashed in the order of their names. */
 EcIdentity
 ec_identity_of(const EcRoute *route, Relation relation, TupleTableSlot *slot)
 {

@@ -1,6 +1,6 @@
 /*
  * identity.h
- *		What tells rows of a change's table apart, in short.
+ *		A hash that identifies a row of a change's table.
  */
 #ifndef EC_DUALWRITE_TABLES_IDENTITY_H
 #define EC_DUALWRITE_TABLES_IDENTITY_H
@@ -14,8 +14,8 @@
 #include "dualwrite/tables/route.h"
 
 /*
- * The same for a row of a partition as for the same row of the whole; relation
- * is the route's source.
+ * The result does not depend on the partition that holds the row.  relation is
+ * the route's source.
  */
 extern EcIdentity
 ec_identity_of(const EcRoute *route, Relation relation, TupleTableSlot *slot);

@@ -2,8 +2,9 @@
  * moves.c
  *		Rows of partitioned tables whose identity an UPDATE changes.
  *
- * Kept for the transaction.  Word of a statement that was rolled back to a
- * savepoint is left to the next one, and costs a look at two rows.
+ * Records are kept until the end of the transaction.  The record of a
+ * statement that was rolled back to a savepoint is processed by the next
+ * statement, which costs only a look at two rows.
  */
 #include "postgres.h"
 
@@ -22,17 +23,17 @@ typedef struct Word
 	dlist_node node;
 	EcIdentity was;
 	EcIdentity is;
-	Oid root; /* of the leaf, and so the direction */
+	Oid root; /* root of the leaf, which determines the direction */
 	int depth;
 	EcMove move;
 	char change[NAMEDATALEN];
 } Word;
 
-/* By the old identity. */
+/* hash table by the old identity */
 typedef struct WordEntry
 {
 	EcIdentity was;
-	Word *word; /* the last with it */
+	Word *word; /* the latest one with this old identity */
 	char status;
 } WordEntry;
 
@@ -47,7 +48,7 @@ typedef struct WordEntry
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
-/* of the transaction, in its memory */
+/* in the transaction's memory context, reset at its end */
 static MemoryContext memory = NULL;
 static words_hash *by_old = NULL;
 static dlist_head words = DLIST_STATIC_INIT(words);
@@ -85,7 +86,7 @@ start(void)
 	by_old = words_create(memory, 64, NULL);
 }
 
-/* What tells the row apart. */
+/* Copies only the identity columns. */
 static MinimalTuple
 copy_identity(const EcRoute *route, Relation leaf, TupleTableSlot *slot)
 {
@@ -136,7 +137,7 @@ ec_note_move(const EcRoute *route, Relation leaf, TupleTableSlot *was,
 	words_insert(by_old, word->was, &found)->word = word;
 }
 
-/* Its memory is the transaction's. */
+/* The memory is freed at the end of the transaction. */
 static void
 forget_word(Word *word)
 {

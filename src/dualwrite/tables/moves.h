@@ -2,13 +2,15 @@
  * moves.h
  *		Rows of partitioned tables whose identity an UPDATE changes.
  *
- * Transition tables do not tell the whole of a MERGE into a partitioned table.
- * A row that it moves to another partition is in those of DELETE and INSERT,
- * which nobody is shown unless the MERGE has such actions.  And some releases
- * show as the new version of an updated row what the MERGE has inserted before.
- * So a trigger for each row, which fires only where the identity changes,
- * leaves word of the old and the new one here; the statement's trigger carries
- * over what it does not find among its transition tables.
+ * For a MERGE into a partitioned table the transition tables are incomplete.
+ * A row that it moves to another partition is in the transition tables of
+ * DELETE and INSERT, for which triggers fire only if the MERGE has such
+ * actions.  And some server releases pair an updated row with a new version
+ * that is in fact a row inserted by the MERGE before.
+ *
+ * So a row trigger, which fires only if the identity changes, records the old
+ * and the new identity here.  The statement trigger carries over those rows
+ * that it does not find in its transition tables.
  */
 #ifndef EC_DUALWRITE_TABLES_MOVES_H
 #define EC_DUALWRITE_TABLES_MOVES_H
@@ -21,25 +23,25 @@
 #include "dualwrite/tables/identity.h"
 #include "dualwrite/tables/route.h"
 
-/* Of the two rows only what tells rows apart is filled in. */
+/* Only the identity columns of the two rows are filled in. */
 typedef struct EcMove
 {
-	Oid leaf; /* whose columns they have */
+	Oid leaf; /* the partition whose row type they have */
 	MinimalTuple was;
 	MinimalTuple is;
 } EcMove;
 
-/* By a statement of this trigger depth. */
+/* Records a move by a statement of the current trigger depth. */
 extern void ec_note_move(const EcRoute *route, Relation leaf,
 						 TupleTableSlot *was, TupleTableSlot *is);
 
-/* Is there word of a row that has become another?  It is forgotten then. */
+/* Returns true, and forgets the record, if this move was recorded. */
 extern bool ec_take_move(const EcRoute *route, EcIdentity was, EcIdentity is);
 
 /*
- * The others, of EcMove, of a statement of this trigger depth or deeper: a
- * foreign key's cascade is deeper than the trigger of its statement.  They are
- * forgotten.
+ * Returns and forgets the remaining moves (EcMove) by statements of the
+ * current trigger depth or deeper: the cascade of a foreign key runs deeper
+ * than its statement's trigger.
  */
 extern List *ec_take_moves(const EcRoute *route);
 

@@ -1,6 +1,6 @@
 /*
  * nested.c
- *		Rows that triggers of a statement have written again.
+ *		Rows of a statement that its own triggers have written again.
  */
 #include "postgres.h"
 
@@ -14,7 +14,7 @@
 typedef struct NestedEntry
 {
 	EcIdentity identity;
-	int depth; /* the deepest */
+	int depth; /* the deepest trigger depth that has written it */
 	char status;
 } NestedEntry;
 
@@ -29,7 +29,7 @@ typedef struct NestedEntry
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
-/* of the transaction, in its memory */
+/* in the transaction's memory context, reset at its end */
 static nested_hash *nested_writes = NULL;
 static int deepest = 0;
 

@@ -1,6 +1,6 @@
 /*
  * round_trip.c
- *		Does the key that a row gets in the other table lead back to the row?
+ *		Tells whether the target key of a row maps back to the key of the row.
  */
 #include "postgres.h"
 
@@ -16,7 +16,7 @@
 #include "dualwrite/table.h"
 #include "dualwrite/tables/round_trip.h"
 
-/* One column of the source's key. */
+/* one column of the source's key */
 typedef struct Return
 {
 	AttrNumber attnum;
@@ -37,7 +37,7 @@ struct EcRoundTripState
 {
 	const EcRoute *route;
 	ExprState **states;
-	TupleTableSlot *written; /* the row of the target, as far as it is known */
+	TupleTableSlot *written; /* the known columns of the target's row */
 };
 
 static AttrNumber
@@ -51,7 +51,7 @@ place_of(List *names, const char *name)
 	return 0;
 }
 
-/* The target's column names, as the expressions of the other way have them. */
+/* Returns the target's column names as used in the backward expressions. */
 static List *
 names_of(const EcRoute *route, Relation target)
 {
@@ -74,7 +74,7 @@ names_of(const EcRoute *route, Relation target)
 	return names;
 }
 
-/* A column is what the other one is, and that is what it is. */
+/* True if each of the two columns is mapped to the other without change. */
 static bool
 is_plain(const EcRoute *route, const Return *column)
 {

@@ -1,10 +1,11 @@
 /*
  * round_trip.h
- *		Does the key that a row gets in the other table lead back to the row?
+ *		Tells whether the target key of a row maps back to the key of the row.
  *
- * Where it does not, another row may have the same one there: the second would
- * overwrite the first, and the delete of either take it away.  Which rows these
- * are, only their keys can tell.
+ * If it does not, another row of the source may have the same key in the
+ * target. Then the second one would overwrite the first, and deleting either
+ * would delete the row of both.  Only the values of the keys show which rows
+ * these are.
  */
 #ifndef EC_DUALWRITE_TABLES_ROUND_TRIP_H
 #define EC_DUALWRITE_TABLES_ROUND_TRIP_H
@@ -17,20 +18,21 @@
 #include "dualwrite/tables/route.h"
 
 /*
- * In the route's memory; NULL where there is no mapping back, or where columns
- * are mapped as they are.
+ * The result is in the route's memory; NULL if there is no backward mapping,
+ * or if the key columns are mapped without change.
  */
 extern EcRoundTrip *
 ec_round_trip(const EcRoute *route, Relation source, Relation target);
 
-/* The same, ready to be computed, in the current memory context. */
+/* Prepares the expressions for execution, in the current memory context. */
 typedef struct EcRoundTripState EcRoundTripState;
 
 extern EcRoundTripState *ec_round_trip_begin(const EcRoute *route);
 
 /*
- * The first so many columns of the route have these values for the row in slot.
- * True if that leads back, or if they do not say.
+ * values are those of the first columns of the route for the row in slot.
+ * Returns true if they map back to the row's key, or if they are not
+ * sufficient to tell.
  */
 extern bool ec_leads_back(EcRoundTripState *state, ExprContext *econtext,
 						  TupleTableSlot *slot, const Datum *values,

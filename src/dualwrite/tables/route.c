@@ -1,11 +1,11 @@
 /*
  * route.c
- *		One direction of a change between two tables, as the triggers of one
- *		table execute it.
+ *		A route: one direction of a change between two tables, in the compiled
+ *		form that the triggers of one table execute.
  *
- * A route that has become invalid may still be in use further up the stack
- * (the target's own triggers write to the source, and something was altered in
- * between), so it is left to the end of the transaction.
+ * A route that has become invalid may still be in use further up the stack:
+ * the target's own triggers may write to the source, with a DDL command in
+ * between. So it is freed only at the end of the transaction.
  */
 #include "postgres.h"
 
@@ -70,7 +70,7 @@ forget_relation(Datum arg, Oid relation)
 			entry->is_valid = false;
 }
 
-/* A function, or who owns what. */
+/* A function or an ownership has changed. */
 static void
 forget_all(Datum arg, int cache, uint32 hash)
 {
@@ -91,7 +91,9 @@ start_cache(void)
 	CacheRegisterSyscacheCallback(PROCOID, forget_all, (Datum) 0);
 }
 
-/* Is the relation this table, or a partition or child of it, by now? */
+/*
+ * True if the relation currently is this table, or a partition or child of it.
+ */
 static bool
 belongs_to(Relation relation, Oid table)
 {
@@ -104,7 +106,9 @@ belongs_to(Relation relation, Oid table)
 		   typeInheritsFrom(relation->rd_rel->reltype, type);
 }
 
-/* False if a column that the expressions read is gone. */
+/*
+ * Returns false if a column that the expressions read does not exist any more.
+ */
 static bool
 find_sources(EcRoute *route, Relation source, const EcChange *change)
 {
@@ -147,7 +151,10 @@ add_target(EcRoute *route, Relation target, const EcChangeColumn *known,
 	column->known = known;
 }
 
-/* The key in its order, then the others; false if one is gone. */
+/*
+ * The columns of the key come first, in its order.  Returns false if a column
+ * does not exist any more.
+ */
 static bool
 find_targets(EcRoute *route, Relation target, const EcChange *change)
 {
@@ -189,7 +196,10 @@ describe(const EcRoute *route, Relation target, int count)
 	return description;
 }
 
-/* "ONLY schema.table AS t", since children of the target are not our business */
+/*
+ * Returns "ONLY schema.table AS t", because children of the target do not
+ * belong to the change.
+ */
 static char *
 target_name(Relation target)
 {
@@ -199,8 +209,8 @@ target_name(Relation target)
 }
 
 /*
- * Every name is spelled out, operators too, so that the path of whoever plans
- * the statement again means nothing.
+ * All names are qualified, including operators, so that replanning under
+ * another search_path gives the same statement.
  */
 static char *
 make_key_condition(const EcRoute *route, Relation target)
@@ -224,7 +234,7 @@ make_key_condition(const EcRoute *route, Relation target)
 	return sql.data;
 }
 
-/* "the key of one is stored otherwise than that of the other" */
+/* Returns "the keys are equal but differ in their binary image". */
 static char *
 make_other_image(const EcRoute *route, const char *other)
 {
@@ -249,7 +259,7 @@ append_names(StringInfo sql, const EcRoute *route, int count)
 						 quote_identifier(route->columns[i].name));
 }
 
-/* What is as it should be is not written. */
+/* Rows that are already right are not updated. */
 static char *
 make_put_sql(const EcRoute *route, Relation target)
 {
@@ -312,7 +322,10 @@ make_statements(EcRoute *route, Relation target)
 							   target_name(target), same);
 }
 
-/* Has the type values that are equal, but not the same?  numeric, citext … */
+/*
+ * True if values of the type can be equal and yet differ, as with numeric or
+ * citext.
+ */
 static bool
 has_equal_values(Form_pg_attribute column)
 {
@@ -331,9 +344,9 @@ has_equal_values(Form_pg_attribute column)
 }
 
 /*
- * Two keys of the source that are not equal there may be in the target.  Then
- * each row of the target is the one of the source whose key it has as it is
- * stored.
+ * True if two different keys of the source may be equal in the target.  Then a
+ * row of the target corresponds to the row of the source whose key has the
+ * same binary image.
  */
 static bool
 may_have_equal_keys(const EcRoute *route, Relation target)
@@ -360,7 +373,10 @@ by_name(const void *left, const void *right)
 				  ((const EcQueueColumn *) right)->known_as);
 }
 
-/* The columns of the source by which the queue names a row, by their names. */
+/*
+ * Determines the columns, sorted by name, by which the queue identifies a row
+ * of the source.
+ */
 static void
 describe_queue(EcRoute *route, Relation source)
 {
@@ -466,7 +482,10 @@ renew(RouteEntry *entry, Relation source)
 		MemoryContextSetParent(entry->route->memory, TopTransactionContext);
 	}
 	entry->route = route;
-	/* what comes in from now on makes it invalid again */
+	/*
+	 * Set first, so that an invalidation that arrives during compilation
+	 * resets it.
+	 */
 	entry->is_valid = true;
 	caller = MemoryContextSwitchTo(route->memory);
 	PG_TRY();
@@ -524,8 +543,8 @@ note_reads(EcRoute *route, int column, Node *expression)
 }
 
 /*
- * What is cast to char(n), where it is text: its trailing spaces are lost, and
- * with them what tells two keys apart.
+ * Returns the text expression that is cast to char(n), or NULL.  The cast
+ * removes trailing spaces, so two different keys can become equal.
  */
 static Expr *
 find_unpadded(Node *expression)
@@ -549,7 +568,7 @@ find_unpadded(Node *expression)
 												 : NULL;
 }
 
-/* In the route's memory, once. */
+/* Runs once per route; the result is in the route's memory. */
 static void
 find_functions(EcRoute *route)
 {
@@ -592,7 +611,7 @@ add_sequence(EcRoute *route, int column, Oid oid)
 	sequence->is_descending = known.increment < 0;
 }
 
-/* Of the key: a number that was given twice is a row that cannot be stored. */
+/* Only for key columns: there a number given twice is an error. */
 static void
 find_sequences(EcRoute *route)
 {
@@ -622,7 +641,7 @@ prepare_expressions(EcRoute *route, Relation source)
 	if (!OidIsValid(route->owner))
 		ec_refuse_other_owner(route->queue.change, route->source_root);
 	target = table_open(route->target, AccessShareLock);
-	/* the planner computes what is constant */
+	/* The planner evaluates constant parts. */
 	ec_become(&outer, route->owner);
 	guc_level = ec_pinned_begin(route->pinned);
 	caller = MemoryContextSwitchTo(route->memory);

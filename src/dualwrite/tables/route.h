@@ -1,12 +1,12 @@
 /*
  * route.h
- *		One direction of a change between two tables, as the triggers of one
- *		table execute it.
+ *		A route: one direction of a change between two tables, in the compiled
+ *		form that the triggers of one table execute.
  *
- * A row of the source (one of the change's tables, a partition or a child of
- * it) is to have one row in the target, with the target's key.  Compiled once
- * per table and session, and again when a table, the change or a function has
- * changed.
+ * Each row of the source (one of the change's tables, or a partition or child
+ * of it) has one row in the target, with the target's key.  A route is
+ * compiled once per table and session, and again when a table, the change or a
+ * function changes.
  */
 #ifndef EC_DUALWRITE_TABLES_ROUTE_H
 #define EC_DUALWRITE_TABLES_ROUTE_H
@@ -22,27 +22,31 @@
 #include "model/change.h"
 #include "dualwrite/queue/discrepancy.h"
 
-/* What the target's statements read, see route_write.c. */
+/*
+ * names of the tuplestores that the statements on the target read, see
+ * route_write.c
+ */
 #define EC_PUT_ROWS  "ec_put"
 #define EC_GONE_ROWS "ec_gone"
 
-/* A column of the target, and the expression over the source for it. */
+/* a column of the target, and its expression over the source */
 typedef struct EcRouteColumn
 {
 	AttrNumber attnum;
-	const char *name;            /* as it is called now */
-	const EcChangeColumn *known; /* with the expression as it is stored */
+	const char *name;            /* the current name */
+	const EcChangeColumn *known; /* with the stored expression */
 	Expr *expression;
-	Expr *unpadded; /* of a key of type char(n): the text that becomes it */
+	Expr *unpadded; /* for a key column of type char(n): the text before the
+					 * cast */
 } EcRouteColumn;
 
-/* A sequence that a column of the target's key draws from. */
+/* a sequence that a column of the target's key uses */
 typedef struct EcRouteSequence
 {
 	Oid oid;
-	int column; /* in EcRoute.columns */
+	int column; /* index in EcRoute.columns */
 	bool is_descending;
-	bool is_known; /* in the statement that is being written: */
+	bool is_known; /* the statement being executed has written a number: */
 	int64 farthest;
 } EcRouteSequence;
 
@@ -51,11 +55,12 @@ typedef struct EcRoundTrip EcRoundTrip;
 
 typedef struct EcRoute
 {
-	Oid source; /* the table whose triggers these are */
+	Oid source; /* the table that has the triggers */
 	Oid target;
-	Oid source_root; /* the change's table that source belongs to */
-	Oid owner; /* of both tables, who writes the target; InvalidOid: see owner.h */
-	bool is_found; /* there is such a change, and both tables are there */
+	Oid source_root; /* the change's table to which source belongs */
+	Oid owner;       /* owns both tables and writes the target; InvalidOid: see
+			    * owner.h */
+	bool is_found;   /* the change and both its tables exist */
 	bool is_on;
 	bool records;
 	bool is_forward;
@@ -64,46 +69,50 @@ typedef struct EcRoute
 	int column_count;
 	int key_count;
 	EcRouteColumn *columns;
-	TupleDesc put;  /* all columns */
-	TupleDesc gone; /* the key alone */
+	TupleDesc put;  /* row type with all columns */
+	TupleDesc gone; /* row type with the key columns only */
 	char *put_sql;
 	char *gone_sql;
-	char *lock_sql;  /* rows that are to go */
-	char *clash_sql; /* rows with the key of another, or NULL */
+	char *lock_sql;  /* locks the rows to be deleted */
+	char *clash_sql; /* finds rows that have another row's key; NULL: not
+					  * needed */
 	SPIPlanPtr put_plan;
 	SPIPlanPtr gone_plan;
 	SPIPlanPtr clash_plan;
-	int sequence_count; /* those that the owner may bring forward */
+	int sequence_count; /* sequences that the owner may advance */
 	EcRouteSequence *sequences;
-	bool by_image; /* equal keys may be those of several rows of the source */
-	bool is_prepared; /* the expressions, and whatever comes from them */
-	List *below; /* the target and what is below it, once looked at for ... */
-	List *functions; /* ... those that a write runs, see temporary.h */
+	bool by_image;    /* several rows of the source may have keys that are
+				    * equal in the target */
+	bool is_prepared; /* the expressions are analysed, and so is what
+					   * depends on them */
+	List *below;      /* the target and its descendants when functions was
+				  * computed */
+	List *functions;  /* the functions that a write runs, see temporary.h */
 
 	List *change_columns; /* of both sides, of EcChangeColumn */
 	bool knows_round_trip;
 	EcRoundTrip *round_trip; /* or NULL */
-	EcPinned *pinned; /* the settings that expressions are evaluated under */
-	List *names; /* of the source's columns, as the expressions have them */
+	EcPinned *pinned;        /* settings for evaluating the expressions */
+	List *names; /* source column names as used in the stored expressions */
 	Bitmapset *reads;    /* attribute numbers of the source */
-	Bitmapset *identity; /* those that tell which row of the target it is */
+	Bitmapset *identity; /* those that determine the key of the target's row */
 
-	/* what the queue and the gaps want to know */
+	/* for the queue and the gaps */
 	EcQueueKey queue;
 	const char *direction;
 	bool *has_warned;
 	MemoryContext memory;
 } EcRoute;
 
-/* The route of the change from this table, which must be locked. */
+/* Returns the route of the change from this table, which must be locked. */
 extern EcRoute *ec_route(Relation source, const char *change);
 
-/* False if there is nothing for the next one to do. */
+/* Returns false if ec_route_prepare has nothing to do. */
 extern bool ec_route_needs_prepare(const EcRoute *route);
 
 /*
- * Before each write.  Analyse the expressions: raises whatever is wrong with
- * them, and whatever keeps this session from writing the target.
+ * Must be called before each write.  Analyses the expressions; raises an error
+ * if they are invalid, or if this session must not write the target.
  */
 extern void ec_route_prepare(EcRoute *route, Relation source);
 

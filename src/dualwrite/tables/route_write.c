@@ -1,11 +1,11 @@
 /*
  * route_write.c
- *		Writing the target of a route: a delete by key, and an upsert.
+ *		Writes the target of a route, with a DELETE by key and an upsert.
  *
- * The expressions are computed here, under the settings of ec_expand, into
- * tuplestores that the two statements read; so their plans need no guess at how
- * many rows there are.  Deletes come
- * first: a row may take what another gives up.
+ * The expressions are evaluated here, under the settings stored by ec_expand,
+ * into tuplestores that the two statements read.  So the plans do not depend
+ * on an estimate of the number of rows.  The DELETE comes first, because a row
+ * may take over the key of a deleted row.
  */
 #include "postgres.h"
 
@@ -34,7 +34,7 @@
 #include "expand_contract.h"
 #include "worker/jobs/registry.h"
 
-/* Who writes the target, and how names are found meanwhile. */
+/* the state to restore after writing as the target's owner */
 typedef struct Owner
 {
 	Oid userid;
@@ -46,14 +46,15 @@ typedef struct Writing
 {
 	EcRoute *route;
 	EcRowSet *rows;
-	TupleTableSlot *slot; /* the one row, and which it is */
+	TupleTableSlot *slot; /* the only row, if there is just one; is_put
+						   * tells its kind */
 	bool is_put;
 
-	MemoryContext memory; /* for what follows */
+	MemoryContext memory; /* for the members below */
 	MemoryContext caller;
 	ExprContext *econtext;
 	ExprState **states;
-	ExprState **unpadded;         /* of key columns, or NULL */
+	ExprState **unpadded;         /* of key columns; elements may be NULL */
 	EcRoundTripState *round_trip; /* or NULL */
 	Datum *values;
 	bool *nulls;
@@ -62,8 +63,9 @@ typedef struct Writing
 } Writing;
 
 /*
- * The statement of ours that runs, and which of its triggers are to come yet.
- * What triggers of the target's write fires deeper, and is not ours.
+ * The statement of ours that is running, and the trigger events of it that
+ * have not fired yet.  Statements of the target's triggers have a greater
+ * trigger depth and are not ours.
  */
 typedef struct OwnStatement
 {
@@ -95,7 +97,7 @@ ec_write_is_ours(const char *change, int event)
 	return true;
 }
 
-/* An error is undone by the abort of the (sub)transaction. */
+/* After an error, the abort of the (sub)transaction restores the state. */
 static void
 become_owner(const EcRoute *route, Owner *outer)
 {
@@ -115,7 +117,7 @@ become_writer(const Owner *outer)
 	SetUserIdAndSecContext(outer->userid, outer->security_context);
 }
 
-/* Once; what is constant is computed then. */
+/* Runs once per route.  Constant parts of the expressions are computed here. */
 static void
 prepare_round_trip(EcRoute *route)
 {
@@ -132,7 +134,10 @@ prepare_round_trip(EcRoute *route)
 	ec_pinned_end(guc_level);
 }
 
-/* The states of expressions are made as the owner, whose rights count. */
+/*
+ * Expressions are initialized as the owner, because his rights are checked
+ * then.
+ */
 static void
 begin_writing(Writing *writing)
 {
@@ -169,7 +174,10 @@ end_writing(Writing *writing)
 	MemoryContextSwitchTo(writing->caller);
 }
 
-/* Would a key lose spaces at its end?  Then it could meet another. */
+/*
+ * True if the cast to char(n) would remove trailing spaces of the key, so that
+ * it could equal another key.
+ */
 static bool
 loses_spaces(Writing *writing, int column)
 {
@@ -207,7 +215,7 @@ as_int8(Datum value, int length)
 									 : DatumGetInt64(value);
 }
 
-/* How far the numbers of the row that was computed go. */
+/* Records the farthest numbers of the computed row. */
 static void
 note_numbers(Writing *writing)
 {
@@ -256,8 +264,8 @@ compute(Writing *writing, TupleTableSlot *slot, int count,
 }
 
 /*
- * The target's own sequence does not give these numbers again.  What the
- * statement has written may be rolled back, as numbers that nextval() gave.
+ * Advances the target's own sequences, so that they do not give these numbers
+ * again.  Like nextval(), this is not undone by a rollback.
  */
 static void
 bring_forward(EcRoute *route)
@@ -298,7 +306,7 @@ compute_gone(void *arg, TupleTableSlot *slot)
 {
 	Writing *writing = arg;
 
-	/* it has no row there */
+	/* Such a key has no row in the target. */
 	if (any_loses_spaces(writing, slot))
 		return;
 	(void) compute(writing, slot, writing->route->key_count, writing->gone,
@@ -331,9 +339,9 @@ prepare(const char *sql)
 }
 
 /*
- * The plan of the delete is kept while the target grows from nothing to
- * whatever a copy makes of it, so it has to use the key.  Only planning is
- * done with these settings: triggers of the target do not see them.
+ * Makes the plan use the key's index.  The plan is cached while a copy fills
+ * the target, which may be empty now.  The settings apply to planning only, so
+ * triggers of the target do not see them.
  */
 static void
 plan_by_key(SPIPlanPtr plan)
@@ -353,9 +361,9 @@ plan_by_key(SPIPlanPtr plan)
 }
 
 /*
- * With the newest snapshot even in REPEATABLE READ, as foreign keys do it: a
- * row of the target that a job has brought meanwhile is no conflict of the
- * application's.
+ * Uses the latest snapshot even in REPEATABLE READ, as foreign key checks do.
+ * Otherwise a target row that a job has inserted meanwhile would raise a
+ * serialization failure in the application.
  */
 static void
 execute(const EcRoute *route, SPIPlanPtr plan, int events)
@@ -384,8 +392,8 @@ execute(const EcRoute *route, SPIPlanPtr plan, int events)
 }
 
 /*
- * After the write, which leaves such a row alone: another session may have
- * brought it while we waited for it.
+ * Checks after the write, which skips such a row, because another session may
+ * have inserted it while we waited for it.
  */
 static void
 refuse_clash(EcRoute *route)
@@ -471,8 +479,8 @@ write_row(void *arg)
 }
 
 /*
- * In a context of their own, which takes along what an error leaves.  What
- * these statements read and write is nobody's use of a column.
+ * Runs work in a memory context of its own, so that an error leaks nothing.
+ * Reads and writes by these statements do not count as uses of a column.
  */
 static ErrorData *
 run(void (*work)(void *arg), Writing *writing, bool in_subtransaction)
@@ -502,8 +510,8 @@ run(void (*work)(void *arg), Writing *writing, bool in_subtransaction)
 }
 
 /*
- * The target is written as its owner, so the server shows the whole row that
- * fails.  The writer is told no more than he could read there.
+ * The target is written as its owner, so the server's DETAIL shows the whole
+ * failing row.  It is hidden from a writer who may not read the target.
  */
 static bool
 may_read(Oid table, Oid role)
@@ -532,7 +540,7 @@ run_or_raise(void (*work)(void *arg), Writing *writing)
 		if (error->detail == NULL || may_read(target, writer))
 			PG_RE_THROW();
 		FlushErrorState();
-		/* the log has it */
+		/* The server log keeps the detail. */
 		if (error->detail_log == NULL)
 			error->detail_log = error->detail;
 		error->detail = NULL;
@@ -587,8 +595,8 @@ ec_route_lock_gone(EcRoute *route, EcRowSet *rows)
 typedef struct Retry
 {
 	Writing writing;
-	const ErrorData *failure; /* of all rows */
-	MemoryContext memory;     /* of one */
+	const ErrorData *failure; /* the error of the attempt with all rows */
+	MemoryContext memory;     /* for a single row */
 } Retry;
 
 static void

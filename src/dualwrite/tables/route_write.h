@@ -1,6 +1,6 @@
 /*
  * route_write.h
- *		Writing the target of a route.
+ *		Writes the target of a route.
  */
 #ifndef EC_DUALWRITE_TABLES_ROUTE_WRITE_H
 #define EC_DUALWRITE_TABLES_ROUTE_WRITE_H
@@ -12,9 +12,10 @@
 #include "dualwrite/tables/route.h"
 
 /*
- * What has happened to the source: rows whose target is to be as the
- * expressions say (put), and rows whose target is to go (gone).  A row of the
- * target is in one of them at most, and once.  Can be gone through repeatedly.
+ * What has happened to the source: rows whose target row must become what the
+ * expressions yield (put), and rows whose target row must be deleted (gone).
+ * Each row of the target is in at most one of them, and at most once.  The set
+ * can be read repeatedly.
  */
 typedef void (*EcRowVisitor)(void *arg, TupleTableSlot *slot);
 
@@ -27,30 +28,34 @@ struct EcRowSet
 };
 
 /*
- * Carry the rows over, or raise.  The route must be prepared.  Expressions
- * and statements run as the target's owner, with search_path = pg_catalog,
- * pg_temp; triggers of the change on the target know that it is us.
+ * Carries the rows over, or raises an error.  The route must be prepared.
+ * Expressions and statements run as the target's owner, with search_path =
+ * pg_catalog, pg_temp.  Triggers of the change on the target recognize these
+ * statements with ec_write_is_ours.
  */
 extern void ec_route_write(EcRoute *route, EcRowSet *rows);
 
 /*
- * The same; what fails is queued.  failure: why nothing can be carried over,
- * or NULL.
+ * Does the same, but queues rows that fail.  failure: why nothing can be
+ * carried over, or NULL.
  */
 extern void ec_route_write_or_record(EcRoute *route, EcRowSet *rows,
 									 const ErrorData *failure);
 
-/* Lock the target's rows that are to go, in the same way. */
+/*
+ * Locks the target's rows that are to be deleted; failures are handled in the
+ * same way.
+ */
 extern void ec_route_lock_gone(EcRoute *route, EcRowSet *rows);
 
-/* Events of statement triggers. */
+/* events of statement triggers */
 #define EC_EVENT_INSERT 1
 #define EC_EVENT_UPDATE 2
 #define EC_EVENT_DELETE 4
 
 /*
- * Asked by a trigger of the change, once for each time it fires: is it one of
- * our own statements, or one of the change's job?
+ * True if the statement is one of ours or belongs to the change's job.  A
+ * trigger of the change must call this exactly once each time it fires.
  */
 extern bool ec_write_is_ours(const char *change, int event);
 

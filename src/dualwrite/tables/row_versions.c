@@ -1,21 +1,23 @@
 /*
  * row_versions.c
- *		What one statement has done to a table, from its transition tables.
+ *		Determines what a statement has done to a table, from its transition
+ *		tables.
  *
- * An UPDATE puts the old and the new version of a row into the two tables at
- * the same moment, so they are read in pairs.  A pair with the same identity
- * puts the row; one with another identity gives up the old one and puts the
- * new one.  Updates that foreign keys cascade share their transition tables,
- * so that a row may be there more than once.  What counts is what happened
- * last to each identity: since the source has a unique key that is checked at
- * once, a version can only take an identity that nobody has.
+ * An UPDATE adds the old and the new version of a row to the two tables at the
+ * same time, so they are read in pairs.  A pair with the same identity is a
+ * put of the row.  A pair with different identities is a gone of the old one
+ * and a put of the new one.  Updates by foreign key cascades share their
+ * transition tables, so a row may be in them more than once.  The last event
+ * of each identity counts: since the source has a unique key that is checked
+ * immediately, a version can only take an identity that is free.
  *
- * Of a partitioned table a pair may be none, see moves.h.  Its rows are left to
- * who looks at them as they are.
+ * In a partitioned table a pair may consist of unrelated rows, see moves.h.
+ * Such rows are reported as stale, and the caller reads their current
+ * versions.
  *
- * One case has no pairs: a row that was to move to another partition whose
- * BEFORE trigger did away with it is missing among the new ones.  Then what is
- * among the old ones only is gone.
+ * In one case there are no pairs: if a row was to move to another partition
+ * and a BEFORE trigger suppressed the insert, the new table lacks it.  Then
+ * rows that are only in the old table are gone.
  */
 #include "postgres.h"
 
@@ -37,7 +39,7 @@
 #include "dualwrite/tables/row_versions.h"
 #include "expand_contract.h"
 
-/* The last that has happened to an identity. */
+/* the last event of an identity */
 typedef struct LastEntry
 {
 	EcIdentity identity;
@@ -58,7 +60,7 @@ typedef struct LastEntry
 
 typedef struct StatementRows
 {
-	EcRowSet rows; /* first, this is one */
+	EcRowSet rows; /* must be first */
 	Relation relation;
 	const EcRoute *route;
 	bool all;
@@ -68,17 +70,18 @@ typedef struct StatementRows
 	int new_pointer;
 	TupleTableSlot *old_slot;
 	TupleTableSlot *new_slot;
-	last_hash *last; /* of an UPDATE of more than one row */
+	last_hash *last; /* only for an UPDATE of more than one row */
 	bool has_gone;
-	bool has_nested;     /* some rows may have been written again since */
-	last_hash *doubtful; /* rows of pairs that are none */
+	bool has_nested;     /* nested statements may have written some of the
+						  * rows again */
+	last_hash *doubtful; /* rows of pairs that may be unrelated */
 } StatementRows;
 
-/* An event of an UPDATE, counted in the order in which they happened. */
+/* Receives the events of an UPDATE; event counts them in their order. */
 typedef void (*EventVisitor)(StatementRows *statement, TupleTableSlot *slot,
 							 bool is_put, int64 event, void *arg);
 
-/* Stored bytes first, which spares fetching a long value. */
+/* Compares the stored bytes first, which avoids fetching a long value. */
 static bool
 is_same(Form_pg_attribute attribute, Datum left, Datum right)
 {
@@ -115,7 +118,7 @@ identity_of(const StatementRows *statement, TupleTableSlot *slot)
 	return ec_identity_of(statement->route, statement->relation, slot);
 }
 
-/* The row is not as this statement has left it, or may not be. */
+/* True if the current row may differ from what this statement has written. */
 static bool
 is_stale(const StatementRows *statement, TupleTableSlot *slot)
 {
@@ -208,7 +211,7 @@ note_event(StatementRows *statement, TupleTableSlot *slot, bool is_put,
 	statement->has_gone |= !is_put;
 }
 
-/* Who is to be visited: the last events of one kind. */
+/* visits only the last events, of one kind */
 typedef struct Filter
 {
 	EcRowVisitor visit;
@@ -277,8 +280,8 @@ gone_of_delete(EcRowSet *rows, EcRowVisitor visit, void *arg)
 }
 
 /*
- * What a TRUNCATE is about to remove.  The table is locked against everybody,
- * so the newest snapshot shows all that there is.
+ * Visits all rows that a TRUNCATE is about to remove.  The table is locked
+ * exclusively, so the latest snapshot shows all of them.
  */
 static void
 gone_of_truncate(EcRowSet *rows, EcRowVisitor visit, void *arg)
@@ -289,7 +292,7 @@ gone_of_truncate(EcRowSet *rows, EcRowVisitor visit, void *arg)
 	TupleTableSlot *slot;
 
 	if (!RELKIND_HAS_STORAGE(statement->relation->rd_rel->relkind))
-		return; /* its partitions have triggers of their own */
+		return; /* The partitions have triggers of their own. */
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	slot = table_slot_create(statement->relation, NULL);
 	scan = table_beginscan(statement->relation, snapshot, 0, NULL);
@@ -312,8 +315,8 @@ add_doubtful(StatementRows *statement, EcIdentity identity)
 }
 
 /*
- * Two rows of a partitioned table are versions of one only if their identity is
- * the same, or the trigger for each row has left word of its change; see
+ * In a partitioned table, two rows of a pair are versions of one row only if
+ * they have the same identity, or the row trigger has recorded the move; see
  * moves.h.
  */
 static void
@@ -400,7 +403,7 @@ ec_row_set_end(EcRowSet *rows)
 		ExecDropSingleTupleTableSlot(statement->new_slot);
 }
 
-/* Visit whatever rows the statement has to do with, the old and the new. */
+/* Visits all rows in the transition tables, old and new. */
 static void
 visit_every(StatementRows *statement, EventVisitor visit, void *arg)
 {

@@ -1,6 +1,6 @@
 /*
  * table_mapping.c
- *		A mapping between two tables, by the names that they have now.
+ *		Returns a mapping between two tables, with their current column names.
  */
 #include "postgres.h"
 
@@ -60,7 +60,7 @@ ec_table_mapping(const EcChange *change, bool forward, List **key)
 	*key = NIL;
 	for (int i = 0; i < route->key_count; i++)
 		*key = lappend(*key, pstrdup(route->columns[i].name));
-	/* until commit, so that they stay as the mapping has them */
+	/* Locks are kept until commit, so that the mapping stays valid. */
 	table_close(source, NoLock);
 	table_close(target, NoLock);
 	return mapping;

@@ -1,6 +1,6 @@
 /*
  * table_mapping.h
- *		A mapping between two tables, by the names that they have now.
+ *		Returns a mapping between two tables, with their current column names.
  */
 #ifndef EC_DUALWRITE_TABLES_TABLE_MAPPING_H
 #define EC_DUALWRITE_TABLES_TABLE_MAPPING_H
@@ -13,9 +13,10 @@
 #include "model/change.h"
 
 /*
- * In the direction asked for; key: the columns of the written table, of
- * char *.  To be read with EC_CHANGE_SEARCH_PATH.  Raises 42703 when a table
- * or column is gone.
+ * Returns the mapping of the requested direction.  key: names (char *) of the
+ * key columns of the written table.  The expressions must be read with
+ * EC_OWN_SEARCH_PATH.  Raises 42703 if a table or column does not exist any
+ * more.
  */
 extern Jsonb *ec_table_mapping(const EcChange *change, bool forward, List **key);
 

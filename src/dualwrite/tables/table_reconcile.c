@@ -1,11 +1,13 @@
 /*
  * table_reconcile.c
- *		Making a failed write to another table again.
+ *		Retries a failed write to another table.
  *
- * The queue names a row of the source.  If it is there it is locked, as by a
- * writer of it, and put.  If it is not, the target's row is locked before we
- * look again: somebody may be inserting the row anew, and he writes the target
- * too.  He has done so, and then we see his row; or he waits for us.
+ * The queue identifies a row of the source.  If the row exists, it is locked,
+ * as a writer would lock it, and put.  If not, another session may be
+ * inserting it again at this moment, and would write the target too.  So the
+ * target's row is locked before the source is read again: either that session
+ * has written the target, and its source row is visible now, or it waits for
+ * our lock.
  */
 #include "postgres.h"
 
@@ -38,12 +40,13 @@
 
 typedef struct Lookup
 {
-	EcRowSet rows; /* first, this is one */
+	EcRowSet rows; /* must be first */
 	EcRoute *route;
 	Relation source;
 	const Jsonb *key;
-	EcArgs args;          /* of the identity, in the order of its numbers */
-	TupleTableSlot *slot; /* the columns that the expressions read */
+	EcArgs args;          /* the identity, in the order of its attribute
+						   * numbers */
+	TupleTableSlot *slot; /* holds the columns that the expressions read */
 	bool is_there;
 } Lookup;
 
@@ -80,7 +83,10 @@ append_condition(StringInfo sql, const Lookup *lookup, AttrNumber attnum, int nu
 		appendStringInfoChar(sql, ')');
 }
 
-/* SELECT what the expressions read FROM the source WHERE identity FOR SHARE */
+/*
+ * SELECT the columns that the expressions read FROM source WHERE identity FOR
+ * SHARE
+ */
 static char *
 source_query(const Lookup *lookup)
 {
@@ -108,7 +114,7 @@ source_query(const Lookup *lookup)
 	return sql.data;
 }
 
-/* SELECT the identity as the queue has it */
+/* SELECT the identity in the types of the source */
 static char *
 identity_query(const Lookup *lookup)
 {
@@ -127,7 +133,7 @@ identity_query(const Lookup *lookup)
 	return sql.data;
 }
 
-/* Run one of these; the first row goes into the slot. */
+/* Runs one of these queries and stores the first row in the slot. */
 static bool
 fetch(Lookup *lookup, const char *sql, const Bitmapset *columns)
 {

@@ -1,6 +1,6 @@
 /*
  * table_reconcile.h
- *		Making a failed write to another table again.
+ *		Retries a failed write to another table.
  */
 #ifndef EC_DUALWRITE_TABLES_TABLE_RECONCILE_H
 #define EC_DUALWRITE_TABLES_TABLE_RECONCILE_H
@@ -13,15 +13,15 @@
 #include "dualwrite/tables/route.h"
 
 /*
- * Bring the target's row for the queued key in step with the source as it is
- * now, or raise.  forward: the source is the change's old table.
+ * Brings the target's row for the queued key in step with the current source
+ * row, or raises an error.  forward: the source is the change's old table.
  */
 extern void
 ec_table_reconcile_row(const EcChange *change, const Jsonb *key, bool forward);
 
 /*
- * The same for a row of the table whose route this is, as the owner of both,
- * in the transaction of the writer.
+ * Does the same for a row of the route's source, as the owner of both tables,
+ * in the writer's transaction.
  */
 extern void ec_table_follow_row(const EcRoute *route, TupleTableSlot *slot);
 

@@ -3,8 +3,9 @@
  *		ec_expand for a change to another table.
  *
  * Each row of the source has one row in the target.  The key of the target is
- * computed from columns that tell the source's rows apart, so that no two of
- * them meet there; with a backward mapping the same holds the other way round.
+ * computed from columns that identify the source's rows, so that two rows of
+ * the source never have the same row in the target.  With a backward mapping
+ * the same holds in the other direction.
  */
 #include "postgres.h"
 
@@ -51,7 +52,10 @@ check_tables(const EcChange *change, Relation source, Relation target)
 				 errhint("Leave the argument \"target\" out for a change between columns of one table.")));
 }
 
-/* What forward reads and is no key; a column that is generated holds nothing. */
+/*
+ * Finds the columns that forward reads and that are not in a key.  Generated
+ * columns do not count, because they hold no data of their own.
+ */
 static void
 find_moved(EcTableMappings *mappings, Relation source, List *key)
 {
@@ -85,7 +89,10 @@ find_moved(EcTableMappings *mappings, Relation source, List *key)
 	}
 }
 
-/* A foreign partition has no transition tables, a table with rules no upsert. */
+/*
+ * A foreign partition has no transition tables, and a table with rules does
+ * not support upserts.
+ */
 static void
 check_below(Oid table)
 {
@@ -111,7 +118,7 @@ check_below(Oid table)
 	}
 }
 
-/* Statement triggers do not fire for what a subscription applies. */
+/* Statement triggers do not fire for changes applied by a subscription. */
 static void
 check_no_subscription(Relation relation)
 {
@@ -136,7 +143,7 @@ check_no_subscription(Relation relation)
 				 errhint("Make the change where the rows come from, and publish both tables.")));
 }
 
-/* Nobody else writes a target, and nothing follows from it. */
+/* No other change may write the target, or use it as its source. */
 static void
 check_target_is_free(const EcChange *change)
 {
@@ -175,7 +182,10 @@ entry_of(List *entries, AttrNumber attnum)
 	return NULL;
 }
 
-/* What the expressions for a key read; they must give the same for ever. */
+/*
+ * Returns the columns that the expressions of a key read.  Those expressions
+ * must always give the same result.
+ */
 static Bitmapset *
 reads_of_key(Relation target, List *entries, List *key)
 {
@@ -265,9 +275,9 @@ refuse_meeting(Relation from, Relation into)
 }
 
 /*
- * Backward as well: of two rows of the target with one row in the source, the
- * one that is written last would overwrite it, and the delete of either would
- * take it away.
+ * The backward mapping is checked too.  If two rows of the target had the same
+ * row in the source, the one written last would overwrite it, and deleting
+ * either would delete it.
  */
 static void
 check_backward_key(Relation source, Relation target,
@@ -284,7 +294,7 @@ check_backward_key(Relation source, Relation target,
 	refuse_meeting(target, source);
 }
 
-/* The key of the source that the target's is computed from. */
+/* Returns the key of the source from which the target's key is computed. */
 static List *
 find_source_key(const EcChange *change, Relation source, Relation target,
 				const EcTableMappings *mappings, List *target_key)
@@ -313,7 +323,7 @@ find_source_key(const EcChange *change, Relation source, Relation target,
 	return NIL; /* not reached */
 }
 
-/* An INSERT has to be able to leave out what is not mapped. */
+/* An INSERT must be able to omit columns that are not mapped. */
 static void
 check_insertable(Relation relation, List *entries, const char *argument)
 {
@@ -335,7 +345,9 @@ check_insertable(Relation relation, List *entries, const char *argument)
 	}
 }
 
-/* What is checked at the commit cannot be caught. */
+/*
+ * A failure of a deferred check, which is raised at commit, cannot be caught.
+ */
 static void
 check_can_record(Oid table, bool is_known)
 {
@@ -366,7 +378,7 @@ check_can_record(Oid table, bool is_known)
 	}
 }
 
-/* Does a delete within the table take further rows of it along? */
+/* True if deleting a row can cascade to other rows of the same table. */
 static bool
 cascades_within(Relation relation)
 {
@@ -393,8 +405,9 @@ cascades_within(Relation relation)
 }
 
 /*
- * A delete of ours that takes further rows along cannot be told from them, and
- * does not go back.  Where both tables do it alike there is nothing to go back.
+ * Rows that our DELETE on the target removes by a cascade cannot be told from
+ * rows that it was meant to delete, so their removal is not carried back to
+ * the source.  If both tables cascade alike, that is not needed.
  */
 static void
 check_cascades(Relation target, Relation source)
@@ -430,7 +443,9 @@ add_column(EcChange *change, Oid table, EcSide side, AttrNumber attnum)
 	return column;
 }
 
-/* What a mapping from one side writes to the other. */
+/*
+ * Adds the columns that a mapping reads on one side and writes on the other.
+ */
 static void
 add_mapping(EcChange *change, List *entries, Oid source, EcSide source_side,
 			Oid target, EcSide target_side)
@@ -479,7 +494,7 @@ warn_of_functions(Relation target, List *entries)
 							  ec_functions_of_write(target, expressions));
 }
 
-/* The tables, the mappings and the target's key. */
+/* Checks the tables and the mappings; returns the target's key. */
 static List *
 analyse(const EcChange *change, Relation source, Relation target,
 		EcTableMappings *mappings)

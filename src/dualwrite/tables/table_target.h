@@ -13,49 +13,55 @@
 
 #include "model/change.h"
 
-/* Both mappings, of EcMappingEntry; backward may be NIL. */
+/* lists of EcMappingEntry; backward may be NIL */
 typedef struct EcTableMappings
 {
 	List *forward;
 	List *backward;
-	Bitmapset *moved; /* of the source's columns: no keys, and forward reads them */
-	bool moves_all; /* nothing of the source is left behind */
+	Bitmapset *moved; /* columns of the source that forward reads and that
+					   * are not in a key */
+	bool moves_all;   /* every column of the source is in a key or moved */
 } EcTableMappings;
 
 /*
- * Check everything, as the caller, and fill in the change's columns.  Both
- * tables and all below them are locked.  Of a change that is known, what came to
- * its tables since is a warning.
+ * Performs all checks as the caller, and fills in the change's columns.  Both
+ * tables and all their descendants must be locked.  For a known change,
+ * obstacles that have been added to its tables since are only a warning.
  */
 extern void ec_check_table_change(EcChange *change, Relation source,
 								  EcTableMappings *mappings, bool is_known);
 
 /*
- * 55000 if the target has a row that is not in step with the source.  As the
- * caller; both tables and all below them are locked.  Scans them.
+ * Raises 55000 if the target has a row that is not in step with the source.
+ * Runs as the caller.  Both tables and all their descendants must be locked.
+ * Scans them.
  */
 extern void ec_check_target_rows(const EcChange *change, Relation source);
 
-/* Create the triggers (anew).  The tables must not be open. */
+/*
+ * Creates the triggers, after dropping existing ones.  The tables must not be
+ * open.
+ */
 extern void
 ec_start_table_writes(const EcChange *change, const EcTableMappings *mappings);
 
 /*
- * Create those that root, or a table below it, lacks; false if it has them.
- * Those of the tables below are dropped with root's.
+ * Creates the triggers that the table, root or a descendant of it, lacks;
+ * returns false if it has them all.  A descendant's triggers depend on those
+ * of root.
  */
 extern bool ec_create_table_triggers(Oid table, Oid root, const EcChange *change);
 
-/* Has a table the triggers of the change, each of them? */
+/* True if the table has all triggers of the change. */
 extern bool ec_has_all_table_triggers(Oid table, const char *change);
 
 /*
- * Have both sides (where it goes both ways) and all tables below them these
- * triggers, enabled for every write?
+ * True if both tables (only the source without a backward mapping) and all
+ * their descendants have these triggers, enabled for every write.
  */
 extern bool ec_table_triggers_at_work(const EcChange *change);
 
-/* Drop them, where there are any; false if there are none. */
+/* Drops the triggers; returns false if there are none. */
 extern bool ec_drop_table_triggers(Oid table, const char *change);
 
 #endif

@@ -2,15 +2,16 @@
  * table_trigger.c
  *		The triggers that keep two tables in step.
  *
- * For each statement, on either table of the change and on everything below
- * it: AFTER INSERT, UPDATE and DELETE with transition tables, and BEFORE
- * TRUNCATE, which has none.  Each carries over what its statement has done
- * with at most one delete and one upsert.  Partitions have one more, for each
- * row whose identity changes (see moves.h).
+ * They are statement triggers, on each table of the change and on all its
+ * descendants: AFTER INSERT, UPDATE and DELETE with transition tables, and
+ * BEFORE TRUNCATE, which has none.  Each carries over what its statement has
+ * done, with at most one DELETE and one upsert.  Partitions have a row trigger
+ * as well, for rows whose identity changes (see moves.h).
  *
- * Locks: the source's rows are locked by the statement, and with them the
- * target's, since no other writer of the source can have their keys.  What is
- * written to the target follows the statement's order of rows.
+ * Locks: the statement has locked the source's rows.  That protects the
+ * target's rows too, since no other writer of the source can have the same
+ * keys.  The target is written in the order in which the statement has written
+ * the rows.
  */
 #include "postgres.h"
 
@@ -54,7 +55,7 @@ is_right_trigger(const TriggerData *data)
 		   (TRIGGER_FIRED_BY_DELETE(event) || data->tg_newtable != NULL);
 }
 
-/* A partition that was detached, say, or a partial restore. */
+/* Happens for example for a detached partition, or after a partial restore. */
 static void
 warn_once(const EcRoute *route, const Trigger *trigger, Relation relation)
 {
@@ -79,8 +80,8 @@ event_of(TriggerEvent event)
 }
 
 /*
- * With the target locked, so that nobody alters it between our look at its
- * columns and the write.
+ * Locks the target, so that nobody alters it between the compilation of the
+ * route and the write.
  */
 static EcRoute *
 find_route(Relation source, const char *change)
@@ -107,7 +108,10 @@ prepare(void *arg)
 	ec_route_prepare(preparation->route, preparation->source);
 }
 
-/* Why the expressions do not compile (any more), if that may be recorded. */
+/*
+ * Returns why the expressions do not compile (any more), if that may be
+ * recorded.
+ */
 static ErrorData *
 prepare_route(EcRoute *route, Relation source)
 {
@@ -121,7 +125,10 @@ prepare_route(EcRoute *route, Relation source)
 	return NULL;
 }
 
-/* A row that a trigger of the statement has written again: as it is now. */
+/*
+ * a row that triggers of the statement have written again; its current version
+ * counts
+ */
 typedef struct StaleRow
 {
 	EcRoute *route;
@@ -160,7 +167,10 @@ follow_stale(void *arg, TupleTableSlot *slot)
 	}
 }
 
-/* A row whose identity the statement has changed: both, as they are now. */
+/*
+ * Carries over a row whose identity the statement has changed: the current
+ * versions of both identities.
+ */
 static void
 follow_move(const EcMove *move, const char *change, EcRowSet *rows)
 {
@@ -225,7 +235,9 @@ carry_over(TriggerData *data, EcRoute *route)
 	ec_row_set_end(rows);
 }
 
-/* The trigger for each row: what is carried over with its statement. */
+/*
+ * The row trigger records the move, and the statement trigger carries it over.
+ */
 static void
 note_move(TriggerData *data)
 {
@@ -240,9 +252,10 @@ note_move(TriggerData *data)
 }
 
 /*
- * A statement of ours within a trigger of the application's: the statement
- * around that may have written the same rows, and comes yet.  (One that is not
- * within a trigger of the application's is of depth 2.)
+ * Handles a statement of ours that runs inside a trigger of the application.
+ * The outer statement may have written the same rows, and its statement
+ * triggers have not fired yet.  Without a trigger of the application the depth
+ * is 2.
  */
 static void
 note_ours(TriggerData *data, const char *change)

@@ -1,9 +1,9 @@
 /*
  * table_triggers.c
- *		The triggers of a change to another table.
+ *		Creates and drops the triggers of a change to another table.
  *
- * Triggers for each statement fire for the table that a statement names, and
- * are not inherited.  So every partition and child has its own.
+ * Statement triggers fire only for the table that the statement names, and are
+ * not inherited.  So every partition and child has its own.
  */
 #include "postgres.h"
 
@@ -25,7 +25,7 @@
 #include "dualwrite/tables/table_target.h"
 #include "expand_contract.h"
 
-/* What the four triggers are called and what they are for. */
+/* the statement triggers */
 static const struct
 {
 	const char *suffix;
@@ -54,7 +54,10 @@ address_of_trigger(Oid table, const char *change, int i)
 	return address;
 }
 
-/* Of a partition, for each row whose identity changes; see moves.h. */
+/*
+ * the row trigger of a partition, which fires if the identity changes; see
+ * moves.h
+ */
 static char *
 moves_name(const char *change)
 {
@@ -68,7 +71,7 @@ needs_moves_trigger(Oid table)
 		   get_rel_relispartition(table);
 }
 
-/* Is the target's key just columns of the source's? */
+/* True if every column of the target's key is just a column of the source. */
 static bool
 has_plain_key(const EcChange *change, EcSide side)
 {
@@ -98,8 +101,10 @@ has_plain_key(const EcChange *change, EcSide side)
 }
 
 /*
- * WHEN the source's key changes, which has all columns of the partition key; or
- * anything that may be read by the target's.
+ * Returns the WHEN condition.  If the target's key consists of plain columns,
+ * it is that the source's key changes, which includes all columns of the
+ * partition key.  Otherwise it is that any column changes that the key's
+ * expressions may read.
  */
 static char *
 moves_condition(const EcChange *change, Oid root)
@@ -124,7 +129,10 @@ moves_condition(const EcChange *change, Oid root)
 	return differs.data;
 }
 
-/* It goes with the root's trigger for UPDATE. */
+/*
+ * The trigger depends on the root's trigger for UPDATE, and is dropped with
+ * it.
+ */
 static bool
 create_moves_trigger(Oid leaf, Oid root, const EcChange *change)
 {
@@ -240,9 +248,9 @@ ec_drop_table_triggers(Oid table, const char *change)
 }
 
 /*
- * The triggers depend on the columns of both tables and on whatever the
- * expressions call: what would break them is refused, unless with CASCADE,
- * which drops them.
+ * Makes the triggers depend on the columns of both tables and on everything
+ * that the expressions call.  Dropping those then fails, or, with CASCADE,
+ * drops the triggers.
  */
 static void
 record_dependencies(const EcChange *change, Oid source, List *entries)
@@ -273,7 +281,10 @@ record_dependencies(const EcChange *change, Oid source, List *entries)
 	}
 }
 
-/* Those of a restored table depend on nothing, so they are made anew. */
+/*
+ * The triggers of a restored table lack these dependencies, so all are created
+ * again.
+ */
 static void
 start_side(const EcChange *change, Oid source, List *entries)
 {
@@ -284,7 +295,7 @@ start_side(const EcChange *change, Oid source, List *entries)
 	{
 		(void) ec_drop_table_triggers(lfirst_oid(cell), change->name);
 	}
-	/* the source itself is the first */
+	/* The first table is the source itself. */
 	foreach (cell, tables)
 	{
 		(void) ec_create_table_triggers(lfirst_oid(cell), source, change);

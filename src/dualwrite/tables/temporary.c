@@ -1,6 +1,7 @@
 /*
  * temporary.c
- *		Temporary objects of a writer's session, and code that runs as another.
+ *		Protects code that runs as another role from temporary objects of the
+ *		writer's session.
  */
 #include "postgres.h"
 
@@ -46,7 +47,7 @@ temporary_schema(void)
 	return schema;
 }
 
-/* Whatever is in a schema of one's own depends on it. */
+/* Every object in a schema, other than the system's, depends on the schema. */
 static bool
 has_objects(Oid schema)
 {
@@ -74,7 +75,7 @@ ec_session_has_temporary(void)
 	return OidIsValid(schema) && has_objects(schema);
 }
 
-/* Does it look names up when it runs? */
+/* True if the function resolves names when it runs. */
 static bool
 looks_names_up(Oid function)
 {
@@ -88,7 +89,7 @@ looks_names_up(Oid function)
 	if (!HeapTupleIsValid(tuple))
 		return false;
 	language = ((Form_pg_proc) GETSTRUCT(tuple))->prolang;
-	/* BEGIN ATOMIC was parsed when it was created */
+	/* A BEGIN ATOMIC body was parsed when the function was created. */
 	is_parsed = !heap_attisnull(tuple, Anum_pg_proc_prosqlbody, NULL);
 	ReleaseSysCache(tuple);
 	return language != INTERNALlanguageId && language != ClanguageId && !is_parsed;
@@ -143,7 +144,7 @@ add_triggers(Relation relation, List **functions)
 			(void) add_function(triggers->triggers[i].tgfoid, functions);
 }
 
-/* Checks, defaults and generated columns. */
+/* CHECK constraints, defaults and generated columns */
 static void
 add_constraints(Relation relation, List **functions)
 {
@@ -191,7 +192,7 @@ ec_functions_of_write(Relation target, List *expressions)
 	return functions;
 }
 
-/* What it has SET search_path to; NULL if it has not. */
+/* Returns the search_path that the function SETs; NULL if it does not. */
 static char *
 search_path_of(Oid function)
 {
@@ -223,8 +224,9 @@ search_path_of(Oid function)
 }
 
 /*
- * The schemas of a path that come behind the temporary one, which is the first
- * where the path does not name it, even before pg_catalog.
+ * Returns the schemas of a search_path that are searched after the temporary
+ * schema.  If the path does not name pg_temp, that is searched first, even
+ * before pg_catalog.
  */
 static List *
 schemas_behind_temporary(const char *path, Oid owner)
@@ -255,7 +257,10 @@ schemas_behind_temporary(const char *path, Oid owner)
 	return schemas;
 }
 
-/* Has the session a temporary relation or type that hides one of the schema? */
+/*
+ * True if the session has a temporary relation or type that hides one of the
+ * schema.
+ */
 static bool
 hides_something(Oid temporary, const char *schema)
 {
