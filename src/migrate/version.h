@@ -11,9 +11,8 @@
  * A version's key is longer than the version, and both must fit into an index.
  */
 #define EC_MAX_VERSION_BYTES 255
-#define EC_MAX_VERSION_DIGITS                                                  \
-	20 /* of one number in it, such as
-								  * 20260101120000123456 */
+/* Of one number in a version, such as 20260101120000123456. */
+#define EC_MAX_VERSION_DIGITS 20
 
 /*
  * Raises 22023 unless this can be a version: not empty, not too long, no white

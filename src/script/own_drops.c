@@ -294,9 +294,16 @@ note_dropped(Objects *objects, Node *node)
 	else if (IsA(node, AlterTableStmt))
 		drop_columns(objects, (AlterTableStmt *) node);
 	else if (IsA(node, DropRoleStmt))
+	{
 		foreach (cell, ((DropRoleStmt *) node)->roles)
-			drop(objects, KIND_ROLE, NULL, NULL,
-				 lfirst_node(RoleSpec, cell)->rolename);
+		{
+			const RoleSpec *role = lfirst_node(RoleSpec, cell);
+
+			/* CURRENT_USER and the like have no name */
+			if (role->roletype == ROLESPEC_CSTRING)
+				drop(objects, KIND_ROLE, NULL, NULL, role->rolename);
+		}
+	}
 }
 
 /* Records a new name for objects that have not been dropped. */
