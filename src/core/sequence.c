@@ -174,7 +174,7 @@ write_row(Relation relation, Buffer buffer, int64 last)
 	MarkBufferDirty(buffer);
 	if (RelationNeedsWAL(relation))
 	{
-		xl_seq_rec record;
+		xl_seq_rec record = {0};
 		XLogRecPtr written;
 
 		XLogBeginInsert();

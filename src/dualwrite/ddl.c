@@ -421,7 +421,9 @@ ec_note_ddl(PG_FUNCTION_ARGS)
 		ListCell *cell;
 
 		foreach (cell, triggers_of_command())
+		{
 			note_trigger(lfirst_oid(cell));
+		}
 		PG_RETURN_NULL();
 	}
 	find_concern(&concern);

@@ -407,6 +407,7 @@ ec_world_children(EcWorld *world, EcRelation *relation)
 	ListCell *cell;
 
 	if (OidIsValid(relation->oid) && has_subclass(relation->oid))
+	{
 		foreach (cell, find_inheritance_children(relation->oid, NoLock))
 		{
 			EcRelation *child = ec_world_relation(world, lfirst_oid(cell));
@@ -415,6 +416,7 @@ ec_world_children(EcWorld *world, EcRelation *relation)
 				!list_member_ptr(relation->old_children, child))
 				children = lappend(children, child);
 		}
+	}
 	return list_concat(children, list_copy(relation->new_children));
 }
 

@@ -257,8 +257,10 @@ explain_lock_timeout(ErrorData *error, const EcStatement *statement)
 							  "lock's holders are done, or raise "
 							  "expand_contract.lock_timeout.");
 	foreach (cell, ec_named_relations(statement->node))
+	{
 		ec_tell_holders(error, RangeVarGetRelid(lfirst_node(RangeVar, cell),
 												NoLock, true));
+	}
 }
 
 static void

@@ -131,7 +131,9 @@ ec_plan_steps(const EcScript *script)
 			open = NULL;
 	}
 	foreach (cell, steps)
+	{
 		refuse_lost(script, lfirst(cell));
+	}
 	return steps;
 }
 

@@ -626,7 +626,9 @@ find_sequences(EcRoute *route)
 		if (type != INT2OID && type != INT4OID && type != INT8OID)
 			continue;
 		foreach (cell, ec_sequences_of_column(route->target, attnum))
+		{
 			add_sequence(route, i, lfirst_oid(cell));
+		}
 	}
 }
 
