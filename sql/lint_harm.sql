@@ -1,6 +1,6 @@
 -- ec_lint: harm that a lint of statements alone lets through, and false alarms.
 \set SHOW_CONTEXT never
-SET client_min_messages = warning;
+SET client_min_messages = error;
 CREATE SCHEMA regress_harm;
 SET search_path = regress_harm, public;
 SET TimeZone = 'UTC';
