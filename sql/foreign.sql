@@ -145,7 +145,7 @@ SELECT outcome(E'ALTER TABLE p1 ADD COLUMN\u00A0c integer');
 SELECT outcome(E'SELECT\u200B1');
 SELECT outcome(E'SELECT 1 AS a\u2060');
 SELECT outcome(E'SELECT\u3000\'x\'');
-SELECT outcome(E'SELECT ''a\u00A0b\uFEFF'' AS "n\u00A0b" -- \u200B\n');
+SELECT convert_to(outcome(E'SELECT ''a\u00A0b\uFEFF'' AS "n\u00A0b" -- \u200B\n'), 'UTF8') AS outcome;
 SELECT outcome(E'-- ec:up\r-- a comment\rCREATE TABLE q4 ();\r-- ec:description words\r-- ec:down\rDROP TABLE q4;\r');
 SELECT description FROM expand_contract.schema_migrations WHERE up ~ 'q4';
 SELECT outcome(E'-- only this is a comment\rCREATE TABLE q5 ();\rSELECT 1/0');

@@ -15,7 +15,7 @@ SELECT plan(40);
 SELECT has_function('ec_expand', ARRAY['text', 'regclass', 'jsonb', 'jsonb', 'regclass', 'text[]', 'text[]', 'text', 'boolean']);
 SELECT has_function('ec_dual_write', ARRAY['text', 'boolean']);
 SELECT has_function('ec_reconcile', ARRAY['text']);
-SELECT has_function('ec_backfill_change', ARRAY['text', 'text', 'integer', 'integer', 'integer', 'timestamp with time zone', 'text', 'interval']);
+SELECT has_function('ec_backfill_change', ARRAY['text', 'text', 'integer', 'integer', 'integer', 'timestamp with time zone', 'text', 'interval', 'text']);
 SELECT volatility_is('ec_flag', ARRAY['text'], 'stable');
 SELECT has_view('ec_changes');
 SELECT has_view('ec_discrepancies');
