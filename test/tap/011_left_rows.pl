@@ -87,19 +87,23 @@ $other->quit;
 
 # ------------------------------------------------------------ late rows
 
-# With each batch of the job comes a row of the old release, until that is gone.
+# The old release goes on to write, until it is gone.
 $node->safe_psql(
 	'postgres', q{
 	ALTER TABLE users DISABLE TRIGGER audit;
 	CREATE SEQUENCE ids START 100000;
 	CREATE TABLE old_release AS SELECT true AS runs;
-	CREATE FUNCTION old_release() RETURNS trigger LANGUAGE plpgsql AS $$
+	CREATE PROCEDURE old_release() LANGUAGE plpgsql AS $$
 	BEGIN
-		INSERT INTO users SELECT nextval('ids'), 'New' FROM old_release WHERE runs;
-		RETURN NULL;
+		LOOP
+			INSERT INTO users SELECT nextval('ids'), 'New' FROM old_release WHERE runs;
+			EXIT WHEN NOT FOUND;
+			COMMIT;
+		END LOOP;
 	END $$;
-	CREATE TRIGGER old_release AFTER UPDATE ON users FOR EACH STATEMENT EXECUTE FUNCTION old_release();
 });
+my $old_release = $node->background_psql('postgres');
+$old_release->query_until(qr/it runs/, "\\echo it runs\nCALL old_release();\n");
 my $log_offset = -s $node->logfile;
 my $job = $node->safe_psql('postgres',
 	q{SELECT ec_backfill('users', 'email = lower(name)', 'email IS NULL', delay_ms => 5)});
@@ -109,6 +113,7 @@ my $sweep = $node->safe_psql('postgres', "SELECT sweep FROM ec_progress_workers 
 wait_until("SELECT state = 'running' AND sweep > $sweep FROM ec_progress JOIN ec_progress_workers USING (job) WHERE job = $job",
 	'and goes on');
 $node->safe_psql('postgres', 'UPDATE old_release SET runs = false');
+$old_release->quit;
 $node->safe_psql('postgres', "CALL ec_wait($job)");
 is( $node->safe_psql('postgres', "SELECT state, last_error IS NULL FROM ec_progress WHERE job = $job"),
 	'done|t',

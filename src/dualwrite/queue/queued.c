@@ -45,13 +45,16 @@ key_of(FunctionCallInfo fcinfo)
 	deconstruct_array(name_array, TEXTOID, -1, false, TYPALIGN_INT, &names,
 					  &nulls, &count);
 	if (count != PG_NARGS() - 3)
-		elog(ERROR, "is_queued has %d names for %d values", count, PG_NARGS() - 3);
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("is_queued has %d names for %d values", count,
+							   PG_NARGS() - 3)));
 	initStringInfo(&json);
 	appendStringInfoChar(&json, '{');
 	for (int i = 0; i < count; i++)
 	{
 		if (nulls[i])
-			elog(ERROR, "a name for is_queued is null");
+			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+							errmsg("a name for is_queued is null")));
 		if (i > 0)
 			appendStringInfoString(&json, ", ");
 		escape_json(&json, TextDatumGetCString(names[i]));
