@@ -210,7 +210,7 @@ $reader->quit;
 $contract{handle}->finish;
 is($contract{out}, "quarantined\n", 'then the old column is in quarantine');
 like($contract{err}, qr/index public\.users_legacy_email_idx/, 'and what goes with it was said');
-unlike(slurp_file($node->logfile), qr/still waiting for (?:Access|Row)\w+Lock on relation/,
+unlike(slurp_file($node->logfile), qr/shop\S+ LOG:  process \d+ still waiting for (?:Access|Row)\w+Lock on relation/,
 	'nobody has waited for longer than a try');
 
 ($code, $out, $err) = $node->psql('postgres', q{SELECT legacy_email FROM users LIMIT 1});
@@ -258,7 +258,7 @@ is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_trigger WHERE tgrelid 
 is($node->safe_psql('postgres', 'SELECT count(*) FROM ec_column_usage'), '0', 'and the watch');
 is(errors_of('shop/2.0'), '', 'the new version has met no error');
 stop_application('shop/2.0');
-unlike(slurp_file($node->logfile), qr/still waiting for (?:Access|Row)\w+Lock on relation/,
+unlike(slurp_file($node->logfile), qr/shop\S+ LOG:  process \d+ still waiting for (?:Access|Row)\w+Lock on relation/,
 	'nobody has waited for longer than a try, ever');
 
 $node->stop;
