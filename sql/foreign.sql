@@ -191,6 +191,9 @@ SELECT s AS script, e.message
   LATERAL (SELECT string_agg(o, E'\n') AS message FROM outcome(s) o) e
  ORDER BY n;
 
+-- a role without a name
+SELECT outcome('CREATE ROLE regress_ec_gone; DROP ROLE CURRENT_USER');
+
 -- for the tests that follow
 DELETE FROM expand_contract.schema_migrations;
 DELETE FROM expand_contract.migration_events;

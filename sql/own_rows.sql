@@ -8,7 +8,8 @@ CREATE FUNCTION keep_history() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     RETURN NEW;
 END $$;
 INSERT INTO history (name) SELECT 'Name' || i FROM generate_series(1, 100) i;
-CREATE TRIGGER keep_history AFTER UPDATE ON history FOR EACH ROW EXECUTE FUNCTION keep_history();
+-- its name says nothing: this is how the triggers of changes are called
+CREATE TRIGGER "~ec_keep_history" AFTER UPDATE ON history FOR EACH ROW EXECUTE FUNCTION keep_history();
 SELECT ec_backfill('history', 'lowered = lower(name)', 'lowered IS NULL', delay_ms => 0) AS job \gset
 CALL ec_wait(:job);
 SELECT state, left(last_error, 5) FROM ec_progress WHERE job = :job;

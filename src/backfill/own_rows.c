@@ -13,6 +13,8 @@
 
 #include "access/transam.h"
 #include "access/xact.h"
+#include "catalog/dependency.h"
+#include "catalog/pg_proc.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -42,11 +44,19 @@ ec_made_here(PG_FUNCTION_ARGS)
 				   TransactionIdIsCurrentTransactionId(xmin));
 }
 
-/* The triggers of changes, which have this prefix, do not insert rows. */
+/*
+ * The triggers of changes do not insert rows into the swept table.  They are
+ * known by their function, since a user may give any name to his own.
+ */
 static bool
 is_of_user(const Trigger *trigger)
 {
-	return !trigger->tgisinternal && strncmp(trigger->tgname, "~ec_", 4) != 0;
+	EcExtension extension;
+
+	return !trigger->tgisinternal &&
+		   !(ec_extension_lookup(&extension) &&
+			 getExtensionOfObject(ProcedureRelationId, trigger->tgfoid) ==
+				 extension.oid);
 }
 
 bool

@@ -29,7 +29,6 @@
 #include "parser/analyze.h"
 #include "parser/parser.h"
 #include "parser/parse_relation.h"
-#include "parser/scanner.h"
 #include "tcop/tcopprot.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -44,6 +43,7 @@
 #include "core/compat.h"
 #include "core/query.h"
 #include "expand_contract.h"
+#include "script/tokens.h"
 
 /*
  * lock_timeout for locks on the tables that a body names, so that the check does
@@ -225,14 +225,6 @@ parse_body(Search *search)
 
 /* ------------------------------------------------------------- words */
 
-/* the scanner's first tokens, in the order of gram.y; see script/tokens.h */
-#define TOKEN_IDENT   258
-#define TOKEN_UIDENT  259
-#define TOKEN_SCONST  261
-#define TOKEN_USCONST 262
-
-static const ScanKeywordList no_keywords = {"", NULL, NULL, 0, 0};
-
 static bool
 has_word(List *words, const char *word)
 {
@@ -298,38 +290,33 @@ static void
 read_words(const Search *search, Words *words)
 {
 	List *tables = names_of_tables(search);
-	core_yyscan_t scanner;
-	core_yy_extra_type extra;
+	EcScanner scanner;
+	EcToken token;
 	bool after_row = false; /* after NEW or OLD */
 	bool after_dot = false; /* after NEW or OLD and a dot */
 
 	memset(words, 0, sizeof(*words));
-	scanner = scanner_init(search->body, &extra, &no_keywords, NULL);
-	extra.escape_string_warning = false;
-	for (;;)
+	ec_scanner_begin(&scanner, search->body);
+	while (ec_scanner_next(&scanner, &token))
 	{
-		core_YYSTYPE value;
-		YYLTYPE location;
-		int token = core_yylex(&value, &location, scanner);
-		bool is_name = token == TOKEN_IDENT || token == TOKEN_UIDENT;
+		const char *word = token.value.str;
+		bool is_name = token.kind == EC_TOKEN_IDENT || token.kind == EC_TOKEN_UIDENT;
 
-		if (token == 0)
-			break;
-		if (is_name && has_word(search->columns, value.str))
+		if (is_name && has_word(search->columns, word))
 		{
 			words->column = true;
 			words->column_of_row |= after_dot;
 		}
-		if (is_name && has_word(tables, value.str))
+		if (is_name && has_word(tables, word))
 			words->table = true;
-		if ((token == TOKEN_SCONST || token == TOKEN_USCONST) &&
-			text_has_word(value.str, search->columns))
+		if ((token.kind == EC_TOKEN_SCONST || token.kind == EC_TOKEN_USCONST) &&
+			text_has_word(word, search->columns))
 			words->text = true;
-		after_dot = after_row && token == '.';
-		after_row = is_name && (strcmp(value.str, "new") == 0 ||
-								strcmp(value.str, "old") == 0);
+		after_dot = after_row && token.kind == '.';
+		after_row =
+			is_name && (strcmp(word, "new") == 0 || strcmp(word, "old") == 0);
 	}
-	scanner_finish(scanner);
+	ec_scanner_end(&scanner);
 }
 
 /* Returns false if the server's scanner rejects the text. */

@@ -96,7 +96,8 @@ ec_restore_constraints(void)
 	(void) ec_query("SELECT string_agg(format('%I.%I', n.nspname, c.conname), ', ')"
 					"  FROM (SELECT DISTINCT connamespace, conname FROM pg_constraint"
 					"         WHERE condeferrable AND condeferred) c"
-					"  JOIN pg_namespace n ON n.oid = c.connamespace",
+					"  JOIN pg_namespace n ON n.oid = c.connamespace"
+					" WHERE has_schema_privilege(n.oid, 'USAGE')",
 					NULL);
 	if (!ec_is_null(0, 1))
 		set_constraints(psprintf("SET CONSTRAINTS %s DEFERRED", ec_get_text(0, 1)));

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
 #include "mb/pg_wchar.h"
 #include "parser/parser.h"
 
@@ -53,21 +54,26 @@ name_of_invisible(pg_wchar character)
 }
 
 /*
- * The code point at this place in a text in the database's encoding; 0 if
- * unknown.
+ * The code point of the character at this place in a text in the database's
+ * encoding; 0 if Unicode has none for it, or the encoding is not known.
  */
 static pg_wchar
 code_point(const char *c)
 {
-	pg_wchar wide[2] = {0};
+	int encoding = GetDatabaseEncoding();
+	unsigned char utf8[MAX_MULTIBYTE_CHAR_LEN + 1] = {0};
+	int length = pg_mblen(c);
+	Oid conversion;
 
-	if (GetDatabaseEncoding() == PG_UTF8)
+	if (encoding == PG_UTF8)
 		return utf8_to_unicode((const unsigned char *) c);
-	/* the no-break space of the ISO 8859 and Windows encodings */
-	if (pg_database_encoding_max_length() == 1 && (unsigned char) *c == 0xA0 &&
-		GetDatabaseEncoding() != PG_SQL_ASCII)
-		return 0x00A0;
-	return wide[0];
+	conversion = FindDefaultConversionProc(encoding, PG_UTF8);
+	if (!OidIsValid(conversion) ||
+		pg_do_encoding_conversion_buf(conversion, encoding, PG_UTF8,
+									  (unsigned char *) unconstify(char *, c),
+									  length, utf8, sizeof(utf8), true) != length)
+		return 0;
+	return utf8_to_unicode(utf8);
 }
 
 /* The first invisible character in a word, or NULL. */

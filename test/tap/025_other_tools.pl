@@ -228,5 +228,16 @@ is($node->safe_psql('postgres', q{SELECT count(*) FROM ec_migrations}), 9, 'each
 is($node->safe_psql('postgres', q{SELECT (SELECT count(*) FROM tenant_a.t) + (SELECT count(*) FROM tenant_b.t) + (SELECT count(*) FROM tenant_c.t)}),
 	3, 'and its tables');
 
+# The byte of a no-break space is a letter in other encodings.
+for my $case ([ 'LATIN1', '\\00A0', qr/invisible character U\+00A0/ ], [ 'WIN866', '\\0430', qr/^$/ ])
+{
+	my ($encoding, $character, $expected) = @$case;
+
+	$node->safe_psql('postgres', "CREATE DATABASE d_$encoding ENCODING '$encoding' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'");
+	$node->safe_psql("d_$encoding", 'CREATE EXTENSION expand_contract');
+	(undef, undef, $stderr) = $node->psql("d_$encoding", "SET client_encoding = 'UTF8'; SELECT ec_apply('1', U&'CREATE TABLE t$character ()')");
+	like($stderr, $expected, "the byte A0 in $encoding");
+}
+
 $node->stop;
 done_testing();

@@ -81,6 +81,14 @@ my $phases_of = q{SELECT string_agg(phase, ' ' ORDER BY change COLLATE "C") FROM
 my $expected = join ' ', sort @phases;
 is(sql($phases_of), $expected, 'a change in every phase');
 
+is(sql(q{SELECT ec_set_flag('a flag', true)}), 't', 'a flag');
+my $queued = q{SELECT count(*), min(key::text) FROM ec_discrepancies};
+sql(q{
+	CREATE TABLE narrow (id int PRIMARY KEY, old text, new varchar(3));
+	SELECT ec_expand('narrow', 'narrow', '{"new": "old"}');
+	INSERT INTO narrow VALUES (1, 'too long')});
+is(sql($queued), '1|{"id": 1}', 'a failed write in the queue');
+
 # To another table, half of it copied; and a job that is in the middle.
 sql(qq{
 	CREATE TABLE orders (id int PRIMARY KEY, total int NOT NULL);
@@ -138,8 +146,10 @@ for my $number (1 .. $#servers)
 	upgrade($number);
 	my $when = 'On ' . $node->pg_version->major;
 
-	is(sql($phases_of), "$expected dual_write", "$when: every change is in its phase") if $number == 1;
+	is(sql($phases_of), "$expected dual_write dual_write", "$when: every change is in its phase") if $number == 1;
 	dual_writes_go_on($when);
+	is(sql(q{SELECT ec_flag('a flag')}), 't', "$when: the flag");
+	is(sql($queued), '1|{"id": 1}', "$when: the queue");
 	is(sql(q{SELECT ec_apply('001', 'CREATE TABLE first (id int)', 'DROP TABLE first')}), 'unchanged', "$when: the ledger knows what is applied");
 	cmp_ok(sql(q{SELECT reads FROM ec_column_usage WHERE relation = 't_dual_write'::regclass AND column_name = 'old'}), '>', 0, "$when: uses of columns are known still");
 

@@ -6,6 +6,8 @@
  */
 #include "postgres.h"
 
+#include "utils/memutils.h"
+
 #include "worker/jobs/registry.h"
 
 #define MAX_KINDS 8
@@ -14,10 +16,10 @@ static const EcJobKind *kinds[MAX_KINDS];
 static int kind_count = 0;
 
 /*
- * set while a batch runs; after an error ec_note_running is called again
- * before the next use
+ * Of the batch that runs; after a failed batch, of that one until the next
+ * begins.  A copy, because an error frees the job's own.
  */
-static const char *running_change = NULL;
+static char *running_change = NULL;
 static int64 running_job = 0;
 
 void (*ec_change_job_done)(const EcJob *job) = NULL;
@@ -45,7 +47,11 @@ ec_find_job_kind(const char *name)
 void
 ec_note_running(const EcJob *job)
 {
-	running_change = job ? job->change : NULL;
+	if (running_change != NULL)
+		pfree(running_change);
+	running_change = NULL;
+	if (job != NULL && job->change != NULL)
+		running_change = MemoryContextStrdup(TopMemoryContext, job->change);
 	running_job = job ? job->id : running_job;
 }
 
