@@ -232,10 +232,11 @@ is($node->safe_psql('postgres', q{SELECT (SELECT count(*) FROM tenant_a.t) + (SE
 for my $case ([ 'LATIN1', '\\00A0', qr/invisible character U\+00A0/ ], [ 'WIN866', '\\0430', qr/^$/ ])
 {
 	my ($encoding, $character, $expected) = @$case;
+	my $database = lc "d_$encoding";
 
-	$node->safe_psql('postgres', "CREATE DATABASE d_$encoding ENCODING '$encoding' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'");
-	$node->safe_psql("d_$encoding", 'CREATE EXTENSION expand_contract');
-	(undef, undef, $stderr) = $node->psql("d_$encoding", "SET client_encoding = 'UTF8'; SELECT ec_apply('1', U&'CREATE TABLE t$character ()')");
+	$node->safe_psql('postgres', "CREATE DATABASE $database ENCODING '$encoding' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'");
+	$node->safe_psql($database, 'CREATE EXTENSION expand_contract');
+	(undef, undef, $stderr) = $node->psql($database, "SET client_encoding = 'UTF8'; SELECT ec_apply('1', U&'CREATE TABLE t$character ()')");
 	like($stderr, $expected, "the byte A0 in $encoding");
 }
 
