@@ -1,0 +1,61 @@
+/*
+ * plan.h
+ *		The online plan of a script: what ec_apply runs in place of statements
+ *		that would make other sessions wait.
+ *
+ * Each statement that would block others for as long as a large table is read
+ * or written becomes a sequence of steps that block nobody for long.  All
+ * other statements stay as they are.  The steps have the same result in the
+ * catalog as the statements.  A plan depends on the catalog at this moment, so
+ * it is stored with the migration and not made again.
+ *
+ * Takes no lock that is waited for, and runs nothing.
+ */
+#ifndef EC_LINT_PLAN_PLAN_H
+#define EC_LINT_PLAN_PLAN_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+#include "storage/lockdefs.h"
+
+#include "script/script.h"
+
+typedef enum EcPlanKind
+{
+	EC_PLAN_TRANSACTION, /* one or more statements in a transaction of their
+						  * own */
+	EC_PLAN_TOP_LEVEL,   /* one statement that cannot run in a transaction */
+	EC_PLAN_JOB /* one SELECT that submits a job and returns its number;
+						  * done when the job is done */
+} EcPlanKind;
+
+typedef struct EcPlanStep
+{
+	int number; /* from 1 */
+	int first;  /* number of the script's statement, from 1 ... */
+	int last;   /* ... and of the last one, if they share a transaction */
+	bool is_as_written; /* the step runs these statements of the script */
+	EcPlanKind kind;
+	char *sql;     /* what is run, without the last semicolon */
+	char *undo;    /* SQL that takes the step back; NULL: none is known */
+	LOCKMODE lock; /* the strongest one, on the relation; NoLock: none that
+				    * blocks others */
+	Oid relation;  /* InvalidOid: none, or it does not exist yet */
+	bool rewrites; /* the relation, under that lock */
+	bool scans;
+	char *detail; /* what the step is for, a sentence without its full stop */
+} EcPlanStep;
+
+typedef struct EcPlan
+{
+	List *steps;    /* EcPlanStep */
+	bool is_online; /* at least one statement does not run as written */
+	List *refused;  /* EcFinding: statements that would block others and have no
+				     * online way */
+} EcPlan;
+
+/* Plans a script that has no forbidden statement. */
+extern EcPlan *ec_plan_script(const EcScript *script);
+
+#endif
