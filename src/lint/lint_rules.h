@@ -87,7 +87,7 @@ extern Oid ec_lint_find_relation(const RangeVar *relation);
 /* The relation's name as SQL. */
 extern char *ec_lint_name(const RangeVar *relation);
 
-/* lint_table.c: ALTER TABLE and its effects on a relation */
+/* lint_table.c: ALTER TABLE and its effects on a relation; see lint_alter.h */
 extern void ec_lint_alter_table(EcLint *lint, AlterTableStmt *stmt);
 
 /* lint_key.c: foreign keys */
