@@ -87,6 +87,12 @@ extern void ec_look_at_catalog(EcScript *script);
  */
 extern void ec_take_out_transaction(EcScript *script);
 
+/*
+ * The value of a boolean option (DefElem) of a statement, false where it is
+ * absent.  As in the server, the last one counts.
+ */
+extern bool ec_option_is_set(List *options, const char *name);
+
 /* For DETAILs: 'Statement 2, line 3, column 1'. */
 extern char *ec_statement_place(const EcStatement *statement);
 
