@@ -104,19 +104,18 @@ is_allowed(const char *rule, List *allow)
 static void
 refuse(const EcScript *script, const char *phase, const EcFinding *finding)
 {
-	ereport(ERROR,
-			(errcode(EC_ERRCODE_UNSAFE),
-			 errmsg("%s is not safe in phase \"%s\": %s", script->what, phase,
-					finding->rule),
-			 errdetail("%s: %s.", ec_statement_place(finding->statement),
-					   finding->detail),
-			 finding->is_removal || finding->recipe == NULL
-				 ? errhint("Apply it with phase => '%s' once no code needs it, or with "
-						   "allow => '{%s}' if nothing does.",
-						   EC_DEPLOY_CONTRACT, finding->rule)
-				 : errhint("Do it safely:\n%s\nOr apply it as it is with allow "
-						   "=> '{%s}'.",
-						   finding->recipe, finding->rule)));
+	ereport(ERROR, (errcode(EC_ERRCODE_UNSAFE),
+					errmsg("%s is not safe in phase \"%s\": %s", script->what,
+						   phase, finding->rule),
+					errdetail("%s: %s.", ec_statement_place(finding->statement),
+							  finding->detail),
+					finding->is_removal || finding->recipe == NULL
+						? errhint("Apply it with phase => '%s' once no code needs it, or with "
+								  "allow => '{%s}' if nothing does.",
+								  EC_DEPLOY_CONTRACT, finding->rule)
+						: errhint("Do it safely:\n%s\nOr apply it as it is with allow "
+								  "=> '{%s}'.",
+								  finding->recipe, finding->rule)));
 }
 
 void

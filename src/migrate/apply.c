@@ -283,8 +283,8 @@ make_plan(ApplyRequest *request)
 {
 	request->plan = request->online ? ec_plan_script(request->script)
 									: ec_plan_as_written(request->script);
-	ec_lint_require_possible(request->script, request->phase,
-							 request->allowed, request->plan->refused);
+	ec_lint_require_possible(request->script, request->phase, request->allowed,
+							 request->plan->refused);
 }
 
 /* Does a worker run the script? */

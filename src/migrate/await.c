@@ -112,8 +112,8 @@ progress_line(const EcMigration *migration, EcMigrationState state,
 		appendStringInfoString(&line,
 							   ", cancelled: what is left invalid is dropped");
 	else
-		appendStringInfo(&line, ", %d of %d steps done",
-						 migration->steps_done, migration->steps);
+		appendStringInfo(&line, ", %d of %d steps done", migration->steps_done,
+						 migration->steps);
 	if (job->id != 0)
 		appendStringInfo(&line, ", job " INT64_FORMAT, job->id);
 	if (job->is_live && ec_steps_next(migration->scope, migration->version,

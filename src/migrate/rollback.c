@@ -71,8 +71,8 @@ known_answer(const EcMigration *migration, const char *what, bool *resume)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("%s is %s", what, ec_migration_state_name(state)),
-				 errdetail("%d of %d steps are done.",
-						   migration->steps_done, migration->steps),
+				 errdetail("%d of %d steps are done.", migration->steps_done,
+						   migration->steps),
 				 errhint("Wait for it with CALL ec_wait_migration, or stop it with SELECT ec_cancel(" INT64_FORMAT
 						 ").",
 						 job.id)));

@@ -48,7 +48,8 @@ command_of(const EcScript *script, const EcPlanStep *step)
 	if (step->first < step->last)
 		return psprintf("%d statements in one transaction",
 						step->last - step->first + 1);
-	(void) ec_statement_kind(list_nth(script->statements, step->first - 1), &command);
+	(void) ec_statement_kind(list_nth(script->statements, step->first - 1),
+							 &command);
 	return pstrdup(command);
 }
 
@@ -158,11 +159,11 @@ ec_show_steps(const EcScript *script, const EcPlan *plan, const char *direction)
 		const EcStatement *statement =
 			list_nth(script->statements, step->first - 1);
 
-		ereport(NOTICE, (errmsg("%s, step %d of %d, by a %s, from line %d: %s",
-								direction, foreach_current_index(cell) + 1,
-								list_length(plan->steps),
-								step->kind == EC_PLAN_JOB ? "job" : "worker",
-								statement->line, command_of(script, step))));
+		ereport(NOTICE,
+				(errmsg("%s, step %d of %d, by a %s, from line %d: %s", direction,
+						foreach_current_index(cell) + 1, list_length(plan->steps),
+						step->kind == EC_PLAN_JOB ? "job" : "worker",
+						statement->line, command_of(script, step))));
 	}
 }
 
@@ -219,14 +220,15 @@ ec_steps_next(const char *scope_name, const char *version,
 	ec_arg_text(&args, version);
 	ec_arg_text(&args, direction);
 	ec_arg_text(&args, scope_name);
-	found = ec_query("SELECT step, first_statement, last_statement, kind,"
-					 "       command, target, sql,"
-					 "       sql IS NOT NULL AND coalesce(lock_mode NOT IN ('ShareLock',"
-					 "       'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'), true)"
-					 "  FROM expand_contract.migration_steps"
-					 " WHERE scope = $3 AND version = $1 AND direction = $2 AND done_at IS NULL"
-					 " ORDER BY step LIMIT 1",
-					 &args) > 0;
+	found =
+		ec_query("SELECT step, first_statement, last_statement, kind,"
+				 "       command, target, sql,"
+				 "       sql IS NOT NULL AND coalesce(lock_mode NOT IN ('ShareLock',"
+				 "       'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'), true)"
+				 "  FROM expand_contract.migration_steps"
+				 " WHERE scope = $3 AND version = $1 AND direction = $2 AND done_at IS NULL"
+				 " ORDER BY step LIMIT 1",
+				 &args) > 0;
 	if (found)
 	{
 		step->number = ec_get_int4(0, 1, 0);

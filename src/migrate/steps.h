@@ -32,11 +32,11 @@ typedef struct EcScriptStep
 	int first;  /* number of the script's first statement that it runs ... */
 	int last;   /* ... and of its last, from 1 */
 	EcPlanKind kind;
-	char *command; /* for messages */
-	char *sql;     /* what it runs; NULL: those statements as they are */
+	char *command;      /* for messages */
+	char *sql;          /* what it runs; NULL: those statements as they are */
 	bool blocks_nobody; /* a planned step whose locks stop neither readers nor
 						 * writers, so that it may take its time */
-	Jsonb *target; /* see toplevel_step.c and job_step.c; NULL before the
+	Jsonb *target;      /* see toplevel_step.c and job_step.c; NULL before the
 				    * first attempt */
 } EcScriptStep;
 
@@ -47,13 +47,13 @@ typedef struct EcScriptStep
 extern void ec_check_steps(const EcScript *script, const EcPlan *plan);
 
 /* Shows the client which steps would be run. */
-extern void ec_show_steps(const EcScript *script, const EcPlan *plan,
-						  const char *direction);
+extern void
+ec_show_steps(const EcScript *script, const EcPlan *plan, const char *direction);
 
 /* Inserts the steps of a plan that is to be run. */
-extern void ec_steps_enter(const char *scope, const char *version,
-						   const char *direction, const EcScript *script,
-						   const EcPlan *plan);
+extern void
+ec_steps_enter(const char *scope, const char *version, const char *direction,
+			   const EcScript *script, const EcPlan *plan);
 
 /* Gets the first step that is not done; returns false if all are. */
 extern bool ec_steps_next(const char *scope, const char *version,
