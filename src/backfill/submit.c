@@ -9,6 +9,7 @@
 #include "utils/builtins.h"
 #include "utils/rel.h"
 
+#include "core/arguments.h"
 #include "backfill/assignments.h"
 #include "backfill/delete_kind.h"
 #include "backfill/delete_predicate.h"
@@ -25,15 +26,6 @@
 	"As in SELECT ec_backfill('users', 'email = lower(name)', 'email IS NULL')."
 #define DELETE_HINT                                                            \
 	"As in SELECT ec_delete('users', 'email IS NULL'). The predicate of all rows is 'true'."
-
-static void
-require(bool isnull, const char *argument, const char *hint)
-{
-	if (isnull)
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("%s must not be null", argument), errhint("%s", hint)));
-}
 
 static Relation
 open_target(Oid table, const char *method, EcBackfill *backfill)
@@ -137,8 +129,8 @@ ec_backfill(PG_FUNCTION_ARGS)
 	char *predicate;
 	const char *method;
 
-	require(PG_ARGISNULL(0), "relation", BACKFILL_HINT);
-	require(PG_ARGISNULL(1), "assignments", BACKFILL_HINT);
+	ec_require_argument(fcinfo, 0, "relation", BACKFILL_HINT);
+	ec_require_argument(fcinfo, 1, "assignments", BACKFILL_HINT);
 	ec_read_pace_arguments(fcinfo, 3, true, &spec, &method);
 	assignments = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	predicate = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
@@ -172,8 +164,8 @@ ec_delete(PG_FUNCTION_ARGS)
 	const char *method;
 	Relation relation;
 
-	require(PG_ARGISNULL(0), "relation", DELETE_HINT);
-	require(PG_ARGISNULL(1), "predicate", DELETE_HINT);
+	ec_require_argument(fcinfo, 0, "relation", DELETE_HINT);
+	ec_require_argument(fcinfo, 1, "predicate", DELETE_HINT);
 	ec_read_pace_arguments(fcinfo, 2, true, &spec, &method);
 	relation = open_target(PG_GETARG_OID(0), method, &backfill);
 	backfill.predicate =
