@@ -17,6 +17,7 @@
 #include "lib/stringinfo.h"
 #include "parser/scansup.h"
 
+#include "core/hint.h"
 #include "expand_contract.h"
 #include "migrate/file.h"
 #include "script/foreign.h"
@@ -98,7 +99,7 @@ raise_problem(const Reader *reader, int code, const char *message, const char *h
 	ereport(ERROR,
 			(errcode(code), errmsg("script of %s has %s", reader->what, message),
 			 errdetail("Line %d: %s", reader->line, reader->text),
-			 errhint("%s", hint)));
+			 errhint("%s", ec_qualified(hint))));
 }
 
 static void
