@@ -15,6 +15,7 @@
 #include "nodes/parsenodes.h"
 #include "rewrite/prs2lock.h"
 
+#include "core/hint.h"
 #include "backfill/target.h"
 
 /* root is NULL, or the table of which the relation is a partition or child. */
@@ -28,7 +29,8 @@ refuse_kind(Relation relation, Relation root, const EcSweepKind *kind,
 								  RelationGetRelationName(root), kind->refusal)
 						 : errmsg("\"%s\" %s", RelationGetRelationName(relation),
 								  kind->refusal),
-					errdetail("%s", detail), errhint(hint, kind->function)));
+					errdetail("%s", detail),
+					errhint("%s", ec_qualified(psprintf(hint, kind->function)))));
 }
 
 static void
