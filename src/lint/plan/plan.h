@@ -38,7 +38,8 @@ typedef struct EcPlanStep
 	bool is_as_written; /* the step runs these statements of the script */
 	EcPlanKind kind;
 	char *sql;     /* what is run, without the last semicolon */
-	char *undo;    /* SQL that takes the step back; NULL: none is known */
+	char *undo;    /* SQL that takes the step back; "": nothing has to be done;
+				    * NULL: none is known */
 	LOCKMODE lock; /* the strongest one, on the relation; NoLock: none that
 				    * blocks others */
 	Oid relation;  /* InvalidOid: none, or it does not exist yet */
@@ -50,7 +51,7 @@ typedef struct EcPlanStep
 typedef struct EcPlan
 {
 	List *steps;    /* EcPlanStep */
-	bool is_online; /* at least one statement does not run as written */
+	bool is_online; /* the script does not run as written, in one transaction */
 	List *refused;  /* EcFinding: statements that would block others and have no
 				     * online way */
 } EcPlan;
