@@ -75,7 +75,7 @@ plan_statement(EcPlanner *planner)
 		if (finding != NULL && !is_about_rows(finding) &&
 			(finding->scans || finding->rewrites))
 			ec_plan_refuse(planner, finding, &draft);
-		ec_plan_as_written(planner);
+		ec_plan_add_written(planner);
 	}
 }
 

@@ -129,7 +129,7 @@ look_at_effects(EcPlanner *planner, EcPlanStep *effect, bool *is_long)
 }
 
 void
-ec_plan_as_written(EcPlanner *planner)
+ec_plan_add_written(EcPlanner *planner)
 {
 	EcPlan *plan = planner->plan;
 	const EcStatement *statement = planner->statement;

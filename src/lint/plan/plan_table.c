@@ -116,7 +116,7 @@ ec_plan_alter_table(EcPlanner *planner)
 	if (texts == NIL)
 	{
 		(void) ec_plan_lint(planner, (Node *) stmt);
-		ec_plan_as_written(planner);
+		ec_plan_add_written(planner);
 		return;
 	}
 	for (int pass = 0; pass <= EC_LINT_LAST_PASS; pass++)
@@ -149,5 +149,5 @@ ec_plan_alter_table(EcPlanner *planner)
 	if (is_online)
 		add_commands(planner, relation, stmt->relation->inh, commands);
 	else
-		ec_plan_as_written(planner);
+		ec_plan_add_written(planner);
 }

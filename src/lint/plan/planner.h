@@ -50,7 +50,7 @@ extern EcFinding *ec_plan_lint(EcPlanner *planner, Node *node);
 
 /* Adds to the plan: a draft's steps, or the current statement as it is. */
 extern void ec_plan_add_all(EcPlanner *planner, List *steps);
-extern void ec_plan_as_written(EcPlanner *planner);
+extern void ec_plan_add_written(EcPlanner *planner);
 
 /* The statement blocks others, and there is no other way. */
 extern void
