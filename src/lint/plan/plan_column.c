@@ -126,16 +126,16 @@ read_constraints(NewColumn *column)
  * has to be computed for each row.
  */
 static char *
-default_of_type(const TypeName *name)
+default_of_type(EcWorld *world, const TypeName *name)
 {
 	Type type;
 	Node *value;
 	char *text;
 	int level;
 
-	if (!ec_lint_has_volatile_default(name))
+	if (!ec_lint_has_volatile_default(world, name))
 		return NULL;
-	type = ec_lint_find_type(name, NULL);
+	type = ec_lint_find_type(world, name, NULL);
 	value = get_typdefault(typeTypeId(type));
 	ReleaseSysCache(type);
 	level = ec_pin_text();
@@ -145,9 +145,9 @@ default_of_type(const TypeName *name)
 }
 
 static bool
-is_constrained_domain(const TypeName *name)
+is_constrained_domain(EcWorld *world, const TypeName *name)
 {
-	Type type = ec_lint_find_type(name, NULL);
+	Type type = ec_lint_find_type(world, name, NULL);
 	bool result;
 
 	if (type == NULL)
@@ -320,11 +320,15 @@ plan_identity(NewColumn *column)
 static char *
 obstacle(NewColumn *column)
 {
+	EcWorld *world = column->planner->lint.world;
+
+	if (ec_lint_own_type(world, column->definition->typeName) != NULL)
+		return "the script itself creates the type";
 	if (column->generated != NULL && column->generated->generated_when != 0 &&
 		!(PG_VERSION_NUM >= 180000 &&
 		  strstr(column->parts->generated, "STORED") == NULL))
 		return "a stored generated column has to be computed for each row at once";
-	if (is_constrained_domain(column->definition->typeName))
+	if (is_constrained_domain(world, column->definition->typeName))
 		return "the constraints of the domain are checked for each row at once; a column of its base type with a CHECK can be added";
 	if (column->identity != NULL && has_subclass(column->relation->oid) &&
 		!(PG_VERSION_NUM >= 170000 &&
@@ -410,13 +414,15 @@ ec_plan_column(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
 	{
 		if (column.default_value == NULL)
 		{
-			value = default_of_type(column.definition->typeName);
+			value =
+				default_of_type(planner->lint.world, column.definition->typeName);
 			if (value != NULL)
 				plan_addition(&column, column.parts->head,
 							  psprintf(" DEFAULT NULL;\nALTER TABLE %s ALTER COLUMN %s DROP DEFAULT",
 									   column.table, column.quoted));
 		}
-		else if (ec_lint_is_volatile(column.default_value->raw_expr))
+		else if (ec_lint_is_volatile(planner->lint.world,
+									 column.default_value->raw_expr))
 		{
 			value = column.parts->default_sql;
 			plan_addition(&column, column.parts->head, set_default(&column, value));
