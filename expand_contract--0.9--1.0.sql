@@ -74,6 +74,7 @@ COMMENT ON COLUMN expand_contract.changes.owner IS 'of its tables at ec_expand: 
 COMMENT ON COLUMN expand_contract.changes.owner_name IS 'his name then, which counts in a restored database, where he has another OID';
 
 REVOKE EXECUTE ON FUNCTION expand_contract.usage_changed() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION expand_contract.family_of(oid) TO PUBLIC;
 
 -- other columns of the result
 DROP FUNCTION expand_contract.dependents(oid, smallint[]);
@@ -237,6 +238,26 @@ DROP PROCEDURE @extschema@.ec_apply_directory(text);
 DROP FUNCTION @extschema@.ec_baseline(text, text);
 DROP FUNCTION @extschema@.ec_adopt(text, regclass);
 
+
+----------------------------------------------------------------------
+-- sql/install/core.sql
+----------------------------------------------------------------------
+-- Whoever may query pg_inherits may call it: the views and functions below use it
+-- with the rights of their callers.
+CREATE OR REPLACE FUNCTION expand_contract.family_of(relation oid) RETURNS SETOF oid
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    WITH RECURSIVE family AS (
+        SELECT $1 AS oid
+        UNION
+        SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.oid
+    )
+    SELECT f.oid FROM family f
+$$;
+COMMENT ON FUNCTION expand_contract.family_of(oid) IS 'a table, its partitions and children';
+
+CREATE OR REPLACE FUNCTION @extschema@.ec_grant(role regrole) RETURNS void
+AS 'MODULE_PATHNAME', 'ec_grant' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_grant(regrole) IS 'lets a role call every function of the extension that is not everyone''s';
 
 ----------------------------------------------------------------------
 -- sql/install/worker.sql
@@ -531,13 +552,7 @@ CREATE OR REPLACE FUNCTION expand_contract.blockers(relation oid)
         WITH tables AS MATERIALIZED (
             SELECT c.oid FROM pg_class c
              WHERE CASE WHEN blockers.relation IS NULL THEN c.oid >= 16384
-                        ELSE c.oid = blockers.relation
-                          OR c.oid IN (WITH RECURSIVE children AS (
-                                           SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = blockers.relation
-                                           UNION
-                                           SELECT i.inhrelid FROM pg_inherits i
-                                             JOIN children p ON i.inhparent = p.inhrelid)
-                                       SELECT inhrelid FROM children) END
+                        ELSE c.oid IN (SELECT expand_contract.family_of(blockers.relation)) END
         ), locks AS MATERIALIZED (
             SELECT l.pid, l.granted, l.mode,
                    array_position('{AccessShareLock,RowShareLock,RowExclusiveLock,ShareUpdateExclusiveLock,ShareLock,'
@@ -547,7 +562,7 @@ CREATE OR REPLACE FUNCTION expand_contract.blockers(relation oid)
                AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
                AND CASE WHEN blockers.relation = 0
                         -- EC_LOCK_MIGRATION
-                        THEN l.locktype = 'advisory' AND l.classid = 0 AND l.objid = 0 AND l.objsubid = 27648
+                        THEN l.locktype = 'advisory' AND l.classid = 0 AND l.objid = 0 AND l.objsubid = x'6C00'::integer
                         ELSE l.locktype = 'relation' AND l.relation IN (SELECT t.oid FROM tables t) END
         ), sessions AS (
             -- a session that waits for a lock is shown with that one
@@ -997,18 +1012,6 @@ AS 'MODULE_PATHNAME', 'ec_cutover' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARA
 COMMENT ON FUNCTION @extschema@.ec_cutover(text, text[]) IS 'passes the gates, sets the flag of the change, and tells the channel expand_contract';
 
 
--- A table, and what is below it.
-CREATE OR REPLACE FUNCTION expand_contract.family_of(relation oid) RETURNS SETOF oid
-LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-    WITH RECURSIVE family AS (
-        SELECT $1 AS oid
-        UNION
-        SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.oid
-    )
-    SELECT f.oid FROM family f
-$$;
-COMMENT ON FUNCTION expand_contract.family_of(oid) IS 'a table, its partitions and children';
-
 -- Known by what they do: their names are no proof.
 CREATE OR REPLACE FUNCTION expand_contract.triggers_of(change text, OUT relation oid, OUT name name, OUT enabled "char",
     OUT is_clone boolean) RETURNS SETOF record
@@ -1052,13 +1055,9 @@ SELECT c.name COLLATE "default" AS change, c.relation, c.target, c.phase, c.sinc
        c.dual_write AND coalesce(current_setting('expand_contract.enable_modern_write', true)::boolean, true)
            -- each table of the change, and each partition and child, has all triggers
            AND NOT EXISTS (
-               WITH RECURSIVE family AS (
-                   SELECT c.relation::oid AS oid
-                   UNION
-                   SELECT c.target::oid WHERE c.target IS NOT NULL AND c.backward IS NOT NULL
-                   UNION
-                   SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.oid)
-               SELECT FROM family f,
+               SELECT FROM (SELECT expand_contract.family_of(c.relation)
+                             UNION
+                            SELECT expand_contract.family_of(c.target) WHERE c.backward IS NOT NULL) AS f (oid),
                       unnest(CASE WHEN c.target IS NULL THEN '{""}' ELSE '{_insert,_update,_delete,_truncate}'::text[] END) AS s (suffix)
                 WHERE NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = f.oid AND g.tgenabled = 'A'
                                      AND g.tgname = '~ec_' || c.name || s.suffix))
@@ -1252,13 +1251,6 @@ COMMENT ON FUNCTION expand_contract.dependents(oid, smallint[])
 REVOKE EXECUTE ON FUNCTION expand_contract.dependents(oid, smallint[]) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION expand_contract.falls(oid, smallint[]) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION expand_contract.body_names(oid, oid, smallint[]) FROM PUBLIC;
-
-----------------------------------------------------------------------
--- sql/install/core.sql
-----------------------------------------------------------------------
-CREATE OR REPLACE FUNCTION @extschema@.ec_grant(role regrole) RETURNS void
-AS 'MODULE_PATHNAME', 'ec_grant' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_grant(regrole) IS 'lets a role call every function of the extension that is not everyone''s';
 
 ----------------------------------------------------------------------
 -- sql/install/view_columns.sql
