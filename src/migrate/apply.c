@@ -274,17 +274,12 @@ enter(void *arg)
 	ec_ledger_enter((EcLedgerEntry *) arg);
 }
 
-/*
- * Decides how the script is run.  Call when nobody else migrates, because a
- * plan depends on the catalog.
- */
+/* Decides how the script is run. */
 static void
 make_plan(ApplyRequest *request)
 {
 	request->plan = request->online ? ec_plan_script(request->script)
-									: ec_plan_as_written(request->script);
-	ec_lint_require_possible(request->script, request->phase, request->allowed,
-							 request->plan->refused);
+									: ec_plan_script_as_written(request->script);
 }
 
 /* Does a worker run the script? */
@@ -418,13 +413,12 @@ show_plan(ApplyRequest *request)
 {
 	check_order(request);
 	check_required(request);
-	make_plan(request);
 	ec_check_steps(request->script, request->plan);
 	ec_show_steps(request->script, request->plan, EC_UP);
 	/* the catalog that its own plan will depend on is not there yet */
 	if (request->down_script != NULL)
 		ec_show_steps(request->down_script,
-					  ec_plan_as_written(request->down_script), EC_DOWN);
+					  ec_plan_script_as_written(request->down_script), EC_DOWN);
 	return "planned";
 }
 
@@ -451,8 +445,10 @@ apply(ApplyRequest *request)
 	check_down(request);
 	if (!is_allowed(request, EC_ALLOW_DROPS_ITS_OWN))
 		ec_refuse_own_drops(request->script);
+	make_plan(request);
 	if (!resume)
-		ec_lint_require_safe(request->script, request->phase, request->allowed);
+		ec_lint_require_safe(request->script, request->phase, request->allowed,
+							 request->plan);
 	if (request->dry_run)
 		return show_plan(request);
 
@@ -467,7 +463,9 @@ apply(ApplyRequest *request)
 		return resume_migration(request);
 	check_order(request);
 	check_required(request);
-	make_plan(request);
+	/* a plan depends on the catalog, which others have changed until now */
+	if (request->plan->is_online)
+		make_plan(request);
 	return run_or_submit(request, lock_timeout_ms);
 }
 

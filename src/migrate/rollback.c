@@ -17,9 +17,11 @@
 
 #include "expand_contract.h"
 #include "core/arguments.h"
+#include "core/catalog.h"
 #include "core/guc.h"
 #include "migrate/author.h"
 #include "migrate/background.h"
+#include "migrate/job_step.h"
 #include "migrate/ledger.h"
 #include "migrate/lock.h"
 #include "migrate/created_indexes.h"
@@ -123,7 +125,8 @@ parse_down(const EcMigration *migration, const char *what)
 	Oid author;
 
 	if (!is_applied && migration->steps_done == 0 &&
-		strcmp(migration->direction, EC_UP) == 0)
+		strcmp(migration->direction, EC_UP) == 0 &&
+		!ec_has_begun_job(migration->scope, migration->version))
 	{
 		check_left_nothing(migration, what);
 		return NULL;
@@ -189,11 +192,22 @@ submit_down(EcMigration *migration, const EcScript *script, const EcPlan *plan)
 	return "queued";
 }
 
+/* What a step has submitted must not go on writing. */
+static void
+cancel_parts(const EcMigration *migration)
+{
+	EcCatalogScope scope;
+
+	ec_catalog_begin(&scope);
+	ec_cancel_parts(ec_migration_job(migration->scope, migration->version, EC_UP));
+	ec_catalog_end(&scope);
+}
+
 /* A way down takes the same way as one up; what has no online way runs as it is. */
 static EcPlan *
 plan_down(const EcScript *script)
 {
-	return ec_online ? ec_plan_script(script) : ec_plan_as_written(script);
+	return ec_online ? ec_plan_script(script) : ec_plan_script_as_written(script);
 }
 
 static const char *
@@ -233,6 +247,7 @@ roll_back(const char *scope, const char *version, bool dry_run)
 		return "planned";
 	}
 	ec_check_no_other_unfinished(scope, version, what);
+	cancel_parts(migration);
 
 	record.migration = migration;
 	record.executed_by = GetUserNameFromId(GetUserId(), false);

@@ -224,7 +224,7 @@ ec_steps_next(const char *scope_name, const char *version,
 		ec_query("SELECT step, first_statement, last_statement, kind,"
 				 "       command, target, sql,"
 				 "       sql IS NOT NULL AND coalesce(lock_mode NOT IN ('ShareLock',"
-				 "       'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'), true)"
+				 "       'ShareRowExclusiveLock', 'AccessExclusiveLock'), true)"
 				 "  FROM expand_contract.migration_steps"
 				 " WHERE scope = $3 AND version = $1 AND direction = $2 AND done_at IS NULL"
 				 " ORDER BY step LIMIT 1",

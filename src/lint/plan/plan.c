@@ -54,16 +54,3 @@ ec_plan_script(const EcScript *script)
 	}
 	return plan;
 }
-
-EcPlan *
-ec_plan_as_written(const EcScript *script)
-{
-	EcPlan *plan = palloc0(sizeof(EcPlan));
-	ListCell *cell;
-
-	foreach (cell, script->statements)
-	{
-		plan_as_written(plan, script, lfirst(cell));
-	}
-	return plan;
-}

@@ -63,6 +63,6 @@ typedef struct EcPlan
 extern EcPlan *ec_plan_script(const EcScript *script);
 
 /* The same without online ways: all statements run as they are. */
-extern EcPlan *ec_plan_as_written(const EcScript *script);
+extern EcPlan *ec_plan_script_as_written(const EcScript *script);
 
 #endif
