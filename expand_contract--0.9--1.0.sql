@@ -11,17 +11,14 @@
 -- for everyone who reads our views.
 SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 
--- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- --sql /
-	install /
-	library
-		.sql-- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- --The
-			library comes with the server's files and the SQL with each database: no --script
-				goes on with a library that would then refuse what it has made
-		.CREATE OR REPLACE FUNCTION expand_contract.require_library(version text) RETURNS
-	void AS 'MODULE_PATHNAME',
-	'ec_sql_require_library' LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION expand_contract.require_library(text) IS
-	'an error unless this session runs the library of that version';
+----------------------------------------------------------------------
+-- sql/install/library.sql
+----------------------------------------------------------------------
+-- The library comes with the server's files and the SQL with each database: no
+-- script goes on with a library that would then refuse what it has made.
+CREATE OR REPLACE FUNCTION expand_contract.require_library(version text) RETURNS void
+AS 'MODULE_PATHNAME', 'ec_sql_require_library' LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION expand_contract.require_library(text) IS 'an error unless this session runs the library of that version';
 REVOKE EXECUTE ON FUNCTION expand_contract.require_library(text) FROM PUBLIC;
 SELECT expand_contract.require_library('1.0');
 
@@ -52,334 +49,268 @@ SELECT expand_contract.require_library('1.0');
 ALTER TABLE expand_contract.jobs ADD COLUMN login oid, ADD COLUMN turn_at timestamptz;
 UPDATE expand_contract.jobs SET login = owner;
 ALTER TABLE expand_contract.jobs ALTER COLUMN login SET NOT NULL;
-ALTER TABLE expand_contract.job_slots ADD COLUMN resume_at timestamptz,
-	ADD COLUMN rows_failed bigint NOT NULL DEFAULT 0;
-ALTER TABLE expand_contract.jobs ADD COLUMN part_of bigint;
-CREATE INDEX jobs_parts ON expand_contract.jobs(part_of) WHERE part_of IS NOT NULL;
-COMMENT ON COLUMN expand_contract.jobs.part_of
-	IS 'the job that has submitted it, and that waits, without a worker, until it has ended';
-CREATE INDEX jobs_turns ON expand_contract.jobs(owner, turn_at);
+ALTER TABLE expand_contract.job_slots ADD COLUMN resume_at timestamptz, ADD COLUMN rows_failed bigint NOT NULL DEFAULT 0;
+CREATE INDEX jobs_turns ON expand_contract.jobs (owner, turn_at);
 
---Who gave a way down,
-	and whose rights a change's expressions have: names said --the former so far,
-	and the tables the latter.ALTER TABLE expand_contract.schema_migrations ADD
-			COLUMN down_by_oid oid,
-	ADD COLUMN down_system bigint;
-UPDATE expand_contract.schema_migrations m SET
-	down_by_oid = r.oid,
-	down_system = (SELECT s.system_identifier FROM pg_control_system()
-					   s) FROM pg_roles r WHERE r.rolname = m.down_by;
-COMMENT ON COLUMN expand_contract.schema_migrations
-	.down_by IS 'the role that gave "down", as it was called then';
-COMMENT ON COLUMN expand_contract.schema_migrations.down_by_oid
-	IS 'which role that is, in the cluster of down_system: a name can be another role' 's by now';
-COMMENT ON COLUMN expand_contract.schema_migrations
-	.down_system IS 'the identifier of that cluster' 's system';
+-- Who gave a way down, and whose rights a change's expressions have: names said
+-- the former so far, and the tables the latter.
+ALTER TABLE expand_contract.schema_migrations ADD COLUMN down_by_oid oid, ADD COLUMN down_system bigint;
+UPDATE expand_contract.schema_migrations m
+   SET down_by_oid = r.oid, down_system = (SELECT s.system_identifier FROM pg_control_system() s)
+  FROM pg_roles r
+ WHERE r.rolname = m.down_by;
+COMMENT ON COLUMN expand_contract.schema_migrations.down_by IS
+    'the role that gave "down", as it was called then';
+COMMENT ON COLUMN expand_contract.schema_migrations.down_by_oid IS
+    'which role that is, in the cluster of down_system: a name can be another role''s by now';
+COMMENT ON COLUMN expand_contract.schema_migrations.down_system IS 'the identifier of that cluster''s system';
 
-ALTER TABLE expand_contract.changes ADD COLUMN owner oid,
-	ADD COLUMN owner_name text COLLATE "C";
-UPDATE expand_contract.changes c SET owner = r.oid,
-									 owner_name = r.rolname FROM pg_class t JOIN
-													  pg_roles r ON r.oid =
-										 t.relowner WHERE t.oid = c.relation;
-COMMENT ON COLUMN expand_contract.changes.owner
-	IS 'of its tables at ec_expand: whose rights the expressions have, as long as he owns them';
-COMMENT ON COLUMN expand_contract.changes.owner_name
-	IS 'his name then, which counts in a restored database, where he has another OID';
+ALTER TABLE expand_contract.changes ADD COLUMN owner oid, ADD COLUMN owner_name text COLLATE "C";
+UPDATE expand_contract.changes c
+   SET owner = r.oid, owner_name = r.rolname
+  FROM pg_class t JOIN pg_roles r ON r.oid = t.relowner
+ WHERE t.oid = c.relation;
+COMMENT ON COLUMN expand_contract.changes.owner IS 'of its tables at ec_expand: whose rights the expressions have, as long as he owns them';
+COMMENT ON COLUMN expand_contract.changes.owner_name IS 'his name then, which counts in a restored database, where he has another OID';
 
 REVOKE EXECUTE ON FUNCTION expand_contract.usage_changed() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION expand_contract.family_of(oid) TO PUBLIC;
 
---other columns of the result DROP FUNCTION expand_contract.dependents(oid,
-																	   smallint[]);
+-- other columns of the result
+DROP FUNCTION expand_contract.dependents(oid, smallint[]);
 
---Entries that an application's session adds are ordered by the clock: numbers of --a sequence
-	  would change the session's lastval(). ALTER EXTENSION expand_contract DROP
-		  SEQUENCE expand_contract.discrepancies_id_seq;
+-- Entries that an application's session adds are ordered by the clock: numbers of
+-- a sequence would change the session's lastval().
+ALTER EXTENSION expand_contract DROP SEQUENCE expand_contract.discrepancies_id_seq;
 ALTER EXTENSION expand_contract DROP SEQUENCE expand_contract.gaps_id_seq;
 ALTER EXTENSION expand_contract DROP SEQUENCE expand_contract.change_events_id_seq;
 ALTER TABLE expand_contract.discrepancies ALTER COLUMN id DROP IDENTITY,
-	ALTER COLUMN id SET DEFAULT(extract(epoch FROM clock_timestamp()) * 1000000)::bigint
-	,
-	ADD COLUMN salt uuid NOT NULL DEFAULT gen_random_uuid(),
-	DROP CONSTRAINT discrepancies_pkey, ADD PRIMARY KEY(id, salt);
-CREATE FUNCTION expand_contract.settle_discrepancy() RETURNS trigger AS
-	'MODULE_PATHNAME',
-	'ec_settle_discrepancy' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+    ALTER COLUMN id SET DEFAULT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
+    ADD COLUMN salt uuid NOT NULL DEFAULT gen_random_uuid(),
+    DROP CONSTRAINT discrepancies_pkey, ADD PRIMARY KEY (id, salt);
+CREATE FUNCTION expand_contract.settle_discrepancy() RETURNS trigger
+AS 'MODULE_PATHNAME', 'ec_settle_discrepancy' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 REVOKE EXECUTE ON FUNCTION expand_contract.settle_discrepancy() FROM PUBLIC;
-COMMENT ON FUNCTION expand_contract.settle_discrepancy() IS
-	'takes an entry out again if its row was not stored: ON CONFLICT, or another trigger, has thrown it away';
-CREATE TRIGGER settle AFTER INSERT ON
-	expand_contract.discrepancies
-		FOR EACH ROW EXECUTE FUNCTION expand_contract.settle_discrepancy();
-ALTER TABLE expand_contract.discrepancies ENABLE ALWAYS TRIGGER settle;
---rows of a subscription too ALTER TABLE expand_contract.gaps
-	  ALTER COLUMN id DROP IDENTITY,
-	ALTER COLUMN id SET DEFAULT(extract(epoch FROM clock_timestamp()) * 1000000)::bigint
-	,
-	ADD COLUMN salt uuid NOT NULL DEFAULT gen_random_uuid(),
-	DROP CONSTRAINT gaps_pkey, ADD PRIMARY KEY(id, salt);
+COMMENT ON FUNCTION expand_contract.settle_discrepancy() IS 'takes an entry out again if its row was not stored: ON CONFLICT, or another trigger, has thrown it away';
+CREATE TRIGGER settle AFTER INSERT ON expand_contract.discrepancies
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.settle_discrepancy();
+ALTER TABLE expand_contract.discrepancies ENABLE ALWAYS TRIGGER settle; -- rows of a subscription too
+ALTER TABLE expand_contract.gaps ALTER COLUMN id DROP IDENTITY,
+    ALTER COLUMN id SET DEFAULT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
+    ADD COLUMN salt uuid NOT NULL DEFAULT gen_random_uuid(),
+    DROP CONSTRAINT gaps_pkey, ADD PRIMARY KEY (id, salt);
 ALTER TABLE expand_contract.change_events ALTER COLUMN id DROP IDENTITY,
-	ALTER COLUMN id SET DEFAULT(extract(epoch FROM clock_timestamp()) * 1000000)::bigint
-	,
-	ADD COLUMN salt uuid NOT NULL DEFAULT gen_random_uuid(),
-	DROP CONSTRAINT change_events_pkey, ADD PRIMARY KEY(id, salt);
-COMMENT ON COLUMN expand_contract.discrepancies
-	.id IS 'the order of entries: microseconds, so that a writer' 's lastval() stays its own';
+    ALTER COLUMN id SET DEFAULT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
+    ADD COLUMN salt uuid NOT NULL DEFAULT gen_random_uuid(),
+    DROP CONSTRAINT change_events_pkey, ADD PRIMARY KEY (id, salt);
+COMMENT ON COLUMN expand_contract.discrepancies.id IS 'the order of entries: microseconds, so that a writer''s lastval() stays its own';
 COMMENT ON COLUMN expand_contract.discrepancies.salt IS 'tells entries of the same microsecond apart';
 COMMENT ON COLUMN expand_contract.gaps.id IS 'the order of gaps, as in discrepancies';
-COMMENT ON COLUMN expand_contract.change_events
-	.id IS 'the order of events: microseconds, so that the lastval() of a session stays its own';
+COMMENT ON COLUMN expand_contract.change_events.id IS 'the order of events: microseconds, so that the lastval() of a session stays its own';
 
---An old column is known by its number.Names said so far which ones contraction-- removes,
-	and what they were called before the quarantine.DROP VIEW @extschema
-		@.ec_changes;
+-- An old column is known by its number.  Names said so far which ones contraction
+-- removes, and what they were called before the quarantine.
+DROP VIEW @extschema@.ec_changes;
 ALTER TABLE expand_contract.changes ADD COLUMN quarantined_from text COLLATE "C";
---Expressions and what they are evaluated under.Those of before are looked up by-- name,
-	under the settings of whoever writes,
-	until ec_expand is called again.ALTER TABLE expand_contract.changes ADD
-		COLUMN settings jsonb;
-COMMENT ON COLUMN expand_contract.changes.settings
-	IS 'under which its expressions are evaluated, whoever writes: those of the session of ec_expand';
+-- Expressions and what they are evaluated under.  Those of before are looked up by
+-- name, under the settings of whoever writes, until ec_expand is called again.
+ALTER TABLE expand_contract.changes ADD COLUMN settings jsonb;
+COMMENT ON COLUMN expand_contract.changes.settings IS 'under which its expressions are evaluated, whoever writes: those of the session of ec_expand';
 ALTER TABLE expand_contract.change_columns
-	DROP CONSTRAINT change_columns_side_check,
-	ADD CHECK(side IN('old', 'new', 'key', 'unmapped')),
-	ADD COLUMN goes boolean NOT NULL DEFAULT false,
-	ADD COLUMN quarantined_from text COLLATE "C",
-	ADD COLUMN not_null_in regclass[] NOT NULL DEFAULT '{}', ADD COLUMN tree text;
-COMMENT ON COLUMN expand_contract.change_columns
-	.tree IS 'the same, in which the server has numbers for names: renamed objects are followed; NULL where the numbers would be others';
-UPDATE expand_contract.change_columns o SET goes =
-	true FROM expand_contract.changes c WHERE c.name =
-		o.change AND c.target IS NULL AND
-			c.phase NOT IN('contracted', 'reverted')
-				AND o.side IN('old', 'key')
-					AND CASE WHEN c.old_columns IS NULL THEN o.side =
-			'old' AND o.expression IS NOT NULL ELSE o.name =
-				ANY(c.old_columns) END;
-INSERT INTO expand_contract
-	.change_columns(change, side, name, attnum, present_name, goes) SELECT c.name,
-	'unmapped', o.name, a.attnum, a.attname,
-	true FROM expand_contract.changes c CROSS JOIN unnest(c.old_columns) AS o(name)
-LEFT JOIN expand_contract.quarantined q ON q.change = c.name AND q.name =
-	o.name JOIN pg_attribute a ON a.attrelid =
-		c.relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attname =
-			coalesce(q.quarantined_as, o.name)
-				WHERE c.target IS NULL AND c.phase NOT IN('contracted',
-														  'reverted') AND NOT
-				EXISTS(SELECT FROM expand_contract.change_columns m WHERE m.change =
-						   c.name AND m.side IN('old', 'key') AND m.name = o.name);
-UPDATE expand_contract.change_columns o SET
-	quarantined_from = q.name,
-	not_null_in = q.not_null_in,
-	present_name =
-		q.quarantined_as FROM expand_contract.quarantined q JOIN
-			expand_contract.changes c ON c.name =
-			q.change JOIN pg_attribute a ON a.attrelid = c.relation AND a.attname =
-				q.quarantined_as WHERE c.target IS NULL AND o.change =
-					c.name AND o.attnum = a.attnum AND o.goes;
-UPDATE expand_contract.changes c SET quarantined_from =
-	q.name FROM expand_contract.quarantined q WHERE q.change =
-		c.name AND c.target IS NOT NULL;
+    DROP CONSTRAINT change_columns_side_check,
+    ADD CHECK (side IN ('old', 'new', 'key', 'unmapped')),
+    ADD COLUMN goes boolean NOT NULL DEFAULT false,
+    ADD COLUMN quarantined_from text COLLATE "C",
+    ADD COLUMN not_null_in regclass[] NOT NULL DEFAULT '{}',
+    ADD COLUMN tree text;
+COMMENT ON COLUMN expand_contract.change_columns.tree IS 'the same, in which the server has numbers for names: renamed objects are followed; NULL where the numbers would be others';
+UPDATE expand_contract.change_columns o SET goes = true
+  FROM expand_contract.changes c
+ WHERE c.name = o.change AND c.target IS NULL AND c.phase NOT IN ('contracted', 'reverted')
+   AND o.side IN ('old', 'key')
+   AND CASE WHEN c.old_columns IS NULL THEN o.side = 'old' AND o.expression IS NOT NULL
+            ELSE o.name = ANY (c.old_columns) END;
+INSERT INTO expand_contract.change_columns (change, side, name, attnum, present_name, goes)
+SELECT c.name, 'unmapped', o.name, a.attnum, a.attname, true
+  FROM expand_contract.changes c CROSS JOIN unnest(c.old_columns) AS o (name)
+  LEFT JOIN expand_contract.quarantined q ON q.change = c.name AND q.name = o.name
+  JOIN pg_attribute a ON a.attrelid = c.relation AND a.attnum > 0 AND NOT a.attisdropped
+   AND a.attname = coalesce(q.quarantined_as, o.name)
+ WHERE c.target IS NULL AND c.phase NOT IN ('contracted', 'reverted')
+   AND NOT EXISTS (SELECT FROM expand_contract.change_columns m
+                    WHERE m.change = c.name AND m.side IN ('old', 'key') AND m.name = o.name);
+UPDATE expand_contract.change_columns o
+   SET quarantined_from = q.name, not_null_in = q.not_null_in, present_name = q.quarantined_as
+  FROM expand_contract.quarantined q
+  JOIN expand_contract.changes c ON c.name = q.change
+  JOIN pg_attribute a ON a.attrelid = c.relation AND a.attname = q.quarantined_as
+ WHERE c.target IS NULL AND o.change = c.name AND o.attnum = a.attnum AND o.goes;
+UPDATE expand_contract.changes c SET quarantined_from = q.name
+  FROM expand_contract.quarantined q
+ WHERE q.change = c.name AND c.target IS NOT NULL;
 ALTER TABLE expand_contract.changes DROP COLUMN old_columns;
 ALTER EXTENSION expand_contract DROP TABLE expand_contract.quarantined;
 DROP TABLE expand_contract.quarantined;
-COMMENT ON TABLE expand_contract
-	.change_columns IS 'the columns that a change reads, writes or removes';
-COMMENT ON COLUMN expand_contract.change_columns
-	.side IS 'key: neither old nor new, only tells rows apart; unmapped: old, but no mapping names it';
-COMMENT ON COLUMN expand_contract.change_columns.present_name
-	IS 'after renames: a dump of the table has it under this one; empty if it was dropped from a restored table';
+COMMENT ON TABLE expand_contract.change_columns IS 'the columns that a change reads, writes or removes';
+COMMENT ON COLUMN expand_contract.change_columns.side IS 'key: neither old nor new, only tells rows apart; unmapped: old, but no mapping names it';
+COMMENT ON COLUMN expand_contract.change_columns.present_name IS 'after renames: a dump of the table has it under this one; empty if it was dropped from a restored table';
 COMMENT ON COLUMN expand_contract.change_columns.goes IS 'whether contraction removes it';
-COMMENT ON COLUMN expand_contract.change_columns.quarantined_from
-	IS 'while it is in quarantine: its name before, which ec_revert gives back';
-COMMENT ON COLUMN expand_contract.change_columns.not_null_in
-	IS 'the tables (children of the change' 's too) where it was NOT NULL before the quarantine';
-COMMENT ON COLUMN expand_contract.changes.quarantined_from
-	IS 'while the old table is in quarantine: its name before, which ec_revert gives back';
+COMMENT ON COLUMN expand_contract.change_columns.quarantined_from IS 'while it is in quarantine: its name before, which ec_revert gives back';
+COMMENT ON COLUMN expand_contract.change_columns.not_null_in IS 'the tables (children of the change''s too) where it was NOT NULL before the quarantine';
+COMMENT ON COLUMN expand_contract.changes.quarantined_from IS 'while the old table is in quarantine: its name before, which ec_revert gives back';
 
---The name of a change that is over is free again.ALTER
-	  TABLE expand_contract.change_columns
-		  DROP CONSTRAINT change_columns_change_fkey,
-	ADD FOREIGN
-	KEY(change)
-REFERENCES expand_contract.changes ON UPDATE CASCADE ON DELETE CASCADE;
-ALTER TABLE expand_contract.required_versions
-	DROP CONSTRAINT required_versions_change_fkey,
-	ADD FOREIGN
-	KEY(change)
-REFERENCES expand_contract.changes ON UPDATE CASCADE ON DELETE CASCADE;
+-- The name of a change that is over is free again.
+ALTER TABLE expand_contract.change_columns DROP CONSTRAINT change_columns_change_fkey,
+    ADD FOREIGN KEY (change) REFERENCES expand_contract.changes ON UPDATE CASCADE ON DELETE CASCADE;
+ALTER TABLE expand_contract.required_versions DROP CONSTRAINT required_versions_change_fkey,
+    ADD FOREIGN KEY (change) REFERENCES expand_contract.changes ON UPDATE CASCADE ON DELETE CASCADE;
 
---A change to another table took the whole old one with
-	  it.ALTER TABLE expand_contract.changes ADD COLUMN whole_table boolean NOT
-		  NULL DEFAULT false;
+-- A change to another table took the whole old one with it.
+ALTER TABLE expand_contract.changes ADD COLUMN whole_table boolean NOT NULL DEFAULT false;
 UPDATE expand_contract.changes SET whole_table = true WHERE target IS NOT NULL;
-COMMENT ON COLUMN expand_contract.changes
-	.whole_table IS 'whether contraction removes the old table, not columns of it';
+COMMENT ON COLUMN expand_contract.changes.whole_table IS 'whether contraction removes the old table, not columns of it';
 
---A publication FOR ALL TABLES stops updates of what has no
-	  key.ALTER TABLE expand_contract.usage_flush
-		  ADD COLUMN single boolean PRIMARY KEY DEFAULT true CHECK(single);
-ALTER TABLE expand_contract.sighting_watch
-	ADD COLUMN single boolean PRIMARY KEY DEFAULT true CHECK(single);
+-- A publication FOR ALL TABLES stops updates of what has no key.
+ALTER TABLE expand_contract.usage_flush ADD COLUMN single boolean PRIMARY KEY DEFAULT true CHECK (single);
+ALTER TABLE expand_contract.sighting_watch ADD COLUMN single boolean PRIMARY KEY DEFAULT true CHECK (single);
 
---One more argument;
-who could call them still can.CREATE TABLE expand_contract.granted
-	AS SELECT p.proname AS name,
-	a.grantee::regrole AS grantee,
-	a.is_grantable FROM pg_proc p CROSS JOIN aclexplode(p.proacl) a WHERE p
-		.oid
-	IN('@extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval)' ::regprocedure,
-	   '@extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text)' ::regprocedure)
-		AND a.grantee NOT IN(0, p.proowner);
-DROP FUNCTION @extschema @.ec_backfill_change(text, text, integer, integer, integer,
-											  timestamptz, text, interval);
-DROP FUNCTION @extschema
-	@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text);
+-- One more argument; who could call them still can.
+CREATE TABLE expand_contract.granted AS
+    SELECT p.proname AS name, a.grantee::regrole AS grantee, a.is_grantable
+      FROM pg_proc p CROSS JOIN aclexplode(p.proacl) a
+     WHERE p.oid IN ('@extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval)'::regprocedure,
+                     '@extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text)'::regprocedure)
+       AND a.grantee NOT IN (0, p.proowner);
+DROP FUNCTION @extschema@.ec_backfill_change(text, text, integer, integer, integer, timestamptz, text, interval);
+DROP FUNCTION @extschema@.ec_expand(text, regclass, jsonb, jsonb, regclass, text[], text[], text);
 
---Scopes : a version is one of its scope.ALTER TABLE expand_contract.migration_steps
-			   ADD COLUMN scope text COLLATE "C" NOT NULL DEFAULT '',
-	DROP CONSTRAINT migration_steps_version_fkey,
-	DROP CONSTRAINT migration_steps_pkey,
-	ADD PRIMARY KEY(scope, version, direction, step),
-	ADD COLUMN kind text CHECK(kind IN('transaction', 'top_level', 'job')), ADD COLUMN sql text
-	,
-	ADD COLUMN undo text, ADD COLUMN detail text, ADD COLUMN lock_mode text;
-UPDATE expand_contract.migration_steps SET kind =
-	CASE WHEN is_top_level THEN 'top_level' ELSE 'transaction' END;
-ALTER TABLE expand_contract.migration_steps ALTER COLUMN kind SET NOT NULL,
-	DROP COLUMN is_top_level;
---statements were counted so far UPDATE expand_contract.schema_migrations m SET
-	  steps = s.steps,
-	  steps_done =
-		  s.steps_done FROM(SELECT version, direction, count(*) AS steps,
-							count(done_at) AS steps_done FROM
-								expand_contract.migration_steps GROUP BY version,
-							direction)
-s WHERE s.version = m.version AND s.direction = m.direction AND m.state<> 'applied';
-COMMENT ON TABLE expand_contract.migration_steps
-	IS 'the steps of the scripts that a worker runs, and how far it is';
-COMMENT ON COLUMN expand_contract.migration_steps.first_statement
-	IS 'the step runs the statements of the script from this one on, or stands for them';
-COMMENT ON COLUMN expand_contract.migration_steps
-	.kind IS 'transaction; top_level: a statement that cannot run in one; job: a SELECT that submits a job and returns its number';
-COMMENT ON COLUMN expand_contract.migration_steps
-	.sql IS 'what is run in place of the statements; NULL: they are run as they are';
-COMMENT ON COLUMN expand_contract.migration_steps
-	.undo IS 'takes the step back; empty: there is nothing to take back; NULL: nobody knows how';
+-- Scopes: a version is one of its scope.
+ALTER TABLE expand_contract.migration_steps
+    ADD COLUMN scope text COLLATE "C" NOT NULL DEFAULT '',
+    DROP CONSTRAINT migration_steps_version_fkey,
+    DROP CONSTRAINT migration_steps_pkey,
+    ADD PRIMARY KEY (scope, version, direction, step),
+    ADD COLUMN kind text CHECK (kind IN ('transaction', 'top_level', 'job')),
+    ADD COLUMN sql text,
+    ADD COLUMN undo text,
+    ADD COLUMN detail text,
+    ADD COLUMN lock_mode text;
+UPDATE expand_contract.migration_steps SET kind = CASE WHEN is_top_level THEN 'top_level' ELSE 'transaction' END;
+ALTER TABLE expand_contract.migration_steps ALTER COLUMN kind SET NOT NULL, DROP COLUMN is_top_level;
+-- statements were counted so far
+UPDATE expand_contract.schema_migrations m SET steps = s.steps, steps_done = s.steps_done
+  FROM (SELECT version, direction, count(*) AS steps, count(done_at) AS steps_done
+          FROM expand_contract.migration_steps GROUP BY version, direction) s
+ WHERE s.version = m.version AND s.direction = m.direction AND m.state <> 'applied';
+COMMENT ON TABLE expand_contract.migration_steps IS 'the steps of the scripts that a worker runs, and how far it is';
+COMMENT ON COLUMN expand_contract.migration_steps.first_statement IS
+    'the step runs the statements of the script from this one on, or stands for them';
+COMMENT ON COLUMN expand_contract.migration_steps.kind IS
+    'transaction; top_level: a statement that cannot run in one; job: a SELECT that submits a job and returns its number';
+COMMENT ON COLUMN expand_contract.migration_steps.sql IS 'what is run in place of the statements; NULL: they are run as they are';
+COMMENT ON COLUMN expand_contract.migration_steps.undo IS
+    'takes the step back; empty: there is nothing to take back; NULL: nobody knows how';
 COMMENT ON COLUMN expand_contract.migration_steps.detail IS 'what the step is for';
-COMMENT ON COLUMN expand_contract.migration_steps
-	.lock_mode IS 'the strongest lock that a planned step takes on its table';
-COMMENT ON COLUMN expand_contract.migration_steps.target
-	IS 'what the step is about, as it was before the first try; of a job: which one';
+COMMENT ON COLUMN expand_contract.migration_steps.lock_mode IS 'the strongest lock that a planned step takes on its table';
+COMMENT ON COLUMN expand_contract.migration_steps.target IS 'what the step is about, as it was before the first try; of a job: which one';
 ALTER TABLE expand_contract.schema_migrations
-	ADD COLUMN scope text COLLATE "C" NOT NULL DEFAULT '',
-	DROP CONSTRAINT schema_migrations_pkey,
-	DROP CONSTRAINT schema_migrations_version_key_key,
-	ADD PRIMARY KEY(scope, version), ADD UNIQUE(scope, version_key);
-ALTER TABLE expand_contract.migration_steps ADD FOREIGN
-KEY(scope, version)
-REFERENCES expand_contract.schema_migrations ON DELETE CASCADE;
-ALTER TABLE expand_contract.migration_events ADD COLUMN scope text COLLATE
-	"C" NOT NULL DEFAULT '';
-DROP INDEX expand_contract.schema_migrations_baselined,
-	expand_contract.schema_migrations_unfinished;
-CREATE INDEX schema_migrations_baselined ON
-	expand_contract.schema_migrations(scope, version) WHERE checksum IS NULL;
-CREATE INDEX schema_migrations_unfinished ON
-	expand_contract.schema_migrations(scope, version) WHERE state<> 'applied';
-COMMENT ON COLUMN expand_contract.schema_migrations.scope
-	IS 'whose history the version belongs to, of a service or a tenant; empty where nobody says';
-DROP VIEW @extschema @.ec_migrations;
-DROP VIEW @extschema @.ec_migration_events;
+    ADD COLUMN scope text COLLATE "C" NOT NULL DEFAULT '',
+    DROP CONSTRAINT schema_migrations_pkey,
+    DROP CONSTRAINT schema_migrations_version_key_key,
+    ADD PRIMARY KEY (scope, version),
+    ADD UNIQUE (scope, version_key);
+ALTER TABLE expand_contract.migration_steps
+    ADD FOREIGN KEY (scope, version) REFERENCES expand_contract.schema_migrations ON DELETE CASCADE;
+ALTER TABLE expand_contract.migration_events ADD COLUMN scope text COLLATE "C" NOT NULL DEFAULT '';
+DROP INDEX expand_contract.schema_migrations_baselined, expand_contract.schema_migrations_unfinished;
+CREATE INDEX schema_migrations_baselined ON expand_contract.schema_migrations (scope, version) WHERE checksum IS NULL;
+CREATE INDEX schema_migrations_unfinished ON expand_contract.schema_migrations (scope, version) WHERE state <> 'applied';
+COMMENT ON COLUMN expand_contract.schema_migrations.scope IS
+    'whose history the version belongs to, of a service or a tenant; empty where nobody says';
+DROP VIEW @extschema@.ec_migrations;
+DROP VIEW @extschema@.ec_migration_events;
 DROP FUNCTION expand_contract.migration_status(text);
-DROP FUNCTION @extschema
-	@.ec_apply(text, text, text, text, text[], text, text[], boolean);
-DROP FUNCTION @extschema @.ec_rollback(text, boolean);
-DROP PROCEDURE @extschema @.ec_wait_migration(text, interval);
-DROP FUNCTION @extschema @.ec_apply_script(text, text, boolean);
-DROP PROCEDURE @extschema @.ec_apply_directory(text);
-DROP FUNCTION @extschema @.ec_baseline(text, text);
-DROP FUNCTION @extschema @.ec_adopt(text, regclass);
+DROP FUNCTION @extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean);
+DROP FUNCTION @extschema@.ec_rollback(text, boolean);
+DROP PROCEDURE @extschema@.ec_wait_migration(text, interval);
+DROP FUNCTION @extschema@.ec_apply_script(text, text, boolean);
+DROP PROCEDURE @extschema@.ec_apply_directory(text);
+DROP FUNCTION @extschema@.ec_baseline(text, text);
+DROP FUNCTION @extschema@.ec_adopt(text, regclass);
 
--- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- --sql /
-	install /
-	worker
-		.sql-- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- --CREATE
-			OR REPLACE FUNCTION expand_contract.live_slots(
-				OUT job bigint, OUT slot integer,
-				OUT pid integer) RETURNS SETOF record AS 'MODULE_PATHNAME',
-	'ec_sql_live_slots' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
-COMMENT ON FUNCTION expand_contract.live_slots() IS
-	'the workers that run jobs of this database, known by the locks they hold';
 
-CREATE
-	OR REPLACE FUNCTION expand_contract.is_interrupted(job bigint) RETURNS boolean AS
-	'MODULE_PATHNAME',
-	'ec_sql_is_interrupted' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
-COMMENT ON FUNCTION expand_contract.is_interrupted(bigint) IS
-	'whether a running job has lost its workers';
+----------------------------------------------------------------------
+-- sql/install/core.sql
+----------------------------------------------------------------------
+-- Whoever may query pg_inherits may call it: the views and functions below use it
+-- with the rights of their callers.
+CREATE OR REPLACE FUNCTION expand_contract.family_of(relation oid) RETURNS SETOF oid
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    WITH RECURSIVE family AS (
+        SELECT $1 AS oid
+        UNION
+        SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.oid
+    )
+    SELECT f.oid FROM family f
+$$;
+COMMENT ON FUNCTION expand_contract.family_of(oid) IS 'a table, its partitions and children';
 
-CREATE OR REPLACE FUNCTION expand_contract.launcher_running() RETURNS boolean AS
-	'MODULE_PATHNAME',
-	'ec_sql_launcher_running' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
-COMMENT ON FUNCTION expand_contract.launcher_running() IS
-	'whether the library is preloaded and its launcher runs';
+CREATE OR REPLACE FUNCTION @extschema@.ec_grant(role regrole) RETURNS void
+AS 'MODULE_PATHNAME', 'ec_grant' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_grant(regrole) IS 'lets a role call every function of the extension that is not everyone''s';
 
-CREATE OR REPLACE FUNCTION expand_contract.no_worker_is_free() RETURNS text AS
-	'MODULE_PATHNAME',
-	'ec_sql_no_worker_is_free' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
-COMMENT ON FUNCTION expand_contract.no_worker_is_free() IS
-	'for whom all workers of the cluster are at work; NULL if one is free';
+----------------------------------------------------------------------
+-- sql/install/worker.sql
+----------------------------------------------------------------------
+CREATE OR REPLACE FUNCTION expand_contract.live_slots(OUT job bigint, OUT slot integer, OUT pid integer)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'ec_sql_live_slots' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION expand_contract.live_slots() IS 'the workers that run jobs of this database, known by the locks they hold';
 
-CREATE OR REPLACE FUNCTION expand_contract.replication_lag() RETURNS interval AS
-	'MODULE_PATHNAME',
-	'ec_sql_replication_lag' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
-COMMENT ON FUNCTION expand_contract.replication_lag() IS
-	'lag of the slowest standby; zero without standbys, NULL while one is unknown';
+CREATE OR REPLACE FUNCTION expand_contract.is_interrupted(job bigint) RETURNS boolean
+AS 'MODULE_PATHNAME', 'ec_sql_is_interrupted' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION expand_contract.is_interrupted(bigint) IS 'whether a running job has lost its workers';
 
-CREATE
-	OR REPLACE FUNCTION expand_contract.next_run(start_at timestamptz,
-												 run_window text, time_zone text,
-												 at timestamptz) RETURNS timestamptz AS
-	'MODULE_PATHNAME',
-	'ec_sql_next_run' LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE;
-COMMENT
-	ON FUNCTION expand_contract.next_run(timestamptz, text, text, timestamptz) IS
-	'the first moment from a point in time on at which a job with this schedule may run';
+CREATE OR REPLACE FUNCTION expand_contract.launcher_running() RETURNS boolean
+AS 'MODULE_PATHNAME', 'ec_sql_launcher_running' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION expand_contract.launcher_running() IS 'whether the library is preloaded and its launcher runs';
 
-CREATE OR REPLACE FUNCTION @extschema @.ec_pause(job bigint) RETURNS text AS
-	'MODULE_PATHNAME',
-	'ec_pause' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema @.ec_pause(bigint) IS
-	'stops a job after its current batch; ec_resume goes on from there';
+CREATE OR REPLACE FUNCTION expand_contract.no_worker_is_free() RETURNS text
+AS 'MODULE_PATHNAME', 'ec_sql_no_worker_is_free' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION expand_contract.no_worker_is_free() IS 'for whom all workers of the cluster are at work; NULL if one is free';
 
-CREATE OR REPLACE FUNCTION @extschema @.ec_resume(job bigint) RETURNS text AS
-	'MODULE_PATHNAME',
-	'ec_resume' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema @.ec_resume(bigint) IS
-	'goes on with a paused, interrupted or failed job where it stopped';
+CREATE OR REPLACE FUNCTION expand_contract.replication_lag() RETURNS interval
+AS 'MODULE_PATHNAME', 'ec_sql_replication_lag' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION expand_contract.replication_lag() IS 'lag of the slowest standby; zero without standbys, NULL while one is unknown';
 
-CREATE OR REPLACE FUNCTION @extschema @.ec_cancel(job bigint) RETURNS text AS
-	'MODULE_PATHNAME',
-	'ec_cancel' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema @.ec_cancel(bigint) IS
-	'ends a job for good after its current batch; rows already written stay';
+CREATE OR REPLACE FUNCTION expand_contract.next_run(start_at timestamptz, run_window text, time_zone text, at timestamptz)
+RETURNS timestamptz
+AS 'MODULE_PATHNAME', 'ec_sql_next_run' LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION expand_contract.next_run(timestamptz, text, text, timestamptz)
+    IS 'the first moment from a point in time on at which a job with this schedule may run';
 
-CREATE OR REPLACE FUNCTION @extschema
-	@.ec_configure(job bigint, batch_size integer DEFAULT NULL,
-				   delay_ms integer DEFAULT NULL, workers integer DEFAULT NULL,
-				   max_lag interval DEFAULT NULL) RETURNS text AS
-	'MODULE_PATHNAME',
-	'ec_configure' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema
-	@.ec_configure(bigint, integer, integer, integer, interval) IS
-	'changes the pace of a job from its next batch on; NULL leaves a value as it is';
+CREATE OR REPLACE FUNCTION @extschema@.ec_pause(job bigint) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_pause' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_pause(bigint) IS 'stops a job after its current batch; ec_resume goes on from there';
 
-CREATE OR REPLACE PROCEDURE @extschema
-	@.ec_wait(job bigint, timeout interval DEFAULT NULL) AS 'MODULE_PATHNAME',
-	'ec_wait' LANGUAGE C;
-COMMENT ON PROCEDURE @extschema @.ec_wait(bigint, interval) IS
-	'waits for the end of a job without holding a snapshot, shows its progress, raises its error';
+CREATE OR REPLACE FUNCTION @extschema@.ec_resume(job bigint) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_resume' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_resume(bigint) IS 'goes on with a paused, interrupted or failed job where it stopped';
+
+CREATE OR REPLACE FUNCTION @extschema@.ec_cancel(job bigint) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_cancel' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_cancel(bigint) IS 'ends a job for good after its current batch; rows already written stay';
+
+CREATE OR REPLACE FUNCTION @extschema@.ec_configure(job bigint, batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL,
+    workers integer DEFAULT NULL, max_lag interval DEFAULT NULL) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_configure' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_configure(bigint, integer, integer, integer, interval)
+    IS 'changes the pace of a job from its next batch on; NULL leaves a value as it is';
+
+CREATE OR REPLACE PROCEDURE @extschema@.ec_wait(job bigint, timeout interval DEFAULT NULL)
+AS 'MODULE_PATHNAME', 'ec_wait' LANGUAGE C;
+COMMENT ON PROCEDURE @extschema@.ec_wait(bigint, interval)
+    IS 'waits for the end of a job without holding a snapshot, shows its progress, raises its error';
 
 -- Every job, for whoever may see all; ec_progress shows each caller his.
 CREATE OR REPLACE VIEW expand_contract.progress AS
@@ -418,9 +349,7 @@ WITH live AS MATERIALIZED (
         END AS shown_state,
         CASE WHEN j.state = 'queued' THEN
             expand_contract.next_run(j.start_at, j.run_window, j.settings ->> 'TimeZone', clock_timestamp())
-        END AS next_run,
-        (SELECT min(p.id) FROM expand_contract.jobs p
-          WHERE p.part_of = j.id AND p.state IN ('queued', 'running', 'paused')) AS part
+        END AS next_run
     FROM expand_contract.jobs j
     JOIN slots s ON s.job = j.id
     LEFT JOIN live l ON l.job = j.id
@@ -463,7 +392,6 @@ SELECT id AS job,
     live_workers::integer AS workers,
     CASE
         WHEN shown_state = 'running' THEN throttled_by
-        WHEN shown_state = 'queued' AND part IS NOT NULL THEN 'waits for job ' || part
         WHEN shown_state = 'queued' AND next_run > clock_timestamp() THEN
             CASE WHEN start_at > clock_timestamp() THEN 'start at ' ELSE 'run window opens ' END
             || date_trunc('second', next_run)
@@ -484,138 +412,126 @@ SELECT id AS job,
     owner,
     started_at,
     finished_at,
-    rows_failed,
-    CASE WHEN kind = 'statement' THEN parameters ->> 'version'
-        ELSE (SELECT m.parameters ->> 'version' FROM expand_contract.jobs m
-               WHERE m.id = counted.part_of AND m.kind = 'statement') END AS migration
+    rows_failed
 FROM counted;
 COMMENT ON VIEW expand_contract.progress IS 'all jobs and how far they are; behind ec_progress';
 
-CREATE OR REPLACE VIEW @extschema @.ec_progress
-WITH(security_barrier)
-AS SELECT job, kind, change,
-	CASE WHEN
-	EXISTS(SELECT FROM pg_catalog.pg_class c WHERE c.oid =
-			   relation) THEN relation::regclass END AS relation,
-	state, rows_done, rows_total_estimate, percent, rows_per_second, eta, workers,
-	throttled_by, expand_contract.replication_lag() AS replication_lag,
-	table_growth, wal_bytes, skipped_locked,
-	CASE WHEN state = 'interrupted' AND expand_contract.launcher_running() THEN
-					  'the job has lost its worker; the launcher will start another' WHEN
-					  state = 'interrupted' THEN
-	format('the job has lost its worker. HINT: Use SELECT ec_resume(%s) to go on where it stopped, ' 'or add expand_contract to shared_preload_libraries to have that done at every start.',
-		   job)
-WHEN error_code IS NULL THEN notice-- a message can hold row data,
-	of a copy's target too WHEN
-	pg_has_role(owner, 'USAGE') OR NOT
-	EXISTS(SELECT FROM unnest(ARRAY[relation, target]) t(id)
-			   WHERE id IS NOT NULL AND(has_table_privilege(id, 'SELECT')
-											IS NOT TRUE OR row_security_active(id))) THEN
-	concat(error_code, ': ', error_text)
-ELSE error_code END AS last_error,
-	pg_get_userbyid(owner) AS owner, started_at, finished_at, rows_failed,
-	migration FROM expand_contract.progress WHERE pg_has_role(owner, 'USAGE') OR
-	pg_has_role('pg_monitor', 'USAGE');
-COMMENT ON VIEW @extschema
-	@.ec_progress IS 'jobs one owns (pg_monitor: all), how far they are and what holds them back';
+CREATE OR REPLACE VIEW @extschema@.ec_progress WITH (security_barrier) AS
+SELECT job,
+    kind,
+    change,
+    CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation) THEN relation::regclass END AS relation,
+    state,
+    rows_done,
+    rows_total_estimate,
+    percent,
+    rows_per_second,
+    eta,
+    workers,
+    throttled_by,
+    expand_contract.replication_lag() AS replication_lag,
+    table_growth,
+    wal_bytes,
+    skipped_locked,
+    CASE
+        WHEN state = 'interrupted' AND expand_contract.launcher_running()
+            THEN 'the job has lost its worker; the launcher will start another'
+        WHEN state = 'interrupted'
+            THEN format('the job has lost its worker. HINT: Use SELECT ec_resume(%s) to go on where it stopped, '
+                'or add expand_contract to shared_preload_libraries to have that done at every start.', job)
+        WHEN error_code IS NULL THEN notice
+        -- a message can hold row data, of a copy's target too
+        WHEN pg_has_role(owner, 'USAGE') OR NOT EXISTS (
+            SELECT FROM unnest(ARRAY[relation, target]) t (id)
+            WHERE id IS NOT NULL AND (has_table_privilege(id, 'SELECT') IS NOT TRUE OR row_security_active(id)))
+            THEN concat(error_code, ': ', error_text)
+        ELSE error_code
+    END AS last_error,
+    pg_get_userbyid(owner) AS owner,
+    started_at,
+    finished_at,
+    rows_failed
+FROM expand_contract.progress
+WHERE pg_has_role(owner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE');
+COMMENT ON VIEW @extschema@.ec_progress IS 'jobs one owns (pg_monitor: all), how far they are and what holds them back';
 
-CREATE OR REPLACE VIEW @extschema @.ec_progress_workers
-WITH(security_barrier)
-AS SELECT s.job, s.slot + 1 AS worker, l.pid,
-	CASE WHEN EXISTS(SELECT FROM pg_catalog.pg_class c WHERE c.oid =
-						 coalesce(s.relation, j.relation)) THEN
-	coalesce(s.relation, j.relation)::regclass END AS relation,
-	s.sweep, s.rows_done,
-	round((CASE WHEN
-			   l.pid IS NULL THEN coalesce(s.rows_done / nullif(s.active_seconds, 0),
-										   0) ELSE s.rows_per_second END)::numeric,
-		  0) AS rows_per_second,
-	CASE WHEN l.pid IS NOT NULL THEN s.throttled_by END AS throttled_by, s.wal_bytes,
-	s.skipped_locked FROM expand_contract.jobs j JOIN
-	expand_contract.job_slots s ON s.job =
-		j.id LEFT JOIN expand_contract.live_slots() l ON l.job =
-			s.job AND l.slot = s.slot WHERE pg_has_role(j.owner, 'USAGE') OR
-							   pg_has_role('pg_monitor', 'USAGE');
-COMMENT ON VIEW @extschema
-	@.ec_progress_workers IS 'ec_progress worker by worker: where each is, and what it has done';
+CREATE OR REPLACE VIEW @extschema@.ec_progress_workers WITH (security_barrier) AS
+SELECT s.job,
+    s.slot + 1 AS worker,
+    l.pid,
+    CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = coalesce(s.relation, j.relation))
+        THEN coalesce(s.relation, j.relation)::regclass END AS relation,
+    s.sweep,
+    s.rows_done,
+    round((CASE WHEN l.pid IS NULL THEN coalesce(s.rows_done / nullif(s.active_seconds, 0), 0)
+        ELSE s.rows_per_second END)::numeric, 0) AS rows_per_second,
+    CASE WHEN l.pid IS NOT NULL THEN s.throttled_by END AS throttled_by,
+    s.wal_bytes,
+    s.skipped_locked
+FROM expand_contract.jobs j
+JOIN expand_contract.job_slots s ON s.job = j.id
+LEFT JOIN expand_contract.live_slots() l ON l.job = s.job AND l.slot = s.slot
+WHERE pg_has_role(j.owner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE');
+COMMENT ON VIEW @extschema@.ec_progress_workers IS 'ec_progress worker by worker: where each is, and what it has done';
 
--- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- --sql /
-	install /
-	lint.sql-- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- --CREATE
-		OR REPLACE FUNCTION @extschema
-	@.ec_lint(script text, phase text = 'expand', OUT statement integer,
-			  OUT command text, OUT rule text, OUT severity text,
-			  OUT relation regclass, OUT lock_mode text, OUT rewrites boolean,
-			  OUT scans boolean, OUT detail text,
-			  OUT recipe text) RETURNS SETOF record AS
-	'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED;
-COMMENT ON FUNCTION @extschema @.ec_lint(text, text) IS
-	'what in a script breaks running code, loses data or holds others up, and how to do it safely; runs nothing';
 
-CREATE OR REPLACE FUNCTION @extschema
-	@.ec_effects(script text, OUT statement integer, OUT command text,
-				 OUT relation regclass, OUT lock_mode text,
-				 OUT rewrites boolean, OUT scans boolean) RETURNS SETOF record AS
-	'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED;
-COMMENT ON FUNCTION @extschema @.ec_effects(text) IS
-	'what each statement of a script will lock, write anew and read as a whole; runs nothing';
+----------------------------------------------------------------------
+-- sql/install/lint.sql
+----------------------------------------------------------------------
+CREATE OR REPLACE FUNCTION @extschema@.ec_lint(script text, phase text = 'expand', OUT statement integer, OUT command text,
+        OUT rule text, OUT severity text, OUT relation regclass, OUT lock_mode text, OUT rewrites boolean,
+        OUT scans boolean, OUT detail text, OUT recipe text)
+    RETURNS SETOF record
+    AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.ec_lint(text, text) IS
+    'what in a script breaks running code, loses data or holds others up, and how to do it safely; runs nothing';
 
--- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- --sql /
-	install /
-	migrate
-		.sql-- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- --CREATE
-			OR REPLACE FUNCTION @extschema
-	@.ec_apply(version text, up text, down text = NULL, description text = NULL,
-			   requires text[] = '{}', phase text = 'expand',
-			   allow text[] = '{}', dry_run boolean = false, scope text = NULL,
-			   online boolean = NULL) RETURNS text AS
-	'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema @.ec_apply(text, text, text, text, text[], text,
-										  text[], boolean, text, boolean) IS
-	'applies a migration once, under the migration lock: applied, unchanged, queued, running or (dry run) planned';
+CREATE OR REPLACE FUNCTION @extschema@.ec_effects(script text, OUT statement integer, OUT command text, OUT relation regclass,
+        OUT lock_mode text, OUT rewrites boolean, OUT scans boolean)
+    RETURNS SETOF record
+    AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.ec_effects(text) IS
+    'what each statement of a script will lock, write anew and read as a whole; runs nothing';
 
-CREATE OR REPLACE PROCEDURE @extschema
-	@.ec_migrate(version text, up text, down text = NULL, description text = NULL,
-				 requires text[] = '{}', phase text = 'expand',
-				 allow text[] = '{}', dry_run boolean = false, scope text = NULL,
-				 online boolean = NULL) AS 'MODULE_PATHNAME' LANGUAGE C;
-COMMENT ON PROCEDURE @extschema @.ec_migrate(text, text, text, text, text[], text,
-											 text[], boolean, text, boolean) IS
-	'ec_apply, a commit, and the wait until the migration is applied';
+----------------------------------------------------------------------
+-- sql/install/migrate.sql
+----------------------------------------------------------------------
+CREATE OR REPLACE FUNCTION @extschema@.ec_apply(version text, up text, down text = NULL, description text = NULL,
+        requires text[] = '{}', phase text = 'expand', allow text[] = '{}', dry_run boolean = false,
+        scope text = NULL, online boolean = NULL)
+    RETURNS text
+    AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean, text, boolean) IS
+    'applies a migration once, under the migration lock: applied, unchanged, queued, running or (dry run) planned';
 
-CREATE OR REPLACE FUNCTION @extschema
-	@.ec_rollback(version text, dry_run boolean = false,
-				  scope text = NULL) RETURNS text AS
-	'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema @.ec_rollback(text, boolean, text) IS
-	'runs the down script of a migration and takes it out of the ledger';
+CREATE OR REPLACE PROCEDURE @extschema@.ec_migrate(version text, up text, down text = NULL, description text = NULL,
+        requires text[] = '{}', phase text = 'expand', allow text[] = '{}', dry_run boolean = false,
+        scope text = NULL, online boolean = NULL)
+    AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON PROCEDURE @extschema@.ec_migrate(text, text, text, text, text[], text, text[], boolean, text, boolean) IS
+    'ec_apply, a commit, and the wait until the migration is applied';
 
-CREATE OR REPLACE PROCEDURE @extschema
-	@.ec_wait_migration(version text, timeout interval = NULL, scope text = NULL) AS
-	'MODULE_PATHNAME' LANGUAGE C;
-COMMENT ON PROCEDURE @extschema @.ec_wait_migration(text, interval, text) IS
-	'waits, without holding a snapshot, until a migration is applied';
+CREATE OR REPLACE FUNCTION @extschema@.ec_rollback(version text, dry_run boolean = false, scope text = NULL) RETURNS text
+    AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_rollback(text, boolean, text) IS
+    'runs the down script of a migration and takes it out of the ledger';
 
-REVOKE EXECUTE ON FUNCTION @extschema
-	@.ec_apply(text, text, text, text, text[], text, text[], boolean, text,
-			   boolean) FROM PUBLIC;
-REVOKE EXECUTE ON PROCEDURE @extschema
-	@.ec_migrate(text, text, text, text, text[], text, text[], boolean, text,
-				 boolean) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION @extschema @.ec_rollback(text, boolean, text) FROM PUBLIC;
-REVOKE EXECUTE ON PROCEDURE @extschema
-	@.ec_wait_migration(text, interval, text) FROM PUBLIC;
+CREATE OR REPLACE PROCEDURE @extschema@.ec_wait_migration(version text, timeout interval = NULL, scope text = NULL)
+    AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON PROCEDURE @extschema@.ec_wait_migration(text, interval, text) IS
+    'waits, without holding a snapshot, until a migration is applied';
 
---What an unfinished migration is doing, as its job says,
-	and which job that is.CREATE
-			OR REPLACE FUNCTION expand_contract.migration_status(version text,
-																 scope text,
-																 OUT state text,
-																 OUT job bigint) AS
-		'MODULE_PATHNAME',
-	'ec_sql_migration_status' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean, text, boolean) FROM PUBLIC;
+REVOKE EXECUTE ON PROCEDURE @extschema@.ec_migrate(text, text, text, text, text[], text, text[], boolean, text, boolean) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_rollback(text, boolean, text) FROM PUBLIC;
+REVOKE EXECUTE ON PROCEDURE @extschema@.ec_wait_migration(text, interval, text) FROM PUBLIC;
+
+-- What an unfinished migration is doing, as its job says, and which job that is.
+CREATE OR REPLACE FUNCTION expand_contract.migration_status(version text, scope text, OUT state text, OUT job bigint)
+    AS 'MODULE_PATHNAME', 'ec_sql_migration_status'
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION expand_contract.migration_status(text, text) IS
-	'what an unfinished migration is doing, and its job';
+    'what an unfinished migration is doing, and its job';
 
 -- Sessions with locks on a relation and its partitions or children (0: the
 -- migration lock; NULL: any table that is not the server's own).  What
@@ -628,13 +544,7 @@ CREATE OR REPLACE FUNCTION expand_contract.blockers(relation oid)
         WITH tables AS MATERIALIZED (
             SELECT c.oid FROM pg_class c
              WHERE CASE WHEN blockers.relation IS NULL THEN c.oid >= 16384
-                        ELSE c.oid = blockers.relation
-                          OR c.oid IN (WITH RECURSIVE children AS (
-                                           SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = blockers.relation
-                                           UNION
-                                           SELECT i.inhrelid FROM pg_inherits i
-                                             JOIN children p ON i.inhparent = p.inhrelid)
-                                       SELECT inhrelid FROM children) END
+                        ELSE c.oid IN (SELECT expand_contract.family_of(blockers.relation)) END
         ), locks AS MATERIALIZED (
             SELECT l.pid, l.granted, l.mode,
                    array_position('{AccessShareLock,RowShareLock,RowExclusiveLock,ShareUpdateExclusiveLock,ShareLock,'
@@ -644,7 +554,7 @@ CREATE OR REPLACE FUNCTION expand_contract.blockers(relation oid)
                AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
                AND CASE WHEN blockers.relation = 0
                         -- EC_LOCK_MIGRATION
-                        THEN l.locktype = 'advisory' AND l.classid = 0 AND l.objid = 0 AND l.objsubid = 27648
+                        THEN l.locktype = 'advisory' AND l.classid = 0 AND l.objid = 0 AND l.objsubid = x'6C00'::integer
                         ELSE l.locktype = 'relation' AND l.relation IN (SELECT t.oid FROM tables t) END
         ), sessions AS (
             -- a session that waits for a lock is shown with that one
@@ -1094,18 +1004,6 @@ AS 'MODULE_PATHNAME', 'ec_cutover' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARA
 COMMENT ON FUNCTION @extschema@.ec_cutover(text, text[]) IS 'passes the gates, sets the flag of the change, and tells the channel expand_contract';
 
 
--- A table, and what is below it.
-CREATE OR REPLACE FUNCTION expand_contract.family_of(relation oid) RETURNS SETOF oid
-LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-    WITH RECURSIVE family AS (
-        SELECT $1 AS oid
-        UNION
-        SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.oid
-    )
-    SELECT f.oid FROM family f
-$$;
-COMMENT ON FUNCTION expand_contract.family_of(oid) IS 'a table, its partitions and children';
-
 -- Known by what they do: their names are no proof.
 CREATE OR REPLACE FUNCTION expand_contract.triggers_of(change text, OUT relation oid, OUT name name, OUT enabled "char",
     OUT is_clone boolean) RETURNS SETOF record
@@ -1149,13 +1047,9 @@ SELECT c.name COLLATE "default" AS change, c.relation, c.target, c.phase, c.sinc
        c.dual_write AND coalesce(current_setting('expand_contract.enable_modern_write', true)::boolean, true)
            -- each table of the change, and each partition and child, has all triggers
            AND NOT EXISTS (
-               WITH RECURSIVE family AS (
-                   SELECT c.relation::oid AS oid
-                   UNION
-                   SELECT c.target::oid WHERE c.target IS NOT NULL AND c.backward IS NOT NULL
-                   UNION
-                   SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.oid)
-               SELECT FROM family f,
+               SELECT FROM (SELECT expand_contract.family_of(c.relation)
+                             UNION
+                            SELECT expand_contract.family_of(c.target) WHERE c.backward IS NOT NULL) AS f (oid),
                       unnest(CASE WHEN c.target IS NULL THEN '{""}' ELSE '{_insert,_update,_delete,_truncate}'::text[] END) AS s (suffix)
                 WHERE NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = f.oid AND g.tgenabled = 'A'
                                      AND g.tgname = '~ec_' || c.name || s.suffix))
@@ -1351,13 +1245,6 @@ REVOKE EXECUTE ON FUNCTION expand_contract.falls(oid, smallint[]) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION expand_contract.body_names(oid, oid, smallint[]) FROM PUBLIC;
 
 ----------------------------------------------------------------------
--- sql/install/core.sql
-----------------------------------------------------------------------
-CREATE OR REPLACE FUNCTION @extschema@.ec_grant(role regrole) RETURNS void
-AS 'MODULE_PATHNAME', 'ec_grant' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_grant(regrole) IS 'lets a role call every function of the extension that is not everyone''s';
-
-----------------------------------------------------------------------
 -- sql/install/view_columns.sql
 ----------------------------------------------------------------------
 -- What the columns of the views are, for \d+ and whoever reads the catalogue.
@@ -1379,7 +1266,6 @@ COMMENT ON COLUMN @extschema@.ec_progress.table_growth IS 'size of the table, di
 COMMENT ON COLUMN @extschema@.ec_progress.wal_bytes IS 'WAL written by it so far';
 COMMENT ON COLUMN @extschema@.ec_progress.skipped_locked IS 'rows that others held locked, to be tried again';
 COMMENT ON COLUMN @extschema@.ec_progress.rows_failed IS 'left out with on_error => ''skip'', and queued';
-COMMENT ON COLUMN @extschema@.ec_progress.migration IS 'the version of the migration whose steps it runs, or one of whose steps it is';
 COMMENT ON COLUMN @extschema@.ec_progress.last_error IS 'SQLSTATE and message, where one may read the rows that they can quote; else the SQLSTATE';
 COMMENT ON COLUMN @extschema@.ec_progress.owner IS 'the role whose rights it has';
 COMMENT ON COLUMN @extschema@.ec_progress.started_at IS 'when a worker took it up first';

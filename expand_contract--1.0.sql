@@ -11,10 +11,10 @@
 -- for everyone who reads our views.
 SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 
--- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- --sql /
-	install /
-	schema.sql-- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- --Tables
-		and internal functions live in the schema expand_contract; what users
+----------------------------------------------------------------------
+-- sql/install/schema.sql
+----------------------------------------------------------------------
+-- Tables and internal functions live in the schema expand_contract; what users
 -- call lives in the schema the extension is created in.  Tables are closed to
 -- everyone: they are written by the C functions as the extension's owner, and
 -- read through views that filter by ownership.  USAGE is for the few internal
@@ -22,20 +22,16 @@ SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 
 CREATE SCHEMA expand_contract;
 GRANT USAGE ON SCHEMA expand_contract TO PUBLIC;
-COMMENT ON SCHEMA expand_contract
-	IS 'tables and internal functions of the extension expand_contract';
+COMMENT ON SCHEMA expand_contract IS 'tables and internal functions of the extension expand_contract';
 
--- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- --sql /
-	install /
-	library
-		.sql-- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- --The
-			library comes with the server's files and the SQL with each database: no --script
-				goes on with a library that would then refuse what it has made
-		.CREATE FUNCTION expand_contract.require_library(version text) RETURNS
-	void AS 'MODULE_PATHNAME',
-	'ec_sql_require_library' LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION expand_contract.require_library(text) IS
-	'an error unless this session runs the library of that version';
+----------------------------------------------------------------------
+-- sql/install/library.sql
+----------------------------------------------------------------------
+-- The library comes with the server's files and the SQL with each database: no
+-- script goes on with a library that would then refuse what it has made.
+CREATE FUNCTION expand_contract.require_library(version text) RETURNS void
+AS 'MODULE_PATHNAME', 'ec_sql_require_library' LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION expand_contract.require_library(text) IS 'an error unless this session runs the library of that version';
 REVOKE EXECUTE ON FUNCTION expand_contract.require_library(text) FROM PUBLIC;
 SELECT expand_contract.require_library('1.0');
 
@@ -77,17 +73,12 @@ CREATE TABLE expand_contract.jobs (
     error_code text,
     error_message text,
     error_detail text,
-    error_hint text,
-    part_of bigint
+    error_hint text
 );
-CREATE INDEX jobs_unfinished ON expand_contract.jobs(id) WHERE state
-	IN('queued', 'running');
-CREATE INDEX jobs_parts ON expand_contract.jobs(part_of) WHERE part_of IS NOT NULL;
-CREATE INDEX jobs_turns ON expand_contract.jobs(owner, turn_at);
+CREATE INDEX jobs_unfinished ON expand_contract.jobs (id) WHERE state IN ('queued', 'running');
+CREATE INDEX jobs_turns ON expand_contract.jobs (owner, turn_at);
 COMMENT ON TABLE expand_contract.jobs IS 'background work: what it is, whose it is, and its state';
 COMMENT ON COLUMN expand_contract.jobs.max_lag IS 'NULL: as expand_contract.max_replication_lag says';
-COMMENT ON COLUMN expand_contract.jobs.part_of
-	IS 'the job that has submitted it, and that waits, without a worker, until it has ended';
 COMMENT ON COLUMN expand_contract.jobs.run_window IS 'on the clock of the TimeZone in settings';
 
 -- One row per worker of a job, updated with every batch: room for HOT.
@@ -114,8 +105,7 @@ CREATE TABLE expand_contract.job_slots (
     rows_failed bigint NOT NULL DEFAULT 0, -- left out, with on_error => 'skip'
     PRIMARY KEY (job, slot)
 ) WITH (fillfactor = 20);
-COMMENT ON TABLE expand_contract.job_slots
-	IS 'where each worker of a job stands; committed with the rows it wrote';
+COMMENT ON TABLE expand_contract.job_slots IS 'where each worker of a job stands; committed with the rows it wrote';
 
 -- A standby that is not there any more must not be taken for one that has caught up.
 CREATE TABLE expand_contract.job_standbys (
@@ -127,122 +117,133 @@ CREATE TABLE expand_contract.job_standbys (
 );
 COMMENT ON TABLE expand_contract.job_standbys IS 'the standbys that the workers of a job have seen';
 
--- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- --sql /
-	install /
-	migrate_tables
-		.sql-- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- --With
-			the table,
-	because it stores what the function returns
-	: a function that-- returned something else would
-		  need every row to be written again.CREATE
-			  FUNCTION expand_contract.version_key(version text) RETURNS text AS
-	  'MODULE_PATHNAME',
-	'ec_version_key_sql' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+----------------------------------------------------------------------
+-- sql/install/migrate_tables.sql
+----------------------------------------------------------------------
+-- With the table, because it stores what the function returns: a function that
+-- returned something else would need every row to be written again.
+CREATE FUNCTION expand_contract.version_key(version text) RETURNS text
+    AS 'MODULE_PATHNAME', 'ec_version_key_sql'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION expand_contract.version_key(text) IS
-	'sort key for the natural order of versions: 9 before 10, v1.9 before v1.10';
+    'sort key for the natural order of versions: 9 before 10, v1.9 before v1.10';
 
-CREATE TABLE expand_contract.schema_migrations(
-	version text COLLATE "C" NOT NULL,
-	version_key text COLLATE
-	"C" NOT NULL GENERATED ALWAYS AS(expand_contract.version_key(version)) STORED,
-	description text, phase text NOT NULL CHECK(phase IN('expand', 'contract')),
-	--queued
-	: a job is to do it,
-	  and what it is doing is the job's to say state text NOT NULL
-		  CHECK(state IN('queued', 'applied', 'failed')),
-	  direction text NOT NULL DEFAULT 'up' CHECK(direction IN('up', 'down')),
-	  checksum text, executed_at timestamptz NOT NULL,
-	  executed_by text NOT NULL, execution_time interval, steps integer NOT NULL,
-	  steps_done integer NOT NULL, error text, up text, down text, down_by text,
-	  down_by_oid oid, down_system bigint, requires text[] NOT NULL DEFAULT '{}',
-	  allow text[] NOT NULL DEFAULT '{}', scope text COLLATE "C" NOT NULL DEFAULT '',
-	  PRIMARY KEY(scope, version), UNIQUE(scope, version_key),
-	  --what was applied before there was this ledger has no script in it
-		  CHECK(state = 'applied' OR up IS NOT NULL AND checksum IS NOT NULL));
-CREATE INDEX schema_migrations_baselined ON
-	expand_contract.schema_migrations(scope, version) WHERE checksum IS NULL;
-COMMENT ON TABLE expand_contract
-	.schema_migrations IS 'the ledger: migrations that are applied, or being applied';
-COMMENT ON COLUMN expand_contract.schema_migrations.scope
-	IS 'whose history the version belongs to, of a service or a tenant; empty where nobody says';
-COMMENT ON COLUMN expand_contract.schema_migrations
-	.version_key IS 'orders the versions; see expand_contract.version_key';
-COMMENT ON COLUMN expand_contract.schema_migrations.checksum
-	IS 'of the tokens of "up"; NULL where the script is not known: baselined';
-COMMENT ON COLUMN expand_contract.schema_migrations.direction
-	IS 'which script the steps are of: "down" while the migration is rolled back';
-COMMENT ON COLUMN expand_contract.schema_migrations.executed_by
-	IS 'the role that the script ran as; a name, since the role may be gone by now';
-COMMENT ON COLUMN expand_contract.schema_migrations
-	.down_by IS 'the role that gave "down", as it was called then';
-COMMENT ON COLUMN expand_contract.schema_migrations.down_by_oid
-	IS 'which role that is, in the cluster of down_system: a name can be another role' 's by now';
-COMMENT ON COLUMN expand_contract.schema_migrations
-	.down_system IS 'the identifier of that cluster' 's system';
+CREATE TABLE expand_contract.schema_migrations (
+    version        text COLLATE "C" NOT NULL,
+    version_key    text COLLATE "C" NOT NULL
+                   GENERATED ALWAYS AS (expand_contract.version_key(version)) STORED,
+    description    text,
+    phase          text NOT NULL CHECK (phase IN ('expand', 'contract')),
+    -- queued: a job is to do it, and what it is doing is the job's to say
+    state          text NOT NULL CHECK (state IN ('queued', 'applied', 'failed')),
+    direction      text NOT NULL DEFAULT 'up' CHECK (direction IN ('up', 'down')),
+    checksum       text,
+    executed_at    timestamptz NOT NULL,
+    executed_by    text NOT NULL,
+    execution_time interval,
+    steps          integer NOT NULL,
+    steps_done     integer NOT NULL,
+    error          text,
+    up             text,
+    down           text,
+    down_by        text,
+    down_by_oid    oid,
+    down_system    bigint,
+    requires       text[] NOT NULL DEFAULT '{}',
+    allow          text[] NOT NULL DEFAULT '{}',
+    scope          text COLLATE "C" NOT NULL DEFAULT '',
+    PRIMARY KEY (scope, version),
+    UNIQUE (scope, version_key),
+    -- what was applied before there was this ledger has no script in it
+    CHECK (state = 'applied' OR up IS NOT NULL AND checksum IS NOT NULL)
+);
+CREATE INDEX schema_migrations_baselined ON expand_contract.schema_migrations (scope, version) WHERE checksum IS NULL;
+COMMENT ON TABLE expand_contract.schema_migrations IS
+    'the ledger: migrations that are applied, or being applied';
+COMMENT ON COLUMN expand_contract.schema_migrations.scope IS
+    'whose history the version belongs to, of a service or a tenant; empty where nobody says';
+COMMENT ON COLUMN expand_contract.schema_migrations.version_key IS
+    'orders the versions; see expand_contract.version_key';
+COMMENT ON COLUMN expand_contract.schema_migrations.checksum IS
+    'of the tokens of "up"; NULL where the script is not known: baselined';
+COMMENT ON COLUMN expand_contract.schema_migrations.direction IS
+    'which script the steps are of: "down" while the migration is rolled back';
+COMMENT ON COLUMN expand_contract.schema_migrations.executed_by IS
+    'the role that the script ran as; a name, since the role may be gone by now';
+COMMENT ON COLUMN expand_contract.schema_migrations.down_by IS
+    'the role that gave "down", as it was called then';
+COMMENT ON COLUMN expand_contract.schema_migrations.down_by_oid IS
+    'which role that is, in the cluster of down_system: a name can be another role''s by now';
+COMMENT ON COLUMN expand_contract.schema_migrations.down_system IS 'the identifier of that cluster''s system';
 
---Few migrations are unfinished at any time : one,
-	if nobody
-		rolls back.CREATE INDEX schema_migrations_unfinished ON expand_contract
-			.schema_migrations(scope, version) WHERE state<> 'applied';
+-- Few migrations are unfinished at any time: one, if nobody rolls back.
+CREATE INDEX schema_migrations_unfinished ON expand_contract.schema_migrations (scope, version) WHERE state <> 'applied';
 
---The steps of a script that a worker runs : its plan,
-	made once.Each commits-- together with its done_at, or,
-	where the server does not allow that, has a-- condition in the catalogue,
-	or a job,
-	that tells whether it is done.CREATE TABLE expand_contract.migration_steps(
-		version text COLLATE "C" NOT NULL,
-		direction text NOT NULL CHECK(direction IN('up', 'down')),
-		step integer NOT NULL, first_statement integer NOT NULL,
-		last_statement integer NOT NULL,
-		kind text NOT NULL CHECK(kind IN('transaction', 'top_level', 'job')),
-		command text NOT NULL, sql text, undo text, detail text, lock_mode text,
-		target jsonb, made jsonb NOT NULL DEFAULT '{}', done_at timestamptz,
-		scope text COLLATE "C" NOT NULL DEFAULT '',
-		PRIMARY KEY(scope, version, direction, step),
-		FOREIGN KEY(scope, version)
-			REFERENCES expand_contract.schema_migrations ON DELETE CASCADE);
-COMMENT ON TABLE expand_contract.migration_steps
-	IS 'the steps of the scripts that a worker runs, and how far it is';
-COMMENT ON COLUMN expand_contract.migration_steps.first_statement
-	IS 'the step runs the statements of the script from this one on, or stands for them';
-COMMENT ON COLUMN expand_contract.migration_steps
-	.kind IS 'transaction; top_level: a statement that cannot run in one; job: a SELECT that submits a job and returns its number';
-COMMENT ON COLUMN expand_contract.migration_steps
-	.sql IS 'what is run in place of the statements; NULL: they are run as they are';
-COMMENT ON COLUMN expand_contract.migration_steps
-	.undo IS 'takes the step back; empty: there is nothing to take back; NULL: nobody knows how';
+-- The steps of a script that a worker runs: its plan, made once.  Each commits
+-- together with its done_at, or, where the server does not allow that, has a
+-- condition in the catalogue, or a job, that tells whether it is done.
+CREATE TABLE expand_contract.migration_steps (
+    version         text COLLATE "C" NOT NULL,
+    direction       text NOT NULL CHECK (direction IN ('up', 'down')),
+    step            integer NOT NULL,
+    first_statement integer NOT NULL,
+    last_statement  integer NOT NULL,
+    kind            text NOT NULL CHECK (kind IN ('transaction', 'top_level', 'job')),
+    command         text NOT NULL,
+    sql             text,
+    undo            text,
+    detail          text,
+    lock_mode       text,
+    target          jsonb,
+    made            jsonb NOT NULL DEFAULT '{}',
+    done_at         timestamptz,
+    scope           text COLLATE "C" NOT NULL DEFAULT '',
+    PRIMARY KEY (scope, version, direction, step),
+    FOREIGN KEY (scope, version) REFERENCES expand_contract.schema_migrations ON DELETE CASCADE
+);
+COMMENT ON TABLE expand_contract.migration_steps IS 'the steps of the scripts that a worker runs, and how far it is';
+COMMENT ON COLUMN expand_contract.migration_steps.first_statement IS
+    'the step runs the statements of the script from this one on, or stands for them';
+COMMENT ON COLUMN expand_contract.migration_steps.kind IS
+    'transaction; top_level: a statement that cannot run in one; job: a SELECT that submits a job and returns its number';
+COMMENT ON COLUMN expand_contract.migration_steps.sql IS 'what is run in place of the statements; NULL: they are run as they are';
+COMMENT ON COLUMN expand_contract.migration_steps.undo IS
+    'takes the step back; empty: there is nothing to take back; NULL: nobody knows how';
 COMMENT ON COLUMN expand_contract.migration_steps.detail IS 'what the step is for';
-COMMENT ON COLUMN expand_contract.migration_steps
-	.lock_mode IS 'the strongest lock that a planned step takes on its table';
-COMMENT ON COLUMN expand_contract.migration_steps.target
-	IS 'what the step is about, as it was before the first try; of a job: which one';
-COMMENT ON COLUMN expand_contract.migration_steps
-	.made IS 'the indexes that the statement has created, OID and name; committed together with their creation';
+COMMENT ON COLUMN expand_contract.migration_steps.lock_mode IS 'the strongest lock that a planned step takes on its table';
+COMMENT ON COLUMN expand_contract.migration_steps.target IS 'what the step is about, as it was before the first try; of a job: which one';
+COMMENT ON COLUMN expand_contract.migration_steps.made IS
+    'the indexes that the statement has created, OID and name; committed together with their creation';
 
-CREATE TABLE expand_contract.migration_events(
-	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-	event text NOT NULL CHECK(event IN('submit', 'apply', 'fail', 'rollback',
-									   'baseline', 'adopt')),
-	version text COLLATE "C" NOT NULL, checksum text, script text,
-	allow text[] NOT NULL DEFAULT '{}', executed_at timestamptz NOT NULL,
-	executed_by text NOT NULL, execution_time interval NOT NULL,
-	session_role text NOT NULL, application_name text NOT NULL, error text,
-	scope text COLLATE "C" NOT NULL DEFAULT '' );
-COMMENT ON TABLE expand_contract.migration_events
-	IS 'every migration submitted, applied, failed, rolled back or taken over; rows are only added';
-COMMENT ON COLUMN expand_contract.migration_events.allow
-	IS 'the rules that the script was allowed to break: an override, where not empty';
-COMMENT ON COLUMN expand_contract.migration_events
-	.script IS 'what was run: "up", or "down" for a rollback';
+CREATE TABLE expand_contract.migration_events (
+    id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    event            text NOT NULL CHECK (event IN ('submit', 'apply', 'fail', 'rollback', 'baseline', 'adopt')),
+    version          text COLLATE "C" NOT NULL,
+    checksum         text,
+    script           text,
+    allow            text[] NOT NULL DEFAULT '{}',
+    executed_at      timestamptz NOT NULL,
+    executed_by      text NOT NULL,
+    execution_time   interval NOT NULL,
+    session_role     text NOT NULL,
+    application_name text NOT NULL,
+    error            text,
+    scope            text COLLATE "C" NOT NULL DEFAULT ''
+);
+COMMENT ON TABLE expand_contract.migration_events IS
+    'every migration submitted, applied, failed, rolled back or taken over; rows are only added';
+COMMENT ON COLUMN expand_contract.migration_events.allow IS
+    'the rules that the script was allowed to break: an override, where not empty';
+COMMENT ON COLUMN expand_contract.migration_events.script IS
+    'what was run: "up", or "down" for a rollback';
 
 SELECT pg_catalog.pg_extension_config_dump('expand_contract.schema_migrations', '');
 SELECT pg_catalog.pg_extension_config_dump('expand_contract.migration_steps', '');
 SELECT pg_catalog.pg_extension_config_dump('expand_contract.migration_events', '');
-SELECT
-	pg_catalog.pg_extension_config_dump('expand_contract.migration_events_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.migration_events_id_seq', '');
 
---A migration's job is found by its version. CREATE INDEX jobs_of_migrations ON
-	  expand_contract.jobs((parameters->> 'version')) WHERE kind = 'statement';
+-- A migration's job is found by its version.
+CREATE INDEX jobs_of_migrations ON expand_contract.jobs ((parameters ->> 'version')) WHERE kind = 'statement';
 
 ----------------------------------------------------------------------
 -- sql/install/backfill_tables.sql
@@ -267,80 +268,101 @@ CREATE TABLE expand_contract.job_sweeps (
     is_checked boolean NOT NULL DEFAULT false,
     found boolean NOT NULL DEFAULT false
 ) WITH (fillfactor = 20);
-COMMENT ON TABLE expand_contract
-	.job_sweeps IS 'the present sweep of a backfill or copy, shared by its workers';
+COMMENT ON TABLE expand_contract.job_sweeps IS 'the present sweep of a backfill or copy, shared by its workers';
 
---The table itself,
-	or its partitions or
-		children.CREATE TABLE expand_contract.job_leaves(
-			job bigint NOT NULL REFERENCES expand_contract.jobs ON DELETE CASCADE,
-			leaf oid NOT NULL, sweep integer NOT NULL, filenode oid NOT NULL,
-			is_first boolean NOT NULL, next_block bigint NOT NULL,
-			end_block bigint NOT NULL, blocks bigint NOT NULL, place jsonb, --by key
-			: the next one of those handed out;
-			blocks are a guess then moved_blocks double precision NOT NULL DEFAULT 0,
-			--filled by rows that moved,
-			since our last VACUUM PRIMARY KEY(job, leaf)) WITH(fillfactor = 50);
-COMMENT ON TABLE expand_contract.job_leaves
-	IS 'how far the present sweep of a backfill has been handed out, table by table';
+-- The table itself, or its partitions or children.
+CREATE TABLE expand_contract.job_leaves (
+    job bigint NOT NULL REFERENCES expand_contract.jobs ON DELETE CASCADE,
+    leaf oid NOT NULL,
+    sweep integer NOT NULL,
+    filenode oid NOT NULL,
+    is_first boolean NOT NULL,
+    next_block bigint NOT NULL,
+    end_block bigint NOT NULL,
+    blocks bigint NOT NULL,
+    place jsonb, -- by key: the next one of those handed out; blocks are a guess then
+    moved_blocks double precision NOT NULL DEFAULT 0, -- filled by rows that moved, since our last VACUUM
+    PRIMARY KEY (job, leaf)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE expand_contract.job_leaves IS
+    'how far the present sweep of a backfill has been handed out, table by table';
 
--- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- --sql /
-	install /
-	verify_tables
-		.sql-- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- --CREATE
-			TABLE expand_contract.verifications(
-				id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-				source oid NOT NULL, source_name text NOT NULL,
-				target oid NOT NULL, target_name text NOT NULL,
-				mapping jsonb NOT NULL, key text[] NOT NULL, change text,
-				job bigint, verified_by oid NOT NULL,
-				verified_by_name text NOT NULL, reads oid[] NOT NULL DEFAULT '{}',
-				opaque boolean NOT NULL DEFAULT false,
-				rows_source bigint NOT NULL DEFAULT 0,
-				rows_target bigint NOT NULL DEFAULT 0,
-				missing bigint NOT NULL DEFAULT 0, extra bigint NOT NULL DEFAULT 0,
-				different bigint NOT NULL DEFAULT 0,
-				recorded bigint NOT NULL DEFAULT 0,
-				checksum_source text NOT NULL, checksum_target text NOT NULL,
-				started_at timestamptz NOT NULL, finished_at timestamptz,
-				first_snapshot pg_snapshot, last_snapshot pg_snapshot);
-CREATE INDEX ON expand_contract.verifications(job) WHERE job IS NOT NULL;
+----------------------------------------------------------------------
+-- sql/install/verify_tables.sql
+----------------------------------------------------------------------
+CREATE TABLE expand_contract.verifications (
+    id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    source           oid NOT NULL,
+    source_name      text NOT NULL,
+    target           oid NOT NULL,
+    target_name      text NOT NULL,
+    mapping          jsonb NOT NULL,
+    key              text[] NOT NULL,
+    change           text,
+    job              bigint,
+    verified_by      oid NOT NULL,
+    verified_by_name text NOT NULL,
+    reads            oid[] NOT NULL DEFAULT '{}',
+    opaque           boolean NOT NULL DEFAULT false,
+    rows_source      bigint NOT NULL DEFAULT 0,
+    rows_target      bigint NOT NULL DEFAULT 0,
+    missing          bigint NOT NULL DEFAULT 0,
+    extra            bigint NOT NULL DEFAULT 0,
+    different        bigint NOT NULL DEFAULT 0,
+    recorded         bigint NOT NULL DEFAULT 0,
+    checksum_source  text NOT NULL,
+    checksum_target  text NOT NULL,
+    started_at       timestamptz NOT NULL,
+    finished_at      timestamptz,
+    first_snapshot   pg_snapshot,
+    last_snapshot    pg_snapshot
+);
+CREATE INDEX ON expand_contract.verifications (job) WHERE job IS NOT NULL;
 COMMENT ON TABLE expand_contract.verifications IS 'what each verification found';
 COMMENT ON COLUMN expand_contract.verifications.source_name IS 'its name on that day';
-COMMENT ON COLUMN expand_contract.verifications
-	.key IS 'of the target, for two tables; empty where a row is compared with itself';
-COMMENT ON COLUMN expand_contract.verifications
-	.reads IS 'the tables and all others that the expressions name';
-COMMENT ON COLUMN expand_contract.verifications
-	.opaque IS 'whether the expressions call functions that may read yet others';
-COMMENT ON COLUMN expand_contract.verifications
-	.recorded IS 'how many of the rows that differ are in expand_contract.mismatches';
+COMMENT ON COLUMN expand_contract.verifications.key IS 'of the target, for two tables; empty where a row is compared with itself';
+COMMENT ON COLUMN expand_contract.verifications.reads IS 'the tables and all others that the expressions name';
+COMMENT ON COLUMN expand_contract.verifications.opaque IS 'whether the expressions call functions that may read yet others';
+COMMENT ON COLUMN expand_contract.verifications.recorded IS 'how many of the rows that differ are in expand_contract.mismatches';
 
-CREATE TABLE expand_contract.verify_walks(
-	job bigint PRIMARY KEY REFERENCES expand_contract.jobs ON DELETE CASCADE,
-	upto jsonb, is_handed_out boolean NOT NULL DEFAULT false,
-	open_chunks integer NOT NULL DEFAULT 0) WITH(fillfactor = 20);
-COMMENT ON TABLE expand_contract.verify_walks
-	IS 'how far the keys of a verification have been handed out to its workers';
+CREATE TABLE expand_contract.verify_walks (
+    job           bigint PRIMARY KEY REFERENCES expand_contract.jobs ON DELETE CASCADE,
+    upto          jsonb,
+    is_handed_out boolean NOT NULL DEFAULT false,
+    open_chunks   integer NOT NULL DEFAULT 0
+) WITH (fillfactor = 20);
+COMMENT ON TABLE expand_contract.verify_walks IS 'how far the keys of a verification have been handed out to its workers';
 COMMENT ON COLUMN expand_contract.verify_walks.upto IS 'the key that the last chunk ends with';
 
-CREATE TABLE expand_contract.mismatches(
-	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-	verification bigint NOT NULL REFERENCES expand_contract.verifications ON DELETE CASCADE,
-	key jsonb NOT NULL,
-	difference text NOT NULL CHECK(difference IN('different', 'missing', 'extra')),
-	column_name text, source_value text, target_value text, repair text);
-CREATE INDEX ON expand_contract.mismatches(verification);
-COMMENT ON TABLE expand_contract.mismatches
-	IS 'the first rows that a verification found to differ, one line a column';
+CREATE TABLE expand_contract.mismatches (
+    id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    verification bigint NOT NULL REFERENCES expand_contract.verifications ON DELETE CASCADE,
+    key          jsonb NOT NULL,
+    difference   text NOT NULL CHECK (difference IN ('different', 'missing', 'extra')),
+    column_name  text,
+    source_value text,
+    target_value text,
+    repair       text
+);
+CREATE INDEX ON expand_contract.mismatches (verification);
+COMMENT ON TABLE expand_contract.mismatches IS 'the first rows that a verification found to differ, one line a column';
 COMMENT ON COLUMN expand_contract.mismatches.column_name IS 'NULL for a row that one side only has';
 COMMENT ON COLUMN expand_contract.mismatches.repair IS 'SQL that would put it right; nobody runs it';
 
-CREATE TYPE @extschema @.ec_verification
-AS(id bigint, ok boolean, rows_source bigint, rows_target bigint,
-   missing bigint, extra bigint, different bigint, checksum_source text,
-   checksum_target text, started_at timestamptz, finished_at timestamptz);
-COMMENT ON TYPE @extschema @.ec_verification IS 'the result of a verification';
+CREATE TYPE @extschema@.ec_verification AS (
+    id              bigint,
+    ok              boolean,
+    rows_source     bigint,
+    rows_target     bigint,
+    missing         bigint,
+    extra           bigint,
+    different       bigint,
+    checksum_source text,
+    checksum_target text,
+    started_at      timestamptz,
+    finished_at     timestamptz
+);
+COMMENT ON TYPE @extschema@.ec_verification IS 'the result of a verification';
 
 ----------------------------------------------------------------------
 -- sql/install/model_tables.sql
@@ -370,76 +392,66 @@ CREATE TABLE expand_contract.changes (
     whole_table boolean NOT NULL DEFAULT false,
     settings jsonb
 );
-COMMENT ON TABLE expand_contract
-	.changes IS 'changes as ec_expand was told of them, and where they are';
+COMMENT ON TABLE expand_contract.changes IS 'changes as ec_expand was told of them, and where they are';
 COMMENT ON COLUMN expand_contract.changes.dual_write IS 'the flag of ec_dual_write';
-COMMENT ON COLUMN expand_contract.changes
-	.quarantine_until IS 'before that, ec_contract does not drop the old shape';
+COMMENT ON COLUMN expand_contract.changes.quarantine_until IS 'before that, ec_contract does not drop the old shape';
 COMMENT ON COLUMN expand_contract.changes.auto_drop IS 'whether a job drops it then';
-COMMENT ON COLUMN expand_contract.changes
-	.relation_oid IS 'of the relation that change_columns numbers';
-COMMENT ON COLUMN expand_contract.changes.owner
-	IS 'of its tables at ec_expand: whose rights the expressions have, as long as he owns them';
-COMMENT ON COLUMN expand_contract.changes.owner_name
-	IS 'his name then, which counts in a restored database, where he has another OID';
-COMMENT ON COLUMN expand_contract.changes.quarantined_from
-	IS 'while the old table is in quarantine: its name before, which ec_revert gives back';
-COMMENT ON COLUMN expand_contract.changes
-	.whole_table IS 'whether contraction removes the old table, not columns of it';
+COMMENT ON COLUMN expand_contract.changes.relation_oid IS 'of the relation that change_columns numbers';
+COMMENT ON COLUMN expand_contract.changes.owner IS 'of its tables at ec_expand: whose rights the expressions have, as long as he owns them';
+COMMENT ON COLUMN expand_contract.changes.owner_name IS 'his name then, which counts in a restored database, where he has another OID';
+COMMENT ON COLUMN expand_contract.changes.quarantined_from IS 'while the old table is in quarantine: its name before, which ec_revert gives back';
+COMMENT ON COLUMN expand_contract.changes.whole_table IS 'whether contraction removes the old table, not columns of it';
 
-COMMENT ON COLUMN expand_contract.changes.settings
-	IS 'under which its expressions are evaluated, whoever writes: those of the session of ec_expand';
+COMMENT ON COLUMN expand_contract.changes.settings IS 'under which its expressions are evaluated, whoever writes: those of the session of ec_expand';
 
-CREATE TABLE expand_contract.change_columns(
-	change text COLLATE
-	"C" NOT NULL REFERENCES expand_contract.changes ON UPDATE CASCADE ON DELETE CASCADE,
-	side text NOT NULL CHECK(side IN('old', 'new', 'key', 'unmapped')),
-	name text COLLATE "C" NOT NULL, attnum smallint NOT NULL, expression text,
-	key_position smallint, calls text[], present_name text COLLATE "C" NOT NULL,
-	goes boolean NOT NULL DEFAULT false, quarantined_from text COLLATE "C",
-	not_null_in regclass[] NOT NULL DEFAULT '{}', tree text,
-	PRIMARY KEY(change, side, attnum));
-COMMENT ON TABLE expand_contract
-	.change_columns IS 'the columns that a change reads, writes or removes';
-COMMENT ON COLUMN expand_contract.change_columns
-	.side IS 'key: neither old nor new, only tells rows apart; unmapped: old, but no mapping names it';
-COMMENT ON COLUMN expand_contract.change_columns
-	.name IS 'on the day of ec_expand, and in expression still';
-COMMENT ON COLUMN expand_contract.change_columns.present_name
-	IS 'after renames: a dump of the table has it under this one; empty if it was dropped from a restored table';
+CREATE TABLE expand_contract.change_columns (
+    change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON UPDATE CASCADE ON DELETE CASCADE,
+    side text NOT NULL CHECK (side IN ('old', 'new', 'key', 'unmapped')),
+    name text COLLATE "C" NOT NULL,
+    attnum smallint NOT NULL,
+    expression text,
+    key_position smallint,
+    calls text[],
+    present_name text COLLATE "C" NOT NULL,
+    goes boolean NOT NULL DEFAULT false,
+    quarantined_from text COLLATE "C",
+    not_null_in regclass[] NOT NULL DEFAULT '{}',
+    tree text,
+    PRIMARY KEY (change, side, attnum)
+);
+COMMENT ON TABLE expand_contract.change_columns IS 'the columns that a change reads, writes or removes';
+COMMENT ON COLUMN expand_contract.change_columns.side IS 'key: neither old nor new, only tells rows apart; unmapped: old, but no mapping names it';
+COMMENT ON COLUMN expand_contract.change_columns.name IS 'on the day of ec_expand, and in expression still';
+COMMENT ON COLUMN expand_contract.change_columns.present_name IS 'after renames: a dump of the table has it under this one; empty if it was dropped from a restored table';
 COMMENT ON COLUMN expand_contract.change_columns.goes IS 'whether contraction removes it';
-COMMENT ON COLUMN expand_contract.change_columns.quarantined_from
-	IS 'while it is in quarantine: its name before, which ec_revert gives back';
-COMMENT ON COLUMN expand_contract.change_columns.not_null_in
-	IS 'the tables (children of the change' 's too) where it was NOT NULL before the quarantine';
-COMMENT ON COLUMN expand_contract.change_columns
-	.calls IS 'the functions of users' ' in expression; it must never call another';
-COMMENT ON COLUMN expand_contract.change_columns
-	.tree IS 'the same, in which the server has numbers for names: renamed objects are followed; NULL where the numbers would be others';
-COMMENT ON COLUMN expand_contract.change_columns.expression
-	IS 'what dual writes assign; every name in it is looked up in pg_catalog alone';
+COMMENT ON COLUMN expand_contract.change_columns.quarantined_from IS 'while it is in quarantine: its name before, which ec_revert gives back';
+COMMENT ON COLUMN expand_contract.change_columns.not_null_in IS 'the tables (children of the change''s too) where it was NOT NULL before the quarantine';
+COMMENT ON COLUMN expand_contract.change_columns.calls IS 'the functions of users'' in expression; it must never call another';
+COMMENT ON COLUMN expand_contract.change_columns.tree IS 'the same, in which the server has numbers for names: renamed objects are followed; NULL where the numbers would be others';
+COMMENT ON COLUMN expand_contract.change_columns.expression IS 'what dual writes assign; every name in it is looked up in pg_catalog alone';
 
-CREATE TABLE expand_contract.change_events(
-	id bigint NOT NULL DEFAULT(extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
-	salt uuid NOT NULL DEFAULT gen_random_uuid(), change text COLLATE "C",
-	event text NOT NULL, value text,
-	at timestamptz NOT NULL DEFAULT clock_timestamp(),
-	by_role text NOT NULL DEFAULT session_user, PRIMARY KEY(id, salt));
-COMMENT ON COLUMN expand_contract.change_events
-	.id IS 'the order of events: microseconds, so that the lastval() of a session stays its own';
-COMMENT ON TABLE expand_contract
-	.change_events IS 'every change of a phase or flag; rows are only added';
+CREATE TABLE expand_contract.change_events (
+    id bigint NOT NULL DEFAULT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
+    salt uuid NOT NULL DEFAULT gen_random_uuid(),
+    change text COLLATE "C",
+    event text NOT NULL,
+    value text,
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    by_role text NOT NULL DEFAULT session_user,
+    PRIMARY KEY (id, salt)
+);
+COMMENT ON COLUMN expand_contract.change_events.id IS 'the order of events: microseconds, so that the lastval() of a session stays its own';
+COMMENT ON TABLE expand_contract.change_events IS 'every change of a phase or flag; rows are only added';
 
 SELECT pg_catalog.pg_extension_config_dump('expand_contract.changes', '');
 SELECT pg_catalog.pg_extension_config_dump('expand_contract.change_columns', '');
 SELECT pg_catalog.pg_extension_config_dump('expand_contract.change_events', '');
 
--- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- --sql /
-	install /
-	dualwrite_tables
-		.sql-- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- --Rows
-			are only added by writers,
-	so that a REPEATABLE READ writer never meets-- the row of another; the reconciler folds and removes them.  No foreign key,
+----------------------------------------------------------------------
+-- sql/install/dualwrite_tables.sql
+----------------------------------------------------------------------
+-- Rows are only added by writers, so that a REPEATABLE READ writer never meets
+-- the row of another; the reconciler folds and removes them.  No foreign key,
 -- which would lock the row of the change.  No sequence either: an application
 -- that asks for lastval() after its INSERT would get our number.
 CREATE TABLE expand_contract.discrepancies (
@@ -459,67 +471,66 @@ CREATE TABLE expand_contract.discrepancies (
     next_attempt_at timestamptz,
     PRIMARY KEY (id, salt)
 );
-CREATE INDEX ON expand_contract.discrepancies USING hash(key);
---of any length COMMENT ON TABLE expand_contract
-	  .discrepancies IS 'modern writes that failed and are still to be made';
-COMMENT ON COLUMN expand_contract.discrepancies
-	.id IS 'the order of entries: microseconds, so that a writer' 's lastval() stays its own';
+CREATE INDEX ON expand_contract.discrepancies USING hash (key); -- of any length
+COMMENT ON TABLE expand_contract.discrepancies IS 'modern writes that failed and are still to be made';
+COMMENT ON COLUMN expand_contract.discrepancies.id IS 'the order of entries: microseconds, so that a writer''s lastval() stays its own';
 COMMENT ON COLUMN expand_contract.discrepancies.salt IS 'tells entries of the same microsecond apart';
-COMMENT ON COLUMN expand_contract.discrepancies.is_unset
-	IS 'the new columns were left unset: whoever has set them since knows better';
-COMMENT ON COLUMN expand_contract.discrepancies
-	.writes IS 'how many failed writes the reconciler has folded into this one';
+COMMENT ON COLUMN expand_contract.discrepancies.is_unset IS 'the new columns were left unset: whoever has set them since knows better';
+COMMENT ON COLUMN expand_contract.discrepancies.writes IS 'how many failed writes the reconciler has folded into this one';
 
---An entry that a BEFORE trigger makes is of a row that is still to be
-	  stored.CREATE FUNCTION expand_contract.settle_discrepancy() RETURNS trigger AS
-  'MODULE_PATHNAME',
-	'ec_settle_discrepancy' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+-- An entry that a BEFORE trigger makes is of a row that is still to be stored.
+CREATE FUNCTION expand_contract.settle_discrepancy() RETURNS trigger
+AS 'MODULE_PATHNAME', 'ec_settle_discrepancy' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 REVOKE EXECUTE ON FUNCTION expand_contract.settle_discrepancy() FROM PUBLIC;
-COMMENT ON FUNCTION expand_contract.settle_discrepancy() IS
-	'takes an entry out again if its row was not stored: ON CONFLICT, or another trigger, has thrown it away';
-CREATE TRIGGER settle AFTER INSERT ON
-	expand_contract.discrepancies
-		FOR EACH ROW EXECUTE FUNCTION expand_contract.settle_discrepancy();
-ALTER TABLE expand_contract.discrepancies ENABLE ALWAYS TRIGGER settle;
---rows of a subscription too
+COMMENT ON FUNCTION expand_contract.settle_discrepancy() IS 'takes an entry out again if its row was not stored: ON CONFLICT, or another trigger, has thrown it away';
+CREATE TRIGGER settle AFTER INSERT ON expand_contract.discrepancies
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.settle_discrepancy();
+ALTER TABLE expand_contract.discrepancies ENABLE ALWAYS TRIGGER settle; -- rows of a subscription too
 
-	  CREATE TABLE expand_contract.gaps(
-		  id bigint NOT NULL DEFAULT(extract(epoch FROM clock_timestamp()) *
-									 1000000)::bigint,
-		  salt uuid NOT NULL DEFAULT gen_random_uuid(),
-		  change text COLLATE "C" NOT NULL, reason text NOT NULL,
-		  writer xid8 NOT NULL DEFAULT pg_current_xact_id(),
-		  at timestamptz NOT NULL DEFAULT clock_timestamp(), repaired_by bigint,
-		  repaired_at timestamptz, PRIMARY KEY(id, salt));
-CREATE INDEX ON expand_contract.gaps(change) WHERE repaired_by IS NULL;
+CREATE TABLE expand_contract.gaps (
+    id bigint NOT NULL DEFAULT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
+    salt uuid NOT NULL DEFAULT gen_random_uuid(),
+    change text COLLATE "C" NOT NULL,
+    reason text NOT NULL,
+    writer xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    repaired_by bigint,
+    repaired_at timestamptz,
+    PRIMARY KEY (id, salt)
+);
+CREATE INDEX ON expand_contract.gaps (change) WHERE repaired_by IS NULL;
 COMMENT ON COLUMN expand_contract.gaps.id IS 'the order of gaps, as in discrepancies';
-COMMENT ON TABLE expand_contract
-	.gaps IS 'transactions whose writes were not carried over, until a repair';
+COMMENT ON TABLE expand_contract.gaps IS 'transactions whose writes were not carried over, until a repair';
 
-CREATE TABLE expand_contract.flags(name text COLLATE "C" PRIMARY KEY,
-								   value boolean NOT NULL);
+CREATE TABLE expand_contract.flags (
+    name text COLLATE "C" PRIMARY KEY,
+    value boolean NOT NULL
+);
 COMMENT ON TABLE expand_contract.flags IS 'read switches of applications';
 
 SELECT pg_catalog.pg_extension_config_dump('expand_contract.discrepancies', '');
 SELECT pg_catalog.pg_extension_config_dump('expand_contract.gaps', '');
 SELECT pg_catalog.pg_extension_config_dump('expand_contract.flags', '');
 
--- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- --sql /
-	install /
-	usage_tables
-		.sql-- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- --Read
-			by C with the columns at their places
-	: usage_sync.c.CREATE TABLE expand_contract.usage(
-		  relation regclass NOT NULL, attnum smallint NOT NULL,
-		  column_name name NOT NULL,
-		  tracked_since timestamptz NOT NULL DEFAULT clock_timestamp(),
-		  reads bigint NOT NULL DEFAULT 0, writes bigint NOT NULL DEFAULT 0,
-		  readers bytea NOT NULL DEFAULT '', writers bytea NOT NULL DEFAULT '',
-		  unknown_since timestamptz, unknown_until timestamptz,
-		  PRIMARY KEY(relation, attnum)) WITH(fillfactor = 50);
+----------------------------------------------------------------------
+-- sql/install/usage_tables.sql
+----------------------------------------------------------------------
+-- Read by C with the columns at their places: usage_sync.c.
+CREATE TABLE expand_contract.usage (
+    relation      regclass NOT NULL,
+    attnum        smallint NOT NULL,
+    column_name   name NOT NULL,
+    tracked_since timestamptz NOT NULL DEFAULT clock_timestamp(),
+    reads         bigint NOT NULL DEFAULT 0,
+    writes        bigint NOT NULL DEFAULT 0,
+    readers       bytea NOT NULL DEFAULT '',
+    writers       bytea NOT NULL DEFAULT '',
+    unknown_since timestamptz,
+    unknown_until timestamptz,
+    PRIMARY KEY (relation, attnum)
+) WITH (fillfactor = 50);
 COMMENT ON TABLE expand_contract.usage IS 'tracked columns, and their use at the last flush';
-COMMENT ON COLUMN expand_contract.usage.unknown_until
-	IS 'the end of the last time of which nothing is known; NULL until the first flush';
+COMMENT ON COLUMN expand_contract.usage.unknown_until IS 'the end of the last time of which nothing is known; NULL until the first flush';
 COMMENT ON COLUMN expand_contract.usage.readers IS 'the recent ones, as shared memory has them';
 COMMENT ON COLUMN expand_contract.usage.writers IS 'the recent ones, as shared memory has them';
 
@@ -527,154 +538,150 @@ CREATE TABLE expand_contract.usage_flush (
     flushed_at timestamptz NOT NULL,
     single     boolean PRIMARY KEY DEFAULT true CHECK (single) -- a publication FOR ALL TABLES asks for a key
 );
-CREATE UNIQUE INDEX ON expand_contract.usage_flush((true));
-COMMENT ON TABLE expand_contract.usage_flush
-	IS 'the last flush: what was counted after it is in shared memory only';
+CREATE UNIQUE INDEX ON expand_contract.usage_flush ((true));
+COMMENT ON TABLE expand_contract.usage_flush IS 'the last flush: what was counted after it is in shared memory only';
 
---With the table,
-	because its triggers need it.CREATE
-		FUNCTION expand_contract.usage_changed() RETURNS trigger AS
-	'MODULE_PATHNAME',
-	'ec_usage_changed' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+-- With the table, because its triggers need it.
+CREATE FUNCTION expand_contract.usage_changed() RETURNS trigger
+AS 'MODULE_PATHNAME', 'ec_usage_changed' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 REVOKE EXECUTE ON FUNCTION expand_contract.usage_changed() FROM PUBLIC;
-COMMENT ON FUNCTION expand_contract.usage_changed() IS
-	'starts new rows afresh, and tells every session what is tracked';
-CREATE TRIGGER complete BEFORE INSERT ON
-	expand_contract.usage
-		FOR EACH ROW EXECUTE FUNCTION expand_contract.usage_changed();
-CREATE TRIGGER announce AFTER INSERT OR DELETE OR UPDATE OF relation,
-	attnum
-		ON expand_contract.usage
-			FOR EACH ROW EXECUTE FUNCTION expand_contract.usage_changed();
+COMMENT ON FUNCTION expand_contract.usage_changed() IS 'starts new rows afresh, and tells every session what is tracked';
+CREATE TRIGGER complete BEFORE INSERT ON expand_contract.usage
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.usage_changed();
+CREATE TRIGGER announce AFTER INSERT OR DELETE OR UPDATE OF relation, attnum ON expand_contract.usage
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.usage_changed();
 
---What is tracked survives a dump, by names;
-what was counted does not .SELECT pg_catalog
-	.pg_extension_config_dump('expand_contract.usage', '');
+-- What is tracked survives a dump, by names; what was counted does not.
+SELECT pg_catalog.pg_extension_config_dump('expand_contract.usage', '');
 
---What standbys have counted,
-	as somebody brought it here.CREATE TABLE expand_contract.standby_usage(
-		standby text NOT NULL, relation regclass NOT NULL, attnum smallint NOT NULL,
-		reads bigint NOT NULL, last_read timestamptz, last_reader text,
-		counting_since timestamptz NOT NULL, unknown_until timestamptz,
-		taken_at timestamptz NOT NULL, PRIMARY KEY(standby, relation, attnum),
-		FOREIGN KEY(relation, attnum)
-			REFERENCES expand_contract.usage ON DELETE CASCADE);
-COMMENT ON TABLE expand_contract
-	.standby_usage IS 'reads of tracked columns on standbys, as they were imported';
+-- What standbys have counted, as somebody brought it here.
+CREATE TABLE expand_contract.standby_usage (
+    standby        text NOT NULL,
+    relation       regclass NOT NULL,
+    attnum         smallint NOT NULL,
+    reads          bigint NOT NULL,
+    last_read      timestamptz,
+    last_reader    text,
+    counting_since timestamptz NOT NULL,
+    unknown_until  timestamptz,
+    taken_at       timestamptz NOT NULL,
+    PRIMARY KEY (standby, relation, attnum),
+    FOREIGN KEY (relation, attnum) REFERENCES expand_contract.usage ON DELETE CASCADE
+);
+COMMENT ON TABLE expand_contract.standby_usage IS 'reads of tracked columns on standbys, as they were imported';
 
--- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- --sql /
-	install /
-	lifecycle_tables
-		.sql-- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- --Of
-			jobs,
-	so not in a dump.CREATE TABLE expand_contract
-		.change_jobs(job bigint PRIMARY KEY REFERENCES expand_contract.jobs ON DELETE CASCADE,
-					 change text COLLATE "C" NOT NULL,
-					 mode text NOT NULL CHECK(mode IN('fill', 'repair')),
-					 snapshot pg_snapshot NOT NULL DEFAULT pg_current_snapshot());
+----------------------------------------------------------------------
+-- sql/install/lifecycle_tables.sql
+----------------------------------------------------------------------
+-- Of jobs, so not in a dump.
+CREATE TABLE expand_contract.change_jobs (
+    job bigint PRIMARY KEY REFERENCES expand_contract.jobs ON DELETE CASCADE,
+    change text COLLATE "C" NOT NULL,
+    mode text NOT NULL CHECK (mode IN ('fill', 'repair')),
+    snapshot pg_snapshot NOT NULL DEFAULT pg_current_snapshot()
+);
 COMMENT ON TABLE expand_contract.change_jobs IS 'the backfills and repairs of changes';
-COMMENT ON COLUMN expand_contract.change_jobs
-	.snapshot IS 'at submission: gaps that it shows had been committed';
+COMMENT ON COLUMN expand_contract.change_jobs.snapshot IS 'at submission: gaps that it shows had been committed';
 
-CREATE TABLE expand_contract.required_versions(
-	change text COLLATE
-	"C" NOT NULL REFERENCES expand_contract.changes ON UPDATE CASCADE ON DELETE CASCADE,
-	application text NOT NULL, minimum text NOT NULL,
-	PRIMARY KEY(change, application));
-COMMENT ON TABLE expand_contract.required_versions
-	IS 'the deployment manifest: what must be running before a change contracts';
+CREATE TABLE expand_contract.required_versions (
+    change text COLLATE "C" NOT NULL REFERENCES expand_contract.changes ON UPDATE CASCADE ON DELETE CASCADE,
+    application text NOT NULL,
+    minimum text NOT NULL,
+    PRIMARY KEY (change, application)
+);
+COMMENT ON TABLE expand_contract.required_versions IS 'the deployment manifest: what must be running before a change contracts';
 SELECT pg_catalog.pg_extension_config_dump('expand_contract.required_versions', '');
 
-CREATE TABLE expand_contract.sightings(application text NOT NULL,
-									   version text NOT NULL,
-									   last_seen timestamptz NOT NULL,
-									   PRIMARY KEY(application, version));
-COMMENT ON TABLE expand_contract
-	.sightings IS 'versions of applications that were seen in pg_stat_activity';
+CREATE TABLE expand_contract.sightings (
+    application text NOT NULL,
+    version text NOT NULL,
+    last_seen timestamptz NOT NULL,
+    PRIMARY KEY (application, version)
+);
+COMMENT ON TABLE expand_contract.sightings IS 'versions of applications that were seen in pg_stat_activity';
 
 CREATE TABLE expand_contract.sighting_watch (
     since timestamptz NOT NULL,
     sampled_at timestamptz NOT NULL,
     single boolean PRIMARY KEY DEFAULT true CHECK (single) -- a publication FOR ALL TABLES asks for a key
 );
-CREATE UNIQUE INDEX ON expand_contract.sighting_watch((true));
-COMMENT ON TABLE expand_contract.sighting_watch
-	IS 'since when sightings are looked for without a pause, and the last look';
+CREATE UNIQUE INDEX ON expand_contract.sighting_watch ((true));
+COMMENT ON TABLE expand_contract.sighting_watch IS 'since when sightings are looked for without a pause, and the last look';
 
--- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- --sql /
-	install /
-	worker
-		.sql-- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- --CREATE
-			FUNCTION expand_contract.live_slots(OUT job bigint, OUT slot integer,
-												OUT pid integer) RETURNS SETOF record AS
-	'MODULE_PATHNAME',
-	'ec_sql_live_slots' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
-COMMENT ON FUNCTION expand_contract.live_slots() IS
-	'the workers that run jobs of this database, known by the locks they hold';
+----------------------------------------------------------------------
+-- sql/install/core.sql
+----------------------------------------------------------------------
+-- Whoever may query pg_inherits may call it: the views and functions below use it
+-- with the rights of their callers.
+CREATE FUNCTION expand_contract.family_of(relation oid) RETURNS SETOF oid
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    WITH RECURSIVE family AS (
+        SELECT $1 AS oid
+        UNION
+        SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.oid
+    )
+    SELECT f.oid FROM family f
+$$;
+COMMENT ON FUNCTION expand_contract.family_of(oid) IS 'a table, its partitions and children';
+GRANT EXECUTE ON FUNCTION expand_contract.family_of(oid) TO PUBLIC;
 
-CREATE FUNCTION expand_contract.is_interrupted(job bigint) RETURNS boolean AS
-	'MODULE_PATHNAME',
-	'ec_sql_is_interrupted' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
-COMMENT ON FUNCTION expand_contract.is_interrupted(bigint) IS
-	'whether a running job has lost its workers';
+CREATE FUNCTION @extschema@.ec_grant(role regrole) RETURNS void
+AS 'MODULE_PATHNAME', 'ec_grant' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_grant(regrole) IS 'lets a role call every function of the extension that is not everyone''s';
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_grant(regrole) FROM PUBLIC;
 
-CREATE FUNCTION expand_contract.launcher_running() RETURNS boolean AS
-	'MODULE_PATHNAME',
-	'ec_sql_launcher_running' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
-COMMENT ON FUNCTION expand_contract.launcher_running() IS
-	'whether the library is preloaded and its launcher runs';
+----------------------------------------------------------------------
+-- sql/install/worker.sql
+----------------------------------------------------------------------
+CREATE FUNCTION expand_contract.live_slots(OUT job bigint, OUT slot integer, OUT pid integer)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'ec_sql_live_slots' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION expand_contract.live_slots() IS 'the workers that run jobs of this database, known by the locks they hold';
 
-CREATE FUNCTION expand_contract.no_worker_is_free() RETURNS text AS
-	'MODULE_PATHNAME',
-	'ec_sql_no_worker_is_free' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
-COMMENT ON FUNCTION expand_contract.no_worker_is_free() IS
-	'for whom all workers of the cluster are at work; NULL if one is free';
+CREATE FUNCTION expand_contract.is_interrupted(job bigint) RETURNS boolean
+AS 'MODULE_PATHNAME', 'ec_sql_is_interrupted' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION expand_contract.is_interrupted(bigint) IS 'whether a running job has lost its workers';
 
-CREATE FUNCTION expand_contract.replication_lag() RETURNS interval AS
-	'MODULE_PATHNAME',
-	'ec_sql_replication_lag' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
-COMMENT ON FUNCTION expand_contract.replication_lag() IS
-	'lag of the slowest standby; zero without standbys, NULL while one is unknown';
+CREATE FUNCTION expand_contract.launcher_running() RETURNS boolean
+AS 'MODULE_PATHNAME', 'ec_sql_launcher_running' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION expand_contract.launcher_running() IS 'whether the library is preloaded and its launcher runs';
 
-CREATE FUNCTION expand_contract.next_run(start_at timestamptz, run_window text,
-										 time_zone text,
-										 at timestamptz) RETURNS timestamptz AS
-	'MODULE_PATHNAME',
-	'ec_sql_next_run' LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE;
-COMMENT
-	ON FUNCTION expand_contract.next_run(timestamptz, text, text, timestamptz) IS
-	'the first moment from a point in time on at which a job with this schedule may run';
+CREATE FUNCTION expand_contract.no_worker_is_free() RETURNS text
+AS 'MODULE_PATHNAME', 'ec_sql_no_worker_is_free' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION expand_contract.no_worker_is_free() IS 'for whom all workers of the cluster are at work; NULL if one is free';
 
-CREATE FUNCTION @extschema @.ec_pause(job bigint) RETURNS text AS 'MODULE_PATHNAME',
-	'ec_pause' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema @.ec_pause(bigint) IS
-	'stops a job after its current batch; ec_resume goes on from there';
+CREATE FUNCTION expand_contract.replication_lag() RETURNS interval
+AS 'MODULE_PATHNAME', 'ec_sql_replication_lag' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION expand_contract.replication_lag() IS 'lag of the slowest standby; zero without standbys, NULL while one is unknown';
 
-CREATE FUNCTION @extschema @.ec_resume(job bigint) RETURNS text AS 'MODULE_PATHNAME',
-	'ec_resume' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema @.ec_resume(bigint) IS
-	'goes on with a paused, interrupted or failed job where it stopped';
+CREATE FUNCTION expand_contract.next_run(start_at timestamptz, run_window text, time_zone text, at timestamptz)
+RETURNS timestamptz
+AS 'MODULE_PATHNAME', 'ec_sql_next_run' LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION expand_contract.next_run(timestamptz, text, text, timestamptz)
+    IS 'the first moment from a point in time on at which a job with this schedule may run';
 
-CREATE FUNCTION @extschema @.ec_cancel(job bigint) RETURNS text AS 'MODULE_PATHNAME',
-	'ec_cancel' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema @.ec_cancel(bigint) IS
-	'ends a job for good after its current batch; rows already written stay';
+CREATE FUNCTION @extschema@.ec_pause(job bigint) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_pause' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_pause(bigint) IS 'stops a job after its current batch; ec_resume goes on from there';
 
-CREATE FUNCTION @extschema
-	@.ec_configure(job bigint, batch_size integer DEFAULT NULL,
-				   delay_ms integer DEFAULT NULL, workers integer DEFAULT NULL,
-				   max_lag interval DEFAULT NULL) RETURNS text AS
-	'MODULE_PATHNAME',
-	'ec_configure' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema
-	@.ec_configure(bigint, integer, integer, integer, interval) IS
-	'changes the pace of a job from its next batch on; NULL leaves a value as it is';
+CREATE FUNCTION @extschema@.ec_resume(job bigint) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_resume' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_resume(bigint) IS 'goes on with a paused, interrupted or failed job where it stopped';
 
-CREATE PROCEDURE @extschema
-	@.ec_wait(job bigint, timeout interval DEFAULT NULL) AS 'MODULE_PATHNAME',
-	'ec_wait' LANGUAGE C;
-COMMENT ON PROCEDURE @extschema @.ec_wait(bigint, interval) IS
-	'waits for the end of a job without holding a snapshot, shows its progress, raises its error';
+CREATE FUNCTION @extschema@.ec_cancel(job bigint) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_cancel' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_cancel(bigint) IS 'ends a job for good after its current batch; rows already written stay';
+
+CREATE FUNCTION @extschema@.ec_configure(job bigint, batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL,
+    workers integer DEFAULT NULL, max_lag interval DEFAULT NULL) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_configure' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_configure(bigint, integer, integer, integer, interval)
+    IS 'changes the pace of a job from its next batch on; NULL leaves a value as it is';
+
+CREATE PROCEDURE @extschema@.ec_wait(job bigint, timeout interval DEFAULT NULL)
+AS 'MODULE_PATHNAME', 'ec_wait' LANGUAGE C;
+COMMENT ON PROCEDURE @extschema@.ec_wait(bigint, interval)
+    IS 'waits for the end of a job without holding a snapshot, shows its progress, raises its error';
 
 -- Every job, for whoever may see all; ec_progress shows each caller his.
 CREATE VIEW expand_contract.progress AS
@@ -713,9 +720,7 @@ WITH live AS MATERIALIZED (
         END AS shown_state,
         CASE WHEN j.state = 'queued' THEN
             expand_contract.next_run(j.start_at, j.run_window, j.settings ->> 'TimeZone', clock_timestamp())
-        END AS next_run,
-        (SELECT min(p.id) FROM expand_contract.jobs p
-          WHERE p.part_of = j.id AND p.state IN ('queued', 'running', 'paused')) AS part
+        END AS next_run
     FROM expand_contract.jobs j
     JOIN slots s ON s.job = j.id
     LEFT JOIN live l ON l.job = j.id
@@ -758,7 +763,6 @@ SELECT id AS job,
     live_workers::integer AS workers,
     CASE
         WHEN shown_state = 'running' THEN throttled_by
-        WHEN shown_state = 'queued' AND part IS NOT NULL THEN 'waits for job ' || part
         WHEN shown_state = 'queued' AND next_run > clock_timestamp() THEN
             CASE WHEN start_at > clock_timestamp() THEN 'start at ' ELSE 'run window opens ' END
             || date_trunc('second', next_run)
@@ -779,144 +783,131 @@ SELECT id AS job,
     owner,
     started_at,
     finished_at,
-    rows_failed,
-    CASE WHEN kind = 'statement' THEN parameters ->> 'version'
-        ELSE (SELECT m.parameters ->> 'version' FROM expand_contract.jobs m
-               WHERE m.id = counted.part_of AND m.kind = 'statement') END AS migration
+    rows_failed
 FROM counted;
 COMMENT ON VIEW expand_contract.progress IS 'all jobs and how far they are; behind ec_progress';
 
-CREATE VIEW @extschema @.ec_progress
-WITH(security_barrier)
-AS SELECT job, kind, change,
-	CASE WHEN
-	EXISTS(SELECT FROM pg_catalog.pg_class c WHERE c.oid =
-			   relation) THEN relation::regclass END AS relation,
-	state, rows_done, rows_total_estimate, percent, rows_per_second, eta, workers,
-	throttled_by, expand_contract.replication_lag() AS replication_lag,
-	table_growth, wal_bytes, skipped_locked,
-	CASE WHEN state = 'interrupted' AND expand_contract.launcher_running() THEN
-					  'the job has lost its worker; the launcher will start another' WHEN
-					  state = 'interrupted' THEN
-	format('the job has lost its worker. HINT: Use SELECT ec_resume(%s) to go on where it stopped, ' 'or add expand_contract to shared_preload_libraries to have that done at every start.',
-		   job)
-WHEN error_code IS NULL THEN notice-- a message can hold row data,
-	of a copy's target too WHEN
-	pg_has_role(owner, 'USAGE') OR NOT
-	EXISTS(SELECT FROM unnest(ARRAY[relation, target]) t(id)
-			   WHERE id IS NOT NULL AND(has_table_privilege(id, 'SELECT')
-											IS NOT TRUE OR row_security_active(id))) THEN
-	concat(error_code, ': ', error_text)
-ELSE error_code END AS last_error,
-	pg_get_userbyid(owner) AS owner, started_at, finished_at, rows_failed,
-	migration FROM expand_contract.progress WHERE pg_has_role(owner, 'USAGE') OR
-	pg_has_role('pg_monitor', 'USAGE');
-COMMENT ON VIEW @extschema
-	@.ec_progress IS 'jobs one owns (pg_monitor: all), how far they are and what holds them back';
-GRANT SELECT ON @extschema @.ec_progress TO PUBLIC;
+CREATE VIEW @extschema@.ec_progress WITH (security_barrier) AS
+SELECT job,
+    kind,
+    change,
+    CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation) THEN relation::regclass END AS relation,
+    state,
+    rows_done,
+    rows_total_estimate,
+    percent,
+    rows_per_second,
+    eta,
+    workers,
+    throttled_by,
+    expand_contract.replication_lag() AS replication_lag,
+    table_growth,
+    wal_bytes,
+    skipped_locked,
+    CASE
+        WHEN state = 'interrupted' AND expand_contract.launcher_running()
+            THEN 'the job has lost its worker; the launcher will start another'
+        WHEN state = 'interrupted'
+            THEN format('the job has lost its worker. HINT: Use SELECT ec_resume(%s) to go on where it stopped, '
+                'or add expand_contract to shared_preload_libraries to have that done at every start.', job)
+        WHEN error_code IS NULL THEN notice
+        -- a message can hold row data, of a copy's target too
+        WHEN pg_has_role(owner, 'USAGE') OR NOT EXISTS (
+            SELECT FROM unnest(ARRAY[relation, target]) t (id)
+            WHERE id IS NOT NULL AND (has_table_privilege(id, 'SELECT') IS NOT TRUE OR row_security_active(id)))
+            THEN concat(error_code, ': ', error_text)
+        ELSE error_code
+    END AS last_error,
+    pg_get_userbyid(owner) AS owner,
+    started_at,
+    finished_at,
+    rows_failed
+FROM expand_contract.progress
+WHERE pg_has_role(owner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE');
+COMMENT ON VIEW @extschema@.ec_progress IS 'jobs one owns (pg_monitor: all), how far they are and what holds them back';
+GRANT SELECT ON @extschema@.ec_progress TO PUBLIC;
 
-CREATE VIEW @extschema @.ec_progress_workers
-WITH(security_barrier)
-AS SELECT s.job, s.slot + 1 AS worker, l.pid,
-	CASE WHEN EXISTS(SELECT FROM pg_catalog.pg_class c WHERE c.oid =
-						 coalesce(s.relation, j.relation)) THEN
-	coalesce(s.relation, j.relation)::regclass END AS relation,
-	s.sweep, s.rows_done,
-	round((CASE WHEN
-			   l.pid IS NULL THEN coalesce(s.rows_done / nullif(s.active_seconds, 0),
-										   0) ELSE s.rows_per_second END)::numeric,
-		  0) AS rows_per_second,
-	CASE WHEN l.pid IS NOT NULL THEN s.throttled_by END AS throttled_by, s.wal_bytes,
-	s.skipped_locked FROM expand_contract.jobs j JOIN
-	expand_contract.job_slots s ON s.job =
-		j.id LEFT JOIN expand_contract.live_slots() l ON l.job =
-			s.job AND l.slot = s.slot WHERE pg_has_role(j.owner, 'USAGE') OR
-							   pg_has_role('pg_monitor', 'USAGE');
-COMMENT ON VIEW @extschema
-	@.ec_progress_workers IS 'ec_progress worker by worker: where each is, and what it has done';
-GRANT SELECT ON @extschema @.ec_progress_workers TO PUBLIC;
+CREATE VIEW @extschema@.ec_progress_workers WITH (security_barrier) AS
+SELECT s.job,
+    s.slot + 1 AS worker,
+    l.pid,
+    CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = coalesce(s.relation, j.relation))
+        THEN coalesce(s.relation, j.relation)::regclass END AS relation,
+    s.sweep,
+    s.rows_done,
+    round((CASE WHEN l.pid IS NULL THEN coalesce(s.rows_done / nullif(s.active_seconds, 0), 0)
+        ELSE s.rows_per_second END)::numeric, 0) AS rows_per_second,
+    CASE WHEN l.pid IS NOT NULL THEN s.throttled_by END AS throttled_by,
+    s.wal_bytes,
+    s.skipped_locked
+FROM expand_contract.jobs j
+JOIN expand_contract.job_slots s ON s.job = j.id
+LEFT JOIN expand_contract.live_slots() l ON l.job = s.job AND l.slot = s.slot
+WHERE pg_has_role(j.owner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE');
+COMMENT ON VIEW @extschema@.ec_progress_workers IS 'ec_progress worker by worker: where each is, and what it has done';
+GRANT SELECT ON @extschema@.ec_progress_workers TO PUBLIC;
 
-REVOKE EXECUTE ON FUNCTION @extschema @.ec_pause(bigint),
-	@extschema @.ec_resume(bigint), @extschema @.ec_cancel(bigint),
-	@extschema
-	@.ec_configure(bigint, integer, integer, integer, interval) FROM PUBLIC;
-REVOKE EXECUTE ON PROCEDURE @extschema @.ec_wait(bigint, interval) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_pause(bigint), @extschema@.ec_resume(bigint), @extschema@.ec_cancel(bigint),
+    @extschema@.ec_configure(bigint, integer, integer, integer, interval) FROM PUBLIC;
+REVOKE EXECUTE ON PROCEDURE @extschema@.ec_wait(bigint, interval) FROM PUBLIC;
 
--- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- --sql /
-	install /
-	lint.sql-- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- --CREATE
-		FUNCTION @extschema
-	@.ec_lint(script text, phase text = 'expand', OUT statement integer,
-			  OUT command text, OUT rule text, OUT severity text,
-			  OUT relation regclass, OUT lock_mode text, OUT rewrites boolean,
-			  OUT scans boolean, OUT detail text,
-			  OUT recipe text) RETURNS SETOF record AS
-	'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED;
-COMMENT ON FUNCTION @extschema @.ec_lint(text, text) IS
-	'what in a script breaks running code, loses data or holds others up, and how to do it safely; runs nothing';
+----------------------------------------------------------------------
+-- sql/install/lint.sql
+----------------------------------------------------------------------
+CREATE FUNCTION @extschema@.ec_lint(script text, phase text = 'expand', OUT statement integer, OUT command text,
+        OUT rule text, OUT severity text, OUT relation regclass, OUT lock_mode text, OUT rewrites boolean,
+        OUT scans boolean, OUT detail text, OUT recipe text)
+    RETURNS SETOF record
+    AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.ec_lint(text, text) IS
+    'what in a script breaks running code, loses data or holds others up, and how to do it safely; runs nothing';
 
-CREATE FUNCTION @extschema
-	@.ec_effects(script text, OUT statement integer, OUT command text,
-				 OUT relation regclass, OUT lock_mode text,
-				 OUT rewrites boolean, OUT scans boolean) RETURNS SETOF record AS
-	'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED;
-COMMENT ON FUNCTION @extschema @.ec_effects(text) IS
-	'what each statement of a script will lock, write anew and read as a whole; runs nothing';
+CREATE FUNCTION @extschema@.ec_effects(script text, OUT statement integer, OUT command text, OUT relation regclass,
+        OUT lock_mode text, OUT rewrites boolean, OUT scans boolean)
+    RETURNS SETOF record
+    AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.ec_effects(text) IS
+    'what each statement of a script will lock, write anew and read as a whole; runs nothing';
 
--- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- --sql /
-	install /
-	migrate
-		.sql-- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- -- --CREATE
-			FUNCTION @extschema
-	@.ec_apply(version text, up text, down text = NULL, description text = NULL,
-			   requires text[] = '{}', phase text = 'expand',
-			   allow text[] = '{}', dry_run boolean = false, scope text = NULL,
-			   online boolean = NULL) RETURNS text AS
-	'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema @.ec_apply(text, text, text, text, text[], text,
-										  text[], boolean, text, boolean) IS
-	'applies a migration once, under the migration lock: applied, unchanged, queued, running or (dry run) planned';
+----------------------------------------------------------------------
+-- sql/install/migrate.sql
+----------------------------------------------------------------------
+CREATE FUNCTION @extschema@.ec_apply(version text, up text, down text = NULL, description text = NULL,
+        requires text[] = '{}', phase text = 'expand', allow text[] = '{}', dry_run boolean = false,
+        scope text = NULL, online boolean = NULL)
+    RETURNS text
+    AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean, text, boolean) IS
+    'applies a migration once, under the migration lock: applied, unchanged, queued, running or (dry run) planned';
 
-CREATE PROCEDURE @extschema
-	@.ec_migrate(version text, up text, down text = NULL, description text = NULL,
-				 requires text[] = '{}', phase text = 'expand',
-				 allow text[] = '{}', dry_run boolean = false, scope text = NULL,
-				 online boolean = NULL) AS 'MODULE_PATHNAME' LANGUAGE C;
-COMMENT ON PROCEDURE @extschema @.ec_migrate(text, text, text, text, text[], text,
-											 text[], boolean, text, boolean) IS
-	'ec_apply, a commit, and the wait until the migration is applied';
+CREATE PROCEDURE @extschema@.ec_migrate(version text, up text, down text = NULL, description text = NULL,
+        requires text[] = '{}', phase text = 'expand', allow text[] = '{}', dry_run boolean = false,
+        scope text = NULL, online boolean = NULL)
+    AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON PROCEDURE @extschema@.ec_migrate(text, text, text, text, text[], text, text[], boolean, text, boolean) IS
+    'ec_apply, a commit, and the wait until the migration is applied';
 
-CREATE FUNCTION @extschema @.ec_rollback(version text, dry_run boolean = false,
-										 scope text = NULL) RETURNS text AS
-	'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema @.ec_rollback(text, boolean, text) IS
-	'runs the down script of a migration and takes it out of the ledger';
+CREATE FUNCTION @extschema@.ec_rollback(version text, dry_run boolean = false, scope text = NULL) RETURNS text
+    AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_rollback(text, boolean, text) IS
+    'runs the down script of a migration and takes it out of the ledger';
 
-CREATE PROCEDURE @extschema
-	@.ec_wait_migration(version text, timeout interval = NULL, scope text = NULL) AS
-	'MODULE_PATHNAME' LANGUAGE C;
-COMMENT ON PROCEDURE @extschema @.ec_wait_migration(text, interval, text) IS
-	'waits, without holding a snapshot, until a migration is applied';
+CREATE PROCEDURE @extschema@.ec_wait_migration(version text, timeout interval = NULL, scope text = NULL)
+    AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON PROCEDURE @extschema@.ec_wait_migration(text, interval, text) IS
+    'waits, without holding a snapshot, until a migration is applied';
 
-REVOKE EXECUTE ON FUNCTION @extschema
-	@.ec_apply(text, text, text, text, text[], text, text[], boolean, text,
-			   boolean) FROM PUBLIC;
-REVOKE EXECUTE ON PROCEDURE @extschema
-	@.ec_migrate(text, text, text, text, text[], text, text[], boolean, text,
-				 boolean) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION @extschema @.ec_rollback(text, boolean, text) FROM PUBLIC;
-REVOKE EXECUTE ON PROCEDURE @extschema
-	@.ec_wait_migration(text, interval, text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean, text, boolean) FROM PUBLIC;
+REVOKE EXECUTE ON PROCEDURE @extschema@.ec_migrate(text, text, text, text, text[], text, text[], boolean, text, boolean) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_rollback(text, boolean, text) FROM PUBLIC;
+REVOKE EXECUTE ON PROCEDURE @extschema@.ec_wait_migration(text, interval, text) FROM PUBLIC;
 
---What an unfinished migration is doing, as its job says,
-	and which job that is.CREATE
-			FUNCTION expand_contract.migration_status(version text, scope text,
-													  OUT state text,
-													  OUT job bigint) AS
-		'MODULE_PATHNAME',
-	'ec_sql_migration_status' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+-- What an unfinished migration is doing, as its job says, and which job that is.
+CREATE FUNCTION expand_contract.migration_status(version text, scope text, OUT state text, OUT job bigint)
+    AS 'MODULE_PATHNAME', 'ec_sql_migration_status'
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION expand_contract.migration_status(text, text) IS
-	'what an unfinished migration is doing, and its job';
+    'what an unfinished migration is doing, and its job';
 
 -- Sessions with locks on a relation and its partitions or children (0: the
 -- migration lock; NULL: any table that is not the server's own).  What
@@ -929,13 +920,7 @@ CREATE FUNCTION expand_contract.blockers(relation oid)
         WITH tables AS MATERIALIZED (
             SELECT c.oid FROM pg_class c
              WHERE CASE WHEN blockers.relation IS NULL THEN c.oid >= 16384
-                        ELSE c.oid = blockers.relation
-                          OR c.oid IN (WITH RECURSIVE children AS (
-                                           SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = blockers.relation
-                                           UNION
-                                           SELECT i.inhrelid FROM pg_inherits i
-                                             JOIN children p ON i.inhparent = p.inhrelid)
-                                       SELECT inhrelid FROM children) END
+                        ELSE c.oid IN (SELECT expand_contract.family_of(blockers.relation)) END
         ), locks AS MATERIALIZED (
             SELECT l.pid, l.granted, l.mode,
                    array_position('{AccessShareLock,RowShareLock,RowExclusiveLock,ShareUpdateExclusiveLock,ShareLock,'
@@ -945,7 +930,7 @@ CREATE FUNCTION expand_contract.blockers(relation oid)
                AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
                AND CASE WHEN blockers.relation = 0
                         -- EC_LOCK_MIGRATION
-                        THEN l.locktype = 'advisory' AND l.classid = 0 AND l.objid = 0 AND l.objsubid = 27648
+                        THEN l.locktype = 'advisory' AND l.classid = 0 AND l.objid = 0 AND l.objsubid = x'6C00'::integer
                         ELSE l.locktype = 'relation' AND l.relation IN (SELECT t.oid FROM tables t) END
         ), sessions AS (
             -- a session that waits for a lock is shown with that one
@@ -1416,18 +1401,6 @@ COMMENT ON FUNCTION @extschema@.ec_cutover(text, text[]) IS 'passes the gates, s
 
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_require_version(text, text, text), @extschema@.ec_cutover(text, text[]) FROM PUBLIC;
 
--- A table, and what is below it.
-CREATE FUNCTION expand_contract.family_of(relation oid) RETURNS SETOF oid
-LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-    WITH RECURSIVE family AS (
-        SELECT $1 AS oid
-        UNION
-        SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.oid
-    )
-    SELECT f.oid FROM family f
-$$;
-COMMENT ON FUNCTION expand_contract.family_of(oid) IS 'a table, its partitions and children';
-
 -- Known by what they do: their names are no proof.
 CREATE FUNCTION expand_contract.triggers_of(change text, OUT relation oid, OUT name name, OUT enabled "char",
     OUT is_clone boolean) RETURNS SETOF record
@@ -1442,7 +1415,7 @@ LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp A
        AND t.tgargs = convert_to(change, getdatabaseencoding()) || '\x00'::bytea
 $$;
 COMMENT ON FUNCTION expand_contract.triggers_of(text) IS 'the triggers of a change''s dual writes, on all its tables';
-REVOKE EXECUTE ON FUNCTION expand_contract.family_of(oid), expand_contract.triggers_of(text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION expand_contract.triggers_of(text) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.ec_contract(change text, override text[] DEFAULT '{}', quarantine interval DEFAULT '7 days',
     auto_drop boolean DEFAULT false) RETURNS text
@@ -1473,13 +1446,9 @@ SELECT c.name COLLATE "default" AS change, c.relation, c.target, c.phase, c.sinc
        c.dual_write AND coalesce(current_setting('expand_contract.enable_modern_write', true)::boolean, true)
            -- each table of the change, and each partition and child, has all triggers
            AND NOT EXISTS (
-               WITH RECURSIVE family AS (
-                   SELECT c.relation::oid AS oid
-                   UNION
-                   SELECT c.target::oid WHERE c.target IS NOT NULL AND c.backward IS NOT NULL
-                   UNION
-                   SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.oid)
-               SELECT FROM family f,
+               SELECT FROM (SELECT expand_contract.family_of(c.relation)
+                             UNION
+                            SELECT expand_contract.family_of(c.target) WHERE c.backward IS NOT NULL) AS f (oid),
                       unnest(CASE WHEN c.target IS NULL THEN '{""}' ELSE '{_insert,_update,_delete,_truncate}'::text[] END) AS s (suffix)
                 WHERE NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = f.oid AND g.tgenabled = 'A'
                                      AND g.tgname = '~ec_' || c.name || s.suffix))
@@ -1674,14 +1643,6 @@ REVOKE EXECUTE ON FUNCTION expand_contract.dependents(oid, smallint[]), expand_c
     expand_contract.body_names(oid, oid, smallint[]) FROM PUBLIC;
 
 ----------------------------------------------------------------------
--- sql/install/core.sql
-----------------------------------------------------------------------
-CREATE FUNCTION @extschema@.ec_grant(role regrole) RETURNS void
-AS 'MODULE_PATHNAME', 'ec_grant' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_grant(regrole) IS 'lets a role call every function of the extension that is not everyone''s';
-REVOKE EXECUTE ON FUNCTION @extschema@.ec_grant(regrole) FROM PUBLIC;
-
-----------------------------------------------------------------------
 -- sql/install/view_columns.sql
 ----------------------------------------------------------------------
 -- What the columns of the views are, for \d+ and whoever reads the catalogue.
@@ -1703,7 +1664,6 @@ COMMENT ON COLUMN @extschema@.ec_progress.table_growth IS 'size of the table, di
 COMMENT ON COLUMN @extschema@.ec_progress.wal_bytes IS 'WAL written by it so far';
 COMMENT ON COLUMN @extschema@.ec_progress.skipped_locked IS 'rows that others held locked, to be tried again';
 COMMENT ON COLUMN @extschema@.ec_progress.rows_failed IS 'left out with on_error => ''skip'', and queued';
-COMMENT ON COLUMN @extschema@.ec_progress.migration IS 'the version of the migration whose steps it runs, or one of whose steps it is';
 COMMENT ON COLUMN @extschema@.ec_progress.last_error IS 'SQLSTATE and message, where one may read the rows that they can quote; else the SQLSTATE';
 COMMENT ON COLUMN @extschema@.ec_progress.owner IS 'the role whose rights it has';
 COMMENT ON COLUMN @extschema@.ec_progress.started_at IS 'when a worker took it up first';

@@ -1,73 +1,52 @@
-CREATE FUNCTION expand_contract.live_slots(OUT job bigint, OUT slot integer,
-										   OUT pid integer) RETURNS SETOF record AS
-	'MODULE_PATHNAME',
-	'ec_sql_live_slots' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
-COMMENT ON FUNCTION expand_contract.live_slots() IS
-	'the workers that run jobs of this database, known by the locks they hold';
+CREATE FUNCTION expand_contract.live_slots(OUT job bigint, OUT slot integer, OUT pid integer)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'ec_sql_live_slots' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION expand_contract.live_slots() IS 'the workers that run jobs of this database, known by the locks they hold';
 
-CREATE FUNCTION expand_contract.is_interrupted(job bigint) RETURNS boolean AS
-	'MODULE_PATHNAME',
-	'ec_sql_is_interrupted' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
-COMMENT ON FUNCTION expand_contract.is_interrupted(bigint) IS
-	'whether a running job has lost its workers';
+CREATE FUNCTION expand_contract.is_interrupted(job bigint) RETURNS boolean
+AS 'MODULE_PATHNAME', 'ec_sql_is_interrupted' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION expand_contract.is_interrupted(bigint) IS 'whether a running job has lost its workers';
 
-CREATE FUNCTION expand_contract.launcher_running() RETURNS boolean AS
-	'MODULE_PATHNAME',
-	'ec_sql_launcher_running' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
-COMMENT ON FUNCTION expand_contract.launcher_running() IS
-	'whether the library is preloaded and its launcher runs';
+CREATE FUNCTION expand_contract.launcher_running() RETURNS boolean
+AS 'MODULE_PATHNAME', 'ec_sql_launcher_running' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION expand_contract.launcher_running() IS 'whether the library is preloaded and its launcher runs';
 
-CREATE FUNCTION expand_contract.no_worker_is_free() RETURNS text AS
-	'MODULE_PATHNAME',
-	'ec_sql_no_worker_is_free' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
-COMMENT ON FUNCTION expand_contract.no_worker_is_free() IS
-	'for whom all workers of the cluster are at work; NULL if one is free';
+CREATE FUNCTION expand_contract.no_worker_is_free() RETURNS text
+AS 'MODULE_PATHNAME', 'ec_sql_no_worker_is_free' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION expand_contract.no_worker_is_free() IS 'for whom all workers of the cluster are at work; NULL if one is free';
 
-CREATE FUNCTION expand_contract.replication_lag() RETURNS interval AS
-	'MODULE_PATHNAME',
-	'ec_sql_replication_lag' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
-COMMENT ON FUNCTION expand_contract.replication_lag() IS
-	'lag of the slowest standby; zero without standbys, NULL while one is unknown';
+CREATE FUNCTION expand_contract.replication_lag() RETURNS interval
+AS 'MODULE_PATHNAME', 'ec_sql_replication_lag' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION expand_contract.replication_lag() IS 'lag of the slowest standby; zero without standbys, NULL while one is unknown';
 
-CREATE FUNCTION expand_contract.next_run(start_at timestamptz, run_window text,
-										 time_zone text,
-										 at timestamptz) RETURNS timestamptz AS
-	'MODULE_PATHNAME',
-	'ec_sql_next_run' LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE;
-COMMENT
-	ON FUNCTION expand_contract.next_run(timestamptz, text, text, timestamptz) IS
-	'the first moment from a point in time on at which a job with this schedule may run';
+CREATE FUNCTION expand_contract.next_run(start_at timestamptz, run_window text, time_zone text, at timestamptz)
+RETURNS timestamptz
+AS 'MODULE_PATHNAME', 'ec_sql_next_run' LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE;
+COMMENT ON FUNCTION expand_contract.next_run(timestamptz, text, text, timestamptz)
+    IS 'the first moment from a point in time on at which a job with this schedule may run';
 
-CREATE FUNCTION @extschema @.ec_pause(job bigint) RETURNS text AS 'MODULE_PATHNAME',
-	'ec_pause' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema @.ec_pause(bigint) IS
-	'stops a job after its current batch; ec_resume goes on from there';
+CREATE FUNCTION @extschema@.ec_pause(job bigint) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_pause' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_pause(bigint) IS 'stops a job after its current batch; ec_resume goes on from there';
 
-CREATE FUNCTION @extschema @.ec_resume(job bigint) RETURNS text AS 'MODULE_PATHNAME',
-	'ec_resume' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema @.ec_resume(bigint) IS
-	'goes on with a paused, interrupted or failed job where it stopped';
+CREATE FUNCTION @extschema@.ec_resume(job bigint) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_resume' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_resume(bigint) IS 'goes on with a paused, interrupted or failed job where it stopped';
 
-CREATE FUNCTION @extschema @.ec_cancel(job bigint) RETURNS text AS 'MODULE_PATHNAME',
-	'ec_cancel' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema @.ec_cancel(bigint) IS
-	'ends a job for good after its current batch; rows already written stay';
+CREATE FUNCTION @extschema@.ec_cancel(job bigint) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_cancel' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_cancel(bigint) IS 'ends a job for good after its current batch; rows already written stay';
 
-CREATE FUNCTION @extschema
-	@.ec_configure(job bigint, batch_size integer DEFAULT NULL,
-				   delay_ms integer DEFAULT NULL, workers integer DEFAULT NULL,
-				   max_lag interval DEFAULT NULL) RETURNS text AS
-	'MODULE_PATHNAME',
-	'ec_configure' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema
-	@.ec_configure(bigint, integer, integer, integer, interval) IS
-	'changes the pace of a job from its next batch on; NULL leaves a value as it is';
+CREATE FUNCTION @extschema@.ec_configure(job bigint, batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL,
+    workers integer DEFAULT NULL, max_lag interval DEFAULT NULL) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_configure' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_configure(bigint, integer, integer, integer, interval)
+    IS 'changes the pace of a job from its next batch on; NULL leaves a value as it is';
 
-CREATE PROCEDURE @extschema
-	@.ec_wait(job bigint, timeout interval DEFAULT NULL) AS 'MODULE_PATHNAME',
-	'ec_wait' LANGUAGE C;
-COMMENT ON PROCEDURE @extschema @.ec_wait(bigint, interval) IS
-	'waits for the end of a job without holding a snapshot, shows its progress, raises its error';
+CREATE PROCEDURE @extschema@.ec_wait(job bigint, timeout interval DEFAULT NULL)
+AS 'MODULE_PATHNAME', 'ec_wait' LANGUAGE C;
+COMMENT ON PROCEDURE @extschema@.ec_wait(bigint, interval)
+    IS 'waits for the end of a job without holding a snapshot, shows its progress, raises its error';
 
 -- Every job, for whoever may see all; ec_progress shows each caller his.
 CREATE VIEW expand_contract.progress AS
@@ -179,58 +158,67 @@ SELECT id AS job,
 FROM counted;
 COMMENT ON VIEW expand_contract.progress IS 'all jobs and how far they are; behind ec_progress';
 
-CREATE VIEW @extschema @.ec_progress
-WITH(security_barrier)
-AS SELECT job, kind, change,
-	CASE WHEN
-	EXISTS(SELECT FROM pg_catalog.pg_class c WHERE c.oid =
-			   relation) THEN relation::regclass END AS relation,
-	state, rows_done, rows_total_estimate, percent, rows_per_second, eta, workers,
-	throttled_by, expand_contract.replication_lag() AS replication_lag,
-	table_growth, wal_bytes, skipped_locked,
-	CASE WHEN state = 'interrupted' AND expand_contract.launcher_running() THEN
-					  'the job has lost its worker; the launcher will start another' WHEN
-					  state = 'interrupted' THEN
-	format('the job has lost its worker. HINT: Use SELECT ec_resume(%s) to go on where it stopped, ' 'or add expand_contract to shared_preload_libraries to have that done at every start.',
-		   job)
-WHEN error_code IS NULL THEN notice-- a message can hold row data,
-	of a copy's target too WHEN
-	pg_has_role(owner, 'USAGE') OR NOT
-	EXISTS(SELECT FROM unnest(ARRAY[relation, target]) t(id)
-			   WHERE id IS NOT NULL AND(has_table_privilege(id, 'SELECT')
-											IS NOT TRUE OR row_security_active(id))) THEN
-	concat(error_code, ': ', error_text)
-ELSE error_code END AS last_error,
-	pg_get_userbyid(owner) AS owner, started_at, finished_at, rows_failed,
-	migration FROM expand_contract.progress WHERE pg_has_role(owner, 'USAGE') OR
-	pg_has_role('pg_monitor', 'USAGE');
-COMMENT ON VIEW @extschema
-	@.ec_progress IS 'jobs one owns (pg_monitor: all), how far they are and what holds them back';
-GRANT SELECT ON @extschema @.ec_progress TO PUBLIC;
+CREATE VIEW @extschema@.ec_progress WITH (security_barrier) AS
+SELECT job,
+    kind,
+    change,
+    CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation) THEN relation::regclass END AS relation,
+    state,
+    rows_done,
+    rows_total_estimate,
+    percent,
+    rows_per_second,
+    eta,
+    workers,
+    throttled_by,
+    expand_contract.replication_lag() AS replication_lag,
+    table_growth,
+    wal_bytes,
+    skipped_locked,
+    CASE
+        WHEN state = 'interrupted' AND expand_contract.launcher_running()
+            THEN 'the job has lost its worker; the launcher will start another'
+        WHEN state = 'interrupted'
+            THEN format('the job has lost its worker. HINT: Use SELECT ec_resume(%s) to go on where it stopped, '
+                'or add expand_contract to shared_preload_libraries to have that done at every start.', job)
+        WHEN error_code IS NULL THEN notice
+        -- a message can hold row data, of a copy's target too
+        WHEN pg_has_role(owner, 'USAGE') OR NOT EXISTS (
+            SELECT FROM unnest(ARRAY[relation, target]) t (id)
+            WHERE id IS NOT NULL AND (has_table_privilege(id, 'SELECT') IS NOT TRUE OR row_security_active(id)))
+            THEN concat(error_code, ': ', error_text)
+        ELSE error_code
+    END AS last_error,
+    pg_get_userbyid(owner) AS owner,
+    started_at,
+    finished_at,
+    rows_failed,
+    migration
+FROM expand_contract.progress
+WHERE pg_has_role(owner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE');
+COMMENT ON VIEW @extschema@.ec_progress IS 'jobs one owns (pg_monitor: all), how far they are and what holds them back';
+GRANT SELECT ON @extschema@.ec_progress TO PUBLIC;
 
-CREATE VIEW @extschema @.ec_progress_workers
-WITH(security_barrier)
-AS SELECT s.job, s.slot + 1 AS worker, l.pid,
-	CASE WHEN EXISTS(SELECT FROM pg_catalog.pg_class c WHERE c.oid =
-						 coalesce(s.relation, j.relation)) THEN
-	coalesce(s.relation, j.relation)::regclass END AS relation,
-	s.sweep, s.rows_done,
-	round((CASE WHEN
-			   l.pid IS NULL THEN coalesce(s.rows_done / nullif(s.active_seconds, 0),
-										   0) ELSE s.rows_per_second END)::numeric,
-		  0) AS rows_per_second,
-	CASE WHEN l.pid IS NOT NULL THEN s.throttled_by END AS throttled_by, s.wal_bytes,
-	s.skipped_locked FROM expand_contract.jobs j JOIN
-	expand_contract.job_slots s ON s.job =
-		j.id LEFT JOIN expand_contract.live_slots() l ON l.job =
-			s.job AND l.slot = s.slot WHERE pg_has_role(j.owner, 'USAGE') OR
-							   pg_has_role('pg_monitor', 'USAGE');
-COMMENT ON VIEW @extschema
-	@.ec_progress_workers IS 'ec_progress worker by worker: where each is, and what it has done';
-GRANT SELECT ON @extschema @.ec_progress_workers TO PUBLIC;
+CREATE VIEW @extschema@.ec_progress_workers WITH (security_barrier) AS
+SELECT s.job,
+    s.slot + 1 AS worker,
+    l.pid,
+    CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = coalesce(s.relation, j.relation))
+        THEN coalesce(s.relation, j.relation)::regclass END AS relation,
+    s.sweep,
+    s.rows_done,
+    round((CASE WHEN l.pid IS NULL THEN coalesce(s.rows_done / nullif(s.active_seconds, 0), 0)
+        ELSE s.rows_per_second END)::numeric, 0) AS rows_per_second,
+    CASE WHEN l.pid IS NOT NULL THEN s.throttled_by END AS throttled_by,
+    s.wal_bytes,
+    s.skipped_locked
+FROM expand_contract.jobs j
+JOIN expand_contract.job_slots s ON s.job = j.id
+LEFT JOIN expand_contract.live_slots() l ON l.job = s.job AND l.slot = s.slot
+WHERE pg_has_role(j.owner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE');
+COMMENT ON VIEW @extschema@.ec_progress_workers IS 'ec_progress worker by worker: where each is, and what it has done';
+GRANT SELECT ON @extschema@.ec_progress_workers TO PUBLIC;
 
-REVOKE EXECUTE ON FUNCTION @extschema @.ec_pause(bigint),
-	@extschema @.ec_resume(bigint), @extschema @.ec_cancel(bigint),
-	@extschema
-	@.ec_configure(bigint, integer, integer, integer, interval) FROM PUBLIC;
-REVOKE EXECUTE ON PROCEDURE @extschema @.ec_wait(bigint, interval) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_pause(bigint), @extschema@.ec_resume(bigint), @extschema@.ec_cancel(bigint),
+    @extschema@.ec_configure(bigint, integer, integer, integer, interval) FROM PUBLIC;
+REVOKE EXECUTE ON PROCEDURE @extschema@.ec_wait(bigint, interval) FROM PUBLIC;

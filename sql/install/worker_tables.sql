@@ -36,14 +36,13 @@ CREATE TABLE expand_contract.jobs (
     error_hint text,
     part_of bigint
 );
-CREATE INDEX jobs_unfinished ON expand_contract.jobs(id) WHERE state
-	IN('queued', 'running');
-CREATE INDEX jobs_parts ON expand_contract.jobs(part_of) WHERE part_of IS NOT NULL;
-CREATE INDEX jobs_turns ON expand_contract.jobs(owner, turn_at);
+CREATE INDEX jobs_unfinished ON expand_contract.jobs (id) WHERE state IN ('queued', 'running');
+CREATE INDEX jobs_parts ON expand_contract.jobs (part_of) WHERE part_of IS NOT NULL;
+CREATE INDEX jobs_turns ON expand_contract.jobs (owner, turn_at);
 COMMENT ON TABLE expand_contract.jobs IS 'background work: what it is, whose it is, and its state';
 COMMENT ON COLUMN expand_contract.jobs.max_lag IS 'NULL: as expand_contract.max_replication_lag says';
-COMMENT ON COLUMN expand_contract.jobs.part_of
-	IS 'the job that has submitted it, and that waits, without a worker, until it has ended';
+COMMENT ON COLUMN expand_contract.jobs.part_of IS
+    'the job that has submitted it, and that waits, without a worker, until it has ended';
 COMMENT ON COLUMN expand_contract.jobs.run_window IS 'on the clock of the TimeZone in settings';
 
 -- One row per worker of a job, updated with every batch: room for HOT.
@@ -70,8 +69,7 @@ CREATE TABLE expand_contract.job_slots (
     rows_failed bigint NOT NULL DEFAULT 0, -- left out, with on_error => 'skip'
     PRIMARY KEY (job, slot)
 ) WITH (fillfactor = 20);
-COMMENT ON TABLE expand_contract.job_slots
-	IS 'where each worker of a job stands; committed with the rows it wrote';
+COMMENT ON TABLE expand_contract.job_slots IS 'where each worker of a job stands; committed with the rows it wrote';
 
 -- A standby that is not there any more must not be taken for one that has caught up.
 CREATE TABLE expand_contract.job_standbys (
