@@ -33,6 +33,7 @@
 #include "backfill/sweep.h"
 #include "backfill/sweep_rows.h"
 #include "backfill/target.h"
+#include "core/hint.h"
 #include "core/guc.h"
 #include "core/planned.h"
 #include "core/subtransaction.h"
@@ -430,13 +431,14 @@ ec_open_job_table(const EcJob *job, Oid oid, const char *name)
 	Relation relation = try_table_open(oid, RowExclusiveLock);
 
 	if (relation == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("table %s does not exist any more", name),
-				 errdetail("It was dropped while job " INT64_FORMAT " was at work on it.",
-						   job->id),
-				 errhint("Use SELECT ec_cancel(" INT64_FORMAT ") to close the job.",
-						 job->id)));
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+						errmsg("table %s does not exist any more", name),
+						errdetail("It was dropped while job " INT64_FORMAT
+								  " was at work on it.",
+								  job->id),
+						ec_errhint("Use SELECT ec_cancel(" INT64_FORMAT
+								   ") to close the job.",
+								   job->id)));
 	return relation;
 }
 

@@ -15,19 +15,21 @@
 #include "nodes/parsenodes.h"
 #include "rewrite/prs2lock.h"
 
+#include "core/hint.h"
 #include "backfill/target.h"
 
 /* root is NULL, or the table of which the relation is a partition or child. */
 static void
 refuse_kind(Relation relation, Relation root, const char *detail, const char *hint)
 {
-	ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-					root ? errmsg("\"%s\", a partition or child of \"%s\", cannot be backfilled",
-								  RelationGetRelationName(relation),
-								  RelationGetRelationName(root))
-						 : errmsg("\"%s\" cannot be backfilled",
-								  RelationGetRelationName(relation)),
-					errdetail("%s", detail), errhint("%s", hint)));
+	ereport(ERROR,
+			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+			 root ? errmsg("\"%s\", a partition or child of \"%s\", cannot be backfilled",
+						   RelationGetRelationName(relation),
+						   RelationGetRelationName(root))
+				  : errmsg("\"%s\" cannot be backfilled",
+						   RelationGetRelationName(relation)),
+			 errdetail("%s", detail), errhint("%s", ec_qualified(hint))));
 }
 
 static void

@@ -51,7 +51,7 @@ typedef struct EcPlanStep
 typedef struct EcPlan
 {
 	List *steps;    /* EcPlanStep */
-	bool is_online; /* at least one statement does not run as written */
+	bool is_online; /* the script does not run as written, in one transaction */
 	List *refused;  /* EcFinding: statements that would block others and have no
 				     * online way */
 } EcPlan;
@@ -63,6 +63,6 @@ typedef struct EcPlan
 extern EcPlan *ec_plan_script(const EcScript *script);
 
 /* The same without online ways: all statements run as they are. */
-extern EcPlan *ec_plan_script_as_written(const EcScript *script);
+extern EcPlan *ec_plan_as_written(const EcScript *script);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * plan_as_written.c
- *		The plan of a script whose statements all run as they are.
+ * plan_written.c
+ *		The plan of a script all of whose statements run as they are.
  */
 #include "postgres.h"
 
@@ -43,7 +43,7 @@ plan_as_written(EcPlan *plan, const EcScript *script, const EcStatement *stateme
 }
 
 EcPlan *
-ec_plan_script_as_written(const EcScript *script)
+ec_plan_as_written(const EcScript *script)
 {
 	EcPlan *plan = palloc0(sizeof(EcPlan));
 	ListCell *cell;
