@@ -118,41 +118,8 @@ refuse(const EcScript *script, const char *phase, const EcFinding *finding)
 								  finding->recipe, finding->rule)));
 }
 
-static bool
-has_online_way(const EcPlan *plan, const EcFinding *finding)
-{
-	ListCell *cell;
-
-	foreach (cell, plan->steps)
-	{
-		const EcPlanStep *step = lfirst(cell);
-
-		if (step->first == finding->statement->number && !step->is_as_written)
-			return true;
-	}
-	return false;
-}
-
-static void
-refuse_without_way(const EcScript *script, const EcFinding *finding)
-{
-	ereport(ERROR,
-			(errcode(EC_ERRCODE_UNSAFE),
-			 errmsg("%s has no online way: %s", script->what, finding->rule),
-			 errdetail("%s: %s.", ec_statement_place(finding->statement),
-					   finding->detail),
-			 finding->recipe != NULL
-				 ? errhint("Do it safely:\n%s\nOr apply it as it is with allow "
-						   "=> '{%s}'.",
-						   finding->recipe, finding->rule)
-				 : errhint("Apply it as it is, while nobody needs the table, with allow "
-						   "=> '{%s}'.",
-						   finding->rule)));
-}
-
 void
-ec_lint_require_safe(const EcScript *script, const char *phase, List *allow,
-					 const EcPlan *plan)
+ec_lint_require_safe(const EcScript *script, const char *phase, List *allow)
 {
 	ListCell *cell;
 
@@ -163,15 +130,36 @@ ec_lint_require_safe(const EcScript *script, const char *phase, List *allow,
 		const EcFinding *finding = lfirst(cell);
 
 		if (finding->severity >= EC_SEVERITY_ERROR &&
-			!(finding->is_about_time && has_online_way(plan, finding)) &&
 			!is_allowed(finding->rule, allow))
 			refuse(script, phase, finding);
 	}
-	foreach (cell, plan->refused)
+}
+
+void
+ec_lint_require_possible(const EcScript *script, const char *phase, List *allow,
+						 List *refused)
+{
+	ListCell *cell;
+
+	if (strcmp(phase, EC_DEPLOY_CONTRACT) == 0)
+		return;
+	foreach (cell, refused)
 	{
 		const EcFinding *finding = lfirst(cell);
 
-		if (!is_allowed(finding->rule, allow))
-			refuse_without_way(script, finding);
+		if (is_allowed(finding->rule, allow))
+			continue;
+		ereport(ERROR,
+				(errcode(EC_ERRCODE_UNSAFE),
+				 errmsg("%s has no online way: %s", script->what, finding->rule),
+				 errdetail("%s: %s.", ec_statement_place(finding->statement),
+						   finding->detail),
+				 finding->recipe != NULL
+					 ? errhint("Do it safely:\n%s\nOr apply it as it is with allow "
+							   "=> '{%s}'.",
+							   finding->recipe, finding->rule)
+					 : errhint("Apply it as it is, while nobody needs the table, with allow "
+							   "=> '{%s}'.",
+							   finding->rule)));
 	}
 }

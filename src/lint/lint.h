@@ -12,7 +12,6 @@
 #include "postgres.h"
 
 #include "lint/finding.h"
-#include "lint/plan/plan.h"
 
 /* Raises 22023 unless phase is a known phase; the hint lists them. */
 extern void ec_lint_check_phase(const char *phase);
@@ -29,10 +28,15 @@ extern List *ec_lint_script_effects(const EcScript *script);
 /*
  * Raises EC_ERRCODE_UNSAFE for the first finding of severity error whose rule
  * is not in allow (of char *).  In phase "contract" everything is allowed.
- * The same for statements that the plan has refused.  What only takes long is
- * allowed where the plan has an online way.
  */
-extern void ec_lint_require_safe(const EcScript *script, const char *phase,
-								 List *allow, const EcPlan *plan);
+extern void
+ec_lint_require_safe(const EcScript *script, const char *phase, List *allow);
+
+/*
+ * The same for the statements that a plan has refused (EcFinding, or NIL):
+ * they would block others for long, and there is no online way.
+ */
+extern void ec_lint_require_possible(const EcScript *script, const char *phase,
+									 List *allow, List *refused);
 
 #endif

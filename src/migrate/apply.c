@@ -447,10 +447,12 @@ apply(ApplyRequest *request)
 	check_down(request);
 	if (!is_allowed(request, EC_ALLOW_DROPS_ITS_OWN))
 		ec_refuse_own_drops(request->script);
+	if (!resume)
+		ec_lint_require_safe(request->script, request->phase, request->allowed);
 	make_plan(request);
 	if (!resume)
-		ec_lint_require_safe(request->script, request->phase, request->allowed,
-							 request->plan);
+		ec_lint_require_possible(request->script, request->phase,
+								 request->allowed, request->plan->refused);
 	if (request->dry_run)
 		return show_plan(request);
 
