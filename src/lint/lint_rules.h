@@ -87,7 +87,23 @@ extern Oid ec_lint_find_relation(const RangeVar *relation);
 /* The relation's name as SQL. */
 extern char *ec_lint_name(const RangeVar *relation);
 
-/* lint_table.c: ALTER TABLE and its effects on a relation */
+/* lint_index.c */
+extern void ec_lint_index(EcLint *lint, IndexStmt *stmt);
+extern void ec_lint_drop_index(EcLint *lint, DropStmt *stmt, List *names);
+extern void ec_lint_reindex(EcLint *lint, ReindexStmt *stmt);
+
+/* Returns the table of an index; NULL if there is none. */
+extern EcRelation *ec_lint_table_of_index(EcLint *lint, EcRelation *index);
+
+/* lint_drop.c: DROP and TRUNCATE */
+extern void ec_lint_drop(EcLint *lint, DropStmt *stmt);
+extern void ec_lint_truncate(EcLint *lint, TruncateStmt *stmt);
+
+/* lint_rename.c: ALTER ... RENAME and ALTER ... SET SCHEMA */
+extern void ec_lint_rename(EcLint *lint, RenameStmt *stmt);
+extern void ec_lint_set_schema(EcLint *lint, AlterObjectSchemaStmt *stmt);
+
+/* lint_table.c: ALTER TABLE and its effects on a relation; see lint_alter.h */
 extern void ec_lint_alter_table(EcLint *lint, AlterTableStmt *stmt);
 
 /* lint_key.c: foreign keys */

@@ -476,9 +476,9 @@ ec_apply(PG_FUNCTION_ARGS)
 	arguments.up = ec_text_argument(fcinfo, 1, "up");
 	arguments.down = ec_text_or_null(fcinfo, 2);
 	arguments.description = ec_text_or_null(fcinfo, 3);
-	(void) ec_text_array_argument(fcinfo, 4, "requires", &arguments.requires);
+	arguments.requires = ec_text_list_argument(fcinfo, 4, "requires");
 	arguments.phase = ec_text_argument(fcinfo, 5, "phase");
-	(void) ec_text_array_argument(fcinfo, 6, "allow", &arguments.allow);
+	arguments.allow = ec_text_list_argument(fcinfo, 6, "allow");
 	arguments.dry_run = ec_bool_argument(fcinfo, 7, "dry_run");
 	arguments.scope = ec_scope_argument(fcinfo, 8);
 	PG_RETURN_TEXT_P(cstring_to_text(ec_apply_migration(&arguments)));

@@ -194,7 +194,7 @@ ec_apply_directory(PG_FUNCTION_ARGS)
 
 	/* In an older version's SQL the procedure has neither argument. */
 	if (PG_NARGS() > 2)
-		(void) ec_text_array_argument(fcinfo, 2, "allow", &allow);
+		allow = ec_text_list_argument(fcinfo, 2, "allow");
 	require_nonatomic(fcinfo);
 	require_right_to_read();
 	PreventCommandIfReadOnly("ec_apply_directory");
