@@ -216,8 +216,8 @@ ec_try_for_locks_within(EcTry one_try, void *arg, const int *timeout_ms)
 	{
 		long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), give_up);
 		int wait = Max(1, Min(lock_wait, left));
-		ErrorData *error = is_nested ? one_try(arg, wait)
-									 : metered_try(one_try, arg, wait);
+		ErrorData *error =
+			is_nested ? one_try(arg, wait) : metered_try(one_try, arg, wait);
 
 		give_up = TimestampTzPlusMilliseconds(started, *timeout_ms);
 		if (error == NULL || has_one_try || GetCurrentTimestamp() >= give_up)

@@ -16,9 +16,10 @@
 
 #include "migrate/drift.h"
 
-#define MAX_LINES  3
-#define MAX_BYTES  120 /* per line */
-#define LEAD_BYTES 40  /* of what is equal in two long lines, before they differ */
+#define MAX_LINES 3
+#define MAX_BYTES 120 /* per line */
+#define LEAD_BYTES                                                             \
+	40 /* of what is equal in two long lines, before they differ */
 
 static List *
 lines_of(const char *text, bool with_comments)
@@ -72,8 +73,8 @@ append_lines(StringInfo diff, char sign, List *lines, int from, int until, int s
 		}
 		if (length > MAX_BYTES)
 			length = pg_mbcliplen(line, length, MAX_BYTES);
-		appendStringInfo(diff, "\n%c %s%.*s%s", sign, skip > 0 ? "..." : "", length,
-						 line, line[length] != '\0' ? "..." : "");
+		appendStringInfo(diff, "\n%c %s%.*s%s", sign, skip > 0 ? "..." : "",
+						 length, line, line[length] != '\0' ? "..." : "");
 		skip = 0;
 	}
 }

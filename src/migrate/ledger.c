@@ -26,7 +26,8 @@
  * scope and version.  With the wrong one it would read the whole scope for each
  * migration.
  */
-#define IS_VERSION "version = $1 AND version_key = expand_contract.version_key($1)"
+#define IS_VERSION                                                             \
+	"version = $1 AND version_key = expand_contract.version_key($1)"
 
 EcMigration *
 ec_ledger_find(const char *scope_name, const char *version)
