@@ -45,6 +45,8 @@ SELECT expand_contract.require_library('1.0');
 -- core/sql_version.h says.  test/tap/070_update.pl compares what this makes with
 -- a fresh install, and names the differences.
 
+COMMENT ON TABLE expand_contract.job_sweeps IS 'the present sweep of a backfill, delete or copy, shared by its workers';
+
 -- jobs: the role that workers connect as, and turns.  Owners could log in so far.
 ALTER TABLE expand_contract.jobs ADD COLUMN login oid, ADD COLUMN turn_at timestamptz;
 UPDATE expand_contract.jobs SET login = owner;
@@ -54,6 +56,10 @@ ALTER TABLE expand_contract.jobs ADD COLUMN part_of bigint;
 CREATE INDEX jobs_parts ON expand_contract.jobs (part_of) WHERE part_of IS NOT NULL;
 COMMENT ON COLUMN expand_contract.jobs.part_of IS
     'the job that has submitted it, and that waits, without a worker, until it has ended';
+-- a kind of jobs that is new
+ALTER TABLE expand_contract.jobs
+    DROP CONSTRAINT jobs_kind_check,
+    ADD CHECK (kind IN ('backfill', 'copy', 'verify', 'statement', 'reconcile', 'contract', 'delete'));
 CREATE INDEX jobs_turns ON expand_contract.jobs (owner, turn_at);
 
 -- Who gave a way down, and whose rights a change's expressions have: names said
@@ -708,6 +714,14 @@ CREATE OR REPLACE FUNCTION @extschema@.ec_backfill(relation regclass, assignment
 AS 'MODULE_PATHNAME', 'ec_backfill' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.ec_backfill(regclass, text, text, integer, integer, integer, text, timestamptz, text, interval)
     IS 'updates a table in the background, in small batches that commit; returns the job';
+
+CREATE OR REPLACE FUNCTION @extschema@.ec_delete(relation regclass, predicate text, batch_size integer DEFAULT NULL,
+    delay_ms integer DEFAULT NULL, workers integer DEFAULT 1, method text DEFAULT 'auto',
+    start_at timestamptz DEFAULT NULL, run_window text DEFAULT NULL, max_lag interval DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_delete' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_delete(regclass, text, integer, integer, integer, text, timestamptz, text, interval)
+    IS 'deletes rows of a table in the background, in small batches that commit; returns the job';
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_delete(regclass, text, integer, integer, integer, text, timestamptz, text, interval) FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION @extschema@.ec_copy(source regclass, target regclass, mapping jsonb, key text[] DEFAULT NULL,
     mode text DEFAULT 'fill', batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL, workers integer DEFAULT 1,

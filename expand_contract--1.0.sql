@@ -40,7 +40,7 @@ SELECT expand_contract.require_library('1.0');
 ----------------------------------------------------------------------
 CREATE TABLE expand_contract.jobs (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    kind text NOT NULL CHECK (kind IN ('backfill', 'copy', 'verify', 'statement', 'reconcile', 'contract')),
+    kind text NOT NULL CHECK (kind IN ('backfill', 'copy', 'verify', 'statement', 'reconcile', 'contract', 'delete')),
     change text,
     relation oid,
     relation_name text NOT NULL,
@@ -272,7 +272,7 @@ CREATE TABLE expand_contract.job_sweeps (
     is_checked boolean NOT NULL DEFAULT false,
     found boolean NOT NULL DEFAULT false
 ) WITH (fillfactor = 20);
-COMMENT ON TABLE expand_contract.job_sweeps IS 'the present sweep of a backfill or copy, shared by its workers';
+COMMENT ON TABLE expand_contract.job_sweeps IS 'the present sweep of a backfill, delete or copy, shared by its workers';
 
 -- The table itself, or its partitions or children.
 CREATE TABLE expand_contract.job_leaves (
@@ -1084,6 +1084,15 @@ AS 'MODULE_PATHNAME', 'ec_backfill' LANGUAGE C VOLATILE CALLED ON NULL INPUT PAR
 COMMENT ON FUNCTION @extschema@.ec_backfill(regclass, text, text, integer, integer, integer, text, timestamptz, text, interval)
     IS 'updates a table in the background, in small batches that commit; returns the job';
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_backfill(regclass, text, text, integer, integer, integer, text,
+    timestamptz, text, interval) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.ec_delete(relation regclass, predicate text, batch_size integer DEFAULT NULL,
+    delay_ms integer DEFAULT NULL, workers integer DEFAULT 1, method text DEFAULT 'auto',
+    start_at timestamptz DEFAULT NULL, run_window text DEFAULT NULL, max_lag interval DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_delete' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_delete(regclass, text, integer, integer, integer, text, timestamptz, text, interval)
+    IS 'deletes rows of a table in the background, in small batches that commit; returns the job';
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_delete(regclass, text, integer, integer, integer, text,
     timestamptz, text, interval) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.ec_copy(source regclass, target regclass, mapping jsonb, key text[] DEFAULT NULL,

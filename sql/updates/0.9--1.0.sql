@@ -18,6 +18,8 @@
 -- core/sql_version.h says.  test/tap/070_update.pl compares what this makes with
 -- a fresh install, and names the differences.
 
+COMMENT ON TABLE expand_contract.job_sweeps IS 'the present sweep of a backfill, delete or copy, shared by its workers';
+
 -- jobs: the role that workers connect as, and turns.  Owners could log in so far.
 ALTER TABLE expand_contract.jobs ADD COLUMN login oid, ADD COLUMN turn_at timestamptz;
 UPDATE expand_contract.jobs SET login = owner;
@@ -27,6 +29,10 @@ ALTER TABLE expand_contract.jobs ADD COLUMN part_of bigint;
 CREATE INDEX jobs_parts ON expand_contract.jobs (part_of) WHERE part_of IS NOT NULL;
 COMMENT ON COLUMN expand_contract.jobs.part_of IS
     'the job that has submitted it, and that waits, without a worker, until it has ended';
+-- a kind of jobs that is new
+ALTER TABLE expand_contract.jobs
+    DROP CONSTRAINT jobs_kind_check,
+    ADD CHECK (kind IN ('backfill', 'copy', 'verify', 'statement', 'reconcile', 'contract', 'delete'));
 CREATE INDEX jobs_turns ON expand_contract.jobs (owner, turn_at);
 
 -- Who gave a way down, and whose rights a change's expressions have: names said
