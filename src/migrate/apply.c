@@ -367,6 +367,7 @@ resume_migration(const ApplyRequest *request)
 		gives_same_down(request, known) && OidIsValid(ec_author_of_down(known));
 
 	check_may_replace_down(request, known);
+	ec_require_planner(known, EC_UP, request->what);
 	/*
 	 * the tokens are the same, but the caller's own text is to run with the
 	 * caller's rights

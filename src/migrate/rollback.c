@@ -28,6 +28,7 @@
 #include "migrate/created_indexes.h"
 #include "migrate/run.h"
 #include "migrate/scope.h"
+#include "migrate/undo.h"
 #include "script/script.h"
 #include "migrate/steps.h"
 #include "migrate/used.h"
@@ -117,9 +118,41 @@ check_left_nothing(const EcMigration *migration, const char *what)
 				 errhint("Apply it again, and roll it back when that has ended, failed or been cancelled.")));
 }
 
+/*
+ * The way down of a migration without one: what takes its steps back.  Its
+ * author is the current user from now on.
+ */
+static EcScript *
+derive_down(EcMigration *migration, const char *what, bool is_applied)
+{
+	char *missing;
+	char *undo = ec_undo_script(migration, &missing);
+	EcScript *script;
+
+	if (undo == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("%s has no way down", what),
+				 missing != NULL
+					 ? errdetail("There is no \"down\" script, and nobody knows what takes %s back.",
+								 missing)
+				 : is_applied
+					 ? errdetail("It was applied without a \"down\" script.")
+					 : errdetail("It was submitted without a \"down\" script, and %d of its %d steps are done.",
+								 migration->steps_done, migration->steps),
+				 is_applied
+					 ? errhint("Undo it by a new migration.")
+					 : errhint("Remove the cause of its failure and apply it again; or apply it again with a \"down\" that undoes what is done, then roll it back.")));
+	ec_require_planner(migration, EC_UP, what);
+	migration->down = undo;
+	script = ec_script_parse(undo, psprintf("the way down of %s", what));
+	script->author = GetUserId();
+	return script;
+}
+
 /* Returns NULL if there is nothing to undo. */
 static EcScript *
-parse_down(const EcMigration *migration, const char *what)
+parse_down(EcMigration *migration, const char *what)
 {
 	bool is_applied = strcmp(migration->state, EC_MIGRATION_APPLIED) == 0;
 	EcScript *script;
@@ -133,16 +166,7 @@ parse_down(const EcMigration *migration, const char *what)
 		return NULL;
 	}
 	if (migration->down == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("%s has no way down", what),
-				 is_applied
-					 ? errdetail("It was applied without a \"down\" script.")
-					 : errdetail("It was submitted without a \"down\" script, and %d of its %d steps are done.",
-								 migration->steps_done, migration->steps),
-				 is_applied
-					 ? errhint("Undo it by a new migration.")
-					 : errhint("Remove the cause of its failure and apply it again; or apply it again with a \"down\" that undoes what is done, then roll it back.")));
+		return derive_down(migration, what, is_applied);
 	author = ec_require_author(migration, what);
 	script =
 		ec_script_parse(migration->down, psprintf("the way down of %s", what));
@@ -184,8 +208,12 @@ record_rolled_back(void *arg)
 static const char *
 submit_down(EcMigration *migration, const EcScript *script, const EcPlan *plan)
 {
+	if (plan != NULL && migration->down_by == NULL)
+		ec_ledger_set_down(migration->scope, migration->version, migration->down);
 	if (plan != NULL)
 		ec_steps_enter(migration->scope, migration->version, EC_DOWN, script, plan);
+	else
+		ec_require_planner(migration, EC_DOWN, script->what);
 	ec_ledger_set_queued(migration, EC_DOWN,
 						 plan ? list_length(plan->steps) : migration->steps,
 						 plan ? 0 : migration->steps_done);
