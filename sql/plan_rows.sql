@@ -141,9 +141,9 @@ BEGIN
         CALL compare(generated_statement(n));
     END LOOP;
 END $$;
-CALL compare_generated(1, 60);
+CALL compare_generated(1, 40);
 SELECT statement, job, is_same, error FROM results WHERE job IS NOT NULL AND is_same IS NOT TRUE ORDER BY number;
-SELECT count(*), count(*) FILTER (WHERE is_same) >= 30 AS many_are_same FROM results;
+SELECT count(*), count(*) FILTER (WHERE is_same) >= 20 AS many_are_same FROM results;
 TRUNCATE results;
 
 -- What no job does, and why.
