@@ -16,7 +16,8 @@ $primary->safe_psql('postgres', q{
 	INSERT INTO t SELECT generate_series(1, 100);
 });
 my $job = $primary->safe_psql('postgres', q{SELECT ec_backfill('t', 'a = id', 'a IS NULL', batch_size => 10, delay_ms => 3600000)});
-my $later = $primary->safe_psql('postgres', q{SELECT ec_backfill('t', 'a = 0', 'a < 0', start_at => now() + interval '1 day')});
+my $paused = $primary->safe_psql('postgres', q{SELECT ec_backfill('t', 'a = 0', 'a < 0')});
+$primary->safe_psql('postgres', "SELECT ec_pause($paused)");
 $primary->poll_query_until('postgres', "SELECT rows_done > 0 FROM ec_progress WHERE job = $job");
 $primary->safe_psql('postgres', q{SELECT ec_apply('001', 'VACUUM t; ANALYZE t')});
 $primary->poll_query_until('postgres', q{SELECT state = 'applied' FROM ec_migrations});
@@ -27,9 +28,9 @@ $standby->init_from_backup($primary, 'base', has_streaming => 1);
 $standby->start;
 $primary->wait_for_catchup($standby);
 my $states = 'SELECT job, state, workers, last_error FROM ec_progress ORDER BY job LIMIT 2';
-is($standby->safe_psql('postgres', $states), "$job|running||\n$later|queued||", 'a standby shows the states of the primary');
+is($standby->safe_psql('postgres', $states), "$job|running||\n$paused|paused||", 'a standby shows the states of the primary');
 # ... which is the truth while the primary is at it, and the last that is known when it is gone.
-is($primary->safe_psql('postgres', $states), "$job|running|1|\n$later|queued|0|", 'as the primary has them');
+is($primary->safe_psql('postgres', $states), "$job|running|1|\n$paused|paused|0|", 'as the primary has them');
 $primary->stop('immediate');
 is($standby->safe_psql('postgres', "SELECT state FROM ec_progress WHERE job = $job"), 'running', 'the last that is known');
 $standby->promote;
