@@ -13,10 +13,12 @@ $primary->start;
 $primary->safe_psql('postgres', q{
 	CREATE EXTENSION expand_contract;
 	CREATE TABLE t (id int PRIMARY KEY, a int);
+	CREATE TABLE paused (id int PRIMARY KEY, a int);
 	INSERT INTO t SELECT generate_series(1, 100);
+	INSERT INTO paused SELECT generate_series(1, 100);
 });
 my $job = $primary->safe_psql('postgres', q{SELECT ec_backfill('t', 'a = id', 'a IS NULL', batch_size => 10, delay_ms => 3600000)});
-my $paused = $primary->safe_psql('postgres', q{SELECT ec_backfill('t', 'a = 0', 'a < 0')});
+my $paused = $primary->safe_psql('postgres', q{SELECT ec_backfill('paused', 'a = id', 'a IS NULL', batch_size => 10, delay_ms => 3600000)});
 $primary->safe_psql('postgres', "SELECT ec_pause($paused)");
 $primary->poll_query_until('postgres', "SELECT rows_done > 0 FROM ec_progress WHERE job = $job");
 $primary->safe_psql('postgres', q{SELECT ec_apply('001', 'VACUUM t; ANALYZE t')});
