@@ -59,7 +59,7 @@ $green->command_ok([ 'psql', '-Xqo', '/dev/null', '-v', 'ON_ERROR_STOP=1', '-d',
 green(q{INSERT INTO s VALUES (1); SELECT (ec_verify('s', '{"a": "a"}')).ok; DELETE FROM s});
 
 blue('CREATE PUBLICATION everything FOR ALL TABLES');
-my $connection = $blue->connstr('postgres');
+my $connection = $blue->connstr . ' dbname=postgres';
 green("CREATE SUBSCRIPTION from_blue CONNECTION '$connection' PUBLICATION everything");
 $green->wait_for_subscription_sync($blue, 'from_blue');
 pass('the tables are copied');
