@@ -86,7 +86,7 @@ SKIP:
 {
 	skip 'pg_cron is not installed', 1 if !grep { $_ eq 'pg_cron' } @there;
 	sql(q{CREATE TABLE by_cron (id int PRIMARY KEY, a int); INSERT INTO by_cron VALUES (1);
-		SELECT cron.schedule('now', '1 second', $$SELECT ec_backfill('by_cron', 'a = id', 'a IS NULL')$$)});
+		SELECT cron.schedule('now', '* * * * *', $$SELECT ec_backfill('by_cron', 'a = id', 'a IS NULL')$$)});
 	ok($node->poll_query_until('postgres', 'SELECT a = 1 FROM by_cron'), 'pg_cron submits a job');
 	sql(q{SELECT cron.unschedule('now')});
 }
