@@ -57,9 +57,6 @@ lint_partition(EcLintTable *table, const AlterTableCmd *command)
 	{
 		EcFinding *finding = ec_lint_table_add(table, "detach_partition");
 
-		finding->recipe =
-			psprintf("ALTER TABLE %s DETACH PARTITION %s CONCURRENTLY;",
-					 table->sql, ec_lint_name(partition->name));
 		if (ec_lint_is_small(table->family))
 			finding->severity = EC_SEVERITY_NOTICE;
 	}
