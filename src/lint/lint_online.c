@@ -71,13 +71,6 @@ recipe_of(const EcPlan *plan, const EcStatement *statement)
 	return is_planned ? recipe : NULL;
 }
 
-/* About what the statement does to a table, which a plan can change. */
-static bool
-is_about_work(const EcFinding *finding)
-{
-	return finding->is_about_time || finding->rewrites || finding->scans;
-}
-
 /* Not for as long as a table is read or written, but for a moment. */
 static bool
 is_brief(const EcFinding *finding)
@@ -94,9 +87,12 @@ settle_online(const EcPlan *plan, EcFinding *finding)
 					strcmp(finding->rule, "validate_constraint") == 0;
 
 	if (is_refused(plan, finding))
+	{
 		finding->severity = EC_SEVERITY_ERROR;
-	else if (finding->is_about_time &&
-			 (finding->recipe != NULL || (is_split && plan->is_online)))
+		finding->recipe = NULL;
+	}
+	else if (recipe_of(plan, finding->statement) != NULL ||
+			 (is_split && plan->is_online))
 	{
 		finding->severity = EC_SEVERITY_NOTICE;
 		ec_lint_explain(finding, "; done online");
@@ -115,12 +111,14 @@ ec_lint_settle(const EcScript *script, List *findings, bool online)
 		EcFinding *finding = lfirst(cell);
 		char *recipe;
 
-		if (!is_about_work(finding))
+		if (!finding->is_about_time)
 			continue;
 		/* also where the table is small by now */
 		if (if_large == NULL)
 			if_large = ec_plan_if_large(script);
-		recipe = recipe_of(if_large, finding->statement);
+		recipe = is_refused(if_large, finding)
+					 ? NULL
+					 : recipe_of(if_large, finding->statement);
 		if (recipe != NULL)
 			finding->recipe = recipe;
 		if (finding->severity <= EC_SEVERITY_NOTICE)
@@ -129,7 +127,7 @@ ec_lint_settle(const EcScript *script, List *findings, bool online)
 			plan = ec_plan_script(script);
 		if (online)
 			settle_online(plan, finding);
-		else if (finding->is_about_time && !is_brief(finding))
+		else if (!is_brief(finding))
 			finding->severity = EC_SEVERITY_ERROR;
 	}
 }
