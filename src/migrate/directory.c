@@ -28,6 +28,7 @@
 #include "utils/snapmgr.h"
 
 #include "expand_contract.h"
+#include "core/hint.h"
 #include "core/arguments.h"
 #include "migrate/background.h"
 #include "migrate/file.h"
@@ -60,8 +61,8 @@ require_right_to_read(void)
 						errdetail("Only roles with privileges of the \"%s\" role may "
 								  "apply a directory of the server.",
 								  "pg_read_server_files"),
-						errhint("Send the scripts from the client with "
-								"ec_apply_script.")));
+						ec_errhint("Send the scripts from the client with "
+								   "ec_apply_script.")));
 }
 
 static char *
