@@ -25,7 +25,7 @@ ALTER TABLE expand_contract.jobs ALTER COLUMN login SET NOT NULL;
 ALTER TABLE expand_contract.job_slots ADD COLUMN resume_at timestamptz, ADD COLUMN rows_failed bigint NOT NULL DEFAULT 0;
 CREATE INDEX jobs_turns ON expand_contract.jobs (owner, turn_at);
 
--- Who gave a way down, and whose rights a change's expressions have: names said
+-- Who gave a down script, and whose rights a change's expressions have: names said
 -- the former so far, and the tables the latter.
 ALTER TABLE expand_contract.schema_migrations ADD COLUMN down_by_oid oid, ADD COLUMN down_system bigint;
 UPDATE expand_contract.schema_migrations m

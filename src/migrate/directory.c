@@ -114,12 +114,12 @@ read_migration(const EcListedMigration *entry, const char *what)
 		return file;
 	if (file->down != NULL)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("%s has two ways down", what),
+						errmsg("%s has two down scripts", what),
 						errdetail("One is in the file itself, one is \"%s\".",
 								  entry->down),
 						errhint("Keep one of them.")));
 	file->down = ec_file_read(read_file(entry->down),
-							  psprintf("the way down of %s", what), &entry->name)
+							  psprintf("the down script of %s", what), &entry->name)
 					 ->up;
 	return file;
 }
