@@ -401,7 +401,7 @@ warn(const EcChange *change, const EcSequenceUse *use)
 						  use->name)
 				 : errmsg("sequence %s stays behind the values that are there",
 						  use->name),
-			 errdetail("%s: an INSERT that draws from it %s.", ec_sequence_state(use),
+			 errdetail("%s: an INSERT that uses it %s.", ec_sequence_state(use),
 					   use->is_unknown ? "may meet another row"
 									   : "fails, or meets another row"),
 			 ec_errhint("Use %s; ec_cutover brings it forward then.",

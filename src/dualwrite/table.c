@@ -143,7 +143,7 @@ check_no_partition_key(Relation relation, Bitmapset *columns)
 							a_column(relation, bms_make_singleton(member))),
 					 errdetail("Table \"%s\" is partitioned by it, and a trigger cannot move a row to another partition.",
 							   RelationGetRelationName(relation)),
-					 errhint("Copy to a new table that is partitioned as it should be.")));
+					 errhint("Register a change with a target table that is partitioned by another column.")));
 }
 
 void
