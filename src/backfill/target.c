@@ -42,15 +42,15 @@ check_kind(Relation relation, Relation root)
 			break;
 		case RELKIND_VIEW:
 			refuse_kind(relation, root, "It is a view.",
-						"Use ec_backfill for the table behind it.");
+						"Use ec_backfill for the underlying table.");
 			break;
 		case RELKIND_MATVIEW:
 			refuse_kind(relation, root, "It is a materialized view.",
-						"Use ec_backfill for the table behind it.");
+						"Use ec_backfill for the underlying table.");
 			break;
 		case RELKIND_FOREIGN_TABLE:
 			refuse_kind(relation, root,
-						"It is a foreign table, and a commit elsewhere cannot be one with the job's position.",
+						"It is a foreign table: its rows and the job's position cannot be committed in one transaction.",
 						root ? "Use ec_backfill for each of the others, and on the server that holds this one."
 							 : "Use ec_backfill on the server that holds the table.");
 			break;

@@ -218,7 +218,7 @@ warn_of_ended_records(TimestampTz began)
 					 &args);
 	for (uint64 row = 0; row < count; row++)
 		ereport(WARNING,
-				(errmsg("on_error \"record\" of change \"%s\" ends where \"%s\" is violated",
+				(errmsg("on_error \"record\" of change \"%s\" does not cover violations of \"%s\"",
 						ec_get_text(row, 1), ec_get_text(row, 2)),
 				 errdetail("It is checked after the change's trigger has run, so a violation also fails the legacy write."),
 				 errhint("Drop it until the old columns are no longer written, or make sure that no legacy write can violate it.")));

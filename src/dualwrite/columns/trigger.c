@@ -498,7 +498,7 @@ warn_once(EcCompiled *compiled, const Trigger *trigger, Relation relation)
 		return;
 	compiled->has_warned = true;
 	ereport(WARNING,
-			(errmsg("trigger \"%s\" of table \"%s\" finds no change, and lets rows pass",
+			(errmsg("trigger \"%s\" of table \"%s\" has no change, and does nothing",
 					trigger->tgname, RelationGetRelationName(relation)),
 			 errdetail("Change \"%s\" is not registered for this table, or one of its columns is gone.",
 					   trigger->tgnargs > 0 ? trigger->tgargs[0] : ""),

@@ -64,7 +64,7 @@ warn_once(const EcRoute *route, const Trigger *trigger, Relation relation)
 		return;
 	*route->has_warned = true;
 	ereport(WARNING,
-			(errmsg("trigger \"%s\" of table \"%s\" finds no change, and lets rows pass",
+			(errmsg("trigger \"%s\" of table \"%s\" has no change, and does nothing",
 					trigger->tgname, RelationGetRelationName(relation)),
 			 errdetail("Change \"%s\" is not registered for this table, or a table or column of it is gone.",
 					   trigger->tgargs[0]),
