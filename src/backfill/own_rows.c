@@ -109,9 +109,10 @@ ec_refuse_own_rows(Relation root, const EcBackfill *backfill, int64 written)
 		return;
 	ereport(ERROR,
 			(errcode(EC_ERRCODE_NOT_CONVERGING),
-			 errmsg("backfill does not converge: its own writes create as many rows to be updated as they finish"),
+			 errmsg("%s does not converge: its own writes create as many rows to be updated as they finish",
+					backfill->kind->noun),
 			 errdetail("A batch of a later sweep wrote " INT64_FORMAT
 					   " rows, and its triggers created as many in table %s that satisfy the predicate.",
 					   written, ec_relation_name(RelationGetRelid(root))),
-			 errhint("Exclude the rows that the trigger creates in the predicate, or let it create them with the values that the backfill sets.")));
+			 errhint("%s", backfill->kind->own_rows_hint)));
 }

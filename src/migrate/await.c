@@ -268,6 +268,11 @@ look_at_migration(void *arg, EcWaitNews *news)
 		case EC_MIGRATION_IS_QUEUED:
 			start_if_forgotten(await);
 			break;
+		case EC_MIGRATION_IS_RUNNING:
+			/* the job of a step, too, may have found no free slot */
+			if (job.part != 0)
+				start_if_forgotten(await);
+			break;
 		default:
 			break;
 	}

@@ -63,6 +63,22 @@ is_forgotten(int64 job)
 					&args) > 0;
 }
 
+/* The state of a job that waits for a part of it.  Call in scope. */
+static EcMigrationState
+state_of_part(const EcJobStatus *job)
+{
+	EcJobStatus part;
+
+	ec_job_look(job->part, false, &part);
+	if (strcmp(job->state, EC_STATE_PAUSED) == 0 ||
+		strcmp(part.state, EC_STATE_PAUSED) == 0)
+		return EC_MIGRATION_IS_PAUSED;
+	if (part.is_live || ec_launcher_running() ||
+		(!part.is_interrupted && !is_forgotten(part.id)))
+		return EC_MIGRATION_IS_RUNNING;
+	return EC_MIGRATION_IS_INTERRUPTED;
+}
+
 /* Call in scope. */
 static EcMigrationState
 state_of_job(const EcJobStatus *job)
@@ -74,6 +90,8 @@ state_of_job(const EcJobStatus *job)
 		return EC_MIGRATION_HAS_FAILED;
 	if (job->is_live)
 		return EC_MIGRATION_IS_RUNNING;
+	if (job->part != 0)
+		return state_of_part(job);
 	if (strcmp(job->state, EC_STATE_PAUSED) == 0)
 		return EC_MIGRATION_IS_PAUSED;
 	if (strcmp(job->state, EC_STATE_QUEUED) == 0 && !is_forgotten(job->id))

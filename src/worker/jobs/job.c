@@ -367,6 +367,8 @@ ec_job_others_wait(const EcJob *job)
 					"WHERE j.state = 'queued' AND j.owner <> $1 "
 					"AND j.system_identifier = $2 AND j.database = $3 "
 					"AND (s.resume_at IS NULL OR s.resume_at <= clock_timestamp()) "
+					"AND NOT EXISTS (SELECT FROM expand_contract.jobs p WHERE p.part_of = j.id "
+					"AND p.state IN ('queued', 'running', 'paused')) "
 					"AND expand_contract.next_run(j.start_at, j.run_window, "
 					"j.settings ->> 'TimeZone', clock_timestamp()) <= clock_timestamp() "
 					"AND NOT EXISTS (SELECT FROM expand_contract.live_slots() l "
