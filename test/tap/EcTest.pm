@@ -11,7 +11,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(usleep);
 
-our @EXPORT = qw(audited_table check_exactly_once worker_pid wait_for_rows kill_worker stop_at_once start_pgbouncer);
+our @EXPORT = qw(audited_table check_exactly_once worker_pid wait_for_rows kill_worker stop_at_once start_pgbouncer
+	build_library);
 
 # Creates a table with an audit trigger that counts the updates of each row.  So a
 # row updated twice is noticed, which the predicate of a backfill would hide.
@@ -129,6 +130,24 @@ logfile = $directory/pgbouncer.log
 	my $tries = 10 * $PostgreSQL::Test::Utils::timeout_default;
 	usleep(100_000) while !-S "$directory/.s.PGSQL.$port" && $tries-- > 0;
 	return ($process, "host=$directory port=$port dbname=postgres user=$user");
+}
+
+# Compiles a library from C source.  Returns its path without the suffix, as
+# shared_preload_libraries and LOAD take it, or undef without a compiler and the
+# server's headers.
+sub build_library
+{
+	my ($name, $source) = @_;
+	my $directory = PostgreSQL::Test::Utils::tempdir();
+	my $output;
+
+	append_to_file("$directory/$name.c", $source);
+	append_to_file("$directory/Makefile",
+		"MODULES = $name\nPG_CONFIG ?= pg_config\nPGXS := \$(shell \$(PG_CONFIG) --pgxs)\ninclude \$(PGXS)\n");
+	return
+	  unless IPC::Run::run([ 'make', '-s', '-C', $directory, 'with_llvm=no' ],
+		'>&', \$output);
+	return "$directory/$name";
 }
 
 1;
