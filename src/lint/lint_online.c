@@ -75,8 +75,7 @@ recipe_of(const EcPlan *plan, const EcStatement *statement)
 static bool
 is_brief(const EcFinding *finding)
 {
-	return !finding->rewrites && !finding->scans &&
-		   strcmp(finding->rule, "hold_lock") != 0;
+	return !finding->rewrites && !finding->scans;
 }
 
 static void

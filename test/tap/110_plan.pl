@@ -31,7 +31,7 @@ for my $table ('big', $odd, 'parent', 'parted', 'fleeting')
 		'ADD CHECK ("Odd Name" > 0 /* , */), ADD COLUMN a integer, ADD COLUMN b integer DEFAULT 3 -- and so on',
 		'ADD FOREIGN KEY (n) REFERENCES target', 'ADD FOREIGN KEY ("Odd Name") REFERENCES target (n) ON DELETE SET NULL ON UPDATE CASCADE',
 		'ADD CONSTRAINT "Odd key" FOREIGN KEY (n) REFERENCES target MATCH FULL DEFERRABLE INITIALLY DEFERRED', 'ADD FOREIGN KEY (n) REFERENCES target, ADD FOREIGN KEY (n) REFERENCES target (n)',
-		'ADD UNIQUE (id, n)', 'ADD UNIQUE (id, "Odd Name") INCLUDE (n)', "ADD CONSTRAINT $odd UNIQUE NULLS NOT DISTINCT (id, $odd) WITH (fillfactor = 70)",
+		'ADD UNIQUE (id, n)', 'ADD UNIQUE (id, "Odd Name") INCLUDE (n)', "ADD CONSTRAINT \"Own, unique\" UNIQUE NULLS NOT DISTINCT (id, $odd) WITH (fillfactor = 70)",
 		'ADD UNIQUE (id) DEFERRABLE INITIALLY DEFERRED', 'ADD PRIMARY KEY (id)', 'ADD PRIMARY KEY (id, n) INCLUDE (m)', 'ADD CONSTRAINT "Odd pk" PRIMARY KEY (id)',
 		'ADD UNIQUE (id), ADD UNIQUE (id, n), ADD UNIQUE (id)',
 		'ADD COLUMN z integer DEFAULT kinds.one(), ALTER n SET NOT NULL, ALTER m SET DEFAULT 5, ADD CHECK (m > 0), ALTER c SET STATISTICS 50');

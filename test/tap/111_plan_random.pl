@@ -48,7 +48,7 @@ sub new_column
 		$table =~ /^(?:parted|parent)$/ ? 'kinds.mood' : 'integer GENERATED ' . one_of('ALWAYS', 'BY DEFAULT') . ' AS IDENTITY' . maybe(0.4, ' (START 100 INCREMENT BY 2)') . $unique);
 }
 
-sub named { return maybe(0.4, 'CONSTRAINT ' . one_of('own_name', '"Own, name"', $odd) . ' '); }
+sub named { return maybe(0.4, 'CONSTRAINT ' . one_of('own_name', '"Own, name"', q{"own''("}) . ' '); }
 
 sub statement
 {
