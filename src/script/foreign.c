@@ -50,9 +50,16 @@ typedef struct Directive
 } Directive;
 
 static const Directive directives[] =
-	{{"liquibase formatted sql",
+	{{"this operation cannot be written as sql",
+	  "Django leaves such an operation out of its SQL. Write here what it does, or run it "
+	  "by the program that deploys, and take the line out."},
+	 {"migration now performs operation that cannot be written as sql",
+	  "Django leaves such an operation out of its SQL. Write here what it does, or run it "
+	  "by the program that deploys, and take the line out."},
+	 {"liquibase formatted sql",
 	  "Liquibase's changesets each have conditions and a way back of their own. "
-	  "Give each a version of its own, its way back after a line -- ec:down."},
+	  "Give each a version of its own, its way back after a line -- ec:down; or have "
+	  "\"liquibase update-sql\" write the SQL."},
 	 {"+goose envsub on",
 	  "The server does not see the environment of the client. Put the values into "
 	  "the script."},
