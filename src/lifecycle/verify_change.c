@@ -257,7 +257,7 @@ settle_phase(const EcChange *change, const EcVerification *verification)
 Datum
 ec_verify_change(PG_FUNCTION_ARGS)
 {
-	char *name = ec_text_argument(fcinfo, 0, "change");
+	char *name = ec_change_full_name(ec_text_argument(fcinfo, 0, "change"));
 	EcVerification verification;
 	EcSubject subject;
 	EcChange change;
@@ -289,7 +289,7 @@ ec_verify_change(PG_FUNCTION_ARGS)
 Datum
 ec_verify_job(PG_FUNCTION_ARGS)
 {
-	char *name = ec_text_argument(fcinfo, 0, "change");
+	char *name = ec_change_full_name(ec_text_argument(fcinfo, 0, "change"));
 	EcJobSpec spec = {.change = name};
 	EcSubject subject;
 	EcChange change;

@@ -31,6 +31,7 @@ typedef struct EcScript
 	char *checksum;
 	List *statements; /* of EcStatement */
 	Oid author;       /* of a down script: the role that gave it */
+	const char *scope; /* of its migration; NULL: that of the session */
 } EcScript;
 
 typedef enum EcStatementKind
