@@ -17,6 +17,7 @@
 
 #include "core/hint.h"
 #include "backfill/target.h"
+#include "core/distributed.h"
 
 /* root is NULL, or the table of which the relation is a partition or child. */
 static void
@@ -85,6 +86,7 @@ check_target(Relation relation, Relation root, const EcSweepKind *kind)
 		refuse_kind(relation, root, kind,
 					"It is a temporary table, and a background worker cannot see another session's.",
 					psprintf("Use a plain %s.", command));
+	ec_refuse_distributed(RelationGetRelid(relation));
 	if (has_rule(relation, kind->command))
 		refuse_kind(relation, root, kind, psprintf("It has rules on %s.", command),
 					"Replace the rules by triggers, or drop them.");

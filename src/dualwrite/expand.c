@@ -222,15 +222,17 @@ expand(void *arg)
 	ec_change_take_owner(change);
 	ec_retire_ended(change->name);
 	is_known = ec_is_registered(change, &known);
-	is_complete = ec_row_trigger_is_complete(change->relation, change->name);
+	is_complete = ec_trigger_is_complete(
+		has_target ? ec_table_trigger(change->relation, change->name)
+				   : get_trigger_oid(change->relation,
+									 ec_change_trigger_name(change->name), true));
 	at_work = has_target
 				  ? ec_table_triggers_at_work(change)
 				  : ec_has_dual_writes(change->relation,
 									   ec_change_trigger_name(change->name));
 	/* The table may have got another owner since the registration. */
 	expansion->is_done = is_known && at_work && !known.is_restored &&
-						 OidIsValid(ec_change_role(&known)) &&
-						 (has_target || is_complete);
+						 OidIsValid(ec_change_role(&known)) && is_complete;
 	if (!expansion->is_done)
 	{
 		if (is_known)

@@ -26,6 +26,7 @@
 #include "utils/relcache.h"
 #include "utils/syscache.h"
 
+#include "core/distributed.h"
 #include "core/hint.h"
 #include "core/unique_key.h"
 #include "dualwrite/table.h"
@@ -62,6 +63,7 @@ ec_check_dual_write_table(Relation relation)
 		refuse_kind(relation,
 					"It is a temporary table, which ends with its session.",
 					"Name a permanent table.");
+	ec_refuse_distributed(RelationGetRelid(relation));
 	if (!has_privs_of_role(GetUserId(), relation->rd_rel->relowner))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

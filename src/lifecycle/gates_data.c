@@ -7,6 +7,7 @@
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 
+#include "core/distributed.h"
 #include "lifecycle/gates.h"
 #include "core/hint.h"
 #include "core/catalog.h"
@@ -14,6 +15,7 @@
 #include "core/query.h"
 #include "dualwrite/queue/reconcile.h"
 #include "dualwrite/sequences.h"
+#include "dualwrite/subscriptions.h"
 #include "worker/jobs/job.h"
 
 static char *
@@ -153,6 +155,29 @@ ec_gate_discrepancies(const EcChange *change, EcGate *gate)
 				quoted(change));
 }
 
+/*
+ * Do the triggers depend on the columns that they use?  Not after a dump or
+ * pg_upgrade.
+ */
+static bool
+columns_are_kept(const EcChange *change)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	bool kept;
+
+	ec_catalog_begin(&scope);
+	ec_arg_text(&args, change->name);
+	kept =
+		ec_query("SELECT FROM expand_contract.triggers_of($1) n"
+				 "  JOIN pg_trigger t ON t.tgrelid = n.relation AND t.tgname = n.name"
+				 "  JOIN pg_depend d ON d.classid = 'pg_trigger'::regclass AND d.objid = t.oid"
+				 "   AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0 LIMIT 1",
+				 &args) > 0;
+	ec_catalog_end(&scope);
+	return kept;
+}
+
 /* False if one of our triggers is missing or disabled. */
 static bool
 triggers_are_there(const EcChange *change)
@@ -189,6 +214,7 @@ ec_gate_dual_write(const EcChange *change, EcGate *gate)
 {
 	EcCatalogScope scope;
 	EcArgs args = {0};
+	char *subscription;
 	int64 gaps;
 
 	gate->required = "on, with its triggers, and no gap that is not repaired";
@@ -211,6 +237,21 @@ ec_gate_dual_write(const EcChange *change, EcGate *gate)
 		gate->observed = "expand_contract.enable_modern_write is off";
 		gate->hint = "Set it on again, then repair.";
 	}
+	else if (ec_is_distributed(change->relation) ||
+			 ec_is_distributed(change->target))
+	{
+		gate->observed = "a table of the change is distributed";
+		gate->hint =
+			"Its shards have no dual writes: use undistribute_table, then a repair.";
+	}
+	else if ((subscription = ec_subscription_to(change)) != NULL)
+	{
+		gate->observed =
+			psprintf("subscription \"%s\" writes rows that it does not see",
+					 subscription);
+		gate->hint =
+			"Drop the subscription, or take the change's tables out of its publication; then a repair.";
+	}
 	else if (!triggers_are_there(change))
 	{
 		gate->observed = "a trigger of the change is missing or disabled";
@@ -220,7 +261,8 @@ ec_gate_dual_write(const EcChange *change, EcGate *gate)
 	else if (gaps > 0)
 	{
 		gate->observed =
-			psprintf(INT64_FORMAT " transactions wrote while it was off", gaps);
+			psprintf(INT64_FORMAT " transactions wrote what was not carried over",
+					 gaps);
 		gate->hint =
 			ec_hint("SELECT ec_backfill_change(%s, 'repair'), and verify after it.",
 					quoted(change));
@@ -229,6 +271,12 @@ ec_gate_dual_write(const EcChange *change, EcGate *gate)
 	{
 		gate->observed = "on";
 		gate->passed = true;
+		if (!columns_are_kept(change))
+		{
+			gate->observed = "on, but its columns could be dropped";
+			gate->hint = ec_qualified(
+				"A dump or pg_upgrade does not keep what the triggers depend on: call ec_expand again as it was called, which sets that up.");
+		}
 	}
 }
 

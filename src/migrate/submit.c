@@ -94,7 +94,8 @@ state_of_job(const EcJobStatus *job)
 		return state_of_part(job);
 	if (strcmp(job->state, EC_STATE_PAUSED) == 0)
 		return EC_MIGRATION_IS_PAUSED;
-	if (strcmp(job->state, EC_STATE_QUEUED) == 0 && !is_forgotten(job->id))
+	if (strcmp(job->state, EC_STATE_QUEUED) == 0 &&
+		(RecoveryInProgress() || !is_forgotten(job->id)))
 		return EC_MIGRATION_IS_QUEUED;
 	/* it has ended since the ledger was read */
 	if (strcmp(job->state, EC_STATE_DONE) == 0)

@@ -38,6 +38,7 @@ typedef struct Dropped
 static List *dropped = NIL;
 static MemoryContext dropped_memory = NULL; /* NULL: do not take notes */
 static object_access_hook_type previous_hook = NULL;
+static bool is_hooked = false;
 
 static void
 note_dropped(ObjectAccessType access, Oid class_id, Oid object, int sub_id, void *arg)
@@ -195,8 +196,13 @@ ec_execute_taking_back(const EcStatement *statement, const char *what)
 	check_named(statement->node, what);
 	options.dest = None_Receiver;
 	dropped = NIL;
-	previous_hook = object_access_hook;
-	object_access_hook = note_dropped;
+	/* The hook stays, because a library loaded later may have set it, too. */
+	if (!is_hooked)
+	{
+		previous_hook = object_access_hook;
+		object_access_hook = note_dropped;
+		is_hooked = true;
+	}
 	dropped_memory = CurrentMemoryContext;
 	PG_TRY();
 	{
@@ -204,7 +210,6 @@ ec_execute_taking_back(const EcStatement *statement, const char *what)
 	}
 	PG_FINALLY();
 	{
-		object_access_hook = previous_hook;
 		dropped_memory = NULL;
 	}
 	PG_END_TRY();

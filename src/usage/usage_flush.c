@@ -235,7 +235,7 @@ visit(void)
 		return;
 	pgstat_report_activity(STATE_RUNNING, "writing down column usage");
 	/*
-	 * do not wait for a synchronous standby, because the launcher waits for us
+	 * do not wait for a synchronous standby: a visit that takes long is ended
 	 */
 	SetConfigOption("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION);
 	flush_or_tell();

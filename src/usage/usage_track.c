@@ -22,6 +22,7 @@
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
+#include "core/distributed.h"
 #include "core/hint.h"
 #include "core/arguments.h"
 #include "usage/usage_memory.h"
@@ -228,6 +229,7 @@ require_trackable(Relation relation)
 							   RelationGetRelationName(relation)),
 						errdetail_internal("%s", what),
 						errhint("Track columns of tables.")));
+	ec_refuse_distributed(RelationGetRelid(relation));
 }
 
 /* The columns that the argument names; NULL means all. */

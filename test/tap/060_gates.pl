@@ -105,7 +105,7 @@ sub gates_of_the_data
 	sql(q{SELECT ec_dual_write('prices', true)});
 	is(closed($step), 'verified dual_write', "$step: what was verified is not since a gap");
 	like(sql("SELECT observed FROM ec_gates('prices', '$step') WHERE gate = 'dual_write'"),
-		qr/^1 transactions wrote while it was off$/, 'dual_write counts them');
+		qr/^1 transactions wrote what was not carried over$/, 'dual_write counts them');
 	backfill('repair');
 	verify();
 	sql(q{ALTER TABLE prices DISABLE TRIGGER "~ec_prices"});

@@ -29,6 +29,7 @@
 #include "core/callers_path.h"
 #include "core/catalog.h"
 #include "core/compat.h"
+#include "core/distributed.h"
 #include "core/mapping.h"
 #include "core/own_table.h"
 
@@ -61,6 +62,7 @@ check_table(Relation relation, const char *role)
 	if (IsCatalogRelation(relation) || IsToastRelation(relation))
 		refuse_table(relation, role, "It is a system catalog.",
 					 "Use a table of your own.");
+	ec_refuse_distributed(RelationGetRelid(relation));
 	if (RelationUsesLocalBuffers(relation))
 		refuse_table(relation, role,
 					 "It is a temporary table, and a background worker cannot see another session's.",

@@ -24,6 +24,7 @@
 #include "expand_contract.h"
 #include "worker/jobs/control.h"
 #include "worker/jobs/job.h"
+#include "worker/jobs/origin.h"
 #include "worker/jobs/owner.h"
 #include "worker/jobs/pace.h"
 #include "worker/jobs/registry.h"
@@ -49,6 +50,9 @@ ec_job_is_interrupted(int64 id)
 {
 	EcArgs args = {0};
 
+	/* the locks of the primary's workers are not known to its standbys */
+	if (RecoveryInProgress())
+		return false;
 	ec_arg_int8(&args, id);
 	for (int look = 0; look < 2; look++)
 		if (ec_query("SELECT FROM expand_contract.jobs "
@@ -154,6 +158,7 @@ look_as_caller(int64 id, Whose whose, EcCatalogScope *scope, EcJobStatus *status
 	Oid caller = GetUserId();
 
 	ec_catalog_begin(scope);
+	ec_adopt_upgraded();
 	ec_job_look(id, true, status);
 	if (!may_call(caller, status->owner, whose))
 		ereport(ERROR,

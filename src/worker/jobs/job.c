@@ -21,10 +21,12 @@
 #include "core/catalog.h"
 #include "core/clip.h"
 #include "core/guc.h"
+#include "core/own_table.h"
 #include "core/query.h"
 #include "expand_contract.h"
 #include "worker/jobs/calls.h"
 #include "worker/jobs/job.h"
+#include "worker/jobs/origin.h"
 #include "worker/jobs/owner.h"
 #include "worker/jobs/schedule.h"
 #include "worker/jobs/session.h"
@@ -136,6 +138,8 @@ ec_job_submit(const EcJobSpec *spec)
 	ec_arg_oid(&args, GetSessionUserId());
 
 	ec_catalog_begin(&scope);
+	ec_adopt_upgraded();
+	ec_pass_own_rows("jobs");
 	ec_query("INSERT INTO expand_contract.jobs (kind, change, relation, "
 			 "relation_name, parameters, settings, owner, workers, batch_size, "
 			 "delay_ms, rows_estimate, system_identifier, database, "
