@@ -74,7 +74,7 @@ CREATE UNLOGGED TABLE expand_contract.origin (
 COMMENT ON TABLE expand_contract.origin IS 'the cluster that this database is in, by which pg_upgrade is told from a copy';
 COMMENT ON COLUMN expand_contract.origin.catalog_version IS 'of its system catalogs, which only pg_upgrade changes';
 
--- Who gave a way down, and whose rights a change's expressions have: names said
+-- Who gave a down script, and whose rights a change's expressions have: names said
 -- the former so far, and the tables the latter.
 ALTER TABLE expand_contract.schema_migrations ADD COLUMN down_by_oid oid, ADD COLUMN down_system bigint;
 UPDATE expand_contract.schema_migrations m
@@ -550,8 +550,9 @@ SELECT job,
         WHEN state = 'interrupted' AND expand_contract.launcher_running()
             THEN 'the job has lost its worker; the launcher will start another'
         WHEN state = 'interrupted'
-            THEN format('the job has lost its worker. HINT: Use SELECT ec_resume(%s) to go on where it stopped, '
-                'or add expand_contract to shared_preload_libraries to have that done at every start.', job)
+            THEN format('the job has lost its worker. HINT: Use SELECT %s(%s) to go on where it stopped, '
+                'or add expand_contract to shared_preload_libraries to have that done at every start.',
+                '@extschema@.ec_resume(bigint)'::regprocedure::regproc, job)
         WHEN error_code IS NULL THEN notice
         -- a message can hold row data, of a copy's target too
         WHEN pg_has_role(owner, 'USAGE') OR NOT EXISTS (
@@ -729,8 +730,9 @@ SELECT m.version COLLATE pg_catalog."default" AS version, m.description, m.phase
                CASE j.state WHEN 'cancelled' THEN 'job ' || j.id || ' was cancelled'
                    ELSE concat(j.error_code, ': ', j.error_message, '. DETAIL: ' || j.error_detail,
                                ' HINT: ' || j.error_hint) END))
-           WHEN 'interrupted' THEN 'nobody is at it. HINT: Use '
-               || CASE m.direction WHEN 'up' THEN 'ec_apply' ELSE 'ec_rollback' END || ' again to go on.'
+           WHEN 'interrupted' THEN 'no worker is running it. HINT: Use '
+               || CASE m.direction WHEN 'up' THEN '@extschema@.ec_apply'::regproc ELSE '@extschema@.ec_rollback'::regproc END
+               || ' again to go on.'
        END AS error,
        m.direction, s.job, m.scope COLLATE pg_catalog."default" AS scope
   FROM expand_contract.schema_migrations m
@@ -1378,7 +1380,7 @@ LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SET search_path = pg_
      ORDER BY 3, 5 DESC, 1, 2, 6
 $$;
 COMMENT ON FUNCTION expand_contract.dependents(oid, smallint[])
-    IS 'what goes with columns or a table, and what stands in the way of dropping them';
+    IS 'what is dropped with columns or a table, and what stands in the way of dropping them';
 REVOKE EXECUTE ON FUNCTION expand_contract.dependents(oid, smallint[]) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION expand_contract.falls(oid, smallint[]) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION expand_contract.body_names(oid, oid, smallint[]) FROM PUBLIC;

@@ -212,8 +212,9 @@ SELECT job,
         WHEN state = 'interrupted' AND expand_contract.launcher_running()
             THEN 'the job has lost its worker; the launcher will start another'
         WHEN state = 'interrupted'
-            THEN format('the job has lost its worker. HINT: Use SELECT ec_resume(%s) to go on where it stopped, '
-                'or add expand_contract to shared_preload_libraries to have that done at every start.', job)
+            THEN format('the job has lost its worker. HINT: Use SELECT %s(%s) to go on where it stopped, '
+                'or add expand_contract to shared_preload_libraries to have that done at every start.',
+                '@extschema@.ec_resume(bigint)'::regprocedure::regproc, job)
         WHEN error_code IS NULL THEN notice
         -- a message can hold row data, of a copy's target too
         WHEN pg_has_role(owner, 'USAGE') OR NOT EXISTS (

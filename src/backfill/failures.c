@@ -234,8 +234,8 @@ raise_with_row(const Search *search, ErrorData *error, TupleTableSlot *slot)
 	if (error->hint == NULL && search->job->change != NULL)
 		error->hint = ec_qualified(
 			has_primary_key(search->leaf)
-				? "Mend the row and use ec_resume, or start another job with on_error => 'skip', which leaves such rows to the queue."
-				: "Mend the row and use ec_resume.");
+				? "Correct the row and use ec_resume, or start another job with on_error => 'skip', which puts such rows into the queue."
+				: "Correct the row and use ec_resume.");
 	ReThrowError(error);
 }
 

@@ -124,7 +124,7 @@ check_overlap(EcChange *change)
 					(errcode(ERRCODE_OBJECT_IN_USE),
 					 errmsg("column \"%s\" belongs to change \"%s\" already",
 							column->name, ec_get_text(0, 1)),
-					 errdetail("A column that one change writes cannot be read or written by another: which one would come first?"),
+					 errdetail("A column that one change writes cannot be read or written by another, because their order would be undefined."),
 					 errhint("Map from the same old columns, or end that change first.")));
 	}
 	ec_catalog_end(&scope);
@@ -182,7 +182,7 @@ check_still_empty(const EcChange *change)
 	if (!ec_target_is_empty(change->target))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("table \"%s\" has got rows meanwhile",
+				 errmsg("table \"%s\" is not empty any more",
 						get_rel_name(change->target)),
 				 errdetail("It was empty when ec_expand began."),
 				 ec_errhint(

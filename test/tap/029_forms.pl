@@ -145,7 +145,7 @@ for my $refused (
 	[ 'pgroll', { '02_b.json' => '{}' }, qr/0A000: migration .*02_b.json" is not written in SQL/ ],
 	[ 'a dump of dbmate or Rails', { 'schema.sql' => 'CREATE TABLE x ()' }, qr/22023: .*schema.sql" names no migration/ ],
 	[ 'Bytebase', { 'prod##20230101##ddl##b.sql' => 'SELECT 1' }, qr/22023: .*b.sql" names no migration/ ],
-	[ 'refinery, without a version', { 'U2__b.sql' => 'SELECT 1' }, qr/22023: .*U2__b.sql" is the way back of no migration/ ],
+	[ 'refinery, without a version', { 'U2__b.sql' => 'SELECT 1' }, qr/22023: .*U2__b.sql" is a down script without a migration/ ],
 	[ 'one number twice', { '01_b.sql' => 'SELECT 1' }, qr/22023: two files have version "(001|01)"/ ],
 	[ 'a line end in a name', { "002_a\nNOTICE:  applied.sql" => 'SELECT 1' }, qr/42602: the name of a file in .* has a control character/ ])
 {

@@ -18,6 +18,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "core/hint.h"
 #include "core/arguments.h"
 #include "core/catalog.h"
 #include "core/query.h"
@@ -113,7 +114,7 @@ ec_job_look(int64 id, bool for_update, EcJobStatus *status)
 				 &args) == 0)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
 						errmsg("job " INT64_FORMAT " does not exist", id),
-						errhint("ec_progress lists the jobs.")));
+						ec_errhint("The view ec_progress lists the jobs.")));
 	memset(status, 0, sizeof(*status));
 	status->id = id;
 	status->state = ec_get_text(0, 1);

@@ -398,7 +398,7 @@ work(EcWorker *worker)
 					worker->ticket.job,
 					outcome == EC_OUTCOME_COMPLETE ? "is complete" : "stopped",
 					job->rows_done),
-			 errdetail("Of %.2f s at work, pauses included, it has looked at the rest of the server for %.3f s.",
+			 errdetail("It ran for %.2f s, pauses included, and spent %.3f s of that on checking the load of the server.",
 					   TimestampDifferenceMilliseconds(began, GetCurrentTimestamp()) / 1000.0,
 					   ec_throttle_seconds(worker->throttle))));
 }
