@@ -1,5 +1,7 @@
 -- One name of a change in two scopes is two changes; and whoever names one under a
 -- scope means its own.
+\set VERBOSITY terse
+SET client_min_messages = warning;
 CREATE SCHEMA tenant_a;
 CREATE SCHEMA tenant_b;
 CREATE SCHEMA "c/d";
