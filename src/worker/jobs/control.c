@@ -216,7 +216,9 @@ PG_FUNCTION_INFO_V1(ec_configure);
 /*
  * ec_pause(job) → 'paused'
  *
- * The worker ends after its current batch, so a paused job holds no lock.
+ * The worker's current batch is rolled back, so a paused job holds no lock, and
+ * user code in it that never ends does not matter.  A migration's statement ends
+ * first.
  * Pausing a paused job changes nothing; a job that has ended cannot be paused
  * (55000).  Allowed for the owner, and for roles that may signal the owner's
  * backends.
@@ -231,8 +233,13 @@ ec_pause(PG_FUNCTION_ARGS)
 	look_as_caller(id, OF_WHOM_CALLER_MAY_SIGNAL, &scope, &status);
 	if (is_in(status.state, EC_STATE_QUEUED, EC_STATE_RUNNING, NULL))
 	{
+		const EcJobKind *kind = ec_find_job_kind(status.kind);
+
 		set_state(id, EC_STATE_PAUSED);
-		ec_wake_at_commit(id);
+		if (kind != NULL && kind->run == NULL)
+			ec_interrupt_at_commit(id);
+		else
+			ec_wake_at_commit(id);
 	}
 	else if (!is_in(status.state, EC_STATE_PAUSED, NULL, NULL))
 		refuse(&status, "pause");
@@ -294,9 +301,8 @@ ec_resume(PG_FUNCTION_ARGS)
 /*
  * ec_cancel(job) → 'cancelled'
  *
- * Ends the job after the current batch.  It cannot be resumed, and rows that
- * it has written stay as they are.  A migration's statement is cancelled while
- * it runs.  A job that is done cannot be cancelled (55000).
+ * Ends the job and rolls the current batch back.  It cannot be resumed, and rows
+ * that it has written stay as they are.  A job that is done cannot be cancelled (55000).
  */
 Datum
 ec_cancel(PG_FUNCTION_ARGS)
@@ -310,13 +316,8 @@ ec_cancel(PG_FUNCTION_ARGS)
 		refuse(&status, "cancel");
 	if (strcmp(status.state, EC_STATE_CANCELLED) != 0)
 	{
-		const EcJobKind *kind = ec_find_job_kind(status.kind);
-
 		set_state(id, EC_STATE_CANCELLED);
-		if (kind != NULL && kind->run != NULL)
-			ec_interrupt_at_commit(id);
-		else
-			ec_wake_at_commit(id);
+		ec_interrupt_at_commit(id);
 	}
 	ec_catalog_end(&scope);
 	PG_RETURN_TEXT_P(cstring_to_text(EC_STATE_CANCELLED));
@@ -346,7 +347,7 @@ ec_cancel_jobs_of_change(const char *change, const char *kind)
 	for (uint64 row = 0; row < count; row++)
 	{
 		set_state(jobs[row], EC_STATE_CANCELLED);
-		ec_wake_at_commit(jobs[row]);
+		ec_interrupt_at_commit(jobs[row]);
 	}
 }
 
