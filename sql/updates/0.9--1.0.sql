@@ -18,11 +18,21 @@
 -- core/sql_version.h says.  test/tap/070_update.pl compares what this makes with
 -- a fresh install, and names the differences.
 
+COMMENT ON TABLE expand_contract.job_sweeps IS 'the present sweep of a backfill, delete or copy, shared by its workers';
+
 -- jobs: the role that workers connect as, and turns.  Owners could log in so far.
 ALTER TABLE expand_contract.jobs ADD COLUMN login oid, ADD COLUMN turn_at timestamptz;
 UPDATE expand_contract.jobs SET login = owner;
 ALTER TABLE expand_contract.jobs ALTER COLUMN login SET NOT NULL;
 ALTER TABLE expand_contract.job_slots ADD COLUMN resume_at timestamptz, ADD COLUMN rows_failed bigint NOT NULL DEFAULT 0;
+ALTER TABLE expand_contract.jobs ADD COLUMN part_of bigint;
+CREATE INDEX jobs_parts ON expand_contract.jobs (part_of) WHERE part_of IS NOT NULL;
+COMMENT ON COLUMN expand_contract.jobs.part_of IS
+    'the job that has submitted it, and that waits, without a worker, until it has ended';
+-- a kind of jobs that is new
+ALTER TABLE expand_contract.jobs
+    DROP CONSTRAINT jobs_kind_check,
+    ADD CHECK (kind IN ('backfill', 'copy', 'verify', 'statement', 'reconcile', 'contract', 'delete'));
 CREATE INDEX jobs_turns ON expand_contract.jobs (owner, turn_at);
 
 -- Who gave a way down, and whose rights a change's expressions have: names said
@@ -47,6 +57,7 @@ COMMENT ON COLUMN expand_contract.changes.owner IS 'of its tables at ec_expand: 
 COMMENT ON COLUMN expand_contract.changes.owner_name IS 'his name then, which counts in a restored database, where he has another OID';
 
 REVOKE EXECUTE ON FUNCTION expand_contract.usage_changed() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION expand_contract.family_of(oid) TO PUBLIC;
 
 -- other columns of the result
 DROP FUNCTION expand_contract.dependents(oid, smallint[]);
@@ -161,7 +172,35 @@ ALTER TABLE expand_contract.migration_steps
     ADD COLUMN scope text COLLATE "C" NOT NULL DEFAULT '',
     DROP CONSTRAINT migration_steps_version_fkey,
     DROP CONSTRAINT migration_steps_pkey,
-    ADD PRIMARY KEY (scope, version, direction, step);
+    ADD PRIMARY KEY (scope, version, direction, step),
+    ADD COLUMN kind text CHECK (kind IN ('transaction', 'top_level', 'job')),
+    ADD COLUMN sql text,
+    ADD COLUMN undo text,
+    ADD COLUMN detail text,
+    ADD COLUMN lock_mode text,
+    ADD COLUMN planned_by oid,
+    ADD COLUMN planned_system bigint;
+UPDATE expand_contract.migration_steps SET kind = CASE WHEN is_top_level THEN 'top_level' ELSE 'transaction' END;
+ALTER TABLE expand_contract.migration_steps ALTER COLUMN kind SET NOT NULL, DROP COLUMN is_top_level;
+-- statements were counted so far
+UPDATE expand_contract.schema_migrations m SET steps = s.steps, steps_done = s.steps_done
+  FROM (SELECT version, direction, count(*) AS steps, count(done_at) AS steps_done
+          FROM expand_contract.migration_steps GROUP BY version, direction) s
+ WHERE s.version = m.version AND s.direction = m.direction AND m.state <> 'applied';
+COMMENT ON TABLE expand_contract.migration_steps IS 'the steps of the scripts that a worker runs, and how far it is';
+COMMENT ON COLUMN expand_contract.migration_steps.first_statement IS
+    'the step runs the statements of the script from this one on, or stands for them';
+COMMENT ON COLUMN expand_contract.migration_steps.kind IS
+    'transaction; top_level: a statement that cannot run in one; job: a SELECT that submits a job and returns its number';
+COMMENT ON COLUMN expand_contract.migration_steps.sql IS 'what is run in place of the statements; NULL: they are run as they are';
+COMMENT ON COLUMN expand_contract.migration_steps.undo IS
+    'takes the step back; empty: there is nothing to take back; NULL: nobody knows how';
+COMMENT ON COLUMN expand_contract.migration_steps.detail IS 'what the step is for';
+COMMENT ON COLUMN expand_contract.migration_steps.lock_mode IS 'the strongest lock that a planned step takes on its table';
+COMMENT ON COLUMN expand_contract.migration_steps.planned_by IS
+    'the role for which the SQL was planned, in the cluster of planned_system: names in it mean what they meant to that role';
+COMMENT ON COLUMN expand_contract.migration_steps.planned_system IS 'the identifier of that cluster''s system';
+COMMENT ON COLUMN expand_contract.migration_steps.target IS 'what the step is about, as it was before the first try; of a job: which one';
 ALTER TABLE expand_contract.schema_migrations
     ADD COLUMN scope text COLLATE "C" NOT NULL DEFAULT '',
     DROP CONSTRAINT schema_migrations_pkey,

@@ -18,6 +18,7 @@
 #include "utils/snapmgr.h"
 
 #include "backfill/failures.h"
+#include "core/hint.h"
 #include "core/catalog.h"
 #include "core/pinned.h"
 #include "core/subtransaction.h"
@@ -244,7 +245,7 @@ raise_with_row(const Search *search, ErrorData *error, TupleTableSlot *slot)
 	error->detail =
 		error->detail == NULL ? row : psprintf("%s %s", error->detail, row);
 	if (error->hint == NULL)
-		error->hint = way_out(search);
+		error->hint = ec_qualified(way_out(search));
 	ReThrowError(error);
 }
 

@@ -240,7 +240,7 @@ ahead_statement(Relation relation, const EcKey *key, bool is_begin, bool has_las
 	else
 		appendStringInfoString(&sql, "false");
 	append_walk(&sql, relation, NULL, key, is_begin);
-	appendStringInfo(&sql, " OFFSET $%d LIMIT 1", next + (has_last ? key->count : 0));
+	appendStringInfo(&sql, " LIMIT $%d", next + (has_last ? key->count : 0));
 	return sql.data;
 }
 
@@ -271,7 +271,7 @@ last_statement(Relation relation, const EcKey *key)
 typedef struct Finder
 {
 	DestReceiver base;
-	int most_seen;
+	int64 most_seen;
 	int most_found;
 	int seen;
 	int found;
@@ -435,14 +435,14 @@ ec_place_ahead(Relation relation, const EcPlace *from, const EcPlace *last,
 	init_finder(&finder, 1);
 	append_place(parameters, &key, from);
 	append_place(parameters, &key, last);
-	ec_add_parameter(parameters, INT8OID, Int64GetDatum(rows - 1));
+	finder.most_seen = rows;
+	ec_add_parameter(parameters, INT8OID, Int64GetDatum(rows));
 	run(relation, &key, &ahead[is_begin][has_last],
 		ahead_statement(relation, &key, is_begin, has_last), parameters,
 		EC_OWN_SEARCH_PATH, &finder, NULL);
-	if (finder.seen == 0)
-		return false;
-	remember(place, &key, &finder, context);
-	return true;
+	if (finder.seen > 0)
+		remember(place, &key, &finder, context);
+	return finder.seen == rows;
 }
 
 void

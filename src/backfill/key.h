@@ -38,7 +38,8 @@ ec_place_from_json(EcPlace *place, const char *prefix, const Jsonb *json);
 
 /*
  * Finds the place this many rows after another.  Returns false if there are
- * fewer rows up to last, if that is a place.  The place is allocated in context.
+ * fewer rows up to last, if that is a place; the place is that of the last one
+ * then, or none.  The place is allocated in context.
  */
 extern bool ec_place_ahead(Relation relation, const EcPlace *from,
 						   const EcPlace *last, int64 rows, EcPlace *place,

@@ -23,6 +23,9 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
+#include "core/hint.h"
+#include "core/callers_path.h"
+#include "core/arguments.h"
 #include "backfill/copy/copy.h"
 #include "backfill/submit.h"
 #include "lifecycle/backfill_change.h"
@@ -90,7 +93,7 @@ require_trigger(const EcChange *change)
 			 errmsg("change \"%s\" has lost its trigger", change->name),
 			 errdetail("It was dropped or disabled, or table \"%s\" has a child without it.",
 					   get_rel_name(change->relation)),
-			 errhint("Call ec_expand again as before, which sets it up anew.")));
+			 ec_errhint("Call ec_expand again as before, which sets it up anew.")));
 }
 
 /* The new columns are in the same table: the job updates its rows. */
@@ -156,8 +159,8 @@ require_reconciled(const EcChange *change, bool forward, bool repair)
 				 errdetail("Rows of table \"%s\" in the queue: " INT64_FORMAT ".",
 						   get_rel_name(forward ? change->target : change->relation),
 						   queued),
-				 errhint("See them in ec_discrepancies; once their cause is gone, use ec_reconcile(%s).",
-						 quote_literal_cstr(change->name))));
+				 ec_errhint("See them in ec_discrepancies; once their cause is gone, use ec_reconcile(%s).",
+							quote_literal_cstr(change->name))));
 }
 
 /* If a table is missing, no SQL runs, and a later step raises the error. */
@@ -189,8 +192,7 @@ submit(EcJobSpec *spec, const EcChange *change, bool repair)
 	guc_level = ec_pin_settings(change->settings);
 	spec->settings = ec_capture_session();
 	ec_become(&outer, role_of_job(change));
-	(void) set_config_option("search_path", EC_OWN_SEARCH_PATH, PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	ec_use_own_path();
 	job = OidIsValid(change->target)
 			  ? submit_copy(spec, change, forward, repair)
 			  : submit_backfill(spec, change, forward, repair);
@@ -227,31 +229,15 @@ ec_backfill_change(PG_FUNCTION_ARGS)
 {
 	EcJobSpec spec = {0};
 	EcChange change;
-	char *mode = "fill";
-	char *on_error = "raise";
+	bool repair;
 	int64 job;
 
 	ec_read_pace_arguments(fcinfo, 2, true, &spec, NULL);
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"change\" must not be null"),
-				 errhint("As in SELECT ec_backfill_change('users_email').")));
-	if (!PG_ARGISNULL(1))
-		mode = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	if (strcmp(mode, "fill") != 0 && strcmp(mode, "repair") != 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("unknown mode \"%s\"", mode),
-						errhint("Use 'fill' or 'repair'.")));
-	/* In the previous version's SQL the function has no such argument. */
-	if (PG_NARGS() > 8 && !PG_ARGISNULL(8))
-		on_error = text_to_cstring(PG_GETARG_TEXT_PP(8));
-	if (strcmp(on_error, "raise") != 0 && strcmp(on_error, "skip") != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("unknown value \"%s\" for argument \"on_error\"", on_error),
-				 errhint("Use 'raise' or 'skip'.")));
-	spec.skips_failures = strcmp(on_error, "skip") == 0;
+	ec_require_argument(fcinfo, 0, "change",
+						"As in SELECT ec_backfill_change('users_email').");
+	repair = ec_is_second_choice(fcinfo, 1, "mode", "fill", "repair");
+	spec.skips_failures =
+		ec_is_second_choice(fcinfo, 8, "on_error", "raise", "skip");
 
 	ec_change_get(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
 	ec_change_require_active(&change);
@@ -262,11 +248,11 @@ ec_backfill_change(PG_FUNCTION_ARGS)
 				 errdetail("What applications write meanwhile would be out of step behind the job."),
 				 change.dual_write
 					 ? errhint("Set expand_contract.enable_modern_write on again first.")
-					 : errhint("Use ec_dual_write(%s, true) first.",
-							   quote_literal_cstr(change.name))));
+					 : ec_errhint("Use ec_dual_write(%s, true) first.",
+								  quote_literal_cstr(change.name))));
 	require_trigger(&change);
-	job = submit(&spec, &change, strcmp(mode, "repair") == 0);
-	note_job(job, change.name, mode);
+	job = submit(&spec, &change, repair);
+	note_job(job, change.name, repair ? "repair" : "fill");
 	PG_RETURN_INT64(job);
 }
 

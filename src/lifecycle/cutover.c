@@ -8,6 +8,8 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "core/hint.h"
+#include "core/arguments.h"
 #include "dualwrite/sequences.h"
 #include "lifecycle/gates.h"
 #include "lifecycle/old_shape.h"
@@ -34,7 +36,8 @@ watch_afresh(const EcChange *change)
 		ereport(NOTICE,
 				(errmsg("the use of the old columns is not watched"),
 				 errdetail("expand_contract is not in shared_preload_libraries."),
-				 errhint("Without it, ec_contract has to be told to override old_reads and old_writes.")));
+				 ec_errhint(
+					 "Without it, ec_contract has to be told to override old_reads and old_writes.")));
 		return;
 	}
 	(void) DirectFunctionCall2(ec_untrack, relation, PointerGetDatum(columns));
@@ -62,10 +65,8 @@ ec_cutover(PG_FUNCTION_ARGS)
 {
 	EcChange change;
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-						errmsg("argument \"change\" must not be null"),
-						errhint("As in SELECT ec_cutover('users_email').")));
+	ec_require_argument(fcinfo, 0, "change",
+						"As in SELECT ec_cutover('users_email').");
 	ec_change_lock(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
 	ec_change_require_active(&change);
 	if (is_past_cutover(&change))

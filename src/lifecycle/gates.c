@@ -13,6 +13,8 @@
 #include "utils/lsyscache.h"
 #include "utils/tuplestore.h"
 
+#include "core/hint.h"
+#include "core/arguments.h"
 #include "lifecycle/gates.h"
 #include "core/catalog.h"
 #include "core/query.h"
@@ -118,25 +120,14 @@ names_of_gates(EcTransition transition)
 static List *
 overridden(EcTransition transition, ArrayType *override)
 {
-	List *names = NIL;
-	Datum *values;
-	bool *nulls;
-	int count;
+	List *names = ec_text_list(override, "override");
+	ListCell *cell;
 
-	if (override == NULL)
-		return NIL;
-	deconstruct_array(override, TEXTOID, -1, false, TYPALIGN_INT, &values,
-					  &nulls, &count);
-	for (int i = 0; i < count; i++)
+	foreach (cell, names)
 	{
-		char *name;
+		char *name = lfirst(cell);
 		bool known = false;
 
-		if (nulls[i])
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("argument \"override\" must not contain nulls")));
-		name = TextDatumGetCString(values[i]);
 		for (int kind = 0; kind < lengthof(gate_kinds); kind++)
 			known |= is_of_transition(&gate_kinds[kind], transition) &&
 					 strcmp(gate_kinds[kind].name, name) == 0;
@@ -146,7 +137,6 @@ overridden(EcTransition transition, ArrayType *override)
 					 errmsg("\"%s\" is no gate of step \"%s\"", name,
 							transition_name(transition)),
 					 errhint("The gates are: %s.", names_of_gates(transition))));
-		names = lappend(names, name);
 	}
 	return names;
 }
@@ -184,9 +174,9 @@ refuse(const EcChange *change, EcTransition transition, List *closed)
 		if (gate->hint)
 			appendStringInfo(&hint, "%s: %s\n", gate->name, gate->hint);
 	}
-	appendStringInfo(&hint,
-					 "SELECT * FROM ec_gates(%s, '%s') shows them all. Who knows better overrides a gate by its name.",
-					 quote_literal_cstr(change->name), transition_name(transition));
+	appendStringInfoString(&hint, ec_hint("SELECT * FROM ec_gates(%s, '%s') shows them all. Who knows better overrides a gate by its name.",
+										  quote_literal_cstr(change->name),
+										  transition_name(transition)));
 	ereport(ERROR, (errcode(EC_ERRCODE_GATE),
 					errmsg("change \"%s\" does not pass the gates of %s: %s",
 						   change->name, transition_name(transition), names.data),

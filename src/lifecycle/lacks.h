@@ -2,9 +2,9 @@
  * lacks.h
  *		What the old shape of a change has and the new one lacks.
  *
- * A primary key, a replica identity, a unique index, a default or a sequence, and
- * NOT NULL go with the columns that have them, and the server does not say so.
- * What the new columns do not have by then, nobody has any more.
+ * Dropping a column also drops the primary key, the unique indexes, the replica
+ * identity, the default, the sequence and the NOT NULL that belong to it, without
+ * a notice by the server.  What the new columns lack at that time is lost.
  */
 #ifndef EC_LIFECYCLE_LACKS_H
 #define EC_LIFECYCLE_LACKS_H
@@ -13,19 +13,14 @@
 
 #include "nodes/pg_list.h"
 
+#include "lifecycle/lack.h"
 #include "model/change.h"
 
-typedef struct EcLack
-{
-	char *what;       /* "primary key users_pkey" */
-	char *because;    /* "goes with column id" */
-	char *statements; /* what gives it to the new shape; NULL: nobody can tell */
-} EcLack;
-
 /*
- * Of EcLack, in the order in which their statements are to be run; these end in
- * semicolons, and are no transaction block.  Takes ACCESS SHARE on the change's
- * tables.  Raises what the stored mappings raise when they are read.
+ * Returns a list of EcLack, in the order in which their statements have to run.
+ * The statements end in semicolons and must not run in one transaction block.
+ * Takes ACCESS SHARE on the change's tables.  Raises an error if a stored mapping
+ * cannot be read.
  */
 extern List *ec_lacks(const EcChange *change);
 

@@ -23,6 +23,8 @@
 #include "utils/ruleutils.h"
 #include "utils/syscache.h"
 
+#include "core/hint.h"
+#include "core/arguments.h"
 #include "lifecycle/verify_change.h"
 #include "core/json.h"
 #include "core/pinned.h"
@@ -37,17 +39,6 @@
 
 PG_FUNCTION_INFO_V1(ec_verify_change);
 PG_FUNCTION_INFO_V1(ec_verify_job);
-
-static char *
-change_argument(FunctionCallInfo fcinfo)
-{
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("change must not be null"),
-				 errhint("As in SELECT * FROM ec_verify_change('users_email').")));
-	return text_to_cstring(PG_GETARG_TEXT_PP(0));
-}
 
 /* Returns the table that has the columns of a side. */
 static Oid
@@ -186,7 +177,7 @@ open_table(const EcChange *change, EcSide side)
 						table == change->relation ? "table" : "target table",
 						change->name),
 				 errdetail("There are no rows to verify."),
-				 errhint("Use ec_cancel to close a job that was at work on it.")));
+				 ec_errhint("Use ec_cancel to close a job that was at work on it.")));
 	return ec_open_verified(table, false);
 }
 
@@ -268,7 +259,7 @@ settle_phase(const EcChange *change, const EcVerification *verification)
 Datum
 ec_verify_change(PG_FUNCTION_ARGS)
 {
-	char *name = change_argument(fcinfo);
+	char *name = ec_text_argument(fcinfo, 0, "change");
 	EcVerification verification;
 	EcSubject subject;
 	EcChange change;
@@ -300,7 +291,7 @@ ec_verify_change(PG_FUNCTION_ARGS)
 Datum
 ec_verify_job(PG_FUNCTION_ARGS)
 {
-	char *name = change_argument(fcinfo);
+	char *name = ec_text_argument(fcinfo, 0, "change");
 	EcJobSpec spec = {.change = name};
 	EcSubject subject;
 	EcChange change;

@@ -87,8 +87,28 @@ extern Oid ec_lint_find_relation(const RangeVar *relation);
 /* The relation's name as SQL. */
 extern char *ec_lint_name(const RangeVar *relation);
 
-/* lint_table.c: ALTER TABLE and its effects on a relation */
+/* lint_index.c */
+extern void ec_lint_index(EcLint *lint, IndexStmt *stmt);
+extern void ec_lint_drop_index(EcLint *lint, DropStmt *stmt, List *names);
+extern void ec_lint_reindex(EcLint *lint, ReindexStmt *stmt);
+
+/* Returns the table of an index; NULL if there is none. */
+extern EcRelation *ec_lint_table_of_index(EcLint *lint, EcRelation *index);
+
+/* lint_drop.c: DROP and TRUNCATE */
+extern void ec_lint_drop(EcLint *lint, DropStmt *stmt);
+extern void ec_lint_truncate(EcLint *lint, TruncateStmt *stmt);
+
+/* lint_rename.c: ALTER ... RENAME and ALTER ... SET SCHEMA */
+extern void ec_lint_rename(EcLint *lint, RenameStmt *stmt);
+extern void ec_lint_set_schema(EcLint *lint, AlterObjectSchemaStmt *stmt);
+
+/* lint_table.c: ALTER TABLE and its effects on a relation; see lint_alter.h */
 extern void ec_lint_alter_table(EcLint *lint, AlterTableStmt *stmt);
+
+/* The order in which the server runs the commands of a statement: 0 ... */
+#define EC_LINT_LAST_PASS 6
+extern int ec_lint_pass(const AlterTableCmd *command);
 
 /* lint_key.c: foreign keys */
 extern void ec_lint_foreign_key(EcLint *lint, EcRelation *relation,
@@ -99,6 +119,14 @@ extern void ec_lint_drop_key(EcLint *lint, EcRelation *relation,
 extern char *ec_lint_joined(List *names, const char *separator, bool quoted);
 extern char *ec_lint_constraint_name(const char *table, const char *columns,
 									 const char *suffix);
+
+/*
+ * lint_cascade.c: DROP ... CASCADE of an object, and of all objects that a
+ * role owns
+ */
+extern void ec_lint_cascade(EcLint *lint, Oid catalog, Oid object);
+extern void ec_lint_drop_owned(EcLint *lint, DropOwnedStmt *stmt);
+extern void ec_lint_reassign_owned(EcLint *lint, ReassignOwnedStmt *stmt);
 
 /* lint_partition.c: attaching and detaching partitions */
 extern void ec_lint_attach(EcLint *lint, EcRelation *parent, EcRelation *child,
@@ -114,14 +142,20 @@ extern HTAB *ec_lint_made_later(const EcScript *script);
 /* lint_catalog.c: types and expressions in the catalog */
 
 /* Would a DEFAULT have to be computed for each row? */
-extern bool ec_lint_is_volatile(Node *raw_expression);
-extern bool ec_lint_has_volatile_default(const TypeName *type);
+extern bool ec_lint_is_volatile(EcWorld *world, Node *raw_expression);
+extern bool ec_lint_has_volatile_default(EcWorld *world, const TypeName *type);
+
+/* The same of a function that a script creates. */
+extern bool ec_lint_creates_volatile(EcWorld *world, CreateFunctionStmt *stmt);
 
 /*
  * Like LookupTypeName, but NULL if the type does not exist or must not be
  * looked up.
  */
-extern Type ec_lint_find_type(const TypeName *name, int32 *typmod);
+extern Type ec_lint_find_type(EcWorld *world, const TypeName *name, int32 *typmod);
+
+/* The type if the script has created it; else NULL. */
+extern EcObject *ec_lint_own_type(EcWorld *world, const TypeName *name);
 
 /* The effects of changing a column's type. */
 typedef struct EcTypeChange

@@ -9,6 +9,7 @@
 #include "lib/stringinfo.h"
 #include "utils/timestamp.h"
 
+#include "core/hint.h"
 #include "core/catalog.h"
 #include "core/query.h"
 #include "expand_contract.h"
@@ -112,8 +113,8 @@ progress_line(const EcMigration *migration, EcMigrationState state,
 		appendStringInfoString(&line,
 							   ", cancelled: what is left invalid is dropped");
 	else
-		appendStringInfo(&line, ", %d of %d statements done",
-						 migration->steps_done, migration->steps);
+		appendStringInfo(&line, ", %d of %d steps done", migration->steps_done,
+						 migration->steps);
 	if (job->id != 0)
 		appendStringInfo(&line, ", job " INT64_FORMAT, job->id);
 	if (job->is_live && ec_steps_next(migration->scope, migration->version,
@@ -130,13 +131,13 @@ progress_line(const EcMigration *migration, EcMigrationState state,
 static void
 raise_failure(const EcMigration *migration, const EcJobStatus *job)
 {
-	const char *again =
-		strcmp(migration->direction, EC_UP) == 0 ? "ec_apply" : "ec_rollback";
+	const char *again = ec_qualified(
+		strcmp(migration->direction, EC_UP) == 0 ? "ec_apply" : "ec_rollback");
 
 	if (job->id != 0 && strcmp(job->state, EC_STATE_CANCELLED) == 0)
 		ereport(ERROR, (errcode(EC_ERRCODE_JOB_CANCELLED),
 						errmsg("%s was cancelled", name_of(migration)),
-						errdetail("%d of %d statements are done.",
+						errdetail("%d of %d steps are done.",
 								  migration->steps_done, migration->steps),
 						errhint("Use %s again to go on where it stopped.", again)));
 	if (job->id != 0 && job->error_code != NULL)
@@ -150,16 +151,16 @@ raise_failure(const EcMigration *migration, const EcJobStatus *job)
 static void
 raise_interrupted(const EcMigration *migration, const EcJobStatus *job)
 {
-	const char *again =
-		strcmp(migration->direction, EC_UP) == 0 ? "ec_apply" : "ec_rollback";
+	const char *again = ec_qualified(
+		strcmp(migration->direction, EC_UP) == 0 ? "ec_apply" : "ec_rollback");
 
 	ereport(ERROR,
 			(errcode(EC_ERRCODE_INTERRUPTED),
 			 errmsg("%s is interrupted", name_of(migration)),
 			 job->id != 0
-				 ? errdetail("Its job has lost its worker, %d of %d statements are done.",
+				 ? errdetail("Its job has lost its worker, %d of %d steps are done.",
 							 migration->steps_done, migration->steps)
-				 : errdetail("It was submitted in the database that this one is a copy of, %d of %d statements are done.",
+				 : errdetail("It was submitted in the database that this one is a copy of, %d of %d steps are done.",
 							 migration->steps_done, migration->steps),
 			 errhint("Use %s again to go on where it stopped.", again)));
 }
@@ -243,7 +244,7 @@ look_at_migration(void *arg, EcWaitNews *news)
 			return true;
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
 						errmsg("%s is not in the ledger", await->what),
-						errhint("Submit it with ec_apply, and commit.")));
+						ec_errhint("Submit it with ec_apply, and commit.")));
 	}
 	await->saw_rollback = strcmp(migration->direction, EC_DOWN) == 0;
 	state = ec_migration_state(migration, &job);
@@ -266,6 +267,11 @@ look_at_migration(void *arg, EcWaitNews *news)
 			break;
 		case EC_MIGRATION_IS_QUEUED:
 			start_if_forgotten(await);
+			break;
+		case EC_MIGRATION_IS_RUNNING:
+			/* the job of a step, too, may have found no free slot */
+			if (job.part != 0)
+				start_if_forgotten(await);
 			break;
 		default:
 			break;

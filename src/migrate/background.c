@@ -1,11 +1,13 @@
 /*
  * background.c
- *		The job that runs a mixed script, step by step.
+ *		The job that runs the steps of a script's plan.
  *
  * A step of statements that share a transaction commits together with its mark
  * in the table of steps.  A top-level statement commits by itself, and is
  * marked afterwards.  If the mark is missing, the catalog shows what is left
- * to do (toplevel_step.c).
+ * to do (toplevel_step.c).  A job that a step submits commits together with
+ * its number in the step's target; the worker leaves until it has ended
+ * (job_step.c).
  *
  * Everything between the steps runs as the job's owner, without the settings
  * that the script has SET.
@@ -16,12 +18,14 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/latch.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
+#include "core/hint.h"
 #include "core/catalog.h"
 #include "core/clip.h"
 #include "core/guc.h"
@@ -31,6 +35,7 @@
 #include "expand_contract.h"
 #include "migrate/author.h"
 #include "migrate/background.h"
+#include "migrate/job_step.h"
 #include "migrate/run.h"
 #include "migrate/scope.h"
 #include "migrate/settings.h"
@@ -51,6 +56,7 @@ typedef struct Work
 	const char *what; /* names the script in messages */
 	EcMigration *migration;
 	EcScript *script;
+	int steps;     /* how many the plan has */
 	int deadlocks; /* consecutive ones */
 } Work;
 
@@ -58,6 +64,7 @@ typedef struct StepMark
 {
 	const Work *work;
 	const EcScriptStep *step;
+	List *statements; /* that the step runs */
 } StepMark;
 
 static void
@@ -112,8 +119,9 @@ check_is_read_the_same(const Work *work)
 				 errdetail("It had %d statements when it was submitted, and has %d now.",
 						   entered, read),
 				 errhint("Set standard_conforming_strings as it was then, and go on with %s.",
-						 strcmp(work->direction, EC_UP) == 0 ? "ec_apply"
-															 : "ec_rollback")));
+						 ec_qualified(strcmp(work->direction, EC_UP) == 0
+										  ? "ec_apply"
+										  : "ec_rollback"))));
 }
 
 static void
@@ -149,8 +157,9 @@ begin_statements(EcJob *job)
 	if (!is_up)
 		work->script->author = ec_require_author(work->migration, work->what);
 	check_is_read_the_same(work);
-	job->work_total = list_length(work->script->statements);
-	job->work_done = ec_steps_done(work->scope, work->version, work->direction);
+	job->work_done =
+		ec_steps_done(work->scope, work->version, work->direction, &work->steps);
+	job->work_total = work->steps;
 	/*
 	 * an earlier worker has ended after the migration, but before its job was
 	 * marked as failed
@@ -170,7 +179,7 @@ mark_done(void *arg)
 
 	ec_step_set_done(mark->step);
 	if (ec_steps_next(work->scope, work->version, work->direction, &open))
-		ec_ledger_set_steps_done(work->scope, work->version, mark->step->last);
+		ec_ledger_set_steps_done(work->scope, work->version, mark->step->number);
 	else if (strcmp(work->direction, EC_UP) == 0)
 		ec_ledger_set_applied(work->migration);
 	else
@@ -180,36 +189,50 @@ mark_done(void *arg)
 
 /* Runs statements that share a transaction, like a transactional script. */
 static void
-run_transaction(const EcJob *job, const Work *work, const EcScriptStep *step)
+run_transaction(const EcJob *job, StepMark *mark)
 {
 	MemoryContext memory = CurrentMemoryContext;
-	StepMark mark = {work, step};
-	EcScript part = *work->script;
+	EcScript part = *mark->work->script;
 
-	part.statements = NIL;
-	for (int number = step->first; number <= step->last; number++)
-		part.statements = lappend(part.statements,
-								  list_nth(work->script->statements, number - 1));
+	part.statements = mark->statements;
+	/* it may take hours, and nobody waits for it meanwhile */
+	if (mark->step->blocks_nobody)
+		SetConfigOption("expand_contract.statement_timeout", "0", PGC_USERSET,
+						PGC_S_SESSION);
 	begin_transaction(memory);
 	/*
 	 * the script may call pg_advisory_unlock_all(), which does not release
 	 * transaction-level locks
 	 */
 	(void) ec_lock_job_slot_for_transaction(job->id, job->slot);
-	ec_run_script(&part, ec_lock_timeout, mark_done, &mark);
+	ec_run_script(&part, ec_lock_timeout, mark_done, mark);
 	commit_transaction(memory);
 }
 
 static void
-run_top_level(const Work *work, EcScriptStep *step)
+run_top_level(EcScriptStep *step, StepMark *mark)
 {
 	MemoryContext memory = CurrentMemoryContext;
-	StepMark mark = {work, step};
 
-	ec_run_top_level_step(step, list_nth(work->script->statements, step->first - 1),
-						  work->what);
+	ec_run_top_level_step(step, linitial(mark->statements), mark->work->what);
 	begin_transaction(memory);
-	mark_done(&mark);
+	mark_done(mark);
+	commit_transaction(memory);
+}
+
+/* Leaves until the step's job has ended. */
+static void
+run_job(EcJob *job, EcScriptStep *step, StepMark *mark)
+{
+	MemoryContext memory = CurrentMemoryContext;
+	EcScript part = *mark->work->script;
+
+	part.statements = mark->statements;
+	job->waits_for_part = !ec_run_job_step(job, step, &part);
+	if (job->waits_for_part)
+		return;
+	begin_transaction(memory);
+	mark_done(mark);
 	commit_transaction(memory);
 }
 
@@ -221,15 +244,28 @@ statement_error_callback(void *arg)
 		list_nth(mark->work->script->statements, mark->step->first - 1);
 
 	/* for other steps ec_run_script adds this */
-	if (mark->step->is_top_level)
+	if (mark->step->kind != EC_PLAN_TRANSACTION)
 		errcontext("statement %d of %s, line %d", statement->number,
 				   mark->work->what, statement->line);
+}
+
+/* The step's own SQL is parsed by whoever runs it, as the script is. */
+static List *
+read_statements(const Work *work, const EcScriptStep *step)
+{
+	MemoryContext memory = CurrentMemoryContext;
+	List *statements;
+
+	begin_transaction(memory);
+	statements = ec_step_statements(step, work->script);
+	commit_transaction(memory);
+	return statements;
 }
 
 static void
 run_step(EcJob *job, const Work *work, EcScriptStep *step)
 {
-	StepMark mark = {work, step};
+	StepMark mark = {work, step, NIL};
 	ErrorContextCallback callback;
 
 	callback.callback = statement_error_callback;
@@ -239,10 +275,19 @@ run_step(EcJob *job, const Work *work, EcScriptStep *step)
 
 	pgstat_report_activity(STATE_RUNNING, step->command);
 	ec_enter_session(job->settings, job->parameters, work->script, step->first);
-	if (step->is_top_level)
-		run_top_level(work, step);
-	else
-		run_transaction(job, work, step);
+	mark.statements = read_statements(work, step);
+	switch (step->kind)
+	{
+		case EC_PLAN_TRANSACTION:
+			run_transaction(job, &mark);
+			break;
+		case EC_PLAN_TOP_LEVEL:
+			run_top_level(step, &mark);
+			break;
+		case EC_PLAN_JOB:
+			run_job(job, step, &mark);
+			break;
+	}
 	error_context_stack = callback.previous;
 }
 
@@ -255,7 +300,7 @@ clean_up(EcJob *job, const Work *work, const EcScriptStep *step)
 {
 	MemoryContext memory = CurrentMemoryContext;
 
-	if (!step->is_top_level)
+	if (step->kind != EC_PLAN_TOP_LEVEL)
 		return;
 	QueryCancelPending = false;
 	PG_TRY();
@@ -375,8 +420,10 @@ run_next_step(EcJob *job)
 	if (error == NULL)
 	{
 		work->deadlocks = 0;
-		job->work_done = step.last;
-		return step.last < list_length(work->script->statements);
+		if (job->waits_for_part)
+			return true;
+		job->work_done = step.number;
+		return step.number < work->steps;
 	}
 	if (error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED &&
 		++work->deadlocks <= MAX_DEADLOCKS)
@@ -410,6 +457,10 @@ resume_statements(int64 job)
 					"                    WHERE n.kind = 'statement' AND n.id > j.id"
 					"                      AND n.parameters ->> 'version' = m.version"
 					"                      AND coalesce(n.parameters ->> 'scope', '') = m.scope)",
+					&args);
+	/* what has failed as its part is resumed, or submitted again */
+	(void) ec_query("UPDATE expand_contract.jobs SET part_of = NULL"
+					" WHERE part_of = $1 AND state IN ('failed', 'cancelled')",
 					&args);
 }
 

@@ -35,7 +35,6 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
-#include "commands/defrem.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "pgstat.h"
@@ -274,22 +273,6 @@ prepare_detach(TopLevelRun *run)
 							ec_relation_name(parent), ec_relation_name(partition));
 }
 
-static bool
-is_concurrent(const ReindexStmt *stmt)
-{
-	ListCell *cell;
-	bool concurrent = false;
-
-	foreach (cell, stmt->params)
-	{
-		DefElem *option = lfirst_node(DefElem, cell);
-
-		if (strcmp(option->defname, "concurrently") == 0)
-			concurrent = defGetBoolean(option);
-	}
-	return concurrent;
-}
-
 static char *
 invalid_indexes(void)
 {
@@ -355,7 +338,7 @@ prepare(TopLevelRun *run)
 			run->locking = TRY_WITHOUT_END;
 			return NIL;
 		case T_ReindexStmt:
-			if (is_concurrent(castNode(ReindexStmt, node)))
+			if (ec_option_is_set(castNode(ReindexStmt, node)->params, "concurrently"))
 				return prepare_reindex(run);
 			break;
 		default:

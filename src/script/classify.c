@@ -28,11 +28,25 @@ has_option(List *options, const char *name)
 	return false;
 }
 
+bool
+ec_option_is_set(List *options, const char *name)
+{
+	bool is_set = false;
+	ListCell *cell;
+
+	foreach (cell, options)
+	{
+		DefElem *option = lfirst_node(DefElem, cell);
+
+		if (strcmp(option->defname, name) == 0)
+			is_set = defGetBoolean(option);
+	}
+	return is_set;
+}
+
 static const char *
 reindex_name(ReindexStmt *stmt)
 {
-	ListCell *cell;
-
 	switch (stmt->kind)
 	{
 		case REINDEX_OBJECT_SCHEMA:
@@ -44,16 +58,10 @@ reindex_name(ReindexStmt *stmt)
 		default:
 			break;
 	}
-	foreach (cell, stmt->params)
-	{
-		DefElem *option = lfirst_node(DefElem, cell);
-
-		if (strcmp(option->defname, "concurrently") == 0 && defGetBoolean(option))
-			return stmt->kind == REINDEX_OBJECT_INDEX
-					   ? "REINDEX INDEX CONCURRENTLY"
-					   : "REINDEX TABLE CONCURRENTLY";
-	}
-	return NULL;
+	if (!ec_option_is_set(stmt->params, "concurrently"))
+		return NULL;
+	return stmt->kind == REINDEX_OBJECT_INDEX ? "REINDEX INDEX CONCURRENTLY"
+											  : "REINDEX TABLE CONCURRENTLY";
 }
 
 static const char *

@@ -18,6 +18,7 @@ typedef struct EcStatement
 	int number;           /* from 1 */
 	int line;             /* of its first word in the script, from 1 */
 	int column;           /* in characters, from 1 */
+	int offset;           /* of its first word in EcScript.text, in bytes */
 	char *text;           /* starts at the first word */
 	Node *node;           /* RawStmt->stmt, not analysed */
 	bool needs_top_level; /* according to the catalog, see by_catalog.c */
@@ -85,6 +86,12 @@ extern void ec_look_at_catalog(EcScript *script);
  * anyway.
  */
 extern void ec_take_out_transaction(EcScript *script);
+
+/*
+ * The value of a boolean option (DefElem) of a statement, false where it is
+ * absent.  As in the server, the last one counts.
+ */
+extern bool ec_option_is_set(List *options, const char *name);
 
 /* For DETAILs: 'Statement 2, line 3, column 1'. */
 extern char *ec_statement_place(const EcStatement *statement);

@@ -14,6 +14,8 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
+#include "core/hint.h"
+#include "core/arguments.h"
 #include "core/catalog.h"
 #include "core/query.h"
 
@@ -24,7 +26,8 @@ refuse(const char *reason)
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("this is no column usage of a standby of this server"),
 			 errdetail_internal("%s", reason),
-			 errhint("Pass what SELECT ec_export_usage() gives in this database on the standby.")));
+			 ec_errhint(
+				 "Pass what SELECT ec_export_usage() gives in this database on the standby.")));
 }
 
 static void
@@ -68,12 +71,8 @@ ec_import_usage(PG_FUNCTION_ARGS)
 	char *standby;
 	uint64 count;
 
-	for (int i = 0; i < 2; i++)
-		if (PG_ARGISNULL(i))
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("%s must not be null", i == 0 ? "standby" : "usage")));
-	standby = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	standby = ec_text_argument(fcinfo, 0, "standby");
+	ec_require_argument(fcinfo, 1, "usage", NULL);
 	/* an application_name or the name of a slot, and an index entry */
 	if (standby[0] == '\0' || strlen(standby) >= NAMEDATALEN)
 		ereport(ERROR,

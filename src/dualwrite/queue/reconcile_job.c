@@ -14,6 +14,8 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "core/hint.h"
+#include "core/arguments.h"
 #include "core/catalog.h"
 #include "core/json.h"
 #include "core/query.h"
@@ -80,7 +82,8 @@ give_up(const char *change, int64 left)
 			 errmsg("modern writes of change \"%s\" still fail", change),
 			 errdetail("Rows left in the queue: " INT64_FORMAT ", each tried %d times.",
 					   left, MOST_ATTEMPTS),
-			 errhint("See ec_discrepancies for their errors, remove the cause, then resume the job or call ec_reconcile.")));
+			 ec_errhint(
+				 "See ec_discrepancies for their errors, remove the cause, then resume the job or call ec_reconcile.")));
 }
 
 static bool
@@ -150,10 +153,8 @@ ec_reconcile_job(PG_FUNCTION_ARGS)
 	EcJsonWriter parameters;
 
 	ec_read_pace_arguments(fcinfo, 1, false, &spec, NULL);
-	if (PG_ARGISNULL(0))
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-						errmsg("argument \"change\" must not be null"),
-						errhint("As in SELECT ec_reconcile_job('users_email').")));
+	ec_require_argument(fcinfo, 0, "change",
+						"As in SELECT ec_reconcile_job('users_email').");
 	ec_change_get(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
 	if (get_rel_name(change.relation) == NULL)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),

@@ -11,6 +11,8 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "core/hint.h"
+#include "core/arguments.h"
 #include "core/catalog.h"
 #include "core/query.h"
 #include "expand_contract.h"
@@ -127,9 +129,9 @@ look(void *arg, EcWaitNews *news)
 					(errcode(EC_ERRCODE_INTERRUPTED),
 					 errmsg("job " INT64_FORMAT " is interrupted", follow->job),
 					 errdetail("The job has lost its worker."),
-					 errhint("Use SELECT ec_resume(" INT64_FORMAT
-							 ") to go on where it stopped, or add expand_contract to shared_preload_libraries to have that done at every start.",
-							 follow->job)));
+					 ec_errhint("Use SELECT ec_resume(" INT64_FORMAT
+								") to go on where it stopped, or add expand_contract to shared_preload_libraries to have that done at every start.",
+								follow->job)));
 
 		/* it found no free slot, or its worker could not start */
 		if (!status.is_live && status.is_due &&
@@ -161,10 +163,7 @@ ec_wait(PG_FUNCTION_ARGS)
 	Follow follow;
 	char what[48];
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-						errmsg("job must not be null"),
-						errhint("ec_progress lists the jobs.")));
+	ec_require_argument(fcinfo, 0, "job", "The view ec_progress lists the jobs.");
 	follow.job = PG_GETARG_INT64(0);
 	follow.last_start = GetCurrentTimestamp();
 	snprintf(what, sizeof(what), "job " INT64_FORMAT, follow.job);

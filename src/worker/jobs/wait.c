@@ -14,6 +14,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "core/hint.h"
 #include "core/wait_event.h"
 #include "expand_contract.h"
 #include "worker/jobs/wait.h"
@@ -26,8 +27,8 @@
 #define FIRST_NOTICE_MS   1000
 #define LONGEST_NOTICE_MS 10000
 
-static void
-require_nonatomic(FunctionCallInfo fcinfo, const char *what)
+void
+ec_require_nonatomic(FunctionCallInfo fcinfo, const char *what)
 {
 	if (!fcinfo->context || !IsA(fcinfo->context, CallContext) ||
 		castNode(CallContext, fcinfo->context)->atomic)
@@ -50,7 +51,7 @@ ec_wait_until(FunctionCallInfo fcinfo, const char *what, EcWaitLook look,
 	int notice_pause = FIRST_NOTICE_MS;
 	long pause = FIRST_PAUSE_MS;
 
-	require_nonatomic(fcinfo, what);
+	ec_require_nonatomic(fcinfo, what);
 	if (timeout != NULL)
 		give_up =
 			DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
@@ -94,7 +95,7 @@ ec_wait_until(FunctionCallInfo fcinfo, const char *what, EcWaitLook look,
 					(errcode(EC_ERRCODE_WAIT_TIMEOUT),
 					 errmsg("gave up waiting for %s", what),
 					 errdetail("The time limit of this wait has passed; the work itself goes on."),
-					 errhint("Wait again, or look at ec_progress.")));
+					 ec_errhint("Wait again, or look at ec_progress.")));
 
 		/* until the next look we hold no snapshot and no lock */
 		SPI_commit();
