@@ -18,6 +18,11 @@ AS 'MODULE_PATHNAME', 'ec_note_partitions' LANGUAGE C;
 COMMENT ON FUNCTION expand_contract.note_partitions() IS 'gives new partitions the triggers of changes to other tables, and notes what comes and goes with a partition';
 REVOKE EXECUTE ON FUNCTION expand_contract.note_partitions() FROM PUBLIC;
 
+CREATE FUNCTION expand_contract.note_subscriptions() RETURNS event_trigger
+AS 'MODULE_PATHNAME', 'ec_note_subscriptions' LANGUAGE C;
+COMMENT ON FUNCTION expand_contract.note_subscriptions() IS 'warns of subscriptions whose rows a change does not see, and leaves a gap';
+REVOKE EXECUTE ON FUNCTION expand_contract.note_subscriptions() FROM PUBLIC;
+
 CREATE FUNCTION @extschema@.ec_expand(change text, relation regclass, forward jsonb, backward jsonb DEFAULT NULL,
     target regclass DEFAULT NULL, key text[] DEFAULT NULL, old_columns text[] DEFAULT NULL,
     on_error text DEFAULT 'record', allow_existing boolean DEFAULT false) RETURNS text

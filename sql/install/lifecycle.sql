@@ -288,6 +288,6 @@ LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SET search_path = pg_
      ORDER BY 3, 5 DESC, 1, 2, 6
 $$;
 COMMENT ON FUNCTION expand_contract.dependents(oid, smallint[])
-    IS 'what goes with columns or a table, and what stands in the way of dropping them';
+    IS 'what is dropped with columns or a table, and what stands in the way of dropping them';
 REVOKE EXECUTE ON FUNCTION expand_contract.dependents(oid, smallint[]), expand_contract.falls(oid, smallint[]),
     expand_contract.body_names(oid, oid, smallint[]) FROM PUBLIC;

@@ -10,7 +10,7 @@ COMMENT ON COLUMN @extschema@.ec_progress.rows_total_estimate IS 'how many there
 COMMENT ON COLUMN @extschema@.ec_progress.percent IS 'how much of the table has been passed, 0 to 100';
 COMMENT ON COLUMN @extschema@.ec_progress.rows_per_second IS 'over the last batches; over its whole time when no worker is at it';
 COMMENT ON COLUMN @extschema@.ec_progress.eta IS 'how long it will take to the end, at that rate';
-COMMENT ON COLUMN @extschema@.ec_progress.workers IS 'how many workers are at it';
+COMMENT ON COLUMN @extschema@.ec_progress.workers IS 'how many workers are at it; NULL on a standby, which does not know';
 COMMENT ON COLUMN @extschema@.ec_progress.throttled_by IS 'what it pauses for, or waits for; NULL when it works';
 COMMENT ON COLUMN @extschema@.ec_progress.replication_lag IS 'the longest delay of a standby that counts; NULL without one, and for those who own no job';
 COMMENT ON COLUMN @extschema@.ec_progress.table_growth IS 'size of the table, divided by that at the start';

@@ -230,11 +230,11 @@ way_out(const Search *search)
 {
 	if (search->job->change == NULL)
 		return search->backfill->copy != NULL
-				   ? "Mend the row and use ec_resume, or cancel the job and submit another whose mapping has a value for such rows, with CASE for example."
-				   : "Mend the row and use ec_resume, or cancel the job and submit another whose predicate leaves such rows out.";
+				   ? "Correct the row and use ec_resume, or cancel the job and submit another whose mapping has a value for such rows, with CASE for example."
+				   : "Correct the row and use ec_resume, or cancel the job and submit another whose predicate leaves such rows out.";
 	return has_primary_key(search->leaf)
-			   ? "Mend the row and use ec_resume, or start another job with on_error => 'skip', which leaves such rows to the queue."
-			   : "Mend the row and use ec_resume.";
+			   ? "Correct the row and use ec_resume, or start another job with on_error => 'skip', which puts such rows into the queue."
+			   : "Correct the row and use ec_resume.";
 }
 
 static void

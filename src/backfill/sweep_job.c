@@ -441,7 +441,7 @@ ec_open_job_table(const EcJob *job, Oid oid, const char *name)
 								  " was at work on it.",
 								  job->id),
 						ec_errhint("Use SELECT ec_cancel(" INT64_FORMAT
-								   ") to close the job.",
+								   ") to end the job.",
 								   job->id)));
 	return relation;
 }

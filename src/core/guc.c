@@ -107,7 +107,7 @@ define_everyones_settings(void)
 							60 * 1000, 0, INT_MAX, PGC_USERSET, GUC_UNIT_MS,
 							NULL, NULL, NULL);
 	DefineCustomBoolVariable("expand_contract.advice",
-							 "Lets ec_lint tell matters of style as well.", NULL,
+							 "Makes ec_lint report matters of style as well.", NULL,
 							 &ec_advice, false, PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable("expand_contract.online",
 							 "Runs statements that would block others in steps that do not.",

@@ -121,7 +121,7 @@ check_overlap(EcChange *change)
 					(errcode(ERRCODE_OBJECT_IN_USE),
 					 errmsg("column \"%s\" belongs to change \"%s\" already",
 							column->name, ec_get_text(0, 1)),
-					 errdetail("A column that one change writes cannot be read or written by another: which one would come first?"),
+					 errdetail("A column that one change writes cannot be read or written by another, because their order would be undefined."),
 					 errhint("Map from the same old columns, or end that change first.")));
 	}
 	ec_catalog_end(&scope);
@@ -179,7 +179,7 @@ check_still_empty(const EcChange *change)
 	if (!ec_target_is_empty(change->target))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("table \"%s\" has got rows meanwhile",
+				 errmsg("table \"%s\" is not empty any more",
 						get_rel_name(change->target)),
 				 errdetail("It was empty when ec_expand began."),
 				 ec_errhint(
@@ -219,15 +219,17 @@ expand(void *arg)
 	ec_change_take_owner(change);
 	ec_retire_ended(change->name);
 	is_known = ec_is_registered(change, &known);
-	is_complete = ec_row_trigger_is_complete(change->relation, change->name);
+	is_complete = ec_trigger_is_complete(
+		has_target ? ec_table_trigger(change->relation, change->name)
+				   : get_trigger_oid(change->relation,
+									 ec_change_trigger_name(change->name), true));
 	at_work = has_target
 				  ? ec_table_triggers_at_work(change)
 				  : ec_has_dual_writes(change->relation,
 									   ec_change_trigger_name(change->name));
 	/* The table may have got another owner since the registration. */
 	expansion->is_done = is_known && at_work && !known.is_restored &&
-						 OidIsValid(ec_change_role(&known)) &&
-						 (has_target || is_complete);
+						 OidIsValid(ec_change_role(&known)) && is_complete;
 	if (!expansion->is_done)
 	{
 		if (is_known)

@@ -74,7 +74,7 @@ refuse_one_way(const EcChange *change)
 					change->name),
 			 errdetail("Its phase is \"%s\": the new columns are right, whatever the old ones hold.",
 					   change->phase),
-			 errhint("Nothing is to be repaired.")));
+			 errhint("No repair is needed.")));
 }
 
 /* Without the trigger, rows written behind the job's position would differ. */
@@ -93,7 +93,8 @@ require_trigger(const EcChange *change)
 			 errmsg("change \"%s\" has lost its trigger", change->name),
 			 errdetail("It was dropped or disabled, or table \"%s\" has a child without it.",
 					   get_rel_name(change->relation)),
-			 ec_errhint("Call ec_expand again as before, which sets it up anew.")));
+			 ec_errhint(
+				 "Call ec_expand again with the same arguments, which creates it again.")));
 }
 
 /* The new columns are in the same table: the job updates its rows. */
@@ -154,7 +155,7 @@ require_reconciled(const EcChange *change, bool forward, bool repair)
 	if (queued > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("a %s of change \"%s\" would lose writes that are still to be carried over",
+				 errmsg("a %s of change \"%s\" would lose writes that are still queued",
 						repair ? "repair" : "fill", change->name),
 				 errdetail("Rows of table \"%s\" in the queue: " INT64_FORMAT ".",
 						   get_rel_name(forward ? change->target : change->relation),
@@ -245,7 +246,7 @@ ec_backfill_change(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("dual writes of change \"%s\" are off", change.name),
-				 errdetail("What applications write meanwhile would be out of step behind the job."),
+				 errdetail("Rows that applications write behind the job's position would not get their new values."),
 				 change.dual_write
 					 ? errhint("Set expand_contract.enable_modern_write on again first.")
 					 : ec_errhint("Use ec_dual_write(%s, true) first.",

@@ -87,7 +87,7 @@ ec_forget(PG_FUNCTION_ARGS)
 	{
 		if (!ec_change_is_stuck(&change))
 			ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-							errmsg("change \"%s\" is not over", change.name),
+							errmsg("change \"%s\" has not ended", change.name),
 							errdetail("Its phase is \"%s\".", change.phase),
 							ec_errhint("End it first, by ec_revert(%s) or ec_contract(%s).",
 									   quote_literal_cstr(change.name),

@@ -29,7 +29,7 @@ goes_with(const EcShapes *shapes, Bitmapset *columns)
 {
 	Bitmapset *going = bms_intersect(columns, shapes->going);
 
-	return psprintf("goes with column%s %s",
+	return psprintf("is dropped with column%s %s",
 					bms_membership(going) == BMS_MULTIPLE ? "s" : "",
 					ec_quoted_columns(shapes->old_table, going));
 }
@@ -420,7 +420,7 @@ look_at_replica_index(EcLackSearch *search, Relation table, Relation old)
 				psprintf("replica identity %s of table %s",
 						 quote_identifier(RelationGetRelationName(old)), name),
 				table == shapes->old_table ? goes_with(shapes, columns.all)
-										   : pstrdup("goes with its columns"),
+										   : pstrdup("is dropped with its columns"),
 				sql);
 }
 
@@ -474,7 +474,7 @@ find_identity(EcLackSearch *search)
 			ec_add_lack(search,
 						psprintf("replica identity of table %s",
 								 ec_relation_name(RelationGetRelid(table))),
-						pstrdup("goes with the table"),
+						pstrdup("is dropped with the table"),
 						psprintf("ALTER TABLE %s REPLICA IDENTITY %s;",
 								 ec_new_table_name(search),
 								 search->has_key ? "DEFAULT" : "FULL"));

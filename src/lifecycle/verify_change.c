@@ -177,7 +177,7 @@ open_table(const EcChange *change, EcSide side)
 						table == change->relation ? "table" : "target table",
 						change->name),
 				 errdetail("There are no rows to verify."),
-				 ec_errhint("Use ec_cancel to close a job that was at work on it.")));
+				 ec_errhint("Use ec_cancel to end a job that was verifying it.")));
 	return ec_open_verified(table, false);
 }
 

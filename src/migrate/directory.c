@@ -28,6 +28,7 @@
 #include "utils/snapmgr.h"
 
 #include "expand_contract.h"
+#include "core/hint.h"
 #include "core/arguments.h"
 #include "migrate/background.h"
 #include "migrate/file.h"
@@ -60,8 +61,8 @@ require_right_to_read(void)
 						errdetail("Only roles with privileges of the \"%s\" role may "
 								  "apply a directory of the server.",
 								  "pg_read_server_files"),
-						errhint("Send the scripts from the client with "
-								"ec_apply_script.")));
+						ec_errhint("Send the scripts from the client with "
+								   "ec_apply_script.")));
 }
 
 static char *
@@ -113,12 +114,12 @@ read_migration(const EcListedMigration *entry, const char *what)
 		return file;
 	if (file->down != NULL)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("%s has two ways down", what),
+						errmsg("%s has two down scripts", what),
 						errdetail("One is in the file itself, one is \"%s\".",
 								  entry->down),
 						errhint("Keep one of them.")));
 	file->down = ec_file_read(read_file(entry->down),
-							  psprintf("the way down of %s", what), &entry->name)
+							  psprintf("the down script of %s", what), &entry->name)
 					 ->up;
 	return file;
 }

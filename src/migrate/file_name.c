@@ -124,23 +124,19 @@ read_flyway(const char *stem, EcFileName *parts, const char **problem,
 	if (stem[0] == 'R')
 	{
 		*problem = "a repeatable migration has no version";
-		*hint = "What it creates goes into a versioned migration, again each time it "
-				"changes.";
+		*hint = "Put its statements into a versioned migration, and into a new one each time they change.";
 		return false;
 	}
 	if (stem[0] == 'B')
 	{
-		*problem = "a baseline migration stands for versions that it does not name";
-		*hint =
-			"On a new database apply it under the version of the last migration "
-			"that it stands for; elsewhere say with ec_baseline where the database "
-			"is.";
+		*problem = "a baseline migration replaces versions that it does not name";
+		*hint = "On a new database, apply it under the version of the last migration that it replaces; on other databases, record their version with ec_baseline.";
 		return false;
 	}
 	if (stem[0] == 'A')
 	{
 		*problem = "a migration that always runs has no version";
-		*hint = "Run it by the program that deploys, after CALL ec_apply_directory.";
+		*hint = "Have the deployment run it after CALL ec_apply_directory.";
 		return false;
 	}
 	if (!is_flyway_version(stem + 1, separator - stem - 1))
@@ -254,8 +250,7 @@ has_other_ending(const char *stem, size_t version, const char **problem,
 		return false;
 	*problem = psprintf("\".%s\" before \".sql\" may say when or where to run it",
 						ending);
-	*hint = "If it says nothing, take it out of the name. Else apply the file by itself, "
-			"or move it elsewhere.";
+	*hint = "If it has no meaning, remove it from the name. Otherwise apply the file by itself, or move it elsewhere.";
 	return true;
 }
 
@@ -276,8 +271,7 @@ ec_file_name_read(const char *name, EcFileName *parts, const char **problem,
 	if (is_callback(stem))
 	{
 		*problem = "a callback runs whenever flyway migrates";
-		*hint = "Run it by the program that deploys, before or after CALL "
-				"ec_apply_directory, or make it a migration.";
+		*hint = "Have the deployment run it before or after CALL ec_apply_directory, or make it a migration.";
 		return false;
 	}
 

@@ -107,7 +107,8 @@ read_name(const char *path, const char *name, const char *file_name)
 				(errcode(problem ? ERRCODE_FEATURE_NOT_SUPPORTED
 								 : ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the name of file \"%s/%s\" names no migration", path, name),
-				 problem ? errdetail("It is that of another tool: %s.", problem) : 0,
+				 problem ? errdetail("Another tool gives it a meaning: %s.", problem)
+						 : 0,
 				 errhint("%s", ec_qualified(hint))));
 	ec_check_version(entry->name.version);
 	entry->key = ec_version_key(entry->name.version);
@@ -151,10 +152,10 @@ read_flyway_settings(const char *path, const char *name)
 			continue;
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("file \"%s\" has a setting of flyway that cannot be followed",
+				 errmsg("file \"%s\" uses a setting of flyway that is not supported",
 						file),
 				 errdetail("It is \"%.*s\".", (int) strcspn(text, "=\r\n"), text),
-				 errhint("Change the script so that it needs no setting, and take the file away.")));
+				 errhint("Change the script so that it needs no setting, and remove the file.")));
 	}
 	FreeFile(settings);
 }
@@ -236,9 +237,9 @@ read_migration_directory(Listing *listing, const char *path, const char *name,
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 					 errmsg("file \"%s/%s\" is not read", inner, other),
-					 errdetail("Of a migration with a directory of its own, \"%s\" and \"down.sql\" are.",
+					 errdetail("In the directory of one migration, only \"%s\" and \"down.sql\" are read.",
 							   up),
-					 errhint("Put what it has into one of these, or move it elsewhere.")));
+					 errhint("Move its statements into one of these, or move the file elsewhere.")));
 	}
 	listing->entries = lappend(listing->entries, entry);
 }
@@ -265,7 +266,7 @@ read_subdirectory(Listing *listing, const char *path, const char *name, int dept
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("directory \"%s\" has migrations that are not read", inner),
-				 errdetail("One of them is \"%s\". Whether they come before or after the others, nothing tells.",
+				 errdetail("One of them is \"%s\". Its order relative to the other migrations is unknown.",
 						   found),
 				 errhint("Apply that directory by a call of its own, or move the files.")));
 	}
@@ -354,9 +355,9 @@ join_pairs(List *entries)
 			last->down = entry->file;
 		else if (entry->name.is_down && !is_same)
 			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							errmsg("file \"%s\" is the way back of no migration",
+							errmsg("file \"%s\" is a down script without a migration",
 								   entry->file),
-							errhint("Add the migration, or take the file away.")));
+							errhint("Add the migration, or remove the file.")));
 		else if (is_same)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -381,7 +382,7 @@ ec_list_migrations(const char *path)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("directory \"%s\" has no migration that can be read", path),
-				 errdetail("\"%s\" in it is none.", listing.other),
+				 errdetail("\"%s\" in it is not a migration.", listing.other),
 				 errhint("A migration is called 001_name.sql, or 001_name/migration.sql, say. "
 						 "Name the directory that has them.")));
 	list_sort(listing.entries, compare_entries);

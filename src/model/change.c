@@ -76,7 +76,7 @@ names_of(uint64 row, int column)
 	if (isnull)
 		return NIL;
 	if (SPI_gettypeid(SPI_tuptable->tupdesc, column) != TEXTARRAYOID)
-		ec_refuse_row("changes", "A list of names is none.");
+		ec_refuse_row("changes", "A list of names has another type.");
 	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false,
 					  TYPALIGN_INT, &values, &nulls, &count);
 	for (int i = 0; i < count; i++)
@@ -168,7 +168,7 @@ check_key(const EcChange *change, const List *columns, Oid table)
 		if (column->key_position < 0 || column->key_position > list_length(columns) ||
 			bms_is_member(column->key_position, positions))
 			ec_refuse_row("change_columns",
-						  psprintf("Column \"%s\" of change \"%s\" is at no place of the key.",
+						  psprintf("Column \"%s\" of change \"%s\" has no position in the key.",
 								   column->name, change->name));
 		positions = bms_add_member(positions, column->key_position);
 	}
@@ -359,7 +359,7 @@ ec_change_require_active(const EcChange *change)
 {
 	if (ec_change_is_over(change))
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						errmsg("change \"%s\" is over", change->name),
+						errmsg("change \"%s\" has ended", change->name),
 						errdetail("Its phase is \"%s\".", change->phase),
 						ec_errhint("Register a new change with ec_expand.")));
 }

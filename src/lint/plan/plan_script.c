@@ -32,14 +32,18 @@ draft_statement(EcPlanner *planner, EcDraft *draft, Node *node)
 		case T_RefreshMatViewStmt:
 			ec_plan_refresh(planner, draft, castNode(RefreshMatViewStmt, node));
 			break;
+		case T_UpdateStmt:
+		case T_DeleteStmt:
+			ec_plan_rows(planner, draft, node);
+			break;
 		default:
 			break;
 	}
 }
 
 /*
- * A batched UPDATE or DELETE takes row locks only; without batches it is a
- * warning.
+ * An UPDATE or DELETE takes row locks only.  Without a reason against batches
+ * it is a warning.
  */
 static bool
 is_about_rows(const EcFinding *finding)
@@ -72,8 +76,12 @@ plan_statement(EcPlanner *planner)
 		ec_plan_add_all(planner, draft.steps);
 	else
 	{
-		if (finding != NULL && !is_about_rows(finding) &&
-			(finding->scans || finding->rewrites))
+		/* The reason says what to do instead. */
+		if (finding != NULL && is_about_rows(finding))
+			finding->recipe = NULL;
+		if (finding != NULL &&
+			(is_about_rows(finding) ? draft.reason != NULL
+									: finding->scans || finding->rewrites))
 			ec_plan_refuse(planner, finding, &draft);
 		ec_plan_add_written(planner);
 	}

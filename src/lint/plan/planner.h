@@ -118,6 +118,9 @@ extern void
 ec_plan_column(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
 			   bool inh, const AlterTableCmd *command, const EcPieces *pieces);
 
+/* plan_rows.c: UPDATE and DELETE; see plan_rows.h */
+extern void ec_plan_rows(EcPlanner *planner, EcDraft *draft, Node *node);
+
 /* plan_table.c: plans an ALTER TABLE, and lets the lint look at it */
 extern void ec_plan_alter_table(EcPlanner *planner);
 

@@ -18,12 +18,14 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "core/hint.h"
 #include "core/arguments.h"
 #include "core/catalog.h"
 #include "core/query.h"
 #include "expand_contract.h"
 #include "worker/jobs/control.h"
 #include "worker/jobs/job.h"
+#include "worker/jobs/origin.h"
 #include "worker/jobs/owner.h"
 #include "worker/jobs/pace.h"
 #include "worker/jobs/registry.h"
@@ -49,6 +51,9 @@ ec_job_is_interrupted(int64 id)
 {
 	EcArgs args = {0};
 
+	/* the locks of the primary's workers are not known to its standbys */
+	if (RecoveryInProgress())
+		return false;
 	ec_arg_int8(&args, id);
 	for (int look = 0; look < 2; look++)
 		if (ec_query("SELECT FROM expand_contract.jobs "
@@ -109,7 +114,7 @@ ec_job_look(int64 id, bool for_update, EcJobStatus *status)
 				 &args) == 0)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
 						errmsg("job " INT64_FORMAT " does not exist", id),
-						errhint("ec_progress lists the jobs.")));
+						ec_errhint("The view ec_progress lists the jobs.")));
 	memset(status, 0, sizeof(*status));
 	status->id = id;
 	status->state = ec_get_text(0, 1);
@@ -154,6 +159,7 @@ look_as_caller(int64 id, Whose whose, EcCatalogScope *scope, EcJobStatus *status
 	Oid caller = GetUserId();
 
 	ec_catalog_begin(scope);
+	ec_adopt_upgraded();
 	ec_job_look(id, true, status);
 	if (!may_call(caller, status->owner, whose))
 		ereport(ERROR,

@@ -26,6 +26,7 @@
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "tcop/tcopprot.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 
 #include "core/wait_event.h"
@@ -47,6 +48,7 @@
 #include "worker/jobs/waiting.h"
 
 #define CLAIM_PATIENCE_MS 10000
+#define CONNECT_PATIENCE  "10s"
 
 /* From this length on, a pause is worth the start of a new process. */
 #define LONG_PAUSE_MS 2000
@@ -432,7 +434,7 @@ work(EcWorker *worker)
 					worker->ticket.job,
 					outcome == EC_OUTCOME_COMPLETE ? "is complete" : "stopped",
 					job->rows_done),
-			 errdetail("Of %.2f s at work, pauses included, it has looked at the rest of the server for %.3f s.",
+			 errdetail("It ran for %.2f s, pauses included, and spent %.3f s of that on checking the load of the server.",
 					   TimestampDifferenceMilliseconds(began, GetCurrentTimestamp()) / 1000.0,
 					   ec_throttle_seconds(worker->throttle))));
 }
@@ -465,6 +467,9 @@ ec_job_worker_main(Datum argument)
 	pqsignal(SIGTERM, die);
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	BackgroundWorkerUnblockSignals();
+	/* a locked database must not keep the slot; the launcher comes back */
+	if (ec_launcher_running())
+		SetConfigOption("lock_timeout", CONNECT_PATIENCE, PGC_SUSET, PGC_S_SESSION);
 	BackgroundWorkerInitializeConnectionByOid(worker->ticket.database,
 											  worker->ticket.login,
 											  EC_WORKER_CONNECT_FLAGS);
