@@ -257,8 +257,9 @@ last_statement(Relation relation, const EcKey *key)
 	appendStringInfo(&sql, " FROM ONLY %s",
 					 ec_relation_name(RelationGetRelid(relation)));
 	for (int i = 0; i < key->count; i++)
-		appendStringInfo(&sql, "%s%s USING %s NULLS %s", i == 0 ? " ORDER BY " : ", ",
-						 key->columns[i].name, key->columns[i].after,
+		appendStringInfo(&sql, "%s%s USING %s NULLS %s",
+						 i == 0 ? " ORDER BY " : ", ", key->columns[i].name,
+						 key->columns[i].after,
 						 key->columns[i].nulls_first ? "LAST" : "FIRST");
 	appendStringInfoString(&sql, " LIMIT 1");
 	return sql.data;
@@ -347,7 +348,7 @@ append_place(ParamListInfo parameters, const EcKey *key, const EcPlace *place)
 	AtEOXact_GUC(false, guc_level);
 }
 
-static EcPrepared find[2][2]; /* [from the beginning][up to an end] */
+static EcPrepared find[2][2];  /* [from the beginning][up to an end] */
 static EcPrepared ahead[2][2]; /* likewise */
 static EcPrepared last_row;
 
@@ -454,8 +455,8 @@ ec_place_last(Relation relation, EcPlace *place, MemoryContext context)
 	memset(place, 0, sizeof(*place));
 	ec_need_key(relation, &key);
 	init_finder(&finder, 1);
-	run(relation, &key, &last_row, last_statement(relation, &key), ec_parameters(1),
-		EC_OWN_SEARCH_PATH, &finder, NULL);
+	run(relation, &key, &last_row, last_statement(relation, &key),
+		ec_parameters(1), EC_OWN_SEARCH_PATH, &finder, NULL);
 	if (finder.seen > 0)
 		remember(place, &key, &finder, context);
 }

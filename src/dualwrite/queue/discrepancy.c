@@ -97,8 +97,7 @@ add_entry(const char *sql, EcArgs *args, const EcQueueKey *queue,
 		(void) ec_query(sql, args);
 	else if (ec_query_in_trigger(psprintf("%s RETURNING salt", sql), args) > 0)
 		ec_await_row(DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[0],
-												 SPI_tuptable->tupdesc, 1,
-												 &isnull)),
+												 SPI_tuptable->tupdesc, 1, &isnull)),
 					 proposal, queue, slot);
 }
 
