@@ -267,8 +267,8 @@ ec_check_change_batch(const EcJob *job)
 {
 	EcChange change;
 
-	if (strcmp(job->kind, "copy") == 0 && ec_change_load(job->change, &change) &&
-		OidIsValid(change.target))
+	if (strcmp(job->kind, "copy") == 0 &&
+		ec_change_load(job->change, &change) && OidIsValid(change.target))
 		require_reconciled(&change,
 						   ec_json_get_int8(job->parameters, "is_backward", 0) == 0,
 						   ec_json_get_int8(job->parameters, "fills", 0) == 0);

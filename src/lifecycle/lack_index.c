@@ -134,8 +134,7 @@ is_as_strict(const EcLackSearch *search, Relation index, Relation old,
 	if (!index->rd_index->indisunique || !index->rd_index->indisvalid ||
 		bms_is_empty(columns.keys) || !bms_is_subset(columns.keys, successors))
 		return false;
-	if (ec_index_predicate(index) != NIL &&
-		ec_index_predicate(old) == NIL)
+	if (ec_index_predicate(index) != NIL && ec_index_predicate(old) == NIL)
 		return false;
 	return !old->rd_index->indnullsnotdistinct ||
 		   index->rd_index->indnullsnotdistinct ||

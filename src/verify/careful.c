@@ -60,10 +60,9 @@ ec_careful_begin(Query *query, const EcFailed **failed)
 	foreach (cell, pull_var_clause((Node *) query->targetList, 0))
 		columns = list_append_unique(columns, lfirst(cell));
 	foreach (cell, columns)
-		targets = lappend(targets,
-						  makeTargetEntry(copyObject(lfirst(cell)),
-										  foreach_current_index(cell) + 1, NULL,
-										  false));
+		targets = lappend(targets, makeTargetEntry(copyObject(lfirst(cell)),
+												   foreach_current_index(cell) + 1,
+												   NULL, false));
 	foreach (cell, query->targetList)
 	{
 		TargetEntry *target = lfirst(cell);
@@ -72,8 +71,8 @@ ec_careful_begin(Query *query, const EcFailed **failed)
 			lappend(careful->expressions,
 					refer_to_result((Node *) target->expr, columns));
 	}
-	careful->slot =
-		MakeSingleTupleTableSlot(ExecTypeFromTL(query->targetList), &TTSOpsVirtual);
+	careful->slot = MakeSingleTupleTableSlot(ExecTypeFromTL(query->targetList),
+											 &TTSOpsVirtual);
 	careful->failed.count = list_length(careful->expressions);
 	careful->failed.messages = palloc0_array(char *, careful->failed.count);
 	query->targetList = targets;
@@ -109,7 +108,8 @@ receive_row(TupleTableSlot *row, DestReceiver *self)
 	memset(careful->failed.messages, 0, careful->failed.count * sizeof(char *));
 	careful->context->ecxt_scantuple = row;
 	careful->next = 0;
-	while ((error = ec_subtransaction_with_error_in(evaluate, careful, row_memory)) != NULL)
+	while ((error = ec_subtransaction_with_error_in(evaluate, careful,
+													row_memory)) != NULL)
 	{
 		if (!ec_may_swallow(error))
 			ReThrowError(error);

@@ -65,6 +65,7 @@ typedef struct EcCareful EcCareful;
 extern EcCareful *ec_careful_begin(Query *query, const EcFailed **failed);
 
 /* Passes the rows of the changed query on to receiver. */
-extern DestReceiver *ec_careful_receiver(EcCareful *careful, DestReceiver *receiver);
+extern DestReceiver *
+ec_careful_receiver(EcCareful *careful, DestReceiver *receiver);
 
 #endif

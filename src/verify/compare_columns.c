@@ -35,7 +35,7 @@ typedef struct CompareReceiver
 	EcComparedColumn *old_columns;
 	EcRowKey *key;
 	EcHasher *key_hashers;
-	const EcFailed *failed; /* see careful.h */
+	const EcFailed *failed;   /* see careful.h */
 	MemoryContext row_memory; /* reset for each row */
 } CompareReceiver;
 

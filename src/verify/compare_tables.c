@@ -72,8 +72,8 @@ hash_rest(TableReceiver *receiver, TupleTableSlot *slot, RowHash *hash)
 	ec_feed_end(&hash->row, &hash->mask);
 	ec_lanes_finish(&hash->row);
 	if (receiver->side == EC_ROW_OF_SOURCE &&
-		ec_first_failed(receiver->matcher.failed, 0, first + receiver->matcher.count,
-						1) >= 0)
+		ec_first_failed(receiver->matcher.failed, 0,
+						first + receiver->matcher.count, 1) >= 0)
 		ec_fail_hash(&hash->row);
 }
 

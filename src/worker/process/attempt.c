@@ -420,7 +420,8 @@ after_error(EcWorker *worker, ErrorData *error, bool timed_out, bool gave_way,
 				(errmsg("expand_contract job " INT64_FORMAT
 						" leaves its place to jobs of others",
 						worker->ticket.job),
-				 errdetail("A batch has taken longer than expand_contract.max_batch_time.")));
+				 errdetail(
+					 "A batch has taken longer than expand_contract.max_batch_time.")));
 		return EC_OUTCOME_URGED;
 	}
 	if (!timed_out && error->sqlerrcode == ERRCODE_QUERY_CANCELED &&
