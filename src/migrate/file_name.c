@@ -294,8 +294,8 @@ ec_file_name_read(const char *name, EcFileName *parts, const char **problem,
 bool
 ec_file_name_is_sql(const char *name)
 {
-	static const char *const endings[] = {".pgsql", ".psql", ".ddl", ".dml",
-										  ".pls",   ".plsql"};
+	static const char *const endings[] = {".pgsql", ".psql", ".ddl",
+										  ".dml",   ".pls",  ".plsql"};
 
 	for (int i = 0; i < lengthof(endings); i++)
 	{
@@ -331,10 +331,10 @@ bool
 ec_file_name_is_foreign(const char *name)
 {
 	/* files that people, editors and tools leave beside migrations */
-	static const char *const others[] = {".md",   ".txt",  ".rst",  ".adoc",
-										 ".html", ".pdf",  ".png",  ".svg",
-										 ".csv",  ".bak",  ".orig", ".rej",
-										 ".swp",  ".tmp",  ".sum",  ".lock",
+	static const char *const others[] = {".md",   ".txt", ".rst",  ".adoc",
+										 ".html", ".pdf", ".png",  ".svg",
+										 ".csv",  ".bak", ".orig", ".rej",
+										 ".swp",  ".tmp", ".sum",  ".lock",
 										 ".log",  "~"};
 	size_t length = strcspn(name, ".");
 	const char *separator = strstr(name, "__");

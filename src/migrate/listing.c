@@ -50,7 +50,8 @@ check_encoding(const char *path, const char *name)
 		if ((unsigned char) *c < ' ' || *c == 0x7F)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_NAME),
-					 errmsg("the name of a file in \"%s\" has a control character", path),
+					 errmsg("the name of a file in \"%s\" has a control character",
+							path),
 					 errdetail("It begins with \"%.*s\".", (int) (c - name), name),
 					 errhint("Rename the file.")));
 	}
