@@ -315,6 +315,7 @@ run_or_submit(const ApplyRequest *request, int lock_timeout_ms)
 	entry.executed_at = GetCurrentTimestamp();
 	if (!is_for_worker(request))
 	{
+		request->script->scope = request->scope;
 		ec_run_script(request->script, lock_timeout_ms, enter, &entry);
 		return "applied";
 	}
