@@ -11,8 +11,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(usleep);
 
-our @EXPORT = qw(audited_table check_exactly_once worker_pid wait_for_rows kill_worker stop_at_once start_pgbouncer
-	build_library);
+our @EXPORT = qw(audited_table check_exactly_once worker_pid wait_for_rows kill_worker kill_server
+	stop_at_once start_pgbouncer build_library);
 
 # Creates a table with an audit trigger that counts the updates of each row.  So a
 # row updated twice is noticed, which the predicate of a backfill would hide.
@@ -83,6 +83,26 @@ sub kill_worker
 		$log_offset);
 	$node->poll_query_until('postgres', 'SELECT true')
 	  or BAIL_OUT('the server did not come back');
+	return;
+}
+
+# Kills the postmaster and all its children, at once, so that nobody can tidy up.
+# A new one starts as soon as whoever is their parent has taken notice.
+sub kill_server
+{
+	my ($node) = @_;
+	my $postmaster = $node->{_pid};
+	my @children = split /\n/, `pgrep -P $postmaster`;
+	my $tries = 10 * $PostgreSQL::Test::Utils::timeout_default;
+
+	$node->kill9;
+	kill 'KILL', @children;
+	usleep(100_000) while kill(0, $postmaster) && $tries-- > 0;
+	while (!$node->start(fail_ok => 1))
+	{
+		BAIL_OUT('the server does not start') if --$tries <= 0;
+		usleep(100_000);
+	}
 	return;
 }
 
