@@ -118,7 +118,7 @@ SKIP:
 		SELECT ec_expand('repacked', 'repacked', '{"b": "upper(a)"}')});
 	my $job = sql(q{SELECT ec_backfill_change('repacked', batch_size => 100, delay_ms => 3600000)});
 	$node->poll_query_until('postgres', "SELECT rows_done > 0 FROM ec_progress WHERE job = $job");
-	$node->command_ok([ "$bindir/pg_repack", '-h', $node->host, '-p', $node->port, '-d', 'postgres', '-t', 'repacked', '--no-superuser-check', '-k' ], 'pg_repack of a table with a job in the middle');
+	$node->command_ok([ "$bindir/pg_repack", '-h', $node->host, '-p', $node->port, '-d', 'postgres', '-t', 'repacked', '--no-superuser-check' ], 'pg_repack of a table with a job in the middle');
 	sql("SELECT ec_configure($job, delay_ms => 0)");
 	is($node->psql('postgres', "CALL ec_wait($job)"), 0, 'the job goes on');
 	is(sql('SELECT count(*) FROM repacked WHERE b = a'), '1000', 'and misses no row');
