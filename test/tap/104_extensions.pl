@@ -128,6 +128,12 @@ SKIP:
 SKIP:
 {
 	skip 'wal2json is not installed', 1 if !-e "$libdir/wal2json.so";
+	if (sql(q{SELECT count(*) FROM pg_settings WHERE name = 'output_plugin_libraries'}) > 0)
+	{
+		sql(q{ALTER SYSTEM SET output_plugin_libraries = 'pgoutput', 'wal2json'});
+		sql('SELECT pg_reload_conf()');
+		$node->poll_query_until('postgres', q{SELECT current_setting('output_plugin_libraries') ~ 'wal2json'});
+	}
 	sql(q{SELECT pg_create_logical_replication_slot('json', 'wal2json');
 		CREATE TABLE decoded (id int PRIMARY KEY, a text, b text);
 		SELECT ec_expand('decoded', 'decoded', '{"b": "upper(a)"}');
