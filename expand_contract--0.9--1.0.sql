@@ -74,7 +74,7 @@ CREATE UNLOGGED TABLE expand_contract.origin (
 COMMENT ON TABLE expand_contract.origin IS 'the cluster that this database is in, by which pg_upgrade is told from a copy';
 COMMENT ON COLUMN expand_contract.origin.catalog_version IS 'of its system catalogs, which only pg_upgrade changes';
 
--- Who gave a way down, and whose rights a change's expressions have: names said
+-- Who gave a down script, and whose rights a change's expressions have: names said
 -- the former so far, and the tables the latter.
 ALTER TABLE expand_contract.schema_migrations ADD COLUMN down_by_oid oid, ADD COLUMN down_system bigint;
 UPDATE expand_contract.schema_migrations m
@@ -396,7 +396,7 @@ COMMENT ON FUNCTION expand_contract.next_run(timestamptz, text, text, timestampt
 
 CREATE OR REPLACE FUNCTION @extschema@.ec_pause(job bigint) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_pause' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_pause(bigint) IS 'stops a job after its current batch; ec_resume goes on from there';
+COMMENT ON FUNCTION @extschema@.ec_pause(bigint) IS 'stops a job, and rolls its current batch back; ec_resume goes on from there';
 
 CREATE OR REPLACE FUNCTION @extschema@.ec_resume(job bigint) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_resume' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
@@ -404,7 +404,7 @@ COMMENT ON FUNCTION @extschema@.ec_resume(bigint) IS 'goes on with a paused, int
 
 CREATE OR REPLACE FUNCTION @extschema@.ec_cancel(job bigint) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_cancel' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_cancel(bigint) IS 'ends a job for good after its current batch; rows already written stay';
+COMMENT ON FUNCTION @extschema@.ec_cancel(bigint) IS 'ends a job for good, and rolls its current batch back; rows already written stay';
 
 CREATE OR REPLACE FUNCTION @extschema@.ec_configure(job bigint, batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL,
     workers integer DEFAULT NULL, max_lag interval DEFAULT NULL) RETURNS text
@@ -550,8 +550,9 @@ SELECT job,
         WHEN state = 'interrupted' AND expand_contract.launcher_running()
             THEN 'the job has lost its worker; the launcher will start another'
         WHEN state = 'interrupted'
-            THEN format('the job has lost its worker. HINT: Use SELECT ec_resume(%s) to go on where it stopped, '
-                'or add expand_contract to shared_preload_libraries to have that done at every start.', job)
+            THEN format('the job has lost its worker. HINT: Use SELECT %s(%s) to go on where it stopped, '
+                'or add expand_contract to shared_preload_libraries to have that done at every start.',
+                '@extschema@.ec_resume(bigint)'::regprocedure::regproc, job)
         WHEN error_code IS NULL THEN notice
         -- a message can hold row data, of a copy's target too
         WHEN pg_has_role(owner, 'USAGE') OR NOT EXISTS (
@@ -729,8 +730,9 @@ SELECT m.version COLLATE pg_catalog."default" AS version, m.description, m.phase
                CASE j.state WHEN 'cancelled' THEN 'job ' || j.id || ' was cancelled'
                    ELSE concat(j.error_code, ': ', j.error_message, '. DETAIL: ' || j.error_detail,
                                ' HINT: ' || j.error_hint) END))
-           WHEN 'interrupted' THEN 'nobody is at it. HINT: Use '
-               || CASE m.direction WHEN 'up' THEN 'ec_apply' ELSE 'ec_rollback' END || ' again to go on.'
+           WHEN 'interrupted' THEN 'no worker is running it. HINT: Use '
+               || CASE m.direction WHEN 'up' THEN '@extschema@.ec_apply'::regproc ELSE '@extschema@.ec_rollback'::regproc END
+               || ' again to go on.'
        END AS error,
        m.direction, s.job, m.scope COLLATE pg_catalog."default" AS scope
   FROM expand_contract.schema_migrations m
@@ -967,7 +969,10 @@ COMMENT ON FUNCTION @extschema@.ec_set_flag(text, boolean) IS 'sets a read switc
 -- For applications: everyone may ask, and nobody sees the table.
 CREATE OR REPLACE FUNCTION @extschema@.ec_flag(name text) RETURNS boolean
 LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS 'SELECT coalesce((SELECT f.value FROM expand_contract.flags f WHERE f.name = ec_flag.name), false)';
+AS $$SELECT coalesce((SELECT f.value FROM expand_contract.flags f
+                       WHERE f.name = CASE WHEN s.scope = '' OR starts_with(ec_flag.name, s.scope || '/') THEN ec_flag.name
+                                           ELSE s.scope || '/' || ec_flag.name END), false)
+       FROM (SELECT coalesce(current_setting('expand_contract.scope', true), '')) AS s (scope)$$;
 COMMENT ON FUNCTION @extschema@.ec_flag(text) IS 'a read switch; false unless it has been set';
 
 CREATE OR REPLACE FUNCTION @extschema@.ec_reconcile(change text DEFAULT NULL) RETURNS bigint
@@ -1198,7 +1203,8 @@ SELECT c.name COLLATE "default" AS change, c.relation, c.target, c.phase, c.sinc
        (SELECT count(*) FROM expand_contract.gaps g WHERE g.change = c.name AND g.repaired_by IS NULL) AS gaps,
        coalesce((SELECT f.value FROM expand_contract.flags f WHERE f.name = c.name), false) AS flag,
        t.oid IS NULL AS is_gone, c.quarantine_until, c.auto_drop,
-       expand_contract.blocked_by(c.name) AS blocked_by
+       expand_contract.blocked_by(c.name) AS blocked_by,
+       coalesce(substring(c.name FROM '^(.*)/[^/]*$'), '') AS scope
   FROM expand_contract.changes c
   LEFT JOIN pg_class t ON t.oid = c.relation
   LEFT JOIN pg_class n ON n.oid = c.target
@@ -1374,7 +1380,7 @@ LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SET search_path = pg_
      ORDER BY 3, 5 DESC, 1, 2, 6
 $$;
 COMMENT ON FUNCTION expand_contract.dependents(oid, smallint[])
-    IS 'what goes with columns or a table, and what stands in the way of dropping them';
+    IS 'what is dropped with columns or a table, and what stands in the way of dropping them';
 REVOKE EXECUTE ON FUNCTION expand_contract.dependents(oid, smallint[]) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION expand_contract.falls(oid, smallint[]) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION expand_contract.body_names(oid, oid, smallint[]) FROM PUBLIC;
@@ -1446,7 +1452,7 @@ COMMENT ON COLUMN @extschema@.ec_migration_events.application_name IS 'of the se
 COMMENT ON COLUMN @extschema@.ec_migration_events.error IS 'as in ec_migrations';
 COMMENT ON COLUMN @extschema@.ec_migration_events.scope IS 'whose history the migration belongs to';
 
-COMMENT ON COLUMN @extschema@.ec_changes.change IS 'its name';
+COMMENT ON COLUMN @extschema@.ec_changes.change IS 'its name; of a scope, "scope/name"';
 COMMENT ON COLUMN @extschema@.ec_changes.relation IS 'the table with the old shape';
 COMMENT ON COLUMN @extschema@.ec_changes.target IS 'the table with the new shape; NULL when that is the same one';
 COMMENT ON COLUMN @extschema@.ec_changes.phase IS 'dual_write, backfilled, verified, cut_over, quarantined, contracted or reverted';
@@ -1463,6 +1469,7 @@ COMMENT ON COLUMN @extschema@.ec_changes.is_gone IS 'whether the table was dropp
 COMMENT ON COLUMN @extschema@.ec_changes.quarantine_until IS 'when the old shape may be dropped, while it is quarantined';
 COMMENT ON COLUMN @extschema@.ec_changes.auto_drop IS 'whether the launcher drops it then';
 COMMENT ON COLUMN @extschema@.ec_changes.blocked_by IS 'the closed gates of the next step; NULL for those who may not see them';
+COMMENT ON COLUMN @extschema@.ec_changes.scope IS 'whose it is: what stands before the last "/" of its name; empty where nobody says';
 
 COMMENT ON COLUMN @extschema@.ec_change_events.id IS 'in the order in which they came';
 COMMENT ON COLUMN @extschema@.ec_change_events.change IS 'the change; for a flag of its own, the flag';

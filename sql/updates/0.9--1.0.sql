@@ -47,7 +47,7 @@ CREATE UNLOGGED TABLE expand_contract.origin (
 COMMENT ON TABLE expand_contract.origin IS 'the cluster that this database is in, by which pg_upgrade is told from a copy';
 COMMENT ON COLUMN expand_contract.origin.catalog_version IS 'of its system catalogs, which only pg_upgrade changes';
 
--- Who gave a way down, and whose rights a change's expressions have: names said
+-- Who gave a down script, and whose rights a change's expressions have: names said
 -- the former so far, and the tables the latter.
 ALTER TABLE expand_contract.schema_migrations ADD COLUMN down_by_oid oid, ADD COLUMN down_system bigint;
 UPDATE expand_contract.schema_migrations m

@@ -52,7 +52,7 @@ check_kind(Relation relation, Relation root, const EcSweepKind *kind)
 			break;
 		case RELKIND_FOREIGN_TABLE:
 			refuse_kind(relation, root, kind,
-						"It is a foreign table, and a commit elsewhere cannot be one with the job's position.",
+						"It is a foreign table: its rows and the job's position cannot be committed in one transaction.",
 						root ? "Use %s for each of the others, and on the server that holds this one."
 							 : "Use %s on the server that holds the table.");
 			break;

@@ -63,8 +63,7 @@ ec_refuse_row(const char *table, const char *what)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("a row of expand_contract.%s is not as the extension writes it",
-					table),
+			 errmsg("invalid row in table expand_contract.%s", table),
 			 errdetail_internal("%s", what),
 			 errhint("The extension's tables are written by its functions only. Restore the row, or remove what it belongs to.")));
 }

@@ -33,7 +33,7 @@ ec_gate_backfill_complete(const EcChange *change, EcGate *gate)
 	char *state = NULL;
 	char *finished = NULL;
 
-	gate->required = "a backfill that is done, and none at work";
+	gate->required = "a completed backfill, and none running";
 	ec_catalog_begin(&scope);
 	ec_arg_text(&args, change->name);
 	/* an unfinished job first, then the one that was done last */
@@ -72,7 +72,7 @@ ec_gate_backfill_complete(const EcChange *change, EcGate *gate)
 		gate->observed = psprintf("job " INT64_FORMAT " is %s", job, state);
 		if (strcmp(state, EC_STATE_FAILED) == 0)
 			gate->hint =
-				ec_hint("Mend what last_error in ec_progress says, then SELECT ec_resume(" INT64_FORMAT
+				ec_hint("Correct the error that last_error in ec_progress shows, then SELECT ec_resume(" INT64_FORMAT
 						").",
 						job);
 		else
@@ -94,7 +94,7 @@ ec_gate_verified(const EcChange *change, EcGate *gate)
 	bool is_old = false;
 
 	gate->required =
-		"a verification without a difference, begun after the last backfill, repair and gap";
+		"a verification without differences, started after the last backfill, repair and gap";
 	ec_catalog_begin(&scope);
 	ec_arg_text(&args, change->name);
 	if (ec_query("SELECT v.id, v.missing + v.extra + v.different, v.rows_source,"
@@ -127,7 +127,7 @@ ec_gate_verified(const EcChange *change, EcGate *gate)
 	gate->passed = wrong == 0 && !is_old;
 	gate->observed =
 		psprintf("verification " INT64_FORMAT " of %s found " INT64_FORMAT
-				 " of " INT64_FORMAT " rows not in step%s",
+				 " of " INT64_FORMAT " rows that differ%s",
 				 id, finished, wrong, rows,
 				 is_old ? ", and a job or a gap came after it" : "");
 	if (!is_old && ec_discrepancies_left(change->name) > 0)
@@ -217,7 +217,7 @@ ec_gate_dual_write(const EcChange *change, EcGate *gate)
 	char *subscription;
 	int64 gaps;
 
-	gate->required = "on, with its triggers, and no gap that is not repaired";
+	gate->required = "on, with all triggers enabled and every gap repaired";
 	ec_catalog_begin(&scope);
 	ec_arg_text(&args, change->name);
 	ec_query("SELECT count(*) FROM expand_contract.gaps"
@@ -295,8 +295,7 @@ ec_gate_sequences(const EcChange *change, EcGate *gate)
 	ListCell *cell;
 
 	initStringInfo(&observed);
-	gate->required =
-		"each past the values of its columns, or free to be brought there";
+	gate->required = "each beyond the values of its columns, or able to be advanced";
 	gate->passed = true;
 	foreach (cell, uses)
 	{
@@ -313,7 +312,7 @@ ec_gate_sequences(const EcChange *change, EcGate *gate)
 	}
 	if (observed.len == 0)
 		add_part(&observed, uses == NIL
-								? "no column draws from one"
+								? "no column uses one"
 								: psprintf("%d past the values of their columns",
 										   list_length(uses)));
 	gate->observed = observed.data;
@@ -333,10 +332,9 @@ ec_gate_replication_lag(const EcChange *change, EcGate *gate)
 	lag = ec_get_int8(0, 1, -1);
 	ec_catalog_end(&scope);
 	gate->passed = lag >= 0 && lag <= ec_max_replication_lag;
-	gate->observed =
-		lag < 0
-			? pstrdup("a standby, or its slot, is there whose lag nobody knows")
-			: psprintf(INT64_FORMAT " ms", lag);
+	gate->observed = lag < 0
+						 ? pstrdup("the lag of a standby or its slot is unknown")
+						 : psprintf(INT64_FORMAT " ms", lag);
 	gate->hint =
 		"Look at pg_stat_replication and pg_replication_slots; a standby that does not count is named in expand_contract.ignore_standbys.";
 }
@@ -348,5 +346,5 @@ ec_gate_reversible(const EcChange *change, EcGate *gate)
 	gate->required = "a backward mapping";
 	gate->observed = gate->passed ? "there is one" : "there is none";
 	gate->hint =
-		"What is written through the new shape only cannot be taken back. Register the change with a backward mapping, or override this gate.";
+		"Values written only through the new shape cannot be carried back. Register the change with a backward mapping, or override this gate.";
 }

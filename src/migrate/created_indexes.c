@@ -162,7 +162,7 @@ ec_drop_leftovers(List *names)
 								   (char *) lfirst(cell));
 
 		pgstat_report_activity(STATE_RUNNING, sql);
-		ereport(LOG, (errmsg("expand_contract drops what a try has left invalid: %s",
+		ereport(LOG, (errmsg("expand_contract drops the invalid index that an attempt left: %s",
 							 (char *) lfirst(cell))));
 		ec_run_toplevel(sql);
 	}

@@ -102,7 +102,7 @@ check_is_not_used(const Dropped *note, const char *what)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("%s would take what change \"%s\" uses", what, change),
+			 errmsg("%s would drop an object that change \"%s\" uses", what, change),
 			 !OidIsValid(note->relation)
 				 ? errdetail("It drops function %s, which an expression of the change calls.",
 							 note->name)
@@ -112,8 +112,8 @@ check_is_not_used(const Dropped *note, const char *what)
 				 : errdetail("It drops column \"%s\" of the change, whose phase is \"%s\".",
 							 note->name, phase),
 			 strcmp(phase, "contracted") == 0
-				 ? errhint("The old shape is gone, so this is all that is left. Where it really is to go, drop it by a new migration of phase \"contract\".")
-				 : ec_errhint("Take the change back first: SELECT ec_revert(%s), until its phase is \"reverted\".",
+				 ? errhint("The old shape has been dropped, so this is the only copy of the data. To drop it anyway, use a new migration of phase \"contract\".")
+				 : ec_errhint("Revert the change first: SELECT ec_revert(%s), until its phase is \"reverted\".",
 							  quote_literal_cstr(change))));
 }
 

@@ -220,7 +220,7 @@ flush_or_tell(void)
 		LWLockReleaseAll();
 		ec_usage_note_flush(true);
 		errcontext(
-			"writing down the use of columns; until that succeeds, nothing is known of it");
+			"saving the use of columns; until that succeeds, the use of columns is unknown");
 		PG_RE_THROW();
 	}
 	PG_END_TRY();

@@ -284,7 +284,7 @@ require_free_slots(int wanted)
 				 errdetail("At most %d columns can be tracked in the whole cluster, and %d are.",
 						   EC_MAX_TRACKED, taken),
 				 ec_errhint(
-					 "Use ec_untrack for columns that need not be watched any more; their places are free in a moment.")));
+					 "Use ec_untrack for columns that need no tracking any more; their slots become free after a moment.")));
 }
 
 /*
@@ -326,7 +326,7 @@ require_share(Oid relation)
 						   " in this database, and expand_contract.max_tracked_columns is %d.",
 						   tracked, ec_max_tracked_columns),
 				 ec_errhint(
-					 "Name the columns that are to go, or use ec_untrack for others; a superuser can raise the setting.")));
+					 "Name the columns to be removed, or use ec_untrack for others; a superuser can raise the setting.")));
 }
 
 /* Runs a statement for each column; returns the number of rows changed. */
