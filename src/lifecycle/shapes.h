@@ -41,12 +41,6 @@ extern bool ec_shapes_open(const EcChange *change, EcShapes *shapes);
 extern void ec_shapes_close(EcShapes *shapes);
 
 /*
- * True if the column of the old table is a column of the new one as well, and is
- * not removed by contraction.
- */
-extern bool ec_stays(const EcShapes *shapes, AttrNumber old_column);
-
-/*
  * ec_successors returns the new columns that are computed from an old one; the
  * successor of a column that stays is the column itself.  ec_places_of returns
  * those that together hold its value: the backward mapping reads them to compute

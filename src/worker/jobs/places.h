@@ -57,10 +57,4 @@ extern bool ec_place_is_wanted(void);
  */
 extern int ec_count_places(bool may_ask, Oid owner);
 
-/*
- * "no worker is free: ..." with the roles and databases that hold the places;
- * NULL if a place is free.
- */
-extern char *ec_describe_places(void);
-
 #endif
