@@ -764,7 +764,7 @@ COMMENT ON FUNCTION expand_contract.next_run(timestamptz, text, text, timestampt
 
 CREATE FUNCTION @extschema@.ec_pause(job bigint) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_pause' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_pause(bigint) IS 'stops a job after its current batch; ec_resume goes on from there';
+COMMENT ON FUNCTION @extschema@.ec_pause(bigint) IS 'stops a job, and rolls its current batch back; ec_resume goes on from there';
 
 CREATE FUNCTION @extschema@.ec_resume(job bigint) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_resume' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
@@ -772,7 +772,7 @@ COMMENT ON FUNCTION @extschema@.ec_resume(bigint) IS 'goes on with a paused, int
 
 CREATE FUNCTION @extschema@.ec_cancel(job bigint) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_cancel' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_cancel(bigint) IS 'ends a job for good after its current batch; rows already written stay';
+COMMENT ON FUNCTION @extschema@.ec_cancel(bigint) IS 'ends a job for good, and rolls its current batch back; rows already written stay';
 
 CREATE FUNCTION @extschema@.ec_configure(job bigint, batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL,
     workers integer DEFAULT NULL, max_lag interval DEFAULT NULL) RETURNS text
@@ -1352,7 +1352,10 @@ COMMENT ON FUNCTION @extschema@.ec_set_flag(text, boolean) IS 'sets a read switc
 -- For applications: everyone may ask, and nobody sees the table.
 CREATE FUNCTION @extschema@.ec_flag(name text) RETURNS boolean
 LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS 'SELECT coalesce((SELECT f.value FROM expand_contract.flags f WHERE f.name = ec_flag.name), false)';
+AS $$SELECT coalesce((SELECT f.value FROM expand_contract.flags f
+                       WHERE f.name = CASE WHEN s.scope = '' OR starts_with(ec_flag.name, s.scope || '/') THEN ec_flag.name
+                                           ELSE s.scope || '/' || ec_flag.name END), false)
+       FROM (SELECT coalesce(current_setting('expand_contract.scope', true), '')) AS s (scope)$$;
 COMMENT ON FUNCTION @extschema@.ec_flag(text) IS 'a read switch; false unless it has been set';
 
 CREATE FUNCTION @extschema@.ec_reconcile(change text DEFAULT NULL) RETURNS bigint
@@ -1597,7 +1600,8 @@ SELECT c.name COLLATE "default" AS change, c.relation, c.target, c.phase, c.sinc
        (SELECT count(*) FROM expand_contract.gaps g WHERE g.change = c.name AND g.repaired_by IS NULL) AS gaps,
        coalesce((SELECT f.value FROM expand_contract.flags f WHERE f.name = c.name), false) AS flag,
        t.oid IS NULL AS is_gone, c.quarantine_until, c.auto_drop,
-       expand_contract.blocked_by(c.name) AS blocked_by
+       expand_contract.blocked_by(c.name) AS blocked_by,
+       coalesce(substring(c.name FROM '^(.*)/[^/]*$'), '') AS scope
   FROM expand_contract.changes c
   LEFT JOIN pg_class t ON t.oid = c.relation
   LEFT JOIN pg_class n ON n.oid = c.target
@@ -1844,7 +1848,7 @@ COMMENT ON COLUMN @extschema@.ec_migration_events.application_name IS 'of the se
 COMMENT ON COLUMN @extschema@.ec_migration_events.error IS 'as in ec_migrations';
 COMMENT ON COLUMN @extschema@.ec_migration_events.scope IS 'the scope of the migration';
 
-COMMENT ON COLUMN @extschema@.ec_changes.change IS 'its name';
+COMMENT ON COLUMN @extschema@.ec_changes.change IS 'its name; of a scope, "scope/name"';
 COMMENT ON COLUMN @extschema@.ec_changes.relation IS 'the table with the old shape';
 COMMENT ON COLUMN @extschema@.ec_changes.target IS 'the table with the new shape; NULL if it is the same table';
 COMMENT ON COLUMN @extschema@.ec_changes.phase IS 'dual_write, backfilled, verified, cut_over, quarantined, contracted or reverted';
@@ -1861,6 +1865,7 @@ COMMENT ON COLUMN @extschema@.ec_changes.is_gone IS 'whether the table was dropp
 COMMENT ON COLUMN @extschema@.ec_changes.quarantine_until IS 'when the old shape may be dropped, while it is quarantined';
 COMMENT ON COLUMN @extschema@.ec_changes.auto_drop IS 'whether the launcher drops it then';
 COMMENT ON COLUMN @extschema@.ec_changes.blocked_by IS 'the closed gates of the next step; NULL for roles that may not see them';
+COMMENT ON COLUMN @extschema@.ec_changes.scope IS 'the scope: the part of its name before the last "/"; empty without one';
 
 COMMENT ON COLUMN @extschema@.ec_change_events.id IS 'in the order in which they came';
 COMMENT ON COLUMN @extschema@.ec_change_events.change IS 'the change; for a flag of its own, the flag';

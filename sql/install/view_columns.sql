@@ -62,7 +62,7 @@ COMMENT ON COLUMN @extschema@.ec_migration_events.application_name IS 'of the se
 COMMENT ON COLUMN @extschema@.ec_migration_events.error IS 'as in ec_migrations';
 COMMENT ON COLUMN @extschema@.ec_migration_events.scope IS 'the scope of the migration';
 
-COMMENT ON COLUMN @extschema@.ec_changes.change IS 'its name';
+COMMENT ON COLUMN @extschema@.ec_changes.change IS 'its name; of a scope, "scope/name"';
 COMMENT ON COLUMN @extschema@.ec_changes.relation IS 'the table with the old shape';
 COMMENT ON COLUMN @extschema@.ec_changes.target IS 'the table with the new shape; NULL if it is the same table';
 COMMENT ON COLUMN @extschema@.ec_changes.phase IS 'dual_write, backfilled, verified, cut_over, quarantined, contracted or reverted';
@@ -79,6 +79,7 @@ COMMENT ON COLUMN @extschema@.ec_changes.is_gone IS 'whether the table was dropp
 COMMENT ON COLUMN @extschema@.ec_changes.quarantine_until IS 'when the old shape may be dropped, while it is quarantined';
 COMMENT ON COLUMN @extschema@.ec_changes.auto_drop IS 'whether the launcher drops it then';
 COMMENT ON COLUMN @extschema@.ec_changes.blocked_by IS 'the closed gates of the next step; NULL for roles that may not see them';
+COMMENT ON COLUMN @extschema@.ec_changes.scope IS 'the scope: the part of its name before the last "/"; empty without one';
 
 COMMENT ON COLUMN @extschema@.ec_change_events.id IS 'in the order in which they came';
 COMMENT ON COLUMN @extschema@.ec_change_events.change IS 'the change; for a flag of its own, the flag';

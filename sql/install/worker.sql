@@ -58,7 +58,7 @@ COMMENT ON FUNCTION expand_contract.next_run(timestamptz, text, text, timestampt
 
 CREATE FUNCTION @extschema@.ec_pause(job bigint) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_pause' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_pause(bigint) IS 'stops a job after its current batch; ec_resume goes on from there';
+COMMENT ON FUNCTION @extschema@.ec_pause(bigint) IS 'stops a job, and rolls its current batch back; ec_resume goes on from there';
 
 CREATE FUNCTION @extschema@.ec_resume(job bigint) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_resume' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
@@ -66,7 +66,7 @@ COMMENT ON FUNCTION @extschema@.ec_resume(bigint) IS 'goes on with a paused, int
 
 CREATE FUNCTION @extschema@.ec_cancel(job bigint) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_cancel' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_cancel(bigint) IS 'ends a job for good after its current batch; rows already written stay';
+COMMENT ON FUNCTION @extschema@.ec_cancel(bigint) IS 'ends a job for good, and rolls its current batch back; rows already written stay';
 
 CREATE FUNCTION @extschema@.ec_configure(job bigint, batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL,
     workers integer DEFAULT NULL, max_lag interval DEFAULT NULL) RETURNS text

@@ -69,7 +69,7 @@ ec_dual_write(PG_FUNCTION_ARGS)
 	ErrorData *error;
 	char *name;
 
-	name = ec_text_argument(fcinfo, 0, "change");
+	name = ec_change_full_name(ec_text_argument(fcinfo, 0, "change"));
 	enabled = ec_bool_argument(fcinfo, 1, "enabled");
 	ec_change_get(name, &change);
 	ec_change_require_active(&change);
@@ -128,7 +128,7 @@ ec_set_flag(PG_FUNCTION_ARGS)
 	char *name;
 	bool value;
 
-	name = ec_text_argument(fcinfo, 0, "name");
+	name = ec_change_full_name(ec_text_argument(fcinfo, 0, "name"));
 	value = ec_bool_argument(fcinfo, 1, "value");
 	if (name[0] == '\0' || strlen(name) > EC_MAX_CHANGE_NAME)
 		ereport(ERROR,

@@ -27,6 +27,7 @@
 #include "utils/syscache.h"
 
 #include "core/distributed.h"
+#include "core/index_parts.h"
 #include "core/hint.h"
 #include "core/unique_key.h"
 #include "dualwrite/table.h"
@@ -182,7 +183,7 @@ check_can_record(int level, Relation relation, Bitmapset *columns)
 			if (index->rd_index->indkey.values[i] != 0)
 				keys = bms_add_member(keys, index->rd_index->indkey.values[i] -
 												FirstLowInvalidHeapAttributeNumber);
-		pull_varattnos((Node *) RelationGetIndexExpressions(index), 1, &keys);
+		pull_varattnos((Node *) ec_index_expressions(index), 1, &keys);
 		if ((index->rd_index->indisunique || index->rd_index->indisexclusion) &&
 			bms_overlap(keys, columns))
 			tell_of_check(level, relation, bms_intersect(keys, columns),

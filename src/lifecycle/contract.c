@@ -442,7 +442,7 @@ ec_contract(PG_FUNCTION_ARGS)
 	ec_require_argument(fcinfo, 0, "change", EXAMPLE);
 	ec_require_argument(fcinfo, 2, "quarantine", EXAMPLE);
 	ec_require_argument(fcinfo, 3, "auto_drop", EXAMPLE);
-	ec_change_lock(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
+	ec_change_lock(ec_change_argument(fcinfo, 0), &change);
 	if (is_phase(&change, EC_PHASE_CONTRACTED))
 		PG_RETURN_TEXT_P(cstring_to_text(change.phase));
 	ec_change_require_active(&change);

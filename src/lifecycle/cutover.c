@@ -67,7 +67,7 @@ ec_cutover(PG_FUNCTION_ARGS)
 
 	ec_require_argument(fcinfo, 0, "change",
 						"As in SELECT ec_cutover('users_email').");
-	ec_change_lock(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
+	ec_change_lock(ec_change_argument(fcinfo, 0), &change);
 	ec_change_require_active(&change);
 	if (is_past_cutover(&change))
 		PG_RETURN_TEXT_P(cstring_to_text(change.phase));

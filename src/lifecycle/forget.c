@@ -83,7 +83,7 @@ ec_forget(PG_FUNCTION_ARGS)
 
 	ec_require_argument(fcinfo, 0, "change",
 						"As in SELECT ec_forget('users_email').");
-	ec_change_lock(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
+	ec_change_lock(ec_change_argument(fcinfo, 0), &change);
 	if (!ec_change_is_over(&change))
 	{
 		if (!ec_change_is_stuck(&change))

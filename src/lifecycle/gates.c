@@ -283,7 +283,7 @@ ec_sql_gates(PG_FUNCTION_ARGS)
 	ListCell *cell;
 
 	InitMaterializedSRF(fcinfo, 0);
-	ec_change_get_to_see(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
+	ec_change_get_to_see(ec_change_argument(fcinfo, 0), &change);
 	foreach (cell, ec_gates(&change, transition, false))
 	{
 		EcGate *gate = lfirst(cell);

@@ -359,7 +359,7 @@ ec_revert(PG_FUNCTION_ARGS)
 
 	ec_require_argument(fcinfo, 0, "change",
 						"As in SELECT ec_revert('users_email').");
-	ec_change_lock(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
+	ec_change_lock(ec_change_argument(fcinfo, 0), &change);
 	if (is_phase(&change, EC_PHASE_REVERTED))
 		PG_RETURN_TEXT_P(cstring_to_text(change.phase));
 	if (is_phase(&change, EC_PHASE_CONTRACTED))

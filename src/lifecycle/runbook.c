@@ -292,7 +292,7 @@ ec_runbook(PG_FUNCTION_ARGS)
 	EcChange change;
 	char *since;
 
-	ec_change_get_to_see(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
+	ec_change_get_to_see(ec_change_argument(fcinfo, 0), &change);
 	ec_arg_text(&args, change.name);
 	ec_catalog_begin(&scope);
 	ec_query("SELECT to_char(since, 'YYYY-MM-DD HH24:MI:SSOF')"

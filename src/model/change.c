@@ -22,6 +22,7 @@
 #include "core/hint.h"
 #include "core/catalog.h"
 #include "core/clip.h"
+#include "core/guc.h"
 #include "core/json.h"
 #include "core/own_table.h"
 #include "core/query.h"
@@ -42,6 +43,23 @@ char *
 ec_change_trigger_name(const char *change)
 {
 	return psprintf(EC_TRIGGER_PREFIX "%s", change);
+}
+
+char *
+ec_change_full_name(const char *name)
+{
+	size_t length = strlen(ec_scope);
+
+	if (length == 0 || *name == '\0' ||
+		(strncmp(name, ec_scope, length) == 0 && name[length] == '/'))
+		return pstrdup(name);
+	return psprintf("%s/%s", ec_scope, name);
+}
+
+char *
+ec_change_argument(FunctionCallInfo fcinfo, int n)
+{
+	return ec_change_full_name(text_to_cstring(PG_GETARG_TEXT_PP(n)));
 }
 
 /* Runs a query with the latest snapshot instead of the transaction's. */

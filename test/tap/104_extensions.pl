@@ -48,7 +48,7 @@ for my $extension (grep { $_ ne 'auto_explain' } @there)
 
 sub journey
 {
-	my ($name) = @_;
+	my ($name, $version) = @_;
 
 	sql(qq{
 		CREATE TABLE $name (id int PRIMARY KEY, old text, new text);
@@ -57,18 +57,18 @@ sub journey
 		SELECT ec_expand('$name', '$name', '{"new": "lower(old)"}', '{"old": "new"}')});
 	my $job = sql(qq{SELECT ec_backfill_change('$name', delay_ms => 0)});
 	is($node->psql('postgres', "CALL ec_wait($job)"), 0, "$name: a backfill");
-	sql(qq{SELECT ec_apply('$name', 'CREATE INDEX CONCURRENTLY ${name}_new ON $name (new)')});
-	is($node->psql('postgres', qq{CALL ec_wait_migration('$name')}), 0, "$name: a migration");
+	sql(qq{SELECT ec_apply('$version', 'CREATE INDEX CONCURRENTLY ${name}_new ON $name (new)')});
+	is($node->psql('postgres', qq{CALL ec_wait_migration('$version')}), 0, "$name: a migration");
 	is(sql(qq{UPDATE $name SET old = 'Another' WHERE id = 1; SELECT new FROM $name WHERE id = 1}), 'another', "$name: a dual write");
 	is(sql("SELECT ok FROM ec_verify_change('$name')"), 't', "$name: verified");
 	is(sql("SELECT ec_cutover('$name')"), 'cut_over', "$name: cut over");
 	return;
 }
 
-journey('loaded_last');
+journey('loaded_last', '001');
 preload('expand_contract', @there);
 $node->restart;
-journey('loaded_first');
+journey('loaded_first', '002');
 
 SKIP:
 {
@@ -86,7 +86,7 @@ SKIP:
 {
 	skip 'pg_cron is not installed', 1 if !grep { $_ eq 'pg_cron' } @there;
 	sql(q{CREATE TABLE by_cron (id int PRIMARY KEY, a int); INSERT INTO by_cron VALUES (1);
-		SELECT cron.schedule('now', '1 second', $$SELECT ec_backfill('by_cron', 'a = id', 'a IS NULL')$$)});
+		SELECT cron.schedule('now', '* * * * *', $$SELECT ec_backfill('by_cron', 'a = id', 'a IS NULL')$$)});
 	ok($node->poll_query_until('postgres', 'SELECT a = 1 FROM by_cron'), 'pg_cron submits a job');
 	sql(q{SELECT cron.unschedule('now')});
 }

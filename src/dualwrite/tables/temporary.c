@@ -32,6 +32,7 @@
 #include "utils/typcache.h"
 #include "utils/varlena.h"
 
+#include "core/index_parts.h"
 #include "core/catalog.h"
 #include "core/query.h"
 #include "core/function_path.h"
@@ -166,8 +167,8 @@ add_indexes(Relation relation, List **functions)
 	{
 		Relation index = index_open(lfirst_oid(cell), AccessShareLock);
 
-		(void) add_functions((Node *) RelationGetIndexExpressions(index), functions);
-		(void) add_functions((Node *) RelationGetIndexPredicate(index), functions);
+		(void) add_functions((Node *) ec_index_expressions(index), functions);
+		(void) add_functions((Node *) ec_index_predicate(index), functions);
 		index_close(index, NoLock);
 	}
 }

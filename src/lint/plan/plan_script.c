@@ -26,6 +26,9 @@ draft_statement(EcPlanner *planner, EcDraft *draft, Node *node)
 		case T_DropStmt:
 			ec_plan_drop_index(planner, draft, castNode(DropStmt, node));
 			break;
+		case T_CreateStmt:
+			ec_plan_new_partition(planner, draft, castNode(CreateStmt, node));
+			break;
 		case T_ReindexStmt:
 			ec_plan_reindex(planner, draft, castNode(ReindexStmt, node));
 			break;
@@ -87,8 +90,8 @@ plan_statement(EcPlanner *planner)
 	}
 }
 
-EcPlan *
-ec_plan_script(const EcScript *script)
+static EcPlan *
+plan_script(const EcScript *script, bool if_large)
 {
 	EcPlanner planner = {0};
 	EcExtension extension;
@@ -99,6 +102,7 @@ ec_plan_script(const EcScript *script)
 	if (ec_extension_lookup(&extension))
 		planner.extension =
 			pstrdup(quote_identifier(get_namespace_name(extension.schema)));
+	planner.if_large = if_large;
 	planner.lint.script = script;
 	/* Each step is a transaction, and each lock ends with it. */
 	planner.lint.is_mixed = true;
@@ -114,4 +118,16 @@ ec_plan_script(const EcScript *script)
 	}
 	ec_world_end(planner.lint.world);
 	return planner.plan;
+}
+
+EcPlan *
+ec_plan_script(const EcScript *script)
+{
+	return plan_script(script, false);
+}
+
+EcPlan *
+ec_plan_if_large(const EcScript *script)
+{
+	return plan_script(script, true);
 }

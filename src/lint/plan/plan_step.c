@@ -57,14 +57,16 @@ is_about_blocking(EcPlanner *planner, const EcFinding *finding)
 
 	if (relation != NULL && relation->persistence == RELPERSISTENCE_TEMP)
 		return false;
-	if (relation == NULL || finding->severity <= EC_SEVERITY_NOTICE)
+	if (relation == NULL ||
+		(finding->severity <= EC_SEVERITY_NOTICE && !planner->if_large))
 		return false;
 	if (finding->is_about_time)
 		return true;
 	/* what a change of a type does to the table is part of its finding */
 	return strcmp(finding->rule, "change_type") == 0 &&
 		   (finding->rewrites || finding->scans) &&
-		   !ec_lint_is_small(ec_world_family(planner->lint.world, relation));
+		   (planner->if_large ||
+			!ec_lint_is_small(ec_world_family(planner->lint.world, relation)));
 }
 
 EcFinding *

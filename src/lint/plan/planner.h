@@ -22,6 +22,7 @@ typedef struct EcPlanner
 	EcPlan *plan;
 	const EcStatement *statement;
 	EcStatement *looked_at; /* the same, or one of its commands */
+	bool if_large;          /* small tables count, too */
 	List *names;            /* chosen so far, see plan_names.c */
 	char *extension;        /* the schema of ec_backfill, quoted */
 	bool keeps_locks;       /* the last step holds a lock that blocks writers */
@@ -112,6 +113,14 @@ extern void
 ec_plan_reindex(EcPlanner *planner, EcDraft *draft, const ReindexStmt *stmt);
 extern void ec_plan_refresh(EcPlanner *planner, EcDraft *draft,
 							const RefreshMatViewStmt *stmt);
+
+/* plan_partition.c */
+extern void ec_plan_attach(EcPlanner *planner, EcDraft *draft, EcRelation *parent,
+						   const PartitionCmd *command, const char *text);
+extern void ec_plan_detach(EcPlanner *planner, EcDraft *draft,
+						   EcRelation *parent, const PartitionCmd *command);
+extern void
+ec_plan_new_partition(EcPlanner *planner, EcDraft *draft, const CreateStmt *stmt);
 
 /* plan_column.c */
 extern void

@@ -235,8 +235,16 @@ parts_of(int64 whole, int64 **parts)
 static void
 pause_job(int64 id)
 {
+	EcJobStatus status;
+	const EcJobKind *kind;
+
+	ec_job_look(id, true, &status);
+	kind = ec_find_job_kind(status.kind);
 	set_state(id, EC_STATE_PAUSED);
-	ec_wake_at_commit(id);
+	if (kind != NULL && kind->run == NULL)
+		ec_interrupt_at_commit(id);
+	else
+		ec_wake_at_commit(id);
 }
 
 /* Starts the job's workers, as far as its state lets them run. */
@@ -254,15 +262,10 @@ queue_job(int64 id)
 }
 
 static void
-cancel_job(int64 id, const char *kind_name)
+cancel_job(int64 id)
 {
-	const EcJobKind *kind = ec_find_job_kind(kind_name);
-
 	set_state(id, EC_STATE_CANCELLED);
-	if (kind != NULL && kind->run != NULL)
-		ec_interrupt_at_commit(id);
-	else
-		ec_wake_at_commit(id);
+	ec_interrupt_at_commit(id);
 }
 
 /* The job has been cancelled: a job that waits for it goes on, and fails. */
@@ -297,12 +300,7 @@ ec_cancel_parts(int64 whole)
 	int count = parts_of(whole, &parts);
 
 	for (int i = 0; i < count; i++)
-	{
-		EcJobStatus status;
-
-		ec_job_look(parts[i], false, &status);
-		cancel_job(parts[i], status.kind);
-	}
+		cancel_job(parts[i]);
 }
 
 PG_FUNCTION_INFO_V1(ec_pause);
@@ -313,7 +311,9 @@ PG_FUNCTION_INFO_V1(ec_configure);
 /*
  * ec_pause(job) → 'paused'
  *
- * The worker ends after its current batch, so a paused job holds no lock.
+ * The worker's current batch is rolled back, so a paused job holds no lock, and
+ * user code in it that never ends does not matter.  A migration's statement ends
+ * first.
  * Pausing a paused job changes nothing; a job that has ended cannot be paused
  * (55000).  Allowed for the owner, and for roles that may signal the owner's
  * backends.
@@ -401,9 +401,8 @@ ec_resume(PG_FUNCTION_ARGS)
 /*
  * ec_cancel(job) → 'cancelled'
  *
- * Ends the job after the current batch.  It cannot be resumed, and rows that
- * it has written stay as they are.  A migration's statement is cancelled while
- * it runs.  A job that is done cannot be cancelled (55000).
+ * Ends the job and rolls the current batch back.  It cannot be resumed, and rows
+ * that it has written stay as they are.  A job that is done cannot be cancelled (55000).
  */
 Datum
 ec_cancel(PG_FUNCTION_ARGS)
@@ -417,7 +416,7 @@ ec_cancel(PG_FUNCTION_ARGS)
 		refuse(&status, "cancel");
 	if (strcmp(status.state, EC_STATE_CANCELLED) != 0)
 	{
-		cancel_job(id, status.kind);
+		cancel_job(id);
 		ec_cancel_parts(id);
 		start_whole_of(id);
 	}
@@ -449,7 +448,7 @@ ec_cancel_jobs_of_change(const char *change, const char *kind)
 	for (uint64 row = 0; row < count; row++)
 	{
 		set_state(jobs[row], EC_STATE_CANCELLED);
-		ec_wake_at_commit(jobs[row]);
+		ec_interrupt_at_commit(jobs[row]);
 		start_whole_of(jobs[row]);
 	}
 }

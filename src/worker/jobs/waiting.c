@@ -180,6 +180,8 @@ ec_start_waiting_jobs(bool lost_ones)
 		if (started >= free_places &&
 			(start->is_early || started >= ec_count_places(true, start->login)))
 		{
+			if (!start->is_early)
+				ec_urge_places(start->login);
 			refused++;
 			continue;
 		}

@@ -204,6 +204,37 @@ give_back(EcWorker *worker, TimestampTz resume_at)
 	ec_worker_set_options();
 }
 
+/*
+ * Leaves our place to another job in the middle of a batch.  If no batch has
+ * committed since we started, this counts as a start without progress: a job
+ * cannot take turns with a batch that never ends.
+ */
+static void
+leave_to_others(EcWorker *worker)
+{
+	EcCatalogScope scope;
+
+	ec_worker_be_patient();
+	ec_worker_begin();
+	if (ec_worker_has_extension(worker))
+	{
+		EcArgs args = {0};
+
+		ec_catalog_begin(&scope);
+		ec_arg_int8(&args, worker->job.id);
+		ec_query("SELECT starts FROM expand_contract.jobs WHERE id = $1 FOR UPDATE",
+				 &args);
+		ec_arg_int4(&args, worker->has_committed ? 0 : ec_get_int4(0, 1, 0));
+		ec_job_give_back(&worker->job, GetCurrentTimestamp());
+		ec_query("UPDATE expand_contract.jobs SET starts = $2"
+				 " WHERE id = $1 AND state = 'queued'",
+				 &args);
+		ec_catalog_end(&scope);
+	}
+	ec_worker_commit();
+	ec_worker_set_options();
+}
+
 static void
 rest(long ms)
 {
@@ -384,6 +415,11 @@ work(EcWorker *worker)
 			break;
 		}
 		outcome = ec_worker_run_batch(worker);
+		if (outcome == EC_OUTCOME_URGED)
+		{
+			leave_to_others(worker);
+			outcome = EC_OUTCOME_STOP;
+		}
 		ec_throttle_log(worker->throttle, job, job->throttled_by);
 		if (outcome == EC_OUTCOME_MORE && job->vacuum != NULL)
 			vacuum(job);
