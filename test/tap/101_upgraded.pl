@@ -91,9 +91,11 @@ like(error_of('ALTER TABLE target DROP COLUMN a'), qr/other objects depend on it
 is(sql(q{SELECT count(*) FROM expand_contract.gaps}), '0', 'no write was missed');
 
 # Another identifier with the same catalogs: the original may live.
-$job = sql(q{SELECT ec_backfill('t', 'b = a', 'true', batch_size => 1, delay_ms => 3600000)});
+sql('CREATE TABLE one (id int PRIMARY KEY, a int); INSERT INTO one SELECT generate_series(1, 100);
+	CREATE TABLE two (id int PRIMARY KEY, a int); INSERT INTO two SELECT generate_series(1, 100)');
+$job = sql(q{SELECT ec_backfill('one', 'a = id', 'a IS NULL', batch_size => 10, delay_ms => 3600000)});
 $new->poll_query_until('postgres', "SELECT rows_done > 0 FROM ec_progress WHERE job = $job");
-$paused = sql(q{SELECT ec_backfill('target', 'a = a || id', 'a !~ ''x''', delay_ms => 3600000)});
+$paused = sql(q{SELECT ec_backfill('two', 'a = id', 'a IS NULL', batch_size => 10, delay_ms => 3600000)});
 sql("SELECT ec_pause($paused)");
 sql('UPDATE expand_contract.jobs SET system_identifier = system_identifier - 1; UPDATE expand_contract.origin SET system_identifier = system_identifier - 1');
 $new->restart;
