@@ -45,11 +45,17 @@ SELECT expand_contract.require_library('1.0');
 -- core/sql_version.h says.  test/tap/070_update.pl compares what this makes with
 -- a fresh install, and names the differences.
 
+COMMENT ON TABLE expand_contract.job_sweeps IS 'the present sweep of a backfill, delete or copy, shared by its workers';
+
 -- jobs: the role that workers connect as, and turns.  Owners could log in so far.
 ALTER TABLE expand_contract.jobs ADD COLUMN login oid, ADD COLUMN turn_at timestamptz;
 UPDATE expand_contract.jobs SET login = owner;
 ALTER TABLE expand_contract.jobs ALTER COLUMN login SET NOT NULL;
 ALTER TABLE expand_contract.job_slots ADD COLUMN resume_at timestamptz, ADD COLUMN rows_failed bigint NOT NULL DEFAULT 0;
+-- a kind of jobs that is new
+ALTER TABLE expand_contract.jobs
+    DROP CONSTRAINT jobs_kind_check,
+    ADD CHECK (kind IN ('backfill', 'copy', 'verify', 'statement', 'reconcile', 'contract', 'delete'));
 CREATE INDEX jobs_turns ON expand_contract.jobs (owner, turn_at);
 
 -- Who gave a way down, and whose rights a change's expressions have: names said
@@ -74,6 +80,7 @@ COMMENT ON COLUMN expand_contract.changes.owner IS 'of its tables at ec_expand: 
 COMMENT ON COLUMN expand_contract.changes.owner_name IS 'his name then, which counts in a restored database, where he has another OID';
 
 REVOKE EXECUTE ON FUNCTION expand_contract.usage_changed() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION expand_contract.family_of(oid) TO PUBLIC;
 
 -- other columns of the result
 DROP FUNCTION expand_contract.dependents(oid, smallint[]);
@@ -237,6 +244,26 @@ DROP PROCEDURE @extschema@.ec_apply_directory(text);
 DROP FUNCTION @extschema@.ec_baseline(text, text);
 DROP FUNCTION @extschema@.ec_adopt(text, regclass);
 
+
+----------------------------------------------------------------------
+-- sql/install/core.sql
+----------------------------------------------------------------------
+-- Whoever may query pg_inherits may call it: the views and functions below use it
+-- with the rights of their callers.
+CREATE OR REPLACE FUNCTION expand_contract.family_of(relation oid) RETURNS SETOF oid
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    WITH RECURSIVE family AS (
+        SELECT $1 AS oid
+        UNION
+        SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.oid
+    )
+    SELECT f.oid FROM family f
+$$;
+COMMENT ON FUNCTION expand_contract.family_of(oid) IS 'a table, its partitions and children';
+
+CREATE OR REPLACE FUNCTION @extschema@.ec_grant(role regrole) RETURNS void
+AS 'MODULE_PATHNAME', 'ec_grant' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_grant(regrole) IS 'lets a role call every function of the extension that is not everyone''s';
 
 ----------------------------------------------------------------------
 -- sql/install/worker.sql
@@ -472,6 +499,14 @@ CREATE OR REPLACE FUNCTION @extschema@.ec_effects(script text, OUT statement int
 COMMENT ON FUNCTION @extschema@.ec_effects(text) IS
     'what each statement of a script will lock, write anew and read as a whole; runs nothing';
 
+CREATE OR REPLACE FUNCTION @extschema@.ec_plan(script text, phase text = 'expand', OUT step integer, OUT statement integer,
+        OUT kind text, OUT command text, OUT lock_mode text, OUT relation regclass, OUT rewrites boolean,
+        OUT scans boolean, OUT detail text)
+    RETURNS SETOF record
+    AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.ec_plan(text, text) IS
+    'the steps in which a script runs online, so that it holds nobody up for long; runs nothing';
+
 ----------------------------------------------------------------------
 -- sql/install/migrate.sql
 ----------------------------------------------------------------------
@@ -523,13 +558,7 @@ CREATE OR REPLACE FUNCTION expand_contract.blockers(relation oid)
         WITH tables AS MATERIALIZED (
             SELECT c.oid FROM pg_class c
              WHERE CASE WHEN blockers.relation IS NULL THEN c.oid >= 16384
-                        ELSE c.oid = blockers.relation
-                          OR c.oid IN (WITH RECURSIVE children AS (
-                                           SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = blockers.relation
-                                           UNION
-                                           SELECT i.inhrelid FROM pg_inherits i
-                                             JOIN children p ON i.inhparent = p.inhrelid)
-                                       SELECT inhrelid FROM children) END
+                        ELSE c.oid IN (SELECT expand_contract.family_of(blockers.relation)) END
         ), locks AS MATERIALIZED (
             SELECT l.pid, l.granted, l.mode,
                    array_position('{AccessShareLock,RowShareLock,RowExclusiveLock,ShareUpdateExclusiveLock,ShareLock,'
@@ -539,7 +568,7 @@ CREATE OR REPLACE FUNCTION expand_contract.blockers(relation oid)
                AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
                AND CASE WHEN blockers.relation = 0
                         -- EC_LOCK_MIGRATION
-                        THEN l.locktype = 'advisory' AND l.classid = 0 AND l.objid = 0 AND l.objsubid = 27648
+                        THEN l.locktype = 'advisory' AND l.classid = 0 AND l.objid = 0 AND l.objsubid = x'6C00'::integer
                         ELSE l.locktype = 'relation' AND l.relation IN (SELECT t.oid FROM tables t) END
         ), sessions AS (
             -- a session that waits for a lock is shown with that one
@@ -674,6 +703,14 @@ CREATE OR REPLACE FUNCTION @extschema@.ec_backfill(relation regclass, assignment
 AS 'MODULE_PATHNAME', 'ec_backfill' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.ec_backfill(regclass, text, text, integer, integer, integer, text, timestamptz, text, interval)
     IS 'updates a table in the background, in small batches that commit; returns the job';
+
+CREATE OR REPLACE FUNCTION @extschema@.ec_delete(relation regclass, predicate text, batch_size integer DEFAULT NULL,
+    delay_ms integer DEFAULT NULL, workers integer DEFAULT 1, method text DEFAULT 'auto',
+    start_at timestamptz DEFAULT NULL, run_window text DEFAULT NULL, max_lag interval DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_delete' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_delete(regclass, text, integer, integer, integer, text, timestamptz, text, interval)
+    IS 'deletes rows of a table in the background, in small batches that commit; returns the job';
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_delete(regclass, text, integer, integer, integer, text, timestamptz, text, interval) FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION @extschema@.ec_copy(source regclass, target regclass, mapping jsonb, key text[] DEFAULT NULL,
     mode text DEFAULT 'fill', batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL, workers integer DEFAULT 1,
@@ -989,18 +1026,6 @@ AS 'MODULE_PATHNAME', 'ec_cutover' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARA
 COMMENT ON FUNCTION @extschema@.ec_cutover(text, text[]) IS 'passes the gates, sets the flag of the change, and tells the channel expand_contract';
 
 
--- A table, and what is below it.
-CREATE OR REPLACE FUNCTION expand_contract.family_of(relation oid) RETURNS SETOF oid
-LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-    WITH RECURSIVE family AS (
-        SELECT $1 AS oid
-        UNION
-        SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.oid
-    )
-    SELECT f.oid FROM family f
-$$;
-COMMENT ON FUNCTION expand_contract.family_of(oid) IS 'a table, its partitions and children';
-
 -- Known by what they do: their names are no proof.
 CREATE OR REPLACE FUNCTION expand_contract.triggers_of(change text, OUT relation oid, OUT name name, OUT enabled "char",
     OUT is_clone boolean) RETURNS SETOF record
@@ -1044,13 +1069,9 @@ SELECT c.name COLLATE "default" AS change, c.relation, c.target, c.phase, c.sinc
        c.dual_write AND coalesce(current_setting('expand_contract.enable_modern_write', true)::boolean, true)
            -- each table of the change, and each partition and child, has all triggers
            AND NOT EXISTS (
-               WITH RECURSIVE family AS (
-                   SELECT c.relation::oid AS oid
-                   UNION
-                   SELECT c.target::oid WHERE c.target IS NOT NULL AND c.backward IS NOT NULL
-                   UNION
-                   SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.oid)
-               SELECT FROM family f,
+               SELECT FROM (SELECT expand_contract.family_of(c.relation)
+                             UNION
+                            SELECT expand_contract.family_of(c.target) WHERE c.backward IS NOT NULL) AS f (oid),
                       unnest(CASE WHEN c.target IS NULL THEN '{""}' ELSE '{_insert,_update,_delete,_truncate}'::text[] END) AS s (suffix)
                 WHERE NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = f.oid AND g.tgenabled = 'A'
                                      AND g.tgname = '~ec_' || c.name || s.suffix))
@@ -1244,13 +1265,6 @@ COMMENT ON FUNCTION expand_contract.dependents(oid, smallint[])
 REVOKE EXECUTE ON FUNCTION expand_contract.dependents(oid, smallint[]) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION expand_contract.falls(oid, smallint[]) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION expand_contract.body_names(oid, oid, smallint[]) FROM PUBLIC;
-
-----------------------------------------------------------------------
--- sql/install/core.sql
-----------------------------------------------------------------------
-CREATE OR REPLACE FUNCTION @extschema@.ec_grant(role regrole) RETURNS void
-AS 'MODULE_PATHNAME', 'ec_grant' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_grant(regrole) IS 'lets a role call every function of the extension that is not everyone''s';
 
 ----------------------------------------------------------------------
 -- sql/install/view_columns.sql

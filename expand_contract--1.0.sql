@@ -40,7 +40,7 @@ SELECT expand_contract.require_library('1.0');
 ----------------------------------------------------------------------
 CREATE TABLE expand_contract.jobs (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    kind text NOT NULL CHECK (kind IN ('backfill', 'copy', 'verify', 'statement', 'reconcile', 'contract')),
+    kind text NOT NULL CHECK (kind IN ('backfill', 'copy', 'verify', 'statement', 'reconcile', 'contract', 'delete')),
     change text,
     relation oid,
     relation_name text NOT NULL,
@@ -268,7 +268,7 @@ CREATE TABLE expand_contract.job_sweeps (
     is_checked boolean NOT NULL DEFAULT false,
     found boolean NOT NULL DEFAULT false
 ) WITH (fillfactor = 20);
-COMMENT ON TABLE expand_contract.job_sweeps IS 'the present sweep of a backfill or copy, shared by its workers';
+COMMENT ON TABLE expand_contract.job_sweeps IS 'the present sweep of a backfill, delete or copy, shared by its workers';
 
 -- The table itself, or its partitions or children.
 CREATE TABLE expand_contract.job_leaves (
@@ -609,6 +609,28 @@ CREATE UNIQUE INDEX ON expand_contract.sighting_watch ((true));
 COMMENT ON TABLE expand_contract.sighting_watch IS 'since when sightings are looked for without a pause, and the last look';
 
 ----------------------------------------------------------------------
+-- sql/install/core.sql
+----------------------------------------------------------------------
+-- Whoever may query pg_inherits may call it: the views and functions below use it
+-- with the rights of their callers.
+CREATE FUNCTION expand_contract.family_of(relation oid) RETURNS SETOF oid
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    WITH RECURSIVE family AS (
+        SELECT $1 AS oid
+        UNION
+        SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.oid
+    )
+    SELECT f.oid FROM family f
+$$;
+COMMENT ON FUNCTION expand_contract.family_of(oid) IS 'a table, its partitions and children';
+GRANT EXECUTE ON FUNCTION expand_contract.family_of(oid) TO PUBLIC;
+
+CREATE FUNCTION @extschema@.ec_grant(role regrole) RETURNS void
+AS 'MODULE_PATHNAME', 'ec_grant' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_grant(regrole) IS 'lets a role call every function of the extension that is not everyone''s';
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_grant(regrole) FROM PUBLIC;
+
+----------------------------------------------------------------------
 -- sql/install/worker.sql
 ----------------------------------------------------------------------
 CREATE FUNCTION expand_contract.live_slots(OUT job bigint, OUT slot integer, OUT pid integer)
@@ -847,6 +869,14 @@ CREATE FUNCTION @extschema@.ec_effects(script text, OUT statement integer, OUT c
 COMMENT ON FUNCTION @extschema@.ec_effects(text) IS
     'what each statement of a script will lock, write anew and read as a whole; runs nothing';
 
+CREATE FUNCTION @extschema@.ec_plan(script text, phase text = 'expand', OUT step integer, OUT statement integer,
+        OUT kind text, OUT command text, OUT lock_mode text, OUT relation regclass, OUT rewrites boolean,
+        OUT scans boolean, OUT detail text)
+    RETURNS SETOF record
+    AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.ec_plan(text, text) IS
+    'the steps in which a script runs online, so that it holds nobody up for long; runs nothing';
+
 ----------------------------------------------------------------------
 -- sql/install/migrate.sql
 ----------------------------------------------------------------------
@@ -898,13 +928,7 @@ CREATE FUNCTION expand_contract.blockers(relation oid)
         WITH tables AS MATERIALIZED (
             SELECT c.oid FROM pg_class c
              WHERE CASE WHEN blockers.relation IS NULL THEN c.oid >= 16384
-                        ELSE c.oid = blockers.relation
-                          OR c.oid IN (WITH RECURSIVE children AS (
-                                           SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = blockers.relation
-                                           UNION
-                                           SELECT i.inhrelid FROM pg_inherits i
-                                             JOIN children p ON i.inhparent = p.inhrelid)
-                                       SELECT inhrelid FROM children) END
+                        ELSE c.oid IN (SELECT expand_contract.family_of(blockers.relation)) END
         ), locks AS MATERIALIZED (
             SELECT l.pid, l.granted, l.mode,
                    array_position('{AccessShareLock,RowShareLock,RowExclusiveLock,ShareUpdateExclusiveLock,ShareLock,'
@@ -914,7 +938,7 @@ CREATE FUNCTION expand_contract.blockers(relation oid)
                AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
                AND CASE WHEN blockers.relation = 0
                         -- EC_LOCK_MIGRATION
-                        THEN l.locktype = 'advisory' AND l.classid = 0 AND l.objid = 0 AND l.objsubid = 27648
+                        THEN l.locktype = 'advisory' AND l.classid = 0 AND l.objid = 0 AND l.objsubid = x'6C00'::integer
                         ELSE l.locktype = 'relation' AND l.relation IN (SELECT t.oid FROM tables t) END
         ), sessions AS (
             -- a session that waits for a lock is shown with that one
@@ -1049,6 +1073,15 @@ AS 'MODULE_PATHNAME', 'ec_backfill' LANGUAGE C VOLATILE CALLED ON NULL INPUT PAR
 COMMENT ON FUNCTION @extschema@.ec_backfill(regclass, text, text, integer, integer, integer, text, timestamptz, text, interval)
     IS 'updates a table in the background, in small batches that commit; returns the job';
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_backfill(regclass, text, text, integer, integer, integer, text,
+    timestamptz, text, interval) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.ec_delete(relation regclass, predicate text, batch_size integer DEFAULT NULL,
+    delay_ms integer DEFAULT NULL, workers integer DEFAULT 1, method text DEFAULT 'auto',
+    start_at timestamptz DEFAULT NULL, run_window text DEFAULT NULL, max_lag interval DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_delete' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_delete(regclass, text, integer, integer, integer, text, timestamptz, text, interval)
+    IS 'deletes rows of a table in the background, in small batches that commit; returns the job';
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_delete(regclass, text, integer, integer, integer, text,
     timestamptz, text, interval) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.ec_copy(source regclass, target regclass, mapping jsonb, key text[] DEFAULT NULL,
@@ -1385,18 +1418,6 @@ COMMENT ON FUNCTION @extschema@.ec_cutover(text, text[]) IS 'passes the gates, s
 
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_require_version(text, text, text), @extschema@.ec_cutover(text, text[]) FROM PUBLIC;
 
--- A table, and what is below it.
-CREATE FUNCTION expand_contract.family_of(relation oid) RETURNS SETOF oid
-LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-    WITH RECURSIVE family AS (
-        SELECT $1 AS oid
-        UNION
-        SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.oid
-    )
-    SELECT f.oid FROM family f
-$$;
-COMMENT ON FUNCTION expand_contract.family_of(oid) IS 'a table, its partitions and children';
-
 -- Known by what they do: their names are no proof.
 CREATE FUNCTION expand_contract.triggers_of(change text, OUT relation oid, OUT name name, OUT enabled "char",
     OUT is_clone boolean) RETURNS SETOF record
@@ -1411,7 +1432,7 @@ LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp A
        AND t.tgargs = convert_to(change, getdatabaseencoding()) || '\x00'::bytea
 $$;
 COMMENT ON FUNCTION expand_contract.triggers_of(text) IS 'the triggers of a change''s dual writes, on all its tables';
-REVOKE EXECUTE ON FUNCTION expand_contract.family_of(oid), expand_contract.triggers_of(text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION expand_contract.triggers_of(text) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.ec_contract(change text, override text[] DEFAULT '{}', quarantine interval DEFAULT '7 days',
     auto_drop boolean DEFAULT false) RETURNS text
@@ -1442,13 +1463,9 @@ SELECT c.name COLLATE "default" AS change, c.relation, c.target, c.phase, c.sinc
        c.dual_write AND coalesce(current_setting('expand_contract.enable_modern_write', true)::boolean, true)
            -- each table of the change, and each partition and child, has all triggers
            AND NOT EXISTS (
-               WITH RECURSIVE family AS (
-                   SELECT c.relation::oid AS oid
-                   UNION
-                   SELECT c.target::oid WHERE c.target IS NOT NULL AND c.backward IS NOT NULL
-                   UNION
-                   SELECT i.inhrelid FROM pg_inherits i JOIN family f ON i.inhparent = f.oid)
-               SELECT FROM family f,
+               SELECT FROM (SELECT expand_contract.family_of(c.relation)
+                             UNION
+                            SELECT expand_contract.family_of(c.target) WHERE c.backward IS NOT NULL) AS f (oid),
                       unnest(CASE WHEN c.target IS NULL THEN '{""}' ELSE '{_insert,_update,_delete,_truncate}'::text[] END) AS s (suffix)
                 WHERE NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = f.oid AND g.tgenabled = 'A'
                                      AND g.tgname = '~ec_' || c.name || s.suffix))
@@ -1641,14 +1658,6 @@ COMMENT ON FUNCTION expand_contract.dependents(oid, smallint[])
     IS 'what goes with columns or a table, and what stands in the way of dropping them';
 REVOKE EXECUTE ON FUNCTION expand_contract.dependents(oid, smallint[]), expand_contract.falls(oid, smallint[]),
     expand_contract.body_names(oid, oid, smallint[]) FROM PUBLIC;
-
-----------------------------------------------------------------------
--- sql/install/core.sql
-----------------------------------------------------------------------
-CREATE FUNCTION @extschema@.ec_grant(role regrole) RETURNS void
-AS 'MODULE_PATHNAME', 'ec_grant' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_grant(regrole) IS 'lets a role call every function of the extension that is not everyone''s';
-REVOKE EXECUTE ON FUNCTION @extschema@.ec_grant(regrole) FROM PUBLIC;
 
 ----------------------------------------------------------------------
 -- sql/install/view_columns.sql

@@ -18,11 +18,17 @@
 -- core/sql_version.h says.  test/tap/070_update.pl compares what this makes with
 -- a fresh install, and names the differences.
 
+COMMENT ON TABLE expand_contract.job_sweeps IS 'the present sweep of a backfill, delete or copy, shared by its workers';
+
 -- jobs: the role that workers connect as, and turns.  Owners could log in so far.
 ALTER TABLE expand_contract.jobs ADD COLUMN login oid, ADD COLUMN turn_at timestamptz;
 UPDATE expand_contract.jobs SET login = owner;
 ALTER TABLE expand_contract.jobs ALTER COLUMN login SET NOT NULL;
 ALTER TABLE expand_contract.job_slots ADD COLUMN resume_at timestamptz, ADD COLUMN rows_failed bigint NOT NULL DEFAULT 0;
+-- a kind of jobs that is new
+ALTER TABLE expand_contract.jobs
+    DROP CONSTRAINT jobs_kind_check,
+    ADD CHECK (kind IN ('backfill', 'copy', 'verify', 'statement', 'reconcile', 'contract', 'delete'));
 CREATE INDEX jobs_turns ON expand_contract.jobs (owner, turn_at);
 
 -- Who gave a way down, and whose rights a change's expressions have: names said
@@ -47,6 +53,7 @@ COMMENT ON COLUMN expand_contract.changes.owner IS 'of its tables at ec_expand: 
 COMMENT ON COLUMN expand_contract.changes.owner_name IS 'his name then, which counts in a restored database, where he has another OID';
 
 REVOKE EXECUTE ON FUNCTION expand_contract.usage_changed() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION expand_contract.family_of(oid) TO PUBLIC;
 
 -- other columns of the result
 DROP FUNCTION expand_contract.dependents(oid, smallint[]);

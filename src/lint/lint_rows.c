@@ -12,6 +12,7 @@
 #include "nodes/nodeFuncs.h"
 #include "utils/builtins.h"
 
+#include "core/hint.h"
 #include "lint/lint_rows.h"
 
 static bool
@@ -123,7 +124,7 @@ lint_written(EcLint *lint, const RangeVar *name, Node *condition,
 		return;
 	}
 	finding = ec_lint_stop(lint, rule, family, RowExclusiveLock, false, true);
-	finding->recipe = psprintf(recipe, quote_literal_cstr(ec_lint_name(name)));
+	finding->recipe = ec_hint(recipe, quote_literal_cstr(ec_lint_name(name)));
 }
 
 static void

@@ -27,6 +27,7 @@
 #include "utils/timestamp.h"
 
 #include "expand_contract.h"
+#include "core/hint.h"
 #include "core/arguments.h"
 #include "core/guc.h"
 #include "lint/plan/plan.h"
@@ -203,8 +204,8 @@ check_drift(const ApplyRequest *request, const EcMigration *known)
 			 is_applied
 				 ? errhint("Restore the script as it was, and put the change in "
 						   "a new migration.")
-				 : errhint("Apply it as it was submitted, to go on; or take it back "
-						   "with ec_rollback, then apply the changed one.")));
+				 : ec_errhint("Apply it as it was submitted, to go on; or take it back "
+							  "with ec_rollback, then apply the changed one.")));
 }
 
 /*
@@ -232,7 +233,8 @@ known_answer(const ApplyRequest *request, bool *resume)
 				 errdetail("The state of its way down is \"%s\", %d of %d steps are done.",
 						   ec_migration_state_name(state), known->steps_done,
 						   known->steps),
-				 errhint("Bring that to its end with ec_rollback and CALL ec_wait_migration, then apply it.")));
+				 ec_errhint(
+					 "Bring that to its end with ec_rollback and CALL ec_wait_migration, then apply it.")));
 	return ec_answer_of_unfinished(request->what, state, &job, resume);
 }
 

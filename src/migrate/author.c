@@ -8,6 +8,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "core/hint.h"
 #include "core/clip.h"
 #include "migrate/author.h"
 
@@ -44,7 +45,8 @@ refuse_unknown(const EcMigration *migration, const char *what)
 							 name, ec_clip(migration->down, EC_MAX_TEXT))
 				 : errdetail("It is of a role that was called \"%s\" in the cluster where the ledger was written. It says:\n%s",
 							 name, ec_clip(migration->down, EC_MAX_TEXT)),
-			 errhint("Read it. Then use ec_apply again, with the same \"up\" and the \"down\" that you trust: it is yours from then on.")));
+			 ec_errhint(
+				 "Read it. Then use ec_apply again, with the same \"up\" and the \"down\" that you trust: it is yours from then on.")));
 }
 
 Oid

@@ -23,6 +23,7 @@
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
+#include "core/hint.h"
 #include "core/catalog.h"
 #include "core/clip.h"
 #include "core/guc.h"
@@ -115,8 +116,9 @@ check_is_read_the_same(const Work *work)
 				 errdetail("It had %d statements when it was submitted, and has %d now.",
 						   entered, read),
 				 errhint("Set standard_conforming_strings as it was then, and go on with %s.",
-						 strcmp(work->direction, EC_UP) == 0 ? "ec_apply"
-															 : "ec_rollback")));
+						 ec_qualified(strcmp(work->direction, EC_UP) == 0
+										  ? "ec_apply"
+										  : "ec_rollback"))));
 }
 
 static void

@@ -16,6 +16,7 @@
 #include "utils/timestamp.h"
 
 #include "expand_contract.h"
+#include "core/hint.h"
 #include "core/arguments.h"
 #include "core/guc.h"
 #include "migrate/author.h"
@@ -45,8 +46,8 @@ require_known(const char *scope, const char *version, const char *what)
 	if (migration == NULL)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
 						errmsg("%s is not applied", what),
-						errhint("The view ec_migrations shows those that "
-								"are.")));
+						ec_errhint("The view ec_migrations shows those that "
+								   "are.")));
 	return migration;
 }
 
@@ -73,9 +74,9 @@ known_answer(const EcMigration *migration, const char *what, bool *resume)
 				 errmsg("%s is %s", what, ec_migration_state_name(state)),
 				 errdetail("%d of %d steps are done.", migration->steps_done,
 						   migration->steps),
-				 errhint("Wait for it with CALL ec_wait_migration, or stop it with SELECT ec_cancel(" INT64_FORMAT
-						 ").",
-						 job.id)));
+				 ec_errhint("Wait for it with CALL ec_wait_migration, or stop it with SELECT ec_cancel(" INT64_FORMAT
+							").",
+							job.id)));
 	/* it was stopped on its way up; "down" has to undo what it has done */
 	*resume = false;
 	return NULL;

@@ -25,6 +25,7 @@
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
 
+#include "core/hint.h"
 #include "core/subtransaction.h"
 #include "core/guc.h"
 #include "core/lock_retry.h"
@@ -268,10 +269,10 @@ explain_statement_timeout(ErrorData *error, int duration)
 {
 	if (error->hint == NULL)
 		error->hint =
-			psprintf("A statement of a migration may run for %d ms, see "
-					 "expand_contract.statement_timeout, and statement_timeout where "
-					 "the script sets it. Rewriting many rows is ec_backfill's work.",
-					 duration);
+			ec_hint("A statement of a migration may run for %d ms, see "
+					"expand_contract.statement_timeout, and statement_timeout where "
+					"the script sets it. Rewriting many rows is ec_backfill's work.",
+					duration);
 }
 
 static void

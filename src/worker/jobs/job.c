@@ -17,6 +17,7 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "core/hint.h"
 #include "core/catalog.h"
 #include "core/clip.h"
 #include "core/guc.h"
@@ -463,7 +464,7 @@ ec_job_fail_unauthorized(int64 id)
 	error.sqlerrcode = ERRCODE_INSUFFICIENT_PRIVILEGE;
 	error.message = "the extension's owner has not the rights of the job's owner";
 	error.detail = "He could have written what the job would run.";
-	error.hint =
-		"Make him a member of that role, or give the extension to a superuser with REASSIGN OWNED; then use ec_resume.";
+	error.hint = ec_qualified(
+		"Make him a member of that role, or give the extension to a superuser with REASSIGN OWNED; then use ec_resume.");
 	ec_job_set_failed(id, &error);
 }

@@ -9,6 +9,7 @@
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
+#include "core/hint.h"
 #include "core/catalog.h"
 #include "core/compat.h"
 #include "core/query.h"
@@ -53,6 +54,12 @@ jobs_to_start(bool lost_ones, EcJobStart **jobs, TimestampTz *next)
 	ec_arg_int4(&args, MAX_STARTS_WITHOUT_PROGRESS);
 	ec_arg_bool(&args, EC_OWNER_NEEDS_LOGIN);
 	ec_arg_text(&args, EC_SET_ROLE_PRIVILEGE);
+	ec_arg_text(&args, ec_qualified("Use ALTER ROLE ... LOGIN, then ec_resume."));
+	ec_arg_text(&args,
+				ec_qualified(
+					"Log in as a member of the owner that is no superuser, and use ec_resume."));
+	ec_arg_text(&args,
+				ec_qualified("Use GRANT CONNECT ON DATABASE, then ec_resume."));
 	ec_query("UPDATE expand_contract.jobs j SET state = 'failed', "
 			 "finished_at = clock_timestamp(), error_code = c.code, "
 			 "error_message = c.message, error_hint = c.hint "
@@ -65,16 +72,14 @@ jobs_to_start(bool lost_ones, EcJobStart **jobs, TimestampTz *next)
 			 "AS message, 'Cancel the job and submit another.' AS hint "
 			 "WHERE r.oid IS NULL "
 			 "UNION ALL SELECT '28000', 'the owner of the job cannot log in any "
-			 "more', 'Use ALTER ROLE ... LOGIN, then ec_resume.' "
+			 "more', $4 "
 			 "WHERE $2 AND NOT r.rolcanlogin AND k.login = k.owner "
 			 "UNION ALL SELECT '28000', 'the role that submitted the job cannot log in "
-			 "any more, or become its owner', 'Log in as a member of the owner that is "
-			 "no superuser, and use ec_resume.' "
+			 "any more, or become its owner', $5 "
 			 "WHERE l.oid IS NULL OR ($2 AND NOT (l.rolcanlogin AND (l.oid = r.oid OR "
 			 "(NOT l.rolsuper AND pg_has_role(l.oid, r.oid, $3))))) "
 			 "UNION ALL SELECT '42501', 'the owner of the job may not connect to "
-			 "the database any more', 'Use GRANT CONNECT ON DATABASE, then "
-			 "ec_resume.' WHERE NOT has_database_privilege(l.oid, "
+			 "the database any more', $6 WHERE NOT has_database_privilege(l.oid, "
 			 "current_database(), 'CONNECT') "
 			 "UNION ALL SELECT '57P02', 'the worker ended ' || k.starts || "
 			 "' times in a row before it committed a batch', 'See the server log.' "
