@@ -185,7 +185,7 @@ BEGIN
     RETURN (SELECT last_error FROM ec_progress WHERE job = job_id);
 END $$;
 SELECT ec_delete('accounts', 'true') AS job \gset
-SELECT error_of(:job) ~ '^23(503|001): .* The row is \(id\)=\(7\) of table deletes\.accounts\.$' AS names_the_row;
+SELECT error_of(:job) ~ '^23(503|001): .* The row is \(id\)=\(7\) of table deletes\.accounts\.' AS names_the_row;
 SELECT ec_cancel(:job);
 DROP TABLE receipts;
 DELETE FROM accounts;

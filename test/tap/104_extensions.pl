@@ -118,7 +118,7 @@ SKIP:
 		SELECT ec_expand('repacked', 'repacked', '{"b": "upper(a)"}')});
 	my $job = sql(q{SELECT ec_backfill_change('repacked', batch_size => 100, delay_ms => 3600000)});
 	$node->poll_query_until('postgres', "SELECT rows_done > 0 FROM ec_progress WHERE job = $job");
-	$node->command_ok([ "$bindir/pg_repack", '-h', $node->host, '-p', $node->port, '-d', 'postgres', '-t', 'repacked', '--no-superuser-check', '-k' ], 'pg_repack of a table with a job in the middle');
+	$node->command_ok([ "$bindir/pg_repack", '-h', $node->host, '-p', $node->port, '-d', 'postgres', '-t', 'repacked', '--no-superuser-check' ], 'pg_repack of a table with a job in the middle');
 	sql("SELECT ec_configure($job, delay_ms => 0)");
 	is($node->psql('postgres', "CALL ec_wait($job)"), 0, 'the job goes on');
 	is(sql('SELECT count(*) FROM repacked WHERE b = a'), '1000', 'and misses no row');
@@ -128,6 +128,12 @@ SKIP:
 SKIP:
 {
 	skip 'wal2json is not installed', 1 if !-e "$libdir/wal2json.so";
+	if (sql(q{SELECT count(*) FROM pg_settings WHERE name = 'output_plugin_libraries'}) > 0)
+	{
+		sql(q{ALTER SYSTEM SET output_plugin_libraries = 'pgoutput', 'wal2json'});
+		sql('SELECT pg_reload_conf()');
+		$node->poll_query_until('postgres', q{SELECT current_setting('output_plugin_libraries') ~ 'wal2json'});
+	}
 	sql(q{SELECT pg_create_logical_replication_slot('json', 'wal2json');
 		CREATE TABLE decoded (id int PRIMARY KEY, a text, b text);
 		SELECT ec_expand('decoded', 'decoded', '{"b": "upper(a)"}');
