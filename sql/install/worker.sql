@@ -3,6 +3,37 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'ec_sql_live_slots' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION expand_contract.live_slots() IS 'the workers that run jobs of this database, known by the locks they hold';
 
+-- The jobs and the ledger of the cluster that pg_upgrade has made this one from
+-- are this one's.  In one statement, so that others see all of it or nothing.
+CREATE FUNCTION expand_contract.adopt_upgraded() RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+WITH here AS (
+    SELECT s.system_identifier AS system, s.catalog_version_no AS version, d.oid AS database
+      FROM pg_control_system() s JOIN pg_database d ON d.datname = current_database()
+), earlier AS (
+    DELETE FROM expand_contract.origin o USING here
+     WHERE o.database = here.database AND o.system_identifier <> here.system
+    RETURNING o.system_identifier AS system, o.database, here.system AS new_system,
+        o.catalog_version <> here.version AS is_upgraded
+), adopted_jobs AS (
+    UPDATE expand_contract.jobs j SET system_identifier = e.new_system FROM earlier e
+     WHERE e.is_upgraded AND j.system_identifier = e.system AND j.database = e.database
+), adopted_ledger AS (
+    UPDATE expand_contract.schema_migrations m SET down_system = e.new_system FROM earlier e
+     WHERE e.is_upgraded AND m.down_system = e.system
+), adopted_steps AS (
+    UPDATE expand_contract.migration_steps s
+       SET target = jsonb_set(s.target, '{system}', to_jsonb(e.new_system::text)) FROM earlier e
+     WHERE e.is_upgraded AND s.target ->> 'system' = e.system::text AND s.target ->> 'database' = e.database::text
+)
+INSERT INTO expand_contract.origin (system_identifier, database, catalog_version)
+SELECT here.system, here.database, here.version FROM here
+ON CONFLICT DO NOTHING;
+END;
+COMMENT ON FUNCTION expand_contract.adopt_upgraded() IS 'takes over the unfinished jobs of the cluster from which pg_upgrade made this one';
+REVOKE EXECUTE ON FUNCTION expand_contract.adopt_upgraded() FROM PUBLIC;
+
 CREATE FUNCTION expand_contract.is_interrupted(job bigint) RETURNS boolean
 AS 'MODULE_PATHNAME', 'ec_sql_is_interrupted' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION expand_contract.is_interrupted(bigint) IS 'whether a running job has lost its workers';
@@ -13,7 +44,7 @@ COMMENT ON FUNCTION expand_contract.launcher_running() IS 'whether the library i
 
 CREATE FUNCTION expand_contract.no_worker_is_free() RETURNS text
 AS 'MODULE_PATHNAME', 'ec_sql_no_worker_is_free' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
-COMMENT ON FUNCTION expand_contract.no_worker_is_free() IS 'for whom all workers of the cluster are at work; NULL if one is free';
+COMMENT ON FUNCTION expand_contract.no_worker_is_free() IS 'the roles and databases that use all workers of the cluster; NULL if a worker is free';
 
 CREATE FUNCTION expand_contract.replication_lag() RETURNS interval
 AS 'MODULE_PATHNAME', 'ec_sql_replication_lag' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
@@ -27,7 +58,7 @@ COMMENT ON FUNCTION expand_contract.next_run(timestamptz, text, text, timestampt
 
 CREATE FUNCTION @extschema@.ec_pause(job bigint) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_pause' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_pause(bigint) IS 'stops a job after its current batch; ec_resume goes on from there';
+COMMENT ON FUNCTION @extschema@.ec_pause(bigint) IS 'stops a job, and rolls its current batch back; ec_resume goes on from there';
 
 CREATE FUNCTION @extschema@.ec_resume(job bigint) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_resume' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
@@ -35,7 +66,7 @@ COMMENT ON FUNCTION @extschema@.ec_resume(bigint) IS 'goes on with a paused, int
 
 CREATE FUNCTION @extschema@.ec_cancel(job bigint) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_cancel' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_cancel(bigint) IS 'ends a job for good after its current batch; rows already written stay';
+COMMENT ON FUNCTION @extschema@.ec_cancel(bigint) IS 'ends a job for good, and rolls its current batch back; rows already written stay';
 
 CREATE FUNCTION @extschema@.ec_configure(job bigint, batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL,
     workers integer DEFAULT NULL, max_lag interval DEFAULT NULL) RETURNS text
@@ -74,9 +105,11 @@ WITH live AS MATERIALIZED (
     SELECT j.*, s.sweep, s.rows_done, s.rows_per_second, s.active_seconds,
         s.skipped_locked, s.rows_failed, s.wal_bytes, s.table_growth, s.throttled_by, s.resume_at, s.notice,
         least(coalesce(s.fraction, 0), 1) AS fraction,
-        coalesce(l.workers, 0) AS live_workers,
+        CASE WHEN l.workers IS NOT NULL OR NOT pg_is_in_recovery() THEN coalesce(l.workers, 0) END AS live_workers,
         CASE
             WHEN l.workers IS NOT NULL THEN j.state
+            -- the locks of the primary's workers are not known to its standbys
+            WHEN pg_is_in_recovery() THEN j.state
             -- the locks and the table are not of one moment
             WHEN j.state = 'running' AND expand_contract.is_interrupted(j.id) THEN 'interrupted'
             WHEN j.state = 'queued' AND j.queued_at < pg_postmaster_start_time()
@@ -85,7 +118,9 @@ WITH live AS MATERIALIZED (
         END AS shown_state,
         CASE WHEN j.state = 'queued' THEN
             expand_contract.next_run(j.start_at, j.run_window, j.settings ->> 'TimeZone', clock_timestamp())
-        END AS next_run
+        END AS next_run,
+        (SELECT min(p.id) FROM expand_contract.jobs p
+          WHERE p.part_of = j.id AND p.state IN ('queued', 'running', 'paused')) AS part
     FROM expand_contract.jobs j
     JOIN slots s ON s.job = j.id
     LEFT JOIN live l ON l.job = j.id
@@ -128,6 +163,7 @@ SELECT id AS job,
     live_workers::integer AS workers,
     CASE
         WHEN shown_state = 'running' THEN throttled_by
+        WHEN shown_state = 'queued' AND part IS NOT NULL THEN 'waits for job ' || part
         WHEN shown_state = 'queued' AND next_run > clock_timestamp() THEN
             CASE WHEN start_at > clock_timestamp() THEN 'start at ' ELSE 'run window opens ' END
             || date_trunc('second', next_run)
@@ -148,7 +184,10 @@ SELECT id AS job,
     owner,
     started_at,
     finished_at,
-    rows_failed
+    rows_failed,
+    CASE WHEN kind = 'statement' THEN parameters ->> 'version'
+        ELSE (SELECT m.parameters ->> 'version' FROM expand_contract.jobs m
+               WHERE m.id = counted.part_of AND m.kind = 'statement') END AS migration
 FROM counted;
 COMMENT ON VIEW expand_contract.progress IS 'all jobs and how far they are; behind ec_progress';
 
@@ -173,8 +212,9 @@ SELECT job,
         WHEN state = 'interrupted' AND expand_contract.launcher_running()
             THEN 'the job has lost its worker; the launcher will start another'
         WHEN state = 'interrupted'
-            THEN format('the job has lost its worker. HINT: Use SELECT ec_resume(%s) to go on where it stopped, '
-                'or add expand_contract to shared_preload_libraries to have that done at every start.', job)
+            THEN format('the job has lost its worker. HINT: Use SELECT %s(%s) to go on where it stopped, '
+                'or add expand_contract to shared_preload_libraries to have that done at every start.',
+                '@extschema@.ec_resume(bigint)'::regprocedure::regproc, job)
         WHEN error_code IS NULL THEN notice
         -- a message can hold row data, of a copy's target too
         WHEN pg_has_role(owner, 'USAGE') OR NOT EXISTS (
@@ -186,10 +226,11 @@ SELECT job,
     pg_get_userbyid(owner) AS owner,
     started_at,
     finished_at,
-    rows_failed
+    rows_failed,
+    migration
 FROM expand_contract.progress
 WHERE pg_has_role(owner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE');
-COMMENT ON VIEW @extschema@.ec_progress IS 'jobs one owns (pg_monitor: all), how far they are and what holds them back';
+COMMENT ON VIEW @extschema@.ec_progress IS 'one''s own jobs (pg_monitor: all), their progress, and the reason for a pause';
 GRANT SELECT ON @extschema@.ec_progress TO PUBLIC;
 
 CREATE VIEW @extschema@.ec_progress_workers WITH (security_barrier) AS
@@ -209,7 +250,7 @@ FROM expand_contract.jobs j
 JOIN expand_contract.job_slots s ON s.job = j.id
 LEFT JOIN expand_contract.live_slots() l ON l.job = s.job AND l.slot = s.slot
 WHERE pg_has_role(j.owner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE');
-COMMENT ON VIEW @extschema@.ec_progress_workers IS 'ec_progress worker by worker: where each is, and what it has done';
+COMMENT ON VIEW @extschema@.ec_progress_workers IS 'ec_progress for each worker: its position, and what it has done';
 GRANT SELECT ON @extschema@.ec_progress_workers TO PUBLIC;
 
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_pause(bigint), @extschema@.ec_resume(bigint), @extschema@.ec_cancel(bigint),

@@ -33,13 +33,29 @@ CREATE TABLE expand_contract.jobs (
     error_code text,
     error_message text,
     error_detail text,
-    error_hint text
+    error_hint text,
+    part_of bigint
 );
 CREATE INDEX jobs_unfinished ON expand_contract.jobs (id) WHERE state IN ('queued', 'running');
+CREATE INDEX jobs_parts ON expand_contract.jobs (part_of) WHERE part_of IS NOT NULL;
 CREATE INDEX jobs_turns ON expand_contract.jobs (owner, turn_at);
 COMMENT ON TABLE expand_contract.jobs IS 'background work: what it is, whose it is, and its state';
 COMMENT ON COLUMN expand_contract.jobs.max_lag IS 'NULL: as expand_contract.max_replication_lag says';
+COMMENT ON COLUMN expand_contract.jobs.part_of IS
+    'the job that has submitted it, and that waits, without a worker, until it has ended';
 COMMENT ON COLUMN expand_contract.jobs.run_window IS 'on the clock of the TimeZone in settings';
+
+-- The clusters that this database has been in.  No dump has it, and, as it is
+-- unlogged, no publication and no standby: what is in it of another cluster came
+-- with the files, by pg_upgrade or in a copy of them.
+CREATE UNLOGGED TABLE expand_contract.origin (
+    system_identifier bigint NOT NULL,
+    database oid NOT NULL,
+    catalog_version integer NOT NULL,
+    PRIMARY KEY (system_identifier, database)
+);
+COMMENT ON TABLE expand_contract.origin IS 'the cluster that this database is in, by which pg_upgrade is told from a copy';
+COMMENT ON COLUMN expand_contract.origin.catalog_version IS 'of its system catalogs, which only pg_upgrade changes';
 
 -- One row per worker of a job, updated with every batch: room for HOT.
 CREATE TABLE expand_contract.job_slots (

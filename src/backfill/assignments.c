@@ -75,7 +75,7 @@ check_assignments(const char *assignments)
 		refuse_assignments(assignments, "holds more than one statement");
 	update = (UpdateStmt *) linitial_node(RawStmt, parsed)->stmt;
 	if (!IsA(update, UpdateStmt) || update->fromClause != NIL ||
-		update->whereClause != NULL || ec_update_has_returning(update))
+		update->whereClause != NULL || ec_has_returning(update))
 		refuse_assignments(assignments, "goes on after the SET list");
 	return contains_default((Node *) update->targetList, NULL);
 }

@@ -176,7 +176,7 @@ is_allowed(const ApplyRequest *request, const char *word)
 static void
 check_down(ApplyRequest *request)
 {
-	const char *what = psprintf("the way down of %s", request->what);
+	const char *what = psprintf("the down script of %s", request->what);
 
 	if (request->down == NULL)
 		return;
@@ -204,8 +204,8 @@ check_drift(const ApplyRequest *request, const EcMigration *known)
 			 is_applied
 				 ? errhint("Restore the script as it was, and put the change in "
 						   "a new migration.")
-				 : ec_errhint("Apply it as it was submitted, to go on; or take it back "
-							  "with ec_rollback, then apply the changed one.")));
+				 : ec_errhint(
+					   "To continue, apply it as it was submitted; or roll it back with ec_rollback, then apply the changed one.")));
 }
 
 /*
@@ -230,11 +230,11 @@ known_answer(const ApplyRequest *request, bool *resume)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("%s is being rolled back", request->what),
-				 errdetail("The state of its way down is \"%s\", %d of %d steps are done.",
+				 errdetail("The state of its down script is \"%s\", %d of %d steps are done.",
 						   ec_migration_state_name(state), known->steps_done,
 						   known->steps),
 				 ec_errhint(
-					 "Bring that to its end with ec_rollback and CALL ec_wait_migration, then apply it.")));
+					 "Finish the rollback with ec_rollback and CALL ec_wait_migration, then apply the migration.")));
 	return ec_answer_of_unfinished(request->what, state, &job, resume);
 }
 
@@ -276,17 +276,12 @@ enter(void *arg)
 	ec_ledger_enter((EcLedgerEntry *) arg);
 }
 
-/*
- * Decides how the script is run.  Call when nobody else migrates, because a
- * plan depends on the catalog.
- */
+/* Decides how the script is run. */
 static void
 make_plan(ApplyRequest *request)
 {
 	request->plan = request->online ? ec_plan_script(request->script)
 									: ec_plan_as_written(request->script);
-	ec_lint_require_possible(request->script, request->phase, request->allowed,
-							 request->plan->refused);
 }
 
 /* Does a worker run the script? */
@@ -320,6 +315,7 @@ run_or_submit(const ApplyRequest *request, int lock_timeout_ms)
 	entry.executed_at = GetCurrentTimestamp();
 	if (!is_for_worker(request))
 	{
+		request->script->scope = request->scope;
 		ec_run_script(request->script, lock_timeout_ms, enter, &entry);
 		return "applied";
 	}
@@ -356,12 +352,13 @@ check_may_replace_down(const ApplyRequest *request, const EcMigration *known)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("the way down of %s is not yours to replace", request->what),
+			 errmsg("permission denied to replace the down script of %s",
+					request->what),
 			 errdetail(OidIsValid(author)
-						   ? "Role \"%s\" submitted the migration or gave its way down."
-						   : "Role \"%s\", which submitted the migration or gave its way down, does not exist any more.",
+						   ? "Role \"%s\" submitted the migration or provided its down script."
+						   : "Role \"%s\", which submitted the migration or provided its down script, does not exist any more.",
 					   name),
-			 errhint("Apply it without \"down\" to go on with it, or as that role or a superuser.")));
+			 errhint("To continue the migration, apply it without \"down\", or as that role or a superuser.")));
 }
 
 static const char *
@@ -372,6 +369,7 @@ resume_migration(const ApplyRequest *request)
 		gives_same_down(request, known) && OidIsValid(ec_author_of_down(known));
 
 	check_may_replace_down(request, known);
+	ec_require_planner(known, EC_UP, request->what);
 	/*
 	 * the tokens are the same, but the caller's own text is to run with the
 	 * caller's rights
@@ -410,9 +408,10 @@ take_over_down(ApplyRequest *request)
 	if (!is_down_nobodys(request))
 		return;
 	ec_ledger_set_down(request->scope, request->version, request->down);
-	ereport(NOTICE, (errmsg("the way down of %s is now that of role \"%s\"",
-							request->what, GetUserNameFromId(GetUserId(), false)),
-					 errdetail("Nobody knows any more who gave the one before.")));
+	ereport(NOTICE,
+			(errmsg("the author of the down script of %s is now role \"%s\"",
+					request->what, GetUserNameFromId(GetUserId(), false)),
+			 errdetail("The author of the previous down script is unknown.")));
 }
 
 static const char *
@@ -420,7 +419,6 @@ show_plan(ApplyRequest *request)
 {
 	check_order(request);
 	check_required(request);
-	make_plan(request);
 	ec_check_steps(request->script, request->plan);
 	ec_show_steps(request->script, request->plan, EC_UP);
 	/* the catalog that its own plan will depend on is not there yet */
@@ -454,7 +452,12 @@ apply(ApplyRequest *request)
 	if (!is_allowed(request, EC_ALLOW_DROPS_ITS_OWN))
 		ec_refuse_own_drops(request->script);
 	if (!resume)
-		ec_lint_require_safe(request->script, request->phase, request->allowed);
+		ec_lint_require_safe(request->script, request->phase, request->allowed,
+							 request->online);
+	make_plan(request);
+	if (!resume)
+		ec_lint_require_possible(request->script, request->phase,
+								 request->allowed, request->plan->refused);
 	if (request->dry_run)
 		return show_plan(request);
 
@@ -469,7 +472,9 @@ apply(ApplyRequest *request)
 		return resume_migration(request);
 	check_order(request);
 	check_required(request);
-	make_plan(request);
+	/* a plan depends on the catalog, which others have changed until now */
+	if (request->plan->is_online)
+		make_plan(request);
 	return run_or_submit(request, lock_timeout_ms);
 }
 

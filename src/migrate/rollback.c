@@ -18,14 +18,17 @@
 #include "expand_contract.h"
 #include "core/hint.h"
 #include "core/arguments.h"
+#include "core/catalog.h"
 #include "core/guc.h"
 #include "migrate/author.h"
 #include "migrate/background.h"
+#include "migrate/job_step.h"
 #include "migrate/ledger.h"
 #include "migrate/lock.h"
 #include "migrate/created_indexes.h"
 #include "migrate/run.h"
 #include "migrate/scope.h"
+#include "migrate/undo.h"
 #include "script/script.h"
 #include "migrate/steps.h"
 #include "migrate/used.h"
@@ -77,7 +80,7 @@ known_answer(const EcMigration *migration, const char *what, bool *resume)
 				 ec_errhint("Wait for it with CALL ec_wait_migration, or stop it with SELECT ec_cancel(" INT64_FORMAT
 							").",
 							job.id)));
-	/* it was stopped on its way up; "down" has to undo what it has done */
+	/* it was stopped while it was applied; "down" has to undo what it has done */
 	*resume = false;
 	return NULL;
 }
@@ -111,38 +114,62 @@ check_left_nothing(const EcMigration *migration, const char *what)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("%s was stopped in the middle of its first statement", what),
-				 errdetail("It is not through with %s.", names),
+				 errdetail("Its first statement left behind: %s.", names),
 				 errhint("Apply it again, and roll it back when that has ended, failed or been cancelled.")));
 }
 
-/* Returns NULL if there is nothing to undo. */
+/*
+ * The down script of a migration without one: what takes its steps back.  Its
+ * author is the current user from now on.
+ */
 static EcScript *
-parse_down(const EcMigration *migration, const char *what)
+derive_down(EcMigration *migration, const char *what, bool is_applied)
 {
-	bool is_applied = strcmp(migration->state, EC_MIGRATION_APPLIED) == 0;
+	char *missing;
+	char *undo = ec_undo_script(migration, &missing);
 	EcScript *script;
-	Oid author;
 
-	if (!is_applied && migration->steps_done == 0 &&
-		strcmp(migration->direction, EC_UP) == 0)
-	{
-		check_left_nothing(migration, what);
-		return NULL;
-	}
-	if (migration->down == NULL)
+	if (undo == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("%s has no way down", what),
-				 is_applied
+				 errmsg("%s has no down script", what),
+				 missing != NULL
+					 ? errdetail("There is no \"down\" script, and nobody knows what takes %s back.",
+								 missing)
+				 : is_applied
 					 ? errdetail("It was applied without a \"down\" script.")
 					 : errdetail("It was submitted without a \"down\" script, and %d of its %d steps are done.",
 								 migration->steps_done, migration->steps),
 				 is_applied
 					 ? errhint("Undo it by a new migration.")
 					 : errhint("Remove the cause of its failure and apply it again; or apply it again with a \"down\" that undoes what is done, then roll it back.")));
+	ec_require_planner(migration, EC_UP, what);
+	migration->down = undo;
+	script = ec_script_parse(undo, psprintf("the down script of %s", what));
+	script->author = GetUserId();
+	return script;
+}
+
+/* Returns NULL if there is nothing to undo. */
+static EcScript *
+parse_down(EcMigration *migration, const char *what)
+{
+	bool is_applied = strcmp(migration->state, EC_MIGRATION_APPLIED) == 0;
+	EcScript *script;
+	Oid author;
+
+	if (!is_applied && migration->steps_done == 0 &&
+		strcmp(migration->direction, EC_UP) == 0 &&
+		!ec_has_begun_job(migration->scope, migration->version))
+	{
+		check_left_nothing(migration, what);
+		return NULL;
+	}
+	if (migration->down == NULL)
+		return derive_down(migration, what, is_applied);
 	author = ec_require_author(migration, what);
 	script =
-		ec_script_parse(migration->down, psprintf("the way down of %s", what));
+		ec_script_parse(migration->down, psprintf("the down script of %s", what));
 	script->author = author;
 	return script;
 }
@@ -157,11 +184,11 @@ take_back_baseline(const EcMigration *migration, const char *what, bool dry_run)
 	char *later = ec_ledger_entered_after(migration->scope, migration->version);
 
 	if (later != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("%s is a baseline, and others have come after it", what),
-				 errdetail("After it: %s.", later),
-				 errhint("Roll these back first.")));
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("%s is a baseline, and later migrations have been applied",
+							   what),
+						errdetail("After it: %s.", later),
+						errhint("Roll these back first.")));
 	check_not_required(migration->scope, migration->version, what);
 	if (dry_run)
 		return "planned";
@@ -181,8 +208,12 @@ record_rolled_back(void *arg)
 static const char *
 submit_down(EcMigration *migration, const EcScript *script, const EcPlan *plan)
 {
+	if (plan != NULL && migration->down_by == NULL)
+		ec_ledger_set_down(migration->scope, migration->version, migration->down);
 	if (plan != NULL)
 		ec_steps_enter(migration->scope, migration->version, EC_DOWN, script, plan);
+	else
+		ec_require_planner(migration, EC_DOWN, script->what);
 	ec_ledger_set_queued(migration, EC_DOWN,
 						 plan ? list_length(plan->steps) : migration->steps,
 						 plan ? 0 : migration->steps_done);
@@ -190,7 +221,18 @@ submit_down(EcMigration *migration, const EcScript *script, const EcPlan *plan)
 	return "queued";
 }
 
-/* A way down takes the same way as one up; what has no online way runs as it is. */
+/* What a step has submitted must not go on writing. */
+static void
+cancel_parts(const EcMigration *migration)
+{
+	EcCatalogScope scope;
+
+	ec_catalog_begin(&scope);
+	ec_cancel_parts(ec_migration_job(migration->scope, migration->version, EC_UP));
+	ec_catalog_end(&scope);
+}
+
+/* A down script takes the same way as one up; what has no online way runs as it is. */
 static EcPlan *
 plan_down(const EcScript *script)
 {
@@ -234,6 +276,7 @@ roll_back(const char *scope, const char *version, bool dry_run)
 		return "planned";
 	}
 	ec_check_no_other_unfinished(scope, version, what);
+	cancel_parts(migration);
 
 	record.migration = migration;
 	record.executed_by = GetUserNameFromId(GetUserId(), false);
@@ -249,6 +292,7 @@ roll_back(const char *scope, const char *version, bool dry_run)
 	plan = plan_down(script);
 	if (plan->is_online || ec_script_is_mixed(script))
 		return submit_down(migration, script, plan);
+	script->scope = scope;
 	ec_run_script(script, lock_timeout_ms, record_rolled_back, &record);
 	return "rolled back";
 }
@@ -259,7 +303,7 @@ roll_back(const char *scope, const char *version, bool dry_run)
  * Runs the migration's down script as the caller, in the caller's transaction,
  * and removes the migration from the ledger.  Returns 'rolled back', or
  * 'planned' for a dry run; 'queued' or 'running' if a worker has to run the
- * script.  A migration that was stopped on its way up can be rolled back, too.
+ * script.  A migration that was stopped while it was applied can be rolled back, too.
  *
  * Errors: 22004, 22023 (arguments), 42704 (not applied), 55000 (no down
  * script, called from a script, it or another one is unfinished, or it would

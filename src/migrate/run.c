@@ -12,6 +12,7 @@
 
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
@@ -58,6 +59,7 @@ typedef struct ScriptRun
 	EcScriptGuard guard;
 	int outer_statement_timeout; /* in ms; a different value is the script's */
 	int lock_timeout_ms;         /* for all tries */
+	int64 *number;               /* the result of the statement; NULL: none */
 	EcRecord record;
 	void *record_arg;
 	int lock_wait_ms;
@@ -162,6 +164,24 @@ fire_deferred_triggers(void)
 		elog(ERROR, "SPI_finish failed");
 }
 
+static int
+execute_for_number(ScriptRun *run)
+{
+	SPIExecuteOptions options = {0};
+	int code = SPI_execute_extended(run->statement->text, &options);
+	bool is_null = true;
+	Datum value = (Datum) 0;
+
+	if (code == SPI_OK_SELECT && SPI_processed == 1 &&
+		SPI_gettypeid(SPI_tuptable->tupdesc, 1) == INT8OID)
+		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
+							  &is_null);
+	if (is_null)
+		elog(ERROR, "no number is the result of \"%s\"", run->statement->text);
+	*run->number = DatumGetInt64(value);
+	return code;
+}
+
 static void
 run_statements(ScriptRun *run)
 {
@@ -179,7 +199,8 @@ run_statements(ScriptRun *run)
 		run->statement = lfirst(cell);
 		ec_guard_lock_waits();
 		arm_statement_limit(&run->limit, statement_timeout(run));
-		code = OidIsValid(run->script->author)
+		code = run->number != NULL ? execute_for_number(run)
+			   : OidIsValid(run->script->author)
 				   ? ec_execute_taking_back(run->statement, run->script->what)
 				   : SPI_execute_extended(run->statement->text, &options);
 		if (code < 0)
@@ -281,6 +302,11 @@ run_once(void *arg)
 	ScriptRun *run = arg;
 	int guc_level = NewGUCNestLevel();
 
+	/* changes that the script names are those of its scope */
+	if (run->script->scope != NULL)
+		(void) set_config_option("expand_contract.scope", run->script->scope,
+								 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+								 true, 0, false);
 	ec_guard_begin(&run->guard, run->lock_wait_ms);
 	PG_TRY();
 	{
@@ -336,6 +362,13 @@ try_script(void *arg, int lock_wait_ms)
 void
 ec_run_script(const EcScript *script, int lock_timeout_ms, EcRecord record, void *arg)
 {
+	ec_run_script_for_number(script, lock_timeout_ms, NULL, record, arg);
+}
+
+void
+ec_run_script_for_number(const EcScript *script, int lock_timeout_ms,
+						 int64 *number, EcRecord record, void *arg)
+{
 	ScriptRun *run = palloc0(sizeof(ScriptRun));
 	ErrorContextCallback callback;
 	ErrorData *error = NULL;
@@ -344,6 +377,7 @@ ec_run_script(const EcScript *script, int lock_timeout_ms, EcRecord record, void
 	run->record = record;
 	run->record_arg = arg;
 	run->lock_timeout_ms = lock_timeout_ms;
+	run->number = number;
 	/* in a worker only the script can have set one */
 	run->outer_statement_timeout = MyBgworkerEntry != NULL ? 0 : StatementTimeout;
 	callback.callback = run_error_callback;

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "access/xlog.h"
 #include "catalog/pg_class.h"
 #include "lib/stringinfo.h"
 #include "nodes/parsenodes.h"
@@ -116,13 +117,11 @@ refuse_lost(const EcScript *script, const EcPlanStep *step)
 			if (ec_text_names(user->text, name))
 				ereport(ERROR,
 						(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						 errmsg("%s uses \"%s\", which only the session of an earlier step has",
+						 errmsg("%s uses \"%s\", which exists only in the session of an earlier step",
 								script->what, name),
-						 errdetail("%s uses what statement %d makes, and between the two is a statement "
-								   "with a transaction of its own.",
+						 errdetail("%s uses what statement %d creates, and a statement between them runs in a transaction of its own.",
 								   ec_statement_place(user), maker->number),
-						 errhint("Make it a table proper, and drop it at the end; or put the statements "
-								 "that need it side by side, or into a version of their own.")));
+						 errhint("Make it a permanent table and drop it at the end, put the statements that need it next to each other, or put them into a migration of their own.")));
 		}
 	}
 }
@@ -195,10 +194,15 @@ ec_steps_enter(const char *scope_name, const char *version,
 		ec_arg_text(&args, step->lock == NoLock
 							   ? NULL
 							   : GetLockmodeName(DEFAULT_LOCKMETHOD, step->lock));
+		ec_arg_oid(&args, scope.userid);
+		ec_arg_int8(&args, (int64) GetSystemIdentifier());
 		(void) ec_query("INSERT INTO expand_contract.migration_steps (version,"
 						"   direction, step, first_statement, last_statement,"
-						"   kind, command, scope, sql, undo, detail, lock_mode)"
-						" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+						"   kind, command, scope, sql, undo, detail, lock_mode,"
+						"   planned_by, planned_system)"
+						" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,"
+						"   CASE WHEN $9 IS NOT NULL THEN $13 END,"
+						"   CASE WHEN $9 IS NOT NULL THEN $14 END)",
 						&args);
 	}
 	ec_catalog_end(&scope);
@@ -224,7 +228,7 @@ ec_steps_next(const char *scope_name, const char *version,
 		ec_query("SELECT step, first_statement, last_statement, kind,"
 				 "       command, target, sql,"
 				 "       sql IS NOT NULL AND coalesce(lock_mode NOT IN ('ShareLock',"
-				 "       'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'), true)"
+				 "       'ShareRowExclusiveLock', 'AccessExclusiveLock'), true)"
 				 "  FROM expand_contract.migration_steps"
 				 " WHERE scope = $3 AND version = $1 AND direction = $2 AND done_at IS NULL"
 				 " ORDER BY step LIMIT 1",

@@ -32,8 +32,10 @@
 #include "utils/typcache.h"
 #include "utils/varlena.h"
 
+#include "core/index_parts.h"
 #include "core/catalog.h"
 #include "core/query.h"
+#include "core/function_path.h"
 #include "core/rights.h"
 #include "dualwrite/tables/temporary.h"
 
@@ -165,8 +167,8 @@ add_indexes(Relation relation, List **functions)
 	{
 		Relation index = index_open(lfirst_oid(cell), AccessShareLock);
 
-		(void) add_functions((Node *) RelationGetIndexExpressions(index), functions);
-		(void) add_functions((Node *) RelationGetIndexPredicate(index), functions);
+		(void) add_functions((Node *) ec_index_expressions(index), functions);
+		(void) add_functions((Node *) ec_index_predicate(index), functions);
 		index_close(index, NoLock);
 	}
 }
@@ -190,37 +192,6 @@ ec_functions_of_write(Relation target, List *expressions)
 	}
 	(void) add_functions((Node *) expressions, &functions);
 	return functions;
-}
-
-/* Returns the search_path that the function SETs; NULL if it does not. */
-static char *
-search_path_of(Oid function)
-{
-	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	char *path = NULL;
-	Datum settings;
-	bool isnull = true;
-
-	if (!HeapTupleIsValid(tuple))
-		return NULL;
-	settings = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_proconfig, &isnull);
-	if (!isnull)
-	{
-		Datum *values;
-		int count;
-
-		deconstruct_array(DatumGetArrayTypeP(settings), TEXTOID, -1, false,
-						  TYPALIGN_INT, &values, NULL, &count);
-		for (int i = 0; i < count; i++)
-		{
-			char *setting = TextDatumGetCString(values[i]);
-
-			if (strncmp(setting, "search_path=", strlen("search_path=")) == 0)
-				path = setting + strlen("search_path=");
-		}
-	}
-	ReleaseSysCache(tuple);
-	return path;
 }
 
 /*
@@ -286,7 +257,7 @@ hides_something(Oid temporary, const char *schema)
 static bool
 leads_to_temporary(Oid function, Oid temporary, Oid owner)
 {
-	char *path = search_path_of(function);
+	char *path = ec_function_path(function);
 	ListCell *cell;
 
 	if (path == NULL)
@@ -317,7 +288,7 @@ ec_refuse_temporary(const char *change, Oid target, List *functions)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("change \"%s\" does not write table \"%s\" from a session that has temporary objects",
 						change, get_rel_name(target)),
-				 errdetail("Function %s runs as the owner of the table, and could take a temporary object for what it names: it has no SET for its search_path that ends in pg_temp.",
+				 errdetail("Function %s runs as the owner of the table, and could use a temporary object instead of the one that it names: it has no SET for its search_path that ends in pg_temp.",
 						   name),
 				 errhint("Use ALTER FUNCTION %s SET search_path = ..., pg_temp; or DISCARD TEMP in the session.",
 						 name)));
@@ -333,12 +304,12 @@ ec_warn_of_open_functions(Oid target, List *functions)
 	{
 		char *name;
 
-		if (search_path_of(lfirst_oid(cell)) != NULL)
+		if (ec_function_path(lfirst_oid(cell)) != NULL)
 			continue;
 		name = format_procedure_qualified(lfirst_oid(cell));
 		ereport(WARNING,
 				(errmsg("function %s has no SET for its search_path", name),
-				 errdetail("It runs when table \"%s\" is written by dual writes, and then finds what it names in pg_catalog only; from sessions that have temporary objects the table is not written.",
+				 errdetail("It runs when dual writes write table \"%s\", with only pg_catalog in its search_path; sessions that have temporary objects cannot write the table then.",
 						   get_rel_name(target)),
 				 errhint("Use ALTER FUNCTION %s SET search_path = ..., pg_temp.",
 						 name)));

@@ -142,12 +142,14 @@ ec_plan_index(EcPlanner *planner, EcDraft *draft, IndexStmt *stmt)
 
 /*
  * IF NOT EXISTS would take an index that a failed build has left for done.
+ * With CONCURRENTLY, that is an error when the statement runs: the build may
+ * still be going on.
  */
 void
 ec_plan_left_index(EcPlanner *planner, EcDraft *draft, IndexStmt *stmt)
 {
 	EcRelation *relation = ec_world_find(planner->lint.world, stmt->relation);
-	EcIndex *left = relation && stmt->if_not_exists
+	EcIndex *left = relation && stmt->if_not_exists && !stmt->concurrent
 						? ec_find_index(planner->lint.world, relation, stmt->idxname)
 						: NULL;
 	EcPlanStep *step;

@@ -32,7 +32,7 @@ plan_not_valid(EcDraft *draft, EcRelation *relation, const char *table,
 									 psprintf("ADD CONSTRAINT %s %s NOT VALID",
 											  quote_identifier(name), body));
 
-	step->undo = psprintf("ALTER TABLE %s DROP CONSTRAINT %s", table,
+	step->undo = psprintf("ALTER TABLE %s DROP CONSTRAINT IF EXISTS %s", table,
 						  quote_identifier(name));
 	step->detail = "holds for new rows from now on";
 }

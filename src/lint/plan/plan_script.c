@@ -26,11 +26,18 @@ draft_statement(EcPlanner *planner, EcDraft *draft, Node *node)
 		case T_DropStmt:
 			ec_plan_drop_index(planner, draft, castNode(DropStmt, node));
 			break;
+		case T_CreateStmt:
+			ec_plan_new_partition(planner, draft, castNode(CreateStmt, node));
+			break;
 		case T_ReindexStmt:
 			ec_plan_reindex(planner, draft, castNode(ReindexStmt, node));
 			break;
 		case T_RefreshMatViewStmt:
 			ec_plan_refresh(planner, draft, castNode(RefreshMatViewStmt, node));
+			break;
+		case T_UpdateStmt:
+		case T_DeleteStmt:
+			ec_plan_rows(planner, draft, node);
 			break;
 		default:
 			break;
@@ -38,13 +45,29 @@ draft_statement(EcPlanner *planner, EcDraft *draft, Node *node)
 }
 
 /*
- * A batched UPDATE or DELETE takes row locks only; without batches it is a
- * warning.
+ * An UPDATE or DELETE takes row locks only.  Without a reason against batches
+ * it is a warning.
  */
 static bool
 is_about_rows(const EcFinding *finding)
 {
 	return finding->lock < ShareLock;
+}
+
+/* A setting that what follows may depend on, until the transaction ends. */
+static void
+note_local(EcPlanner *planner, const VariableSetStmt *stmt)
+{
+	static const char *const names[] = {"search_path", "role",
+										"session_authorization", "timezone"};
+
+	if (!stmt->is_local || stmt->name == NULL)
+		return;
+	for (int i = 0; i < lengthof(names); i++)
+	{
+		if (pg_strcasecmp(stmt->name, names[i]) == 0)
+			planner->local = names[i];
+	}
 }
 
 static void
@@ -65,6 +88,10 @@ plan_statement(EcPlanner *planner)
 		ec_plan_left_index(planner, &left, castNode(IndexStmt, node));
 	if (left.steps == NIL)
 		draft_statement(planner, &draft, node);
+	ec_plan_check_local(planner, &draft);
+	ec_plan_check_local(planner, &left);
+	if (IsA(node, VariableSetStmt))
+		note_local(planner, castNode(VariableSetStmt, node));
 	finding = ec_plan_lint(planner, node);
 	if (left.steps != NIL)
 		ec_plan_add_all(planner, left.steps);
@@ -72,15 +99,19 @@ plan_statement(EcPlanner *planner)
 		ec_plan_add_all(planner, draft.steps);
 	else
 	{
-		if (finding != NULL && !is_about_rows(finding) &&
-			(finding->scans || finding->rewrites))
+		/* The reason says what to do instead. */
+		if (finding != NULL && is_about_rows(finding))
+			finding->recipe = NULL;
+		if (finding != NULL &&
+			(is_about_rows(finding) ? draft.reason != NULL
+									: finding->scans || finding->rewrites))
 			ec_plan_refuse(planner, finding, &draft);
 		ec_plan_add_written(planner);
 	}
 }
 
-EcPlan *
-ec_plan_script(const EcScript *script)
+static EcPlan *
+plan_script(const EcScript *script, bool if_large)
 {
 	EcPlanner planner = {0};
 	EcExtension extension;
@@ -91,6 +122,7 @@ ec_plan_script(const EcScript *script)
 	if (ec_extension_lookup(&extension))
 		planner.extension =
 			pstrdup(quote_identifier(get_namespace_name(extension.schema)));
+	planner.if_large = if_large;
 	planner.lint.script = script;
 	/* Each step is a transaction, and each lock ends with it. */
 	planner.lint.is_mixed = true;
@@ -106,4 +138,16 @@ ec_plan_script(const EcScript *script)
 	}
 	ec_world_end(planner.lint.world);
 	return planner.plan;
+}
+
+EcPlan *
+ec_plan_script(const EcScript *script)
+{
+	return plan_script(script, false);
+}
+
+EcPlan *
+ec_plan_if_large(const EcScript *script)
+{
+	return plan_script(script, true);
 }

@@ -18,12 +18,14 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "core/hint.h"
 #include "core/arguments.h"
 #include "core/catalog.h"
 #include "core/query.h"
 #include "expand_contract.h"
 #include "worker/jobs/control.h"
 #include "worker/jobs/job.h"
+#include "worker/jobs/origin.h"
 #include "worker/jobs/owner.h"
 #include "worker/jobs/pace.h"
 #include "worker/jobs/registry.h"
@@ -44,11 +46,14 @@ job_argument(FunctionCallInfo fcinfo)
  * read again.  By then another worker may have started, so the locks are read
  * again as well.  In scope.
  */
-bool
-ec_job_is_interrupted(int64 id)
+static bool
+is_interrupted(int64 id)
 {
 	EcArgs args = {0};
 
+	/* the locks of the primary's workers are not known to its standbys */
+	if (RecoveryInProgress())
+		return false;
 	ec_arg_int8(&args, id);
 	for (int look = 0; look < 2; look++)
 		if (ec_query("SELECT FROM expand_contract.jobs "
@@ -75,7 +80,7 @@ ec_sql_is_interrupted(PG_FUNCTION_ARGS)
 	if (!ec_may_monitor() && !ec_job_is_mine(PG_GETARG_INT64(0)))
 		PG_RETURN_NULL();
 	ec_catalog_begin(&scope);
-	result = ec_job_is_interrupted(PG_GETARG_INT64(0));
+	result = is_interrupted(PG_GETARG_INT64(0));
 	ec_catalog_end(&scope);
 	PG_RETURN_BOOL(result);
 }
@@ -102,12 +107,14 @@ ec_job_look(int64 id, bool for_update, EcJobStatus *status)
 				 "expand_contract.next_run(start_at, run_window, "
 				 "settings ->> 'TimeZone', clock_timestamp()) <= clock_timestamp() "
 				 "AND EXISTS (SELECT FROM expand_contract.job_slots s WHERE s.job = $1 "
-				 "AND coalesce(s.resume_at, '-infinity') <= clock_timestamp()) "
+				 "AND coalesce(s.resume_at, '-infinity') <= clock_timestamp()), "
+				 "(SELECT min(p.id) FROM expand_contract.jobs p WHERE p.part_of = $1 "
+				 "AND p.state IN ('queued', 'running', 'paused')) "
 				 "FROM expand_contract.jobs WHERE id = $1",
 				 &args) == 0)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
 						errmsg("job " INT64_FORMAT " does not exist", id),
-						errhint("ec_progress lists the jobs.")));
+						ec_errhint("The view ec_progress lists the jobs.")));
 	memset(status, 0, sizeof(*status));
 	status->id = id;
 	status->state = ec_get_text(0, 1);
@@ -122,8 +129,9 @@ ec_job_look(int64 id, bool for_update, EcJobStatus *status)
 	status->workers = ec_get_int4(0, 9, 1);
 	status->is_ours = ec_get_bool(0, 10, false);
 	status->is_due = ec_get_bool(0, 11, true);
+	status->part = ec_get_int8(0, 12, 0);
 	status->is_live = ec_job_is_live(id);
-	status->is_interrupted = ec_job_is_interrupted(id);
+	status->is_interrupted = is_interrupted(id);
 }
 
 /* Whose jobs a function accepts. */
@@ -151,6 +159,7 @@ look_as_caller(int64 id, Whose whose, EcCatalogScope *scope, EcJobStatus *status
 	Oid caller = GetUserId();
 
 	ec_catalog_begin(scope);
+	ec_adopt_upgraded();
 	ec_job_look(id, true, status);
 	if (!may_call(caller, status->owner, whose))
 		ereport(ERROR,
@@ -206,6 +215,94 @@ set_login(int64 id, Oid login)
 	ec_query("UPDATE expand_contract.jobs SET login = $2 WHERE id = $1", &args);
 }
 
+/* Locks the unfinished parts of a job.  Returns their number. */
+static int
+parts_of(int64 whole, int64 **parts)
+{
+	EcArgs args = {0};
+	uint64 count;
+
+	ec_arg_int8(&args, whole);
+	count = ec_query("SELECT id FROM expand_contract.jobs WHERE part_of = $1 "
+					 "AND state IN ('queued', 'running', 'paused') ORDER BY id FOR UPDATE",
+					 &args);
+	*parts = palloc(sizeof(int64) * (count + 1));
+	for (uint64 row = 0; row < count; row++)
+		(*parts)[row] = ec_get_int8(row, 1, 0);
+	return count;
+}
+
+static void
+pause_job(int64 id)
+{
+	EcJobStatus status;
+	const EcJobKind *kind;
+
+	ec_job_look(id, true, &status);
+	kind = ec_find_job_kind(status.kind);
+	set_state(id, EC_STATE_PAUSED);
+	if (kind != NULL && kind->run == NULL)
+		ec_interrupt_at_commit(id);
+	else
+		ec_wake_at_commit(id);
+}
+
+/* Starts the job's workers, as far as its state lets them run. */
+static void
+queue_job(int64 id)
+{
+	EcJobStatus status;
+
+	ec_job_look(id, true, &status);
+	if (is_in(status.state, EC_STATE_RUNNING, NULL, NULL) && status.is_live)
+		return;
+	set_state(id, EC_STATE_QUEUED);
+	(void) ec_job_end_pauses(id);
+	ec_job_add_slots(id, status.workers, 0);
+}
+
+static void
+cancel_job(int64 id)
+{
+	set_state(id, EC_STATE_CANCELLED);
+	ec_interrupt_at_commit(id);
+}
+
+/* The job has been cancelled: a job that waits for it goes on, and fails. */
+static void
+start_whole_of(int64 part)
+{
+	EcArgs args = {0};
+
+	ec_arg_int8(&args, part);
+	if (ec_query("SELECT w.id FROM expand_contract.jobs p "
+				 "JOIN expand_contract.jobs w ON w.id = p.part_of AND w.state = 'queued' "
+				 "WHERE p.id = $1",
+				 &args) > 0)
+		ec_job_add_slots(ec_get_int8(0, 1, 0), 1, 0);
+}
+
+void
+ec_job_resume_as_part(int64 id, int64 whole)
+{
+	EcArgs args = {0};
+
+	ec_arg_int8(&args, id);
+	ec_arg_int8(&args, whole);
+	ec_query("UPDATE expand_contract.jobs SET part_of = $2 WHERE id = $1", &args);
+	queue_job(id);
+}
+
+void
+ec_cancel_parts(int64 whole)
+{
+	int64 *parts;
+	int count = parts_of(whole, &parts);
+
+	for (int i = 0; i < count; i++)
+		cancel_job(parts[i]);
+}
+
 PG_FUNCTION_INFO_V1(ec_pause);
 PG_FUNCTION_INFO_V1(ec_resume);
 PG_FUNCTION_INFO_V1(ec_cancel);
@@ -214,7 +311,9 @@ PG_FUNCTION_INFO_V1(ec_configure);
 /*
  * ec_pause(job) → 'paused'
  *
- * The worker ends after its current batch, so a paused job holds no lock.
+ * The worker's current batch is rolled back, so a paused job holds no lock, and
+ * user code in it that never ends does not matter.  A migration's statement ends
+ * first.
  * Pausing a paused job changes nothing; a job that has ended cannot be paused
  * (55000).  Allowed for the owner, and for roles that may signal the owner's
  * backends.
@@ -229,8 +328,12 @@ ec_pause(PG_FUNCTION_ARGS)
 	look_as_caller(id, OF_WHOM_CALLER_MAY_SIGNAL, &scope, &status);
 	if (is_in(status.state, EC_STATE_QUEUED, EC_STATE_RUNNING, NULL))
 	{
-		set_state(id, EC_STATE_PAUSED);
-		ec_wake_at_commit(id);
+		int64 *parts;
+		int count = parts_of(id, &parts);
+
+		pause_job(id);
+		for (int i = 0; i < count; i++)
+			pause_job(parts[i]);
 	}
 	else if (!is_in(status.state, EC_STATE_PAUSED, NULL, NULL))
 		refuse(&status, "pause");
@@ -276,6 +379,8 @@ ec_resume(PG_FUNCTION_ARGS)
 	else
 	{
 		const EcJobKind *kind = ec_find_job_kind(status.kind);
+		int64 *parts;
+		int count = parts_of(id, &parts);
 
 		if (kind != NULL && kind->resume != NULL)
 			kind->resume(id);
@@ -283,7 +388,11 @@ ec_resume(PG_FUNCTION_ARGS)
 		(void) ec_job_end_pauses(id);
 		if (ec_session_can_run_jobs_of(status.owner))
 			set_login(id, GetSessionUserId());
-		ec_job_add_slots(id, status.workers, 0);
+		/* it goes on when its parts have ended */
+		for (int i = 0; i < count; i++)
+			queue_job(parts[i]);
+		if (count == 0)
+			ec_job_add_slots(id, status.workers, 0);
 	}
 	ec_catalog_end(&scope);
 	PG_RETURN_TEXT_P(cstring_to_text(state));
@@ -292,9 +401,8 @@ ec_resume(PG_FUNCTION_ARGS)
 /*
  * ec_cancel(job) → 'cancelled'
  *
- * Ends the job after the current batch.  It cannot be resumed, and rows that
- * it has written stay as they are.  A migration's statement is cancelled while
- * it runs.  A job that is done cannot be cancelled (55000).
+ * Ends the job and rolls the current batch back.  It cannot be resumed, and rows
+ * that it has written stay as they are.  A job that is done cannot be cancelled (55000).
  */
 Datum
 ec_cancel(PG_FUNCTION_ARGS)
@@ -308,13 +416,9 @@ ec_cancel(PG_FUNCTION_ARGS)
 		refuse(&status, "cancel");
 	if (strcmp(status.state, EC_STATE_CANCELLED) != 0)
 	{
-		const EcJobKind *kind = ec_find_job_kind(status.kind);
-
-		set_state(id, EC_STATE_CANCELLED);
-		if (kind != NULL && kind->run != NULL)
-			ec_interrupt_at_commit(id);
-		else
-			ec_wake_at_commit(id);
+		cancel_job(id);
+		ec_cancel_parts(id);
+		start_whole_of(id);
 	}
 	ec_catalog_end(&scope);
 	PG_RETURN_TEXT_P(cstring_to_text(EC_STATE_CANCELLED));
@@ -344,7 +448,8 @@ ec_cancel_jobs_of_change(const char *change, const char *kind)
 	for (uint64 row = 0; row < count; row++)
 	{
 		set_state(jobs[row], EC_STATE_CANCELLED);
-		ec_wake_at_commit(jobs[row]);
+		ec_interrupt_at_commit(jobs[row]);
+		start_whole_of(jobs[row]);
 	}
 }
 

@@ -18,6 +18,7 @@
 #include "expand_contract.h"
 #include "worker/jobs/control.h"
 #include "worker/jobs/job.h"
+#include "worker/jobs/origin.h"
 #include "worker/jobs/wait.h"
 #include "worker/jobs/calls.h"
 #include "worker/jobs/waiting.h"
@@ -41,13 +42,8 @@ kept(const char *text)
 	return strcpy(SPI_palloc(strlen(text) + 1), text);
 }
 
-/*
- * Writes what ec_progress shows as one line.  The mark changes when the state,
- * the percentage as a whole number, or the reason for throttling changes.  In
- * scope.
- */
-static void
-tell_progress(int64 job, EcWaitNews *news)
+void
+ec_job_tell_progress(int64 job, EcWaitNews *news)
 {
 	EcArgs args = {0};
 	char *line;
@@ -100,12 +96,13 @@ look(void *arg, EcWaitNews *news)
 	EcJobStatus status;
 
 	ec_catalog_begin(&scope);
+	ec_adopt_upgraded();
 	ec_job_look(follow->job, false, &status);
 	if (!has_privs_of_role(caller, status.owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for job " INT64_FORMAT, follow->job)));
-	tell_progress(follow->job, news);
+	ec_job_tell_progress(follow->job, news);
 	ec_catalog_end(&scope);
 
 	if (strcmp(status.state, EC_STATE_DONE) == 0)

@@ -57,7 +57,7 @@ jobs_to_start(bool lost_ones, EcJobStart **jobs, TimestampTz *next)
 	ec_arg_text(&args, ec_qualified("Use ALTER ROLE ... LOGIN, then ec_resume."));
 	ec_arg_text(&args,
 				ec_qualified(
-					"Log in as a member of the owner that is no superuser, and use ec_resume."));
+					"Log in as a member of the owner who is not a superuser, and use ec_resume."));
 	ec_arg_text(&args,
 				ec_qualified("Use GRANT CONNECT ON DATABASE, then ec_resume."));
 	ec_query("UPDATE expand_contract.jobs j SET state = 'failed', "
@@ -92,21 +92,24 @@ jobs_to_start(bool lost_ones, EcJobStart **jobs, TimestampTz *next)
 	memset(&args, 0, sizeof(args));
 	ec_arg_int8(&args, (int64) GetSystemIdentifier());
 	ec_arg_oid(&args, MyDatabaseId);
-	found = ec_query("SELECT j.id, j.owner, s.slot, j.start_at, "
-					 "j.run_window, j.settings ->> 'TimeZone', j.state = 'running', "
-					 "j.login, s.resume_at "
-					 "FROM expand_contract.jobs j "
-					 "JOIN expand_contract.job_slots s ON s.job = j.id "
-					 "AND s.slot < j.workers "
-					 "WHERE j.state IN ('queued', 'running') "
-					 "AND j.system_identifier = $1 AND j.database = $2 "
-					 "ORDER BY s.resume_at > clock_timestamp() IS TRUE, "
-					 "(SELECT count(*) FROM expand_contract.live_slots() l "
-					 "JOIN expand_contract.jobs o ON o.id = l.job WHERE o.owner = j.owner), "
-					 "(SELECT max(o.turn_at) FROM expand_contract.jobs o "
-					 "WHERE o.owner = j.owner) NULLS FIRST, "
-					 "j.id, s.slot",
-					 &args);
+	found =
+		ec_query("SELECT j.id, j.owner, s.slot, j.start_at, "
+				 "j.run_window, j.settings ->> 'TimeZone', j.state = 'running', "
+				 "j.login, s.resume_at "
+				 "FROM expand_contract.jobs j "
+				 "JOIN expand_contract.job_slots s ON s.job = j.id "
+				 "AND s.slot < j.workers "
+				 "WHERE j.state IN ('queued', 'running') "
+				 "AND j.system_identifier = $1 AND j.database = $2 "
+				 "AND NOT EXISTS (SELECT FROM expand_contract.jobs p WHERE p.part_of = j.id "
+				 "AND p.state IN ('queued', 'running', 'paused')) "
+				 "ORDER BY s.resume_at > clock_timestamp() IS TRUE, "
+				 "(SELECT count(*) FROM expand_contract.live_slots() l "
+				 "JOIN expand_contract.jobs o ON o.id = l.job WHERE o.owner = j.owner), "
+				 "(SELECT max(o.turn_at) FROM expand_contract.jobs o "
+				 "WHERE o.owner = j.owner) NULLS FIRST, "
+				 "j.id, s.slot",
+				 &args);
 	*next = DT_NOEND;
 	*jobs = SPI_palloc(Max(found, 1) * sizeof(EcJobStart));
 	for (uint64 row = 0; row < found; row++)
@@ -177,6 +180,8 @@ ec_start_waiting_jobs(bool lost_ones)
 		if (started >= free_places &&
 			(start->is_early || started >= ec_count_places(true, start->login)))
 		{
+			if (!start->is_early)
+				ec_urge_places(start->login);
 			refused++;
 			continue;
 		}
