@@ -20,6 +20,8 @@
 
 -- jobs: the role that workers connect as, and turns.  Owners could log in so far.
 ALTER TABLE expand_contract.jobs ADD COLUMN login oid, ADD COLUMN turn_at timestamptz;
+ALTER TABLE expand_contract.jobs DROP CONSTRAINT jobs_kind_check, ADD CONSTRAINT jobs_kind_check
+    CHECK (kind IN ('backfill', 'copy', 'verify', 'statement', 'reconcile', 'contract', 'prepare'));
 UPDATE expand_contract.jobs SET login = owner;
 ALTER TABLE expand_contract.jobs ALTER COLUMN login SET NOT NULL;
 ALTER TABLE expand_contract.job_slots ADD COLUMN resume_at timestamptz, ADD COLUMN rows_failed bigint NOT NULL DEFAULT 0;
@@ -86,7 +88,10 @@ DROP VIEW @extschema@.ec_changes;
 ALTER TABLE expand_contract.changes ADD COLUMN quarantined_from text COLLATE "C";
 -- Expressions and what they are evaluated under.  Those of before are looked up by
 -- name, under the settings of whoever writes, until ec_expand is called again.
-ALTER TABLE expand_contract.changes ADD COLUMN settings jsonb;
+ALTER TABLE expand_contract.changes ADD COLUMN settings jsonb, ADD COLUMN kept_names jsonb,
+    DROP CONSTRAINT changes_phase_check, ADD CONSTRAINT changes_phase_check CHECK (phase IN
+        ('dual_write', 'backfilled', 'prepared', 'verified', 'cut_over', 'quarantined', 'contracted', 'reverted'));
+COMMENT ON COLUMN expand_contract.changes.kept_names IS 'of ec_change_type: for each column the one that takes its name at the cutover, as they were called then';
 COMMENT ON COLUMN expand_contract.changes.settings IS 'under which its expressions are evaluated, whoever writes: those of the session of ec_expand';
 ALTER TABLE expand_contract.change_columns
     DROP CONSTRAINT change_columns_side_check,

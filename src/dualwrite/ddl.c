@@ -414,7 +414,7 @@ ec_note_ddl(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("note_ddl must be called as an event trigger on ddl_command_end"),
 				 errhint("The extension has created it.")));
-	if (!ec_has_any_dual_writes())
+	if (ec_own_swap || !ec_has_any_dual_writes())
 		PG_RETURN_NULL();
 	if (is_about_trigger(data->parsetree))
 	{

@@ -129,6 +129,9 @@ read_arguments(FunctionCallInfo fcinfo, EcChange *change)
 				 errmsg("unknown value \"%s\" for argument \"on_error\"", on_error),
 				 errhint("Use 'record' or 'raise'.")));
 	change->records = strcmp(on_error, "record") == 0;
+	/* only ec_change_type passes it */
+	if (PG_NARGS() > 9 && !PG_ARGISNULL(9))
+		change->kept_names = PG_GETARG_JSONB_P(9);
 }
 
 /* In the previous version's SQL the function has no such argument. */
@@ -556,11 +559,12 @@ static List *
 check_change(EcChange *change, Relation relation, bool is_known)
 {
 	List *forward =
-		ec_mapping_analyse(relation, relation, change->forward, "forward");
+		ec_mapping_analyse(relation, relation, change->forward, "forward", false);
 	List *backward = change->backward == NULL
 						 ? NIL
 						 : ec_mapping_analyse(relation, relation,
-											  change->backward, "backward");
+											  change->backward, "backward",
+											  change->kept_names != NULL);
 	List *key = ec_find_key(relation, change->key);
 
 	check_sides(relation, forward, backward);
@@ -578,8 +582,10 @@ check_change(EcChange *change, Relation relation, bool is_known)
 					 errhint("Add a primary key, or use on_error => 'raise'.")));
 		ec_check_can_record(relation, targets_of(forward), is_known);
 	}
-	ec_warn_of_other_defaults(relation, bms_union(targets_of(forward),
-												  targets_of(backward)));
+	/* the defaults of names that are kept go to the new columns */
+	if (change->kept_names == NULL)
+		ec_warn_of_other_defaults(relation, bms_union(targets_of(forward),
+													  targets_of(backward)));
 	collect_columns(change, relation, forward, backward, key);
 	ec_mark_old_columns(change, relation, targets_of(backward), false);
 	return list_concat_copy(forward, backward);

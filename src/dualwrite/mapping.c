@@ -40,7 +40,7 @@ refuse_mapping(const char *argument, const char *reason, const char *detail)
 }
 
 static void
-check_target_column(Relation target, const EcMappingEntry *entry, const char *argument)
+check_target_column(Relation target, const EcMappingEntry *entry, const char *argument, bool identity)
 {
 	const char *table = RelationGetRelationName(target);
 	Form_pg_attribute attribute;
@@ -60,7 +60,7 @@ check_target_column(Relation target, const EcMappingEntry *entry, const char *ar
 				 errdetail("The server sets system columns itself."),
 				 errhint("Name a column of the table \"%s\".", table)));
 	attribute = TupleDescAttr(RelationGetDescr(target), entry->attnum - 1);
-	if (attribute->attgenerated || attribute->attidentity == ATTRIBUTE_IDENTITY_ALWAYS)
+	if (attribute->attgenerated || (attribute->attidentity == ATTRIBUTE_IDENTITY_ALWAYS && !identity))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_COLUMN_REFERENCE),
 				 errmsg("generated column \"%s\" cannot be written", entry->column),
@@ -257,13 +257,13 @@ deparse(Relation source, Node *expression)
 
 static void
 analyse_entry(Relation source, Relation target, EcMappingEntry *entry,
-			  const char *argument)
+			  const char *argument, bool identity)
 {
 	ParseState *pstate = make_parsestate(NULL);
 	EcExpressionContext context;
 	Node *expression;
 
-	check_target_column(target, entry, argument);
+	check_target_column(target, entry, argument, identity);
 	ec_check_expression(entry->text,
 						psprintf("expression for column \"%s\"", entry->column));
 	ec_expression_context_begin(&context, entry->text,
@@ -370,7 +370,7 @@ by_attnum(const ListCell *left, const ListCell *right)
 
 List *
 ec_mapping_analyse(Relation source, Relation target, const Jsonb *mapping,
-				   const char *argument)
+				   const char *argument, bool identity)
 {
 	JsonbIterator *iterator;
 	JsonbIteratorToken token;
@@ -405,7 +405,7 @@ ec_mapping_analyse(Relation source, Relation target, const Jsonb *mapping,
 	list_sort(entries, by_attnum);
 	foreach (cell, entries)
 	{
-		analyse_entry(source, target, lfirst(cell), argument);
+		analyse_entry(source, target, lfirst(cell), argument, identity);
 	}
 	return entries;
 }

@@ -48,10 +48,12 @@ typedef struct EcMappingEntry
 /*
  * Analyses and checks a mapping as the caller.  argument is "forward" or
  * "backward", for error messages.  The entries are in the order of the
- * target's columns.
+ * target's columns.  identity: a column GENERATED ALWAYS AS IDENTITY may be
+ * written, since it will not be one when it is.
  */
 extern List *ec_mapping_analyse(Relation source, Relation target,
-								const Jsonb *mapping, const char *argument);
+								const Jsonb *mapping, const char *argument,
+								bool identity);
 
 /*
  * Analyses a stored expression for a column of target.  names are the source's

@@ -16,6 +16,7 @@
 #include "lifecycle/end_change.h"
 #include "lifecycle/forget.h"
 #include "lifecycle/old_shape.h"
+#include "lifecycle/gates.h"
 #include "lifecycle/quarantine.h"
 #include "lifecycle/transition.h"
 #include "core/catalog.h"
@@ -26,6 +27,7 @@
 #include "dualwrite/columns/statement.h"
 #include "dualwrite/sequences.h"
 #include "expand_contract.h"
+#include "twins/twins.h"
 #include "worker/jobs/control.h"
 
 PG_FUNCTION_INFO_V1(ec_revert);
@@ -237,12 +239,45 @@ require_all_values_in_old(const EcChange *change)
 	AtEOXact_GUC(false, guc_level);
 }
 
+/*
+ * The keys of the old columns are to be built first, which takes as long as it
+ * takes, and blocks nobody.
+ */
+static void
+require_prepared_back(const EcChange *change)
+{
+	EcGate gate = {0};
+
+	ec_gate_prepared(change, &gate);
+	if (!gate.passed)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the way back of change \"%s\" is not prepared", change->name),
+				 errdetail("For the old columns, %s.", gate.observed),
+				 errhint("Use SELECT ec_prepare(%s), wait for its job, and call again. From then on values that the old type cannot hold are refused.",
+						 quote_literal_cstr(change->name))));
+}
+
 /* cut_over → verified; the lock excludes writes in progress */
 static void
 switch_back(const EcChange *change, int lock_wait_ms, void *arg)
 {
 	ec_lock_tables_of_change(change, ShareRowExclusiveLock, lock_wait_ms);
 	require_all_carried_back(change);
+	ec_flag_set(change->name, false);
+	ec_change_set_phase(change->name, EC_PHASE_VERIFIED);
+}
+
+/* The same, where the names go back to the old columns. */
+static void
+swap_back(const EcChange *change, int lock_wait_ms, void *arg)
+{
+	EcRetype retype;
+
+	ec_lock_tables_of_change(change, AccessExclusiveLock, lock_wait_ms);
+	require_all_carried_back(change);
+	ec_retype_of(change, &retype);
+	ec_twins_swap(change, &retype);
 	ec_flag_set(change->name, false);
 	ec_change_set_phase(change->name, EC_PHASE_VERIFIED);
 }
@@ -263,6 +298,29 @@ is_flag_on(const EcChange *change)
 	return is_on;
 }
 
+/* We have added them, and with them goes all that was built on them. */
+static void
+drop_shadows(const EcChange *change)
+{
+	ListCell *cell;
+
+	if (get_rel_name(change->relation) == NULL)
+		return;
+	ec_drop_triggers_of_change(change);
+	foreach (cell, change->columns)
+	{
+		EcChangeColumn *column = lfirst(cell);
+		char *name = column->attnum > 0
+						 ? get_attname(change->relation, column->attnum, true)
+						 : NULL;
+
+		if (column->side == EC_SIDE_NEW && column->expression != NULL && name != NULL)
+			ec_run_ddl(psprintf("ALTER TABLE %s DROP COLUMN %s",
+								ec_relation_name(change->relation),
+								quote_identifier(name)));
+	}
+}
+
 /* → reverted */
 static void
 give_up(const EcChange *change, int lock_wait_ms, void *arg)
@@ -271,6 +329,8 @@ give_up(const EcChange *change, int lock_wait_ms, void *arg)
 	ec_unwatch_old_columns(change);
 	if (is_flag_on(change))
 		ec_flag_set(change->name, false);
+	if (change->kept_names != NULL)
+		drop_shadows(change);
 	ec_change_end(change, EC_PHASE_REVERTED);
 }
 
@@ -326,11 +386,14 @@ one_back(const EcChange *change)
 		require_way_back(change);
 		require_all_carried_back(change);
 		require_all_values_in_old(change);
-		ec_transition_with_locks(change, switch_back, NULL);
+		if (change->kept_names != NULL)
+			require_prepared_back(change);
+		ec_transition_with_locks(
+			change, change->kept_names != NULL ? swap_back : switch_back, NULL);
 		return EC_PHASE_VERIFIED;
 	}
 	ec_transition_with_locks(change, give_up, NULL);
-	if (!is_gone)
+	if (!is_gone && change->kept_names == NULL)
 		ereport(NOTICE,
 				(errmsg("the new shape of change \"%s\" is left as it is",
 						change->name),

@@ -65,6 +65,8 @@ typedef struct EcCompiled
 				    * error */
 	bool is_found; /* the change exists, and it belongs to this table */
 	bool is_on;    /* dual writes are switched on */
+	bool keeps_names;  /* see ec_change_type */
+	bool old_is_right; /* then: the old side is the one that has the names */
 	bool records;
 	bool uses_domain; /* the expressions contain constraints of domains */
 	EcPinned *pinned; /* settings for evaluating the expressions; NULL: none */
