@@ -10,6 +10,7 @@
 #include "access/table.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 
@@ -31,6 +32,9 @@
 #include "worker/jobs/control.h"
 
 PG_FUNCTION_INFO_V1(ec_revert);
+
+/* a table of so many blocks takes milliseconds to read */
+#define SMALL_BLOCKS 128
 
 /* number of rows that are named; further ones are only counted */
 #define MAX_NAMED 3
@@ -239,6 +243,16 @@ require_all_values_in_old(const EcChange *change)
 	AtEOXact_GUC(false, guc_level);
 }
 
+/* What a small table lacks is built within the swap. */
+static bool
+is_small(Oid relation)
+{
+	return DatumGetInt64(DirectFunctionCall2(pg_relation_size,
+											 ObjectIdGetDatum(relation),
+											 CStringGetTextDatum("main"))) <=
+		   SMALL_BLOCKS * BLCKSZ;
+}
+
 /*
  * The keys of the old columns are to be built first, which takes as long as it
  * takes, and blocks nobody.
@@ -277,6 +291,8 @@ swap_back(const EcChange *change, int lock_wait_ms, void *arg)
 	ec_lock_tables_of_change(change, AccessExclusiveLock, lock_wait_ms);
 	require_all_carried_back(change);
 	ec_retype_of(change, &retype);
+	if (is_small(change->relation))
+		ec_twins_build(change, &retype);
 	ec_twins_swap(change, &retype);
 	ec_flag_set(change->name, false);
 	ec_change_set_phase(change->name, EC_PHASE_VERIFIED);
@@ -386,7 +402,7 @@ one_back(const EcChange *change)
 		require_way_back(change);
 		require_all_carried_back(change);
 		require_all_values_in_old(change);
-		if (change->kept_names != NULL)
+		if (change->kept_names != NULL && !is_small(change->relation))
 			require_prepared_back(change);
 		ec_transition_with_locks(
 			change, change->kept_names != NULL ? swap_back : switch_back, NULL);

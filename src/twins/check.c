@@ -116,7 +116,7 @@ look_at_check(const EcRetype *retype, EcTwinPlan *plan, List *checks,
 							  source->is_enforced);
 	if (twin == NULL)
 	{
-		ec_twin_step(plan, false, what,
+		ec_twin_step(plan, what,
 					 psprintf("ALTER TABLE %s ADD CONSTRAINT %s CHECK (%s)%s%s",
 							  retype->table,
 							  quote_identifier(ec_twin_free_name(
@@ -127,7 +127,7 @@ look_at_check(const EcRetype *retype, EcTwinPlan *plan, List *checks,
 	}
 	if (source->is_valid && !twin->is_valid)
 	{
-		ec_twin_step(plan, false, what,
+		ec_twin_step(plan, what,
 					 psprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s",
 							  retype->table, quote_identifier(twin->name)));
 		return;

@@ -89,7 +89,7 @@ look_at_not_null(const EcRetype *retype, EcTwinPlan *plan, List *checks,
 	check = ec_twin_find_check(checks, plan, proof.text, false, true);
 	if (check == NULL)
 	{
-		ec_twin_step(plan, false, what,
+		ec_twin_step(plan, what,
 					 psprintf("ALTER TABLE %s ADD CONSTRAINT %s CHECK (%s) NOT VALID",
 							  retype->table,
 							  quote_identifier(ec_twin_free_name(
@@ -99,7 +99,7 @@ look_at_not_null(const EcRetype *retype, EcTwinPlan *plan, List *checks,
 	}
 	if (!check->is_valid)
 	{
-		ec_twin_step(plan, false, what,
+		ec_twin_step(plan, what,
 					 psprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s",
 							  retype->table, quote_identifier(check->name)));
 		return;
@@ -175,7 +175,7 @@ look_at_settings(const EcRetype *retype, EcTwinPlan *plan, const EcTwinPair *pai
 		commands = ec_get_text(0, 1);
 	ec_catalog_end(&scope);
 	if (commands != NULL)
-		ec_twin_step(plan, false,
+		ec_twin_step(plan,
 					 psprintf("settings of column \"%s\"", pair->from_name),
 					 psprintf("ALTER TABLE %s %s", retype->table, commands));
 }

@@ -478,7 +478,7 @@ look_at_targets(const TableIndex *source, const TableIndex *twin, EcTwinPlan *pl
 		targets = ec_get_text(0, 1);
 	ec_catalog_end(&scope);
 	if (targets != NULL)
-		ec_twin_step(plan, false,
+		ec_twin_step(plan,
 					 psprintf("statistics targets of %s", what_of(source)),
 					 psprintf("ALTER INDEX %s %s", ec_relation_name(twin->oid), targets));
 }
@@ -572,10 +572,23 @@ swap_index(const EcRetype *retype, EcTwinPlan *plan, const TableIndex *source,
 	if (source->form->indisclustered)
 		ec_twin_swap(plan, EC_SWAP_GIVE,
 					 psprintf("ALTER TABLE %s CLUSTER ON %s", retype->table, name));
+	/* after the proofs, and before the other column loses its NOT NULL */
 	if (source->form->indisreplident)
-		ec_twin_swap(plan, EC_SWAP_GIVE,
-					 psprintf("ALTER TABLE %s REPLICA IDENTITY USING INDEX %s",
-							  retype->table, name));
+		ec_twin_swap(plan, EC_SWAP_KEYS,
+					 psprintf("ALTER TABLE %s REPLICA IDENTITY USING INDEX %s", retype->table,
+							  source->contype == CONSTRAINT_PRIMARY
+								  ? name
+								  : quote_identifier(twin->name)));
+}
+
+static void
+create(EcTwinPlan *plan, char *what, bool is_unique, const char *definition)
+{
+	const char *unique = is_unique ? "UNIQUE " : "";
+
+	ec_twin_top_level_step(
+		plan, what, psprintf("CREATE %sINDEX CONCURRENTLY %s", unique, definition),
+		psprintf("CREATE %sINDEX %s", unique, definition));
 }
 
 static void
@@ -613,18 +626,19 @@ look_at_index(const EcRetype *retype, EcTwinPlan *plan, List *indexes, const Tab
 	{
 		char *name = ec_twin_free_name(retype, plan, source->name, retype->label);
 
-		ec_twin_step(plan, true, what,
-					 psprintf("CREATE %sINDEX CONCURRENTLY %s ON %s %s",
-							  source->form->indisunique ? "UNIQUE " : "",
-							  quote_identifier(name), retype->table, definition));
+		create(plan, what, source->form->indisunique,
+			   psprintf("%s ON %s %s", quote_identifier(name), retype->table,
+						definition));
 		return;
 	}
 	plan->taken = lappend_oid(plan->taken, twin->oid);
 	if (!twin->form->indisvalid)
-		ec_twin_step(plan, true, what,
-					 psprintf("DROP INDEX CONCURRENTLY %s", ec_relation_name(twin->oid)));
+		ec_twin_top_level_step(
+			plan, what,
+			psprintf("DROP INDEX CONCURRENTLY %s", ec_relation_name(twin->oid)),
+			psprintf("DROP INDEX %s", ec_relation_name(twin->oid)));
 	else if (source->contype == CONSTRAINT_UNIQUE && twin->contype == '\0')
-		ec_twin_step(plan, false, what,
+		ec_twin_step(plan, what,
 					 psprintf("ALTER TABLE %s ADD CONSTRAINT %s UNIQUE USING INDEX %s%s",
 							  retype->table, quote_identifier(twin->name),
 							  quote_identifier(twin->name), deferrable(source)));

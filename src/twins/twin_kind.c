@@ -26,14 +26,21 @@ ec_twin_pair(const EcRetype *retype, AttrNumber from)
 }
 
 void
-ec_twin_step(EcTwinPlan *plan, bool is_top_level, char *what, char *sql)
+ec_twin_top_level_step(EcTwinPlan *plan, char *what, char *sql, char *blocking)
 {
 	EcTwinStep *step = palloc(sizeof(EcTwinStep));
 
 	step->what = what;
 	step->sql = sql;
-	step->is_top_level = is_top_level;
+	step->is_top_level = sql != blocking;
+	step->blocking = blocking;
 	plan->steps = lappend(plan->steps, step);
+}
+
+void
+ec_twin_step(EcTwinPlan *plan, char *what, char *sql)
+{
+	ec_twin_top_level_step(plan, what, sql, sql);
 }
 
 void

@@ -60,6 +60,7 @@ typedef struct EcTwinStep
 	char *what; /* "index \"orders_status\"" */
 	char *sql;
 	bool is_top_level; /* cannot run in a transaction block */
+	char *blocking;    /* the same where nobody would wait for long */
 } EcTwinStep;
 
 typedef struct EcTwinPlan
@@ -88,7 +89,9 @@ extern const EcTwinKind ec_twin_unknown;
 /* The pair of which the column is "from"; NULL if none. */
 extern const EcTwinPair *ec_twin_pair(const EcRetype *retype, AttrNumber from);
 
-extern void ec_twin_step(EcTwinPlan *plan, bool is_top_level, char *what, char *sql);
+extern void ec_twin_step(EcTwinPlan *plan, char *what, char *sql);
+extern void ec_twin_top_level_step(EcTwinPlan *plan, char *what, char *sql,
+								   char *blocking);
 extern void ec_twin_swap(EcTwinPlan *plan, EcSwapPart part, char *sql);
 extern void ec_twin_refuse(EcTwinPlan *plan, char *why);
 

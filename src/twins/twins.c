@@ -212,9 +212,10 @@ swap(const EcChange *change, const EcRetype *retype, const EcTwinPlan *plan)
 	EcRights outer;
 	ListCell *cell;
 
-	/* that an index is renamed along with its constraint */
-	(void) set_config_option("client_min_messages", "warning", PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	/* nobody need be told that an index is renamed along with its constraint */
+	if (client_min_messages == NOTICE)
+		(void) set_config_option("client_min_messages", "warning", PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	ec_become(&outer, ec_change_require_role(change));
 	for (EcSwapPart part = EC_SWAP_RELEASE; part < EC_SWAP_FUNCTIONS; part++)
 		run_part(plan, part);
@@ -228,6 +229,27 @@ swap(const EcChange *change, const EcRetype *retype, const EcTwinPlan *plan)
 	AtEOXact_GUC(false, guc_level);
 	run_functions(plan);
 	note_swap(retype);
+}
+
+void
+ec_twins_build(const EcChange *change, const EcRetype *retype)
+{
+	EcRights outer;
+
+	ec_become(&outer, ec_change_require_role(change));
+	for (;;)
+	{
+		EcTwinPlan *plan = look(retype, false);
+		int guc_level;
+
+		if (plan->steps == NIL || plan->refused != NIL)
+			break;
+		guc_level = ec_pin_text();
+		ec_run_ddl(((EcTwinStep *) linitial(plan->steps))->blocking);
+		AtEOXact_GUC(false, guc_level);
+		CommandCounterIncrement();
+	}
+	ec_become_caller(&outer);
 }
 
 void

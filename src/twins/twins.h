@@ -25,6 +25,12 @@ extern void ec_retype_of(const EcChange *change, EcRetype *retype);
 extern EcTwinPlan *ec_twins_look(const EcRetype *retype);
 
 /*
+ * Does all steps at once, as the table's owner.  For a small table that the
+ * caller has locked.
+ */
+extern void ec_twins_build(const EcChange *change, const EcRetype *retype);
+
+/*
  * Swaps the names, as the table's owner; nothing may be left to do or be
  * refused (55000).
  */
