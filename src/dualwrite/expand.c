@@ -733,7 +733,7 @@ expand(void *arg)
 	 * Sequences must be past the rows that exist in the target and those to
 	 * come.
 	 */
-	if (ec_change_load(change->name, &known))
+	if (change->kept_names == NULL && ec_change_load(change->name, &known))
 		ec_bring_sequences_forward(&known, false);
 }
 

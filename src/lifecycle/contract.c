@@ -306,7 +306,8 @@ finish(const EcChange *change, ArrayType *override)
 	char *along;
 
 	ec_gates_require(change, EC_TRANSITION_CONTRACT, override);
-	ec_bring_sequences_forward(change, true);
+	if (change->kept_names == NULL)
+		ec_bring_sequences_forward(change, true);
 	tell_values(change, false);
 	along = what_goes(change, cascade);
 	ec_drop_old_shape(change, cascade);

@@ -88,12 +88,12 @@ ec_cutover(PG_FUNCTION_ARGS)
 
 	ec_gates_require(&change, EC_TRANSITION_CUTOVER,
 					 PG_ARGISNULL(1) ? NULL : PG_GETARG_ARRAYTYPE_P(1));
-	ec_bring_sequences_forward(&change, true);
 	if (change.kept_names != NULL)
 	{
 		ec_transition_with_locks(&change, swap_names, NULL);
 		PG_RETURN_TEXT_P(cstring_to_text(EC_PHASE_CUT_OVER));
 	}
+	ec_bring_sequences_forward(&change, true);
 	watch_afresh(&change);
 	ec_flag_set(change.name, true);
 	ec_change_set_phase(change.name, EC_PHASE_CUT_OVER);

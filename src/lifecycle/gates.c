@@ -45,7 +45,7 @@ static const GateKind gate_kinds[] = {
 	{"discrepancies", ec_gate_discrepancies, true, true},
 	{"dual_write", ec_gate_dual_write, true, true, EC_NAMES_ANY,
 	 "{expand_contract.enable_modern_write}"},
-	{"sequences", ec_gate_sequences, true, true},
+	{"sequences", ec_gate_sequences, true, true, EC_NAMES_CHANGED},
 	{"replication_lag", ec_gate_replication_lag, true, true, EC_NAMES_ANY,
 	 "{expand_contract.max_replication_lag,expand_contract.ignore_standbys}"},
 	{"reversible", ec_gate_reversible, true, false},

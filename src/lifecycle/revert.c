@@ -388,9 +388,9 @@ one_back(const EcChange *change)
 
 	/*
 	 * The old shape's sequences have not seen values written through the new
-	 * shape.
+	 * shape.  Where names are kept, both shapes have the same sequences.
 	 */
-	if (!is_gone)
+	if (!is_gone && change->kept_names == NULL)
 		ec_bring_sequences_forward(change, true);
 	if (is_phase(change, EC_PHASE_QUARANTINED) && !is_gone)
 	{

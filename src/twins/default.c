@@ -228,19 +228,25 @@ owned_sequences(const EcRetype *retype, const EcTwinPair *pair)
 	return owned;
 }
 
-/* Its type follows that of the column, unless it has gone too far for that. */
+/* Its type follows that of the column. */
 static const char *
 type_of_serial(const Owned *owned, Oid from, Oid to)
 {
+	return owned->type == from && is_integer(to) && from != to
+			   ? psprintf(" AS %s", format_type_be(to))
+			   : "";
+}
+
+/* Has it given a number that the column cannot hold? */
+static bool
+is_too_far(const Owned *owned, Oid to)
+{
 	EcSequence now;
 
-	if (owned->type != from || !is_integer(to) || from == to)
-		return "";
-	if (!ec_sequence_read(owned->sequence, &now) ||
-		(to == INT4OID && (now.last > PG_INT32_MAX || now.last < PG_INT32_MIN)) ||
-		(to == INT2OID && (now.last > PG_INT16_MAX || now.last < PG_INT16_MIN)))
-		return "";
-	return psprintf(" AS %s", format_type_be(to));
+	if (!is_integer(to) || !ec_sequence_read(owned->sequence, &now))
+		return false;
+	return (to == INT4OID && (now.last > PG_INT32_MAX || now.last < PG_INT32_MIN)) ||
+		   (to == INT2OID && (now.last > PG_INT16_MAX || now.last < PG_INT16_MIN));
 }
 
 static void
@@ -315,8 +321,12 @@ look(const EcRetype *retype, EcTwinPlan *plan)
 		foreach (other, owned_sequences(retype, pair))
 		{
 			const Owned *owned = lfirst(other);
+			Oid to = get_atttype(retype->relation, pair->to);
 
-			if (owned->is_identity)
+			if (is_too_far(owned, to))
+				ec_twin_refuse(plan, psprintf("sequence %s has given numbers that type %s does not hold (use setval before)",
+											  owned->name, format_type_be(to)));
+			else if (owned->is_identity)
 				swap_identity(retype, plan, pair, owned);
 			else
 				swap_serial(retype, plan, pair, owned);

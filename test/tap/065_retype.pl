@@ -87,6 +87,19 @@ sub schema_of
 	  grep { !/^(--|$|\\(un)?restrict)/ } split /\n/, $stdout;
 }
 
+# Compares two schemas, and tells the lines in which they differ.
+sub is_schema
+{
+	my ($left, $right, $name) = @_;
+	my %left = map { $_ => 1 } split /\n/, $left;
+	my %right = map { $_ => 1 } split /\n/, $right;
+
+	ok($left eq $right, $name)
+	  or diag(join "\n", (map { "surplus: $_" } grep { !$right{$_} } sort keys %left),
+		(map { "lacking: $_" } grep { !$left{$_} } sort keys %right));
+	return;
+}
+
 sub job
 {
 	my ($call) = @_;
@@ -102,7 +115,7 @@ for my $database (qw(born original changed))
 }
 my ($born, $original) = map { schema_of($_) } qw(born original);
 isnt($born, $original, 'the two schemas differ');
-is(schema_of('changed'), $original, 'the table to be changed is like the original');
+is_schema(schema_of('changed'), $original, 'the table to be changed is like the original');
 $node->safe_psql(
 	'changed', q{
 	INSERT INTO "a""b'c;--" ("q ty", free, v) SELECT i % 50 + 1, i, 'v' || i FROM generate_series(1, 20000) i;
@@ -182,7 +195,7 @@ for my $change (@changes)
 	is($node->safe_psql('changed', "SELECT ok FROM ec_verify_change($name)"), 't', "$name: in step");
 	is($node->safe_psql('changed', "SELECT ec_revert($name)"), 'reverted', "$name is given up");
 }
-is(schema_of('changed'), $original, 'all is as it was');
+is_schema(schema_of('changed'), $original, 'all is as it was');
 
 # Once more, to the end.
 begin_change($_) for @changes;
@@ -192,7 +205,7 @@ for my $change (@changes)
 	my $name = literal($change->[0]);
 	is($node->safe_psql('changed', "SELECT ec_contract($name)"), 'contracted', "$name is contracted");
 }
-is(schema_of('changed'), $born, 'the table is like one that was born with the new type');
+is_schema(schema_of('changed'), $born, 'the table is like one that was born with the new type');
 is( $node->safe_psql('changed', q{SELECT count(*) FROM "a""b'c;--"}) . '|' .
 	  $node->safe_psql('changed', q{SELECT count(*) FROM numbered}),
 	'20001|20001', 'with all its rows');
