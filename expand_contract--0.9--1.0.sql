@@ -193,7 +193,30 @@ ALTER TABLE expand_contract.migration_steps
     ADD COLUMN scope text COLLATE "C" NOT NULL DEFAULT '',
     DROP CONSTRAINT migration_steps_version_fkey,
     DROP CONSTRAINT migration_steps_pkey,
-    ADD PRIMARY KEY (scope, version, direction, step);
+    ADD PRIMARY KEY (scope, version, direction, step),
+    ADD COLUMN kind text CHECK (kind IN ('transaction', 'top_level', 'job')),
+    ADD COLUMN sql text,
+    ADD COLUMN undo text,
+    ADD COLUMN detail text,
+    ADD COLUMN lock_mode text;
+UPDATE expand_contract.migration_steps SET kind = CASE WHEN is_top_level THEN 'top_level' ELSE 'transaction' END;
+ALTER TABLE expand_contract.migration_steps ALTER COLUMN kind SET NOT NULL, DROP COLUMN is_top_level;
+-- statements were counted so far
+UPDATE expand_contract.schema_migrations m SET steps = s.steps, steps_done = s.steps_done
+  FROM (SELECT version, direction, count(*) AS steps, count(done_at) AS steps_done
+          FROM expand_contract.migration_steps GROUP BY version, direction) s
+ WHERE s.version = m.version AND s.direction = m.direction AND m.state <> 'applied';
+COMMENT ON TABLE expand_contract.migration_steps IS 'the steps of the scripts that a worker runs, and how far it is';
+COMMENT ON COLUMN expand_contract.migration_steps.first_statement IS
+    'the step runs the statements of the script from this one on, or stands for them';
+COMMENT ON COLUMN expand_contract.migration_steps.kind IS
+    'transaction; top_level: a statement that cannot run in one; job: a SELECT that submits a job and returns its number';
+COMMENT ON COLUMN expand_contract.migration_steps.sql IS 'what is run in place of the statements; NULL: they are run as they are';
+COMMENT ON COLUMN expand_contract.migration_steps.undo IS
+    'takes the step back; empty: there is nothing to take back; NULL: nobody knows how';
+COMMENT ON COLUMN expand_contract.migration_steps.detail IS 'what the step is for';
+COMMENT ON COLUMN expand_contract.migration_steps.lock_mode IS 'the strongest lock that a planned step takes on its table';
+COMMENT ON COLUMN expand_contract.migration_steps.target IS 'what the step is about, as it was before the first try; of a job: which one';
 ALTER TABLE expand_contract.schema_migrations
     ADD COLUMN scope text COLLATE "C" NOT NULL DEFAULT '',
     DROP CONSTRAINT schema_migrations_pkey,
@@ -459,11 +482,18 @@ COMMENT ON FUNCTION @extschema@.ec_effects(text) IS
 ----------------------------------------------------------------------
 CREATE OR REPLACE FUNCTION @extschema@.ec_apply(version text, up text, down text = NULL, description text = NULL,
         requires text[] = '{}', phase text = 'expand', allow text[] = '{}', dry_run boolean = false,
-        scope text = NULL)
+        scope text = NULL, online boolean = NULL)
     RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean, text) IS
+COMMENT ON FUNCTION @extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean, text, boolean) IS
     'applies a migration once, under the migration lock: applied, unchanged, queued, running or (dry run) planned';
+
+CREATE OR REPLACE PROCEDURE @extschema@.ec_migrate(version text, up text, down text = NULL, description text = NULL,
+        requires text[] = '{}', phase text = 'expand', allow text[] = '{}', dry_run boolean = false,
+        scope text = NULL, online boolean = NULL)
+    AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON PROCEDURE @extschema@.ec_migrate(text, text, text, text, text[], text, text[], boolean, text, boolean) IS
+    'ec_apply, a commit, and the wait until the migration is applied';
 
 CREATE OR REPLACE FUNCTION @extschema@.ec_rollback(version text, dry_run boolean = false, scope text = NULL) RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
@@ -475,7 +505,8 @@ CREATE OR REPLACE PROCEDURE @extschema@.ec_wait_migration(version text, timeout 
 COMMENT ON PROCEDURE @extschema@.ec_wait_migration(text, interval, text) IS
     'waits, without holding a snapshot, until a migration is applied';
 
-REVOKE EXECUTE ON FUNCTION @extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean, text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean, text, boolean) FROM PUBLIC;
+REVOKE EXECUTE ON PROCEDURE @extschema@.ec_migrate(text, text, text, text, text[], text, text[], boolean, text, boolean) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_rollback(text, boolean, text) FROM PUBLIC;
 REVOKE EXECUTE ON PROCEDURE @extschema@.ec_wait_migration(text, interval, text) FROM PUBLIC;
 
@@ -574,7 +605,7 @@ SELECT m.version COLLATE pg_catalog."default" AS version, m.description, m.phase
   LEFT JOIN LATERAL expand_contract.migration_status(m.version, m.scope) s ON m.state <> 'applied'
   LEFT JOIN expand_contract.jobs j ON j.id = s.job
   CROSS JOIN (SELECT pg_catalog.has_function_privilege(
-                         '@extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean, text)'::pg_catalog.regprocedure,
+                         '@extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean, text, boolean)'::pg_catalog.regprocedure,
                          'EXECUTE') AS may_apply OFFSET 0) r
  WHERE r.may_apply OR pg_catalog.pg_has_role('pg_monitor', 'USAGE')
  ORDER BY m.scope, m.version_key;
@@ -587,7 +618,7 @@ SELECT id, event, version COLLATE pg_catalog."default" AS version, checksum, all
        execution_time, session_role, application_name, expand_contract.error_for(r.may_apply, error) AS error, scope COLLATE pg_catalog."default" AS scope
   FROM expand_contract.migration_events
   CROSS JOIN (SELECT pg_catalog.has_function_privilege(
-                         '@extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean, text)'::pg_catalog.regprocedure,
+                         '@extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean, text, boolean)'::pg_catalog.regprocedure,
                          'EXECUTE') AS may_apply OFFSET 0) r
  WHERE r.may_apply OR pg_catalog.pg_has_role('pg_monitor', 'USAGE')
  ORDER BY id;
@@ -595,14 +626,15 @@ COMMENT ON VIEW @extschema@.ec_migration_events IS
     'the log: who applied, rolled back or took over which migration, when, and against which rules';
 GRANT SELECT ON @extschema@.ec_migration_events TO PUBLIC;
 
-CREATE OR REPLACE FUNCTION @extschema@.ec_apply_script(version text, script text, dry_run boolean = false, scope text = NULL) RETURNS text
+CREATE OR REPLACE FUNCTION @extschema@.ec_apply_script(version text, script text, dry_run boolean = false, scope text = NULL,
+        online boolean = NULL) RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_apply_script(text, text, boolean, text) IS
+COMMENT ON FUNCTION @extschema@.ec_apply_script(text, text, boolean, text, boolean) IS
     'applies the text of a migration file, which has its own up and down';
 
-CREATE OR REPLACE PROCEDURE @extschema@.ec_apply_directory(path text, scope text = NULL, allow text[] = '{}')
+CREATE OR REPLACE PROCEDURE @extschema@.ec_apply_directory(path text, scope text = NULL, allow text[] = '{}', online boolean = NULL)
     AS 'MODULE_PATHNAME' LANGUAGE C;
-COMMENT ON PROCEDURE @extschema@.ec_apply_directory(text, text, text[]) IS
+COMMENT ON PROCEDURE @extschema@.ec_apply_directory(text, text, text[], boolean) IS
     'applies the migration files of a directory of the server in the order of their versions, one commit each';
 
 CREATE OR REPLACE FUNCTION @extschema@.ec_baseline(version text, description text = NULL, scope text = NULL) RETURNS text
@@ -623,10 +655,10 @@ CREATE OR REPLACE FUNCTION @extschema@.ec_rehearse(up text, down text = NULL, OU
 COMMENT ON FUNCTION @extschema@.ec_rehearse(text, text) IS
     'runs up, down and up again, rolls all back, and reports locks, rewrites, times and what down does not restore';
 
-REVOKE EXECUTE ON FUNCTION @extschema@.ec_apply_script(text, text, boolean, text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_apply_script(text, text, boolean, text, boolean) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_baseline(text, text, text) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_adopt(text, regclass, text) FROM PUBLIC;
-REVOKE EXECUTE ON PROCEDURE @extschema@.ec_apply_directory(text, text, text[]) FROM PUBLIC;
+REVOKE EXECUTE ON PROCEDURE @extschema@.ec_apply_directory(text, text, text[], boolean) FROM PUBLIC;
 
 ----------------------------------------------------------------------
 -- sql/install/backfill.sql
@@ -1286,7 +1318,7 @@ COMMENT ON COLUMN @extschema@.ec_migrations.checksum IS 'of the script, without 
 COMMENT ON COLUMN @extschema@.ec_migrations.executed_at IS 'when it was applied, or began';
 COMMENT ON COLUMN @extschema@.ec_migrations.executed_by IS 'the role that applied it';
 COMMENT ON COLUMN @extschema@.ec_migrations.execution_time IS 'how long that took';
-COMMENT ON COLUMN @extschema@.ec_migrations.steps IS 'how many statements it has';
+COMMENT ON COLUMN @extschema@.ec_migrations.steps IS 'how many steps a worker runs, or statements where it ran in its caller''s transaction';
 COMMENT ON COLUMN @extschema@.ec_migrations.steps_done IS 'how many of them are done';
 COMMENT ON COLUMN @extschema@.ec_migrations.error IS 'why it failed, for those who may execute ec_apply; else the SQLSTATE';
 COMMENT ON COLUMN @extschema@.ec_migrations.direction IS 'up, or down while it is rolled back';

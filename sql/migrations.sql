@@ -256,7 +256,7 @@ ROLLBACK;
 
 -- rights: nothing for those who may not, the server's own word for the rest
 CREATE ROLE regress_ec_deployer;
-GRANT EXECUTE ON FUNCTION ec_apply(text, text, text, text, text[], text, text[], boolean, text),
+GRANT EXECUTE ON FUNCTION ec_apply(text, text, text, text, text[], text, text[], boolean, text, boolean),
                           ec_rollback(text, boolean, text) TO regress_ec_deployer;
 CREATE SCHEMA deployer AUTHORIZATION regress_ec_deployer;
 SET ROLE regress_ec_other;

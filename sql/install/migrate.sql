@@ -1,10 +1,17 @@
 CREATE FUNCTION @extschema@.ec_apply(version text, up text, down text = NULL, description text = NULL,
         requires text[] = '{}', phase text = 'expand', allow text[] = '{}', dry_run boolean = false,
-        scope text = NULL)
+        scope text = NULL, online boolean = NULL)
     RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean, text) IS
+COMMENT ON FUNCTION @extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean, text, boolean) IS
     'applies a migration once, under the migration lock: applied, unchanged, queued, running or (dry run) planned';
+
+CREATE PROCEDURE @extschema@.ec_migrate(version text, up text, down text = NULL, description text = NULL,
+        requires text[] = '{}', phase text = 'expand', allow text[] = '{}', dry_run boolean = false,
+        scope text = NULL, online boolean = NULL)
+    AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON PROCEDURE @extschema@.ec_migrate(text, text, text, text, text[], text, text[], boolean, text, boolean) IS
+    'ec_apply, a commit, and the wait until the migration is applied';
 
 CREATE FUNCTION @extschema@.ec_rollback(version text, dry_run boolean = false, scope text = NULL) RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
@@ -16,7 +23,8 @@ CREATE PROCEDURE @extschema@.ec_wait_migration(version text, timeout interval = 
 COMMENT ON PROCEDURE @extschema@.ec_wait_migration(text, interval, text) IS
     'waits, without holding a snapshot, until a migration is applied';
 
-REVOKE EXECUTE ON FUNCTION @extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean, text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean, text, boolean) FROM PUBLIC;
+REVOKE EXECUTE ON PROCEDURE @extschema@.ec_migrate(text, text, text, text, text[], text, text[], boolean, text, boolean) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_rollback(text, boolean, text) FROM PUBLIC;
 REVOKE EXECUTE ON PROCEDURE @extschema@.ec_wait_migration(text, interval, text) FROM PUBLIC;
 
@@ -115,7 +123,7 @@ SELECT m.version COLLATE pg_catalog."default" AS version, m.description, m.phase
   LEFT JOIN LATERAL expand_contract.migration_status(m.version, m.scope) s ON m.state <> 'applied'
   LEFT JOIN expand_contract.jobs j ON j.id = s.job
   CROSS JOIN (SELECT pg_catalog.has_function_privilege(
-                         '@extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean, text)'::pg_catalog.regprocedure,
+                         '@extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean, text, boolean)'::pg_catalog.regprocedure,
                          'EXECUTE') AS may_apply OFFSET 0) r
  WHERE r.may_apply OR pg_catalog.pg_has_role('pg_monitor', 'USAGE')
  ORDER BY m.scope, m.version_key;
@@ -128,7 +136,7 @@ SELECT id, event, version COLLATE pg_catalog."default" AS version, checksum, all
        execution_time, session_role, application_name, expand_contract.error_for(r.may_apply, error) AS error, scope COLLATE pg_catalog."default" AS scope
   FROM expand_contract.migration_events
   CROSS JOIN (SELECT pg_catalog.has_function_privilege(
-                         '@extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean, text)'::pg_catalog.regprocedure,
+                         '@extschema@.ec_apply(text, text, text, text, text[], text, text[], boolean, text, boolean)'::pg_catalog.regprocedure,
                          'EXECUTE') AS may_apply OFFSET 0) r
  WHERE r.may_apply OR pg_catalog.pg_has_role('pg_monitor', 'USAGE')
  ORDER BY id;
@@ -136,14 +144,15 @@ COMMENT ON VIEW @extschema@.ec_migration_events IS
     'the log: who applied, rolled back or took over which migration, when, and against which rules';
 GRANT SELECT ON @extschema@.ec_migration_events TO PUBLIC;
 
-CREATE FUNCTION @extschema@.ec_apply_script(version text, script text, dry_run boolean = false, scope text = NULL) RETURNS text
+CREATE FUNCTION @extschema@.ec_apply_script(version text, script text, dry_run boolean = false, scope text = NULL,
+        online boolean = NULL) RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_apply_script(text, text, boolean, text) IS
+COMMENT ON FUNCTION @extschema@.ec_apply_script(text, text, boolean, text, boolean) IS
     'applies the text of a migration file, which has its own up and down';
 
-CREATE PROCEDURE @extschema@.ec_apply_directory(path text, scope text = NULL, allow text[] = '{}')
+CREATE PROCEDURE @extschema@.ec_apply_directory(path text, scope text = NULL, allow text[] = '{}', online boolean = NULL)
     AS 'MODULE_PATHNAME' LANGUAGE C;
-COMMENT ON PROCEDURE @extschema@.ec_apply_directory(text, text, text[]) IS
+COMMENT ON PROCEDURE @extschema@.ec_apply_directory(text, text, text[], boolean) IS
     'applies the migration files of a directory of the server in the order of their versions, one commit each';
 
 CREATE FUNCTION @extschema@.ec_baseline(version text, description text = NULL, scope text = NULL) RETURNS text
@@ -164,6 +173,6 @@ CREATE FUNCTION @extschema@.ec_rehearse(up text, down text = NULL, OUT step inte
 COMMENT ON FUNCTION @extschema@.ec_rehearse(text, text) IS
     'runs up, down and up again, rolls all back, and reports locks, rewrites, times and what down does not restore';
 
-REVOKE EXECUTE ON FUNCTION @extschema@.ec_apply_script(text, text, boolean, text), @extschema@.ec_baseline(text, text, text),
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_apply_script(text, text, boolean, text, boolean), @extschema@.ec_baseline(text, text, text),
     @extschema@.ec_adopt(text, regclass, text), @extschema@.ec_rehearse(text, text) FROM PUBLIC;
-REVOKE EXECUTE ON PROCEDURE @extschema@.ec_apply_directory(text, text, text[]) FROM PUBLIC;
+REVOKE EXECUTE ON PROCEDURE @extschema@.ec_apply_directory(text, text, text[], boolean) FROM PUBLIC;

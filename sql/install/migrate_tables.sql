@@ -57,17 +57,21 @@ COMMENT ON COLUMN expand_contract.schema_migrations.down_system IS 'the identifi
 -- Few migrations are unfinished at any time: one, if nobody rolls back.
 CREATE INDEX schema_migrations_unfinished ON expand_contract.schema_migrations (scope, version) WHERE state <> 'applied';
 
--- The pieces of a script that a worker runs.  Each commits together with its
--- done_at, or, where the server does not allow that, has a condition in the
--- catalogue that tells whether it is done.
+-- The steps of a script that a worker runs: its plan, made once.  Each commits
+-- together with its done_at, or, where the server does not allow that, has a
+-- condition in the catalogue, or a job, that tells whether it is done.
 CREATE TABLE expand_contract.migration_steps (
     version         text COLLATE "C" NOT NULL,
     direction       text NOT NULL CHECK (direction IN ('up', 'down')),
     step            integer NOT NULL,
     first_statement integer NOT NULL,
     last_statement  integer NOT NULL,
-    is_top_level    boolean NOT NULL,
+    kind            text NOT NULL CHECK (kind IN ('transaction', 'top_level', 'job')),
     command         text NOT NULL,
+    sql             text,
+    undo            text,
+    detail          text,
+    lock_mode       text,
     target          jsonb,
     made            jsonb NOT NULL DEFAULT '{}',
     done_at         timestamptz,
@@ -75,9 +79,17 @@ CREATE TABLE expand_contract.migration_steps (
     PRIMARY KEY (scope, version, direction, step),
     FOREIGN KEY (scope, version) REFERENCES expand_contract.schema_migrations ON DELETE CASCADE
 );
-COMMENT ON TABLE expand_contract.migration_steps IS 'the pieces of the scripts that a worker runs, and how far it is';
-COMMENT ON COLUMN expand_contract.migration_steps.is_top_level IS 'whether it is a statement that cannot run in a transaction';
-COMMENT ON COLUMN expand_contract.migration_steps.target IS 'what the statement is about, as it was before the first try';
+COMMENT ON TABLE expand_contract.migration_steps IS 'the steps of the scripts that a worker runs, and how far it is';
+COMMENT ON COLUMN expand_contract.migration_steps.first_statement IS
+    'the step runs the statements of the script from this one on, or stands for them';
+COMMENT ON COLUMN expand_contract.migration_steps.kind IS
+    'transaction; top_level: a statement that cannot run in one; job: a SELECT that submits a job and returns its number';
+COMMENT ON COLUMN expand_contract.migration_steps.sql IS 'what is run in place of the statements; NULL: they are run as they are';
+COMMENT ON COLUMN expand_contract.migration_steps.undo IS
+    'takes the step back; empty: there is nothing to take back; NULL: nobody knows how';
+COMMENT ON COLUMN expand_contract.migration_steps.detail IS 'what the step is for';
+COMMENT ON COLUMN expand_contract.migration_steps.lock_mode IS 'the strongest lock that a planned step takes on its table';
+COMMENT ON COLUMN expand_contract.migration_steps.target IS 'what the step is about, as it was before the first try; of a job: which one';
 COMMENT ON COLUMN expand_contract.migration_steps.made IS
     'the indexes that the statement has created, OID and name; committed together with their creation';
 

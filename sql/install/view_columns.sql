@@ -41,7 +41,7 @@ COMMENT ON COLUMN @extschema@.ec_migrations.checksum IS 'of the script, without 
 COMMENT ON COLUMN @extschema@.ec_migrations.executed_at IS 'when it was applied, or began';
 COMMENT ON COLUMN @extschema@.ec_migrations.executed_by IS 'the role that applied it';
 COMMENT ON COLUMN @extschema@.ec_migrations.execution_time IS 'how long that took';
-COMMENT ON COLUMN @extschema@.ec_migrations.steps IS 'how many statements it has';
+COMMENT ON COLUMN @extschema@.ec_migrations.steps IS 'how many steps a worker runs, or statements where it ran in its caller''s transaction';
 COMMENT ON COLUMN @extschema@.ec_migrations.steps_done IS 'how many of them are done';
 COMMENT ON COLUMN @extschema@.ec_migrations.error IS 'why it failed, for those who may execute ec_apply; else the SQLSTATE';
 COMMENT ON COLUMN @extschema@.ec_migrations.direction IS 'up, or down while it is rolled back';

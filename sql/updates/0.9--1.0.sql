@@ -166,7 +166,30 @@ ALTER TABLE expand_contract.migration_steps
     ADD COLUMN scope text COLLATE "C" NOT NULL DEFAULT '',
     DROP CONSTRAINT migration_steps_version_fkey,
     DROP CONSTRAINT migration_steps_pkey,
-    ADD PRIMARY KEY (scope, version, direction, step);
+    ADD PRIMARY KEY (scope, version, direction, step),
+    ADD COLUMN kind text CHECK (kind IN ('transaction', 'top_level', 'job')),
+    ADD COLUMN sql text,
+    ADD COLUMN undo text,
+    ADD COLUMN detail text,
+    ADD COLUMN lock_mode text;
+UPDATE expand_contract.migration_steps SET kind = CASE WHEN is_top_level THEN 'top_level' ELSE 'transaction' END;
+ALTER TABLE expand_contract.migration_steps ALTER COLUMN kind SET NOT NULL, DROP COLUMN is_top_level;
+-- statements were counted so far
+UPDATE expand_contract.schema_migrations m SET steps = s.steps, steps_done = s.steps_done
+  FROM (SELECT version, direction, count(*) AS steps, count(done_at) AS steps_done
+          FROM expand_contract.migration_steps GROUP BY version, direction) s
+ WHERE s.version = m.version AND s.direction = m.direction AND m.state <> 'applied';
+COMMENT ON TABLE expand_contract.migration_steps IS 'the steps of the scripts that a worker runs, and how far it is';
+COMMENT ON COLUMN expand_contract.migration_steps.first_statement IS
+    'the step runs the statements of the script from this one on, or stands for them';
+COMMENT ON COLUMN expand_contract.migration_steps.kind IS
+    'transaction; top_level: a statement that cannot run in one; job: a SELECT that submits a job and returns its number';
+COMMENT ON COLUMN expand_contract.migration_steps.sql IS 'what is run in place of the statements; NULL: they are run as they are';
+COMMENT ON COLUMN expand_contract.migration_steps.undo IS
+    'takes the step back; empty: there is nothing to take back; NULL: nobody knows how';
+COMMENT ON COLUMN expand_contract.migration_steps.detail IS 'what the step is for';
+COMMENT ON COLUMN expand_contract.migration_steps.lock_mode IS 'the strongest lock that a planned step takes on its table';
+COMMENT ON COLUMN expand_contract.migration_steps.target IS 'what the step is about, as it was before the first try; of a job: which one';
 ALTER TABLE expand_contract.schema_migrations
     ADD COLUMN scope text COLLATE "C" NOT NULL DEFAULT '',
     DROP CONSTRAINT schema_migrations_pkey,

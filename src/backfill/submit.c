@@ -9,6 +9,7 @@
 #include "utils/builtins.h"
 #include "utils/rel.h"
 
+#include "core/arguments.h"
 #include "backfill/assignments.h"
 #include "backfill/explain.h"
 #include "backfill/predicate.h"
@@ -19,15 +20,8 @@
 #include "worker/jobs/job.h"
 #include "worker/jobs/pace.h"
 
-static void
-require(bool isnull, const char *argument)
-{
-	if (isnull)
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("%s must not be null", argument),
-				 errhint("As in SELECT ec_backfill('users', 'email = lower(name)', 'email IS NULL').")));
-}
+#define EXAMPLE                                                                \
+	"As in SELECT ec_backfill('users', 'email = lower(name)', 'email IS NULL')."
 
 /*
  * Makes all checks that are possible before the first batch, so that the
@@ -118,8 +112,8 @@ ec_backfill(PG_FUNCTION_ARGS)
 	char *predicate;
 	const char *method;
 
-	require(PG_ARGISNULL(0), "relation");
-	require(PG_ARGISNULL(1), "assignments");
+	ec_require_argument(fcinfo, 0, "relation", EXAMPLE);
+	ec_require_argument(fcinfo, 1, "assignments", EXAMPLE);
 	ec_read_pace_arguments(fcinfo, 3, true, &spec, &method);
 	assignments = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	predicate = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));

@@ -13,6 +13,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "core/arguments.h"
 #include "core/catalog.h"
 #include "core/query.h"
 
@@ -44,9 +45,7 @@ ec_grant(PG_FUNCTION_ARGS)
 	char *role;
 	uint64 found;
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-						errmsg("role must not be null")));
+	ec_require_argument(fcinfo, 0, "role", NULL);
 	if (!ec_extension_lookup(&extension) ||
 		!has_privs_of_role(GetUserId(), extension.owner))
 		ereport(ERROR,

@@ -24,6 +24,7 @@ int ec_target_batch_time = 50;
 int ec_lock_timeout = 30 * 1000;
 int ec_statement_timeout = 60 * 1000;
 bool ec_advice = false;
+bool ec_online = true;
 
 int ec_max_workers = 2;
 bool ec_enable_modern_write = true;
@@ -107,6 +108,10 @@ define_everyones_settings(void)
 	DefineCustomBoolVariable("expand_contract.advice",
 							 "Lets ec_lint tell matters of style as well.", NULL,
 							 &ec_advice, false, PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("expand_contract.online",
+							 "Runs statements that would block others in steps that do not.",
+							 "Off rejects such statements, unless their tables are small.",
+							 &ec_online, true, PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("expand_contract.scope",
 							   "Sets the scope of migrations whose caller names none.",
 							   "A scope is a history of its own, of a service or a tenant.",

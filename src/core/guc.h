@@ -16,6 +16,7 @@ extern int ec_target_batch_time; /* ms */
 extern int ec_lock_timeout;      /* ms */
 extern int ec_statement_timeout; /* ms */
 extern bool ec_advice;
+extern bool ec_online;
 extern char *ec_scope;
 
 /* PGC_SUSET */

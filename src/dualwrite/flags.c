@@ -14,6 +14,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "core/arguments.h"
 #include "core/catalog.h"
 #include "core/guc.h"
 #include "core/holders.h"
@@ -24,13 +25,6 @@
 
 PG_FUNCTION_INFO_V1(ec_dual_write);
 PG_FUNCTION_INFO_V1(ec_set_flag);
-
-static void
-refuse_null(const char *argument)
-{
-	ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					errmsg("argument \"%s\" must not be null", argument)));
-}
 
 static void
 switch_on(void *arg)
@@ -73,13 +67,11 @@ ec_dual_write(PG_FUNCTION_ARGS)
 	EcChange change;
 	bool enabled;
 	ErrorData *error;
+	char *name;
 
-	if (PG_ARGISNULL(0))
-		refuse_null("change");
-	if (PG_ARGISNULL(1))
-		refuse_null("enabled");
-	enabled = PG_GETARG_BOOL(1);
-	ec_change_get(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
+	name = ec_text_argument(fcinfo, 0, "change");
+	enabled = ec_bool_argument(fcinfo, 1, "enabled");
+	ec_change_get(name, &change);
 	ec_change_require_active(&change);
 	if (change.dual_write == enabled)
 		PG_RETURN_TEXT_P(cstring_to_text(enabled ? "on" : "off"));
@@ -144,12 +136,8 @@ ec_set_flag(PG_FUNCTION_ARGS)
 	char *name;
 	bool value;
 
-	if (PG_ARGISNULL(0))
-		refuse_null("name");
-	if (PG_ARGISNULL(1))
-		refuse_null("value");
-	name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	value = PG_GETARG_BOOL(1);
+	name = ec_text_argument(fcinfo, 0, "name");
+	value = ec_bool_argument(fcinfo, 1, "value");
 	if (name[0] == '\0' || strlen(name) > EC_MAX_CHANGE_NAME)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("name of a flag must have 1 to %d bytes",

@@ -33,7 +33,7 @@
 #include "core/own.h"
 #include "core/query.h"
 #include "dualwrite/concerned.h"
-#include "dualwrite/expand.h"
+#include "dualwrite/columns/row_trigger.h"
 #include "dualwrite/tables/table_target.h"
 #include "model/change.h"
 #include "expand_contract.h"

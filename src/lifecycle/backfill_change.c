@@ -23,6 +23,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
+#include "core/arguments.h"
 #include "backfill/copy/copy.h"
 #include "backfill/submit.h"
 #include "lifecycle/backfill_change.h"
@@ -224,31 +225,15 @@ ec_backfill_change(PG_FUNCTION_ARGS)
 {
 	EcJobSpec spec = {0};
 	EcChange change;
-	char *mode = "fill";
-	char *on_error = "raise";
+	bool repair;
 	int64 job;
 
 	ec_read_pace_arguments(fcinfo, 2, true, &spec, NULL);
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"change\" must not be null"),
-				 errhint("As in SELECT ec_backfill_change('users_email').")));
-	if (!PG_ARGISNULL(1))
-		mode = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	if (strcmp(mode, "fill") != 0 && strcmp(mode, "repair") != 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("unknown mode \"%s\"", mode),
-						errhint("Use 'fill' or 'repair'.")));
-	/* In the previous version's SQL the function has no such argument. */
-	if (PG_NARGS() > 8 && !PG_ARGISNULL(8))
-		on_error = text_to_cstring(PG_GETARG_TEXT_PP(8));
-	if (strcmp(on_error, "raise") != 0 && strcmp(on_error, "skip") != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("unknown value \"%s\" for argument \"on_error\"", on_error),
-				 errhint("Use 'raise' or 'skip'.")));
-	spec.skips_failures = strcmp(on_error, "skip") == 0;
+	ec_require_argument(fcinfo, 0, "change",
+						"As in SELECT ec_backfill_change('users_email').");
+	repair = ec_is_second_choice(fcinfo, 1, "mode", "fill", "repair");
+	spec.skips_failures =
+		ec_is_second_choice(fcinfo, 8, "on_error", "raise", "skip");
 
 	ec_change_get(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
 	ec_change_require_active(&change);
@@ -262,8 +247,8 @@ ec_backfill_change(PG_FUNCTION_ARGS)
 					 : errhint("Use ec_dual_write(%s, true) first.",
 							   quote_literal_cstr(change.name))));
 	require_trigger(&change);
-	job = submit(&spec, &change, strcmp(mode, "repair") == 0);
-	note_job(job, change.name, mode);
+	job = submit(&spec, &change, repair);
+	note_job(job, change.name, repair ? "repair" : "fill");
 	PG_RETURN_INT64(job);
 }
 

@@ -1,4 +1,5 @@
 /*
+#include "catalog/pg_type.h"
  * contract.c
  *		ec_contract: quarantines the old shape by renaming it, and later drops
  *		it.
@@ -9,7 +10,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -19,6 +19,7 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
+#include "core/arguments.h"
 #include "dualwrite/sequences.h"
 #include "lifecycle/contract.h"
 #include "lifecycle/drop.h"
@@ -257,16 +258,10 @@ quarantine(const EcChange *change, int lock_wait_ms, void *arg)
 static bool
 has_override(ArrayType *override, const char *gate)
 {
-	Datum *values;
-	bool *nulls;
-	int count;
+	ListCell *cell;
 
-	if (override == NULL)
-		return false;
-	deconstruct_array(override, TEXTOID, -1, false, TYPALIGN_INT, &values,
-					  &nulls, &count);
-	for (int i = 0; i < count; i++)
-		if (!nulls[i] && strcmp(TextDatumGetCString(values[i]), gate) == 0)
+	foreach (cell, ec_text_list(override, "override"))
+		if (strcmp(lfirst(cell), gate) == 0)
 			return true;
 	return false;
 }
@@ -402,13 +397,7 @@ wait_on(const EcChange *change, TimestampTz until, ArrayType *override,
 					 quote_literal_cstr(change->name))));
 }
 
-static void
-refuse_null(const char *argument)
-{
-	ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					errmsg("argument \"%s\" must not be null", argument),
-					errhint("As in SELECT ec_contract('users_email').")));
-}
+#define EXAMPLE "As in SELECT ec_contract('users_email')."
 
 static const Interval *
 quarantine_argument(FunctionCallInfo fcinfo)
@@ -465,12 +454,9 @@ ec_contract(PG_FUNCTION_ARGS)
 	EcChange change;
 	bool auto_drop;
 
-	if (PG_ARGISNULL(0))
-		refuse_null("change");
-	if (PG_ARGISNULL(2))
-		refuse_null("quarantine");
-	if (PG_ARGISNULL(3))
-		refuse_null("auto_drop");
+	ec_require_argument(fcinfo, 0, "change", EXAMPLE);
+	ec_require_argument(fcinfo, 2, "quarantine", EXAMPLE);
+	ec_require_argument(fcinfo, 3, "auto_drop", EXAMPLE);
 	ec_change_lock(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
 	if (is_phase(&change, EC_PHASE_CONTRACTED))
 		PG_RETURN_TEXT_P(cstring_to_text(change.phase));

@@ -8,6 +8,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "core/arguments.h"
 #include "dualwrite/sequences.h"
 #include "lifecycle/gates.h"
 #include "lifecycle/old_shape.h"
@@ -77,10 +78,8 @@ ec_cutover(PG_FUNCTION_ARGS)
 {
 	EcChange change;
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-						errmsg("argument \"change\" must not be null"),
-						errhint("As in SELECT ec_cutover('users_email').")));
+	ec_require_argument(fcinfo, 0, "change",
+						"As in SELECT ec_cutover('users_email').");
 	ec_change_lock(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
 	ec_change_require_active(&change);
 	if (is_past_cutover(&change))

@@ -11,6 +11,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "core/arguments.h"
 #include "dualwrite/columns/statement.h"
 #include "lifecycle/end_change.h"
 #include "lifecycle/forget.h"
@@ -78,10 +79,8 @@ ec_forget(PG_FUNCTION_ARGS)
 {
 	EcChange change;
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-						errmsg("argument \"change\" must not be null"),
-						errhint("As in SELECT ec_forget('users_email').")));
+	ec_require_argument(fcinfo, 0, "change",
+						"As in SELECT ec_forget('users_email').");
 	ec_change_lock(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
 	if (!ec_change_is_over(&change))
 	{

@@ -13,6 +13,7 @@
 #include "utils/lsyscache.h"
 #include "utils/tuplestore.h"
 
+#include "core/arguments.h"
 #include "lifecycle/gates.h"
 #include "core/catalog.h"
 #include "core/query.h"
@@ -133,25 +134,14 @@ names_of_gates(const EcChange *change, EcTransition transition)
 static List *
 overridden(const EcChange *change, EcTransition transition, ArrayType *override)
 {
-	List *names = NIL;
-	Datum *values;
-	bool *nulls;
-	int count;
+	List *names = ec_text_list(override, "override");
+	ListCell *cell;
 
-	if (override == NULL)
-		return NIL;
-	deconstruct_array(override, TEXTOID, -1, false, TYPALIGN_INT, &values,
-					  &nulls, &count);
-	for (int i = 0; i < count; i++)
+	foreach (cell, names)
 	{
-		char *name;
+		char *name = lfirst(cell);
 		bool known = false;
 
-		if (nulls[i])
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("argument \"override\" must not contain nulls")));
-		name = TextDatumGetCString(values[i]);
 		for (int kind = 0; kind < lengthof(gate_kinds); kind++)
 			known |= is_of_transition(&gate_kinds[kind], change, transition) &&
 					 strcmp(gate_kinds[kind].name, name) == 0;
@@ -161,7 +151,6 @@ overridden(const EcChange *change, EcTransition transition, ArrayType *override)
 					 errmsg("\"%s\" is no gate of step \"%s\"", name,
 							transition_name(transition)),
 					 errhint("The gates are: %s.", names_of_gates(change, transition))));
-		names = lappend(names, name);
 	}
 	return names;
 }

@@ -14,6 +14,7 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 
+#include "core/arguments.h"
 #include "lifecycle/end_change.h"
 #include "lifecycle/forget.h"
 #include "lifecycle/old_shape.h"
@@ -434,10 +435,8 @@ ec_revert(PG_FUNCTION_ARGS)
 {
 	EcChange change;
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-						errmsg("argument \"change\" must not be null"),
-						errhint("As in SELECT ec_revert('users_email').")));
+	ec_require_argument(fcinfo, 0, "change",
+						"As in SELECT ec_revert('users_email').");
 	ec_change_lock(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
 	if (is_phase(&change, EC_PHASE_REVERTED))
 		PG_RETURN_TEXT_P(cstring_to_text(change.phase));

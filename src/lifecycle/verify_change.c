@@ -23,6 +23,7 @@
 #include "utils/ruleutils.h"
 #include "utils/syscache.h"
 
+#include "core/arguments.h"
 #include "lifecycle/verify_change.h"
 #include "core/json.h"
 #include "core/pinned.h"
@@ -37,17 +38,6 @@
 
 PG_FUNCTION_INFO_V1(ec_verify_change);
 PG_FUNCTION_INFO_V1(ec_verify_job);
-
-static char *
-change_argument(FunctionCallInfo fcinfo)
-{
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("change must not be null"),
-				 errhint("As in SELECT * FROM ec_verify_change('users_email').")));
-	return text_to_cstring(PG_GETARG_TEXT_PP(0));
-}
 
 /* Returns the table that has the columns of a side. */
 static Oid
@@ -267,7 +257,7 @@ settle_phase(const EcChange *change, const EcVerification *verification)
 Datum
 ec_verify_change(PG_FUNCTION_ARGS)
 {
-	char *name = change_argument(fcinfo);
+	char *name = ec_text_argument(fcinfo, 0, "change");
 	EcVerification verification;
 	EcSubject subject;
 	EcChange change;
@@ -299,7 +289,7 @@ ec_verify_change(PG_FUNCTION_ARGS)
 Datum
 ec_verify_job(PG_FUNCTION_ARGS)
 {
-	char *name = change_argument(fcinfo);
+	char *name = ec_text_argument(fcinfo, 0, "change");
 	EcJobSpec spec = {.change = name};
 	EcSubject subject;
 	EcChange change;

@@ -101,6 +101,23 @@ is_allowed(const char *rule, List *allow)
 	return false;
 }
 
+static void
+refuse(const EcScript *script, const char *phase, const EcFinding *finding)
+{
+	ereport(ERROR, (errcode(EC_ERRCODE_UNSAFE),
+					errmsg("%s is not safe in phase \"%s\": %s", script->what,
+						   phase, finding->rule),
+					errdetail("%s: %s.", ec_statement_place(finding->statement),
+							  finding->detail),
+					finding->is_removal || finding->recipe == NULL
+						? errhint("Apply it with phase => '%s' once no code needs it, or with "
+								  "allow => '{%s}' if nothing does.",
+								  EC_DEPLOY_CONTRACT, finding->rule)
+						: errhint("Do it safely:\n%s\nOr apply it as it is with allow "
+								  "=> '{%s}'.",
+								  finding->recipe, finding->rule)));
+}
+
 void
 ec_lint_require_safe(const EcScript *script, const char *phase, List *allow)
 {
@@ -112,21 +129,37 @@ ec_lint_require_safe(const EcScript *script, const char *phase, List *allow)
 	{
 		const EcFinding *finding = lfirst(cell);
 
-		if (finding->severity < EC_SEVERITY_ERROR ||
-			is_allowed(finding->rule, allow))
+		if (finding->severity >= EC_SEVERITY_ERROR &&
+			!is_allowed(finding->rule, allow))
+			refuse(script, phase, finding);
+	}
+}
+
+void
+ec_lint_require_possible(const EcScript *script, const char *phase, List *allow,
+						 List *refused)
+{
+	ListCell *cell;
+
+	if (strcmp(phase, EC_DEPLOY_CONTRACT) == 0)
+		return;
+	foreach (cell, refused)
+	{
+		const EcFinding *finding = lfirst(cell);
+
+		if (is_allowed(finding->rule, allow))
 			continue;
 		ereport(ERROR,
 				(errcode(EC_ERRCODE_UNSAFE),
-				 errmsg("%s is not safe in phase \"%s\": %s", script->what,
-						phase, finding->rule),
+				 errmsg("%s has no online way: %s", script->what, finding->rule),
 				 errdetail("%s: %s.", ec_statement_place(finding->statement),
 						   finding->detail),
-				 finding->is_removal || finding->recipe == NULL
-					 ? errhint("Apply it with phase => '%s' once no code needs it, or with "
-							   "allow => '{%s}' if nothing does.",
-							   EC_DEPLOY_CONTRACT, finding->rule)
-					 : errhint("Do it safely:\n%s\nOr apply it as it is with allow "
+				 finding->recipe != NULL
+					 ? errhint("Do it safely:\n%s\nOr apply it as it is with allow "
 							   "=> '{%s}'.",
-							   finding->recipe, finding->rule)));
+							   finding->recipe, finding->rule)
+					 : errhint("Apply it as it is, while nobody needs the table, with allow "
+							   "=> '{%s}'.",
+							   finding->rule)));
 	}
 }

@@ -32,4 +32,11 @@ extern List *ec_lint_script_effects(const EcScript *script);
 extern void
 ec_lint_require_safe(const EcScript *script, const char *phase, List *allow);
 
+/*
+ * The same for the statements that a plan has refused (EcFinding, or NIL):
+ * they would block others for long, and there is no online way.
+ */
+extern void ec_lint_require_possible(const EcScript *script, const char *phase,
+									 List *allow, List *refused);
+
 #endif

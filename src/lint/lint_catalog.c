@@ -16,6 +16,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_language.h"
 #include "catalog/pg_partitioned_table.h"
 #include "catalog/pg_policy.h"
 #include "catalog/pg_proc.h"
@@ -30,6 +31,7 @@
 #include "parser/parse_coerce.h"
 #include "parser/parse_collate.h"
 #include "parser/parse_type.h"
+#include "parser/parser.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -41,6 +43,7 @@
 #include "core/catalog.h"
 #include "core/compat.h"
 #include "core/query.h"
+#include "core/subtransaction.h"
 #include "lint/lint_rules.h"
 
 /* A lookup in a schema that the caller may not use would raise an error. */
@@ -58,11 +61,128 @@ may_look_up(List *names)
 	return OidIsValid(schema) && ec_may_use_schema(schema, GetUserId());
 }
 
-Type
-ec_lint_find_type(const TypeName *name, int32 *typmod)
+static EcObject *
+own_object(EcWorld *world, char kind, List *names)
 {
-	return may_look_up(name->names) ? LookupTypeName(NULL, name, typmod, true)
-									: NULL;
+	char *schema;
+	char *name;
+
+	if (names == NIL)
+		return NULL;
+	DeconstructQualifiedName(names, &schema, &name);
+	return ec_world_find_object(world, kind, schema, name);
+}
+
+EcObject *
+ec_lint_own_type(EcWorld *world, const TypeName *name)
+{
+	EcObject *object = own_object(world, 't', name->names);
+
+	return object != NULL && !OidIsValid(object->oid) ? object : NULL;
+}
+
+Type
+ec_lint_find_type(EcWorld *world, const TypeName *name, int32 *typmod)
+{
+	const EcObject *object = own_object(world, 't', name->names);
+	Oid type;
+
+	if (object == NULL)
+		return may_look_up(name->names) ? LookupTypeName(NULL, name, typmod, true)
+										: NULL;
+	if (typmod != NULL)
+		*typmod = -1;
+	type = name->arrayBounds == NIL ? object->oid : get_array_type(object->oid);
+	return OidIsValid(type) ? typeidType(type) : NULL;
+}
+
+typedef struct Body
+{
+	const char *text;
+	List *statements;
+} Body;
+
+static void
+parse_body(void *arg)
+{
+	Body *body = arg;
+
+	body->statements = raw_parser(body->text, RAW_PARSE_DEFAULT);
+}
+
+/*
+ * Returns the only expression of an SQL function that the server would insert
+ * in place of the call; NULL: it is not such a function.
+ */
+static Node *
+inlined_expression(const char *body)
+{
+	Body parsed = {body, NIL};
+	SelectStmt *select;
+
+	/* it may have been stored without a check */
+	if (ec_subtransaction(parse_body, &parsed) != NULL ||
+		list_length(parsed.statements) != 1 ||
+		!IsA(linitial_node(RawStmt, parsed.statements)->stmt, SelectStmt))
+		return NULL;
+	select = castNode(SelectStmt, linitial_node(RawStmt, parsed.statements)->stmt);
+	if (list_length(select->targetList) != 1 || select->fromClause != NIL ||
+		select->whereClause != NULL || select->intoClause != NULL ||
+		select->groupClause != NIL || select->havingClause != NULL ||
+		select->windowClause != NIL || select->distinctClause != NIL ||
+		select->sortClause != NIL || select->limitCount != NULL ||
+		select->limitOffset != NULL || select->withClause != NULL ||
+		select->valuesLists != NIL || select->op != SETOP_NONE)
+		return NULL;
+	return linitial_node(ResTarget, select->targetList)->val;
+}
+
+typedef struct Volatile
+{
+	EcWorld *world;
+	int depth; /* of functions inlined in one another */
+} Volatile;
+
+#define MAX_INLINED 8
+
+static bool calls_volatile(Node *node, void *context);
+
+/* A body that is not volatile makes a call of the function not volatile. */
+static bool
+is_body_volatile(Volatile *context, const char *body)
+{
+	Volatile inner = {context->world, context->depth + 1};
+	Node *expression = inner.depth < MAX_INLINED && body != NULL
+						   ? inlined_expression(body)
+						   : NULL;
+
+	return expression == NULL || calls_volatile(expression, &inner);
+}
+
+static bool
+is_function_volatile(Volatile *context, Oid function)
+{
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Form_pg_proc form;
+	bool is_volatile;
+	bool is_null;
+	Datum body;
+
+	if (!HeapTupleIsValid(tuple))
+		return true;
+	form = (Form_pg_proc) GETSTRUCT(tuple);
+	is_volatile = form->provolatile == PROVOLATILE_VOLATILE;
+	if (is_volatile && form->prolang == SQLlanguageId && !form->prosecdef &&
+		!form->proretset && !form->proisstrict && form->pronargs == 0 &&
+		heap_attisnull(tuple, Anum_pg_proc_proconfig, NULL) &&
+		heap_attisnull(tuple, Anum_pg_proc_prosqlbody, NULL))
+	{
+		body = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &is_null);
+		is_volatile =
+			is_null || is_body_volatile(context, TextDatumGetCString(body));
+	}
+	ReleaseSysCache(tuple);
+	return is_volatile;
 }
 
 /*
@@ -74,35 +194,81 @@ calls_volatile(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
-	if (IsA(node, FuncCall) && may_look_up(castNode(FuncCall, node)->funcname))
+	if (IsA(node, FuncCall))
 	{
+		Volatile *state = context;
 		FuncCall *call = castNode(FuncCall, node);
+		const EcObject *own = own_object(state->world, 'f', call->funcname);
 
-		for (FuncCandidateList candidate =
-				 FuncnameGetCandidates(call->funcname, list_length(call->args),
-									   NIL, true, true, false, true);
-			 candidate != NULL; candidate = candidate->next)
+		if (own != NULL)
 		{
-			if (func_volatile(candidate->oid) == PROVOLATILE_VOLATILE)
+			if (own->is_volatile)
 				return true;
+		}
+		else if (may_look_up(call->funcname))
+		{
+			for (FuncCandidateList candidate =
+					 FuncnameGetCandidates(call->funcname, list_length(call->args),
+										   NIL, true, true, false, true);
+				 candidate != NULL; candidate = candidate->next)
+			{
+				if (is_function_volatile(state, candidate->oid))
+					return true;
+			}
 		}
 	}
 	return raw_expression_tree_walker(node, calls_volatile, context);
 }
 
 bool
-ec_lint_is_volatile(Node *raw_expression)
+ec_lint_is_volatile(EcWorld *world, Node *raw_expression)
 {
-	return calls_volatile(raw_expression, NULL);
+	Volatile context = {world, 0};
+
+	return calls_volatile(raw_expression, &context);
+}
+
+bool
+ec_lint_creates_volatile(EcWorld *world, CreateFunctionStmt *stmt)
+{
+	Volatile context = {world, 0};
+	const char *volatility = "volatile";
+	const char *language = "sql";
+	const char *body = NULL;
+	bool is_plain = stmt->parameters == NIL && stmt->sql_body == NULL;
+	ListCell *cell;
+
+	foreach (cell, stmt->options)
+	{
+		DefElem *option = lfirst_node(DefElem, cell);
+
+		if (strcmp(option->defname, "volatility") == 0)
+			volatility = strVal(option->arg);
+		else if (strcmp(option->defname, "language") == 0)
+			language = strVal(option->arg);
+		else if (strcmp(option->defname, "as") == 0)
+			body = strVal(linitial((List *) option->arg));
+		else if (strcmp(option->defname, "strict") == 0 ||
+				 strcmp(option->defname, "security") == 0 ||
+				 strcmp(option->defname, "set") == 0)
+			is_plain = false;
+	}
+	if (strcmp(volatility, "volatile") != 0)
+		return false;
+	return strcmp(language, "sql") != 0 || !is_plain ||
+		   is_body_volatile(&context, body);
 }
 
 /* The type may be a domain with a default of its own. */
 bool
-ec_lint_has_volatile_default(const TypeName *name)
+ec_lint_has_volatile_default(EcWorld *world, const TypeName *name)
 {
-	Type type = ec_lint_find_type(name, NULL);
+	const EcObject *own = ec_lint_own_type(world, name);
+	Type type = ec_lint_find_type(world, name, NULL);
 	Node *value;
 
+	if (own != NULL)
+		return own->is_volatile;
 	if (type == NULL)
 		return false;
 	value = get_typtype(typeTypeId(type)) == TYPTYPE_DOMAIN
@@ -276,7 +442,8 @@ requires_rewrite(Node *expression, AttrNumber number)
  * the type without USING.
  */
 static Node *
-cast_chain(Node *raw, const EcColumn *column, Oid type, int32 typmod, bool *is_plain)
+cast_chain(EcWorld *world, Node *raw, const EcColumn *column, Oid type,
+		   int32 typmod, bool *is_plain)
 {
 	Node *value;
 	Type found;
@@ -297,13 +464,14 @@ cast_chain(Node *raw, const EcColumn *column, Oid type, int32 typmod, bool *is_p
 								column->collation, 0);
 	}
 	if (IsA(raw, CollateClause))
-		return cast_chain(castNode(CollateClause, raw)->arg, column, type,
-						  typmod, is_plain);
+		return cast_chain(world, castNode(CollateClause, raw)->arg, column,
+						  type, typmod, is_plain);
 	if (!IsA(raw, TypeCast))
 		return NULL;
-	value =
-		cast_chain(castNode(TypeCast, raw)->arg, column, type, typmod, is_plain);
-	found = ec_lint_find_type(castNode(TypeCast, raw)->typeName, &target_typmod);
+	value = cast_chain(world, castNode(TypeCast, raw)->arg, column, type,
+					   typmod, is_plain);
+	found = ec_lint_find_type(world, castNode(TypeCast, raw)->typeName,
+							  &target_typmod);
 	if (found == NULL)
 		return NULL;
 	target = typeTypeId(found);
@@ -368,8 +536,7 @@ find_rebuilds(EcWorld *world, EcRelation *relation, EcColumn *column,
 	{
 		const EcIndex *index = lfirst(cell);
 
-		/* one of the script's is built over what is there, but only once */
-		if (OidIsValid(index->oid) && index_is_rebuilt(index, column, change))
+		if (index_is_rebuilt(index, column, change))
 			change->rebuilds = true;
 	}
 	foreach (cell, relation->constraints)
@@ -388,7 +555,7 @@ ec_lint_type_change(EcWorld *world, EcRelation *relation, EcColumn *column,
 {
 	EcTypeChange change = {0};
 	bool is_plain = true;
-	Type type = ec_lint_find_type(definition->typeName, &change.typmod);
+	Type type = ec_lint_find_type(world, definition->typeName, &change.typmod);
 	Node *value;
 
 	change.rewrites = true;
@@ -402,7 +569,7 @@ ec_lint_type_change(EcWorld *world, EcRelation *relation, EcColumn *column,
 	change.type = typeTypeId(type);
 	ReleaseSysCache(type);
 	change.collation = new_collation(definition, change.type);
-	value = cast_chain(definition->raw_default, column, change.type,
+	value = cast_chain(world, definition->raw_default, column, change.type,
 					   change.typmod, &is_plain);
 	is_plain &= value != NULL;
 	change.is_widening = is_plain && is_widening(column->type, column->typmod,

@@ -41,11 +41,14 @@ is_serial(const TypeName *type)
 }
 
 static bool
-is_constrained_domain(const TypeName *type)
+is_constrained_domain(EcWorld *world, const TypeName *type)
 {
-	Type found = is_serial(type) ? NULL : ec_lint_find_type(type, NULL);
+	const EcObject *own = ec_lint_own_type(world, type);
+	Type found = is_serial(type) ? NULL : ec_lint_find_type(world, type, NULL);
 	bool is_constrained;
 
+	if (own != NULL)
+		return own->is_constrained;
 	if (found == NULL)
 		return false;
 	is_constrained = get_typtype(typeTypeId(found)) == TYPTYPE_DOMAIN &&
@@ -90,7 +93,8 @@ enter_column(EcLintTable *table, ColumnDef *definition, bool is_not_null,
 		EcColumn *column = palloc0(sizeof(EcColumn));
 		Type type = is_serial(definition->typeName)
 						? NULL
-						: ec_lint_find_type(definition->typeName, &column->typmod);
+						: ec_lint_find_type(table->world, definition->typeName,
+											&column->typmod);
 
 		if (type != NULL)
 		{
@@ -105,6 +109,7 @@ enter_column(EcLintTable *table, ColumnDef *definition, bool is_not_null,
 		column->has_default = has_value;
 		column->is_identity = is_identity;
 		column->is_new = true;
+		column->own_type = ec_lint_own_type(table->world, definition->typeName);
 		relation->columns = lappend(relation->columns, column);
 	}
 }
@@ -114,7 +119,8 @@ ec_lint_add_column(EcLintTable *table, const AlterTableCmd *command)
 {
 	ColumnDef *column = castNode(ColumnDef, command->def);
 	bool is_serial_type = is_serial(column->typeName);
-	bool rewrites = is_serial_type || is_constrained_domain(column->typeName);
+	bool rewrites =
+		is_serial_type || is_constrained_domain(table->world, column->typeName);
 	bool has_value = is_serial_type;
 	bool has_default = is_serial_type;
 	bool is_identity = false;
@@ -132,7 +138,7 @@ ec_lint_add_column(EcLintTable *table, const AlterTableCmd *command)
 		{
 			case CONSTR_DEFAULT:
 				has_value = has_default = true;
-				rewrites |= ec_lint_is_volatile(constraint->raw_expr);
+				rewrites |= ec_lint_is_volatile(table->world, constraint->raw_expr);
 				break;
 			case CONSTR_IDENTITY:
 				has_value = is_identity = true;
@@ -152,7 +158,7 @@ ec_lint_add_column(EcLintTable *table, const AlterTableCmd *command)
 	}
 	if (!has_value && !is_serial_type)
 	{
-		rewrites |= ec_lint_has_volatile_default(column->typeName);
+		rewrites |= ec_lint_has_volatile_default(table->world, column->typeName);
 		if (is_not_null)
 			ec_lint_table_stop(table, "add_not_null", table->family, false)->recipe =
 				psprintf("ALTER TABLE %s ADD COLUMN %s ... NOT NULL DEFAULT ...;",

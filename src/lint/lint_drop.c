@@ -6,8 +6,17 @@
 
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_foreign_data_wrapper.h"
+#include "catalog/pg_foreign_server.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "foreign/foreign.h"
 #include "nodes/makefuncs.h"
 #include "utils/builtins.h"
+#include "utils/syscache.h"
 
 #include "lint/lint_object.h"
 #include "lint/lint_rules.h"
@@ -90,18 +99,8 @@ drop_relation(EcLint *lint, DropStmt *stmt, List *names, const char *rule)
 	}
 	if (stmt->behavior == DROP_CASCADE)
 	{
-		foreach (cell, ec_inbound_keys(lint->world, relation))
-		{
-			EcInboundKey *key = lfirst(cell);
-
-			ec_lint_effect(lint, key->relation, AccessExclusiveLock, false, false);
-		}
 		lint_cascade(lint, relation);
-		foreach (cell, ec_lint_views_on(lint, relation, 0))
-		{
-			ec_lint_effect(lint, lfirst(cell), AccessExclusiveLock, false, false);
-			ec_world_drop(lint->world, lfirst(cell));
-		}
+		ec_lint_cascade(lint, RelationRelationId, relation->oid);
 	}
 	foreach (cell, ec_world_parents(lint->world, relation))
 	{
@@ -118,6 +117,40 @@ drop_relation(EcLint *lint, DropStmt *stmt, List *names, const char *rule)
 	ec_world_drop(lint->world, relation);
 }
 
+/* Finds the object, if it is no relation, and what depends on it. */
+static void
+cascade_from(EcLint *lint, ObjectType type, Node *object)
+{
+	if (IsA(object, ObjectWithArgs))
+		ec_lint_cascade(lint, ProcedureRelationId,
+						ec_lint_find_function(lint,
+											  castNode(ObjectWithArgs, object)));
+	else if (IsA(object, TypeName))
+	{
+		Type found =
+			ec_lint_find_type(lint->world, castNode(TypeName, object), NULL);
+
+		if (found == NULL)
+			return;
+		ec_lint_cascade(lint, TypeRelationId, typeTypeId(found));
+		ReleaseSysCache(found);
+	}
+	else if (!IsA(object, String))
+		return;
+	else if (type == OBJECT_SCHEMA)
+		ec_lint_cascade(lint, NamespaceRelationId,
+						get_namespace_oid(strVal(object), true));
+	else if (type == OBJECT_EXTENSION)
+		ec_lint_cascade(lint, ExtensionRelationId,
+						get_extension_oid(strVal(object), true));
+	else if (type == OBJECT_FOREIGN_SERVER)
+		ec_lint_cascade(lint, ForeignServerRelationId,
+						get_foreign_server_oid(strVal(object), true));
+	else if (type == OBJECT_FDW)
+		ec_lint_cascade(lint, ForeignDataWrapperRelationId,
+						get_foreign_data_wrapper_oid(strVal(object), true));
+}
+
 void
 ec_lint_drop(EcLint *lint, DropStmt *stmt)
 {
@@ -128,6 +161,8 @@ ec_lint_drop(EcLint *lint, DropStmt *stmt)
 	{
 		Node *object = lfirst(cell);
 
+		if (stmt->behavior == DROP_CASCADE)
+			cascade_from(lint, stmt->removeType, object);
 		if (stmt->removeType == OBJECT_INDEX)
 			ec_lint_drop_index(lint, stmt, (List *) object);
 		else if (is_relation(stmt->removeType))

@@ -7,6 +7,7 @@
 #include "catalog/index.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "commands/defrem.h"
 #include "nodes/makefuncs.h"
 
 #include "lint/lint_object.h"
@@ -104,15 +105,32 @@ enter_index(EcLint *lint, EcRelation *table, IndexStmt *stmt)
 	index->name = pstrdup(stmt->idxname);
 	index->is_unique = stmt->unique;
 	index->is_partial = stmt->whereClause != NULL;
+	index->method = get_index_am_oid(stmt->accessMethod, true);
 	foreach (cell, stmt->indexParams)
 	{
 		IndexElem *element = lfirst_node(IndexElem, cell);
 		EcColumn *column = ec_find_column(lint->world, table, element->name);
 
 		index->keys = lappend_int(index->keys, column ? column->number : 0);
-		index->opclasses = lappend_oid(index->opclasses, InvalidOid);
-		index->collations = lappend_oid(index->collations, InvalidOid);
+		index->opclasses =
+			lappend_oid(index->opclasses,
+						column != NULL && element->opclass == NIL &&
+								OidIsValid(column->type)
+							? GetDefaultOpClass(column->type, index->method)
+							: InvalidOid);
+		index->collations = lappend_oid(index->collations,
+										column != NULL && element->collation == NIL
+											? column->collation
+											: InvalidOid);
+		if (element->expr != NULL)
+			index->in_expressions =
+				bms_add_members(index->in_expressions,
+								ec_columns_in(lint->world, table, element->expr));
 	}
+	if (stmt->whereClause != NULL)
+		index->in_expressions =
+			bms_add_members(index->in_expressions,
+							ec_columns_in(lint->world, table, stmt->whereClause));
 	table->indexes = lappend(table->indexes, index);
 	name = makeRangeVar(table->schema, stmt->idxname, -1);
 	relation = ec_world_create(lint->world, name, RELKIND_INDEX);

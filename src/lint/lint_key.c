@@ -209,6 +209,7 @@ ec_lint_foreign_key(EcLint *lint, EcRelation *relation, const Constraint *constr
 	List *targets = target ? ec_world_partitions(world, target) : NIL;
 	List *keys = NIL;
 	bool is_new_column = false;
+	bool is_null = false; /* in every row, so that nothing is looked up */
 	ListCell *cell;
 
 	ec_lint_effects(lint, targets, ShareRowExclusiveLock, false, false);
@@ -221,6 +222,8 @@ ec_lint_foreign_key(EcLint *lint, EcRelation *relation, const Constraint *constr
 		EcColumn *column = ec_column_numbered(relation, lfirst_int(cell));
 
 		is_new_column |= column == NULL || column->is_new;
+		is_null |= column != NULL && column->is_new && !column->has_default &&
+				   !column->is_identity;
 	}
 	if (target != NULL && !ec_is_new(relation))
 		check_types(lint, relation, numbers, target, keys);
@@ -230,7 +233,8 @@ ec_lint_foreign_key(EcLint *lint, EcRelation *relation, const Constraint *constr
 					 ec_world_partitions(world, relation), lock, false, true)
 			->recipe = key_recipe(relation, constraint, columns);
 		/* An empty table has no rows to validate. */
-		if (target != NULL && target != relation && has_rows(world, relation))
+		if (target != NULL && target != relation && !is_null &&
+			has_rows(world, relation))
 			ec_lint_explain(ec_lint_stop(lint, "add_foreign_key", targets,
 										 ShareRowExclusiveLock, false, true),
 							"; this one is the table that it refers to");

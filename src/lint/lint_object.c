@@ -141,16 +141,14 @@ split_name(List *names, char **schema, char **name)
 	DeconstructQualifiedName(names, schema, name);
 }
 
-void
+EcObject *
 ec_lint_make_object(EcLint *lint, char kind, List *names)
 {
 	char *schema;
 	char *name;
 
 	split_name(names, &schema, &name);
-	ec_world_create_object(lint->world, kind, NULL, name);
-	if (schema != NULL)
-		ec_world_create_object(lint->world, kind, schema, name);
+	return ec_world_create_object(lint->world, kind, schema, name);
 }
 
 bool
@@ -163,46 +161,128 @@ ec_lint_is_own_object(EcLint *lint, char kind, List *names)
 	return ec_world_is_new_object(lint->world, kind, schema, name);
 }
 
+static bool
+takes(EcLint *lint, FuncCandidateList candidate, List *types)
+{
+	bool is_same = candidate->nargs == list_length(types);
+
+	for (int i = 0; is_same && i < candidate->nargs; i++)
+	{
+		int32 typmod;
+		Type type = ec_lint_find_type(lint->world, list_nth(types, i), &typmod);
+
+		is_same = type != NULL && typeTypeId(type) == candidate->args[i];
+		if (type != NULL)
+			ReleaseSysCache(type);
+	}
+	return is_same;
+}
+
+static FuncCandidateList
+functions_named(List *names)
+{
+	if (list_length(names) > 1 &&
+		!OidIsValid(LookupExplicitNamespace(strVal(linitial(names)), true)))
+		return NULL;
+	return FuncnameGetCandidates(names, -1, NIL, false, false, false, true);
+}
+
 /* True if functions of this name exist, but none with these arguments. */
 static bool
-is_overload(CreateFunctionStmt *stmt)
+is_overload(EcLint *lint, CreateFunctionStmt *stmt)
 {
 	List *types = input_types(stmt->parameters);
-	FuncCandidateList candidate;
-	bool found = false;
+	FuncCandidateList candidate = functions_named(stmt->funcname);
+	bool found = candidate != NULL;
 
-	if (list_length(stmt->funcname) > 1 &&
-		!OidIsValid(LookupExplicitNamespace(strVal(linitial(stmt->funcname)), true)))
-		return false;
-	candidate =
-		FuncnameGetCandidates(stmt->funcname, -1, NIL, false, false, false, true);
 	for (; candidate != NULL; candidate = candidate->next)
 	{
-		bool is_same = candidate->nargs == list_length(types);
-
-		found = true;
-		for (int i = 0; is_same && i < candidate->nargs; i++)
-		{
-			int32 typmod;
-			Type type = ec_lint_find_type(list_nth(types, i), &typmod);
-
-			is_same = type != NULL && typeTypeId(type) == candidate->args[i];
-			if (type != NULL)
-				ReleaseSysCache(type);
-		}
-		if (is_same)
+		if (takes(lint, candidate, types))
 			return false;
 	}
 	return found;
+}
+
+Oid
+ec_lint_find_function(EcLint *lint, ObjectWithArgs *function)
+{
+	FuncCandidateList candidate = functions_named(function->objname);
+
+	if (function->args_unspecified)
+		return candidate != NULL && candidate->next == NULL ? candidate->oid
+															: InvalidOid;
+	for (; candidate != NULL; candidate = candidate->next)
+	{
+		if (takes(lint, candidate, function->objargs))
+			return candidate->oid;
+	}
+	return InvalidOid;
 }
 
 static void
 lint_function(EcLint *lint, CreateFunctionStmt *stmt)
 {
 	if (!ec_lint_is_own_object(lint, 'f', stmt->funcname) &&
-		!ec_lint_is_own_object(lint, 'd', stmt->funcname) && is_overload(stmt))
+		!ec_lint_is_own_object(lint, 'd', stmt->funcname) &&
+		is_overload(lint, stmt))
 		(void) ec_lint_add(lint, "overload_function", NULL);
-	ec_lint_make_object(lint, 'f', stmt->funcname);
+	ec_lint_make_object(lint, 'f', stmt->funcname)->is_volatile =
+		ec_lint_creates_volatile(lint->world, stmt);
+}
+
+/* Later statements see the function as it is now. */
+static void
+lint_alter_function(EcLint *lint, AlterFunctionStmt *stmt)
+{
+	ListCell *cell;
+
+	foreach (cell, stmt->actions)
+	{
+		DefElem *action = lfirst_node(DefElem, cell);
+
+		if (strcmp(action->defname, "volatility") == 0)
+			ec_lint_make_object(lint, 'f', stmt->func->objname)->is_volatile =
+				strcmp(strVal(action->arg), "volatile") == 0;
+	}
+}
+
+static void
+lint_create_domain(EcLint *lint, CreateDomainStmt *stmt)
+{
+	EcObject *domain = ec_lint_make_object(lint, 't', stmt->domainname);
+	ListCell *cell;
+
+	foreach (cell, stmt->constraints)
+	{
+		const Constraint *constraint = lfirst_node(Constraint, cell);
+
+		if (constraint->contype == CONSTR_CHECK ||
+			constraint->contype == CONSTR_NOTNULL)
+			domain->is_constrained = true;
+		else if (constraint->contype == CONSTR_DEFAULT)
+			domain->is_volatile =
+				ec_lint_is_volatile(lint->world, constraint->raw_expr);
+	}
+}
+
+/* A domain of the script; columns have been given it only since. */
+static void
+lint_own_domain(EcLint *lint, EcObject *domain, AlterDomainStmt *stmt)
+{
+	bool is_checked = stmt->subtype == 'O' || stmt->subtype == 'V' ||
+					  (stmt->subtype == 'C' && IsA(stmt->def, Constraint) &&
+					   !castNode(Constraint, stmt->def)->skip_validation);
+	ListCell *cell;
+
+	domain->is_constrained |= stmt->subtype == 'O' || stmt->subtype == 'C';
+	if (!is_checked)
+		return;
+	foreach (cell, ec_world_relations_with(lint->world, domain))
+	{
+		ec_lint_explain(ec_lint_stop(lint, "add_check", list_make1(lfirst(cell)),
+									 ShareLock, false, true),
+						"; it has a column of the domain");
+	}
 }
 
 /*
@@ -331,13 +411,17 @@ ec_lint_dependents(Oid relation)
 static void
 lint_domain(EcLint *lint, AlterDomainStmt *stmt)
 {
-	Type type = ec_lint_find_type(makeTypeNameFromNameList(stmt->typeName), NULL);
+	TypeName *name = makeTypeNameFromNameList(stmt->typeName);
+	EcObject *own = ec_lint_own_type(lint->world, name);
+	Type type = ec_lint_find_type(lint->world, name, NULL);
 	const char *rule;
 	LOCKMODE lock = ShareLock;
 	List *tables;
 	Oid oid;
 	ListCell *cell;
 
+	if (own != NULL)
+		lint_own_domain(lint, own, stmt);
 	if (type == NULL)
 		return;
 	oid = typeTypeId(type);
@@ -410,13 +494,14 @@ lint_trigger(EcLint *lint, CreateTrigStmt *stmt)
 		ec_lint_add(lint, "create_trigger", relation)->lock = ShareRowExclusiveLock;
 }
 
-static void
-lint_publication(EcLint *lint, AlterPublicationStmt *stmt)
+/* Returns the tables that the statement names (EcRelation). */
+static List *
+published_tables(EcLint *lint, List *objects)
 {
+	List *relations = NIL;
 	ListCell *cell;
-	bool found = false;
 
-	foreach (cell, stmt->pubobjects)
+	foreach (cell, objects)
 	{
 		PublicationObjSpec *object = lfirst_node(PublicationObjSpec, cell);
 		EcRelation *relation =
@@ -426,10 +511,32 @@ lint_publication(EcLint *lint, AlterPublicationStmt *stmt)
 
 		if (relation == NULL)
 			continue;
-		found = true;
 		ec_lint_effects(lint, ec_world_family(lint->world, relation),
 						ShareUpdateExclusiveLock, false, false);
-		(void) ec_lint_add(lint, "publication", relation);
+		relations = lappend(relations, relation);
+	}
+	return relations;
+}
+
+static void
+lint_publication(EcLint *lint, AlterPublicationStmt *stmt)
+{
+	ListCell *cell;
+	bool found = false;
+	Oid publication = get_publication_oid(stmt->pubname, true);
+
+	/* SET takes out all the others. */
+	if (stmt->action == AP_SetObjects && OidIsValid(publication))
+		ec_lint_effects(lint,
+						relations_of(lint,
+									 "SELECT prrelid FROM pg_publication_rel"
+									 " WHERE prpubid = $1 AND $2 = 0",
+									 publication, 0),
+						ShareUpdateExclusiveLock, false, false);
+	foreach (cell, published_tables(lint, stmt->pubobjects))
+	{
+		found = true;
+		(void) ec_lint_add(lint, "publication", lfirst(cell));
 	}
 	if (!found)
 		(void) ec_lint_add(lint, "publication", NULL);
@@ -470,11 +577,18 @@ ec_lint_object(EcLint *lint, Node *node)
 		case T_CreateFunctionStmt:
 			lint_function(lint, castNode(CreateFunctionStmt, node));
 			return true;
+		case T_AlterFunctionStmt:
+			lint_alter_function(lint, castNode(AlterFunctionStmt, node));
+			return true;
 		case T_AlterDomainStmt:
 			lint_domain(lint, castNode(AlterDomainStmt, node));
 			return true;
 		case T_CreateTrigStmt:
 			lint_trigger(lint, castNode(CreateTrigStmt, node));
+			return true;
+		case T_CreatePublicationStmt:
+			(void) published_tables(lint,
+									castNode(CreatePublicationStmt, node)->pubobjects);
 			return true;
 		case T_AlterPublicationStmt:
 			lint_publication(lint, castNode(AlterPublicationStmt, node));
@@ -501,8 +615,7 @@ ec_lint_object(EcLint *lint, Node *node)
 								castNode(CreateRangeStmt, node)->typeName);
 			return true;
 		case T_CreateDomainStmt:
-			ec_lint_make_object(lint, 't',
-								castNode(CreateDomainStmt, node)->domainname);
+			lint_create_domain(lint, castNode(CreateDomainStmt, node));
 			return true;
 		case T_DefineStmt:
 			ec_lint_make_object(lint,

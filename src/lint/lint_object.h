@@ -14,7 +14,7 @@
  * Records that the script creates an object: 'f' for functions, 't' for types.
  * 'd': the script has dropped it.
  */
-extern void ec_lint_make_object(EcLint *lint, char kind, List *names);
+extern EcObject *ec_lint_make_object(EcLint *lint, char kind, List *names);
 extern bool ec_lint_is_own_object(EcLint *lint, char kind, List *names);
 
 /*
@@ -36,6 +36,9 @@ extern List *ec_lint_tables_of_type(EcLint *lint, Oid type, bool as_a_whole);
  * or through other views.
  */
 extern List *ec_lint_views_on(EcLint *lint, EcRelation *relation, int column);
+
+/* Returns the existing function; InvalidOid: none, or several. */
+extern Oid ec_lint_find_function(EcLint *lint, ObjectWithArgs *function);
 
 extern bool ec_lint_is_row_type_used(EcRelation *relation);
 extern bool ec_lint_is_published(EcRelation *relation);

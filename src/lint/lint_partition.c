@@ -350,6 +350,19 @@ lint_keys(EcLint *lint, EcRelation *parent, EcRelation *child)
 	}
 }
 
+/* The foreign keys of other tables to the parent become ones to the child. */
+static void
+lock_referencing(EcLint *lint, EcRelation *parent)
+{
+	ListCell *cell;
+
+	foreach (cell, ec_inbound_keys(lint->world, parent))
+	{
+		ec_lint_effect(lint, ((EcInboundKey *) lfirst(cell))->relation,
+					   ShareRowExclusiveLock, false, false);
+	}
+}
+
 void
 ec_lint_attach(EcLint *lint, EcRelation *parent, EcRelation *child,
 			   PartitionBoundSpec *bound, LOCKMODE lock)
@@ -369,6 +382,7 @@ ec_lint_attach(EcLint *lint, EcRelation *parent, EcRelation *child,
 					 false, true)
 			->recipe = recipe(parent, child);
 	ec_load_facts(lint->world, parent);
+	lock_referencing(lint, parent);
 	lint_keys(lint, parent, child);
 	lint_default(lint, parent, bound);
 }
@@ -384,6 +398,7 @@ ec_lint_new_partition(EcLint *lint, EcRelation *parent, PartitionBoundSpec *boun
 
 	ec_lint_effect(lint, parent, AccessExclusiveLock, false, false);
 	ec_load_facts(lint->world, parent);
+	lock_referencing(lint, parent);
 	foreach (cell, parent->constraints)
 	{
 		EcConstraint *key = lfirst(cell);

@@ -5,7 +5,9 @@
 #include "postgres.h"
 
 #include "catalog/pg_class.h"
+#include "nodes/makefuncs.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 #include "lint/lint_object.h"
 #include "lint/lint_rules.h"
@@ -96,6 +98,32 @@ is_own_object(EcLint *lint, ObjectType type, Node *object)
 	return false;
 }
 
+/* Later statements use the new name. */
+static void
+rename_object(EcLint *lint, RenameStmt *stmt)
+{
+	TypeName *name;
+	EcObject *own;
+	EcObject *renamed;
+	Type type;
+
+	if (stmt->renameType == OBJECT_SCHEMA)
+		ec_world_rename_schema(lint->world, stmt->subname, stmt->newname);
+	if (stmt->renameType != OBJECT_TYPE && stmt->renameType != OBJECT_DOMAIN)
+		return;
+	name = makeTypeNameFromNameList((List *) stmt->object);
+	own = ec_lint_own_type(lint->world, name);
+	type = ec_lint_find_type(lint->world, name, NULL);
+	renamed = ec_world_create_object(lint->world, 't', NULL, stmt->newname);
+	if (own != NULL)
+		*renamed = *own;
+	if (type != NULL)
+	{
+		renamed->oid = typeTypeId(type);
+		ReleaseSysCache(type);
+	}
+}
+
 void
 ec_lint_rename(EcLint *lint, RenameStmt *stmt)
 {
@@ -114,8 +142,7 @@ ec_lint_rename(EcLint *lint, RenameStmt *stmt)
 			!(stmt->renameType == OBJECT_SCHEMA &&
 			  ec_world_is_new_object(lint->world, 's', NULL, stmt->subname)))
 			(void) ec_lint_add(lint, rule, NULL);
-		if (stmt->renameType == OBJECT_SCHEMA)
-			ec_world_create_object(lint->world, 's', NULL, stmt->newname);
+		rename_object(lint, stmt);
 		return;
 	}
 	if (stmt->renameType == OBJECT_COLUMN || stmt->renameType == OBJECT_ATTRIBUTE)

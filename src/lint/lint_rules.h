@@ -116,6 +116,14 @@ extern char *ec_lint_joined(List *names, const char *separator, bool quoted);
 extern char *ec_lint_constraint_name(const char *table, const char *columns,
 									 const char *suffix);
 
+/*
+ * lint_cascade.c: DROP ... CASCADE of an object, and of all objects that a
+ * role owns
+ */
+extern void ec_lint_cascade(EcLint *lint, Oid catalog, Oid object);
+extern void ec_lint_drop_owned(EcLint *lint, DropOwnedStmt *stmt);
+extern void ec_lint_reassign_owned(EcLint *lint, ReassignOwnedStmt *stmt);
+
 /* lint_partition.c: attaching and detaching partitions */
 extern void ec_lint_attach(EcLint *lint, EcRelation *parent, EcRelation *child,
 						   PartitionBoundSpec *bound, LOCKMODE lock);
@@ -130,14 +138,20 @@ extern HTAB *ec_lint_made_later(const EcScript *script);
 /* lint_catalog.c: types and expressions in the catalog */
 
 /* Would a DEFAULT have to be computed for each row? */
-extern bool ec_lint_is_volatile(Node *raw_expression);
-extern bool ec_lint_has_volatile_default(const TypeName *type);
+extern bool ec_lint_is_volatile(EcWorld *world, Node *raw_expression);
+extern bool ec_lint_has_volatile_default(EcWorld *world, const TypeName *type);
+
+/* The same of a function that a script creates. */
+extern bool ec_lint_creates_volatile(EcWorld *world, CreateFunctionStmt *stmt);
 
 /*
  * Like LookupTypeName, but NULL if the type does not exist or must not be
  * looked up.
  */
-extern Type ec_lint_find_type(const TypeName *name, int32 *typmod);
+extern Type ec_lint_find_type(EcWorld *world, const TypeName *name, int32 *typmod);
+
+/* The type if the script has created it; else NULL. */
+extern EcObject *ec_lint_own_type(EcWorld *world, const TypeName *name);
 
 /* The effects of changing a column's type. */
 typedef struct EcTypeChange

@@ -74,7 +74,8 @@ lint_refresh(EcLint *lint, RefreshMatViewStmt *stmt)
 
 	if (stmt->concurrent)
 	{
-		ec_lint_effect(lint, relation, ExclusiveLock, false, false);
+		/* readers go on, and nobody else writes to it */
+		ec_lint_effect(lint, relation, ExclusiveLock, false, true);
 		return;
 	}
 	finding = relation == NULL
@@ -261,7 +262,10 @@ ec_lint_statement(EcLint *lint)
 			ec_lint_drop(lint, castNode(DropStmt, node));
 			break;
 		case T_DropOwnedStmt:
-			(void) ec_lint_add(lint, "drop_owned", NULL);
+			ec_lint_drop_owned(lint, castNode(DropOwnedStmt, node));
+			break;
+		case T_ReassignOwnedStmt:
+			ec_lint_reassign_owned(lint, castNode(ReassignOwnedStmt, node));
 			break;
 		case T_RenameStmt:
 			ec_lint_rename(lint, castNode(RenameStmt, node));

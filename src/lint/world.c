@@ -18,6 +18,8 @@
 #include "utils/syscache.h"
 #include "utils/varlena.h"
 
+#include "core/catalog.h"
+#include "core/query.h"
 #include "lint/world.h"
 
 #define TEMPORARY "pg_temp"
@@ -33,6 +35,7 @@ typedef struct WorldName
 {
 	WorldKey key;
 	EcRelation *relation; /* NULL: the name is free */
+	EcObject *object;     /* of the other table */
 } WorldName;
 
 typedef struct WorldOid
@@ -94,7 +97,10 @@ look_up(HTAB *table, char kind, const char *schema, const char *name,
 	fill_key(&key, kind, schema, name);
 	entry = hash_search(table, &key, action, &found);
 	if (action == HASH_ENTER && !found)
+	{
 		entry->relation = NULL;
+		entry->object = NULL;
+	}
 	return entry;
 }
 
@@ -335,7 +341,7 @@ creation_schema(EcWorld *world, const RangeVar *name)
 
 		if (strcmp(schema, TEMPORARY) == 0 || strcmp(schema, "pg_catalog") == 0)
 			continue;
-		if (ec_world_is_new_object(world, 's', "", schema) ||
+		if (ec_world_find_object(world, 's', NULL, schema) != NULL ||
 			OidIsValid(schema_oid(schema)))
 			return schema;
 	}
@@ -384,20 +390,115 @@ ec_world_rename(EcWorld *world, EcRelation *relation, const char *schema,
 	enter(world, relation);
 }
 
-void
+EcObject *
 ec_world_create_object(EcWorld *world, char kind, const char *schema,
 					   const char *name)
 {
-	(void) look_up(world->objects, kind, schema ? schema : "", name, HASH_ENTER);
+	EcObject *object = palloc0(sizeof(EcObject));
+
+	look_up(world->objects, kind, "", name, HASH_ENTER)->object = object;
+	if (schema != NULL)
+		look_up(world->objects, kind, schema, name, HASH_ENTER)->object = object;
+	return object;
 }
 
-/* with and without its schema */
+EcObject *
+ec_world_find_object(EcWorld *world, char kind, const char *schema, const char *name)
+{
+	WorldName *entry =
+		look_up(world->objects, kind, schema ? schema : "", name, HASH_FIND);
+
+	return entry != NULL ? entry->object : NULL;
+}
+
 bool
 ec_world_is_new_object(EcWorld *world, char kind, const char *schema,
 					   const char *name)
 {
-	return look_up(world->objects, kind, schema ? schema : "", name, HASH_FIND) !=
-		   NULL;
+	const EcObject *object = ec_world_find_object(world, kind, schema, name);
+
+	return object != NULL && !OidIsValid(object->oid);
+}
+
+/* Returns the OIDs of all relations in a schema. */
+static List *
+relations_in(Oid schema)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	List *oids = NIL;
+	MemoryContext caller = CurrentMemoryContext;
+	uint64 rows;
+
+	ec_catalog_begin(&scope);
+	ec_arg_oid(&args, schema);
+	rows = ec_query("SELECT oid FROM pg_class WHERE relnamespace = $1", &args);
+	for (uint64 row = 0; row < rows; row++)
+	{
+		MemoryContext old = MemoryContextSwitchTo(caller);
+
+		oids = lappend_oid(oids, ec_get_oid(row, 1));
+		MemoryContextSwitchTo(old);
+	}
+	ec_catalog_end(&scope);
+	return oids;
+}
+
+void
+ec_world_rename_schema(EcWorld *world, const char *from, const char *to)
+{
+	Oid schema = schema_oid(from);
+	List *moved = NIL;
+	HASH_SEQ_STATUS scan;
+	WorldName *entry;
+	ListCell *cell;
+
+	ec_world_create_object(world, 's', NULL, to)->oid = schema;
+	if (OidIsValid(schema))
+	{
+		foreach (cell, relations_in(schema))
+		{
+			EcRelation *relation = ec_world_relation(world, lfirst_oid(cell));
+
+			if (relation != NULL && !relation->is_dropped &&
+				strcmp(relation->schema, from) == 0)
+				moved = lappend(moved, relation);
+		}
+	}
+	hash_seq_init(&scan, world->names);
+	while ((entry = hash_seq_search(&scan)) != NULL)
+	{
+		if (entry->relation != NULL && strcmp(entry->key.schema, from) == 0)
+			moved = list_append_unique_ptr(moved, entry->relation);
+	}
+	foreach (cell, moved)
+	{
+		ec_world_rename(world, lfirst(cell), to, NULL);
+	}
+}
+
+List *
+ec_world_relations_with(EcWorld *world, const EcObject *type)
+{
+	List *relations = NIL;
+	HASH_SEQ_STATUS scan;
+	WorldOid *entry;
+
+	hash_seq_init(&scan, world->oids);
+	while ((entry = hash_seq_search(&scan)) != NULL)
+	{
+		EcRelation *relation = entry->relation;
+		ListCell *cell;
+
+		if (relation == NULL || relation->is_dropped)
+			continue;
+		foreach (cell, relation->columns)
+		{
+			if (((EcColumn *) lfirst(cell))->own_type == type)
+				relations = list_append_unique_ptr(relations, relation);
+		}
+	}
+	return relations;
 }
 
 List *

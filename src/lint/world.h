@@ -37,6 +37,7 @@ typedef struct EcColumn
 	char generated;
 	bool is_new; /* added by the script */
 	bool is_inherited;
+	const struct EcObject *own_type; /* NULL: no type of the script */
 } EcColumn;
 
 typedef struct EcConstraint
@@ -128,11 +129,35 @@ extern void ec_world_rename(EcWorld *world, EcRelation *relation,
 							const char *schema, const char *name);
 extern void ec_world_drop(EcWorld *world, EcRelation *relation);
 
-/* Objects of other kinds: schemas, types, functions. */
-extern void ec_world_create_object(EcWorld *world, char kind,
-								   const char *schema, const char *name);
+/*
+ * Objects of other kinds that the script has created or renamed: 's' schemas,
+ * 't' types, 'f' functions; 'd' stands for functions that it has dropped.
+ */
+typedef struct EcObject
+{
+	Oid oid;             /* InvalidOid: the script creates it */
+	bool is_constrained; /* a domain with a CHECK or NOT NULL */
+	bool is_volatile;    /* a function, or the default of a domain */
+} EcObject;
+
+/* Records the name, without and, if it has one, with its schema. */
+extern EcObject *ec_world_create_object(EcWorld *world, char kind,
+										const char *schema, const char *name);
+/* Returns NULL if the script has not named it. */
+extern EcObject *ec_world_find_object(EcWorld *world, char kind,
+									  const char *schema, const char *name);
 extern bool ec_world_is_new_object(EcWorld *world, char kind,
 								   const char *schema, const char *name);
+
+/* Records that a schema has another name, and so all relations in it. */
+extern void
+ec_world_rename_schema(EcWorld *world, const char *from, const char *to);
+
+/*
+ * Returns the existing relations (EcRelation) with a column of this type of
+ * the script.
+ */
+extern List *ec_world_relations_with(EcWorld *world, const EcObject *type);
 
 static inline bool
 ec_is_new(const EcRelation *relation)

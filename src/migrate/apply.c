@@ -17,6 +17,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "tcop/utility.h"
@@ -27,6 +28,8 @@
 
 #include "expand_contract.h"
 #include "core/arguments.h"
+#include "core/guc.h"
+#include "lint/plan/plan.h"
 #include "migrate/apply.h"
 #include "migrate/author.h"
 #include "migrate/background.h"
@@ -43,6 +46,7 @@
 #include "script/tokens.h"
 #include "migrate/steps.h"
 #include "migrate/version.h"
+#include "worker/jobs/wait.h"
 
 typedef struct ApplyRequest
 {
@@ -57,11 +61,13 @@ typedef struct ApplyRequest
 	Datum allow;   /* text[] */
 	List *allowed; /* the elements of allow, char * */
 	bool dry_run;
+	bool online;
 	bool has_sections;
 
 	const char *what; /* names the migration in messages */
 	EcScript *script;
 	EcScript *down_script; /* NULL: none */
+	EcPlan *plan;          /* of a script that is to be run */
 	bool is_mixed;
 } ApplyRequest;
 
@@ -146,6 +152,7 @@ check_arguments(const EcApplyArguments *arguments, ApplyRequest *request)
 	check_allowed(request->allowed);
 	request->allow = text_array(request->allowed);
 	request->dry_run = arguments->dry_run;
+	request->online = arguments->online;
 }
 
 static bool
@@ -222,7 +229,7 @@ known_answer(const ApplyRequest *request, bool *resume)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("%s is being rolled back", request->what),
-				 errdetail("The state of its way down is \"%s\", %d of %d statements are done.",
+				 errdetail("The state of its way down is \"%s\", %d of %d steps are done.",
 						   ec_migration_state_name(state), known->steps_done,
 						   known->steps),
 				 errhint("Bring that to its end with ec_rollback and CALL ec_wait_migration, then apply it.")));
@@ -267,6 +274,26 @@ enter(void *arg)
 	ec_ledger_enter((EcLedgerEntry *) arg);
 }
 
+/*
+ * Decides how the script is run.  Call when nobody else migrates, because a
+ * plan depends on the catalog.
+ */
+static void
+make_plan(ApplyRequest *request)
+{
+	request->plan = request->online ? ec_plan_script(request->script)
+									: ec_plan_as_written(request->script);
+	ec_lint_require_possible(request->script, request->phase, request->allowed,
+							 request->plan->refused);
+}
+
+/* Does a worker run the script? */
+static bool
+is_for_worker(const ApplyRequest *request)
+{
+	return request->is_mixed || request->plan->is_online;
+}
+
 /* Runs the script now, or submits a job for it. */
 static const char *
 run_or_submit(const ApplyRequest *request, int lock_timeout_ms)
@@ -275,7 +302,8 @@ run_or_submit(const ApplyRequest *request, int lock_timeout_ms)
 
 	entry.scope = request->scope;
 	entry.version = request->version;
-	entry.state = request->is_mixed ? EC_MIGRATION_QUEUED : EC_MIGRATION_APPLIED;
+	entry.state =
+		is_for_worker(request) ? EC_MIGRATION_QUEUED : EC_MIGRATION_APPLIED;
 	entry.description = request->description;
 	entry.phase = request->phase;
 	entry.checksum = request->script->checksum;
@@ -283,16 +311,19 @@ run_or_submit(const ApplyRequest *request, int lock_timeout_ms)
 	entry.down = request->down;
 	entry.requires = request->requires;
 	entry.allow = request->allow;
-	entry.steps = list_length(request->script->statements);
+	entry.steps = is_for_worker(request)
+					  ? list_length(request->plan->steps)
+					  : list_length(request->script->statements);
 	entry.executed_by = GetUserNameFromId(GetUserId(), false);
 	entry.executed_at = GetCurrentTimestamp();
-	if (!request->is_mixed)
+	if (!is_for_worker(request))
 	{
 		ec_run_script(request->script, lock_timeout_ms, enter, &entry);
 		return "applied";
 	}
 	enter(&entry);
-	ec_steps_enter(request->scope, request->version, EC_UP, request->script);
+	ec_steps_enter(request->scope, request->version, EC_UP, request->script,
+				   request->plan);
 	ec_submit_migration(request->scope, request->version, EC_UP);
 	return "queued";
 }
@@ -383,13 +414,17 @@ take_over_down(ApplyRequest *request)
 }
 
 static const char *
-plan(const ApplyRequest *request)
+show_plan(ApplyRequest *request)
 {
 	check_order(request);
 	check_required(request);
-	ec_show_steps(request->script, EC_UP);
+	make_plan(request);
+	ec_check_steps(request->script, request->plan);
+	ec_show_steps(request->script, request->plan, EC_UP);
+	/* the catalog that its own plan will depend on is not there yet */
 	if (request->down_script != NULL)
-		ec_show_steps(request->down_script, EC_DOWN);
+		ec_show_steps(request->down_script,
+					  ec_plan_as_written(request->down_script), EC_DOWN);
 	return "planned";
 }
 
@@ -419,7 +454,7 @@ apply(ApplyRequest *request)
 	if (!resume)
 		ec_lint_require_safe(request->script, request->phase, request->allowed);
 	if (request->dry_run)
-		return plan(request);
+		return show_plan(request);
 
 	PreventCommandIfReadOnly("ec_apply");
 	lock_timeout_ms = ec_migration_lock();
@@ -432,6 +467,7 @@ apply(ApplyRequest *request)
 		return resume_migration(request);
 	check_order(request);
 	check_required(request);
+	make_plan(request);
 	return run_or_submit(request, lock_timeout_ms);
 }
 
@@ -444,18 +480,52 @@ ec_apply_migration(const EcApplyArguments *arguments)
 	return apply(&request);
 }
 
+EcOnline
+ec_online_argument(FunctionCallInfo fcinfo, int n)
+{
+	if (PG_NARGS() <= n || PG_ARGISNULL(n))
+		return EC_ONLINE_UNSAID;
+	return PG_GETARG_BOOL(n) ? EC_ONLINE_ON : EC_ONLINE_OFF;
+}
+
+bool
+ec_is_online(EcOnline argument, EcOnline file)
+{
+	if (argument == EC_ONLINE_UNSAID)
+		argument = file;
+	return argument == EC_ONLINE_UNSAID ? ec_online : argument == EC_ONLINE_ON;
+}
+
+static void
+read_arguments(FunctionCallInfo fcinfo, EcApplyArguments *arguments)
+{
+	memset(arguments, 0, sizeof(*arguments));
+	arguments->version = ec_text_argument(fcinfo, 0, "version");
+	arguments->up = ec_text_argument(fcinfo, 1, "up");
+	arguments->down = ec_text_or_null(fcinfo, 2);
+	arguments->description = ec_text_or_null(fcinfo, 3);
+	arguments->requires = ec_text_list_argument(fcinfo, 4, "requires");
+	arguments->phase = ec_text_argument(fcinfo, 5, "phase");
+	arguments->allow = ec_text_list_argument(fcinfo, 6, "allow");
+	arguments->dry_run = ec_bool_argument(fcinfo, 7, "dry_run");
+	arguments->scope = ec_scope_argument(fcinfo, 8);
+	arguments->online =
+		ec_is_online(ec_online_argument(fcinfo, 9), EC_ONLINE_UNSAID);
+}
+
 /*
  * ec_apply(version text, up text, down text, description text,
- *		requires text[], phase text, allow text[], dry_run boolean, scope text)
- *		→ text
+ *		requires text[], phase text, allow text[], dry_run boolean, scope text,
+ *		online boolean) → text
  *
  * Runs the script up as the caller, in the caller's transaction, and enters it
  * into the ledger.  Returns 'applied'; 'unchanged' if the same script has been
  * applied under this version; 'planned' for a dry run, which makes the same
  * checks and runs nothing.  If the script has statements that cannot run in a
- * transaction block, a worker runs it as the caller after the commit; then the
- * result is 'queued', or 'running' once it has started.  A migration that was
- * stopped is resumed.
+ * transaction block, or, with online, statements that would block others for
+ * long, a worker runs it as the caller after the commit, step by step; then
+ * the result is 'queued', or 'running' once it has started.  A migration that
+ * was stopped is resumed.
  *
  * Errors: 22004, 22023 (arguments), 42601 (syntax), 0A000, 2D000 (statements
  * not allowed in a script), EC_ERRCODE_UNSAFE, EC_ERRCODE_DRIFT,
@@ -470,16 +540,36 @@ PG_FUNCTION_INFO_V1(ec_apply);
 Datum
 ec_apply(PG_FUNCTION_ARGS)
 {
-	EcApplyArguments arguments = {0};
+	EcApplyArguments arguments;
 
-	arguments.version = ec_text_argument(fcinfo, 0, "version");
-	arguments.up = ec_text_argument(fcinfo, 1, "up");
-	arguments.down = ec_text_or_null(fcinfo, 2);
-	arguments.description = ec_text_or_null(fcinfo, 3);
-	(void) ec_text_array_argument(fcinfo, 4, "requires", &arguments.requires);
-	arguments.phase = ec_text_argument(fcinfo, 5, "phase");
-	(void) ec_text_array_argument(fcinfo, 6, "allow", &arguments.allow);
-	arguments.dry_run = ec_bool_argument(fcinfo, 7, "dry_run");
-	arguments.scope = ec_scope_argument(fcinfo, 8);
+	read_arguments(fcinfo, &arguments);
 	PG_RETURN_TEXT_P(cstring_to_text(ec_apply_migration(&arguments)));
+}
+
+/*
+ * ec_migrate(the arguments of ec_apply) - a procedure
+ *
+ * Does what ec_apply does, commits, and waits until a worker that runs it has
+ * finished.
+ *
+ * Errors: those of ec_apply and of ec_wait_migration; 25001 (inside a
+ * transaction block).
+ */
+PG_FUNCTION_INFO_V1(ec_migrate);
+Datum
+ec_migrate(PG_FUNCTION_ARGS)
+{
+	EcApplyArguments arguments;
+	const char *answer;
+
+	ec_require_nonatomic(fcinfo, "a migration");
+	read_arguments(fcinfo, &arguments);
+	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	answer = ec_apply_migration(&arguments);
+	SPI_commit();
+	SPI_finish();
+	if (strcmp(answer, "queued") == 0 || strcmp(answer, "running") == 0)
+		ec_await_migration(fcinfo, arguments.scope, arguments.version, NULL);
+	PG_RETURN_VOID();
 }

@@ -8,6 +8,7 @@
 
 #include "postgres.h"
 
+#include "fmgr.h"
 #include "nodes/pg_list.h"
 
 typedef struct EcApplyArguments
@@ -21,6 +22,7 @@ typedef struct EcApplyArguments
 	const char *phase;
 	List *allow; /* of char * */
 	bool dry_run;
+	bool online;       /* statements that would block others run online */
 	bool has_sections; /* up comes from a file that has a down section */
 } EcApplyArguments;
 
@@ -33,5 +35,20 @@ typedef struct EcApplyArguments
  * "unchanged", "queued", "running" or "planned".
  */
 extern const char *ec_apply_migration(const EcApplyArguments *arguments);
+
+/*
+ * The argument "online" with that number.  Where it is NULL, or is not an
+ * argument in an older version's SQL, it is what the file says, or else the
+ * setting.
+ */
+typedef enum EcOnline
+{
+	EC_ONLINE_UNSAID,
+	EC_ONLINE_OFF,
+	EC_ONLINE_ON
+} EcOnline;
+
+extern EcOnline ec_online_argument(FunctionCallInfo fcinfo, int n);
+extern bool ec_is_online(EcOnline argument, EcOnline file);
 
 #endif

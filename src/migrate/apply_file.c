@@ -30,12 +30,13 @@ ec_file_apply(const EcFile *file, const char *version, const EcFileOptions *opti
 	arguments.phase = file->phase ? file->phase : EC_DEPLOY_EXPAND;
 	arguments.allow = list_concat_copy(file->allow, options->allow);
 	arguments.dry_run = options->dry_run;
+	arguments.online = ec_is_online(options->online, file->online);
 	return ec_apply_migration(&arguments);
 }
 
 /*
- * ec_apply_script(version text, script text, dry_run boolean, scope text) →
- * text
+ * ec_apply_script(version text, script text, dry_run boolean, scope text,
+ *		online boolean) → text
  *
  * Applies a file with up and down sections, and returns what ec_apply returns.
  *
@@ -49,7 +50,8 @@ ec_apply_script(PG_FUNCTION_ARGS)
 	char *version = ec_text_argument(fcinfo, 0, "version");
 	char *script = ec_text_argument(fcinfo, 1, "script");
 	bool dry_run = ec_bool_argument(fcinfo, 2, "dry_run");
-	EcFileOptions options = {ec_scope_argument(fcinfo, 3), NULL, NIL, dry_run};
+	EcFileOptions options = {ec_scope_argument(fcinfo, 3), NULL, NIL, dry_run,
+							 ec_online_argument(fcinfo, 4)};
 	EcFile *file;
 
 	ec_check_version(version);

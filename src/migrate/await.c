@@ -112,8 +112,8 @@ progress_line(const EcMigration *migration, EcMigrationState state,
 		appendStringInfoString(&line,
 							   ", cancelled: what is left invalid is dropped");
 	else
-		appendStringInfo(&line, ", %d of %d statements done",
-						 migration->steps_done, migration->steps);
+		appendStringInfo(&line, ", %d of %d steps done", migration->steps_done,
+						 migration->steps);
 	if (job->id != 0)
 		appendStringInfo(&line, ", job " INT64_FORMAT, job->id);
 	if (job->is_live && ec_steps_next(migration->scope, migration->version,
@@ -136,7 +136,7 @@ raise_failure(const EcMigration *migration, const EcJobStatus *job)
 	if (job->id != 0 && strcmp(job->state, EC_STATE_CANCELLED) == 0)
 		ereport(ERROR, (errcode(EC_ERRCODE_JOB_CANCELLED),
 						errmsg("%s was cancelled", name_of(migration)),
-						errdetail("%d of %d statements are done.",
+						errdetail("%d of %d steps are done.",
 								  migration->steps_done, migration->steps),
 						errhint("Use %s again to go on where it stopped.", again)));
 	if (job->id != 0 && job->error_code != NULL)
@@ -157,9 +157,9 @@ raise_interrupted(const EcMigration *migration, const EcJobStatus *job)
 			(errcode(EC_ERRCODE_INTERRUPTED),
 			 errmsg("%s is interrupted", name_of(migration)),
 			 job->id != 0
-				 ? errdetail("Its job has lost its worker, %d of %d statements are done.",
+				 ? errdetail("Its job has lost its worker, %d of %d steps are done.",
 							 migration->steps_done, migration->steps)
-				 : errdetail("It was submitted in the database that this one is a copy of, %d of %d statements are done.",
+				 : errdetail("It was submitted in the database that this one is a copy of, %d of %d steps are done.",
 							 migration->steps_done, migration->steps),
 			 errhint("Use %s again to go on where it stopped.", again)));
 }

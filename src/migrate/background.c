@@ -1,6 +1,6 @@
 /*
  * background.c
- *		The job that runs a mixed script, step by step.
+ *		The job that runs the steps of a script's plan.
  *
  * A step of statements that share a transaction commits together with its mark
  * in the table of steps.  A top-level statement commits by itself, and is
@@ -16,6 +16,7 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/latch.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timeout.h"
@@ -51,6 +52,7 @@ typedef struct Work
 	const char *what; /* names the script in messages */
 	EcMigration *migration;
 	EcScript *script;
+	int steps;     /* how many the plan has */
 	int deadlocks; /* consecutive ones */
 } Work;
 
@@ -58,6 +60,7 @@ typedef struct StepMark
 {
 	const Work *work;
 	const EcScriptStep *step;
+	List *statements; /* that the step runs */
 } StepMark;
 
 static void
@@ -149,8 +152,9 @@ begin_statements(EcJob *job)
 	if (!is_up)
 		work->script->author = ec_require_author(work->migration, work->what);
 	check_is_read_the_same(work);
-	job->work_total = list_length(work->script->statements);
-	job->work_done = ec_steps_done(work->scope, work->version, work->direction);
+	job->work_done =
+		ec_steps_done(work->scope, work->version, work->direction, &work->steps);
+	job->work_total = work->steps;
 	/*
 	 * an earlier worker has ended after the migration, but before its job was
 	 * marked as failed
@@ -170,7 +174,7 @@ mark_done(void *arg)
 
 	ec_step_set_done(mark->step);
 	if (ec_steps_next(work->scope, work->version, work->direction, &open))
-		ec_ledger_set_steps_done(work->scope, work->version, mark->step->last);
+		ec_ledger_set_steps_done(work->scope, work->version, mark->step->number);
 	else if (strcmp(work->direction, EC_UP) == 0)
 		ec_ledger_set_applied(work->migration);
 	else
@@ -180,36 +184,34 @@ mark_done(void *arg)
 
 /* Runs statements that share a transaction, like a transactional script. */
 static void
-run_transaction(const EcJob *job, const Work *work, const EcScriptStep *step)
+run_transaction(const EcJob *job, StepMark *mark)
 {
 	MemoryContext memory = CurrentMemoryContext;
-	StepMark mark = {work, step};
-	EcScript part = *work->script;
+	EcScript part = *mark->work->script;
 
-	part.statements = NIL;
-	for (int number = step->first; number <= step->last; number++)
-		part.statements = lappend(part.statements,
-								  list_nth(work->script->statements, number - 1));
+	part.statements = mark->statements;
+	/* it may take hours, and nobody waits for it meanwhile */
+	if (mark->step->blocks_nobody)
+		SetConfigOption("expand_contract.statement_timeout", "0", PGC_USERSET,
+						PGC_S_SESSION);
 	begin_transaction(memory);
 	/*
 	 * the script may call pg_advisory_unlock_all(), which does not release
 	 * transaction-level locks
 	 */
 	(void) ec_lock_job_slot_for_transaction(job->id, job->slot);
-	ec_run_script(&part, ec_lock_timeout, mark_done, &mark);
+	ec_run_script(&part, ec_lock_timeout, mark_done, mark);
 	commit_transaction(memory);
 }
 
 static void
-run_top_level(const Work *work, EcScriptStep *step)
+run_top_level(EcScriptStep *step, StepMark *mark)
 {
 	MemoryContext memory = CurrentMemoryContext;
-	StepMark mark = {work, step};
 
-	ec_run_top_level_step(step, list_nth(work->script->statements, step->first - 1),
-						  work->what);
+	ec_run_top_level_step(step, linitial(mark->statements), mark->work->what);
 	begin_transaction(memory);
-	mark_done(&mark);
+	mark_done(mark);
 	commit_transaction(memory);
 }
 
@@ -221,15 +223,28 @@ statement_error_callback(void *arg)
 		list_nth(mark->work->script->statements, mark->step->first - 1);
 
 	/* for other steps ec_run_script adds this */
-	if (mark->step->is_top_level)
+	if (mark->step->kind != EC_PLAN_TRANSACTION)
 		errcontext("statement %d of %s, line %d", statement->number,
 				   mark->work->what, statement->line);
+}
+
+/* The step's own SQL is parsed by whoever runs it, as the script is. */
+static List *
+read_statements(const Work *work, const EcScriptStep *step)
+{
+	MemoryContext memory = CurrentMemoryContext;
+	List *statements;
+
+	begin_transaction(memory);
+	statements = ec_step_statements(step, work->script);
+	commit_transaction(memory);
+	return statements;
 }
 
 static void
 run_step(EcJob *job, const Work *work, EcScriptStep *step)
 {
-	StepMark mark = {work, step};
+	StepMark mark = {work, step, NIL};
 	ErrorContextCallback callback;
 
 	callback.callback = statement_error_callback;
@@ -239,10 +254,19 @@ run_step(EcJob *job, const Work *work, EcScriptStep *step)
 
 	pgstat_report_activity(STATE_RUNNING, step->command);
 	ec_enter_session(job->settings, job->parameters, work->script, step->first);
-	if (step->is_top_level)
-		run_top_level(work, step);
-	else
-		run_transaction(job, work, step);
+	mark.statements = read_statements(work, step);
+	switch (step->kind)
+	{
+		case EC_PLAN_TRANSACTION:
+			run_transaction(job, &mark);
+			break;
+		case EC_PLAN_TOP_LEVEL:
+			run_top_level(step, &mark);
+			break;
+		case EC_PLAN_JOB:
+			elog(ERROR, "not yet");
+			break;
+	}
 	error_context_stack = callback.previous;
 }
 
@@ -255,7 +279,7 @@ clean_up(EcJob *job, const Work *work, const EcScriptStep *step)
 {
 	MemoryContext memory = CurrentMemoryContext;
 
-	if (!step->is_top_level)
+	if (step->kind != EC_PLAN_TOP_LEVEL)
 		return;
 	QueryCancelPending = false;
 	PG_TRY();
@@ -375,8 +399,8 @@ run_next_step(EcJob *job)
 	if (error == NULL)
 	{
 		work->deadlocks = 0;
-		job->work_done = step.last;
-		return step.last < list_length(work->script->statements);
+		job->work_done = step.number;
+		return step.number < work->steps;
 	}
 	if (error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED &&
 		++work->deadlocks <= MAX_DEADLOCKS)

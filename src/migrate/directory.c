@@ -135,7 +135,7 @@ directory_error_callback(void *arg)
  */
 static bool
 apply_entry(FunctionCallInfo fcinfo, EcListedMigration *entry,
-			const char *scope, List *allow)
+			const char *scope, List *allow, EcOnline online)
 {
 	ErrorContextCallback callback;
 	char *version = entry->name.version;
@@ -150,7 +150,8 @@ apply_entry(FunctionCallInfo fcinfo, EcListedMigration *entry,
 	if (ec_ledger_covered_by(scope, version) == NULL)
 	{
 		EcFile *file = read_migration(entry, ec_migration_name(scope, version));
-		EcFileOptions options = {scope, entry->name.description, allow, false};
+		EcFileOptions options = {scope, entry->name.description, allow, false,
+								 online};
 
 		answer = ec_file_apply(file, version, &options);
 	}
@@ -168,7 +169,8 @@ apply_entry(FunctionCallInfo fcinfo, EcListedMigration *entry,
 }
 
 /*
- * ec_apply_directory(path text, scope text, allow text[]) - a procedure
+ * ec_apply_directory(path text, scope text, allow text[], online boolean) - a
+ * procedure
  *
  * Applies the migration files of a directory in the order of their versions,
  * and commits after each.  Stops at the first one that fails.  A NOTICE names
@@ -194,7 +196,7 @@ ec_apply_directory(PG_FUNCTION_ARGS)
 
 	/* In an older version's SQL the procedure has neither argument. */
 	if (PG_NARGS() > 2)
-		(void) ec_text_array_argument(fcinfo, 2, "allow", &allow);
+		allow = ec_text_list_argument(fcinfo, 2, "allow");
 	require_nonatomic(fcinfo);
 	require_right_to_read();
 	PreventCommandIfReadOnly("ec_apply_directory");
@@ -211,7 +213,8 @@ ec_apply_directory(PG_FUNCTION_ARGS)
 	{
 		MemoryContextReset(entry_context);
 		MemoryContextSwitchTo(entry_context);
-		if (apply_entry(fcinfo, lfirst(cell), scope, allow))
+		if (apply_entry(fcinfo, lfirst(cell), scope, allow,
+						ec_online_argument(fcinfo, 3)))
 			applied++;
 		CHECK_FOR_INTERRUPTS();
 	}

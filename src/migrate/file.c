@@ -16,6 +16,7 @@
 
 #include "lib/stringinfo.h"
 #include "parser/scansup.h"
+#include "utils/builtins.h"
 
 #include "expand_contract.h"
 #include "migrate/file.h"
@@ -188,6 +189,21 @@ set_once(Reader *reader, char **field, const char *value)
 }
 
 static void
+set_online(Reader *reader, const char *value)
+{
+	bool online;
+
+	if (reader->file->online != EC_ONLINE_UNSAID)
+		raise_problem(reader, ERRCODE_INVALID_PARAMETER_VALUE,
+					  "the same directive twice", "Say it once.");
+	if (!parse_bool(value, &online))
+		raise_problem(reader, ERRCODE_INVALID_PARAMETER_VALUE,
+					  "a directive whose value is neither on nor off",
+					  "Write -- ec:online off where the statements are to run as they are.");
+	reader->file->online = online ? EC_ONLINE_ON : EC_ONLINE_OFF;
+}
+
+static void
 read_ours(Reader *reader, const char *name, const char *value)
 {
 	EcFile *file = reader->file;
@@ -203,8 +219,9 @@ read_ours(Reader *reader, const char *name, const char *value)
 	else if (strcmp(name, "phase") == 0) set_once(reader, &file->phase, value);
 	else if (strcmp(name, "description") == 0)
 		set_once(reader, &file->description, value);
+	else if (strcmp(name, "online") == 0) set_online(reader, value);
 	else raise_unknown(reader, "The directives are ec:up, ec:down, ec:requires, ec:phase, "
-							   "ec:description and ec:allow.");
+							   "ec:description, ec:allow and ec:online.");
 }
 
 static void

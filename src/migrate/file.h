@@ -9,6 +9,8 @@
 
 #include "nodes/pg_list.h"
 
+#include "migrate/apply.h"
+
 /* The parts of a file's name. */
 typedef struct EcFileName
 {
@@ -54,6 +56,7 @@ typedef struct EcFile
 	char *phase;       /* NULL: none */
 	List *requires;    /* of char * */
 	List *allow;       /* of char * */
+	EcOnline online;   /* what it says about that */
 } EcFile;
 
 /*
@@ -72,6 +75,7 @@ typedef struct EcFileOptions
 	const char *description; /* used if the file has none; may be NULL */
 	List *allow;             /* of char *; in addition to the file's */
 	bool dry_run;
+	EcOnline online; /* of the call, which counts more than the file */
 } EcFileOptions;
 
 /* Applies the file, and returns what ec_apply returns. */

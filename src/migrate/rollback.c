@@ -17,6 +17,7 @@
 
 #include "expand_contract.h"
 #include "core/arguments.h"
+#include "core/guc.h"
 #include "migrate/author.h"
 #include "migrate/background.h"
 #include "migrate/ledger.h"
@@ -70,8 +71,8 @@ known_answer(const EcMigration *migration, const char *what, bool *resume)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("%s is %s", what, ec_migration_state_name(state)),
-				 errdetail("%d of %d statements are done.",
-						   migration->steps_done, migration->steps),
+				 errdetail("%d of %d steps are done.", migration->steps_done,
+						   migration->steps),
 				 errhint("Wait for it with CALL ec_wait_migration, or stop it with SELECT ec_cancel(" INT64_FORMAT
 						 ").",
 						 job.id)));
@@ -133,7 +134,7 @@ parse_down(const EcMigration *migration, const char *what)
 				 errmsg("%s has no way down", what),
 				 is_applied
 					 ? errdetail("It was applied without a \"down\" script.")
-					 : errdetail("It was submitted without a \"down\" script, and %d of its %d statements are done.",
+					 : errdetail("It was submitted without a \"down\" script, and %d of its %d steps are done.",
 								 migration->steps_done, migration->steps),
 				 is_applied
 					 ? errhint("Undo it by a new migration.")
@@ -177,14 +178,22 @@ record_rolled_back(void *arg)
 }
 
 static const char *
-submit_down(EcMigration *migration, const EcScript *script, bool resume)
+submit_down(EcMigration *migration, const EcScript *script, const EcPlan *plan)
 {
-	if (!resume)
-		ec_steps_enter(migration->scope, migration->version, EC_DOWN, script);
-	ec_ledger_set_queued(migration, EC_DOWN, list_length(script->statements),
-						 resume ? migration->steps_done : 0);
+	if (plan != NULL)
+		ec_steps_enter(migration->scope, migration->version, EC_DOWN, script, plan);
+	ec_ledger_set_queued(migration, EC_DOWN,
+						 plan ? list_length(plan->steps) : migration->steps,
+						 plan ? 0 : migration->steps_done);
 	ec_submit_migration(migration->scope, migration->version, EC_DOWN);
 	return "queued";
+}
+
+/* A way down takes the same way as one up; what has no online way runs as it is. */
+static EcPlan *
+plan_down(const EcScript *script)
+{
+	return ec_online ? ec_plan_script(script) : ec_plan_as_written(script);
 }
 
 static const char *
@@ -194,6 +203,7 @@ roll_back(const char *scope, const char *version, bool dry_run)
 	RollbackRecord record;
 	EcMigration *migration;
 	EcScript *script;
+	EcPlan *plan;
 	const char *answer;
 	bool resume;
 	int lock_timeout_ms = 0;
@@ -218,7 +228,7 @@ roll_back(const char *scope, const char *version, bool dry_run)
 		if (script != NULL)
 		{
 			ec_check_names_nothing_used(script);
-			ec_show_steps(script, EC_DOWN);
+			ec_show_steps(script, plan_down(script), EC_DOWN);
 		}
 		return "planned";
 	}
@@ -228,11 +238,17 @@ roll_back(const char *scope, const char *version, bool dry_run)
 	record.executed_by = GetUserNameFromId(GetUserId(), false);
 	record.executed_at = GetCurrentTimestamp();
 	if (script == NULL)
+	{
 		record_rolled_back(&record);
-	else if (ec_script_is_mixed(script))
-		return submit_down(migration, script, resume);
-	else
-		ec_run_script(script, lock_timeout_ms, record_rolled_back, &record);
+		return "rolled back";
+	}
+	/* the plan of one that goes on is stored */
+	if (resume)
+		return submit_down(migration, script, NULL);
+	plan = plan_down(script);
+	if (plan->is_online || ec_script_is_mixed(script))
+		return submit_down(migration, script, plan);
+	ec_run_script(script, lock_timeout_ms, record_rolled_back, &record);
 	return "rolled back";
 }
 

@@ -1,6 +1,6 @@
 /*
  * steps.c
- *		The steps of a mixed script, which a worker runs one by one.
+ *		The steps of a plan that a worker runs one by one, as stored.
  */
 #include "postgres.h"
 
@@ -8,21 +8,49 @@
 #include "lib/stringinfo.h"
 #include "nodes/parsenodes.h"
 #include "nodes/value.h"
+#include "storage/lock.h"
 #include "utils/builtins.h"
 
 #include "core/catalog.h"
+#include "core/clip.h"
+#include "core/own_table.h"
 #include "core/query.h"
 #include "migrate/steps.h"
 #include "script/tokens.h"
 
-static void
-describe(EcScriptStep *step, const char *last_command)
+/* The kinds as stored. */
+static const char *const kinds[] = {
+	[EC_PLAN_TRANSACTION] = "transaction",
+	[EC_PLAN_TOP_LEVEL] = "top_level",
+	[EC_PLAN_JOB] = "job",
+};
+
+static EcPlanKind
+kind_named(const char *name)
 {
-	if (step->first == step->last)
-		step->command = pstrdup(last_command);
-	else
-		step->command = psprintf("%d statements in one transaction",
-								 step->last - step->first + 1);
+	for (int kind = 0; kind < lengthof(kinds); kind++)
+	{
+		if (name != NULL && strcmp(kinds[kind], name) == 0)
+			return kind;
+	}
+	ec_refuse_row("migration_steps", "The step is of no known kind.");
+	pg_unreachable();
+}
+
+/* Names a step in messages. */
+static char *
+command_of(const EcScript *script, const EcPlanStep *step)
+{
+	const char *command;
+
+	if (!step->is_as_written)
+		return ec_clip(step->sql, EC_MAX_NAMED);
+	if (step->first < step->last)
+		return psprintf("%d statements in one transaction",
+						step->last - step->first + 1);
+	(void) ec_statement_kind(list_nth(script->statements, step->first - 1),
+							 &command);
+	return pstrdup(command);
 }
 
 /*
@@ -72,12 +100,8 @@ made_for_session(Node *node)
 	return relation->relname;
 }
 
-/*
- * Another worker may run the next step.  So a later step cannot use an object
- * that exists only in the session that has created it.
- */
 static void
-refuse_lost(const EcScript *script, const EcScriptStep *step)
+refuse_lost(const EcScript *script, const EcPlanStep *step)
 {
 	for (int made = step->first; made <= step->last; made++)
 	{
@@ -103,47 +127,23 @@ refuse_lost(const EcScript *script, const EcScriptStep *step)
 	}
 }
 
-List *
-ec_plan_steps(const EcScript *script)
+void
+ec_check_steps(const EcScript *script, const EcPlan *plan)
 {
-	List *steps = NIL;
-	EcScriptStep *open = NULL; /* the transaction that the next statement
-							    * can join */
 	ListCell *cell;
 
-	foreach (cell, script->statements)
-	{
-		const EcStatement *statement = lfirst(cell);
-		const char *command;
-		EcStatementKind kind = ec_statement_kind(statement, &command);
-
-		if (open == NULL || kind != EC_STATEMENT_TRANSACTIONAL)
-		{
-			open = palloc0(sizeof(EcScriptStep));
-			open->number = list_length(steps) + 1;
-			open->first = statement->number;
-			open->is_top_level = kind == EC_STATEMENT_TOP_LEVEL;
-			steps = lappend(steps, open);
-		}
-		open->last = statement->number;
-		describe(open, command);
-		if (kind != EC_STATEMENT_TRANSACTIONAL)
-			open = NULL;
-	}
-	foreach (cell, steps)
+	foreach (cell, plan->steps)
 	{
 		refuse_lost(script, lfirst(cell));
 	}
-	return steps;
 }
 
 void
-ec_show_steps(const EcScript *script, const char *direction)
+ec_show_steps(const EcScript *script, const EcPlan *plan, const char *direction)
 {
-	List *steps;
 	ListCell *cell;
 
-	if (!ec_script_is_mixed(script))
+	if (!plan->is_online && !ec_script_is_mixed(script))
 	{
 		int count = list_length(script->statements);
 
@@ -153,44 +153,52 @@ ec_show_steps(const EcScript *script, const char *direction)
 							   count, direction, count)));
 		return;
 	}
-	steps = ec_plan_steps(script);
-	foreach (cell, steps)
+	foreach (cell, plan->steps)
 	{
-		const EcScriptStep *step = lfirst(cell);
+		const EcPlanStep *step = lfirst(cell);
 		const EcStatement *statement =
 			list_nth(script->statements, step->first - 1);
 
-		ereport(NOTICE, (errmsg("%s, step %d of %d, by a worker, from line %d: %s",
-								direction, step->number, list_length(steps),
-								statement->line, step->command)));
+		ereport(NOTICE,
+				(errmsg("%s, step %d of %d, by a %s, from line %d: %s", direction,
+						foreach_current_index(cell) + 1, list_length(plan->steps),
+						step->kind == EC_PLAN_JOB ? "job" : "worker",
+						statement->line, command_of(script, step))));
 	}
 }
 
 void
 ec_steps_enter(const char *scope_name, const char *version,
-			   const char *direction, const EcScript *script)
+			   const char *direction, const EcScript *script, const EcPlan *plan)
 {
 	EcCatalogScope scope;
 	ListCell *cell;
 
+	ec_check_steps(script, plan);
 	ec_catalog_begin(&scope);
-	foreach (cell, ec_plan_steps(script))
+	foreach (cell, plan->steps)
 	{
-		const EcScriptStep *step = lfirst(cell);
+		const EcPlanStep *step = lfirst(cell);
 		EcArgs args = {0};
 
 		ec_arg_text(&args, version);
 		ec_arg_text(&args, direction);
-		ec_arg_int4(&args, step->number);
+		ec_arg_int4(&args, foreach_current_index(cell) + 1);
 		ec_arg_int4(&args, step->first);
 		ec_arg_int4(&args, step->last);
-		ec_arg_bool(&args, step->is_top_level);
-		ec_arg_text(&args, step->command);
+		ec_arg_text(&args, kinds[step->kind]);
+		ec_arg_text(&args, command_of(script, step));
 		ec_arg_text(&args, scope_name);
+		ec_arg_text(&args, step->is_as_written ? NULL : step->sql);
+		ec_arg_text(&args, step->undo);
+		ec_arg_text(&args, step->detail);
+		ec_arg_text(&args, step->lock == NoLock
+							   ? NULL
+							   : GetLockmodeName(DEFAULT_LOCKMETHOD, step->lock));
 		(void) ec_query("INSERT INTO expand_contract.migration_steps (version,"
 						"   direction, step, first_statement, last_statement,"
-						"   is_top_level, command, scope)"
-						" VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+						"   kind, command, scope, sql, undo, detail, lock_mode)"
+						" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
 						&args);
 	}
 	ec_catalog_end(&scope);
@@ -212,20 +220,27 @@ ec_steps_next(const char *scope_name, const char *version,
 	ec_arg_text(&args, version);
 	ec_arg_text(&args, direction);
 	ec_arg_text(&args, scope_name);
-	found = ec_query("SELECT step, first_statement, last_statement, is_top_level,"
-					 "       command, target"
-					 "  FROM expand_contract.migration_steps"
-					 " WHERE scope = $3 AND version = $1 AND direction = $2 AND done_at IS NULL"
-					 " ORDER BY step LIMIT 1",
-					 &args) > 0;
+	found =
+		ec_query("SELECT step, first_statement, last_statement, kind,"
+				 "       command, target, sql,"
+				 "       sql IS NOT NULL AND coalesce(lock_mode NOT IN ('ShareLock',"
+				 "       'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'), true)"
+				 "  FROM expand_contract.migration_steps"
+				 " WHERE scope = $3 AND version = $1 AND direction = $2 AND done_at IS NULL"
+				 " ORDER BY step LIMIT 1",
+				 &args) > 0;
 	if (found)
 	{
 		step->number = ec_get_int4(0, 1, 0);
 		step->first = ec_get_int4(0, 2, 0);
 		step->last = ec_get_int4(0, 3, 0);
-		step->is_top_level = ec_get_bool(0, 4, false);
+		step->kind = kind_named(ec_get_text(0, 4));
 		step->command = ec_get_text(0, 5);
 		step->target = ec_get_jsonb(0, 6);
+		step->sql = ec_get_text(0, 7);
+		step->blocks_nobody = ec_get_bool(0, 8, false);
+		if (step->first < 1 || step->last < step->first)
+			ec_refuse_row("migration_steps", "The step is of no statement.");
 	}
 	ec_catalog_end(&scope);
 	return found;
@@ -252,7 +267,8 @@ ec_steps_statements(const char *scope_name, const char *version, const char *dir
 }
 
 int
-ec_steps_done(const char *scope_name, const char *version, const char *direction)
+ec_steps_done(const char *scope_name, const char *version,
+			  const char *direction, int *all)
 {
 	EcCatalogScope scope;
 	EcArgs args = {0};
@@ -262,13 +278,40 @@ ec_steps_done(const char *scope_name, const char *version, const char *direction
 	ec_arg_text(&args, version);
 	ec_arg_text(&args, direction);
 	ec_arg_text(&args, scope_name);
-	(void) ec_query("SELECT coalesce(max(last_statement), 0)"
+	(void) ec_query("SELECT count(done_at)::integer, count(*)::integer"
 					"  FROM expand_contract.migration_steps"
-					" WHERE scope = $3 AND version = $1 AND direction = $2 AND done_at IS NOT NULL",
+					" WHERE scope = $3 AND version = $1 AND direction = $2",
 					&args);
 	done = ec_get_int4(0, 1, 0);
+	*all = ec_get_int4(0, 2, 0);
 	ec_catalog_end(&scope);
 	return done;
+}
+
+List *
+ec_step_statements(const EcScriptStep *step, const EcScript *script)
+{
+	const EcStatement *written = list_nth(script->statements, step->first - 1);
+	List *statements = NIL;
+	ListCell *cell;
+
+	if (step->sql == NULL)
+	{
+		for (int number = step->first; number <= step->last; number++)
+			statements =
+				lappend(statements, list_nth(script->statements, number - 1));
+		return statements;
+	}
+	statements = ec_script_parse(step->sql, script->what)->statements;
+	foreach (cell, statements)
+	{
+		EcStatement *statement = lfirst(cell);
+
+		statement->number = written->number;
+		statement->line = written->line;
+		statement->column = written->column;
+	}
+	return statements;
 }
 
 /* Passes the step's key as the first four arguments. */

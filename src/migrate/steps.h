@@ -1,10 +1,11 @@
 /*
  * steps.h
- *		The steps of a mixed script, which a worker runs one by one.
+ *		The steps of a plan that a worker runs one by one, as stored.
  *
- * Statements that share a transaction are one step.  A statement that cannot
- * run in a transaction block is a step of its own, and so is ALTER TYPE ADD
- * VALUE, because the new value cannot be used before the commit.
+ * The plan is that of lint/plan/plan.h.  It is made when the script is
+ * submitted, and stored: what is left to do after an interruption is in the
+ * table, whatever the catalog looks like by then.  A step either runs
+ * statements of the script, or has SQL of its own.
  *
  * The tables are written as the extension's owner.
  */
@@ -16,6 +17,7 @@
 #include "nodes/pg_list.h"
 #include "utils/jsonb.h"
 
+#include "lint/plan/plan.h"
 #include "script/script.h"
 
 #define EC_UP   "up"
@@ -27,22 +29,31 @@ typedef struct EcScriptStep
 	const char *version;
 	const char *direction;
 	int number; /* from 1 */
-	int first;  /* number of its first statement ... */
+	int first;  /* number of the script's first statement that it runs ... */
 	int last;   /* ... and of its last, from 1 */
-	bool is_top_level;
-	char *command; /* for messages */
-	Jsonb *target; /* see toplevel_step.c; NULL before the first attempt */
+	EcPlanKind kind;
+	char *command;      /* for messages */
+	char *sql;          /* what it runs; NULL: those statements as they are */
+	bool blocks_nobody; /* a planned step whose locks stop neither readers nor
+						 * writers, so that it may take its time */
+	Jsonb *target;      /* see toplevel_step.c and job_step.c; NULL before the
+				    * first attempt */
 } EcScriptStep;
 
-/* Returns the steps of a script (EcScriptStep). */
-extern List *ec_plan_steps(const EcScript *script);
+/*
+ * Raises 0A000 if a statement uses what only the session of an earlier step
+ * has.  Another worker may run the next step.
+ */
+extern void ec_check_steps(const EcScript *script, const EcPlan *plan);
 
 /* Shows the client which steps would be run. */
-extern void ec_show_steps(const EcScript *script, const char *direction);
+extern void
+ec_show_steps(const EcScript *script, const EcPlan *plan, const char *direction);
 
-/* Inserts the steps of a script that is to be run. */
-extern void ec_steps_enter(const char *scope, const char *version,
-						   const char *direction, const EcScript *script);
+/* Inserts the steps of a plan that is to be run. */
+extern void
+ec_steps_enter(const char *scope, const char *version, const char *direction,
+			   const EcScript *script, const EcPlan *plan);
 
 /* Gets the first step that is not done; returns false if all are. */
 extern bool ec_steps_next(const char *scope, const char *version,
@@ -54,11 +65,17 @@ extern bool ec_steps_next(const char *scope, const char *version,
 extern int ec_steps_statements(const char *scope, const char *version,
 							   const char *direction);
 
-/* The number of statements that are done. */
-extern int
-ec_steps_done(const char *scope, const char *version, const char *direction);
+/* The number of steps that are done, and of all. */
+extern int ec_steps_done(const char *scope, const char *version,
+						 const char *direction, int *all);
 
-/* Stores the objects of a top-level statement, before its first attempt. */
+/*
+ * The statements of a step: those of the script, or those of its own SQL, with
+ * the place of the script's statement that they stand for.
+ */
+extern List *ec_step_statements(const EcScriptStep *step, const EcScript *script);
+
+/* Stores the objects of a step, before its first attempt. */
 extern void ec_step_set_target(EcScriptStep *step, Jsonb *target);
 
 /*

@@ -207,7 +207,7 @@ ec_check_no_other_unfinished(const char *scope, const char *version, const char 
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("%s has to wait for migration \"%s\"", what, other),
-			 errdetail("%s state is \"%s\", %d of %d statements are done.",
+			 errdetail("%s state is \"%s\", %d of %d steps are done.",
 					   up ? "Its" : "The way down's", ec_migration_state_name(state),
 					   unfinished->steps_done, unfinished->steps),
 			 state == EC_MIGRATION_HAS_FAILED || state == EC_MIGRATION_IS_INTERRUPTED

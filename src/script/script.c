@@ -67,6 +67,7 @@ ec_script_parse(const char *text, const char *what)
 		ec_move_to(&place, text, start);
 		statement->line = place.line;
 		statement->column = ec_column_of(&place, text);
+		statement->offset = start;
 		statement->text = pnstrdup(text + start, end - start);
 		statement->node = raw->stmt;
 		script->statements = lappend(script->statements, statement);

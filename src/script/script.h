@@ -18,6 +18,7 @@ typedef struct EcStatement
 	int number;           /* from 1 */
 	int line;             /* of its first word in the script, from 1 */
 	int column;           /* in characters, from 1 */
+	int offset;           /* of its first word in EcScript.text, in bytes */
 	char *text;           /* starts at the first word */
 	Node *node;           /* RawStmt->stmt, not analysed */
 	bool needs_top_level; /* according to the catalog, see by_catalog.c */

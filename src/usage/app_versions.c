@@ -19,6 +19,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "core/arguments.h"
 #include "usage/app_versions.h"
 #include "core/catalog.h"
 #include "core/guc.h"
@@ -106,12 +107,8 @@ ec_register_sightings(void)
 static char *
 text_argument(FunctionCallInfo fcinfo, int number, const char *name, int max_bytes)
 {
-	char *value;
+	char *value = ec_text_argument(fcinfo, number, name);
 
-	if (PG_ARGISNULL(number))
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-						errmsg("argument \"%s\" must not be null", name)));
-	value = text_to_cstring(PG_GETARG_TEXT_PP(number));
 	if (*value == '\0')
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("argument \"%s\" must not be empty", name)));

@@ -14,6 +14,7 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
+#include "core/arguments.h"
 #include "core/catalog.h"
 #include "core/query.h"
 
@@ -68,12 +69,8 @@ ec_import_usage(PG_FUNCTION_ARGS)
 	char *standby;
 	uint64 count;
 
-	for (int i = 0; i < 2; i++)
-		if (PG_ARGISNULL(i))
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("%s must not be null", i == 0 ? "standby" : "usage")));
-	standby = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	standby = ec_text_argument(fcinfo, 0, "standby");
+	ec_require_argument(fcinfo, 1, "usage", NULL);
 	/* an application_name or the name of a slot, and an index entry */
 	if (standby[0] == '\0' || strlen(standby) >= NAMEDATALEN)
 		ereport(ERROR,

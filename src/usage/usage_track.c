@@ -22,6 +22,7 @@
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
+#include "core/arguments.h"
 #include "usage/usage_memory.h"
 #include "usage/usage_sync.h"
 #include "core/catalog.h"
@@ -234,9 +235,7 @@ columns_of(Relation relation, ArrayType *names)
 {
 	TupleDesc desc = RelationGetDescr(relation);
 	List *columns = NIL;
-	Datum *elements;
-	bool *nulls;
-	int count;
+	ListCell *cell;
 
 	if (names == NULL)
 	{
@@ -247,25 +246,17 @@ columns_of(Relation relation, ArrayType *names)
 							pstrdup(NameStr(TupleDescAttr(desc, i)->attname)));
 		return columns;
 	}
-	deconstruct_array(names, TEXTOID, -1, false, TYPALIGN_INT, &elements,
-					  &nulls, &count);
-	for (int i = 0; i < count; i++)
+	columns = ec_text_list(names, "columns");
+	foreach (cell, columns)
 	{
-		char *name;
+		char *name = lfirst(cell);
 
-		if (nulls[i])
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("columns must not contain nulls"),
-					 errhint("Leave columns out, or pass NULL, for all columns.")));
-		name = TextDatumGetCString(elements[i]);
 		if (get_attnum(RelationGetRelid(relation), name) <= 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_COLUMN),
 					 errmsg("column \"%s\" of relation \"%s\" does not exist",
 							name, RelationGetRelationName(relation)),
 					 errhint("Only columns that a table defines can be tracked, by their names as they are stored.")));
-		columns = lappend(columns, name);
 	}
 	return columns;
 }
@@ -373,9 +364,7 @@ for_each_column(FunctionCallInfo fcinfo, const char *sql)
 	List *columns;
 	int changed;
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-						errmsg("relation must not be null")));
+	ec_require_argument(fcinfo, 0, "relation", NULL);
 	relation = try_relation_open(PG_GETARG_OID(0), AccessShareLock);
 	if (relation == NULL)
 		ereport(ERROR,

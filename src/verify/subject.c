@@ -5,7 +5,6 @@
 #include "postgres.h"
 
 #include "access/genam.h"
-#include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/relcache.h"
@@ -42,27 +41,6 @@ refuse_key(const char *message, const char *detail)
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", message),
 			 errdetail("%s", detail),
 			 errhint("Name the target's columns that find a row, as in key => '{id}'.")));
-}
-
-static List *
-names_in(ArrayType *array)
-{
-	List *names = NIL;
-	Datum *elements;
-	bool *nulls;
-	int count;
-
-	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &elements,
-					  &nulls, &count);
-	if (count == 0)
-		refuse_key("key must not be empty", "It names no column.");
-	for (int i = 0; i < count; i++)
-	{
-		if (nulls[i])
-			refuse_key("key must not contain null", "Each element names a column.");
-		names = lappend(names, TextDatumGetCString(elements[i]));
-	}
-	return names;
 }
 
 static EcMappedColumn *
@@ -128,11 +106,11 @@ ec_match_by(EcSubject *subject, List *names)
 }
 
 void
-ec_mapping_take_key(EcSubject *subject, ArrayType *names)
+ec_mapping_take_key(EcSubject *subject, List *names)
 {
 	ListCell *cell;
 
-	foreach (cell, names ? names_in(names) : ec_primary_key(subject->target))
+	foreach (cell, names ? names : ec_primary_key(subject->target))
 	{
 		char *name = lfirst(cell);
 		EcMappedColumn *column = take_column(&subject->columns, name);

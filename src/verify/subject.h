@@ -47,7 +47,7 @@ ec_is_one_table(const EcSubject *subject)
  * key column that the mapping does not name corresponds to the source's column
  * of the same name.
  */
-extern void ec_mapping_take_key(EcSubject *subject, ArrayType *names);
+extern void ec_mapping_take_key(EcSubject *subject, List *names);
 
 /* The same for a list of names (char *), all of which the mapping has. */
 extern void ec_match_by(EcSubject *subject, List *names);

@@ -17,6 +17,7 @@
 #include "utils/jsonb.h"
 #include "utils/snapmgr.h"
 
+#include "core/arguments.h"
 #include "core/guc.h"
 #include "core/own.h"
 #include "verify/verify.h"
@@ -24,15 +25,8 @@
 PG_FUNCTION_INFO_V1(ec_verify);
 PG_FUNCTION_INFO_V1(ec_verify_tables);
 
-static void
-require_argument(FunctionCallInfo fcinfo, int argument, const char *name)
-{
-	if (PG_ARGISNULL(argument))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("argument \"%s\" of ec_verify must not be null", name),
-				 errhint("Call it as in ec_verify('users', '{\"email\": \"lower(legacy_email)\"}').")));
-}
+#define EXAMPLE                                                                \
+	"Call it as in ec_verify('users', '{\"email\": \"lower(legacy_email)\"}')."
 
 static bool
 is_verifiable(char relkind, bool is_source_only)
@@ -138,8 +132,8 @@ ec_verify(PG_FUNCTION_ARGS)
 	EcVerification verification;
 	Jsonb *mapping;
 
-	require_argument(fcinfo, 0, "relation");
-	require_argument(fcinfo, 1, "mapping");
+	ec_require_argument(fcinfo, 0, "relation", EXAMPLE);
+	ec_require_argument(fcinfo, 1, "mapping", EXAMPLE);
 	PreventCommandIfReadOnly("ec_verify()");
 
 	mapping = PG_GETARG_JSONB_P(1);
@@ -162,17 +156,16 @@ ec_verify_tables(PG_FUNCTION_ARGS)
 	EcVerification verification;
 	Jsonb *mapping;
 
-	require_argument(fcinfo, 0, "source");
-	require_argument(fcinfo, 1, "target");
-	require_argument(fcinfo, 2, "mapping");
+	ec_require_argument(fcinfo, 0, "source", EXAMPLE);
+	ec_require_argument(fcinfo, 1, "target", EXAMPLE);
+	ec_require_argument(fcinfo, 2, "mapping", EXAMPLE);
 	PreventCommandIfReadOnly("ec_verify()");
 
 	mapping = PG_GETARG_JSONB_P(2);
 	subject.source = ec_open_verified(PG_GETARG_OID(0), true);
 	subject.target = ec_open_verified(PG_GETARG_OID(1), false);
 	subject.columns = ec_mapping_columns(subject.target, mapping);
-	ec_mapping_take_key(&subject,
-						PG_ARGISNULL(3) ? NULL : PG_GETARG_ARRAYTYPE_P(3));
+	ec_mapping_take_key(&subject, ec_key_argument(fcinfo, 3));
 	ec_verify_now(&subject, mapping, NULL, GetUserId(), &verification);
 	relation_close(subject.source, NoLock);
 	relation_close(subject.target, NoLock);

@@ -70,7 +70,7 @@ is($node->safe_psql('postgres', $apply), 'running', 'and runs');
 my $errors = errors_of(q{CALL ec_wait_migration('001', '3s')});
 like(
 	$errors,
-	qr/NOTICE: .*migration "001" is running, 0 of 1 statements done, job 1: CREATE INDEX CONCURRENTLY, waiting for old snapshots, \d+ of \d+ waited for, waits for pid $pid \(reporting, idle in transaction, transaction age \d+ s\)/,
+	qr/NOTICE: .*migration "001" is running, 0 of 1 steps done, job 1: CREATE INDEX CONCURRENTLY, waiting for old snapshots, \d+ of \d+ waited for, waits for pid $pid \(reporting, idle in transaction, transaction age \d+ s\)/,
 	'ec_wait_migration says whom it waits for');
 like($errors, qr/ERROR:  XE013: gave up waiting for migration "001"/, 'and gives up in time');
 is( $node->safe_psql('postgres',
@@ -82,7 +82,7 @@ is( $node->safe_psql('postgres',
 is($node->safe_psql('postgres', 'SELECT ec_cancel(1)'), 'cancelled', 'the build is cancelled');
 $errors = errors_of(q{CALL ec_wait_migration('001', '5min')});
 like($errors,
-	qr/ERROR:  XE012: migration "001" was cancelled\nDETAIL:  0 of 1 statements are done.\nHINT:  Use ec_apply again to go on where it stopped./,
+	qr/ERROR:  XE012: migration "001" was cancelled\nDETAIL:  0 of 1 steps are done.\nHINT:  Use ec_apply again to go on where it stopped./,
 	'whoever waits is told');
 is($node->safe_psql('postgres', $invalid), '0', 'nothing invalid is left');
 is( $node->safe_psql('postgres', 'SELECT state, error FROM ec_migrations'),

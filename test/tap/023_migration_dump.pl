@@ -49,7 +49,7 @@ sub dump_and_restore
 }
 
 my $ledger = q{SELECT * FROM expand_contract.schema_migrations ORDER BY version;
-	SELECT version, direction, step, first_statement, last_statement, is_top_level, command, target, made, done_at
+	SELECT version, direction, step, first_statement, last_statement, kind, command, sql, undo, detail, lock_mode, target, made, done_at
 	  FROM expand_contract.migration_steps ORDER BY version, direction, step;
 	SELECT * FROM expand_contract.migration_events ORDER BY id};
 dump_and_restore('postgres', 'copy');
@@ -93,7 +93,7 @@ is( $node->safe_psql('queued', q{SELECT state, error, job FROM ec_migrations WHE
 	'in the copy it waits for somebody to say so');
 ($code, $stdout, $stderr) = $node->psql('queued', "CALL ec_wait_migration('003')");
 like($stderr,
-	qr/ERROR:  migration "003" is interrupted\nDETAIL:  It was submitted in the database that this one is a copy of, 2 of 4 statements are done.\nHINT:  Use ec_apply again to go on where it stopped./,
+	qr/ERROR:  migration "003" is interrupted\nDETAIL:  It was submitted in the database that this one is a copy of, \d of \d steps are done.\nHINT:  Use ec_apply again to go on where it stopped./,
 	'as waiting says');
 is($node->safe_psql('queued', $apply), 'queued', 'and goes on then');
 $node->safe_psql('queued', q{CALL ec_wait_migration('003', '5min')});

@@ -293,8 +293,8 @@ for my $call (q{ec_track('hers')}, q{ec_untrack('hers')})
 # Errors leave everything as it was.
 for my $case (
 	[ q{ec_track('hers', '{a, c}')}, qr/42703: .*column "c" of relation "hers" does not exist/ ],
-	[ q{ec_track('hers', '{NULL}')}, qr/22004: .*columns must not contain nulls/ ],
-	[ q{ec_track(NULL)}, qr/22004: .*relation must not be null/ ],
+	[ q{ec_track('hers', '{NULL}')}, qr/22004: .*"columns" must not contain nulls/ ],
+	[ q{ec_track(NULL)}, qr/22004: .*"relation" must not be null/ ],
 	[ q{ec_track('pg_class')}, qr/42809: .*DETAIL:  It is a system catalog/s ],
 	[ q{ec_track('ec_progress')}, qr/42809: .*DETAIL:  It is a view/s ],
 	[ q{ec_track('hers_a')}, qr/42809: .*DETAIL:  It is not a table/s ])

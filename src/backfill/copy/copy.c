@@ -19,15 +19,14 @@
 #include "postgres.h"
 
 #include "access/relation.h"
-#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
 #include "utils/rls.h"
 
+#include "core/arguments.h"
 #include "backfill/copy/copy.h"
 #include "backfill/copy/copy_foreign.h"
 #include "backfill/copy/copy_kind.h"
@@ -197,52 +196,8 @@ ec_submit_copy(const EcCopySpec *spec)
 	return ec_job_submit(&job);
 }
 
-static void
-require(bool isnull, const char *argument)
-{
-	if (isnull)
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("%s must not be null", argument),
-				 errhint("As in SELECT ec_copy('users', 'users_new', '{\"id\": \"id\", \"email\": \"lower(email)\"}').")));
-}
-
-static bool
-is_repair(const char *mode)
-{
-	if (strcmp(mode, "fill") != 0 && strcmp(mode, "repair") != 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("unknown mode \"%s\"", mode),
-						errhint("Use 'fill' or 'repair'.")));
-	return strcmp(mode, "repair") == 0;
-}
-
-static List *
-names_of(ArrayType *array)
-{
-	List *names = NIL;
-	Datum *values;
-	bool *nulls;
-	int count;
-
-	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls,
-					  &count);
-	for (int i = 0; i < count; i++)
-	{
-		if (nulls[i])
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("key must not contain nulls"),
-					 errhint("Give names of columns, as in key => '{id}'.")));
-		names = lappend(names, TextDatumGetCString(values[i]));
-	}
-	if (names == NIL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("key must not be empty"),
-				 errhint("Give names of columns, or leave it out for the target's primary key.")));
-	return names;
-}
+#define EXAMPLE                                                                \
+	"As in SELECT ec_copy('users', 'users_new', '{\"id\": \"id\", \"email\": \"lower(email)\"}')."
 
 PG_FUNCTION_INFO_V1(ec_copy);
 
@@ -271,16 +226,14 @@ ec_copy(PG_FUNCTION_ARGS)
 {
 	EcCopySpec spec = {0};
 
-	require(PG_ARGISNULL(0), "source");
-	require(PG_ARGISNULL(1), "target");
-	require(PG_ARGISNULL(2), "mapping");
+	ec_require_argument(fcinfo, 0, "source", EXAMPLE);
+	ec_require_argument(fcinfo, 1, "target", EXAMPLE);
+	ec_require_argument(fcinfo, 2, "mapping", EXAMPLE);
 	spec.source = PG_GETARG_OID(0);
 	spec.target = PG_GETARG_OID(1);
 	spec.mapping = PG_GETARG_JSONB_P(2);
-	if (!PG_ARGISNULL(3))
-		spec.key = names_of(PG_GETARG_ARRAYTYPE_P(3));
-	spec.repair =
-		!PG_ARGISNULL(4) && is_repair(text_to_cstring(PG_GETARG_TEXT_PP(4)));
+	spec.key = ec_key_argument(fcinfo, 3);
+	spec.repair = ec_is_second_choice(fcinfo, 4, "mode", "fill", "repair");
 	ec_read_pace_arguments(fcinfo, 5, true, &spec.job, &spec.method);
 	PG_RETURN_INT64(ec_submit_copy(&spec));
 }

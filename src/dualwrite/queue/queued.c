@@ -4,11 +4,9 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
@@ -16,6 +14,7 @@
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 
+#include "core/arguments.h"
 #include "core/catalog.h"
 #include "core/pinned.h"
 #include "core/query.h"
@@ -35,15 +34,11 @@ typedef struct Queue
 static Jsonb *
 key_of(FunctionCallInfo fcinfo)
 {
-	ArrayType *name_array = PG_GETARG_ARRAYTYPE_P(2);
+	List *names = ec_text_list_argument(fcinfo, 2, "names");
 	int guc_level = ec_pin_text();
 	StringInfoData json;
-	Datum *names;
-	bool *nulls;
-	int count;
+	int count = list_length(names);
 
-	deconstruct_array(name_array, TEXTOID, -1, false, TYPALIGN_INT, &names,
-					  &nulls, &count);
 	if (count != PG_NARGS() - 3)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("is_queued has %d names for %d values", count,
@@ -52,12 +47,9 @@ key_of(FunctionCallInfo fcinfo)
 	appendStringInfoChar(&json, '{');
 	for (int i = 0; i < count; i++)
 	{
-		if (nulls[i])
-			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-							errmsg("a name for is_queued is null")));
 		if (i > 0)
 			appendStringInfoString(&json, ", ");
-		escape_json(&json, TextDatumGetCString(names[i]));
+		escape_json(&json, list_nth(names, i));
 		appendStringInfoString(&json, ": ");
 		ec_append_key_value(&json, get_fn_expr_argtype(fcinfo->flinfo, i + 3),
 							PG_GETARG_DATUM(i + 3), PG_ARGISNULL(i + 3));

@@ -14,6 +14,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "core/arguments.h"
 #include "core/catalog.h"
 #include "core/json.h"
 #include "core/query.h"
@@ -150,10 +151,8 @@ ec_reconcile_job(PG_FUNCTION_ARGS)
 	EcJsonWriter parameters;
 
 	ec_read_pace_arguments(fcinfo, 1, false, &spec, NULL);
-	if (PG_ARGISNULL(0))
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-						errmsg("argument \"change\" must not be null"),
-						errhint("As in SELECT ec_reconcile_job('users_email').")));
+	ec_require_argument(fcinfo, 0, "change",
+						"As in SELECT ec_reconcile_job('users_email').");
 	ec_change_get(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
 	if (get_rel_name(change.relation) == NULL)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),

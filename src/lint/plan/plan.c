@@ -6,16 +6,26 @@
 
 #include "lint/plan/plan.h"
 
+/* Can the next statement of the script share the step's transaction? */
+static bool
+is_open(const EcPlanStep *step, const EcScript *script)
+{
+	const char *command;
+
+	return step->is_as_written &&
+		   ec_statement_kind(list_nth(script->statements, step->last - 1),
+							 &command) == EC_STATEMENT_TRANSACTIONAL;
+}
+
 /* Adds a statement as it is; consecutive ones share a transaction. */
 static void
-plan_as_written(EcPlan *plan, const EcStatement *statement)
+plan_as_written(EcPlan *plan, const EcScript *script, const EcStatement *statement)
 {
 	const char *command;
 	EcStatementKind kind = ec_statement_kind(statement, &command);
 	EcPlanStep *step = plan->steps == NIL ? NULL : llast(plan->steps);
 
-	if (step != NULL && step->is_as_written &&
-		step->kind == EC_PLAN_TRANSACTION && kind == EC_STATEMENT_TRANSACTIONAL)
+	if (step != NULL && kind == EC_STATEMENT_TRANSACTIONAL && is_open(step, script))
 	{
 		step->last = statement->number;
 		step->sql = psprintf("%s;\n%s", step->sql, statement->text);
@@ -40,7 +50,20 @@ ec_plan_script(const EcScript *script)
 
 	foreach (cell, script->statements)
 	{
-		plan_as_written(plan, lfirst(cell));
+		plan_as_written(plan, script, lfirst(cell));
+	}
+	return plan;
+}
+
+EcPlan *
+ec_plan_as_written(const EcScript *script)
+{
+	EcPlan *plan = palloc0(sizeof(EcPlan));
+	ListCell *cell;
+
+	foreach (cell, script->statements)
+	{
+		plan_as_written(plan, script, lfirst(cell));
 	}
 	return plan;
 }

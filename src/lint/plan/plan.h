@@ -38,7 +38,8 @@ typedef struct EcPlanStep
 	bool is_as_written; /* the step runs these statements of the script */
 	EcPlanKind kind;
 	char *sql;     /* what is run, without the last semicolon */
-	char *undo;    /* SQL that takes the step back; NULL: none is known */
+	char *undo;    /* SQL that takes the step back; NULL: none is known; empty:
+				    * there is nothing to take back */
 	LOCKMODE lock; /* the strongest one, on the relation; NoLock: none that
 				    * blocks others */
 	Oid relation;  /* InvalidOid: none, or it does not exist yet */
@@ -55,7 +56,13 @@ typedef struct EcPlan
 				     * online way */
 } EcPlan;
 
-/* Plans a script that has no forbidden statement. */
+/*
+ * Plans a script that has no forbidden statement.  Each statement has at least
+ * one step, and steps are in the order of the statements.
+ */
 extern EcPlan *ec_plan_script(const EcScript *script);
+
+/* The same without online ways: all statements run as they are. */
+extern EcPlan *ec_plan_as_written(const EcScript *script);
 
 #endif

@@ -18,6 +18,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "core/arguments.h"
 #include "core/catalog.h"
 #include "core/query.h"
 #include "expand_contract.h"
@@ -33,10 +34,7 @@
 static int64
 job_argument(FunctionCallInfo fcinfo)
 {
-	if (PG_ARGISNULL(0))
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-						errmsg("job must not be null"),
-						errhint("ec_progress lists the jobs.")));
+	ec_require_argument(fcinfo, 0, "job", "The view ec_progress lists the jobs.");
 	return PG_GETARG_INT64(0);
 }
 

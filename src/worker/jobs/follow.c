@@ -11,6 +11,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "core/arguments.h"
 #include "core/catalog.h"
 #include "core/query.h"
 #include "expand_contract.h"
@@ -161,10 +162,7 @@ ec_wait(PG_FUNCTION_ARGS)
 	Follow follow;
 	char what[48];
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-						errmsg("job must not be null"),
-						errhint("ec_progress lists the jobs.")));
+	ec_require_argument(fcinfo, 0, "job", "The view ec_progress lists the jobs.");
 	follow.job = PG_GETARG_INT64(0);
 	follow.last_start = GetCurrentTimestamp();
 	snprintf(what, sizeof(what), "job " INT64_FORMAT, follow.job);

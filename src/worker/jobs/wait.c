@@ -26,8 +26,8 @@
 #define FIRST_NOTICE_MS   1000
 #define LONGEST_NOTICE_MS 10000
 
-static void
-require_nonatomic(FunctionCallInfo fcinfo, const char *what)
+void
+ec_require_nonatomic(FunctionCallInfo fcinfo, const char *what)
 {
 	if (!fcinfo->context || !IsA(fcinfo->context, CallContext) ||
 		castNode(CallContext, fcinfo->context)->atomic)
@@ -50,7 +50,7 @@ ec_wait_until(FunctionCallInfo fcinfo, const char *what, EcWaitLook look,
 	int notice_pause = FIRST_NOTICE_MS;
 	long pause = FIRST_PAUSE_MS;
 
-	require_nonatomic(fcinfo, what);
+	ec_require_nonatomic(fcinfo, what);
 	if (timeout != NULL)
 		give_up =
 			DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,

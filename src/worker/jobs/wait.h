@@ -32,6 +32,12 @@ typedef struct EcWaitNews
 typedef bool (*EcWaitLook)(void *arg, EcWaitNews *news);
 
 /*
+ * Raises 25001 unless the procedure can commit, because it was called outside
+ * of a transaction block.
+ */
+extern void ec_require_nonatomic(FunctionCallInfo fcinfo, const char *what);
+
+/*
  * The body of a procedure that waits.  what names the object in errors ("job
  * 7").  With a NULL timeout it waits without limit; otherwise it raises
  * EC_ERRCODE_WAIT_TIMEOUT.
