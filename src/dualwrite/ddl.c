@@ -263,6 +263,8 @@ warn_of_checks(const Concern *concern)
 				 "     JOIN expand_contract.changes c ON c.relation = n.relation AND c.name = ANY ($1)"
 				 "     JOIN expand_contract.change_columns o ON o.change = c.name"
 				 "    WHERE c.on_error = 'record' AND c.target IS NULL"
+				 /* the keys of names that are kept come with the cutover */
+				 "      AND to_jsonb(c) ->> 'kept_names' IS NULL"
 				 "      AND c.phase NOT IN ('contracted', 'reverted')"
 				 "      AND o.side = 'new' AND o.expression IS NOT NULL)"
 				 " SELECT c.change, c.name, i.indexrelid::regclass::text"

@@ -550,7 +550,7 @@ tell_what_is_not_cured(void)
 {
 	ereport(NOTICE,
 			(errmsg("the cutover changes the type that applications see"),
-			 errdetail("Prepared statements that return one of the columns fail once then, until they are prepared again. Functions with arguments or variables of the old type keep it. A subscriber needs the new columns first. The new columns come last in SELECT *, and an INSERT without a list of columns fails while the change lasts."),
+			 errdetail("Prepared statements that return one of the columns fail then, until they are prepared again. Functions with arguments or variables of the old type keep it. A subscriber needs the new columns first. The new columns come last in SELECT *, and an INSERT without a list of columns fails while the change lasts."),
 			 errhint("ec_prepare comes after the backfill; then ec_verify_change and ec_cutover.")));
 }
 

@@ -26,6 +26,8 @@ ec_gate_prepared(const EcChange *change, EcGate *gate)
 	}
 	ec_retype_of(change, &retype);
 	plan = ec_twins_look(&retype);
+	if (plan->refused != NIL)
+		gate->hint = "Do what stands in parentheses.";
 	gate->passed = plan->steps == NIL && plan->refused == NIL;
 	gate->observed =
 		gate->passed ? "all is there"

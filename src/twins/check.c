@@ -154,7 +154,7 @@ look(const EcRetype *retype, EcTwinPlan *plan)
 	{
 		const EcTwinCheck *check = lfirst(cell);
 
-		if (bms_overlap(check->reads, retype->from))
+		if (bms_overlap(check->reads, retype->from) || bms_is_member(0, check->reads))
 			look_at_check(retype, plan, checks, check);
 	}
 }

@@ -674,7 +674,7 @@ look(const EcRetype *retype, EcTwinPlan *plan)
 	{
 		const TableIndex *index = lfirst(cell);
 
-		if (bms_overlap(index->reads, retype->from))
+		if (bms_overlap(index->reads, retype->from) || bms_is_member(0, index->reads))
 			look_at_index(retype, plan, indexes, index);
 	}
 }
