@@ -80,6 +80,10 @@ INSERT INTO plain (id, t) SELECT i, 'v' || i FROM generate_series(1, 10) i;
 SELECT ec_change_type('c', 'plain', '{"id": "bigint", "n": "bigint"}');
 SELECT ec_change_type('c', 'plain', '{"id": "bigint", "n": "bigint"}');
 SELECT ec_change_type('c', 'plain', '{"id": "bigint"}');
+-- without its trigger it is set up again
+DROP TRIGGER "~ec_c" ON plain;
+SELECT ec_change_type('c', 'plain', '{"id": "bigint", "n": "bigint"}');
+SELECT tgname, tgenabled FROM pg_trigger WHERE tgrelid = 'plain'::regclass;
 SELECT ec_dual_write('c', false);
 INSERT INTO plain (id, n) VALUES (11, 1) RETURNING *;
 INSERT INTO plain (id) VALUES (12) RETURNING *;
@@ -103,10 +107,11 @@ RESET expand_contract.enable_modern_write;
 SELECT gate, observed, hint FROM ec_gates('c', 'cutover') WHERE NOT passed;
 SELECT ec_prepare('c');
 SELECT ec_cutover('c', '{backfill_complete,verified}');
-SELECT ec_backfill_change('c', delay_ms => 0) AS job \gset
+SELECT ec_backfill_change('c', 'repair', delay_ms => 0) AS job \gset
 CALL ec_wait(:job);
 SELECT ec_prepare('c') AS job \gset
 CALL ec_wait(:job);
+SELECT substring(ec_runbook('c') FROM '(1. dual_write.*?)\n\n');
 -- what came later is missing, and named
 CREATE INDEX later ON plain (n);
 ALTER TABLE plain ADD CONSTRAINT later_too CHECK (n < 100);
@@ -175,6 +180,6 @@ SELECT ec_cutover('e');
 \d early
 SET client_min_messages = error;
 DROP SCHEMA retype CASCADE;
-SELECT ec_forget('e'), ec_forget('c'), ec_forget('first');
+SELECT ec_forget(change) FROM (VALUES ('e'), ('e~1'), ('c'), ('first')) c (change);
 REVOKE ALL ON FUNCTION ec_change_type(text, regclass, jsonb, jsonb, jsonb, text) FROM retype_other;
 DROP ROLE retype_other;

@@ -432,7 +432,7 @@ require_total_backward(const Call *call)
 }
 
 static void
-expand(const Call *call)
+expand(const Call *call, Jsonb *forward, Jsonb *backward, Jsonb *kept_names)
 {
 	LOCAL_FCINFO(fcinfo, 10);
 	FmgrInfo function = {0};
@@ -440,14 +440,12 @@ expand(const Call *call)
 	function.fn_nargs = 10;
 	function.fn_mcxt = CurrentMemoryContext;
 	InitFunctionCallInfoData(*fcinfo, &function, 10, InvalidOid, NULL, NULL);
-	for (int i = 0; i < 10; i++)
-		fcinfo->args[i].isnull = true;
 	fcinfo->args[0].value = CStringGetTextDatum(call->change);
 	fcinfo->args[1].value = ObjectIdGetDatum(call->relation);
-	fcinfo->args[2].value = JsonbPGetDatum(as_object(call, 0));
-	fcinfo->args[3].value = JsonbPGetDatum(as_object(call, 1));
+	fcinfo->args[2].value = JsonbPGetDatum(forward);
+	fcinfo->args[3].value = JsonbPGetDatum(backward);
 	fcinfo->args[7].value = PointerGetDatum(call->on_error);
-	fcinfo->args[9].value = JsonbPGetDatum(as_object(call, 2));
+	fcinfo->args[9].value = JsonbPGetDatum(kept_names);
 	for (int i = 0; i < 10; i++)
 		fcinfo->args[i].isnull = i != 0 && i != 1 && i != 2 && i != 3 && i != 7 && i != 9;
 	(void) ec_expand(fcinfo);
@@ -455,7 +453,7 @@ expand(const Call *call)
 
 /* Is the change registered, for these columns and types? */
 static bool
-is_registered(const Call *call)
+is_registered(const Call *call, EcChange *change)
 {
 	EcChange known;
 	EcRetype retype;
@@ -492,7 +490,25 @@ is_registered(const Call *call)
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
 				 errmsg("change \"%s\" exists already, and differs", call->change),
 				 errhint("Choose another name, or end that change first.")));
+	*change = known;
 	return true;
+}
+
+/*
+ * In a restored database, or where the trigger has gone, the change is set up
+ * again.  Once the names are swapped, its columns are not those of the first
+ * call any more, and it goes on as it is.
+ */
+static void
+renew(Call *call, const EcChange *known)
+{
+	call->is_done = true;
+	if (!ec_old_is_authority(known) ||
+		(!known->is_restored &&
+		 ec_has_dual_writes(known->relation, ec_change_trigger_name(known->name))))
+		return;
+	call->is_done = false;
+	expand(call, known->forward, known->backward, known->kept_names);
 }
 
 static void
@@ -500,12 +516,13 @@ change_type(void *arg)
 {
 	Call *call = arg;
 	Relation relation;
+	EcChange known;
 	ListCell *cell;
 
 	LockRelationOid(call->relation, AccessExclusiveLock);
-	if (is_registered(call))
+	if (is_registered(call, &known))
 	{
-		call->is_done = true;
+		renew(call, &known);
 		return;
 	}
 	relation = table_open(call->relation, NoLock);
@@ -524,7 +541,7 @@ change_type(void *arg)
 	add_shadows(call);
 	refuse_what_has_no_twin(call);
 	require_total_backward(call);
-	expand(call);
+	expand(call, as_object(call, 0), as_object(call, 1), as_object(call, 2));
 }
 
 static ErrorData *
