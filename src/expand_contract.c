@@ -10,6 +10,7 @@
 #include "miscadmin.h"
 
 #include "backfill/copy/copy_kind.h"
+#include "backfill/delete_kind.h"
 #include "backfill/update_kind.h"
 #include "lifecycle/backfill_change.h"
 #include "lifecycle/contract.h"
@@ -37,6 +38,7 @@ _PG_init(void)
 	ec_define_settings();
 	ec_register_job_kind(&ec_backfill_kind);
 	ec_register_job_kind(&ec_copy_kind);
+	ec_register_job_kind(&ec_delete_kind);
 	ec_register_job_kind(&ec_statement_job_kind);
 	ec_register_job_kind(&ec_verify_kind);
 	ec_register_job_kind(&ec_reconcile_kind);

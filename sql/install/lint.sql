@@ -12,3 +12,11 @@ CREATE FUNCTION @extschema@.ec_effects(script text, OUT statement integer, OUT c
     AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION @extschema@.ec_effects(text) IS
     'what each statement of a script will lock, write anew and read as a whole; runs nothing';
+
+CREATE FUNCTION @extschema@.ec_plan(script text, phase text = 'expand', OUT step integer, OUT statement integer,
+        OUT kind text, OUT command text, OUT lock_mode text, OUT relation regclass, OUT rewrites boolean,
+        OUT scans boolean, OUT detail text)
+    RETURNS SETOF record
+    AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.ec_plan(text, text) IS
+    'the steps in which a script runs online, so that it holds nobody up for long; runs nothing';

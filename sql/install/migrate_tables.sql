@@ -72,6 +72,8 @@ CREATE TABLE expand_contract.migration_steps (
     undo            text,
     detail          text,
     lock_mode       text,
+    planned_by      oid,
+    planned_system  bigint,
     target          jsonb,
     made            jsonb NOT NULL DEFAULT '{}',
     done_at         timestamptz,
@@ -89,6 +91,9 @@ COMMENT ON COLUMN expand_contract.migration_steps.undo IS
     'takes the step back; empty: there is nothing to take back; NULL: nobody knows how';
 COMMENT ON COLUMN expand_contract.migration_steps.detail IS 'what the step is for';
 COMMENT ON COLUMN expand_contract.migration_steps.lock_mode IS 'the strongest lock that a planned step takes on its table';
+COMMENT ON COLUMN expand_contract.migration_steps.planned_by IS
+    'the role for which the SQL was planned, in the cluster of planned_system: names in it mean what they meant to that role';
+COMMENT ON COLUMN expand_contract.migration_steps.planned_system IS 'the identifier of that cluster''s system';
 COMMENT ON COLUMN expand_contract.migration_steps.target IS 'what the step is about, as it was before the first try; of a job: which one';
 COMMENT ON COLUMN expand_contract.migration_steps.made IS
     'the indexes that the statement has created, OID and name; committed together with their creation';

@@ -85,7 +85,9 @@ WITH live AS MATERIALIZED (
         END AS shown_state,
         CASE WHEN j.state = 'queued' THEN
             expand_contract.next_run(j.start_at, j.run_window, j.settings ->> 'TimeZone', clock_timestamp())
-        END AS next_run
+        END AS next_run,
+        (SELECT min(p.id) FROM expand_contract.jobs p
+          WHERE p.part_of = j.id AND p.state IN ('queued', 'running', 'paused')) AS part
     FROM expand_contract.jobs j
     JOIN slots s ON s.job = j.id
     LEFT JOIN live l ON l.job = j.id
@@ -128,6 +130,7 @@ SELECT id AS job,
     live_workers::integer AS workers,
     CASE
         WHEN shown_state = 'running' THEN throttled_by
+        WHEN shown_state = 'queued' AND part IS NOT NULL THEN 'waits for job ' || part
         WHEN shown_state = 'queued' AND next_run > clock_timestamp() THEN
             CASE WHEN start_at > clock_timestamp() THEN 'start at ' ELSE 'run window opens ' END
             || date_trunc('second', next_run)
@@ -148,7 +151,10 @@ SELECT id AS job,
     owner,
     started_at,
     finished_at,
-    rows_failed
+    rows_failed,
+    CASE WHEN kind = 'statement' THEN parameters ->> 'version'
+        ELSE (SELECT m.parameters ->> 'version' FROM expand_contract.jobs m
+               WHERE m.id = counted.part_of AND m.kind = 'statement') END AS migration
 FROM counted;
 COMMENT ON VIEW expand_contract.progress IS 'all jobs and how far they are; behind ec_progress';
 
@@ -186,7 +192,8 @@ SELECT job,
     pg_get_userbyid(owner) AS owner,
     started_at,
     finished_at,
-    rows_failed
+    rows_failed,
+    migration
 FROM expand_contract.progress
 WHERE pg_has_role(owner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE');
 COMMENT ON VIEW @extschema@.ec_progress IS 'jobs one owns (pg_monitor: all), how far they are and what holds them back';

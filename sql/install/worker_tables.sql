@@ -1,6 +1,6 @@
 CREATE TABLE expand_contract.jobs (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    kind text NOT NULL CHECK (kind IN ('backfill', 'copy', 'verify', 'statement', 'reconcile', 'contract', 'prepare')),
+    kind text NOT NULL CHECK (kind IN ('backfill', 'copy', 'verify', 'statement', 'reconcile', 'contract', 'delete', 'prepare')),
     change text,
     relation oid,
     relation_name text NOT NULL,
@@ -33,12 +33,16 @@ CREATE TABLE expand_contract.jobs (
     error_code text,
     error_message text,
     error_detail text,
-    error_hint text
+    error_hint text,
+    part_of bigint
 );
 CREATE INDEX jobs_unfinished ON expand_contract.jobs (id) WHERE state IN ('queued', 'running');
+CREATE INDEX jobs_parts ON expand_contract.jobs (part_of) WHERE part_of IS NOT NULL;
 CREATE INDEX jobs_turns ON expand_contract.jobs (owner, turn_at);
 COMMENT ON TABLE expand_contract.jobs IS 'background work: what it is, whose it is, and its state';
 COMMENT ON COLUMN expand_contract.jobs.max_lag IS 'NULL: as expand_contract.max_replication_lag says';
+COMMENT ON COLUMN expand_contract.jobs.part_of IS
+    'the job that has submitted it, and that waits, without a worker, until it has ended';
 COMMENT ON COLUMN expand_contract.jobs.run_window IS 'on the clock of the TimeZone in settings';
 
 -- One row per worker of a job, updated with every batch: room for HOT.

@@ -18,13 +18,21 @@
 -- core/sql_version.h says.  test/tap/070_update.pl compares what this makes with
 -- a fresh install, and names the differences.
 
+COMMENT ON TABLE expand_contract.job_sweeps IS 'the present sweep of a backfill, delete or copy, shared by its workers';
+
 -- jobs: the role that workers connect as, and turns.  Owners could log in so far.
 ALTER TABLE expand_contract.jobs ADD COLUMN login oid, ADD COLUMN turn_at timestamptz;
-ALTER TABLE expand_contract.jobs DROP CONSTRAINT jobs_kind_check, ADD CONSTRAINT jobs_kind_check
-    CHECK (kind IN ('backfill', 'copy', 'verify', 'statement', 'reconcile', 'contract', 'prepare'));
 UPDATE expand_contract.jobs SET login = owner;
 ALTER TABLE expand_contract.jobs ALTER COLUMN login SET NOT NULL;
 ALTER TABLE expand_contract.job_slots ADD COLUMN resume_at timestamptz, ADD COLUMN rows_failed bigint NOT NULL DEFAULT 0;
+ALTER TABLE expand_contract.jobs ADD COLUMN part_of bigint;
+CREATE INDEX jobs_parts ON expand_contract.jobs (part_of) WHERE part_of IS NOT NULL;
+COMMENT ON COLUMN expand_contract.jobs.part_of IS
+    'the job that has submitted it, and that waits, without a worker, until it has ended';
+-- a kind of jobs that is new
+ALTER TABLE expand_contract.jobs
+    DROP CONSTRAINT jobs_kind_check,
+    ADD CHECK (kind IN ('backfill', 'copy', 'verify', 'statement', 'reconcile', 'contract', 'delete', 'prepare'));
 CREATE INDEX jobs_turns ON expand_contract.jobs (owner, turn_at);
 
 -- Who gave a way down, and whose rights a change's expressions have: names said
@@ -49,6 +57,7 @@ COMMENT ON COLUMN expand_contract.changes.owner IS 'of its tables at ec_expand: 
 COMMENT ON COLUMN expand_contract.changes.owner_name IS 'his name then, which counts in a restored database, where he has another OID';
 
 REVOKE EXECUTE ON FUNCTION expand_contract.usage_changed() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION expand_contract.family_of(oid) TO PUBLIC;
 
 -- other columns of the result
 DROP FUNCTION expand_contract.dependents(oid, smallint[]);
@@ -171,7 +180,9 @@ ALTER TABLE expand_contract.migration_steps
     ADD COLUMN sql text,
     ADD COLUMN undo text,
     ADD COLUMN detail text,
-    ADD COLUMN lock_mode text;
+    ADD COLUMN lock_mode text,
+    ADD COLUMN planned_by oid,
+    ADD COLUMN planned_system bigint;
 UPDATE expand_contract.migration_steps SET kind = CASE WHEN is_top_level THEN 'top_level' ELSE 'transaction' END;
 ALTER TABLE expand_contract.migration_steps ALTER COLUMN kind SET NOT NULL, DROP COLUMN is_top_level;
 -- statements were counted so far
@@ -189,6 +200,9 @@ COMMENT ON COLUMN expand_contract.migration_steps.undo IS
     'takes the step back; empty: there is nothing to take back; NULL: nobody knows how';
 COMMENT ON COLUMN expand_contract.migration_steps.detail IS 'what the step is for';
 COMMENT ON COLUMN expand_contract.migration_steps.lock_mode IS 'the strongest lock that a planned step takes on its table';
+COMMENT ON COLUMN expand_contract.migration_steps.planned_by IS
+    'the role for which the SQL was planned, in the cluster of planned_system: names in it mean what they meant to that role';
+COMMENT ON COLUMN expand_contract.migration_steps.planned_system IS 'the identifier of that cluster''s system';
 COMMENT ON COLUMN expand_contract.migration_steps.target IS 'what the step is about, as it was before the first try; of a job: which one';
 ALTER TABLE expand_contract.schema_migrations
     ADD COLUMN scope text COLLATE "C" NOT NULL DEFAULT '',

@@ -6,9 +6,9 @@
 
 #include "nodes/nodeFuncs.h"
 #include "parser/parser.h"
-#include "tcop/tcopprot.h"
 #include "utils/builtins.h"
 
+#include "backfill/analyse.h"
 #include "backfill/assignments.h"
 #include "core/catalog.h"
 #include "core/compat.h"
@@ -16,22 +16,6 @@
 
 #define ASSIGNMENTS_HINT                                                       \
 	"Give what follows SET in an UPDATE, as in \"email = lower(name), seen = true\"; the condition goes into the argument predicate."
-
-/*
- * Shows the position of an error in our statement as one in an internal query.
- */
-static void
-statement_error_callback(void *arg)
-{
-	int position = geterrposition();
-
-	if (position > 0)
-	{
-		errposition(0);
-		internalerrposition(position);
-		internalerrquery((const char *) arg);
-	}
-}
 
 static void
 refuse_assignments(const char *assignments, const char *reason)
@@ -77,7 +61,7 @@ check_assignments(const char *assignments)
 	if (assignments[strspn(assignments, " \t\r\n\f")] == '\0')
 		refuse_assignments(assignments, "is empty");
 	sql = psprintf("UPDATE t SET %s\n", assignments);
-	position.callback = statement_error_callback;
+	position.callback = ec_statement_error_callback;
 	position.arg = sql;
 	position.previous = error_context_stack;
 	callback.callback = assignments_error_callback;
@@ -91,30 +75,9 @@ check_assignments(const char *assignments)
 		refuse_assignments(assignments, "holds more than one statement");
 	update = (UpdateStmt *) linitial_node(RawStmt, parsed)->stmt;
 	if (!IsA(update, UpdateStmt) || update->fromClause != NIL ||
-		update->whereClause != NULL || ec_update_has_returning(update))
+		update->whereClause != NULL || ec_has_returning(update))
 		refuse_assignments(assignments, "goes on after the SET list");
 	return contains_default((Node *) update->targetList, NULL);
-}
-
-/* Parses, analyses and rewrites a statement that results in one query. */
-static Query *
-analyse(const char *sql)
-{
-	ErrorContextCallback callback;
-	List *parsed;
-	List *queries;
-
-	callback.callback = statement_error_callback;
-	callback.arg = unconstify(char *, sql);
-	callback.previous = error_context_stack;
-	error_context_stack = &callback;
-	parsed = raw_parser(sql, RAW_PARSE_DEFAULT);
-	queries = pg_analyze_and_rewrite_fixedparams(linitial_node(RawStmt, parsed),
-												 sql, NULL, 0, NULL);
-	error_context_stack = callback.previous;
-	if (list_length(queries) != 1)
-		elog(ERROR, "unexpected number of queries");
-	return linitial_node(Query, queries);
 }
 
 Query *
@@ -134,5 +97,5 @@ ec_analyse_assignments(Relation relation, const char *assignments,
 		appendStringInfoString(&sql, " WHERE ");
 		ec_append_expression(&sql, predicate);
 	}
-	return analyse(sql.data);
+	return ec_analyse_statement(sql.data);
 }

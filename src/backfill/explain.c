@@ -93,7 +93,7 @@ plan_estimate(void *arg)
 }
 
 int64
-ec_estimate_backfill(Relation relation, const char *predicate)
+ec_estimate_rows(Relation relation, const char *predicate)
 {
 	Estimate estimate;
 	StringInfoData sql;

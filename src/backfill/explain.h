@@ -32,6 +32,6 @@ extern void ec_check_statement(Relation relation, const EcBackfill *backfill);
 extern void ec_check_any_statement(Relation root, const EcBackfill *backfill);
 
 /* The planner's estimate of the rows for which the predicate holds. */
-extern int64 ec_estimate_backfill(Relation relation, const char *predicate);
+extern int64 ec_estimate_rows(Relation relation, const char *predicate);
 
 #endif

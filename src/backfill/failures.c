@@ -18,6 +18,7 @@
 #include "utils/snapmgr.h"
 
 #include "backfill/failures.h"
+#include "core/hint.h"
 #include "core/catalog.h"
 #include "core/pinned.h"
 #include "core/subtransaction.h"
@@ -231,10 +232,10 @@ raise_with_row(const Search *search, ErrorData *error, TupleTableSlot *slot)
 	error->detail =
 		error->detail == NULL ? row : psprintf("%s %s", error->detail, row);
 	if (error->hint == NULL && search->job->change != NULL)
-		error->hint =
+		error->hint = ec_qualified(
 			has_primary_key(search->leaf)
 				? "Mend the row and use ec_resume, or start another job with on_error => 'skip', which leaves such rows to the queue."
-				: "Mend the row and use ec_resume.";
+				: "Mend the row and use ec_resume.");
 	ReThrowError(error);
 }
 

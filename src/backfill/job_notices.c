@@ -9,6 +9,7 @@
 
 #include "backfill/holder.h"
 #include "backfill/job_notices.h"
+#include "core/hint.h"
 #include "core/query.h"
 
 static void
@@ -72,7 +73,7 @@ ec_tell_of_late_rows(EcJob *job, const EcBackfill *backfill, int sweep, int64 ro
 						": table %s keeps receiving rows that are to be done",
 						job->id, table),
 				 errdetail("Sweep %d has found " INT64_FORMAT " more.", sweep, rows),
-				 errhint("%s", hint)));
+				 errhint("%s", ec_qualified(hint))));
 	job->notice =
 		MemoryContextStrdup(job->memory,
 							psprintf("the table keeps receiving rows that are to be done: sweep %d has found " INT64_FORMAT

@@ -235,7 +235,7 @@ ahead_statement(Relation relation, const EcKey *key, bool is_begin)
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT false, NULL::pg_catalog.tid, false");
 	append_walk(&sql, relation, NULL, key, is_begin);
-	appendStringInfo(&sql, " OFFSET $%d LIMIT 1", is_begin ? 1 : key->count + 1);
+	appendStringInfo(&sql, " LIMIT $%d", is_begin ? 1 : key->count + 1);
 	return sql.data;
 }
 
@@ -246,7 +246,7 @@ ahead_statement(Relation relation, const EcKey *key, bool is_begin)
 typedef struct Finder
 {
 	DestReceiver base;
-	int most_seen;
+	int64 most_seen;
 	int most_found;
 	int seen;
 	int found;
@@ -407,13 +407,13 @@ ec_place_ahead(Relation relation, const EcPlace *from, int64 rows,
 	ec_need_key(relation, &key);
 	init_finder(&finder, 1);
 	append_place(parameters, &key, from);
-	ec_add_parameter(parameters, INT8OID, Int64GetDatum(rows - 1));
+	finder.most_seen = rows;
+	ec_add_parameter(parameters, INT8OID, Int64GetDatum(rows));
 	run(relation, &key, &ahead[is_begin], ahead_statement(relation, &key, is_begin),
 		parameters, EC_OWN_SEARCH_PATH, &finder, NULL);
-	if (finder.seen == 0)
-		return false;
-	remember(place, &key, &finder, context);
-	return true;
+	if (finder.seen > 0)
+		remember(place, &key, &finder, context);
+	return finder.seen == rows;
 }
 
 int

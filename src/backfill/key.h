@@ -38,7 +38,8 @@ ec_place_from_json(EcPlace *place, const char *prefix, const Jsonb *json);
 
 /*
  * Finds the place this many rows after another.  Returns false if there are
- * fewer rows.  The place is allocated in context.
+ * fewer rows; the place is that of the last one then, or none.  The place is
+ * allocated in context.
  */
 extern bool ec_place_ahead(Relation relation, const EcPlace *from, int64 rows,
 						   EcPlace *place, MemoryContext context);

@@ -5,9 +5,11 @@
  * A chunk is the range between two keys.  A worker that claims a chunk reads
  * that number of rows ahead in the index.  The key that it reaches is the end
  * of its chunk and the beginning of the next one, and is stored in
- * job_leaves.  The last chunk of a table has no end.  A foreign table is a
- * single chunk, because other workers would have to read it from the start to
- * find their chunks.
+ * job_leaves.  The last chunk of a table ends with the last row that is there
+ * now: rows that are inserted behind it, perhaps by triggers that the chunk's
+ * own writes set off, are left to the next sweep.  A foreign table is a single
+ * chunk without an end, because other workers would have to read it from the
+ * start to find their chunks.
  *
  * Progress is counted in blocks, as elsewhere.  A chunk's part of the blocks
  * is its part of the estimated number of rows.

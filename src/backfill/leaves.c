@@ -79,7 +79,7 @@ ec_leaf_blocks(Relation leaf)
 }
 
 static bool
-look_at_leaf(Relation root, Oid relation, EcLeaf *leaf)
+look_at_leaf(Relation root, const EcSweepKind *kind, Oid relation, EcLeaf *leaf)
 {
 	Relation opened;
 	bool found;
@@ -99,8 +99,8 @@ look_at_leaf(Relation root, Oid relation, EcLeaf *leaf)
 			!RELATION_IS_OTHER_TEMP(opened);
 	if (found)
 	{
-		if (relation != RelationGetRelid(root))
-			ec_check_backfill_leaf(opened, root);
+		if (kind != NULL && relation != RelationGetRelid(root))
+			ec_check_leaf(opened, root, kind);
 		leaf->relation = relation;
 		leaf->filenode = opened->rd_rel->relfilenode;
 		leaf->blocks = ec_leaf_blocks(opened);
@@ -111,7 +111,7 @@ look_at_leaf(Relation root, Oid relation, EcLeaf *leaf)
 }
 
 int
-ec_leaves(Relation root, EcLeaf **leaves)
+ec_leaves(Relation root, const EcSweepKind *kind, EcLeaf **leaves)
 {
 	List *relations = find_all_inheritors(RelationGetRelid(root), NoLock, NULL);
 	int count = 0;
@@ -122,14 +122,15 @@ ec_leaves(Relation root, EcLeaf **leaves)
 	foreach (cell, relations)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (look_at_leaf(root, lfirst_oid(cell), *leaves + count))
+		if (look_at_leaf(root, kind, lfirst_oid(cell), *leaves + count))
 			count++;
 	}
 	return count;
 }
 
 Relation
-ec_open_leaf(Relation root, Oid relation, bool no_wait, bool *is_locked)
+ec_open_leaf(Relation root, const EcSweepKind *kind, Oid relation, bool no_wait,
+			 bool *is_locked)
 {
 	Relation leaf;
 
@@ -153,7 +154,7 @@ ec_open_leaf(Relation root, Oid relation, bool no_wait, bool *is_locked)
 		table_close(leaf, RowExclusiveLock);
 		return NULL;
 	}
-	ec_check_backfill_leaf(leaf, root);
+	ec_check_leaf(leaf, root, kind);
 	return leaf;
 }
 
@@ -224,10 +225,11 @@ leaf_error_callback(void *arg)
 }
 
 static void
-set_error_context(Relation root, Relation leaf, LeafErrorContext *context)
+set_error_context(Relation root, Relation leaf, const EcSweepKind *kind,
+				  LeafErrorContext *context)
 {
 	context->detail =
-		psprintf("A job updates partitions and children of \"%s\" by their own names, so rights on \"%s\" alone do not suffice.",
+		psprintf("A job writes to partitions and children of \"%s\" by their own names, so rights on \"%s\" alone do not suffice.",
 				 RelationGetRelationName(root), RelationGetRelationName(root));
 	if (check_enable_rls(RelationGetRelid(leaf), InvalidOid, true) == RLS_ENABLED)
 		context->hint =
@@ -235,8 +237,8 @@ set_error_context(Relation root, Relation leaf, LeafErrorContext *context)
 					 RelationGetRelationName(leaf));
 	else
 		context->hint =
-			psprintf("GRANT SELECT, UPDATE ON %s TO %s, and likewise on the others.",
-					 ec_relation_name(RelationGetRelid(leaf)),
+			psprintf("GRANT %s ON %s TO %s, and likewise on the others.",
+					 kind->privileges, ec_relation_name(RelationGetRelid(leaf)),
 					 quote_identifier(GetUserNameFromId(GetUserId(), false)));
 }
 
@@ -267,10 +269,10 @@ check_leaf(void *arg)
 		return;
 	if (is_leaf_kind(leaf->rd_rel->relkind) && !RELATION_IS_OTHER_TEMP(leaf))
 	{
-		ec_check_backfill_leaf(leaf, check->root);
+		ec_check_leaf(leaf, check->root, check->backfill->kind);
 		ec_check_method(leaf, check->backfill->method);
 		ec_leaf_backfill(check->root, leaf, check->backfill, &backfill);
-		set_error_context(check->root, leaf, &context);
+		set_error_context(check->root, leaf, backfill.kind, &context);
 		callback.callback = leaf_error_callback;
 		callback.arg = &context;
 		callback.previous = error_context_stack;

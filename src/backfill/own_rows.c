@@ -109,9 +109,10 @@ ec_refuse_own_rows(Relation root, const EcBackfill *backfill, int64 written)
 		return;
 	ereport(ERROR,
 			(errcode(EC_ERRCODE_NOT_CONVERGING),
-			 errmsg("backfill does not converge: its own writes make as many rows that are still to be done"),
+			 errmsg("%s does not converge: its own writes make as many rows that are still to be done",
+					backfill->kind->noun),
 			 errdetail("A batch of a later sweep wrote " INT64_FORMAT
 					   " rows, and triggers that it set off left as many in table %s for which the predicate holds.",
 					   written, ec_relation_name(RelationGetRelid(root))),
-			 errhint("Exclude the rows that the trigger makes in the predicate, or have it make them as the backfill would leave them.")));
+			 errhint("%s", backfill->kind->own_rows_hint)));
 }

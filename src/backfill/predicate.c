@@ -6,6 +6,8 @@
 
 #include "access/htup_details.h"
 #include "access/sysattr.h"
+#include "catalog/partition.h"
+#include "catalog/pg_inherits.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "utils/builtins.h"
@@ -13,6 +15,7 @@
 #include "utils/ruleutils.h"
 
 #include "backfill/predicate.h"
+#include "backfill/target.h"
 #include "expand_contract.h"
 
 typedef struct ReadColumns
@@ -137,12 +140,10 @@ is_time_function(Oid function, void *context)
 		   function == F_STATEMENT_TIMESTAMP;
 }
 
-static bool
-reads_clock(Node *node, void *context)
+bool
+ec_is_clock(Node *node)
 {
-	if (node == NULL)
-		return false;
-	if (check_functions_in_node(node, is_time_function, context))
+	if (check_functions_in_node(node, is_time_function, NULL))
 		return true;
 	if (IsA(node, SQLValueFunction))
 	{
@@ -150,6 +151,16 @@ reads_clock(Node *node, void *context)
 
 		return op >= SVFOP_CURRENT_DATE && op <= SVFOP_LOCALTIMESTAMP_N;
 	}
+	return false;
+}
+
+static bool
+reads_clock(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (ec_is_clock(node))
+		return true;
 	if (IsA(node, Query))
 		return query_tree_walker((Query *) node, reads_clock, context, 0);
 	return expression_tree_walker(node, reads_clock, context);
@@ -161,18 +172,29 @@ ec_reads_clock(Node *expression)
 	return reads_clock(expression, NULL);
 }
 
-/* Does a sub-select read the table itself, which each batch changes? */
 static bool
 reads_table(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
 	if (IsA(node, RangeTblEntry))
-		return ((RangeTblEntry *) node)->relid == *(Oid *) context;
+		return list_member_oid(context, ((RangeTblEntry *) node)->relid);
 	if (IsA(node, Query))
 		return query_tree_walker((Query *) node, reads_table, context,
 								 QTW_EXAMINE_RTES_BEFORE);
 	return expression_tree_walker(node, reads_table, context);
+}
+
+/* Each batch changes the rows of the table, and so those of its relatives. */
+bool
+ec_reads_table(Node *expression, Relation table)
+{
+	Oid oid = RelationGetRelid(table);
+	List *family = find_all_inheritors(oid, NoLock, NULL);
+
+	if (table->rd_rel->relispartition)
+		family = list_concat(family, get_partition_ancestors(oid));
+	return reads_table(expression, family);
 }
 
 /*
@@ -194,7 +216,7 @@ ec_automatic_predicate(Relation relation, Query *query)
 		want_predicate(relation, "An assigned expression is volatile");
 	if (reads_clock((Node *) query->targetList, NULL))
 		want_predicate(relation, "An assigned expression reads the clock");
-	if (reads_table((Node *) query->targetList, &RelationGetRelid(relation)))
+	if (ec_reads_table((Node *) query->targetList, relation))
 		want_predicate(relation, "A sub-select reads the table that is updated");
 	both = bms_intersect(ec_columns_assigned(query),
 						 columns_read(query, (Node *) query->targetList));
@@ -239,6 +261,18 @@ generated_columns(TupleDesc columns)
 	return generated;
 }
 
+void
+ec_refuse_volatile(Node *condition, const char *predicate)
+{
+	if (contain_volatile_functions(condition))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("predicate must not be volatile"),
+				 errdetail("\"%s\" may say something else each time, so the job could not know when it is done.",
+						   predicate),
+				 errhint("Use only the row's own columns and immutable or stable functions.")));
+}
+
 /*
  * A predicate that reads nothing that the update changes is true after the
  * update if it was true before.  A trigger or a generated column may change
@@ -252,16 +286,10 @@ ec_check_predicate(Relation relation, Query *query, const char *predicate)
 	Node *condition = query->jointree->quals;
 	Bitmapset *read = columns_read(query, condition);
 
-	if (contain_volatile_functions(condition))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("predicate must not be volatile"),
-				 errdetail("\"%s\" may say something else each time, so the job could not know when it is done.",
-						   predicate),
-				 errhint("Use only the row's own columns and immutable or stable functions.")));
+	ec_refuse_volatile(condition, predicate);
 	if (query->hasSubLinks || bms_overlap(read, ec_columns_assigned(query)) ||
 		bms_overlap(read, generated_columns(columns)) ||
-		(relation->trigdesc && relation->trigdesc->trig_update_before_row))
+		ec_has_before_trigger(relation, CMD_UPDATE))
 		return;
 	ereport(ERROR,
 			(errcode(EC_ERRCODE_NOT_CONVERGING),

@@ -30,4 +30,16 @@ extern Bitmapset *ec_columns_assigned(Query *query);
  */
 extern bool ec_reads_clock(Node *expression);
 
+/* Is this node itself a function that reads the clock? */
+extern bool ec_is_clock(Node *node);
+
+/*
+ * Does a sub-select of the expression read the table, or another one of its
+ * inheritance tree?
+ */
+extern bool ec_reads_table(Node *expression, Relation table);
+
+/* Raises an error for a predicate that has volatile functions. */
+extern void ec_refuse_volatile(Node *condition, const char *predicate);
+
 #endif

@@ -1,6 +1,6 @@
 /*
  * submit.c
- *		ec_backfill: checks the arguments and inserts the job.
+ *		ec_backfill and ec_delete: check the arguments and insert the job.
  */
 #include "postgres.h"
 
@@ -11,6 +11,8 @@
 
 #include "core/arguments.h"
 #include "backfill/assignments.h"
+#include "backfill/delete_kind.h"
+#include "backfill/delete_predicate.h"
 #include "backfill/explain.h"
 #include "backfill/predicate.h"
 #include "backfill/update_kind.h"
@@ -20,8 +22,38 @@
 #include "worker/jobs/job.h"
 #include "worker/jobs/pace.h"
 
-#define EXAMPLE                                                                \
+#define BACKFILL_HINT                                                          \
 	"As in SELECT ec_backfill('users', 'email = lower(name)', 'email IS NULL')."
+#define DELETE_HINT                                                            \
+	"As in SELECT ec_delete('users', 'email IS NULL'). The predicate of all rows is 'true'."
+
+static Relation
+open_target(Oid table, const char *method, EcBackfill *backfill)
+{
+	Relation relation = try_relation_open(table, RowExclusiveLock);
+
+	backfill->method = ec_parse_method(method);
+	if (relation == NULL)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+						errmsg("relation with OID %u does not exist", table)));
+	ec_check_target(relation, backfill->kind);
+	ec_check_method(relation, backfill->method);
+	return relation;
+}
+
+/* Keeps the lock until commit, so that the table stays as it was checked. */
+static int64
+submit(EcJobSpec *spec, Relation relation, const EcBackfill *backfill,
+	   const char *predicate)
+{
+	ec_check_leaves(relation, backfill);
+	spec->kind = backfill->kind->noun;
+	spec->relation = RelationGetRelid(relation);
+	spec->parameters = ec_backfill_to_json(backfill, spec);
+	spec->rows_estimate = ec_estimate_rows(relation, predicate);
+	relation_close(relation, NoLock);
+	return ec_job_submit(spec);
+}
 
 /*
  * Makes all checks that are possible before the first batch, so that the
@@ -61,25 +93,10 @@ ec_submit_backfill(EcJobSpec *spec, Oid table, const char *assignments,
 				   const char *predicate, const char *method)
 {
 	EcBackfill backfill = {.kind = &ec_update_sweep};
-	Relation relation = try_relation_open(table, RowExclusiveLock);
-	EcMethod how = ec_parse_method(method);
+	Relation relation = open_target(table, method, &backfill);
 
-	if (relation == NULL)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
-						errmsg("relation with OID %u does not exist", table)));
-	ec_check_backfill_target(relation);
-	ec_check_method(relation, how);
 	define_backfill(relation, assignments, predicate, &backfill);
-	backfill.method = how;
-	ec_check_leaves(relation, &backfill);
-
-	spec->kind = "backfill";
-	spec->relation = RelationGetRelid(relation);
-	spec->parameters = ec_backfill_to_json(&backfill, spec);
-	spec->rows_estimate = ec_estimate_backfill(relation, predicate);
-	/* keep the lock until commit, so that the table stays as it was checked */
-	relation_close(relation, NoLock);
-	return ec_job_submit(spec);
+	return submit(spec, relation, &backfill, predicate);
 }
 
 PG_FUNCTION_INFO_V1(ec_backfill);
@@ -112,12 +129,49 @@ ec_backfill(PG_FUNCTION_ARGS)
 	char *predicate;
 	const char *method;
 
-	ec_require_argument(fcinfo, 0, "relation", EXAMPLE);
-	ec_require_argument(fcinfo, 1, "assignments", EXAMPLE);
+	ec_require_argument(fcinfo, 0, "relation", BACKFILL_HINT);
+	ec_require_argument(fcinfo, 1, "assignments", BACKFILL_HINT);
 	ec_read_pace_arguments(fcinfo, 3, true, &spec, &method);
 	assignments = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	predicate = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
 
 	PG_RETURN_INT64(ec_submit_backfill(&spec, PG_GETARG_OID(0), assignments,
 									   predicate, method));
+}
+
+PG_FUNCTION_INFO_V1(ec_delete);
+
+/*
+ * ec_delete(relation, predicate, batch_size, delay_ms, workers, method,
+ *			 start_at, run_window, max_lag) → the job's number
+ *
+ * Deletes the rows for which predicate holds, in a background worker, as the
+ * caller.  Functions in the predicate that read the clock have the time of
+ * this call.  The other arguments are those of ec_backfill.
+ *
+ * Needs SELECT and DELETE on the table.  Errors: 22004 for no predicate, 42809
+ * if it is not a table, 42601 if the predicate is not an expression, 22023 for
+ * values out of range or a volatile predicate, 55000 for a schedule without a
+ * running launcher, 0A000 for a predicate that reads the table in a sub-select
+ * and for what else is not supported, and the server's errors for the DELETE
+ * itself.
+ */
+Datum
+ec_delete(PG_FUNCTION_ARGS)
+{
+	EcBackfill backfill = {.kind = &ec_delete_sweep};
+	EcJobSpec spec = {0};
+	const char *method;
+	Relation relation;
+
+	ec_require_argument(fcinfo, 0, "relation", DELETE_HINT);
+	ec_require_argument(fcinfo, 1, "predicate", DELETE_HINT);
+	ec_read_pace_arguments(fcinfo, 2, true, &spec, &method);
+	relation = open_target(PG_GETARG_OID(0), method, &backfill);
+	backfill.predicate =
+		ec_delete_predicate(relation, text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	backfill.any_predicate = backfill.predicate;
+	ec_check_statement(relation, &backfill);
+
+	PG_RETURN_INT64(submit(&spec, relation, &backfill, backfill.predicate));
 }

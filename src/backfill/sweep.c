@@ -117,13 +117,13 @@ end_sweep(EcJob *job, Relation root, const EcBackfill *backfill, EcSweep *sweep)
 							Min(LONGEST_LOCKED_ROWS_PAUSE_MS,
 								(GetCurrentTimestamp() - sweep->began) / 1000));
 	}
-	count = ec_leaves(root, &leaves);
+	count = ec_leaves(root, backfill->kind, &leaves);
 	ec_sweep_start(sweep, leaves, count);
 	return false;
 }
 
 /*
- * Are stripes useful?  They are if the updates can be HOT, and only in the
+ * Are stripes useful?  They are for updates that can be HOT, and only in the
  * first sweep, because later sweeps find few rows.
  */
 static bool
@@ -132,7 +132,8 @@ wants_stripes(Relation root, Relation leaf, const EcBackfill *backfill,
 {
 	EcBackfill leaf_backfill;
 
-	if (!swept->is_first || !backfill->kind->writes_swept_rows)
+	if (!swept->is_first || !backfill->kind->writes_swept_rows ||
+		backfill->kind->command != CMD_UPDATE)
 		return false;
 	ec_leaf_backfill(root, leaf, backfill, &leaf_backfill);
 	return !bms_overlap(leaf_backfill.columns,
@@ -228,7 +229,8 @@ static bool
 take_from_leaf(Relation root, const EcBackfill *backfill, EcSweep *sweep,
 			   EcSweptLeaf *swept, EcChunk *chunk, bool *is_locked)
 {
-	Relation leaf = ec_open_leaf(root, swept->relation, true, is_locked);
+	Relation leaf =
+		ec_open_leaf(root, backfill->kind, swept->relation, true, is_locked);
 	bool by_key;
 	bool taken;
 
@@ -281,10 +283,10 @@ take_next_chunk(Relation root, const EcBackfill *backfill, EcSweep *sweep,
  * backfilled before its rows are read.
  */
 static void
-take_check(Relation root, EcSweep *sweep, EcChunk *chunk)
+take_check(Relation root, const EcBackfill *backfill, EcSweep *sweep, EcChunk *chunk)
 {
 	EcLeaf *leaves;
-	int count = ec_leaves(root, &leaves);
+	int count = ec_leaves(root, backfill->kind, &leaves);
 	int64 done_before = chunk->sweep == sweep->sweep ? chunk->done_before : 0;
 
 	sweep->all_blocks = ec_sum_blocks(leaves, count);
@@ -422,7 +424,7 @@ next_chunk(EcJob *job, Relation root, const EcBackfill *backfill,
 	if (sweep->sweep == 0)
 	{
 		EcLeaf *leaves;
-		int count = ec_leaves(root, &leaves);
+		int count = ec_leaves(root, backfill->kind, &leaves);
 
 		ec_sweep_start(sweep, leaves, count);
 	}
@@ -457,7 +459,7 @@ next_chunk(EcJob *job, Relation root, const EcBackfill *backfill,
 		}
 		if (!sweep->is_checked && sweep->skipped == 0)
 		{
-			take_check(root, sweep, chunk);
+			take_check(root, backfill, sweep, chunk);
 			return EC_CLAIM_CHUNK;
 		}
 		if (!end_sweep(job, root, backfill, sweep))

@@ -33,6 +33,7 @@
 #include "backfill/sweep.h"
 #include "backfill/sweep_rows.h"
 #include "backfill/target.h"
+#include "core/hint.h"
 #include "core/guc.h"
 #include "core/planned.h"
 #include "core/subtransaction.h"
@@ -173,7 +174,7 @@ fill_rows(EcJob *job, Fill *fill, const EcBackfill *backfill, Relation relation,
 	if (written.rows == 0 && !job->has_failures &&
 		(backfill->kind->locks_first
 			 ? written.locked > 0
-			 : relation->trigdesc && relation->trigdesc->trig_update_before_row))
+			 : ec_has_before_trigger(relation, backfill->kind->command)))
 		note_suppressed(job, fill, backfill, relation, rows, skipped);
 	fill->chunk.changed += written.rows;
 	fill->chunk.moved += written.moved;
@@ -232,7 +233,7 @@ check_rows_left(EcJob *job, Fill *fill, Relation root)
 	/*
 	 * raises an error for a leaf that cannot be backfilled, before it is read
 	 */
-	(void) ec_leaves(root, &leaves);
+	(void) ec_leaves(root, fill->backfill.kind, &leaves);
 	snprintf(activity, sizeof(activity),
 			 "%s of %s: job " INT64_FORMAT
 			 ", sweep %d, looking for rows that are left",
@@ -328,13 +329,13 @@ is_still_there(const EcChunk *chunk, Relation leaf)
  * places.
  */
 static Relation
-open_chunk(Relation root, const EcChunk *chunk)
+open_chunk(Relation root, const EcSweepKind *kind, const EcChunk *chunk)
 {
 	Relation leaf;
 
 	if (!chunk->is_open || chunk->is_check)
 		return NULL;
-	leaf = ec_open_leaf(root, chunk->leaf, false, NULL);
+	leaf = ec_open_leaf(root, kind, chunk->leaf, false, NULL);
 	if (leaf != NULL && !is_still_there(chunk, leaf))
 	{
 		table_close(leaf, NoLock);
@@ -394,7 +395,7 @@ static bool
 sweep_chunk(EcJob *job, Fill *fill, Relation root)
 {
 	EcChunk *chunk = &fill->chunk;
-	Relation leaf = open_chunk(root, chunk);
+	Relation leaf = open_chunk(root, fill->backfill.kind, chunk);
 	bool goes_on;
 	bool more = true;
 
@@ -430,13 +431,14 @@ ec_open_job_table(const EcJob *job, Oid oid, const char *name)
 	Relation relation = try_table_open(oid, RowExclusiveLock);
 
 	if (relation == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("table %s does not exist any more", name),
-				 errdetail("It was dropped while job " INT64_FORMAT " was at work on it.",
-						   job->id),
-				 errhint("Use SELECT ec_cancel(" INT64_FORMAT ") to close the job.",
-						 job->id)));
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+						errmsg("table %s does not exist any more", name),
+						errdetail("It was dropped while job " INT64_FORMAT
+								  " was at work on it.",
+								  job->id),
+						ec_errhint("Use SELECT ec_cancel(" INT64_FORMAT
+								   ") to close the job.",
+								   job->id)));
 	return relation;
 }
 
@@ -464,7 +466,7 @@ ec_bytes_of_leaves(EcJob *job)
 
 	if (root == NULL)
 		return 0;
-	count = ec_leaves(root, &leaves);
+	count = ec_leaves(root, NULL, &leaves);
 	for (int i = 0; i < count; i++)
 		blocks += leaves[i].blocks;
 	table_close(root, NoLock);

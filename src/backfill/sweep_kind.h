@@ -5,8 +5,8 @@
  * The sweep engine processes tables and their leaves in batches until no row
  * is left to be done.  A table of functions defines which rows these are, how
  * they are locked, what is written for them, and the error if the sweeps do
- * not end.  There is one for each kind: update_kind.c (ec_backfill) and
- * copy/copy_kind.c (ec_copy).
+ * not end.  There is one for each kind: update_kind.c (ec_backfill),
+ * delete_kind.c (ec_delete) and copy/copy_kind.c (ec_copy).
  */
 #ifndef EC_BACKFILL_SWEEP_KIND_H
 #define EC_BACKFILL_SWEEP_KIND_H
@@ -15,6 +15,7 @@
 
 #include "nodes/bitmapset.h"
 #include "nodes/lockoptions.h"
+#include "nodes/nodes.h"
 #include "utils/jsonb.h"
 #include "utils/rel.h"
 
@@ -76,6 +77,22 @@ struct EcChunk;
 
 struct EcSweepKind
 {
+	/*
+	 * The command on the swept table.  Tables with rules on it are refused,
+	 * and its BEFORE triggers can leave rows as they are.
+	 */
+	CmdType command;
+
+	/*
+	 * For messages: the SQL function that submits the job, "cannot be ..." for
+	 * tables that are refused, what the job is called, and the privileges that
+	 * it needs.
+	 */
+	const char *function;
+	const char *refusal;
+	const char *noun;
+	const char *privileges;
+
 	/* Rows are locked by a statement of their own before they are written. */
 	bool locks_first;
 
@@ -84,6 +101,9 @@ struct EcSweepKind
 
 	/* A hint for the case that new rows to be done keep appearing. */
 	const char *late_rows_hint;
+
+	/* A hint for the case that the job's own writes make them. */
+	const char *own_rows_hint;
 
 	/*
 	 * Store the work in the job's parameters, except for the method, and load

@@ -1,6 +1,6 @@
 /*
  * target.c
- *		Checks which relations can be backfilled.
+ *		Checks which relations a job can sweep over.
  *
  * They are checked at submission, and again by each batch, because a table can
  * change while the job runs.
@@ -15,23 +15,26 @@
 #include "nodes/parsenodes.h"
 #include "rewrite/prs2lock.h"
 
+#include "core/hint.h"
 #include "backfill/target.h"
 
 /* root is NULL, or the table of which the relation is a partition or child. */
 static void
-refuse_kind(Relation relation, Relation root, const char *detail, const char *hint)
+refuse_kind(Relation relation, Relation root, const EcSweepKind *kind,
+			const char *detail, const char *hint)
 {
 	ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-					root ? errmsg("\"%s\", a partition or child of \"%s\", cannot be backfilled",
+					root ? errmsg("\"%s\", a partition or child of \"%s\", %s",
 								  RelationGetRelationName(relation),
-								  RelationGetRelationName(root))
-						 : errmsg("\"%s\" cannot be backfilled",
-								  RelationGetRelationName(relation)),
-					errdetail("%s", detail), errhint("%s", hint)));
+								  RelationGetRelationName(root), kind->refusal)
+						 : errmsg("\"%s\" %s", RelationGetRelationName(relation),
+								  kind->refusal),
+					errdetail("%s", detail),
+					errhint("%s", ec_qualified(psprintf(hint, kind->function)))));
 }
 
 static void
-check_kind(Relation relation, Relation root)
+check_kind(Relation relation, Relation root, const EcSweepKind *kind)
 {
 	switch (relation->rd_rel->relkind)
 	{
@@ -39,63 +42,76 @@ check_kind(Relation relation, Relation root)
 		case RELKIND_PARTITIONED_TABLE:
 			break;
 		case RELKIND_VIEW:
-			refuse_kind(relation, root, "It is a view.",
-						"Use ec_backfill for the table behind it.");
+			refuse_kind(relation, root, kind, "It is a view.",
+						"Use %s for the table behind it.");
 			break;
 		case RELKIND_MATVIEW:
-			refuse_kind(relation, root, "It is a materialized view.",
-						"Use ec_backfill for the table behind it.");
+			refuse_kind(relation, root, kind, "It is a materialized view.",
+						"Use %s for the table behind it.");
 			break;
 		case RELKIND_FOREIGN_TABLE:
-			refuse_kind(relation, root,
+			refuse_kind(relation, root, kind,
 						"It is a foreign table, and a commit elsewhere cannot be one with the job's position.",
-						root ? "Use ec_backfill for each of the others, and on the server that holds this one."
-							 : "Use ec_backfill on the server that holds the table.");
+						root ? "Use %s for each of the others, and on the server that holds this one."
+							 : "Use %s on the server that holds the table.");
 			break;
 		default:
-			refuse_kind(relation, root, "It is not a table.",
-						"Use ec_backfill for a table.");
+			refuse_kind(relation, root, kind, "It is not a table.",
+						"Use %s for a table.");
 	}
 }
 
 static bool
-has_update_rule(Relation relation)
+has_rule(Relation relation, CmdType command)
 {
 	RuleLock *rules = relation->rd_rules;
 
 	for (int i = 0; rules != NULL && i < rules->numLocks; i++)
-		if (rules->rules[i]->event == CMD_UPDATE)
+		if (rules->rules[i]->event == command)
 			return true;
 	return false;
 }
 
 static void
-check_target(Relation relation, Relation root)
+check_target(Relation relation, Relation root, const EcSweepKind *kind)
 {
-	check_kind(relation, root);
+	const char *command = kind->command == CMD_DELETE ? "DELETE" : "UPDATE";
+
+	check_kind(relation, root, kind);
 	if (IsCatalogRelation(relation) || IsToastRelation(relation))
-		refuse_kind(relation, root, "It is a system catalog.",
-					"Use ec_backfill for a table of your own.");
+		refuse_kind(relation, root, kind, "It is a system catalog.",
+					"Use %s for a table of your own.");
 	if (RelationUsesLocalBuffers(relation))
-		refuse_kind(relation, root,
+		refuse_kind(relation, root, kind,
 					"It is a temporary table, and a background worker cannot see another session's.",
-					"Use a plain UPDATE.");
-	if (has_update_rule(relation))
-		refuse_kind(relation, root, "It has rules on UPDATE.",
+					psprintf("Use a plain %s.", command));
+	if (has_rule(relation, kind->command))
+		refuse_kind(relation, root, kind, psprintf("It has rules on %s.", command),
 					"Replace the rules by triggers, or drop them.");
 }
 
 void
-ec_check_backfill_target(Relation relation)
+ec_check_target(Relation relation, const EcSweepKind *kind)
 {
-	check_target(relation, NULL);
+	check_target(relation, NULL, kind);
 }
 
 void
-ec_check_backfill_leaf(Relation leaf, Relation root)
+ec_check_leaf(Relation leaf, Relation root, const EcSweepKind *kind)
 {
-	check_target(leaf, RelationGetRelid(leaf) == RelationGetRelid(root) ? NULL
-																		: root);
+	check_target(leaf,
+				 RelationGetRelid(leaf) == RelationGetRelid(root) ? NULL : root,
+				 kind);
+}
+
+bool
+ec_has_before_trigger(Relation relation, CmdType command)
+{
+	const TriggerDesc *triggers = relation->trigdesc;
+
+	return triggers != NULL &&
+		   (command == CMD_DELETE ? triggers->trig_delete_before_row
+								  : triggers->trig_update_before_row);
 }
 
 EcMethod
@@ -120,7 +136,7 @@ ec_walks_by_key(Relation leaf, EcMethod method)
 	if (method == EC_METHOD_BLOCKS && !is_heap)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("only heap tables can be backfilled by blocks"),
+				 errmsg("only heap tables can be read by blocks"),
 				 errdetail("\"%s\" uses the access method \"%s\".",
 						   RelationGetRelationName(leaf),
 						   get_am_name(leaf->rd_rel->relam)),

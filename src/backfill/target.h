@@ -1,6 +1,6 @@
 /*
  * target.h
- *		Checks which relations can be backfilled.
+ *		Checks which relations a job can sweep over.
  */
 #ifndef EC_BACKFILL_TARGET_H
 #define EC_BACKFILL_TARGET_H
@@ -10,11 +10,14 @@
 #include "backfill/sweep_kind.h"
 
 /*
- * Raise an error if the relation cannot be backfilled.  Partitions and
- * inheritance children are checked one by one.
+ * Raise an error if a job of that kind cannot sweep over the relation.
+ * Partitions and inheritance children are checked one by one.
  */
-extern void ec_check_backfill_target(Relation relation);
-extern void ec_check_backfill_leaf(Relation leaf, Relation root);
+extern void ec_check_target(Relation relation, const EcSweepKind *kind);
+extern void ec_check_leaf(Relation leaf, Relation root, const EcSweepKind *kind);
+
+/* Does it have BEFORE ROW triggers on UPDATE or DELETE? */
+extern bool ec_has_before_trigger(Relation relation, CmdType command);
 
 /* Parses the argument method. */
 extern EcMethod ec_parse_method(const char *method);

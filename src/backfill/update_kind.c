@@ -79,7 +79,7 @@ open_table(const EcJob *job, EcBackfill *backfill, int stage)
 {
 	Relation table = ec_open_job_table(job, job->relation, job->relation_name);
 
-	ec_check_backfill_target(table);
+	ec_check_target(table, backfill->kind);
 	return table;
 }
 
@@ -134,9 +134,16 @@ refuse_suppressed(const EcBackfill *backfill, int64 rows, const char *example)
 }
 
 const EcSweepKind ec_update_sweep = {
+	.command = CMD_UPDATE,
+	.function = "ec_backfill",
+	.refusal = "cannot be backfilled",
+	.noun = "backfill",
+	.privileges = "SELECT, UPDATE",
 	.writes_swept_rows = true,
 	.late_rows_hint =
 		"Keep the columns in step from now on: by dual write (ec_expand), a trigger or a default. The job goes on until no such row is left.",
+	.own_rows_hint =
+		"Exclude the rows that the trigger makes in the predicate, or have it make them as the backfill would leave them.",
 	.save = save,
 	.load = load,
 	.open = open_table,

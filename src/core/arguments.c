@@ -8,6 +8,7 @@
 #include "utils/builtins.h"
 
 #include "expand_contract.h"
+#include "core/hint.h"
 #include "core/arguments.h"
 
 void
@@ -17,7 +18,7 @@ ec_require_argument(FunctionCallInfo fcinfo, int n, const char *name,
 	if (PG_ARGISNULL(n))
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 						errmsg("argument \"%s\" must not be null", name),
-						hint == NULL ? 0 : errhint("%s", hint)));
+						hint == NULL ? 0 : errhint("%s", ec_qualified(hint))));
 }
 
 char *

@@ -25,6 +25,7 @@
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
+#include "core/callers_path.h"
 #include "core/catalog.h"
 #include "core/compat.h"
 
@@ -119,8 +120,7 @@ ec_catalog_begin(EcCatalogScope *scope)
 	SetUserIdAndSecContext(extension.owner, scope->security_context |
 												SECURITY_LOCAL_USERID_CHANGE |
 												SECURITY_RESTRICTED_OPERATION);
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	ec_use_own_path();
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 }

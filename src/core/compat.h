@@ -127,9 +127,9 @@
 
 /* 18 gave RETURNING options, and so a node of its own. */
 #if PG_VERSION_NUM >= 180000
-#define ec_update_has_returning(update) ((update)->returningClause != NULL)
+#define ec_has_returning(stmt) ((stmt)->returningClause != NULL)
 #else
-#define ec_update_has_returning(update) ((update)->returningList != NIL)
+#define ec_has_returning(stmt) ((stmt)->returningList != NIL)
 #endif
 
 /* 18 has NOT NULL constraints that are NOT VALID. */

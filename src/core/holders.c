@@ -11,6 +11,7 @@
 #include "utils/backend_status.h"
 #include "utils/guc.h"
 
+#include "core/callers_path.h"
 #include "core/holders.h"
 #include "core/query.h"
 
@@ -33,8 +34,7 @@ ec_lock_holders(Oid relation)
 	pgstat_clear_backend_activity_snapshot();
 
 	initStringInfo(&lines);
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	ec_use_own_path();
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	ec_arg(&args, OIDOID, ObjectIdGetDatum(relation), false);

@@ -16,6 +16,7 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
+#include "utils/timeout.h"
 #include "utils/timestamp.h"
 
 #include "core/subtransaction.h"
@@ -31,6 +32,85 @@
 #define LONGEST_LOCK_WAIT_MS 1000
 #define FIRST_REST_MS        100
 #define LONGEST_REST_MS      2000
+
+/*
+ * Work that takes several locks holds the first ones while it waits for the
+ * next one.  An application behind the first one waits for all these waits.  So
+ * a timer adds up how long a try waits for locks on tables, and cancels the try
+ * when that exceeds what it may wait.  lock_timeout alone limits each single
+ * wait.
+ */
+#define TICK_MS 10
+
+typedef struct WaitMeter
+{
+	bool running;
+	TimestampTz last_tick; /* 0: did not wait for a lock then */
+	int64 left;            /* in microseconds */
+	bool gave_up;
+} WaitMeter;
+
+static volatile WaitMeter meter;
+
+/* Called by the signal handler. */
+static void
+tick(void)
+{
+	const LOCK *lock = MyProc->waitLock;
+	TimestampTz now;
+
+	if (!meter.running || lock == NULL ||
+		(lock->tag.locktag_type != LOCKTAG_RELATION &&
+		 lock->tag.locktag_type != LOCKTAG_OBJECT))
+	{
+		meter.last_tick = 0;
+		return;
+	}
+	now = GetCurrentTimestamp();
+	if (meter.last_tick != 0)
+		meter.left -= now - meter.last_tick;
+	meter.last_tick = now;
+	if (meter.left > 0)
+		return;
+	meter.gave_up = true;
+	QueryCancelPending = true;
+	InterruptPending = true;
+	SetLatch(MyLatch);
+}
+
+static TimeoutId
+tick_timeout(void)
+{
+	static bool registered = false;
+	static TimeoutId timeout;
+
+	if (!registered)
+		timeout = RegisterTimeout(USER_TIMEOUT, tick);
+	registered = true;
+	return timeout;
+}
+
+static void
+meter_begin(int lock_wait_ms)
+{
+	meter.last_tick = 0;
+	meter.left = (int64) lock_wait_ms * 1000;
+	meter.gave_up = false;
+	meter.running = true;
+	enable_timeout_every(tick_timeout(),
+						 TimestampTzPlusMilliseconds(GetCurrentTimestamp(), TICK_MS),
+						 TICK_MS);
+}
+
+static void
+meter_end(void)
+{
+	disable_timeout(tick_timeout(), false);
+	meter.running = false;
+	/* a cancel that comes too late is not the caller's */
+	if (meter.gave_up)
+		QueryCancelPending = false;
+}
 
 static void
 set_milliseconds(const char *name, GucContext context, int ms)
@@ -56,7 +136,33 @@ bool
 ec_is_lock_error(const ErrorData *error)
 {
 	return error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
-		   error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED;
+		   error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED ||
+		   (error->sqlerrcode == ERRCODE_QUERY_CANCELED && meter.gave_up);
+}
+
+/* Runs one try, which may wait that long in all. */
+static ErrorData *
+metered_try(EcTry one_try, void *arg, int lock_wait_ms)
+{
+	ErrorData *volatile error = NULL;
+
+	meter_begin(lock_wait_ms);
+	PG_TRY();
+	{
+		error = one_try(arg, lock_wait_ms);
+	}
+	PG_FINALLY();
+	{
+		meter_end();
+	}
+	PG_END_TRY();
+	if (error != NULL && error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+	{
+		/* it is ours, since others are raised */
+		error->sqlerrcode = ERRCODE_LOCK_NOT_AVAILABLE;
+		error->message = pstrdup("canceling statement due to lock timeout");
+	}
+	return error;
 }
 
 /* Does this transaction hold table locks that make writers wait? */
@@ -101,14 +207,17 @@ ec_try_for_locks_within(EcTry one_try, void *arg, const int *timeout_ms)
 {
 	TimestampTz started = GetCurrentTimestamp();
 	TimestampTz give_up = TimestampTzPlusMilliseconds(started, *timeout_ms);
-	bool has_one_try = holds_strong_locks();
+	bool is_nested = meter.running; /* within a try, which counts its waits */
+	bool has_one_try = is_nested || holds_strong_locks();
 	int lock_wait = has_one_try ? LONGEST_LOCK_WAIT_MS : FIRST_LOCK_WAIT_MS;
 	int rest_ms = FIRST_REST_MS;
 
 	for (;;)
 	{
 		long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), give_up);
-		ErrorData *error = one_try(arg, Max(1, Min(lock_wait, left)));
+		int wait = Max(1, Min(lock_wait, left));
+		ErrorData *error =
+			is_nested ? one_try(arg, wait) : metered_try(one_try, arg, wait);
 
 		give_up = TimestampTzPlusMilliseconds(started, *timeout_ms);
 		if (error == NULL || has_one_try || GetCurrentTimestamp() >= give_up)

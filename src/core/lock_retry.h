@@ -15,8 +15,9 @@
 #include "storage/lockdefs.h"
 
 /*
- * One try, in a subtransaction of its own, in which waits for locks end after
- * lock_wait_ms.  Returns NULL on success.  If it did not get a lock,
+ * One try, in a subtransaction of its own, in which each wait for a lock ends
+ * after lock_wait_ms; so does the try itself when its waits for locks on tables
+ * have together taken that long.  Returns NULL on success.  If it did not get a lock,
  * everything is rolled back and the error is returned.  Other errors are
  * raised.
  */

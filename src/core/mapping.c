@@ -22,9 +22,10 @@
 	"A mapping looks like {\"email\": \"lower(legacy_email)\"}."
 
 static void
-refuse_mapping(const char *message, const char *detail)
+refuse_mapping(const char *argument, const char *reason, const char *detail)
 {
-	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", message),
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("argument \"%s\" must %s", argument, reason),
 					errdetail("%s", detail), errhint(MAPPING_HINT)));
 }
 
@@ -39,12 +40,12 @@ ec_mapping_attnum(Relation relation, const char *name)
 				 errmsg("column \"%s\" of relation \"%s\" does not exist", name,
 						RelationGetRelationName(relation)),
 				 errdetail("A key of the mapping must be a column of that table."),
-				 errhint(MAPPING_HINT)));
+				 errhint("Add the column first, or correct the name.")));
 	if (attnum < 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_COLUMN_REFERENCE),
-						errmsg("system column \"%s\" cannot be mapped to", name),
+						errmsg("system column \"%s\" cannot be written", name),
 						errdetail("The server sets system columns itself."),
-						errhint("Name a column of the table \"%s\" in the mapping.",
+						errhint("Name a column of the table \"%s\".",
 								RelationGetRelationName(relation))));
 	return attnum;
 }
@@ -65,7 +66,7 @@ string_of(const JsonbValue *value)
 }
 
 List *
-ec_mapping_columns(Relation relation, const Jsonb *mapping)
+ec_mapping_columns(Relation relation, const Jsonb *mapping, const char *argument)
 {
 	JsonbIterator *iterator;
 	JsonbIteratorToken token;
@@ -74,7 +75,7 @@ ec_mapping_columns(Relation relation, const Jsonb *mapping)
 	List *columns = NIL;
 
 	if (!JB_ROOT_IS_OBJECT(mapping))
-		refuse_mapping("mapping must be a JSON object",
+		refuse_mapping(argument, "be a JSON object",
 					   JB_ROOT_IS_SCALAR(mapping) ? "It is a single value."
 												  : "It is an array.");
 	iterator = JsonbIteratorInit(unconstify(JsonbContainer *, &mapping->root));
@@ -89,7 +90,7 @@ ec_mapping_columns(Relation relation, const Jsonb *mapping)
 		else if (token == WJB_VALUE)
 		{
 			if (part.type != jbvString)
-				refuse_mapping("values of a mapping must be strings",
+				refuse_mapping(argument, "have strings as values",
 							   psprintf("The value for \"%s\" is not.",
 										column->name));
 			column->expression = string_of(&part);
@@ -97,37 +98,78 @@ ec_mapping_columns(Relation relation, const Jsonb *mapping)
 		}
 	}
 	if (columns == NIL)
-		refuse_mapping("mapping must not be empty", "It names no column.");
+		refuse_mapping(argument, "not be empty", "It names no column.");
 	list_sort(columns, by_attnum);
 	return columns;
 }
 
-/*
- * Aggregates, window functions and set-returning functions are not computed
- * from one row.  A volatile function gives another value each time it is
- * called, so the value could not be verified later.
- */
-static void
-refuse_what_is_not_of_one_row(ParseState *pstate, Node *expression,
-							  const EcMappedColumn *column)
+char *
+ec_expression_name(const EcMappedColumn *column)
+{
+	return psprintf("expression for column \"%s\"", column->name);
+}
+
+Node *
+ec_coerce_to_column(ParseState *pstate, Node *expression, Relation target,
+					AttrNumber attnum)
+{
+	Form_pg_attribute attribute =
+		TupleDescAttr(RelationGetDescr(target), attnum - 1);
+	Oid type = exprType(expression);
+	Node *coerced =
+		coerce_to_target_type(pstate, expression, type, attribute->atttypid,
+							  attribute->atttypmod, COERCION_ASSIGNMENT,
+							  COERCE_IMPLICIT_CAST, -1);
+
+	if (coerced == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" is of type %s but expression is of type %s",
+						NameStr(attribute->attname),
+						format_type_be(attribute->atttypid), format_type_be(type)),
+				 errhint("You will need to rewrite or cast the expression.")));
+	assign_expr_collations(pstate, coerced);
+	return coerced;
+}
+
+void
+ec_require_one_row(ParseState *pstate, const EcMappedColumn *column,
+				   bool with_subselects)
 {
 	const char *found = NULL;
+	int code = ERRCODE_FEATURE_NOT_SUPPORTED;
 
-	if (pstate->p_hasAggs)
+	if (pstate->p_hasSubLinks && !with_subselects)
+		found = "a sub-select";
+	else if (pstate->p_hasAggs)
+	{
 		found = "an aggregate function";
+		code = ERRCODE_GROUPING_ERROR;
+	}
 	else if (pstate->p_hasWindowFuncs)
+	{
 		found = "a window function";
+		code = ERRCODE_WINDOWING_ERROR;
+	}
 	else if (pstate->p_hasTargetSRFs)
 		found = "a set-returning function";
 	if (found != NULL)
 		ereport(ERROR,
-				(errcode(pstate->p_hasAggs          ? ERRCODE_GROUPING_ERROR
-						 : pstate->p_hasWindowFuncs ? ERRCODE_WINDOWING_ERROR
-													: ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("%s is not allowed in a mapping", found),
+				(errcode(code), errmsg("%s is not allowed in a mapping", found),
 				 errdetail("The expression for column \"%s\" is computed from one row.",
 						   column->name),
-				 errhint("A sub-select may use one.")));
+				 with_subselects
+					 ? errhint("A sub-select may use one.")
+					 : errhint("Wrap a look-up in a STABLE function of your own.")));
+}
+
+/*
+ * A volatile function gives another value each time it is called, so the value
+ * could not be verified later.
+ */
+static void
+refuse_volatile(Node *expression, const EcMappedColumn *column)
+{
 	if (contain_volatile_functions(expression))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
@@ -141,29 +183,19 @@ Node *
 ec_mapped_expression(ParseState *pstate, Relation relation,
 					 const EcMappedColumn *column)
 {
-	Form_pg_attribute attribute =
-		TupleDescAttr(RelationGetDescr(relation), column->attnum - 1);
-	char *what = psprintf("expression for column \"%s\"", column->name);
+	char *what = ec_expression_name(column);
 	EcExpressionContext context;
 	Node *raw = ec_parse_expression(column->expression, what);
 	Node *expression;
-	Node *coerced;
 
 	ec_expression_context_begin(&context, column->expression, what);
 	pstate->p_sourcetext = column->expression;
-	expression = transformExpr(pstate, raw, EXPR_KIND_SELECT_TARGET);
-	coerced = coerce_to_target_type(pstate, expression, exprType(expression),
-									attribute->atttypid, attribute->atttypmod,
-									COERCION_ASSIGNMENT, COERCE_IMPLICIT_CAST, -1);
-	if (coerced == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("column \"%s\" is of type %s but expression is of type %s",
-						column->name, format_type_be(attribute->atttypid),
-						format_type_be(exprType(expression))),
-				 errhint("You will need to rewrite or cast the expression.")));
-	assign_expr_collations(pstate, coerced);
-	refuse_what_is_not_of_one_row(pstate, coerced, column);
+	expression =
+		ec_coerce_to_column(pstate,
+							transformExpr(pstate, raw, EXPR_KIND_SELECT_TARGET),
+							relation, column->attnum);
+	ec_require_one_row(pstate, column, true);
+	refuse_volatile(expression, column);
 	ec_expression_context_end(&context);
-	return coerced;
+	return expression;
 }

@@ -20,6 +20,7 @@
 #include "utils/lsyscache.h"
 #include "utils/xml.h"
 
+#include "core/callers_path.h"
 #include "core/json.h"
 #include "core/pinned.h"
 
@@ -57,7 +58,7 @@ ec_pin_text(void)
 {
 	int level = ec_pin_output();
 
-	pin("search_path", "pg_catalog, pg_temp");
+	ec_use_own_path();
 	pin("datestyle", "ISO, YMD");
 	pin("timezone", "UTC");
 	pin("transform_null_equals", "off");

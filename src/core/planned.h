@@ -19,8 +19,7 @@
 #include "nodes/params.h"
 #include "tcop/dest.h"
 
-/* The search_path for names in our own statements. */
-#define EC_OWN_SEARCH_PATH "pg_catalog, pg_temp"
+#include "core/callers_path.h"
 
 /*
  * Until ec_planning_end, statements are parsed and planned with row_security

@@ -22,6 +22,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 
+#include "core/hint.h"
 #include "core/catalog.h"
 #include "core/own.h"
 #include "core/query.h"
@@ -220,8 +221,8 @@ note_stopped_triggers(const Concern *concern)
 						ec_get_text(row, 1), ec_get_text(row, 3)),
 				 errdetail("Trigger \"%s\" is not enabled ALWAYS. Until it is, what is written there is a gap.",
 						   ec_get_text(row, 2)),
-				 errhint("Call ec_expand again as before, then ec_backfill_change(%s, 'repair').",
-						 quote_literal_cstr(ec_get_text(row, 1)))));
+				 ec_errhint("Call ec_expand again as before, then ec_backfill_change(%s, 'repair').",
+							quote_literal_cstr(ec_get_text(row, 1)))));
 	}
 }
 

@@ -18,6 +18,7 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 
+#include "core/hint.h"
 #include "core/arguments.h"
 #include "core/catalog.h"
 #include "core/guc.h"
@@ -184,7 +185,8 @@ check_still_empty(const EcChange *change)
 				 errmsg("table \"%s\" has got rows meanwhile",
 						get_rel_name(change->target)),
 				 errdetail("It was empty when ec_expand began."),
-				 errhint("Call ec_expand again, which compares them with the source.")));
+				 ec_errhint(
+					 "Call ec_expand again, which compares them with the source.")));
 }
 
 /*

@@ -16,6 +16,7 @@
 
 #include "core/arguments.h"
 #include "core/catalog.h"
+#include "core/hint.h"
 #include "core/guc.h"
 #include "core/holders.h"
 #include "core/query.h"
@@ -81,7 +82,7 @@ ec_dual_write(PG_FUNCTION_ARGS)
 				 errmsg("dual writes of change \"%s\" cannot be switched off",
 						change.name),
 				 errdetail("It keeps the names of columns, and once it is prepared the new columns have the keys and checks of the old ones."),
-				 errhint("Use ec_revert(%s) to take it back.",
+				 ec_errhint("Use ec_revert(%s) to take it back.",
 						 quote_literal_cstr(change.name))));
 	if (!enabled)
 	{

@@ -23,33 +23,17 @@
 
 #include "postgres.h"
 
-#include "access/attnum.h"
-#include "nodes/bitmapset.h"
 #include "nodes/pg_list.h"
-#include "utils/jsonb.h"
 #include "utils/rel.h"
 
+#include "core/mapping.h"
 #include "model/change.h"
 
-/* one entry of a mapping */
-typedef struct EcMappingEntry
-{
-	char *column;
-	AttrNumber attnum; /* of the target's column */
-	char *text;        /* the expression as given */
-	char *stored;      /* the expression with qualified names */
-	char *tree;        /* the expression as a node tree */
-	Node *expression;  /* analysed and coerced to the column's type */
-	Bitmapset *reads;  /* attribute numbers of the source */
-	List *calls;       /* signatures (char *) of the user-defined functions
-					    * that it calls */
-} EcMappingEntry;
-
 /*
- * Analyses and checks a mapping as the caller.  argument is "forward" or
- * "backward", for error messages.  The entries are in the order of the
- * target's columns.  identity: a column GENERATED ALWAYS AS IDENTITY may be
- * written, since it will not be one when it is.
+ * Analyses and checks a mapping as the caller, and returns its columns as
+ * EcMappedColumns, in the order of the target's columns.  argument is "forward"
+ * or "backward", for error messages.  identity: a column GENERATED ALWAYS AS
+ * IDENTITY may be written, since it will not be one when it is.
  */
 extern List *ec_mapping_analyse(Relation source, Relation target,
 								const Jsonb *mapping, const char *argument,
@@ -79,6 +63,6 @@ ec_mapping_write(Relation source, Node *expression, const char *column);
  * with_path, this includes search_path if the expressions call a user-defined
  * function that does not set its own.
  */
-extern Jsonb *ec_mapping_settings(List *entries, bool with_path);
+extern Jsonb *ec_mapping_settings(List *columns, bool with_path);
 
 #endif

@@ -8,6 +8,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "core/hint.h"
 #include "core/catalog.h"
 #include "core/query.h"
 #include "dualwrite/old_columns.h"
@@ -134,10 +135,10 @@ ec_refuse_renamed(const EcChange *known)
 				 errdetail("Column \"%s\" of table \"%s\" was \"%s\" when the change was registered.",
 						   name, get_rel_name(table), column->name),
 				 column->goes && strcmp(known->phase, EC_PHASE_QUARANTINED) == 0
-					 ? errhint("It is in quarantine: use ec_revert(%s) first.",
-							   quote_literal_cstr(known->name))
-					 : errhint("Use ALTER TABLE %s RENAME COLUMN %s TO %s, call ec_expand again, and rename it back.",
-							   ec_relation_name(table), quote_identifier(name),
-							   quote_identifier(column->name))));
+					 ? ec_errhint("It is in quarantine: use ec_revert(%s) first.",
+								  quote_literal_cstr(known->name))
+					 : ec_errhint("Use ALTER TABLE %s RENAME COLUMN %s TO %s, call ec_expand again, and rename it back.",
+								  ec_relation_name(table), quote_identifier(name),
+								  quote_identifier(column->name))));
 	}
 }

@@ -20,6 +20,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rls.h"
 
+#include "core/hint.h"
 #include "core/catalog.h"
 #include "core/query.h"
 #include "dualwrite/index_end.h"
@@ -403,8 +404,8 @@ warn(const EcChange *change, const EcSequenceUse *use)
 			 errdetail("%s: an INSERT that draws from it %s.", ec_sequence_state(use),
 					   use->is_unknown ? "may meet another row"
 									   : "fails, or meets another row"),
-			 errhint("Use %s; ec_cutover brings it forward then.",
-					 ec_sequence_remedy(change, use))));
+			 ec_errhint("Use %s; ec_cutover brings it forward then.",
+						ec_sequence_remedy(change, use))));
 }
 
 void

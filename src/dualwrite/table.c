@@ -26,6 +26,7 @@
 #include "utils/relcache.h"
 #include "utils/syscache.h"
 
+#include "core/hint.h"
 #include "core/unique_key.h"
 #include "dualwrite/table.h"
 #include "expand_contract.h"
@@ -36,7 +37,7 @@ refuse_kind(Relation relation, const char *detail, const char *hint)
 	ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
 					errmsg("\"%s\" cannot have dual writes",
 						   RelationGetRelationName(relation)),
-					errdetail("%s", detail), errhint("%s", hint)));
+					errdetail("%s", detail), errhint("%s", ec_qualified(hint))));
 }
 
 void

@@ -106,7 +106,7 @@ ec_warn_of_writers(const EcChange *change, List *entries)
 	ListCell *cell;
 
 	foreach (cell, entries)
-		(void) find_functions(((EcMappingEntry *) lfirst(cell))->expression,
+		(void) find_functions(((EcMappedColumn *) lfirst(cell))->analysed,
 							  &functions);
 	initStringInfo(&lacking);
 	initStringInfo(&grants);

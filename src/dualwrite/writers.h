@@ -15,7 +15,7 @@
 /*
  * Warns of roles that may write to the change's table, its children or views
  * of it, but lack EXECUTE or USAGE for the expressions, which are evaluated as
- * the writer.  entries: list of EcMappingEntry.  The trigger and its
+ * the writer.  entries: list of EcMappedColumn.  The trigger and its
  * dependencies must exist.
  */
 extern void ec_warn_of_writers(const EcChange *change, List *entries);

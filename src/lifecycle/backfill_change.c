@@ -23,6 +23,8 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
+#include "core/hint.h"
+#include "core/callers_path.h"
 #include "core/arguments.h"
 #include "backfill/copy/copy.h"
 #include "backfill/submit.h"
@@ -90,7 +92,7 @@ require_trigger(const EcChange *change)
 			 errmsg("change \"%s\" has lost its trigger", change->name),
 			 errdetail("It was dropped or disabled, or table \"%s\" has a child without it.",
 					   get_rel_name(change->relation)),
-			 errhint("Call ec_expand again as before, which sets it up anew.")));
+			 ec_errhint("Call ec_expand again as before, which sets it up anew.")));
 }
 
 /* The new columns are in the same table: the job updates its rows. */
@@ -154,8 +156,8 @@ require_reconciled(const EcChange *change, bool forward)
 				 errdetail("Rows of table \"%s\" in the queue: " INT64_FORMAT ".",
 						   get_rel_name(forward ? change->target : change->relation),
 						   queued),
-				 errhint("See them in ec_discrepancies; once their cause is gone, use ec_reconcile(%s).",
-						 quote_literal_cstr(change->name))));
+				 ec_errhint("See them in ec_discrepancies; once their cause is gone, use ec_reconcile(%s).",
+							quote_literal_cstr(change->name))));
 }
 
 /* If a table is missing, no SQL runs, and a later step raises the error. */
@@ -187,8 +189,7 @@ submit(EcJobSpec *spec, const EcChange *change, bool repair)
 	guc_level = ec_pin_settings(change->settings);
 	spec->settings = ec_capture_session();
 	ec_become(&outer, role_of_job(change));
-	(void) set_config_option("search_path", EC_OWN_SEARCH_PATH, PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	ec_use_own_path();
 	job = OidIsValid(change->target)
 			  ? submit_copy(spec, change, forward, repair)
 			  : submit_backfill(spec, change, forward, repair);
@@ -244,8 +245,8 @@ ec_backfill_change(PG_FUNCTION_ARGS)
 				 errdetail("What applications write meanwhile would be out of step behind the job."),
 				 change.dual_write
 					 ? errhint("Set expand_contract.enable_modern_write on again first.")
-					 : errhint("Use ec_dual_write(%s, true) first.",
-							   quote_literal_cstr(change.name))));
+					 : ec_errhint("Use ec_dual_write(%s, true) first.",
+								  quote_literal_cstr(change.name))));
 	require_trigger(&change);
 	job = submit(&spec, &change, repair);
 	note_job(job, change.name, repair ? "repair" : "fill");

@@ -24,6 +24,7 @@
 #include "utils/syscache.h"
 
 #include "core/catalog.h"
+#include "core/hint.h"
 #include "core/guc.h"
 #include "core/json.h"
 #include "core/lock_retry.h"
@@ -86,7 +87,7 @@ entry_of(const Jsonb *object, const char *argument, const char *name)
 	if (!JB_ROOT_IS_OBJECT(object))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("argument \"%s\" must be a JSON object", argument),
-						errhint(EXAMPLE_HINT)));
+						ec_errhint(EXAMPLE_HINT)));
 	key.type = jbvString;
 	key.val.string.val = unconstify(char *, name);
 	key.val.string.len = strlen(name);
@@ -98,7 +99,7 @@ entry_of(const Jsonb *object, const char *argument, const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"%s\" must have strings as values", argument),
-				 errdetail("The value for \"%s\" is not.", name), errhint(EXAMPLE_HINT)));
+				 errdetail("The value for \"%s\" is not.", name), ec_errhint(EXAMPLE_HINT)));
 	return pnstrdup(value->val.string.val, value->val.string.len);
 }
 
@@ -115,7 +116,7 @@ names_in(const Jsonb *object, const char *argument)
 	if (!JB_ROOT_IS_OBJECT(object))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("argument \"%s\" must be a JSON object", argument),
-						errhint(EXAMPLE_HINT)));
+						ec_errhint(EXAMPLE_HINT)));
 	iterator = JsonbIteratorInit(unconstify(JsonbContainer *, &object->root));
 	while ((token = JsonbIteratorNext(&iterator, &part, true)) != WJB_DONE)
 		if (token == WJB_KEY)
@@ -148,7 +149,7 @@ read_arguments(FunctionCallInfo fcinfo, Call *call)
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("argument \"%s\" must not be null", needed[i]),
-					 errhint(EXAMPLE_HINT)));
+					 ec_errhint(EXAMPLE_HINT)));
 	call->change = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	call->relation = PG_GETARG_OID(1);
 	call->types = PG_GETARG_JSONB_P(2);
@@ -159,7 +160,7 @@ read_arguments(FunctionCallInfo fcinfo, Call *call)
 	if (names_in(call->types, "types") == NIL)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("argument \"types\" must not be empty"),
-						errhint(EXAMPLE_HINT)));
+						ec_errhint(EXAMPLE_HINT)));
 	require_names_of_types(call, call->forward, "using");
 	require_names_of_types(call, call->backward, "backward");
 }
@@ -212,7 +213,7 @@ read_column(const Call *call, Relation relation, const char *name)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
 						errmsg("column \"%s\" of relation \"%s\" does not exist",
 							   name, RelationGetRelationName(relation)),
-						errhint(EXAMPLE_HINT)));
+						ec_errhint(EXAMPLE_HINT)));
 	if (column->attnum < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -370,7 +371,7 @@ refuse_what_has_no_twin(const Call *call)
 			 errmsg("columns of table \"%s\" cannot get another type under their names",
 					get_rel_name(call->relation)),
 			 errdetail("In the way: %s.", ec_twins_list(plan->refused, ";\n")),
-			 errhint("Do what stands in parentheses, or use ec_expand with a column of another name.")));
+			 ec_errhint("Do what stands in parentheses, or use ec_expand with a column of another name.")));
 }
 
 static const char *
@@ -417,16 +418,16 @@ require_total_backward(const Call *call)
 
 	foreach (cell, entries)
 	{
-		const EcMappingEntry *entry = lfirst(cell);
+		const EcMappedColumn *entry = lfirst(cell);
 
-		if (!is_total(call, entry->column) && ec_can_fail(entry->expression))
+		if (!is_total(call, entry->name) && ec_can_fail(entry->analysed))
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("column \"%s\" needs a way back", entry->column),
+					 errmsg("column \"%s\" needs a way back", entry->name),
 					 errdetail("The cast %s can fail for a value of the new type.",
-							   entry->text),
+							   entry->expression),
 					 errhint("Give argument \"backward\" an expression over column \"%s\" that yields NULL for what does not fit, for example CASE WHEN … THEN %s END.",
-							 shadow_of(call, entry->column), entry->text)));
+							 shadow_of(call, entry->name), entry->expression)));
 	}
 	table_close(relation, AccessShareLock);
 }
@@ -568,7 +569,7 @@ tell_what_is_not_cured(void)
 	ereport(NOTICE,
 			(errmsg("the cutover changes the type that applications see"),
 			 errdetail("Prepared statements that return one of the columns fail then, until they are prepared again. Functions with arguments or variables of the old type keep it. A subscriber needs the new columns first. The new columns come last in SELECT *, and an INSERT without a list of columns fails while the change lasts."),
-			 errhint("ec_prepare comes after the backfill; then ec_verify_change and ec_cutover.")));
+			 ec_errhint("ec_prepare comes after the backfill; then ec_verify_change and ec_cutover.")));
 }
 
 /*

@@ -19,6 +19,7 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
+#include "core/hint.h"
 #include "core/arguments.h"
 #include "dualwrite/sequences.h"
 #include "lifecycle/contract.h"
@@ -62,18 +63,18 @@ require_old_shape(const EcChange *change)
 						errmsg("the table of change \"%s\" does not exist any more",
 							   change->name),
 						errdetail("There is nothing to contract."),
-						errhint("Use ec_revert(%s) to end the change.",
-								quote_literal_cstr(change->name))));
+						ec_errhint("Use ec_revert(%s) to end the change.",
+								   quote_literal_cstr(change->name))));
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("change \"%s\" has nothing to contract", change->name),
 			 errdetail("It has no old columns: it has no backward mapping that writes some, none were named, or they are gone."),
-			 errhint("The argument \"old_columns\" of ec_expand names what contraction removes. %s, and a migration of phase \"contract\" removes columns of which the change does not know.",
-					 ec_change_is_stuck(change)
-						 ? psprintf("ec_forget(%s) ends it and its dual writes",
-									quote_literal_cstr(change->name))
-						 : psprintf("ec_revert(%s) takes it back",
-									quote_literal_cstr(change->name)))));
+			 ec_errhint("The argument \"old_columns\" of ec_expand names what contraction removes. %s, and a migration of phase \"contract\" removes columns of which the change does not know.",
+						ec_change_is_stuck(change)
+							? ec_hint("ec_forget(%s) ends it and its dual writes",
+									  quote_literal_cstr(change->name))
+							: ec_hint("ec_revert(%s) takes it back",
+									  quote_literal_cstr(change->name)))));
 }
 
 /* Raises the error before the quarantine rather than after it. */
@@ -183,8 +184,8 @@ tell_values(const EcChange *change, bool can_revert)
 				 : errmsg("columns of table \"%s\" go with the old shape of change \"%s\"",
 						  get_rel_name(change->relation), change->name),
 			 errdetail("Rows with a value: %s.", values),
-			 can_revert ? errhint("Until the drop, ec_revert(%s) takes the contraction back.",
-								  quote_literal_cstr(change->name))
+			 can_revert ? ec_errhint("Until the drop, ec_revert(%s) takes the contraction back.",
+									 quote_literal_cstr(change->name))
 						: 0));
 }
 
@@ -199,8 +200,8 @@ tell_what_goes(const EcChange *change, bool cascade)
 				(errmsg("what belongs to the old shape of change \"%s\" will be dropped with it",
 						change->name),
 				 errdetail("These are: %s.", list),
-				 errhint("Use ec_revert(%s) if one of them is still needed.",
-						 quote_literal_cstr(change->name))));
+				 ec_errhint("Use ec_revert(%s) if one of them is still needed.",
+							quote_literal_cstr(change->name))));
 }
 
 static void
@@ -232,7 +233,8 @@ submit_drop(const EcChange *change, TimestampTz until, ArrayType *override)
 				 errmsg("nobody would drop the old shape of change \"%s\" when its quarantine has passed",
 						change->name),
 				 errdetail("auto_drop needs the launcher, and the launcher does not run."),
-				 errhint("Add expand_contract to shared_preload_libraries and restart the server, or call ec_contract again then.")));
+				 ec_errhint(
+					 "Add expand_contract to shared_preload_libraries and restart the server, or call ec_contract again then.")));
 	ec_json_begin(&parameters);
 	if (override != NULL)
 		ec_json_text(&parameters, "override",
@@ -393,8 +395,8 @@ wait_on(const EcChange *change, TimestampTz until, ArrayType *override,
 	ereport(NOTICE,
 			(errmsg("the old shape of change \"%s\" is in quarantine until %s",
 					change->name, timestamptz_to_str(until)),
-			 errhint("A call after that drops it. Until then, ec_revert(%s) takes it back.",
-					 quote_literal_cstr(change->name))));
+			 ec_errhint("A call after that drops it. Until then, ec_revert(%s) takes it back.",
+						quote_literal_cstr(change->name))));
 }
 
 #define EXAMPLE "As in SELECT ec_contract('users_email')."
@@ -422,7 +424,7 @@ refuse_auto_drop(const EcChange *change)
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			 errmsg("change \"%s\" cannot be contracted by itself", change->name),
 			 errdetail("It keeps the names of columns, and so has no quarantine after which a job could drop the old ones."),
-			 errhint("Call ec_contract(%s) when its gates are passed.",
+			 ec_errhint("Call ec_contract(%s) when its gates are passed.",
 					 quote_literal_cstr(change->name))));
 }
 
@@ -480,8 +482,8 @@ ec_contract(PG_FUNCTION_ARGS)
 						errmsg("change \"%s\" is not cut over", change.name),
 						errdetail("Its phase is \"%s\": applications may still need the old shape.",
 								  change.phase),
-						errhint("Use ec_cutover(%s) first.",
-								quote_literal_cstr(change.name))));
+						ec_errhint("Use ec_cutover(%s) first.",
+								   quote_literal_cstr(change.name))));
 	if (change.kept_names != NULL)
 	{
 		if (PG_GETARG_BOOL(3))

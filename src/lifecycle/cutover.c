@@ -8,6 +8,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "core/hint.h"
 #include "core/arguments.h"
 #include "dualwrite/sequences.h"
 #include "lifecycle/gates.h"
@@ -36,7 +37,8 @@ watch_afresh(const EcChange *change)
 		ereport(NOTICE,
 				(errmsg("the use of the old columns is not watched"),
 				 errdetail("expand_contract is not in shared_preload_libraries."),
-				 errhint("Without it, ec_contract has to be told to override old_reads and old_writes.")));
+				 ec_errhint(
+					 "Without it, ec_contract has to be told to override old_reads and old_writes.")));
 		return;
 	}
 	(void) DirectFunctionCall2(ec_untrack, relation, PointerGetDatum(columns));

@@ -11,6 +11,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "core/hint.h"
 #include "core/arguments.h"
 #include "dualwrite/columns/statement.h"
 #include "lifecycle/end_change.h"
@@ -88,9 +89,9 @@ ec_forget(PG_FUNCTION_ARGS)
 			ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 							errmsg("change \"%s\" is not over", change.name),
 							errdetail("Its phase is \"%s\".", change.phase),
-							errhint("End it first, by ec_revert(%s) or ec_contract(%s).",
-									quote_literal_cstr(change.name),
-									quote_literal_cstr(change.name))));
+							ec_errhint("End it first, by ec_revert(%s) or ec_contract(%s).",
+									   quote_literal_cstr(change.name),
+									   quote_literal_cstr(change.name))));
 		ec_transition_with_locks(&change, end,
 								 ec_old_is_authority(&change)
 									 ? EC_PHASE_REVERTED

@@ -13,6 +13,7 @@
 #include "utils/lsyscache.h"
 #include "utils/tuplestore.h"
 
+#include "core/hint.h"
 #include "core/arguments.h"
 #include "lifecycle/gates.h"
 #include "core/catalog.h"
@@ -188,9 +189,9 @@ refuse(const EcChange *change, EcTransition transition, List *closed)
 		if (gate->hint)
 			appendStringInfo(&hint, "%s: %s\n", gate->name, gate->hint);
 	}
-	appendStringInfo(&hint,
-					 "SELECT * FROM ec_gates(%s, '%s') shows them all. Who knows better overrides a gate by its name.",
-					 quote_literal_cstr(change->name), transition_name(transition));
+	appendStringInfoString(&hint, ec_hint("SELECT * FROM ec_gates(%s, '%s') shows them all. Who knows better overrides a gate by its name.",
+										  quote_literal_cstr(change->name),
+										  transition_name(transition)));
 	ereport(ERROR, (errcode(EC_ERRCODE_GATE),
 					errmsg("change \"%s\" does not pass the gates of %s: %s",
 						   change->name, transition_name(transition), names.data),

@@ -8,6 +8,7 @@
 #include "utils/builtins.h"
 
 #include "lifecycle/gates.h"
+#include "core/hint.h"
 #include "core/catalog.h"
 #include "core/guc.h"
 #include "core/query.h"
@@ -50,7 +51,7 @@ ec_gate_backfill_complete(const EcChange *change, EcGate *gate)
 	if (state == NULL && strcmp(change->phase, EC_PHASE_DUAL_WRITE) == 0)
 	{
 		gate->observed = "no backfill of this change";
-		gate->hint = psprintf("SELECT ec_backfill_change(%s).", quoted(change));
+		gate->hint = ec_hint("SELECT ec_backfill_change(%s).", quoted(change));
 	}
 	else if (state == NULL)
 	{
@@ -69,12 +70,12 @@ ec_gate_backfill_complete(const EcChange *change, EcGate *gate)
 		gate->observed = psprintf("job " INT64_FORMAT " is %s", job, state);
 		if (strcmp(state, EC_STATE_FAILED) == 0)
 			gate->hint =
-				psprintf("Mend what last_error in ec_progress says, then SELECT ec_resume(" INT64_FORMAT
-						 ").",
-						 job);
+				ec_hint("Mend what last_error in ec_progress says, then SELECT ec_resume(" INT64_FORMAT
+						").",
+						job);
 		else
 			gate->hint =
-				psprintf("Wait for it with CALL ec_wait(" INT64_FORMAT ").", job);
+				ec_hint("Wait for it with CALL ec_wait(" INT64_FORMAT ").", job);
 	}
 }
 
@@ -115,7 +116,7 @@ ec_gate_verified(const EcChange *change, EcGate *gate)
 	}
 	ec_catalog_end(&scope);
 
-	gate->hint = psprintf("SELECT * FROM ec_verify_change(%s).", quoted(change));
+	gate->hint = ec_hint("SELECT * FROM ec_verify_change(%s).", quoted(change));
 	if (finished == NULL)
 	{
 		gate->observed = "no verification of this change";
@@ -129,14 +130,14 @@ ec_gate_verified(const EcChange *change, EcGate *gate)
 				 is_old ? ", and a job or a gap came after it" : "");
 	if (!is_old && ec_discrepancies_left(change->name) > 0)
 		gate->hint =
-			psprintf("See them with SELECT * FROM ec_mismatches WHERE verification = " INT64_FORMAT
-					 ". First SELECT ec_reconcile(%s), since a repair leaves alone what is in ec_discrepancies; then SELECT ec_backfill_change(%s, 'repair'), and verify again.",
-					 id, quoted(change), quoted(change));
+			ec_hint("See them with SELECT * FROM ec_mismatches WHERE verification = " INT64_FORMAT
+					". First SELECT ec_reconcile(%s), since a repair leaves alone what is in ec_discrepancies; then SELECT ec_backfill_change(%s, 'repair'), and verify again.",
+					id, quoted(change), quoted(change));
 	else if (!is_old)
 		gate->hint =
-			psprintf("See them with SELECT * FROM ec_mismatches WHERE verification = " INT64_FORMAT
-					 ", bring them in step with SELECT ec_backfill_change(%s, 'repair'), and verify again.",
-					 id, quoted(change));
+			ec_hint("See them with SELECT * FROM ec_mismatches WHERE verification = " INT64_FORMAT
+					", bring them in step with SELECT ec_backfill_change(%s, 'repair'), and verify again.",
+					id, quoted(change));
 }
 
 void
@@ -148,8 +149,8 @@ ec_gate_discrepancies(const EcChange *change, EcGate *gate)
 	gate->observed = psprintf(INT64_FORMAT " in the queue", left);
 	gate->passed = left == 0;
 	gate->hint =
-		psprintf("See them in ec_discrepancies; once their cause is gone, SELECT ec_reconcile(%s).",
-				 quoted(change));
+		ec_hint("See them in ec_discrepancies; once their cause is gone, SELECT ec_reconcile(%s).",
+				quoted(change));
 }
 
 /* False if one of our triggers is missing or disabled. */
@@ -202,8 +203,8 @@ ec_gate_dual_write(const EcChange *change, EcGate *gate)
 	if (!change->dual_write)
 	{
 		gate->observed = "off";
-		gate->hint = psprintf("SELECT ec_dual_write(%s, true), then a repair.",
-							  quoted(change));
+		gate->hint = ec_hint("SELECT ec_dual_write(%s, true), then a repair.",
+							 quoted(change));
 	}
 	else if (!ec_enable_modern_write)
 	{
@@ -221,8 +222,8 @@ ec_gate_dual_write(const EcChange *change, EcGate *gate)
 		gate->observed =
 			psprintf(INT64_FORMAT " transactions wrote while it was off", gaps);
 		gate->hint =
-			psprintf("SELECT ec_backfill_change(%s, 'repair'), and verify after it.",
-					 quoted(change));
+			ec_hint("SELECT ec_backfill_change(%s, 'repair'), and verify after it.",
+					quoted(change));
 	}
 	else
 	{

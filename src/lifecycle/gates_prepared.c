@@ -7,6 +7,7 @@
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 
+#include "core/hint.h"
 #include "lifecycle/gates.h"
 #include "twins/twins.h"
 
@@ -17,7 +18,7 @@ ec_gate_prepared(const EcChange *change, EcGate *gate)
 	EcRetype retype;
 
 	gate->required = "all that hangs on the columns, on those that take their names over, too";
-	gate->hint = psprintf("SELECT ec_prepare(%s).", quote_literal_cstr(change->name));
+	gate->hint = ec_hint("SELECT ec_prepare(%s).", quote_literal_cstr(change->name));
 	if (!ConditionalLockRelationOid(change->relation, AccessShareLock))
 	{
 		gate->observed = "the table is locked";

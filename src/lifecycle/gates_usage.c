@@ -15,6 +15,7 @@
 #include "lifecycle/gates.h"
 #include "lifecycle/old_shape.h"
 #include "usage/usage.h"
+#include "core/hint.h"
 #include "core/catalog.h"
 #include "core/guc.h"
 #include "core/query.h"
@@ -93,10 +94,10 @@ judge(Quiet *quiet, bool writes, EcGate *gate)
 	if (!quiet->tracked)
 	{
 		gate->observed = psprintf("column %s is not watched", quiet->column);
-		gate->hint =
+		gate->hint = ec_qualified(
 			ec_usage_is_watching()
 				? "Watch it with ec_track."
-				: "Preload the library (shared_preload_libraries = 'expand_contract'), then watch it with ec_track.";
+				: "Preload the library (shared_preload_libraries = 'expand_contract'), then watch it with ec_track.");
 	}
 	else if (quiet->unwritten_since != 0)
 	{
@@ -118,8 +119,8 @@ judge(Quiet *quiet, bool writes, EcGate *gate)
 		gate->observed = psprintf("column %s was last %s %s ago by %s (%s)",
 								  quiet->column, used, as_interval(seconds),
 								  quiet->user->application, quiet->user->role);
-		gate->hint =
-			"Find the program in ec_column_usage, and move it to the new shape.";
+		gate->hint = ec_qualified(
+			"Find the program in ec_column_usage, and move it to the new shape.");
 	}
 	else
 	{
@@ -221,8 +222,8 @@ ec_gate_standby_reads(const EcChange *change, EcGate *gate)
 	gate->passed = standby == NULL;
 	gate->observed = gate->passed ? pstrdup("nothing that could have been missed")
 								  : psprintf("standby %s: %s", standby, why);
-	gate->hint =
-		"Run ec_export_usage() there and hand its result to ec_import_usage(standby, usage) here; or override this gate if nobody reads there.";
+	gate->hint = ec_qualified(
+		"Run ec_export_usage() there and hand its result to ec_import_usage(standby, usage) here; or override this gate if nobody reads there.");
 }
 
 /*
@@ -324,7 +325,7 @@ ec_gate_stabilization(const EcChange *change, EcGate *gate)
 	{
 		gate->observed = "it is not cut over";
 		gate->hint =
-			psprintf("SELECT ec_cutover(%s).", quote_literal_cstr(change->name));
+			ec_hint("SELECT ec_cutover(%s).", quote_literal_cstr(change->name));
 		return;
 	}
 	gate->observed =

@@ -24,6 +24,7 @@
 #include "utils/snapmgr.h"
 
 #include "core/catalog.h"
+#include "core/hint.h"
 #include "core/guc.h"
 #include "core/json.h"
 #include "core/lock_retry.h"
@@ -52,7 +53,7 @@ require_keeps_names(const EcChange *change)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("change \"%s\" does not keep names", change->name),
 				 errdetail("Nothing is to be built for it."),
-				 errhint("Only changes of ec_change_type are prepared.")));
+				 ec_errhint("Only changes of ec_change_type are prepared.")));
 }
 
 static void
@@ -124,7 +125,7 @@ ec_prepare(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 						errmsg("argument \"change\" must not be null"),
-						errhint("As in SELECT ec_prepare('042').")));
+						ec_errhint("As in SELECT ec_prepare('042').")));
 	ec_read_pace_arguments(fcinfo, 1, true, &spec, NULL);
 	ec_change_lock(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
 	ec_change_require_active(&change);
@@ -247,7 +248,7 @@ refuse_newcomers(const EcChange *change, const EcTwinPlan *plan)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("change \"%s\" cannot be prepared", change->name),
 				 errdetail("In the way: %s.", ec_twins_list(plan->refused, ";\n")),
-				 errhint("Do what stands in parentheses, then use ec_resume.")));
+				 ec_errhint("Do what stands in parentheses, then use ec_resume.")));
 }
 
 static void

@@ -14,6 +14,7 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 
+#include "core/hint.h"
 #include "core/arguments.h"
 #include "lifecycle/end_change.h"
 #include "lifecycle/forget.h"
@@ -104,10 +105,10 @@ require_way_back(const EcChange *change)
 							 rows_in_new_shape_only(change),
 							 get_rel_name(change->relation)),
 			 ec_change_is_stuck(change)
-				 ? errhint("Nothing is to be contracted either: ec_forget(%s) ends the change, and leaves both shapes as they are.",
-						   quote_literal_cstr(change->name))
-				 : errhint("Go on with ec_contract, or bring the old shape in step yourself and switch reads with ec_set_flag(%s, false).",
-						   quote_literal_cstr(change->name))));
+				 ? ec_errhint("Nothing is to be contracted either: ec_forget(%s) ends the change, and leaves both shapes as they are.",
+							  quote_literal_cstr(change->name))
+				 : ec_errhint("Go on with ec_contract, or bring the old shape in step yourself and switch reads with ec_set_flag(%s, false).",
+							  quote_literal_cstr(change->name))));
 }
 
 static void
@@ -145,21 +146,21 @@ require_all_carried_back(const EcChange *change)
 
 	if (!change->dual_write)
 		refuse_loss(change, "Its dual writes are off.",
-					psprintf("Use ec_dual_write(%s, true), then ec_backfill_change(%s, 'repair').",
-							 name, name));
+					ec_hint("Use ec_dual_write(%s, true), then ec_backfill_change(%s, 'repair').",
+							name, name));
 	if (gaps > 0)
 		refuse_loss(change,
 					psprintf("Transactions that wrote while its dual writes were off: " INT64_FORMAT
 							 ".",
 							 gaps),
-					psprintf("Use ec_backfill_change(%s, 'repair') first.", name));
+					ec_hint("Use ec_backfill_change(%s, 'repair') first.", name));
 	if (failed > 0)
 		refuse_loss(change,
 					psprintf("Rows that could not be written back to the old shape: " INT64_FORMAT
 							 ".",
 							 failed),
-					psprintf("See ec_discrepancies, remove the cause, then use ec_reconcile(%s).",
-							 name));
+					ec_hint("See ec_discrepancies, remove the cause, then use ec_reconcile(%s).",
+							name));
 }
 
 /*
@@ -239,7 +240,8 @@ require_all_values_in_old(const EcChange *change)
 							 "%s.",
 							 RelationGetRelationName(relation), count,
 							 name_rows(change, sql.only_new, role)),
-					"Give them values that \"backward\" carries over, or go on with ec_contract.");
+					ec_qualified(
+						"Give them values that \"backward\" carries over, or go on with ec_contract."));
 	table_close(relation, NoLock);
 	AtEOXact_GUC(false, guc_level);
 }
@@ -269,7 +271,7 @@ require_prepared_back(const EcChange *change)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the way back of change \"%s\" is not prepared", change->name),
 				 errdetail("For the old columns, %s.", gate.observed),
-				 errhint("Use SELECT ec_prepare(%s), wait for its job, and call again. From then on values that the old type cannot hold are refused.",
+				 ec_errhint("Use SELECT ec_prepare(%s), wait for its job, and call again. From then on values that the old type cannot hold are refused.",
 						 quote_literal_cstr(change->name))));
 }
 

@@ -13,6 +13,7 @@
 #include "utils/lsyscache.h"
 
 #include "lifecycle/gates.h"
+#include "core/hint.h"
 #include "core/catalog.h"
 #include "core/guc.h"
 #include "core/holders.h"
@@ -205,7 +206,7 @@ append_next(StringInfo page, const EcChange *change)
 		return;
 	}
 	appendStringInfoString(page, "```sql\n");
-	appendStringInfo(page, stage->next, as_literal(change->name));
+	appendStringInfoString(page, ec_hint(stage->next, as_literal(change->name)));
 	appendStringInfoString(page, "\n```\n");
 }
 
@@ -257,10 +258,10 @@ append_jobs(StringInfo page, const EcChange *change)
 	}
 	ec_catalog_end(&scope);
 	for (uint64 row = 0; row < found; row++)
-		appendStringInfo(page,
-						 "| the server suffers from job " INT64_FORMAT
-						 " | it is %s | `SELECT ec_pause(" INT64_FORMAT ");` |\n",
-						 jobs[row], states[row], jobs[row]);
+		appendStringInfoString(page, ec_hint("| the server suffers from job " INT64_FORMAT
+											 " | it is %s | `SELECT ec_pause(" INT64_FORMAT
+											 ");` |\n",
+											 jobs[row], states[row], jobs[row]));
 }
 
 static void
@@ -272,18 +273,17 @@ append_rollback(StringInfo page, const EcChange *change)
 
 	appendStringInfoString(page,
 						   "\n## When to go back\n\n| if | now | then |\n| --- | --- | --- |\n");
-	appendStringInfo(page,
-					 "| modern writes fail and more are queued | " INT64_FORMAT
-					 " in the queue | find the cause in `ec_discrepancies`, then `SELECT ec_reconcile(%s);` |\n",
-					 ec_discrepancies_left(change->name), name);
-	appendStringInfo(page,
-					 "| dual writes slow the application down | they are %s | `SELECT ec_dual_write(%s, false);` (a repair is due afterwards) |\n",
-					 change->dual_write ? "on" : "off", name);
+	appendStringInfoString(page,
+						   ec_hint("| modern writes fail and more are queued | " INT64_FORMAT
+								   " in the queue | find the cause in `ec_discrepancies`, then `SELECT ec_reconcile(%s);` |\n",
+								   ec_discrepancies_left(change->name), name));
+	appendStringInfoString(page,
+						   ec_hint("| dual writes slow the application down | they are %s | `SELECT ec_dual_write(%s, false);` (a repair is due afterwards) |\n",
+								   change->dual_write ? "on" : "off", name));
 	append_jobs(page, change);
 	if (can_revert)
-		appendStringInfo(page,
-						 "| applications fail, or read wrong data, since the last step | phase %s | `SELECT ec_revert(%s);` takes one step back |\n",
-						 change->phase, name);
+		appendStringInfoString(page, ec_hint("| applications fail, or read wrong data, since the last step | phase %s | `SELECT ec_revert(%s);` takes one step back |\n",
+											 change->phase, name));
 }
 
 static void

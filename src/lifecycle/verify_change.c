@@ -23,6 +23,7 @@
 #include "utils/ruleutils.h"
 #include "utils/syscache.h"
 
+#include "core/hint.h"
 #include "core/arguments.h"
 #include "lifecycle/verify_change.h"
 #include "core/json.h"
@@ -176,7 +177,7 @@ open_table(const EcChange *change, EcSide side)
 						table == change->relation ? "table" : "target table",
 						change->name),
 				 errdetail("There are no rows to verify."),
-				 errhint("Use ec_cancel to close a job that was at work on it.")));
+				 ec_errhint("Use ec_cancel to close a job that was at work on it.")));
 	return ec_open_verified(table, false);
 }
 

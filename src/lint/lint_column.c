@@ -16,6 +16,7 @@
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
+#include "core/hint.h"
 #include "lint/lint_alter.h"
 #include "lint/lint_object.h"
 
@@ -72,13 +73,13 @@ add_filled_recipe(const EcLintTable *table, const char *column)
 {
 	const char *quoted = quote_identifier(column);
 
-	return psprintf("ALTER TABLE %s ADD COLUMN %s ...;\n"
-					"ALTER TABLE %s ALTER COLUMN %s SET DEFAULT ...;\n"
-					"SELECT ec_backfill(%s, %s, %s);",
-					table->sql, quoted, table->sql, quoted,
-					quote_literal_cstr(table->sql),
-					quote_literal_cstr(psprintf("%s = ...", quoted)),
-					quote_literal_cstr(psprintf("%s IS NULL", quoted)));
+	return ec_hint("ALTER TABLE %s ADD COLUMN %s ...;\n"
+				   "ALTER TABLE %s ALTER COLUMN %s SET DEFAULT ...;\n"
+				   "SELECT ec_backfill(%s, %s, %s);",
+				   table->sql, quoted, table->sql, quoted,
+				   quote_literal_cstr(table->sql),
+				   quote_literal_cstr(psprintf("%s = ...", quoted)),
+				   quote_literal_cstr(psprintf("%s IS NULL", quoted)));
 }
 
 static void
@@ -186,15 +187,15 @@ type_recipe(const EcLintTable *table, const AlterTableCmd *command)
 	const char *column = quote_identifier(command->name);
 	const char *copy = quote_identifier(psprintf("%s_new", command->name));
 
-	return psprintf("ALTER TABLE %s ADD COLUMN %s %s;\n"
-					"SELECT ec_expand(%s, %s, forward => jsonb_build_object(%s, %s),\n"
-					"                 backward => jsonb_build_object(%s, %s));",
-					table->sql, copy, TypeNameToString(definition->typeName),
-					quote_literal_cstr(psprintf("%s_%s", table->relation->name,
-												command->name)),
-					quote_literal_cstr(table->sql), quote_literal_cstr(copy),
-					quote_literal_cstr(column), quote_literal_cstr(column),
-					quote_literal_cstr(copy));
+	return ec_hint("ALTER TABLE %s ADD COLUMN %s %s;\n"
+				   "SELECT ec_expand(%s, %s, forward => jsonb_build_object(%s, %s),\n"
+				   "                 backward => jsonb_build_object(%s, %s));",
+				   table->sql, copy, TypeNameToString(definition->typeName),
+				   quote_literal_cstr(
+					   psprintf("%s_%s", table->relation->name, command->name)),
+				   quote_literal_cstr(table->sql), quote_literal_cstr(copy),
+				   quote_literal_cstr(column), quote_literal_cstr(column),
+				   quote_literal_cstr(copy));
 }
 
 /* Foreign keys on the column, from and to other tables, are created again. */

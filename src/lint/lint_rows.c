@@ -12,6 +12,7 @@
 #include "nodes/nodeFuncs.h"
 #include "utils/builtins.h"
 
+#include "core/hint.h"
 #include "lint/lint_rows.h"
 
 static bool
@@ -99,6 +100,71 @@ is_read_as_a_whole(EcLint *lint, EcRelation *relation, Node *condition)
 	return !search.found;
 }
 
+static bool
+reads_rows(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, ColumnRef) || IsA(node, SubLink))
+		return true;
+	return raw_expression_tree_walker(node, reads_rows, context);
+}
+
+/* An index finds the rows by a value, or by a list or range of values. */
+static bool
+limits_by_index(Search *search, A_Expr *comparison)
+{
+	switch (comparison->kind)
+	{
+		case AEXPR_OP:
+		case AEXPR_OP_ANY:
+		case AEXPR_NOT_DISTINCT:
+			if (strcmp(strVal(llast(comparison->name)), "=") != 0)
+				return false;
+			return (begins_index(search, comparison->lexpr) &&
+					!reads_rows(comparison->rexpr, NULL)) ||
+				   (begins_index(search, comparison->rexpr) &&
+					!reads_rows(comparison->lexpr, NULL));
+		case AEXPR_IN:
+			if (strcmp(strVal(llast(comparison->name)), "=") != 0)
+				return false;
+			/* FALLTHROUGH */
+		case AEXPR_BETWEEN:
+		case AEXPR_BETWEEN_SYM:
+			return begins_index(search, comparison->lexpr) &&
+				   !reads_rows(comparison->rexpr, NULL);
+		default:
+			return false;
+	}
+}
+
+/* Does the condition limit the statement to a part of the table? */
+static bool
+is_limited(Search *search, Node *condition)
+{
+	BoolExpr *conditions = (BoolExpr *) condition;
+	bool any = false;
+	bool all = true;
+	ListCell *cell;
+
+	if (condition == NULL)
+		return false;
+	if (IsA(condition, CurrentOfExpr))
+		return true;
+	if (IsA(condition, A_Expr))
+		return limits_by_index(search, castNode(A_Expr, condition));
+	if (!IsA(condition, BoolExpr) || conditions->boolop == NOT_EXPR)
+		return false;
+	foreach (cell, conditions->args)
+	{
+		bool limited = is_limited(search, lfirst(cell));
+
+		any |= limited;
+		all &= limited;
+	}
+	return conditions->boolop == AND_EXPR ? any : all;
+}
+
 static void
 lint_written(EcLint *lint, const RangeVar *name, Node *condition,
 			 bool has_others, const char *rule, const char *recipe)
@@ -116,14 +182,21 @@ lint_written(EcLint *lint, const RangeVar *name, Node *condition,
 	family = name->inh ? ec_world_family(lint->world, relation)
 					   : list_make1(relation);
 	ec_load_facts(lint->world, relation);
-	if (!is_true(condition) || has_others)
+	if ((!is_true(condition) || has_others) &&
+		(is_limited(&(Search){lint, relation, false}, condition) ||
+		 ec_lint_is_small(family)))
 	{
 		ec_lint_effects(lint, family, RowExclusiveLock, false,
 						is_read_as_a_whole(lint, relation, condition));
 		return;
 	}
-	finding = ec_lint_stop(lint, rule, family, RowExclusiveLock, false, true);
-	finding->recipe = psprintf(recipe, quote_literal_cstr(ec_lint_name(name)));
+	finding = ec_lint_stop(lint, rule, family, RowExclusiveLock, false,
+						   is_true(condition) ||
+							   is_read_as_a_whole(lint, relation, condition));
+	if (is_true(condition) && !has_others)
+		finding->recipe = ec_hint(recipe, quote_literal_cstr(ec_lint_name(name)));
+	else
+		ec_lint_explain(finding, ", for which its condition holds");
 }
 
 static void
@@ -212,8 +285,7 @@ ec_lint_rows(EcLint *lint, Node *node)
 			lint_with(lint, stmt->withClause);
 			lint_written(lint, stmt->relation, stmt->whereClause,
 						 stmt->usingClause != NIL, "delete_all",
-						 "-- in batches: DELETE ... WHERE ctid IN (SELECT ctid FROM ... LIMIT 1000), "
-						 "again and again\n-- of %s");
+						 "SELECT ec_delete(%s, 'true');");
 			return true;
 		}
 		case T_InsertStmt:

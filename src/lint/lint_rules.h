@@ -106,6 +106,10 @@ extern void ec_lint_set_schema(EcLint *lint, AlterObjectSchemaStmt *stmt);
 /* lint_table.c: ALTER TABLE and its effects on a relation; see lint_alter.h */
 extern void ec_lint_alter_table(EcLint *lint, AlterTableStmt *stmt);
 
+/* The order in which the server runs the commands of a statement: 0 ... */
+#define EC_LINT_LAST_PASS 6
+extern int ec_lint_pass(const AlterTableCmd *command);
+
 /* lint_key.c: foreign keys */
 extern void ec_lint_foreign_key(EcLint *lint, EcRelation *relation,
 								const Constraint *constraint, List *columns,

@@ -22,8 +22,6 @@
 #include "lint/lint_alter.h"
 #include "lint/lint_object.h"
 
-#define LAST_PASS 6
-
 static void
 lint_partition(EcLintTable *table, const AlterTableCmd *command)
 {
@@ -197,9 +195,8 @@ reaches_down(const EcLintTable *table, const AlterTableCmd *command)
 	}
 }
 
-/* the order in which the server runs the commands of a statement */
-static int
-pass_of(const AlterTableCmd *command)
+int
+ec_lint_pass(const AlterTableCmd *command)
 {
 	switch (command->subtype)
 	{
@@ -209,6 +206,8 @@ pass_of(const AlterTableCmd *command)
 		case AT_DropIdentity:
 		case AT_DropExpression:
 			return 0;
+		case AT_ColumnDefault:
+			return command->def == NULL ? 0 : 5;
 		case AT_AlterColumnType:
 			return 1;
 		case AT_AddColumn:
@@ -414,13 +413,13 @@ lint_commands(EcLint *lint, AlterTableStmt *stmt, EcRelation *relation, LOCKMODE
 	{
 		ec_load_facts(lint->world, lfirst(cell));
 	}
-	for (int pass = 0; pass <= LAST_PASS; pass++)
+	for (int pass = 0; pass <= EC_LINT_LAST_PASS; pass++)
 	{
 		foreach (cell, stmt->cmds)
 		{
 			AlterTableCmd *command = lfirst_node(AlterTableCmd, cell);
 
-			if (pass_of(command) != pass)
+			if (ec_lint_pass(command) != pass)
 				continue;
 			table.family = list_make1(relation);
 			if (reaches_down(&table, command))

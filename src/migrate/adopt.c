@@ -32,6 +32,7 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
+#include "core/hint.h"
 #include "core/catalog.h"
 #include "core/planned.h"
 #include "core/rights.h"
@@ -190,9 +191,9 @@ find_tool(const char *name)
 	}
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					errmsg("unknown migration tool \"%s\"", name),
-					errhint("The tools are %s. Of any other, say with ec_baseline "
-							"which version the database has.",
-							known.data)));
+					ec_errhint("The tools are %s. Of any other, say with ec_baseline "
+							   "which version the database has.",
+							   known.data)));
 }
 
 static Oid

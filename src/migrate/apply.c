@@ -27,6 +27,7 @@
 #include "utils/timestamp.h"
 
 #include "expand_contract.h"
+#include "core/hint.h"
 #include "core/arguments.h"
 #include "core/guc.h"
 #include "lint/plan/plan.h"
@@ -203,8 +204,8 @@ check_drift(const ApplyRequest *request, const EcMigration *known)
 			 is_applied
 				 ? errhint("Restore the script as it was, and put the change in "
 						   "a new migration.")
-				 : errhint("Apply it as it was submitted, to go on; or take it back "
-						   "with ec_rollback, then apply the changed one.")));
+				 : ec_errhint("Apply it as it was submitted, to go on; or take it back "
+							  "with ec_rollback, then apply the changed one.")));
 }
 
 /*
@@ -232,7 +233,8 @@ known_answer(const ApplyRequest *request, bool *resume)
 				 errdetail("The state of its way down is \"%s\", %d of %d steps are done.",
 						   ec_migration_state_name(state), known->steps_done,
 						   known->steps),
-				 errhint("Bring that to its end with ec_rollback and CALL ec_wait_migration, then apply it.")));
+				 ec_errhint(
+					 "Bring that to its end with ec_rollback and CALL ec_wait_migration, then apply it.")));
 	return ec_answer_of_unfinished(request->what, state, &job, resume);
 }
 
@@ -274,17 +276,12 @@ enter(void *arg)
 	ec_ledger_enter((EcLedgerEntry *) arg);
 }
 
-/*
- * Decides how the script is run.  Call when nobody else migrates, because a
- * plan depends on the catalog.
- */
+/* Decides how the script is run. */
 static void
 make_plan(ApplyRequest *request)
 {
 	request->plan = request->online ? ec_plan_script(request->script)
 									: ec_plan_as_written(request->script);
-	ec_lint_require_possible(request->script, request->phase, request->allowed,
-							 request->plan->refused);
 }
 
 /* Does a worker run the script? */
@@ -370,6 +367,7 @@ resume_migration(const ApplyRequest *request)
 		gives_same_down(request, known) && OidIsValid(ec_author_of_down(known));
 
 	check_may_replace_down(request, known);
+	ec_require_planner(known, EC_UP, request->what);
 	/*
 	 * the tokens are the same, but the caller's own text is to run with the
 	 * caller's rights
@@ -418,7 +416,6 @@ show_plan(ApplyRequest *request)
 {
 	check_order(request);
 	check_required(request);
-	make_plan(request);
 	ec_check_steps(request->script, request->plan);
 	ec_show_steps(request->script, request->plan, EC_UP);
 	/* the catalog that its own plan will depend on is not there yet */
@@ -453,6 +450,10 @@ apply(ApplyRequest *request)
 		ec_refuse_own_drops(request->script);
 	if (!resume)
 		ec_lint_require_safe(request->script, request->phase, request->allowed);
+	make_plan(request);
+	if (!resume)
+		ec_lint_require_possible(request->script, request->phase,
+								 request->allowed, request->plan->refused);
 	if (request->dry_run)
 		return show_plan(request);
 
@@ -467,7 +468,9 @@ apply(ApplyRequest *request)
 		return resume_migration(request);
 	check_order(request);
 	check_required(request);
-	make_plan(request);
+	/* a plan depends on the catalog, which others have changed until now */
+	if (request->plan->is_online)
+		make_plan(request);
 	return run_or_submit(request, lock_timeout_ms);
 }
 

@@ -6,9 +6,13 @@
 
 #include "access/xlog.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 
+#include "core/hint.h"
+#include "core/catalog.h"
 #include "core/clip.h"
+#include "core/query.h"
 #include "migrate/author.h"
 
 static bool
@@ -44,7 +48,8 @@ refuse_unknown(const EcMigration *migration, const char *what)
 							 name, ec_clip(migration->down, EC_MAX_TEXT))
 				 : errdetail("It is of a role that was called \"%s\" in the cluster where the ledger was written. It says:\n%s",
 							 name, ec_clip(migration->down, EC_MAX_TEXT)),
-			 errhint("Read it. Then use ec_apply again, with the same \"up\" and the \"down\" that you trust: it is yours from then on.")));
+			 ec_errhint(
+				 "Read it. Then use ec_apply again, with the same \"up\" and the \"down\" that you trust: it is yours from then on.")));
 }
 
 Oid
@@ -70,4 +75,62 @@ ec_require_author(const EcMigration *migration, const char *what)
 			 errhint("Run it as whoever gave it: SET ROLE %s.",
 					 quote_identifier(migration->down_by))));
 	return InvalidOid; /* keep the compiler quiet */
+}
+
+/*
+ * The role for which the steps were planned, and its name; InvalidOid if
+ * nobody knows any more.  False if all steps run statements as they are.
+ */
+static bool
+find_planner(const EcMigration *migration, const char *direction, Oid *role)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	bool found;
+	bool is_here = false;
+
+	ec_catalog_begin(&scope);
+	ec_arg_text(&args, migration->version);
+	ec_arg_text(&args, direction);
+	ec_arg_text(&args, migration->scope);
+	ec_arg_int8(&args, (int64) GetSystemIdentifier());
+	found = ec_query("SELECT planned_by, planned_system = $4"
+					 "  FROM expand_contract.migration_steps"
+					 " WHERE scope = $3 AND version = $1 AND direction = $2"
+					 "   AND sql IS NOT NULL LIMIT 1",
+					 &args) > 0;
+	if (found)
+	{
+		*role = ec_get_oid(0, 1);
+		is_here = ec_get_bool(0, 2, false);
+	}
+	ec_catalog_end(&scope);
+	/* an OID says nothing in a restored copy; a name is all that there is */
+	if (found && !is_here)
+		*role = get_role_oid(migration->executed_by, true);
+	return found;
+}
+
+void
+ec_require_planner(const EcMigration *migration, const char *direction,
+				   const char *what)
+{
+	Oid planner;
+	char *name;
+
+	if (!find_planner(migration, direction, &planner) || planner == GetUserId())
+		return;
+	name = OidIsValid(planner) ? GetUserNameFromId(planner, true) : NULL;
+	if (name != NULL && has_privs_of_role(planner, GetUserId()))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("the steps of %s were planned for another role", what),
+			 name != NULL
+				 ? errdetail("Role \"%s\" has submitted it. Its steps would run with the rights of \"%s\", and name what the names of the script meant to the former.",
+							 name, GetUserNameFromId(GetUserId(), false))
+				 : errdetail("The role that has submitted it does not exist any more."),
+			 name != NULL
+				 ? errhint("Go on as that role: SET ROLE %s.", quote_identifier(name))
+				 : errhint("Give it a \"down\" that undoes what is done, with ec_apply, roll it back, and apply it again.")));
 }

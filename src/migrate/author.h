@@ -23,4 +23,13 @@ extern Oid ec_author_of_down(const EcMigration *migration);
  */
 extern Oid ec_require_author(const EcMigration *migration, const char *what);
 
+/*
+ * Raises 42501 if the current user must not run the steps of a plan, in that
+ * direction: their SQL names what the names of the script meant to the role for
+ * which it was planned.  That role itself may run them, and roles whose
+ * privileges it has.
+ */
+extern void ec_require_planner(const EcMigration *migration,
+							   const char *direction, const char *what);
+
 #endif

@@ -9,6 +9,7 @@
 #include "lib/stringinfo.h"
 #include "utils/timestamp.h"
 
+#include "core/hint.h"
 #include "core/catalog.h"
 #include "core/query.h"
 #include "expand_contract.h"
@@ -130,8 +131,8 @@ progress_line(const EcMigration *migration, EcMigrationState state,
 static void
 raise_failure(const EcMigration *migration, const EcJobStatus *job)
 {
-	const char *again =
-		strcmp(migration->direction, EC_UP) == 0 ? "ec_apply" : "ec_rollback";
+	const char *again = ec_qualified(
+		strcmp(migration->direction, EC_UP) == 0 ? "ec_apply" : "ec_rollback");
 
 	if (job->id != 0 && strcmp(job->state, EC_STATE_CANCELLED) == 0)
 		ereport(ERROR, (errcode(EC_ERRCODE_JOB_CANCELLED),
@@ -150,8 +151,8 @@ raise_failure(const EcMigration *migration, const EcJobStatus *job)
 static void
 raise_interrupted(const EcMigration *migration, const EcJobStatus *job)
 {
-	const char *again =
-		strcmp(migration->direction, EC_UP) == 0 ? "ec_apply" : "ec_rollback";
+	const char *again = ec_qualified(
+		strcmp(migration->direction, EC_UP) == 0 ? "ec_apply" : "ec_rollback");
 
 	ereport(ERROR,
 			(errcode(EC_ERRCODE_INTERRUPTED),
@@ -243,7 +244,7 @@ look_at_migration(void *arg, EcWaitNews *news)
 			return true;
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
 						errmsg("%s is not in the ledger", await->what),
-						errhint("Submit it with ec_apply, and commit.")));
+						ec_errhint("Submit it with ec_apply, and commit.")));
 	}
 	await->saw_rollback = strcmp(migration->direction, EC_DOWN) == 0;
 	state = ec_migration_state(migration, &job);
@@ -266,6 +267,11 @@ look_at_migration(void *arg, EcWaitNews *news)
 			break;
 		case EC_MIGRATION_IS_QUEUED:
 			start_if_forgotten(await);
+			break;
+		case EC_MIGRATION_IS_RUNNING:
+			/* the job of a step, too, may have found no free slot */
+			if (job.part != 0)
+				start_if_forgotten(await);
 			break;
 		default:
 			break;

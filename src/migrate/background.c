@@ -5,7 +5,9 @@
  * A step of statements that share a transaction commits together with its mark
  * in the table of steps.  A top-level statement commits by itself, and is
  * marked afterwards.  If the mark is missing, the catalog shows what is left
- * to do (toplevel_step.c).
+ * to do (toplevel_step.c).  A job that a step submits commits together with
+ * its number in the step's target; the worker leaves until it has ended
+ * (job_step.c).
  *
  * Everything between the steps runs as the job's owner, without the settings
  * that the script has SET.
@@ -23,6 +25,7 @@
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
+#include "core/hint.h"
 #include "core/catalog.h"
 #include "core/clip.h"
 #include "core/guc.h"
@@ -32,6 +35,7 @@
 #include "expand_contract.h"
 #include "migrate/author.h"
 #include "migrate/background.h"
+#include "migrate/job_step.h"
 #include "migrate/run.h"
 #include "migrate/scope.h"
 #include "migrate/settings.h"
@@ -115,8 +119,9 @@ check_is_read_the_same(const Work *work)
 				 errdetail("It had %d statements when it was submitted, and has %d now.",
 						   entered, read),
 				 errhint("Set standard_conforming_strings as it was then, and go on with %s.",
-						 strcmp(work->direction, EC_UP) == 0 ? "ec_apply"
-															 : "ec_rollback")));
+						 ec_qualified(strcmp(work->direction, EC_UP) == 0
+										  ? "ec_apply"
+										  : "ec_rollback"))));
 }
 
 static void
@@ -215,6 +220,22 @@ run_top_level(EcScriptStep *step, StepMark *mark)
 	commit_transaction(memory);
 }
 
+/* Leaves until the step's job has ended. */
+static void
+run_job(EcJob *job, EcScriptStep *step, StepMark *mark)
+{
+	MemoryContext memory = CurrentMemoryContext;
+	EcScript part = *mark->work->script;
+
+	part.statements = mark->statements;
+	job->waits_for_part = !ec_run_job_step(job, step, &part);
+	if (job->waits_for_part)
+		return;
+	begin_transaction(memory);
+	mark_done(mark);
+	commit_transaction(memory);
+}
+
 static void
 statement_error_callback(void *arg)
 {
@@ -264,7 +285,7 @@ run_step(EcJob *job, const Work *work, EcScriptStep *step)
 			run_top_level(step, &mark);
 			break;
 		case EC_PLAN_JOB:
-			elog(ERROR, "not yet");
+			run_job(job, step, &mark);
 			break;
 	}
 	error_context_stack = callback.previous;
@@ -399,6 +420,8 @@ run_next_step(EcJob *job)
 	if (error == NULL)
 	{
 		work->deadlocks = 0;
+		if (job->waits_for_part)
+			return true;
 		job->work_done = step.number;
 		return step.number < work->steps;
 	}
@@ -434,6 +457,10 @@ resume_statements(int64 job)
 					"                    WHERE n.kind = 'statement' AND n.id > j.id"
 					"                      AND n.parameters ->> 'version' = m.version"
 					"                      AND coalesce(n.parameters ->> 'scope', '') = m.scope)",
+					&args);
+	/* what has failed as its part is resumed, or submitted again */
+	(void) ec_query("UPDATE expand_contract.jobs SET part_of = NULL"
+					" WHERE part_of = $1 AND state IN ('failed', 'cancelled')",
 					&args);
 }
 

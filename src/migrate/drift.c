@@ -18,6 +18,8 @@
 
 #define MAX_LINES 3
 #define MAX_BYTES 120 /* per line */
+#define LEAD_BYTES                                                             \
+	40 /* of what is equal in two long lines, before they differ */
 
 static List *
 lines_of(const char *text, bool with_comments)
@@ -41,12 +43,27 @@ lines_of(const char *text, bool with_comments)
 	return lines;
 }
 
+/*
+ * How much of two long lines can be left out at their start, because it is
+ * equal: a whole script may be one line.
+ */
+static int
+equal_bytes(const char *a, const char *b)
+{
+	int equal = 0;
+
+	while (a[equal] != '\0' && a[equal] == b[equal])
+		equal++;
+	return equal < MAX_BYTES / 2 ? 0 : pg_mbcliplen(a, equal, equal - LEAD_BYTES);
+}
+
+/* Of the first line the bytes before skip are left out. */
 static void
-append_lines(StringInfo diff, char sign, List *lines, int from, int until)
+append_lines(StringInfo diff, char sign, List *lines, int from, int until, int skip)
 {
 	for (int i = from; i < until; i++)
 	{
-		const char *line = list_nth(lines, i);
+		const char *line = (char *) list_nth(lines, i) + skip;
 		int length = strlen(line);
 
 		if (i - from == MAX_LINES)
@@ -56,8 +73,9 @@ append_lines(StringInfo diff, char sign, List *lines, int from, int until)
 		}
 		if (length > MAX_BYTES)
 			length = pg_mbcliplen(line, length, MAX_BYTES);
-		appendStringInfo(diff, "\n%c %.*s%s", sign, length, line,
-						 line[length] != '\0' ? "..." : "");
+		appendStringInfo(diff, "\n%c %s%.*s%s", sign, skip > 0 ? "..." : "",
+						 length, line, line[length] != '\0' ? "..." : "");
+		skip = 0;
 	}
 }
 
@@ -67,6 +85,7 @@ diff_of(List *applied, List *given)
 	int old_end = list_length(applied);
 	int new_end = list_length(given);
 	int start = 0;
+	int skip = 0;
 	StringInfoData diff;
 
 	while (start < Min(old_end, new_end) &&
@@ -78,9 +97,11 @@ diff_of(List *applied, List *given)
 		old_end--;
 		new_end--;
 	}
+	if (start < old_end && start < new_end)
+		skip = equal_bytes(list_nth(applied, start), list_nth(given, start));
 	initStringInfo(&diff);
-	append_lines(&diff, '-', applied, start, old_end);
-	append_lines(&diff, '+', given, start, new_end);
+	append_lines(&diff, '-', applied, start, old_end, skip);
+	append_lines(&diff, '+', given, start, new_end, skip);
 	return diff.data;
 }
 

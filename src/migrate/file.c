@@ -18,6 +18,7 @@
 #include "parser/scansup.h"
 #include "utils/builtins.h"
 
+#include "core/hint.h"
 #include "expand_contract.h"
 #include "migrate/file.h"
 #include "script/foreign.h"
@@ -99,7 +100,7 @@ raise_problem(const Reader *reader, int code, const char *message, const char *h
 	ereport(ERROR,
 			(errcode(code), errmsg("script of %s has %s", reader->what, message),
 			 errdetail("Line %d: %s", reader->line, reader->text),
-			 errhint("%s", hint)));
+			 errhint("%s", ec_qualified(hint))));
 }
 
 static void

@@ -20,6 +20,15 @@
 #include "expand_contract.h"
 #include "migrate/ledger.h"
 
+/*
+ * The version $1 of schema_migrations.  Both keys of the table begin with
+ * scope, and without statistics the planner takes either for a condition on
+ * scope and version.  With the wrong one it would read the whole scope for each
+ * migration.
+ */
+#define IS_VERSION                                                             \
+	"version = $1 AND version_key = expand_contract.version_key($1)"
+
 EcMigration *
 ec_ledger_find(const char *scope_name, const char *version)
 {
@@ -38,7 +47,7 @@ ec_ledger_find(const char *scope_name, const char *version)
 				 "                       steps, steps_done, executed_by, executed_at, down_by,"
 				 "                       down_by_oid, down_system"
 				 "                  FROM expand_contract.schema_migrations"
-				 "                 WHERE version = $1 AND scope = $2) m",
+				 "                 WHERE " IS_VERSION " AND scope = $2) m",
 				 &args) > 0)
 	{
 		migration = SPI_palloc(sizeof(EcMigration));
@@ -102,6 +111,7 @@ ec_ledger_not_applied(const char *scope_name, Datum versions)
 					  "  FROM unnest($1) WITH ORDINALITY AS r (version, n)"
 					  " WHERE NOT EXISTS (SELECT FROM expand_contract.schema_migrations m"
 					  "                    WHERE m.version = r.version AND m.scope = $2"
+					  "                      AND m.version_key = expand_contract.version_key(r.version)"
 					  "                      AND m.state = 'applied')",
 					  &args);
 }
@@ -188,8 +198,8 @@ log_event(const char *event, const char *scope_name, const char *version,
 					" SELECT $1, $2, $3, $4, $5, $6, clock_timestamp() - $6,"
 					"   session_user, current_setting('application_name'),"
 					"   coalesce(m.allow, '{}'), m.error, v.scope"
-					"   FROM (VALUES ($2, $7)) AS v (version, scope)"
-					"   LEFT JOIN expand_contract.schema_migrations m USING (scope, version)",
+					"   FROM (VALUES ($2, $7, expand_contract.version_key($2))) AS v (version, scope, version_key)"
+					"   LEFT JOIN expand_contract.schema_migrations m USING (scope, version, version_key)",
 					&args);
 }
 
@@ -244,7 +254,7 @@ ec_ledger_remove(const EcMigration *migration, const char *executed_by,
 	ec_arg_text(&args, migration->version);
 	ec_arg_text(&args, migration->scope);
 	if (ec_query("DELETE FROM expand_contract.schema_migrations"
-				 " WHERE version = $1 AND scope = $2",
+				 " WHERE " IS_VERSION " AND scope = $2",
 				 &args) != 1)
 		elog(ERROR, "migration \"%s\" has left the ledger by itself",
 			 migration->version);
@@ -281,7 +291,7 @@ ec_ledger_set_queued(const EcMigration *migration, const char *direction,
 					"   SET state = 'queued', direction = $2, steps = $3,"
 					"       steps_done = $4, executed_by = $5, executed_at = $6,"
 					"       execution_time = NULL, error = NULL"
-					" WHERE version = $1 AND scope = $7",
+					" WHERE " IS_VERSION " AND scope = $7",
 					&args);
 	log_event("submit", migration->scope, migration->version, migration->checksum,
 			  strcmp(direction, "up") == 0 ? migration->up : migration->down,
@@ -301,7 +311,7 @@ ec_ledger_set_steps_done(const char *scope_name, const char *version, int steps_
 	ec_arg_int4(&args, steps_done);
 	(void) ec_query("UPDATE expand_contract.schema_migrations"
 					"   SET steps_done = $3, state = 'queued', error = NULL"
-					" WHERE version = $1 AND scope = $2",
+					" WHERE " IS_VERSION " AND scope = $2",
 					&args);
 	ec_catalog_end(&scope);
 }
@@ -318,7 +328,7 @@ ec_ledger_set_failed(const EcMigration *migration, const char *error)
 	ec_arg_text(&args, migration->scope);
 	(void) ec_query("UPDATE expand_contract.schema_migrations"
 					"   SET state = 'failed', error = $2"
-					" WHERE version = $1 AND scope = $3 AND state = 'queued'",
+					" WHERE " IS_VERSION " AND scope = $3 AND state = 'queued'",
 					&args);
 	log_event("fail", migration->scope, migration->version, migration->checksum,
 			  running_script(migration), migration->executed_by,
@@ -338,7 +348,7 @@ ec_ledger_set_applied(const EcMigration *migration)
 	(void) ec_query("UPDATE expand_contract.schema_migrations"
 					"   SET state = 'applied', steps_done = steps, error = NULL,"
 					"       execution_time = clock_timestamp() - executed_at"
-					" WHERE version = $1 AND scope = $2",
+					" WHERE " IS_VERSION " AND scope = $2",
 					&args);
 	log_event("apply", migration->scope, migration->version, migration->checksum,
 			  migration->up, migration->executed_by, migration->executed_at);
@@ -357,7 +367,7 @@ ec_ledger_set_scripts(const char *scope_name, const char *version,
 	ec_arg_text(&args, up);
 	ec_arg_text(&args, scope_name);
 	(void) ec_query("UPDATE expand_contract.schema_migrations SET up = $2"
-					" WHERE version = $1 AND scope = $3 AND state <> 'applied'",
+					" WHERE " IS_VERSION " AND scope = $3 AND state <> 'applied'",
 					&args);
 	ec_catalog_end(&scope);
 	if (down != NULL)
@@ -379,7 +389,7 @@ ec_ledger_set_down(const char *scope_name, const char *version, const char *down
 	ec_arg_text(&args, scope_name);
 	(void) ec_query("UPDATE expand_contract.schema_migrations"
 					"   SET down = $2, down_by = $3, down_by_oid = $4, down_system = $5"
-					" WHERE version = $1 AND scope = $6",
+					" WHERE " IS_VERSION " AND scope = $6",
 					&args);
 	ec_catalog_end(&scope);
 }
@@ -451,10 +461,13 @@ ec_ledger_covered_by(const char *scope_name, const char *version)
 
 	ec_arg_text(&args, version);
 	ec_arg_text(&args, scope_name);
+	/* the first condition on version_key is a bound for both that follow */
 	return query_text("SELECT m.version FROM expand_contract.schema_migrations m"
 					  " WHERE m.checksum IS NULL AND m.scope = $2"
+					  "   AND m.version_key >="
+					  "       split_part(expand_contract.version_key($1), E'\\001', 1) || E'\\001'"
 					  "   AND NOT EXISTS (SELECT FROM expand_contract.schema_migrations"
-					  "                    WHERE version = $1 AND scope = $2)"
+					  "                    WHERE " IS_VERSION " AND scope = $2)"
 					  "   AND (split_part(m.version_key, E'\\001', 1)"
 					  "        = split_part(expand_contract.version_key($1), E'\\001', 1)"
 					  "     OR m.version_key > expand_contract.version_key($1)"

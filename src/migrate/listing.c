@@ -16,6 +16,7 @@
 #include "mb/pg_wchar.h"
 #include "storage/fd.h"
 
+#include "core/hint.h"
 #include "migrate/listing.h"
 #include "migrate/version.h"
 
@@ -107,7 +108,7 @@ read_name(const char *path, const char *name, const char *file_name)
 								 : ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the name of file \"%s/%s\" names no migration", path, name),
 				 problem ? errdetail("It is that of another tool: %s.", problem) : 0,
-				 errhint("%s", hint)));
+				 errhint("%s", ec_qualified(hint))));
 	ec_check_version(entry->name.version);
 	entry->key = ec_version_key(entry->name.version);
 	entry->file = psprintf("%s/%s", path, name);

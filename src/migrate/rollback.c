@@ -16,15 +16,19 @@
 #include "utils/timestamp.h"
 
 #include "expand_contract.h"
+#include "core/hint.h"
 #include "core/arguments.h"
+#include "core/catalog.h"
 #include "core/guc.h"
 #include "migrate/author.h"
 #include "migrate/background.h"
+#include "migrate/job_step.h"
 #include "migrate/ledger.h"
 #include "migrate/lock.h"
 #include "migrate/created_indexes.h"
 #include "migrate/run.h"
 #include "migrate/scope.h"
+#include "migrate/undo.h"
 #include "script/script.h"
 #include "migrate/steps.h"
 #include "migrate/used.h"
@@ -45,8 +49,8 @@ require_known(const char *scope, const char *version, const char *what)
 	if (migration == NULL)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
 						errmsg("%s is not applied", what),
-						errhint("The view ec_migrations shows those that "
-								"are.")));
+						ec_errhint("The view ec_migrations shows those that "
+								   "are.")));
 	return migration;
 }
 
@@ -73,9 +77,9 @@ known_answer(const EcMigration *migration, const char *what, bool *resume)
 				 errmsg("%s is %s", what, ec_migration_state_name(state)),
 				 errdetail("%d of %d steps are done.", migration->steps_done,
 						   migration->steps),
-				 errhint("Wait for it with CALL ec_wait_migration, or stop it with SELECT ec_cancel(" INT64_FORMAT
-						 ").",
-						 job.id)));
+				 ec_errhint("Wait for it with CALL ec_wait_migration, or stop it with SELECT ec_cancel(" INT64_FORMAT
+							").",
+							job.id)));
 	/* it was stopped on its way up; "down" has to undo what it has done */
 	*resume = false;
 	return NULL;
@@ -114,31 +118,55 @@ check_left_nothing(const EcMigration *migration, const char *what)
 				 errhint("Apply it again, and roll it back when that has ended, failed or been cancelled.")));
 }
 
-/* Returns NULL if there is nothing to undo. */
+/*
+ * The way down of a migration without one: what takes its steps back.  Its
+ * author is the current user from now on.
+ */
 static EcScript *
-parse_down(const EcMigration *migration, const char *what)
+derive_down(EcMigration *migration, const char *what, bool is_applied)
 {
-	bool is_applied = strcmp(migration->state, EC_MIGRATION_APPLIED) == 0;
+	char *missing;
+	char *undo = ec_undo_script(migration, &missing);
 	EcScript *script;
-	Oid author;
 
-	if (!is_applied && migration->steps_done == 0 &&
-		strcmp(migration->direction, EC_UP) == 0)
-	{
-		check_left_nothing(migration, what);
-		return NULL;
-	}
-	if (migration->down == NULL)
+	if (undo == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("%s has no way down", what),
-				 is_applied
+				 missing != NULL
+					 ? errdetail("There is no \"down\" script, and nobody knows what takes %s back.",
+								 missing)
+				 : is_applied
 					 ? errdetail("It was applied without a \"down\" script.")
 					 : errdetail("It was submitted without a \"down\" script, and %d of its %d steps are done.",
 								 migration->steps_done, migration->steps),
 				 is_applied
 					 ? errhint("Undo it by a new migration.")
 					 : errhint("Remove the cause of its failure and apply it again; or apply it again with a \"down\" that undoes what is done, then roll it back.")));
+	ec_require_planner(migration, EC_UP, what);
+	migration->down = undo;
+	script = ec_script_parse(undo, psprintf("the way down of %s", what));
+	script->author = GetUserId();
+	return script;
+}
+
+/* Returns NULL if there is nothing to undo. */
+static EcScript *
+parse_down(EcMigration *migration, const char *what)
+{
+	bool is_applied = strcmp(migration->state, EC_MIGRATION_APPLIED) == 0;
+	EcScript *script;
+	Oid author;
+
+	if (!is_applied && migration->steps_done == 0 &&
+		strcmp(migration->direction, EC_UP) == 0 &&
+		!ec_has_begun_job(migration->scope, migration->version))
+	{
+		check_left_nothing(migration, what);
+		return NULL;
+	}
+	if (migration->down == NULL)
+		return derive_down(migration, what, is_applied);
 	author = ec_require_author(migration, what);
 	script =
 		ec_script_parse(migration->down, psprintf("the way down of %s", what));
@@ -180,13 +208,28 @@ record_rolled_back(void *arg)
 static const char *
 submit_down(EcMigration *migration, const EcScript *script, const EcPlan *plan)
 {
+	if (plan != NULL && migration->down_by == NULL)
+		ec_ledger_set_down(migration->scope, migration->version, migration->down);
 	if (plan != NULL)
 		ec_steps_enter(migration->scope, migration->version, EC_DOWN, script, plan);
+	else
+		ec_require_planner(migration, EC_DOWN, script->what);
 	ec_ledger_set_queued(migration, EC_DOWN,
 						 plan ? list_length(plan->steps) : migration->steps,
 						 plan ? 0 : migration->steps_done);
 	ec_submit_migration(migration->scope, migration->version, EC_DOWN);
 	return "queued";
+}
+
+/* What a step has submitted must not go on writing. */
+static void
+cancel_parts(const EcMigration *migration)
+{
+	EcCatalogScope scope;
+
+	ec_catalog_begin(&scope);
+	ec_cancel_parts(ec_migration_job(migration->scope, migration->version, EC_UP));
+	ec_catalog_end(&scope);
 }
 
 /* A way down takes the same way as one up; what has no online way runs as it is. */
@@ -233,6 +276,7 @@ roll_back(const char *scope, const char *version, bool dry_run)
 		return "planned";
 	}
 	ec_check_no_other_unfinished(scope, version, what);
+	cancel_parts(migration);
 
 	record.migration = migration;
 	record.executed_by = GetUserNameFromId(GetUserId(), false);

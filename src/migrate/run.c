@@ -12,6 +12,7 @@
 
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
@@ -25,6 +26,7 @@
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
 
+#include "core/hint.h"
 #include "core/subtransaction.h"
 #include "core/guc.h"
 #include "core/lock_retry.h"
@@ -57,6 +59,7 @@ typedef struct ScriptRun
 	EcScriptGuard guard;
 	int outer_statement_timeout; /* in ms; a different value is the script's */
 	int lock_timeout_ms;         /* for all tries */
+	int64 *number;               /* the result of the statement; NULL: none */
 	EcRecord record;
 	void *record_arg;
 	int lock_wait_ms;
@@ -161,6 +164,24 @@ fire_deferred_triggers(void)
 		elog(ERROR, "SPI_finish failed");
 }
 
+static int
+execute_for_number(ScriptRun *run)
+{
+	SPIExecuteOptions options = {0};
+	int code = SPI_execute_extended(run->statement->text, &options);
+	bool is_null = true;
+	Datum value = (Datum) 0;
+
+	if (code == SPI_OK_SELECT && SPI_processed == 1 &&
+		SPI_gettypeid(SPI_tuptable->tupdesc, 1) == INT8OID)
+		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
+							  &is_null);
+	if (is_null)
+		elog(ERROR, "no number is the result of \"%s\"", run->statement->text);
+	*run->number = DatumGetInt64(value);
+	return code;
+}
+
 static void
 run_statements(ScriptRun *run)
 {
@@ -178,7 +199,8 @@ run_statements(ScriptRun *run)
 		run->statement = lfirst(cell);
 		ec_guard_lock_waits();
 		arm_statement_limit(&run->limit, statement_timeout(run));
-		code = OidIsValid(run->script->author)
+		code = run->number != NULL ? execute_for_number(run)
+			   : OidIsValid(run->script->author)
 				   ? ec_execute_taking_back(run->statement, run->script->what)
 				   : SPI_execute_extended(run->statement->text, &options);
 		if (code < 0)
@@ -268,10 +290,10 @@ explain_statement_timeout(ErrorData *error, int duration)
 {
 	if (error->hint == NULL)
 		error->hint =
-			psprintf("A statement of a migration may run for %d ms, see "
-					 "expand_contract.statement_timeout, and statement_timeout where "
-					 "the script sets it. Rewriting many rows is ec_backfill's work.",
-					 duration);
+			ec_hint("A statement of a migration may run for %d ms, see "
+					"expand_contract.statement_timeout, and statement_timeout where "
+					"the script sets it. Rewriting many rows is ec_backfill's work.",
+					duration);
 }
 
 static void
@@ -335,6 +357,13 @@ try_script(void *arg, int lock_wait_ms)
 void
 ec_run_script(const EcScript *script, int lock_timeout_ms, EcRecord record, void *arg)
 {
+	ec_run_script_for_number(script, lock_timeout_ms, NULL, record, arg);
+}
+
+void
+ec_run_script_for_number(const EcScript *script, int lock_timeout_ms,
+						 int64 *number, EcRecord record, void *arg)
+{
 	ScriptRun *run = palloc0(sizeof(ScriptRun));
 	ErrorContextCallback callback;
 	ErrorData *error = NULL;
@@ -343,6 +372,7 @@ ec_run_script(const EcScript *script, int lock_timeout_ms, EcRecord record, void
 	run->record = record;
 	run->record_arg = arg;
 	run->lock_timeout_ms = lock_timeout_ms;
+	run->number = number;
 	/* in a worker only the script can have set one */
 	run->outer_statement_timeout = MyBgworkerEntry != NULL ? 0 : StatementTimeout;
 	callback.callback = run_error_callback;

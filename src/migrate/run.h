@@ -26,6 +26,13 @@ extern void ec_run_check_nesting(const char *what);
 extern void ec_run_script(const EcScript *script, int lock_timeout_ms,
 						  EcRecord record, void *arg);
 
+/*
+ * The same for a script of one SELECT whose result is a number, which is set
+ * before record is called.  With a NULL number it is ec_run_script.
+ */
+extern void ec_run_script_for_number(const EcScript *script, int lock_timeout_ms,
+									 int64 *number, EcRecord record, void *arg);
+
 /* The relations that are the objects of a statement (RangeVar). */
 extern List *ec_named_relations(Node *node);
 

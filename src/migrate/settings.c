@@ -26,6 +26,10 @@
 
 /* Settings that affect DDL, in addition to those that every job captures. */
 static const char *const captured[] = {
+	/* of the jobs that a step submits */
+	"expand_contract.backfill_delay",
+	"expand_contract.batch_size",
+	"expand_contract.target_batch_time",
 	"expand_contract.lock_timeout",
 	"expand_contract.statement_timeout",
 	"check_function_bodies",

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "access/xlog.h"
 #include "catalog/pg_class.h"
 #include "lib/stringinfo.h"
 #include "nodes/parsenodes.h"
@@ -195,10 +196,15 @@ ec_steps_enter(const char *scope_name, const char *version,
 		ec_arg_text(&args, step->lock == NoLock
 							   ? NULL
 							   : GetLockmodeName(DEFAULT_LOCKMETHOD, step->lock));
+		ec_arg_oid(&args, scope.userid);
+		ec_arg_int8(&args, (int64) GetSystemIdentifier());
 		(void) ec_query("INSERT INTO expand_contract.migration_steps (version,"
 						"   direction, step, first_statement, last_statement,"
-						"   kind, command, scope, sql, undo, detail, lock_mode)"
-						" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+						"   kind, command, scope, sql, undo, detail, lock_mode,"
+						"   planned_by, planned_system)"
+						" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,"
+						"   CASE WHEN $9 IS NOT NULL THEN $13 END,"
+						"   CASE WHEN $9 IS NOT NULL THEN $14 END)",
 						&args);
 	}
 	ec_catalog_end(&scope);
@@ -224,7 +230,7 @@ ec_steps_next(const char *scope_name, const char *version,
 		ec_query("SELECT step, first_statement, last_statement, kind,"
 				 "       command, target, sql,"
 				 "       sql IS NOT NULL AND coalesce(lock_mode NOT IN ('ShareLock',"
-				 "       'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'), true)"
+				 "       'ShareRowExclusiveLock', 'AccessExclusiveLock'), true)"
 				 "  FROM expand_contract.migration_steps"
 				 " WHERE scope = $3 AND version = $1 AND direction = $2 AND done_at IS NULL"
 				 " ORDER BY step LIMIT 1",

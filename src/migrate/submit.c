@@ -17,6 +17,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 
+#include "core/hint.h"
 #include "core/catalog.h"
 #include "core/json.h"
 #include "core/query.h"
@@ -62,6 +63,22 @@ is_forgotten(int64 job)
 					&args) > 0;
 }
 
+/* The state of a job that waits for a part of it.  Call in scope. */
+static EcMigrationState
+state_of_part(const EcJobStatus *job)
+{
+	EcJobStatus part;
+
+	ec_job_look(job->part, false, &part);
+	if (strcmp(job->state, EC_STATE_PAUSED) == 0 ||
+		strcmp(part.state, EC_STATE_PAUSED) == 0)
+		return EC_MIGRATION_IS_PAUSED;
+	if (part.is_live || ec_launcher_running() ||
+		(!part.is_interrupted && !is_forgotten(part.id)))
+		return EC_MIGRATION_IS_RUNNING;
+	return EC_MIGRATION_IS_INTERRUPTED;
+}
+
 /* Call in scope. */
 static EcMigrationState
 state_of_job(const EcJobStatus *job)
@@ -73,6 +90,8 @@ state_of_job(const EcJobStatus *job)
 		return EC_MIGRATION_HAS_FAILED;
 	if (job->is_live)
 		return EC_MIGRATION_IS_RUNNING;
+	if (job->part != 0)
+		return state_of_part(job);
 	if (strcmp(job->state, EC_STATE_PAUSED) == 0)
 		return EC_MIGRATION_IS_PAUSED;
 	if (strcmp(job->state, EC_STATE_QUEUED) == 0 && !is_forgotten(job->id))
@@ -172,9 +191,9 @@ ec_answer_of_unfinished(const char *what, EcMigrationState state,
 		case EC_MIGRATION_IS_RUNNING:
 			return "running";
 		case EC_MIGRATION_IS_PAUSED:
-			ereport(NOTICE,
-					(errmsg("%s is paused", what),
-					 errhint("Use SELECT ec_resume(" INT64_FORMAT ").", job->id)));
+			ereport(NOTICE, (errmsg("%s is paused", what),
+							 ec_errhint("Use SELECT ec_resume(" INT64_FORMAT ").",
+										job->id)));
 			return "queued";
 		case EC_MIGRATION_IS_CANCELLING:
 			ereport(ERROR,
@@ -183,7 +202,8 @@ ec_answer_of_unfinished(const char *what, EcMigrationState state,
 					 errdetail("The worker of job " INT64_FORMAT
 							   " drops what it has left invalid.",
 							   job->id),
-					 errhint("Wait for it with CALL ec_wait_migration, then try again.")));
+					 ec_errhint(
+						 "Wait for it with CALL ec_wait_migration, then try again.")));
 			pg_unreachable();
 		default:
 			*resume = true;
@@ -211,9 +231,9 @@ ec_check_no_other_unfinished(const char *scope, const char *version, const char 
 					   up ? "Its" : "The way down's", ec_migration_state_name(state),
 					   unfinished->steps_done, unfinished->steps),
 			 state == EC_MIGRATION_HAS_FAILED || state == EC_MIGRATION_IS_INTERRUPTED
-				 ? errhint("Use %s again to go on with it; the view ec_migrations says why it has stopped.",
-						   up ? "ec_apply" : "ec_rollback")
-				 : errhint("Use CALL ec_wait_migration, then try again.")));
+				 ? ec_errhint("Use %s again to go on with it; the view ec_migrations says why it has stopped.",
+							  ec_qualified(up ? "ec_apply" : "ec_rollback"))
+				 : ec_errhint("Use CALL ec_wait_migration, then try again.")));
 }
 
 /*

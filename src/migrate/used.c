@@ -23,6 +23,7 @@
 #include "utils/memutils.h"
 #include "utils/regproc.h"
 
+#include "core/hint.h"
 #include "core/catalog.h"
 #include "core/query.h"
 #include "migrate/used.h"
@@ -111,8 +112,8 @@ check_is_not_used(const Dropped *note, const char *what)
 							 note->name, phase),
 			 strcmp(phase, "contracted") == 0
 				 ? errhint("The old shape is gone, so this is all that is left. Where it really is to go, drop it by a new migration of phase \"contract\".")
-				 : errhint("Take the change back first: SELECT ec_revert(%s), until its phase is \"reverted\".",
-						   quote_literal_cstr(change))));
+				 : ec_errhint("Take the change back first: SELECT ec_revert(%s), until its phase is \"reverted\".",
+							  quote_literal_cstr(change))));
 }
 
 static void

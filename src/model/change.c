@@ -19,6 +19,7 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
+#include "core/hint.h"
 #include "core/catalog.h"
 #include "core/clip.h"
 #include "core/json.h"
@@ -310,7 +311,7 @@ load_existing(const char *name, EcChange *change)
 	if (!ec_change_load(name, change))
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
 						errmsg("change \"%s\" does not exist", name),
-						errhint("The view ec_changes lists those that do.")));
+						ec_errhint("The view ec_changes lists those that do.")));
 }
 
 static void
@@ -376,7 +377,7 @@ ec_change_require_active(const EcChange *change)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						errmsg("change \"%s\" is over", change->name),
 						errdetail("Its phase is \"%s\".", change->phase),
-						errhint("Register a new change with ec_expand.")));
+						ec_errhint("Register a new change with ec_expand.")));
 }
 
 static void

@@ -7,6 +7,7 @@
 #include "miscadmin.h"
 #include "utils/lsyscache.h"
 
+#include "core/hint.h"
 #include "core/catalog.h"
 #include "model/owner.h"
 
@@ -73,7 +74,8 @@ ec_refuse_other_owner(const char *change, Oid relation)
 					change),
 			 errdetail("Its expressions were written for the rights of the role that owned table \"%s\" then.",
 					   get_rel_name(relation)),
-			 errhint("Look at the expressions in ec_changes, then call ec_expand again as before, as the owner of the tables.")));
+			 ec_errhint(
+				 "Look at the expressions in ec_changes, then call ec_expand again as before, as the owner of the tables.")));
 }
 
 Oid

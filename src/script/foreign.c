@@ -13,6 +13,7 @@
 #include "mb/pg_wchar.h"
 #include "parser/scansup.h"
 
+#include "core/hint.h"
 #include "script/foreign.h"
 #include "script/lines.h"
 #include "script/tokens.h"
@@ -168,7 +169,7 @@ raise(const Reader *reader, int offset, size_t length, const char *message,
 					errmsg("script of %s has %s", reader->what, message),
 					errdetail("Line %d: %s", line,
 							  pnstrdup(reader->text + offset, length)),
-					errhint("%s", hint)));
+					errhint("%s", ec_qualified(hint))));
 }
 
 static void

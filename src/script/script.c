@@ -40,7 +40,7 @@ ec_script_parse(const char *text, const char *what)
 {
 	EcScript *script = palloc0(sizeof(EcScript));
 	EcScriptErrors errors;
-	EcPlace place = {0, 1, 0};
+	EcPlace place = {0, 1};
 	List *parsed;
 	ListCell *cell;
 	int *offsets;

@@ -40,11 +40,17 @@ ec_move_to(EcPlace *place, const char *text, int offset)
 }
 
 int
-ec_column_of(const EcPlace *place, const char *text)
+ec_column_of(EcPlace *place, const char *text)
 {
-	return pg_mbstrlen_with_len(text + place->line_start,
-								place->offset - place->line_start) +
-		   1;
+	if (place->counted < place->line_start)
+	{
+		place->counted = place->line_start;
+		place->characters = 0;
+	}
+	place->characters += pg_mbstrlen_with_len(text + place->counted,
+											  place->offset - place->counted);
+	place->counted = place->offset;
+	return place->characters + 1;
 }
 
 /*
@@ -56,7 +62,7 @@ parse_error_callback(void *arg)
 {
 	EcScriptErrors *script = (EcScriptErrors *) arg;
 	int position = geterrposition();
-	EcPlace place = {0, 1, 0};
+	EcPlace place = {0, 1};
 	const char *hint;
 
 	if (position <= 0)
@@ -97,7 +103,7 @@ ec_script_errors_end(EcScriptErrors *errors)
 char *
 ec_place(const char *text, int number, int offset)
 {
-	EcPlace place = {0, 1, 0};
+	EcPlace place = {0, 1};
 
 	ec_move_to(&place, text, offset);
 	return psprintf("Statement %d, line %d, column %d", number, place.line,

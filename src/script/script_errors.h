@@ -31,12 +31,17 @@ typedef struct EcPlace
 	int offset;
 	int line;       /* from 1 */
 	int line_start; /* offset of the line's first character */
+	int counted;    /* up to this offset, the line's characters are counted: */
+	int characters;
 } EcPlace;
 
 extern void ec_move_to(EcPlace *place, const char *text, int offset);
 
-/* In characters, from 1. */
-extern int ec_column_of(const EcPlace *place, const char *text);
+/*
+ * In characters, from 1.  Each character is counted once, because a line may
+ * have all statements of a long script.
+ */
+extern int ec_column_of(EcPlace *place, const char *text);
 
 /* For DETAILs: 'Statement 2, line 3, column 1'. */
 extern char *ec_place(const char *text, int number, int offset);

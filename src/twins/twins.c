@@ -14,6 +14,7 @@
 #include "utils/lsyscache.h"
 
 #include "core/catalog.h"
+#include "core/hint.h"
 #include "core/json.h"
 #include "core/own.h"
 #include "core/pinned.h"
@@ -47,7 +48,7 @@ column_known_as(const EcChange *change, const char *name)
 						   name, change->name),
 					errdetail("Table \"%s\" has lost it since ec_change_type.",
 							  get_rel_name(change->relation)),
-					errhint("Undo that, or end the change with ec_revert.")));
+					ec_errhint("Undo that, or end the change with ec_revert.")));
 	return NULL; /* not reached */
 }
 
@@ -265,7 +266,7 @@ ec_twins_swap(const EcChange *change, const EcRetype *retype)
 				 errdetail("Missing: %s.",
 						   ec_twins_list(list_concat(ec_twins_missing(plan), plan->refused),
 										 ", ")),
-				 errhint("Use ec_prepare(%s).", quote_literal_cstr(change->name))));
+				 ec_errhint("Use ec_prepare(%s).", quote_literal_cstr(change->name))));
 	ec_own_swap = true;
 	PG_TRY();
 	{

@@ -14,6 +14,7 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
+#include "core/hint.h"
 #include "core/arguments.h"
 #include "core/catalog.h"
 #include "core/query.h"
@@ -25,7 +26,8 @@ refuse(const char *reason)
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("this is no column usage of a standby of this server"),
 			 errdetail_internal("%s", reason),
-			 errhint("Pass what SELECT ec_export_usage() gives in this database on the standby.")));
+			 ec_errhint(
+				 "Pass what SELECT ec_export_usage() gives in this database on the standby.")));
 }
 
 static void

@@ -22,6 +22,7 @@
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
+#include "core/hint.h"
 #include "core/arguments.h"
 #include "usage/usage_memory.h"
 #include "usage/usage_sync.h"
@@ -280,7 +281,8 @@ require_free_slots(int wanted)
 				 errmsg("too many columns are tracked"),
 				 errdetail("At most %d columns can be tracked in the whole cluster, and %d are.",
 						   EC_MAX_TRACKED, taken),
-				 errhint("Use ec_untrack for columns that need not be watched any more; their places are free in a moment.")));
+				 ec_errhint(
+					 "Use ec_untrack for columns that need not be watched any more; their places are free in a moment.")));
 }
 
 /*
@@ -321,7 +323,8 @@ require_share(Oid relation)
 				 errdetail("There would be " INT64_FORMAT
 						   " in this database, and expand_contract.max_tracked_columns is %d.",
 						   tracked, ec_max_tracked_columns),
-				 errhint("Name the columns that are to go, or use ec_untrack for others; a superuser can raise the setting.")));
+				 ec_errhint(
+					 "Name the columns that are to go, or use ec_untrack for others; a superuser can raise the setting.")));
 }
 
 /* Runs a statement for each column; returns the number of rows changed. */

@@ -11,6 +11,7 @@
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 
+#include "core/hint.h"
 #include "core/rights.h"
 #include "verify/instep.h"
 
@@ -32,7 +33,8 @@ collation_of(Form_pg_attribute attribute, bool by_image)
 			 errdetail("Column \"%s\" has collation \"%s\", under which different strings are equal.",
 					   NameStr(attribute->attname),
 					   get_collation_name(attribute->attcollation)),
-			 errhint("Compare ec_checksum of the column and of the expression, each with COLLATE \"C\".")));
+			 ec_errhint(
+				 "Compare ec_checksum of the column and of the expression, each with COLLATE \"C\".")));
 	return InvalidOid; /* keep the compiler quiet */
 }
 

@@ -17,6 +17,7 @@
 #include "utils/jsonb.h"
 #include "utils/snapmgr.h"
 
+#include "core/hint.h"
 #include "core/arguments.h"
 #include "core/guc.h"
 #include "core/own.h"
@@ -63,7 +64,7 @@ ec_open_verified(Oid oid, bool is_source_only)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("cannot access temporary tables of other sessions"),
 				 errdetail("\"%s\" is one.", RelationGetRelationName(relation)),
-				 errhint("Call ec_verify in the session that created it.")));
+				 ec_errhint("Call ec_verify in the session that created it.")));
 	return relation;
 }
 
@@ -139,7 +140,7 @@ ec_verify(PG_FUNCTION_ARGS)
 	mapping = PG_GETARG_JSONB_P(1);
 	subject.target = ec_open_verified(PG_GETARG_OID(0), false);
 	subject.source = subject.target;
-	subject.columns = ec_mapping_columns(subject.target, mapping);
+	subject.columns = ec_mapping_columns(subject.target, mapping, "mapping");
 	ec_verify_now(&subject, mapping, NULL, GetUserId(), &verification);
 	relation_close(subject.target, NoLock);
 	PG_RETURN_DATUM(ec_verification_row(fcinfo, &verification));
@@ -164,7 +165,7 @@ ec_verify_tables(PG_FUNCTION_ARGS)
 	mapping = PG_GETARG_JSONB_P(2);
 	subject.source = ec_open_verified(PG_GETARG_OID(0), true);
 	subject.target = ec_open_verified(PG_GETARG_OID(1), false);
-	subject.columns = ec_mapping_columns(subject.target, mapping);
+	subject.columns = ec_mapping_columns(subject.target, mapping, "mapping");
 	ec_mapping_take_key(&subject, ec_key_argument(fcinfo, 3));
 	ec_verify_now(&subject, mapping, NULL, GetUserId(), &verification);
 	relation_close(subject.source, NoLock);

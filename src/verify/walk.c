@@ -18,6 +18,7 @@
 #include "utils/relcache.h"
 #include "utils/typcache.h"
 
+#include "core/hint.h"
 #include "core/compat.h"
 #include "core/pinned.h"
 #include "core/receiver.h"
@@ -68,7 +69,7 @@ btree_of(const EcKeyRange *range, int column)
 				 errmsg("key column \"%s\" has a type without an order",
 						range->names[column]),
 				 errdetail("A job walks over the table in the order of the key."),
-				 errhint("Use ec_verify, which matches rows by hash.")));
+				 ec_errhint("Use ec_verify, which matches rows by hash.")));
 	return entry;
 }
 
@@ -367,14 +368,16 @@ check_side(Relation relation, const EcKeyRange *range, const AttrNumber *columns
 						 ? errdetail("A column of the key is an expression there.")
 						 : errdetail("Column \"%s\" may be null.",
 									 NameStr(TupleDescAttr(desc, columns[i] - 1)->attname)),
-					 errhint("Use columns that are not null and have an index; ec_verify and ec_verify_change take any key.")));
+					 ec_errhint(
+						 "Use columns that are not null and have an index; ec_verify and ec_verify_change take any key.")));
 	if (!has_index(relation, range, columns))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("a job cannot walk over \"%s\" by this key",
 						RelationGetRelationName(relation)),
 				 errdetail("It has no btree index that begins with the columns of the key, in the order of their types and collations."),
-				 errhint("Create one with CREATE INDEX CONCURRENTLY; ec_verify and ec_verify_change need none.")));
+				 ec_errhint(
+					 "Create one with CREATE INDEX CONCURRENTLY; ec_verify and ec_verify_change need none.")));
 }
 
 /* The source's column that the key's expression is, or 0 if it is none. */
@@ -422,7 +425,7 @@ walk_primary_key(Relation relation)
 				 errmsg("a job cannot walk over \"%s\"",
 						RelationGetRelationName(relation)),
 				 errdetail("It has no primary key."),
-				 errhint("Add one; ec_verify and ec_verify_change need none.")));
+				 ec_errhint("Add one; ec_verify and ec_verify_change need none.")));
 	return ec_primary_key(relation);
 }
 

@@ -138,7 +138,7 @@ check_stages(Relation source, Relation target, EcBackfill *backfill)
 			if (!has_fast_search(swept, backfill) && stage == EC_COPY_DELETE &&
 				!backfill->copy->is_foreign)
 				refuse_slow_search(source);
-			ec_check_backfill_target(swept);
+			ec_check_target(swept, backfill->kind);
 			ec_check_method(swept, backfill->method);
 		}
 		ec_check_leaves(swept, backfill);
@@ -186,7 +186,7 @@ ec_submit_copy(const EcCopySpec *spec)
 	job.kind = "copy";
 	job.relation = spec->source;
 	job.parameters = ec_backfill_to_json(&backfill, &spec->job);
-	job.rows_estimate = ec_estimate_backfill(source, NULL);
+	job.rows_estimate = ec_estimate_rows(source, NULL);
 	/*
 	 * keep the locks until commit, so that the tables stay as they were
 	 * checked

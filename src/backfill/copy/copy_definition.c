@@ -25,6 +25,8 @@
 #include "backfill/copy/copy_definition.h"
 #include "backfill/copy/copy_key.h"
 #include "backfill/predicate.h"
+#include "core/hint.h"
+#include "core/callers_path.h"
 #include "core/catalog.h"
 #include "core/compat.h"
 #include "core/mapping.h"
@@ -37,7 +39,7 @@ refuse_table(Relation relation, const char *role, const char *detail,
 	ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
 					errmsg("\"%s\" cannot be the %s of a copy",
 						   RelationGetRelationName(relation), role),
-					errdetail("%s", detail), errhint("%s", hint)));
+					errdetail("%s", detail), errhint("%s", ec_qualified(hint))));
 }
 
 static void
@@ -118,7 +120,8 @@ ec_check_tables_differ(Relation source, Relation target)
 				 errdetail("\"%s\" and \"%s\" share their rows.",
 						   RelationGetRelationName(source),
 						   RelationGetRelationName(target)),
-				 errhint("Use ec_backfill to fill columns of one table from others of it.")));
+				 ec_errhint(
+					 "Use ec_backfill to fill columns of one table from others of it.")));
 }
 
 static void
@@ -242,8 +245,7 @@ expression_text(Relation source, Node *expression)
 	int guc_level = NewGUCNestLevel();
 	char *text;
 
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	ec_use_own_path();
 	text = deparse_expression(expression,
 							  deparse_context_for(EC_COPY_SOURCE,
 												  RelationGetRelid(source)),
@@ -305,7 +307,7 @@ ec_define_copy(Relation source, Relation target, const EcCopySpec *spec)
 	ec_check_tables_differ(source, target);
 	ec_check_copy_source(source);
 	ec_check_copy_target(target);
-	columns = ec_mapping_columns(target, spec->mapping);
+	columns = ec_mapping_columns(target, spec->mapping, "mapping");
 	check_columns(target, columns);
 	ec_find_copy_key(target, spec->key, columns, &key);
 	if (spec->repair)

@@ -49,7 +49,7 @@ open_table(const EcJob *job, EcBackfill *backfill, int stage)
 	ec_copy_begin_stage(backfill, stage);
 	table_close(swept == source ? target : source, NoLock);
 	if (swept->rd_rel->relkind != RELKIND_FOREIGN_TABLE)
-		ec_check_backfill_target(swept);
+		ec_check_target(swept, backfill->kind);
 	return swept;
 }
 
@@ -126,9 +126,15 @@ refuse_suppressed(const EcBackfill *backfill, int64 rows, const char *example)
 }
 
 const EcSweepKind ec_copy_sweep = {
+	.command = CMD_UPDATE, /* rows are locked as by an UPDATE */
+	.function = "ec_copy",
+	.refusal = "cannot be copied",
+	.noun = "copy",
+	.privileges = "SELECT, UPDATE",
 	.locks_first = true,
 	.late_rows_hint =
 		"Keep the tables in step from now on, by dual write (ec_expand) or a trigger. The job goes on until no such row is left.",
+	.own_rows_hint = "Change the trigger that makes them.",
 	.save = save,
 	.load = load,
 	.last_stage = ec_copy_last_stage,

@@ -21,7 +21,7 @@ targets_of(List *entries)
 	foreach (cell, entries)
 	{
 		targets =
-			bms_add_member(targets, ((EcMappingEntry *) lfirst(cell))->attnum);
+			bms_add_member(targets, ((EcMappedColumn *) lfirst(cell))->attnum);
 	}
 	return targets;
 }
@@ -34,7 +34,7 @@ reads_of(List *entries)
 
 	foreach (cell, entries)
 	{
-		reads = bms_add_members(reads, ((EcMappingEntry *) lfirst(cell))->reads);
+		reads = bms_add_members(reads, ((EcMappedColumn *) lfirst(cell))->reads);
 	}
 	return reads;
 }
@@ -102,7 +102,7 @@ add_column(EcChange *change, Relation relation, EcSide side, AttrNumber attnum)
 
 static void
 add_target(EcChange *change, Relation relation, EcSide side,
-		   const EcMappingEntry *entry)
+		   const EcMappedColumn *entry)
 {
 	EcChangeColumn *column = add_column(change, relation, side, entry->attnum);
 

@@ -14,7 +14,7 @@
 
 /*
  * Performs all checks as the caller, and fills in the change's columns; returns
- * the entries (EcMappingEntry) of both mappings.  The table and all its
+ * the entries (EcMappedColumn) of both mappings.  The table and all its
  * descendants must be locked.  For a known change, obstacles that have been added
  * to the table since are only a warning.
  */

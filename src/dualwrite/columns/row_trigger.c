@@ -69,9 +69,9 @@ record_dependencies(Oid relation, const EcChange *change, List *entries)
 	}
 	foreach (cell, entries)
 	{
-		EcMappingEntry *entry = lfirst(cell);
+		EcMappedColumn *entry = lfirst(cell);
 
-		recordDependencyOnSingleRelExpr(&trigger, entry->expression, relation,
+		recordDependencyOnSingleRelExpr(&trigger, entry->analysed, relation,
 										DEPENDENCY_NORMAL, DEPENDENCY_NORMAL,
 										false);
 	}

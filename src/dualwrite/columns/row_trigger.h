@@ -20,7 +20,7 @@ extern bool ec_set_row_trigger(Oid relation, const char *change);
 
 /*
  * Creates the trigger in the table and all its descendants.  entries is a list
- * of EcMappingEntry.
+ * of EcMappedColumn.
  * with_dependencies: make the trigger depend on what they and the columns use.
  */
 extern void ec_start_column_writes(const EcChange *change, List *entries,

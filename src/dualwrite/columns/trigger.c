@@ -49,6 +49,7 @@
 #include "utils/rel.h"
 #include "utils/resowner.h"
 
+#include "core/hint.h"
 #include "core/guc.h"
 #include "dualwrite/columns/compiled.h"
 #include "dualwrite/columns/image.h"
@@ -562,7 +563,7 @@ warn_once(EcCompiled *compiled, const Trigger *trigger, Relation relation)
 					trigger->tgname, RelationGetRelationName(relation)),
 			 errdetail("Change \"%s\" is not registered for this table, or one of its columns is gone.",
 					   trigger->tgnargs > 0 ? trigger->tgargs[0] : ""),
-			 errhint("Register the change with ec_expand, or drop the trigger.")));
+			 ec_errhint("Register the change with ec_expand, or drop the trigger.")));
 }
 
 /*
@@ -677,7 +678,7 @@ ec_dual_write_row(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("dual_write must be a BEFORE INSERT OR UPDATE trigger for each row"),
-				 errhint("Use ec_expand, which creates it.")));
+				 ec_errhint("Use ec_expand, which creates it.")));
 	write.relation = data->tg_relation;
 	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
 	{

@@ -11,6 +11,7 @@
 
 #include "utils/builtins.h"
 
+#include "core/hint.h"
 #include "core/catalog.h"
 #include "core/json.h"
 #include "core/query.h"
@@ -94,7 +95,8 @@ ec_queue_row_left_out(const EcJob *job, Relation leaf, TupleTableSlot *slot,
 				 errmsg("a row that fails cannot be left to the queue of change \"%s\"",
 						job->change),
 				 errdetail("It fails with: %s.", failure.message),
-				 errhint("The queue names rows by a key: mend the row and use ec_resume.")));
+				 ec_errhint(
+					 "The queue names rows by a key: mend the row and use ec_resume.")));
 	if (is_queued(job->change, ec_discrepancy_key(&queue, slot)))
 		return false;
 	ec_discrepancy_record(&queue, backward ? "backward" : "forward", slot,

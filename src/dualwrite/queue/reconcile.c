@@ -28,6 +28,7 @@
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
+#include "core/hint.h"
 #include "core/catalog.h"
 #include "core/clip.h"
 #include "core/json.h"
@@ -344,7 +345,7 @@ ec_reconcile_rows(const EcChange *change, bool only_due, int limit)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
 						errmsg("the target table of change \"%s\" does not exist any more",
 							   change->name),
-						errhint("End the change with ec_revert.")));
+						ec_errhint("End the change with ec_revert.")));
 	ec_become(&outer, ec_change_require_role(change));
 	guc_level = ec_pin_settings(change->settings);
 	if (!OidIsValid(change->target))

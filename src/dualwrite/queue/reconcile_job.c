@@ -14,6 +14,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "core/hint.h"
 #include "core/arguments.h"
 #include "core/catalog.h"
 #include "core/json.h"
@@ -81,7 +82,8 @@ give_up(const char *change, int64 left)
 			 errmsg("modern writes of change \"%s\" still fail", change),
 			 errdetail("Rows left in the queue: " INT64_FORMAT ", each tried %d times.",
 					   left, MOST_ATTEMPTS),
-			 errhint("See ec_discrepancies for their errors, remove the cause, then resume the job or call ec_reconcile.")));
+			 ec_errhint(
+				 "See ec_discrepancies for their errors, remove the cause, then resume the job or call ec_reconcile.")));
 }
 
 static bool

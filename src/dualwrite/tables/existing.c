@@ -34,14 +34,14 @@ column_of(Relation relation, AttrNumber attnum)
  * type.
  */
 static char *
-value_of(const EcMappingEntry *entry, Relation read, const char *alias,
+value_of(const EcMappedColumn *entry, Relation read, const char *alias,
 		 Relation written)
 {
 	Form_pg_attribute column = column_of(written, entry->attnum);
 	List *context = deparse_context_for(alias, RelationGetRelid(read));
 
 	return psprintf("CAST(%s AS %s)",
-					deparse_expression(entry->expression, context, true, false),
+					deparse_expression(entry->analysed, context, true, false),
 					format_type_extended(column->atttypid, column->atttypmod,
 										 FORMAT_TYPE_TYPEMOD_GIVEN |
 											 FORMAT_TYPE_FORCE_QUALIFY));
@@ -57,7 +57,7 @@ append_same_key(StringInfo sql, Relation source, Relation target, List *forward,
 
 	foreach (cell, forward)
 	{
-		EcMappingEntry *entry = lfirst(cell);
+		EcMappedColumn *entry = lfirst(cell);
 		Form_pg_attribute column = column_of(target, entry->attnum);
 		char *value;
 
@@ -92,7 +92,7 @@ append_differs(StringInfo sql, Relation read, const char *read_alias,
 
 	foreach (cell, entries)
 	{
-		EcMappingEntry *entry = lfirst(cell);
+		EcMappedColumn *entry = lfirst(cell);
 
 		appendStringInfo(sql, "%sexpand_contract.differs(%s.%s, %s)",
 						 is_first ? "" : " OR ", written_alias,

@@ -18,7 +18,7 @@ extern bool ec_target_is_empty(Oid target);
 
 /*
  * Raises 55000 if the target has a row that the mapping does not compute from
- * a row of the source.  The mappings are lists of EcMappingEntry; key has
+ * a row of the source.  The mappings are lists of EcMappedColumn; key has
  * attribute numbers of the target.  Scans both tables.
  */
 extern void ec_check_existing_rows(Relation source, Relation target,

@@ -25,6 +25,7 @@
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
+#include "core/callers_path.h"
 #include "core/own.h"
 #include "core/sequence.h"
 #include "dualwrite/queue/discrepancy.h"
@@ -106,8 +107,7 @@ become_owner(const EcRoute *route, Owner *outer)
 	SetUserIdAndSecContext(route->owner, outer->security_context |
 											 SECURITY_LOCAL_USERID_CHANGE |
 											 SECURITY_NOFORCE_RLS);
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	ec_use_own_path();
 }
 
 static void

@@ -28,6 +28,7 @@
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
+#include "core/callers_path.h"
 #include "core/catalog.h"
 #include "core/json.h"
 #include "core/planned.h"
@@ -264,8 +265,7 @@ ec_table_follow_row(const EcRoute *route, TupleTableSlot *slot)
 	SetUserIdAndSecContext(route->owner, security_context |
 											 SECURITY_LOCAL_USERID_CHANGE |
 											 SECURITY_NOFORCE_RLS);
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	ec_use_own_path();
 	bring(route->queue.change, route->source_root, route->target, key);
 	AtEOXact_GUC(false, guc_level);
 	SetUserIdAndSecContext(userid, security_context);

@@ -66,7 +66,7 @@ find_moved(EcTableMappings *mappings, Relation source, List *key)
 
 	foreach (cell, mappings->forward)
 	{
-		reads = bms_add_members(reads, ((EcMappingEntry *) lfirst(cell))->reads);
+		reads = bms_add_members(reads, ((EcMappedColumn *) lfirst(cell))->reads);
 	}
 	foreach (cell, key)
 	{
@@ -169,14 +169,14 @@ check_target_is_free(const EcChange *change)
 	ec_catalog_end(&scope);
 }
 
-static EcMappingEntry *
+static EcMappedColumn *
 entry_of(List *entries, AttrNumber attnum)
 {
 	ListCell *cell;
 
 	foreach (cell, entries)
 	{
-		if (((EcMappingEntry *) lfirst(cell))->attnum == attnum)
+		if (((EcMappedColumn *) lfirst(cell))->attnum == attnum)
 			return lfirst(cell);
 	}
 	return NULL;
@@ -194,13 +194,13 @@ reads_of_key(Relation target, List *entries, List *key)
 
 	foreach (cell, key)
 	{
-		EcMappingEntry *entry = entry_of(entries, lfirst_int(cell));
+		EcMappedColumn *entry = entry_of(entries, lfirst_int(cell));
 
-		if (ec_looks_up(entry->expression))
+		if (ec_looks_up(entry->analysed))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
 					 errmsg("expression for key column \"%s\" is not immutable",
-							entry->column),
+							entry->name),
 					 errdetail("The row of table \"%s\" that it names would be another from time to time.",
 							   RelationGetRelationName(target)),
 					 errhint("Compute keys from the row's columns, with immutable functions.")));
@@ -454,7 +454,7 @@ add_mapping(EcChange *change, List *entries, Oid source, EcSide source_side,
 
 	foreach (cell, entries)
 	{
-		EcMappingEntry *entry = lfirst(cell);
+		EcMappedColumn *entry = lfirst(cell);
 		EcChangeColumn *written =
 			add_column(change, target, target_side, entry->attnum);
 		int member = -1;
@@ -488,7 +488,7 @@ warn_of_functions(Relation target, List *entries)
 	foreach (cell, entries)
 	{
 		expressions =
-			lappend(expressions, ((EcMappingEntry *) lfirst(cell))->expression);
+			lappend(expressions, ((EcMappedColumn *) lfirst(cell))->analysed);
 	}
 	ec_warn_of_open_functions(RelationGetRelid(target),
 							  ec_functions_of_write(target, expressions));

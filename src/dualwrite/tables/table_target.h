@@ -13,7 +13,7 @@
 
 #include "model/change.h"
 
-/* lists of EcMappingEntry; backward may be NIL */
+/* lists of EcMappedColumn; backward may be NIL */
 typedef struct EcTableMappings
 {
 	List *forward;

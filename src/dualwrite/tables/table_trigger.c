@@ -25,6 +25,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
+#include "core/hint.h"
 #include "core/guc.h"
 #include "dualwrite/queue/discrepancy.h"
 #include "dualwrite/tables/identity.h"
@@ -67,7 +68,7 @@ warn_once(const EcRoute *route, const Trigger *trigger, Relation relation)
 					trigger->tgname, RelationGetRelationName(relation)),
 			 errdetail("Change \"%s\" is not registered for this table, or a table or column of it is gone.",
 					   trigger->tgargs[0]),
-			 errhint("Register the change with ec_expand, or drop the trigger.")));
+			 ec_errhint("Register the change with ec_expand, or drop the trigger.")));
 }
 
 static int
@@ -289,7 +290,7 @@ ec_dual_write_table(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("dual_write_table must be an AFTER trigger for each statement, with its transition tables, or BEFORE TRUNCATE, or BEFORE UPDATE for each row"),
-				 errhint("Use ec_expand, which creates them.")));
+				 ec_errhint("Use ec_expand, which creates them.")));
 	change = data->tg_trigger->tgargs[0];
 	if (TRIGGER_FIRED_FOR_ROW(data->tg_event))
 	{

@@ -274,7 +274,7 @@ record_dependencies(const EcChange *change, Oid source, List *entries)
 		foreach (cell, entries)
 		{
 			recordDependencyOnSingleRelExpr(&trigger,
-											((EcMappingEntry *) lfirst(cell))->expression,
+											((EcMappedColumn *) lfirst(cell))->analysed,
 											source, DEPENDENCY_NORMAL,
 											DEPENDENCY_NORMAL, false);
 		}

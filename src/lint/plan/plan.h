@@ -51,7 +51,7 @@ typedef struct EcPlanStep
 typedef struct EcPlan
 {
 	List *steps;    /* EcPlanStep */
-	bool is_online; /* at least one statement does not run as written */
+	bool is_online; /* the script does not run as written, in one transaction */
 	List *refused;  /* EcFinding: statements that would block others and have no
 				     * online way */
 } EcPlan;

@@ -102,7 +102,9 @@ ec_job_look(int64 id, bool for_update, EcJobStatus *status)
 				 "expand_contract.next_run(start_at, run_window, "
 				 "settings ->> 'TimeZone', clock_timestamp()) <= clock_timestamp() "
 				 "AND EXISTS (SELECT FROM expand_contract.job_slots s WHERE s.job = $1 "
-				 "AND coalesce(s.resume_at, '-infinity') <= clock_timestamp()) "
+				 "AND coalesce(s.resume_at, '-infinity') <= clock_timestamp()), "
+				 "(SELECT min(p.id) FROM expand_contract.jobs p WHERE p.part_of = $1 "
+				 "AND p.state IN ('queued', 'running', 'paused')) "
 				 "FROM expand_contract.jobs WHERE id = $1",
 				 &args) == 0)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -122,6 +124,7 @@ ec_job_look(int64 id, bool for_update, EcJobStatus *status)
 	status->workers = ec_get_int4(0, 9, 1);
 	status->is_ours = ec_get_bool(0, 10, false);
 	status->is_due = ec_get_bool(0, 11, true);
+	status->part = ec_get_int8(0, 12, 0);
 	status->is_live = ec_job_is_live(id);
 	status->is_interrupted = ec_job_is_interrupted(id);
 }
@@ -206,6 +209,96 @@ set_login(int64 id, Oid login)
 	ec_query("UPDATE expand_contract.jobs SET login = $2 WHERE id = $1", &args);
 }
 
+/* Locks the unfinished parts of a job.  Returns their number. */
+static int
+parts_of(int64 whole, int64 **parts)
+{
+	EcArgs args = {0};
+	uint64 count;
+
+	ec_arg_int8(&args, whole);
+	count = ec_query("SELECT id FROM expand_contract.jobs WHERE part_of = $1 "
+					 "AND state IN ('queued', 'running', 'paused') ORDER BY id FOR UPDATE",
+					 &args);
+	*parts = palloc(sizeof(int64) * (count + 1));
+	for (uint64 row = 0; row < count; row++)
+		(*parts)[row] = ec_get_int8(row, 1, 0);
+	return count;
+}
+
+static void
+pause_job(int64 id)
+{
+	set_state(id, EC_STATE_PAUSED);
+	ec_wake_at_commit(id);
+}
+
+/* Starts the job's workers, as far as its state lets them run. */
+static void
+queue_job(int64 id)
+{
+	EcJobStatus status;
+
+	ec_job_look(id, true, &status);
+	if (is_in(status.state, EC_STATE_RUNNING, NULL, NULL) && status.is_live)
+		return;
+	set_state(id, EC_STATE_QUEUED);
+	(void) ec_job_end_pauses(id);
+	ec_job_add_slots(id, status.workers, 0);
+}
+
+static void
+cancel_job(int64 id, const char *kind_name)
+{
+	const EcJobKind *kind = ec_find_job_kind(kind_name);
+
+	set_state(id, EC_STATE_CANCELLED);
+	if (kind != NULL && kind->run != NULL)
+		ec_interrupt_at_commit(id);
+	else
+		ec_wake_at_commit(id);
+}
+
+/* The job has been cancelled: a job that waits for it goes on, and fails. */
+static void
+start_whole_of(int64 part)
+{
+	EcArgs args = {0};
+
+	ec_arg_int8(&args, part);
+	if (ec_query("SELECT w.id FROM expand_contract.jobs p "
+				 "JOIN expand_contract.jobs w ON w.id = p.part_of AND w.state = 'queued' "
+				 "WHERE p.id = $1",
+				 &args) > 0)
+		ec_job_add_slots(ec_get_int8(0, 1, 0), 1, 0);
+}
+
+void
+ec_job_resume_as_part(int64 id, int64 whole)
+{
+	EcArgs args = {0};
+
+	ec_arg_int8(&args, id);
+	ec_arg_int8(&args, whole);
+	ec_query("UPDATE expand_contract.jobs SET part_of = $2 WHERE id = $1", &args);
+	queue_job(id);
+}
+
+void
+ec_cancel_parts(int64 whole)
+{
+	int64 *parts;
+	int count = parts_of(whole, &parts);
+
+	for (int i = 0; i < count; i++)
+	{
+		EcJobStatus status;
+
+		ec_job_look(parts[i], false, &status);
+		cancel_job(parts[i], status.kind);
+	}
+}
+
 PG_FUNCTION_INFO_V1(ec_pause);
 PG_FUNCTION_INFO_V1(ec_resume);
 PG_FUNCTION_INFO_V1(ec_cancel);
@@ -229,8 +322,12 @@ ec_pause(PG_FUNCTION_ARGS)
 	look_as_caller(id, OF_WHOM_CALLER_MAY_SIGNAL, &scope, &status);
 	if (is_in(status.state, EC_STATE_QUEUED, EC_STATE_RUNNING, NULL))
 	{
-		set_state(id, EC_STATE_PAUSED);
-		ec_wake_at_commit(id);
+		int64 *parts;
+		int count = parts_of(id, &parts);
+
+		pause_job(id);
+		for (int i = 0; i < count; i++)
+			pause_job(parts[i]);
 	}
 	else if (!is_in(status.state, EC_STATE_PAUSED, NULL, NULL))
 		refuse(&status, "pause");
@@ -276,6 +373,8 @@ ec_resume(PG_FUNCTION_ARGS)
 	else
 	{
 		const EcJobKind *kind = ec_find_job_kind(status.kind);
+		int64 *parts;
+		int count = parts_of(id, &parts);
 
 		if (kind != NULL && kind->resume != NULL)
 			kind->resume(id);
@@ -283,7 +382,11 @@ ec_resume(PG_FUNCTION_ARGS)
 		(void) ec_job_end_pauses(id);
 		if (ec_session_can_run_jobs_of(status.owner))
 			set_login(id, GetSessionUserId());
-		ec_job_add_slots(id, status.workers, 0);
+		/* it goes on when its parts have ended */
+		for (int i = 0; i < count; i++)
+			queue_job(parts[i]);
+		if (count == 0)
+			ec_job_add_slots(id, status.workers, 0);
 	}
 	ec_catalog_end(&scope);
 	PG_RETURN_TEXT_P(cstring_to_text(state));
@@ -308,13 +411,9 @@ ec_cancel(PG_FUNCTION_ARGS)
 		refuse(&status, "cancel");
 	if (strcmp(status.state, EC_STATE_CANCELLED) != 0)
 	{
-		const EcJobKind *kind = ec_find_job_kind(status.kind);
-
-		set_state(id, EC_STATE_CANCELLED);
-		if (kind != NULL && kind->run != NULL)
-			ec_interrupt_at_commit(id);
-		else
-			ec_wake_at_commit(id);
+		cancel_job(id, status.kind);
+		ec_cancel_parts(id);
+		start_whole_of(id);
 	}
 	ec_catalog_end(&scope);
 	PG_RETURN_TEXT_P(cstring_to_text(EC_STATE_CANCELLED));
@@ -345,6 +444,7 @@ ec_cancel_jobs_of_change(const char *change, const char *kind)
 	{
 		set_state(jobs[row], EC_STATE_CANCELLED);
 		ec_wake_at_commit(jobs[row]);
+		start_whole_of(jobs[row]);
 	}
 }
 

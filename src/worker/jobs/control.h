@@ -20,6 +20,7 @@ typedef struct EcJobStatus
 	bool is_interrupted; /* stored as running, but without a worker */
 	bool is_live;        /* has a worker */
 	bool is_due;         /* its schedule lets it run now */
+	int64 part;          /* a part of it that has not ended; 0: none */
 	char *error_code;
 	char *error_message;
 	char *error_detail;
@@ -30,6 +31,15 @@ typedef struct EcJobStatus
 extern void ec_job_look(int64 id, bool for_update, EcJobStatus *status);
 
 extern bool ec_job_is_interrupted(int64 id);
+
+/*
+ * Makes a job go on as a part of another one, whatever has stopped it.  For a
+ * job that is neither done nor cancelled.  In scope.
+ */
+extern void ec_job_resume_as_part(int64 id, int64 whole);
+
+/* Cancels the unfinished parts of a job.  In scope. */
+extern void ec_cancel_parts(int64 whole);
 
 /*
  * Cancels the unfinished jobs of a change, whoever owns them: of one kind, or

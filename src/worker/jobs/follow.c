@@ -11,6 +11,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "core/hint.h"
 #include "core/arguments.h"
 #include "core/catalog.h"
 #include "core/query.h"
@@ -128,9 +129,9 @@ look(void *arg, EcWaitNews *news)
 					(errcode(EC_ERRCODE_INTERRUPTED),
 					 errmsg("job " INT64_FORMAT " is interrupted", follow->job),
 					 errdetail("The job has lost its worker."),
-					 errhint("Use SELECT ec_resume(" INT64_FORMAT
-							 ") to go on where it stopped, or add expand_contract to shared_preload_libraries to have that done at every start.",
-							 follow->job)));
+					 ec_errhint("Use SELECT ec_resume(" INT64_FORMAT
+								") to go on where it stopped, or add expand_contract to shared_preload_libraries to have that done at every start.",
+								follow->job)));
 
 		/* it found no free slot, or its worker could not start */
 		if (!status.is_live && status.is_due &&

@@ -17,6 +17,7 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "core/hint.h"
 #include "core/catalog.h"
 #include "core/clip.h"
 #include "core/guc.h"
@@ -366,6 +367,8 @@ ec_job_others_wait(const EcJob *job)
 					"WHERE j.state = 'queued' AND j.owner <> $1 "
 					"AND j.system_identifier = $2 AND j.database = $3 "
 					"AND (s.resume_at IS NULL OR s.resume_at <= clock_timestamp()) "
+					"AND NOT EXISTS (SELECT FROM expand_contract.jobs p WHERE p.part_of = j.id "
+					"AND p.state IN ('queued', 'running', 'paused')) "
 					"AND expand_contract.next_run(j.start_at, j.run_window, "
 					"j.settings ->> 'TimeZone', clock_timestamp()) <= clock_timestamp() "
 					"AND NOT EXISTS (SELECT FROM expand_contract.live_slots() l "
@@ -463,7 +466,7 @@ ec_job_fail_unauthorized(int64 id)
 	error.sqlerrcode = ERRCODE_INSUFFICIENT_PRIVILEGE;
 	error.message = "the extension's owner has not the rights of the job's owner";
 	error.detail = "He could have written what the job would run.";
-	error.hint =
-		"Make him a member of that role, or give the extension to a superuser with REASSIGN OWNED; then use ec_resume.";
+	error.hint = ec_qualified(
+		"Make him a member of that role, or give the extension to a superuser with REASSIGN OWNED; then use ec_resume.");
 	ec_job_set_failed(id, &error);
 }

@@ -25,6 +25,10 @@
  * (places.h), because of a long pause or because its turn was over.  resume_at
  * of the slot is the end of that pause.
  *
+ * A job can submit other jobs as parts of itself (part_of).  It is queued,
+ * without a worker, until they have ended, and gets one then.  Whoever pauses,
+ * resumes or cancels it does the same to its parts.
+ *
  * Locking protocol.  From before it sets the job to running until it ends, a
  * worker holds session-level advisory locks on its job slot, so that a slot
  * has one worker, and on one of the max_workers places in the cluster.
@@ -123,6 +127,7 @@ typedef struct EcJob
 	const char *throttled_by; /* a reason to pause after the batch, or NULL */
 	int pause_ms;             /* how long */
 	const char *vacuum;       /* VACUUM to run after the commit, or NULL */
+	bool waits_for_part; /* leave the place until the job's parts have ended */
 
 	/*
 	 * The worker tells the batch that the last attempt met another session's

@@ -16,6 +16,7 @@
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
 
+#include "core/hint.h"
 #include "worker/jobs/schedule.h"
 
 #define DAY_SECONDS (24 * 60 * 60)
@@ -141,7 +142,8 @@ ec_check_start_at(TimestampTz start_at)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("start_at must be finite"),
-				 errhint("A job that is to wait for somebody is held back by ec_pause.")));
+				 ec_errhint(
+					 "A job that is to wait for somebody is held back by ec_pause.")));
 }
 
 bool

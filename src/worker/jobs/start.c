@@ -17,6 +17,7 @@
 #include "storage/procarray.h"
 #include "utils/memutils.h"
 
+#include "core/hint.h"
 #include "core/toplevel.h"
 #include "worker/jobs/calls.h"
 #include "worker/jobs/places.h"
@@ -70,9 +71,9 @@ start_or_warn(const EcJobStart *start)
 				 errmsg("job " INT64_FORMAT
 						" stays queued: no background worker slot is free",
 						start->id),
-				 errhint("It starts when another job ends, or with SELECT ec_resume(" INT64_FORMAT
-						 "). You might need to increase max_worker_processes.",
-						 start->id)));
+				 ec_errhint("It starts when another job ends, or with SELECT ec_resume(" INT64_FORMAT
+							"). You might need to increase max_worker_processes.",
+							start->id)));
 }
 
 static void

@@ -14,6 +14,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "core/hint.h"
 #include "core/wait_event.h"
 #include "expand_contract.h"
 #include "worker/jobs/wait.h"
@@ -94,7 +95,7 @@ ec_wait_until(FunctionCallInfo fcinfo, const char *what, EcWaitLook look,
 					(errcode(EC_ERRCODE_WAIT_TIMEOUT),
 					 errmsg("gave up waiting for %s", what),
 					 errdetail("The time limit of this wait has passed; the work itself goes on."),
-					 errhint("Wait again, or look at ec_progress.")));
+					 ec_errhint("Wait again, or look at ec_progress.")));
 
 		/* until the next look we hold no snapshot and no lock */
 		SPI_commit();

@@ -9,6 +9,7 @@
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
+#include "core/hint.h"
 #include "core/catalog.h"
 #include "core/compat.h"
 #include "core/query.h"
@@ -53,6 +54,12 @@ jobs_to_start(bool lost_ones, EcJobStart **jobs, TimestampTz *next)
 	ec_arg_int4(&args, MAX_STARTS_WITHOUT_PROGRESS);
 	ec_arg_bool(&args, EC_OWNER_NEEDS_LOGIN);
 	ec_arg_text(&args, EC_SET_ROLE_PRIVILEGE);
+	ec_arg_text(&args, ec_qualified("Use ALTER ROLE ... LOGIN, then ec_resume."));
+	ec_arg_text(&args,
+				ec_qualified(
+					"Log in as a member of the owner that is no superuser, and use ec_resume."));
+	ec_arg_text(&args,
+				ec_qualified("Use GRANT CONNECT ON DATABASE, then ec_resume."));
 	ec_query("UPDATE expand_contract.jobs j SET state = 'failed', "
 			 "finished_at = clock_timestamp(), error_code = c.code, "
 			 "error_message = c.message, error_hint = c.hint "
@@ -65,16 +72,14 @@ jobs_to_start(bool lost_ones, EcJobStart **jobs, TimestampTz *next)
 			 "AS message, 'Cancel the job and submit another.' AS hint "
 			 "WHERE r.oid IS NULL "
 			 "UNION ALL SELECT '28000', 'the owner of the job cannot log in any "
-			 "more', 'Use ALTER ROLE ... LOGIN, then ec_resume.' "
+			 "more', $4 "
 			 "WHERE $2 AND NOT r.rolcanlogin AND k.login = k.owner "
 			 "UNION ALL SELECT '28000', 'the role that submitted the job cannot log in "
-			 "any more, or become its owner', 'Log in as a member of the owner that is "
-			 "no superuser, and use ec_resume.' "
+			 "any more, or become its owner', $5 "
 			 "WHERE l.oid IS NULL OR ($2 AND NOT (l.rolcanlogin AND (l.oid = r.oid OR "
 			 "(NOT l.rolsuper AND pg_has_role(l.oid, r.oid, $3))))) "
 			 "UNION ALL SELECT '42501', 'the owner of the job may not connect to "
-			 "the database any more', 'Use GRANT CONNECT ON DATABASE, then "
-			 "ec_resume.' WHERE NOT has_database_privilege(l.oid, "
+			 "the database any more', $6 WHERE NOT has_database_privilege(l.oid, "
 			 "current_database(), 'CONNECT') "
 			 "UNION ALL SELECT '57P02', 'the worker ended ' || k.starts || "
 			 "' times in a row before it committed a batch', 'See the server log.' "
@@ -87,21 +92,24 @@ jobs_to_start(bool lost_ones, EcJobStart **jobs, TimestampTz *next)
 	memset(&args, 0, sizeof(args));
 	ec_arg_int8(&args, (int64) GetSystemIdentifier());
 	ec_arg_oid(&args, MyDatabaseId);
-	found = ec_query("SELECT j.id, j.owner, s.slot, j.start_at, "
-					 "j.run_window, j.settings ->> 'TimeZone', j.state = 'running', "
-					 "j.login, s.resume_at "
-					 "FROM expand_contract.jobs j "
-					 "JOIN expand_contract.job_slots s ON s.job = j.id "
-					 "AND s.slot < j.workers "
-					 "WHERE j.state IN ('queued', 'running') "
-					 "AND j.system_identifier = $1 AND j.database = $2 "
-					 "ORDER BY s.resume_at > clock_timestamp() IS TRUE, "
-					 "(SELECT count(*) FROM expand_contract.live_slots() l "
-					 "JOIN expand_contract.jobs o ON o.id = l.job WHERE o.owner = j.owner), "
-					 "(SELECT max(o.turn_at) FROM expand_contract.jobs o "
-					 "WHERE o.owner = j.owner) NULLS FIRST, "
-					 "j.id, s.slot",
-					 &args);
+	found =
+		ec_query("SELECT j.id, j.owner, s.slot, j.start_at, "
+				 "j.run_window, j.settings ->> 'TimeZone', j.state = 'running', "
+				 "j.login, s.resume_at "
+				 "FROM expand_contract.jobs j "
+				 "JOIN expand_contract.job_slots s ON s.job = j.id "
+				 "AND s.slot < j.workers "
+				 "WHERE j.state IN ('queued', 'running') "
+				 "AND j.system_identifier = $1 AND j.database = $2 "
+				 "AND NOT EXISTS (SELECT FROM expand_contract.jobs p WHERE p.part_of = j.id "
+				 "AND p.state IN ('queued', 'running', 'paused')) "
+				 "ORDER BY s.resume_at > clock_timestamp() IS TRUE, "
+				 "(SELECT count(*) FROM expand_contract.live_slots() l "
+				 "JOIN expand_contract.jobs o ON o.id = l.job WHERE o.owner = j.owner), "
+				 "(SELECT max(o.turn_at) FROM expand_contract.jobs o "
+				 "WHERE o.owner = j.owner) NULLS FIRST, "
+				 "j.id, s.slot",
+				 &args);
 	*next = DT_NOEND;
 	*jobs = SPI_palloc(Max(found, 1) * sizeof(EcJobStart));
 	for (uint64 row = 0; row < found; row++)

@@ -206,6 +206,20 @@ call_kind(EcWorker *worker)
 }
 
 /*
+ * The job is queued until its parts have ended.  If they have by now, nobody
+ * else starts it again: its own worker does, when it ends.
+ */
+static void
+leave_to_part(EcJob *job)
+{
+	EcCatalogScope scope;
+
+	ec_catalog_begin(&scope);
+	ec_job_give_back(job, GetCurrentTimestamp());
+	ec_catalog_end(&scope);
+}
+
+/*
  * Runs work that uses transactions of its own.  Some of it cannot be rolled
  * back or repeated, so its commits are synchronous.
  */
@@ -220,16 +234,23 @@ run_piece(EcWorker *worker)
 	MemoryContextSwitchTo(worker->batch_context);
 	worker->job.throttled_by = NULL;
 	worker->job.pause_ms = 0;
+	worker->job.waits_for_part = false;
 	more = worker->kind->run(&worker->job);
 
 	ec_worker_be_patient(); /* again, because the work may have changed
 							 * lock_timeout */
 	ec_worker_begin();
 	if (ec_worker_has_extension(worker))
+	{
 		save_progress(worker, !more);
+		if (worker->job.waits_for_part)
+			leave_to_part(&worker->job);
+	}
 	ec_worker_commit();
 	ec_worker_set_options();
 	worker->has_committed = true;
+	if (worker->job.waits_for_part)
+		return EC_OUTCOME_STOP;
 	return more ? EC_OUTCOME_MORE : EC_OUTCOME_COMPLETE;
 }
 

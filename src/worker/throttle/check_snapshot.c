@@ -18,6 +18,7 @@
 #include "utils/rel.h"
 #include "utils/relcache.h"
 
+#include "core/hint.h"
 #include "core/guc.h"
 #include "core/query.h"
 #include "worker/throttle/throttle_checks.h"
@@ -150,9 +151,9 @@ fail_for_growth(EcJob *job, double growth, const char *holder)
 			 errdetail("It has %.2f times its size at the start of job " INT64_FORMAT
 					   ", and the limit is %.2f. The old snapshot of %s keeps dead row versions from being removed.",
 					   growth, job->id, ec_max_growth, holder),
-			 errhint("End that transaction, let VACUUM clean the table, and use SELECT ec_resume(" INT64_FORMAT
-					 ").",
-					 job->id)));
+			 ec_errhint("End that transaction, let VACUUM clean the table, and use SELECT ec_resume(" INT64_FORMAT
+						").",
+						job->id)));
 }
 
 const char *

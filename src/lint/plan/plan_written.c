@@ -1,6 +1,6 @@
 /*
- * plan.c
- *		The online plan of a script.
+ * plan_written.c
+ *		The plan of a script all of whose statements run as they are.
  */
 #include "postgres.h"
 
@@ -40,19 +40,6 @@ plan_as_written(EcPlan *plan, const EcScript *script, const EcStatement *stateme
 												: EC_PLAN_TRANSACTION;
 	step->sql = statement->text;
 	plan->steps = lappend(plan->steps, step);
-}
-
-EcPlan *
-ec_plan_script(const EcScript *script)
-{
-	EcPlan *plan = palloc0(sizeof(EcPlan));
-	ListCell *cell;
-
-	foreach (cell, script->statements)
-	{
-		plan_as_written(plan, script, lfirst(cell));
-	}
-	return plan;
 }
 
 EcPlan *
