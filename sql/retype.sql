@@ -70,6 +70,7 @@ CREATE TABLE numbered (id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY);
 CREATE TABLE shares (id bigint DEFAULT nextval('numbered_id_seq'));
 SELECT ec_change_type('ident', 'numbered', '{"id": "bigint"}');
 SELECT ec_change_type('ident', 'numbered', '{"id": "numeric"}');
+SELECT ec_change_type('parent', 'parent', '{"id": "text"}', backward => $${"id": "CASE WHEN id__new ~ '^[0-9]{1,9}$' THEN id__new::integer END"}$$);
 -- columns of another change
 CREATE TABLE mapped (id integer PRIMARY KEY, a integer, b integer);
 SELECT ec_expand('first', 'mapped', '{"b": "a"}');

@@ -51,7 +51,9 @@ swap_names(const EcChange *change, int lock_wait_ms, void *arg)
 {
 	EcRetype retype;
 
-	ec_lock_tables_of_change(change, AccessExclusiveLock, lock_wait_ms);
+	ec_retype_of(change, &retype);
+	ec_twins_lock(&retype, lock_wait_ms);
+	/* a name may have been changed meanwhile */
 	ec_retype_of(change, &retype);
 	ec_twins_swap(change, &retype);
 	ec_flag_set(change->name, true);

@@ -30,6 +30,7 @@
 #include "dualwrite/columns/statement.h"
 #include "dualwrite/sequences.h"
 #include "expand_contract.h"
+#include "twins/foreign.h"
 #include "twins/twins.h"
 #include "worker/jobs/control.h"
 
@@ -246,14 +247,21 @@ require_all_values_in_old(const EcChange *change)
 	AtEOXact_GUC(false, guc_level);
 }
 
-/* What a small table lacks is built within the swap. */
+/*
+ * What a small table lacks is built within the swap; not where another table
+ * would have to be read for it.
+ */
 static bool
-is_small(Oid relation)
+is_small(const EcChange *change)
 {
-	return DatumGetInt64(DirectFunctionCall2(pg_relation_size,
-											 ObjectIdGetDatum(relation),
+	EcRetype retype;
+
+	ec_retype_of(change, &retype);
+	return ec_twin_tables(&retype) == NIL &&
+		   DatumGetInt64(DirectFunctionCall2(pg_relation_size,
+											 ObjectIdGetDatum(change->relation),
 											 CStringGetTextDatum("main"))) <=
-		   SMALL_BLOCKS * BLCKSZ;
+			   SMALL_BLOCKS * BLCKSZ;
 }
 
 /*
@@ -291,10 +299,12 @@ swap_back(const EcChange *change, int lock_wait_ms, void *arg)
 {
 	EcRetype retype;
 
-	ec_lock_tables_of_change(change, AccessExclusiveLock, lock_wait_ms);
-	require_all_carried_back(change);
 	ec_retype_of(change, &retype);
-	if (is_small(change->relation))
+	ec_twins_lock(&retype, lock_wait_ms);
+	/* a name may have been changed meanwhile */
+	ec_retype_of(change, &retype);
+	require_all_carried_back(change);
+	if (is_small(change))
 		ec_twins_build(change, &retype);
 	ec_twins_swap(change, &retype);
 	ec_flag_set(change->name, false);
@@ -321,11 +331,20 @@ is_flag_on(const EcChange *change)
 static void
 drop_shadows(const EcChange *change)
 {
+	Bitmapset *shadows = NULL;
 	ListCell *cell;
 
 	if (get_rel_name(change->relation) == NULL)
 		return;
 	ec_drop_triggers_of_change(change);
+	foreach (cell, change->columns)
+	{
+		EcChangeColumn *column = lfirst(cell);
+
+		if (column->side == EC_SIDE_NEW && column->expression != NULL && column->attnum > 0)
+			shadows = bms_add_member(shadows, column->attnum);
+	}
+	ec_twin_drop_keys(change->relation, shadows);
 	foreach (cell, change->columns)
 	{
 		EcChangeColumn *column = lfirst(cell);
@@ -405,7 +424,7 @@ one_back(const EcChange *change)
 		require_way_back(change);
 		require_all_carried_back(change);
 		require_all_values_in_old(change);
-		if (change->kept_names != NULL && !is_small(change->relation))
+		if (change->kept_names != NULL && !is_small(change))
 			require_prepared_back(change);
 		ec_transition_with_locks(
 			change, change->kept_names != NULL ? swap_back : switch_back, NULL);

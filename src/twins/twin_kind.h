@@ -46,6 +46,7 @@ typedef struct EcRetype
 /* The swap runs the statements of all kinds, part by part. */
 typedef enum EcSwapPart
 {
+	EC_SWAP_UNTIE,    /* away with foreign keys, triggers */
 	EC_SWAP_RELEASE,  /* "from" loses defaults, sequences, the primary key */
 	EC_SWAP_PROVE,    /* SET NOT NULL, from a constraint that proves it */
 	EC_SWAP_KEYS,     /* keys from indexes; away with the proofs */
@@ -83,6 +84,9 @@ extern const EcTwinKind ec_twin_index;
 extern const EcTwinKind ec_twin_check;
 extern const EcTwinKind ec_twin_column;
 extern const EcTwinKind ec_twin_default;
+extern const EcTwinKind ec_twin_foreign;
+extern const EcTwinKind ec_twin_trigger;
+extern const EcTwinKind ec_twin_policy;
 extern const EcTwinKind ec_twin_function;
 extern const EcTwinKind ec_twin_unknown;
 

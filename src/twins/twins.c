@@ -9,25 +9,30 @@
 #include "access/xact.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/timestamp.h"
 
 #include "core/catalog.h"
 #include "core/hint.h"
 #include "core/json.h"
+#include "core/lock_retry.h"
 #include "core/own.h"
 #include "core/pinned.h"
 #include "core/query.h"
 #include "core/rights.h"
 #include "model/owner.h"
+#include "twins/foreign.h"
 #include "twins/grants.h"
 #include "twins/twins.h"
 
 /* The order is that of the steps. */
 static const EcTwinKind *const kinds[] = {
 	&ec_twin_unknown, &ec_twin_index,   &ec_twin_check,
-	&ec_twin_column,  &ec_twin_default, &ec_twin_function,
+	&ec_twin_foreign, &ec_twin_column,  &ec_twin_default,
+	&ec_twin_trigger, &ec_twin_policy,  &ec_twin_function,
 };
 
 static const EcChangeColumn *
@@ -218,7 +223,7 @@ swap(const EcChange *change, const EcRetype *retype, const EcTwinPlan *plan)
 		(void) set_config_option("client_min_messages", "warning", PGC_USERSET,
 								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	ec_become(&outer, ec_change_require_role(change));
-	for (EcSwapPart part = EC_SWAP_RELEASE; part < EC_SWAP_FUNCTIONS; part++)
+	for (EcSwapPart part = EC_SWAP_UNTIE; part < EC_SWAP_FUNCTIONS; part++)
 		run_part(plan, part);
 	foreach (cell, retype->pairs)
 	{
@@ -251,6 +256,26 @@ ec_twins_build(const EcChange *change, const EcRetype *retype)
 		CommandCounterIncrement();
 	}
 	ec_become_caller(&outer);
+}
+
+/* One limit covers all of them: who waits behind one waits for all. */
+void
+ec_twins_lock(const EcRetype *retype, int lock_wait_ms)
+{
+	TimestampTz give_up =
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), lock_wait_ms);
+	ListCell *cell;
+
+	foreach (cell, ec_twin_tables(retype))
+	{
+		long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), give_up);
+
+		ec_limit_lock_waits(Max(1, left));
+		LockRelationOid(lfirst_oid(cell), AccessExclusiveLock);
+	}
+	ec_lock_whole_table(
+		retype->relation, AccessExclusiveLock,
+		Max(1, TimestampDifferenceMilliseconds(GetCurrentTimestamp(), give_up)));
 }
 
 void

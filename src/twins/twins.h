@@ -31,6 +31,12 @@ extern EcTwinPlan *ec_twins_look(const EcRetype *retype);
 extern void ec_twins_build(const EcChange *change, const EcRetype *retype);
 
 /*
+ * Locks the table and those that foreign keys connect with it, within
+ * lock_wait_ms altogether.  Call in an EcTry, before the swap.
+ */
+extern void ec_twins_lock(const EcRetype *retype, int lock_wait_ms);
+
+/*
  * Swaps the names, as the table's owner; nothing may be left to do or be
  * refused (55000).
  */

@@ -76,6 +76,10 @@ look(const EcRetype *retype, EcTwinPlan *plan)
 				 " WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = $1 AND d.refobjsubid = ANY ($2)"
 				 "   AND NOT coalesce(c.relkind IN ('S', 'i'), false)"
 				 "   AND NOT coalesce(k.conrelid = $1 AND k.contype IN ('p', 'u', 'c', 'n'), false)"
+				 "   AND NOT coalesce(k.contype = 'f' AND k.conparentid = 0, false)"
+				 /* their definitions are text, with the names that stay */
+				 "   AND NOT coalesce(t.tgrelid = $1 AND t.tgconstraint = 0 AND o.change IS NULL, false)"
+				 "   AND d.classid <> 'pg_policy'::regclass"
 				 "   AND NOT coalesce(f.adnum = ANY ($2) AND a.attgenerated = '', false)"
 				 "   AND NOT coalesce(t.tgname = '~ec_' || $3"
 				 "                    AND t.tgfoid = 'expand_contract.dual_write()'::regprocedure, false)"
