@@ -192,7 +192,7 @@ $node->safe_psql(
 	INSERT INTO "a""b'c;--" ("q ty", free, v) VALUES (1, 1, 'after');
 	INSERT INTO "a""b'c;--" (id, v) VALUES (3000000000, 'big');
 	DELETE FROM "a""b'c;--" WHERE id = 900;
-	UPDATE "a""b'c;--" SET id = -id WHERE id = 50;
+	UPDATE "a""b'c;--" SET id = -50 WHERE id = 950;
 	INSERT INTO numbered (v) VALUES ('after');
 	UPDATE numbered SET v = v || '!' WHERE id = 7;
 });
