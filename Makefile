@@ -23,7 +23,7 @@ PGFILEDESC = "expand_contract - schema changes without downtime"
 # are apart, because an update replaces functions and views and alters tables.
 SQL_ROOM = $(patsubst %,sql/install/%.sql,$(1))
 SQL_TABLES = $(call SQL_ROOM,worker_tables migrate_tables backfill_tables \
-	verify_tables model_tables dualwrite_tables usage_tables lifecycle_tables)
+	verify_tables model_tables dualwrite_tables usage_tables lifecycle_tables applied_tables)
 SQL_FUNCTIONS = $(call SQL_ROOM,core worker lint migrate backfill verify \
 	dualwrite usage lifecycle view_columns)
 SQL_PARTS = $(call SQL_ROOM,start schema library) $(SQL_TABLES) $(SQL_FUNCTIONS) \

@@ -62,7 +62,19 @@ ALTER TABLE expand_contract.jobs
     ADD CHECK (kind IN ('backfill', 'copy', 'verify', 'statement', 'reconcile', 'contract', 'delete', 'prepare'));
 CREATE INDEX jobs_turns ON expand_contract.jobs (owner, turn_at);
 
--- Who gave a way down, and whose rights a change's expressions have: names said
+-- The clusters that this database has been in.  No dump has it, and, as it is
+-- unlogged, no publication and no standby: what is in it of another cluster came
+-- with the files, by pg_upgrade or in a copy of them.
+CREATE UNLOGGED TABLE expand_contract.origin (
+    system_identifier bigint NOT NULL,
+    database oid NOT NULL,
+    catalog_version integer NOT NULL,
+    PRIMARY KEY (system_identifier, database)
+);
+COMMENT ON TABLE expand_contract.origin IS 'the cluster that this database is in, by which pg_upgrade is told from a copy';
+COMMENT ON COLUMN expand_contract.origin.catalog_version IS 'of its system catalogs, which only pg_upgrade changes';
+
+-- Who gave a down script, and whose rights a change's expressions have: names said
 -- the former so far, and the tables the latter.
 ALTER TABLE expand_contract.schema_migrations ADD COLUMN down_by_oid oid, ADD COLUMN down_system bigint;
 UPDATE expand_contract.schema_migrations m
@@ -256,6 +268,53 @@ DROP PROCEDURE @extschema@.ec_apply_directory(text);
 DROP FUNCTION @extschema@.ec_baseline(text, text);
 DROP FUNCTION @extschema@.ec_adopt(text, regclass);
 
+-- A subscription that publishes all tables brings the rows of ours, too.  What a
+-- dump carries it may bring; the others are of the publishing server alone, and
+-- would be in the way of this one's own.
+CREATE FUNCTION expand_contract.ignore_applied() RETURNS trigger
+AS 'MODULE_PATHNAME', 'ec_ignore_applied' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+REVOKE EXECUTE ON FUNCTION expand_contract.ignore_applied() FROM PUBLIC;
+COMMENT ON FUNCTION expand_contract.ignore_applied() IS 'leaves out a row that a subscription applies to a table of the extension';
+CREATE TRIGGER ignore_applied BEFORE INSERT OR UPDATE OR DELETE ON expand_contract.jobs
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.ignore_applied();
+ALTER TABLE expand_contract.jobs ENABLE REPLICA TRIGGER ignore_applied;
+CREATE TRIGGER ignore_applied BEFORE INSERT OR UPDATE OR DELETE ON expand_contract.job_slots
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.ignore_applied();
+ALTER TABLE expand_contract.job_slots ENABLE REPLICA TRIGGER ignore_applied;
+CREATE TRIGGER ignore_applied BEFORE INSERT OR UPDATE OR DELETE ON expand_contract.job_standbys
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.ignore_applied();
+ALTER TABLE expand_contract.job_standbys ENABLE REPLICA TRIGGER ignore_applied;
+CREATE TRIGGER ignore_applied BEFORE INSERT OR UPDATE OR DELETE ON expand_contract.job_sweeps
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.ignore_applied();
+ALTER TABLE expand_contract.job_sweeps ENABLE REPLICA TRIGGER ignore_applied;
+CREATE TRIGGER ignore_applied BEFORE INSERT OR UPDATE OR DELETE ON expand_contract.job_leaves
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.ignore_applied();
+ALTER TABLE expand_contract.job_leaves ENABLE REPLICA TRIGGER ignore_applied;
+CREATE TRIGGER ignore_applied BEFORE INSERT OR UPDATE OR DELETE ON expand_contract.change_jobs
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.ignore_applied();
+ALTER TABLE expand_contract.change_jobs ENABLE REPLICA TRIGGER ignore_applied;
+CREATE TRIGGER ignore_applied BEFORE INSERT OR UPDATE OR DELETE ON expand_contract.sightings
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.ignore_applied();
+ALTER TABLE expand_contract.sightings ENABLE REPLICA TRIGGER ignore_applied;
+CREATE TRIGGER ignore_applied BEFORE INSERT OR UPDATE OR DELETE ON expand_contract.sighting_watch
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.ignore_applied();
+ALTER TABLE expand_contract.sighting_watch ENABLE REPLICA TRIGGER ignore_applied;
+CREATE TRIGGER ignore_applied BEFORE INSERT OR UPDATE OR DELETE ON expand_contract.usage_flush
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.ignore_applied();
+ALTER TABLE expand_contract.usage_flush ENABLE REPLICA TRIGGER ignore_applied;
+CREATE TRIGGER ignore_applied BEFORE INSERT OR UPDATE OR DELETE ON expand_contract.standby_usage
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.ignore_applied();
+ALTER TABLE expand_contract.standby_usage ENABLE REPLICA TRIGGER ignore_applied;
+CREATE TRIGGER ignore_applied BEFORE INSERT OR UPDATE OR DELETE ON expand_contract.verifications
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.ignore_applied();
+ALTER TABLE expand_contract.verifications ENABLE REPLICA TRIGGER ignore_applied;
+CREATE TRIGGER ignore_applied BEFORE INSERT OR UPDATE OR DELETE ON expand_contract.verify_walks
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.ignore_applied();
+ALTER TABLE expand_contract.verify_walks ENABLE REPLICA TRIGGER ignore_applied;
+CREATE TRIGGER ignore_applied BEFORE INSERT OR UPDATE OR DELETE ON expand_contract.mismatches
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.ignore_applied();
+ALTER TABLE expand_contract.mismatches ENABLE REPLICA TRIGGER ignore_applied;
+
 
 ----------------------------------------------------------------------
 -- sql/install/core.sql
@@ -285,6 +344,37 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'ec_sql_live_slots' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION expand_contract.live_slots() IS 'the workers that run jobs of this database, known by the locks they hold';
 
+-- The jobs and the ledger of the cluster that pg_upgrade has made this one from
+-- are this one's.  In one statement, so that others see all of it or nothing.
+CREATE OR REPLACE FUNCTION expand_contract.adopt_upgraded() RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+WITH here AS (
+    SELECT s.system_identifier AS system, s.catalog_version_no AS version, d.oid AS database
+      FROM pg_control_system() s JOIN pg_database d ON d.datname = current_database()
+), earlier AS (
+    DELETE FROM expand_contract.origin o USING here
+     WHERE o.database = here.database AND o.system_identifier <> here.system
+    RETURNING o.system_identifier AS system, o.database, here.system AS new_system,
+        o.catalog_version <> here.version AS is_upgraded
+), adopted_jobs AS (
+    UPDATE expand_contract.jobs j SET system_identifier = e.new_system FROM earlier e
+     WHERE e.is_upgraded AND j.system_identifier = e.system AND j.database = e.database
+), adopted_ledger AS (
+    UPDATE expand_contract.schema_migrations m SET down_system = e.new_system FROM earlier e
+     WHERE e.is_upgraded AND m.down_system = e.system
+), adopted_steps AS (
+    UPDATE expand_contract.migration_steps s
+       SET target = jsonb_set(s.target, '{system}', to_jsonb(e.new_system::text)) FROM earlier e
+     WHERE e.is_upgraded AND s.target ->> 'system' = e.system::text AND s.target ->> 'database' = e.database::text
+)
+INSERT INTO expand_contract.origin (system_identifier, database, catalog_version)
+SELECT here.system, here.database, here.version FROM here
+ON CONFLICT DO NOTHING;
+END;
+COMMENT ON FUNCTION expand_contract.adopt_upgraded() IS 'takes over what the cluster has left that pg_upgrade has made this one from';
+REVOKE EXECUTE ON FUNCTION expand_contract.adopt_upgraded() FROM PUBLIC;
+
 CREATE OR REPLACE FUNCTION expand_contract.is_interrupted(job bigint) RETURNS boolean
 AS 'MODULE_PATHNAME', 'ec_sql_is_interrupted' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION expand_contract.is_interrupted(bigint) IS 'whether a running job has lost its workers';
@@ -309,7 +399,7 @@ COMMENT ON FUNCTION expand_contract.next_run(timestamptz, text, text, timestampt
 
 CREATE OR REPLACE FUNCTION @extschema@.ec_pause(job bigint) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_pause' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_pause(bigint) IS 'stops a job after its current batch; ec_resume goes on from there';
+COMMENT ON FUNCTION @extschema@.ec_pause(bigint) IS 'stops a job, and rolls its current batch back; ec_resume goes on from there';
 
 CREATE OR REPLACE FUNCTION @extschema@.ec_resume(job bigint) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_resume' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
@@ -317,7 +407,7 @@ COMMENT ON FUNCTION @extschema@.ec_resume(bigint) IS 'goes on with a paused, int
 
 CREATE OR REPLACE FUNCTION @extschema@.ec_cancel(job bigint) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_cancel' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_cancel(bigint) IS 'ends a job for good after its current batch; rows already written stay';
+COMMENT ON FUNCTION @extschema@.ec_cancel(bigint) IS 'ends a job for good, and rolls its current batch back; rows already written stay';
 
 CREATE OR REPLACE FUNCTION @extschema@.ec_configure(job bigint, batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL,
     workers integer DEFAULT NULL, max_lag interval DEFAULT NULL) RETURNS text
@@ -356,9 +446,11 @@ WITH live AS MATERIALIZED (
     SELECT j.*, s.sweep, s.rows_done, s.rows_per_second, s.active_seconds,
         s.skipped_locked, s.rows_failed, s.wal_bytes, s.table_growth, s.throttled_by, s.resume_at, s.notice,
         least(coalesce(s.fraction, 0), 1) AS fraction,
-        coalesce(l.workers, 0) AS live_workers,
+        CASE WHEN l.workers IS NOT NULL OR NOT pg_is_in_recovery() THEN coalesce(l.workers, 0) END AS live_workers,
         CASE
             WHEN l.workers IS NOT NULL THEN j.state
+            -- the locks of the primary's workers are not known to its standbys
+            WHEN pg_is_in_recovery() THEN j.state
             -- the locks and the table are not of one moment
             WHEN j.state = 'running' AND expand_contract.is_interrupted(j.id) THEN 'interrupted'
             WHEN j.state = 'queued' AND j.queued_at < pg_postmaster_start_time()
@@ -461,8 +553,9 @@ SELECT job,
         WHEN state = 'interrupted' AND expand_contract.launcher_running()
             THEN 'the job has lost its worker; the launcher will start another'
         WHEN state = 'interrupted'
-            THEN format('the job has lost its worker. HINT: Use SELECT ec_resume(%s) to go on where it stopped, '
-                'or add expand_contract to shared_preload_libraries to have that done at every start.', job)
+            THEN format('the job has lost its worker. HINT: Use SELECT %s(%s) to go on where it stopped, '
+                'or add expand_contract to shared_preload_libraries to have that done at every start.',
+                '@extschema@.ec_resume(bigint)'::regprocedure::regproc, job)
         WHEN error_code IS NULL THEN notice
         -- a message can hold row data, of a copy's target too
         WHEN pg_has_role(owner, 'USAGE') OR NOT EXISTS (
@@ -640,8 +733,9 @@ SELECT m.version COLLATE pg_catalog."default" AS version, m.description, m.phase
                CASE j.state WHEN 'cancelled' THEN 'job ' || j.id || ' was cancelled'
                    ELSE concat(j.error_code, ': ', j.error_message, '. DETAIL: ' || j.error_detail,
                                ' HINT: ' || j.error_hint) END))
-           WHEN 'interrupted' THEN 'nobody is at it. HINT: Use '
-               || CASE m.direction WHEN 'up' THEN 'ec_apply' ELSE 'ec_rollback' END || ' again to go on.'
+           WHEN 'interrupted' THEN 'no worker is running it. HINT: Use '
+               || CASE m.direction WHEN 'up' THEN '@extschema@.ec_apply'::regproc ELSE '@extschema@.ec_rollback'::regproc END
+               || ' again to go on.'
        END AS error,
        m.direction, s.job, m.scope COLLATE pg_catalog."default" AS scope
   FROM expand_contract.schema_migrations m
@@ -854,6 +948,11 @@ CREATE OR REPLACE FUNCTION expand_contract.note_partitions() RETURNS event_trigg
 AS 'MODULE_PATHNAME', 'ec_note_partitions' LANGUAGE C;
 COMMENT ON FUNCTION expand_contract.note_partitions() IS 'gives new partitions the triggers of changes to other tables, and notes what comes and goes with a partition';
 
+CREATE OR REPLACE FUNCTION expand_contract.note_subscriptions() RETURNS event_trigger
+AS 'MODULE_PATHNAME', 'ec_note_subscriptions' LANGUAGE C;
+COMMENT ON FUNCTION expand_contract.note_subscriptions() IS 'warns of subscriptions whose rows a change does not see, and leaves a gap';
+REVOKE EXECUTE ON FUNCTION expand_contract.note_subscriptions() FROM PUBLIC;
+
 CREATE OR REPLACE FUNCTION @extschema@.ec_expand(change text, relation regclass, forward jsonb, backward jsonb DEFAULT NULL,
     target regclass DEFAULT NULL, key text[] DEFAULT NULL, old_columns text[] DEFAULT NULL,
     on_error text DEFAULT 'record', allow_existing boolean DEFAULT false) RETURNS text
@@ -873,7 +972,10 @@ COMMENT ON FUNCTION @extschema@.ec_set_flag(text, boolean) IS 'sets a read switc
 -- For applications: everyone may ask, and nobody sees the table.
 CREATE OR REPLACE FUNCTION @extschema@.ec_flag(name text) RETURNS boolean
 LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS 'SELECT coalesce((SELECT f.value FROM expand_contract.flags f WHERE f.name = ec_flag.name), false)';
+AS $$SELECT coalesce((SELECT f.value FROM expand_contract.flags f
+                       WHERE f.name = CASE WHEN s.scope = '' OR starts_with(ec_flag.name, s.scope || '/') THEN ec_flag.name
+                                           ELSE s.scope || '/' || ec_flag.name END), false)
+       FROM (SELECT coalesce(current_setting('expand_contract.scope', true), '')) AS s (scope)$$;
 COMMENT ON FUNCTION @extschema@.ec_flag(text) IS 'a read switch; false unless it has been set';
 
 CREATE OR REPLACE FUNCTION @extschema@.ec_reconcile(change text DEFAULT NULL) RETURNS bigint
@@ -1119,7 +1221,8 @@ SELECT c.name COLLATE "default" AS change, c.relation, c.target, c.phase, c.sinc
        (SELECT count(*) FROM expand_contract.gaps g WHERE g.change = c.name AND g.repaired_by IS NULL) AS gaps,
        coalesce((SELECT f.value FROM expand_contract.flags f WHERE f.name = c.name), false) AS flag,
        t.oid IS NULL AS is_gone, c.quarantine_until, c.auto_drop,
-       expand_contract.blocked_by(c.name) AS blocked_by
+       expand_contract.blocked_by(c.name) AS blocked_by,
+       coalesce(substring(c.name FROM '^(.*)/[^/]*$'), '') AS scope
   FROM expand_contract.changes c
   LEFT JOIN pg_class t ON t.oid = c.relation
   LEFT JOIN pg_class n ON n.oid = c.target
@@ -1295,7 +1398,7 @@ LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SET search_path = pg_
      ORDER BY 3, 5 DESC, 1, 2, 6
 $$;
 COMMENT ON FUNCTION expand_contract.dependents(oid, smallint[])
-    IS 'what goes with columns or a table, and what stands in the way of dropping them';
+    IS 'what is dropped with columns or a table, and what stands in the way of dropping them';
 REVOKE EXECUTE ON FUNCTION expand_contract.dependents(oid, smallint[]) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION expand_contract.falls(oid, smallint[]) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION expand_contract.body_names(oid, oid, smallint[]) FROM PUBLIC;
@@ -1315,7 +1418,7 @@ COMMENT ON COLUMN @extschema@.ec_progress.rows_total_estimate IS 'how many there
 COMMENT ON COLUMN @extschema@.ec_progress.percent IS 'how much of the table has been passed, 0 to 100';
 COMMENT ON COLUMN @extschema@.ec_progress.rows_per_second IS 'over the last batches; over its whole time when no worker is at it';
 COMMENT ON COLUMN @extschema@.ec_progress.eta IS 'how long it will take to the end, at that rate';
-COMMENT ON COLUMN @extschema@.ec_progress.workers IS 'how many workers are at it';
+COMMENT ON COLUMN @extschema@.ec_progress.workers IS 'how many workers are at it; NULL on a standby, which does not know';
 COMMENT ON COLUMN @extschema@.ec_progress.throttled_by IS 'what it pauses for, or waits for; NULL when it works';
 COMMENT ON COLUMN @extschema@.ec_progress.replication_lag IS 'the longest delay of a standby that counts; NULL without one, and for those who own no job';
 COMMENT ON COLUMN @extschema@.ec_progress.table_growth IS 'size of the table, divided by that at the start';
@@ -1367,7 +1470,7 @@ COMMENT ON COLUMN @extschema@.ec_migration_events.application_name IS 'of the se
 COMMENT ON COLUMN @extschema@.ec_migration_events.error IS 'as in ec_migrations';
 COMMENT ON COLUMN @extschema@.ec_migration_events.scope IS 'whose history the migration belongs to';
 
-COMMENT ON COLUMN @extschema@.ec_changes.change IS 'its name';
+COMMENT ON COLUMN @extschema@.ec_changes.change IS 'its name; of a scope, "scope/name"';
 COMMENT ON COLUMN @extschema@.ec_changes.relation IS 'the table with the old shape';
 COMMENT ON COLUMN @extschema@.ec_changes.target IS 'the table with the new shape; NULL when that is the same one';
 COMMENT ON COLUMN @extschema@.ec_changes.phase IS 'dual_write, backfilled, prepared, verified, cut_over, quarantined, contracted or reverted';
@@ -1384,6 +1487,7 @@ COMMENT ON COLUMN @extschema@.ec_changes.is_gone IS 'whether the table was dropp
 COMMENT ON COLUMN @extschema@.ec_changes.quarantine_until IS 'when the old shape may be dropped, while it is quarantined';
 COMMENT ON COLUMN @extschema@.ec_changes.auto_drop IS 'whether the launcher drops it then';
 COMMENT ON COLUMN @extschema@.ec_changes.blocked_by IS 'the closed gates of the next step; NULL for those who may not see them';
+COMMENT ON COLUMN @extschema@.ec_changes.scope IS 'whose it is: what stands before the last "/" of its name; empty where nobody says';
 
 COMMENT ON COLUMN @extschema@.ec_change_events.id IS 'in the order in which they came';
 COMMENT ON COLUMN @extschema@.ec_change_events.change IS 'the change; for a flag of its own, the flag';
@@ -1495,3 +1599,8 @@ CREATE EVENT TRIGGER expand_contract_note_triggers ON ddl_command_end
     WHEN TAG IN ('CREATE TRIGGER', 'ALTER TRIGGER')
     EXECUTE FUNCTION expand_contract.note_ddl();
 COMMENT ON EVENT TRIGGER expand_contract_note_triggers IS 'warns of triggers that do not see what dual writes write';
+
+CREATE EVENT TRIGGER expand_contract_note_subscriptions ON ddl_command_end
+    WHEN TAG IN ('CREATE SUBSCRIPTION', 'ALTER SUBSCRIPTION')
+    EXECUTE FUNCTION expand_contract.note_subscriptions();
+COMMENT ON EVENT TRIGGER expand_contract_note_subscriptions IS 'warns of subscriptions whose rows a change does not see';

@@ -338,6 +338,7 @@ need_rights()
 	has_apt || return 0
 	version=${PG_VERSION:-$(choose_version)}
 	for package in gcc libc6-dev make postgresql-%v postgresql-server-dev-%v "$@"; do
+		[[ $package != \?* ]] || continue
 		[[ $package != *%v* || -z ${PG_CONFIG:-} ]] || continue
 		if [[ -z $version ]]; then
 			# The package lists are not available.
@@ -352,7 +353,9 @@ need_rights()
 
 # Installs the server, the compiler and the named packages if they are missing.
 # %v in a name stands for the server's major version.  Such packages extend
-# Debian's server and are omitted if PG_CONFIG names another one.
+# Debian's server and are omitted if PG_CONFIG names another one.  A name that
+# begins with ? is of software that tests are beside of: they skip what is not
+# there, so it is left out where it cannot be had.
 need_server()
 {
 	local package packages=(gcc libc6-dev make)
@@ -382,7 +385,18 @@ need_server()
 		die "PostgreSQL $PG_VERSION is not supported (of $SUPPORTED)"
 
 	for package in "$@"; do
-		if [[ $package != *%v* ]]; then
+		if [[ $package == \?* ]]; then
+			if [[ -n ${PG_CONFIG:-} ]] || ! has_apt; then
+				continue
+			fi
+			package=${package#\?}
+			package=${package//%v/$PG_VERSION}
+			if is_installed "$package" || { is_available "$package" && may_be_root; }; then
+				packages+=("$package")
+			else
+				say "not to be had, and its tests are skipped: $package"
+			fi
+		elif [[ $package != *%v* ]]; then
 			packages+=("$package")
 		elif [[ -z ${PG_CONFIG:-} ]]; then
 			packages+=("${package//%v/$PG_VERSION}")

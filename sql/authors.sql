@@ -1,4 +1,4 @@
--- Whose way down a migration has, and what it may take.
+-- Whose down script a migration has, and what it may take.
 \getenv abs_srcdir PG_ABS_SRCDIR
 \set errors :abs_srcdir '/test/errors.sql'
 \i :errors
@@ -86,7 +86,7 @@ SELECT ec_rollback('b4');
 SELECT ec_rollback('b5');
 RESET ROLE;
 SELECT regress_ec.is_super('regress_ec_contractor');
--- another role's way down cannot be replaced either, by who has not its rights
+-- another role's down script cannot be replaced either, by who has not its rights
 SET ROLE regress_ec_contractor;
 CREATE TABLE regress_ec.numbers (n int);
 INSERT INTO regress_ec.numbers VALUES (1), (1);
@@ -108,7 +108,7 @@ DROP SCHEMA regress_ec CASCADE;
 DROP OWNED BY regress_ec_contractor, regress_ec_deployer;
 DROP ROLE regress_ec_contractor, regress_ec_deployer, regress_ec_boss;
 
--- What a change uses, no way down takes.
+-- What a change uses, no down script takes.
 SET expand_contract.stabilization_period = 0;
 CREATE SCHEMA made;
 CREATE FUNCTION made.short(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT pg_catalog.lower($1)';

@@ -8,7 +8,7 @@ CREATE SCHEMA regress_foreign;
 SET search_path = regress_foreign, public;
 DELETE FROM expand_contract.schema_migrations;
 DELETE FROM expand_contract.migration_events;
--- What becomes of a script under a version of its own: the way up and the way
+-- What becomes of a script under a version of its own: the up script and the
 -- down as the ledger has them, or the error.
 CREATE SEQUENCE version;
 CREATE FUNCTION outcome(script text, by_file boolean = true) RETURNS SETOF text LANGUAGE plpgsql AS $$
@@ -65,7 +65,7 @@ SELECT outcome(E'SELECT 1; -- down\nSELECT ''\n-- down\n'';\nDO $d$ BEGIN\n-- ro
 SELECT outcome(E'-- ec:up\nCREATE TABLE p2 ();\n-- rollback\nSELECT 1;\n-- ec:down\n-- down\nDROP TABLE p2;');
 SELECT ec_apply(nextval('version')::text, 'CREATE TABLE p3 ()', down => E'-- down\nDROP TABLE p3');
 
--- directives that cannot be followed
+-- directives that are not supported
 SELECT s AS script, e.message
   FROM unnest(ARRAY[
     E'--liquibase formatted sql\n--changeset me:1\nCREATE TABLE z ();\n--rollback DROP TABLE z;',
@@ -157,7 +157,7 @@ SELECT outcome(E'COPY z FROM stdin');
 SELECT outcome(E'SELECT ''COPY z FROM stdin;''; COMMENT ON TABLE p1 IS ''copy from stdin;''');
 SELECT outcome(E'SELECT 1;\nSELEC 2;\nSELECT ''open');
 
--- 3. empty scripts are migrations that do nothing, empty ways down are none
+-- 3. empty scripts are migrations that do nothing, empty down scripts are none
 SELECT s AS script, ec_apply((4000 + 2 * n)::text, s, down => s), ec_apply((4000 + 2 * n)::text, s), ec_apply_script((4001 + 2 * n)::text, s)
   FROM unnest(ARRAY['', E' \n', '-- nothing', '/* nothing */ ;;', E'-- ec:up\n-- ec:down\n', E'-- +goose Up\n-- +goose Down']) WITH ORDINALITY AS u (s, n);
 SELECT version, state, steps, down FROM ec_migrations JOIN expand_contract.schema_migrations m USING (version, state, steps) WHERE version = '4002';

@@ -54,7 +54,7 @@ SELECT ec_apply('m001', (SELECT up FROM expand_contract.schema_migrations WHERE 
 SELECT job, kind, relation, state, percent, last_error FROM ec_progress WHERE job = 7000;
 SELECT relation_name FROM expand_contract.jobs WHERE id = 7000;
 
--- the way down
+-- the down script
 SELECT ec_rollback('m001', dry_run => true);
 SELECT ec_rollback('m001');
 CALL ec_wait_migration('m001');
@@ -109,7 +109,7 @@ SELECT state, steps_done, error FROM ec_migrations WHERE version = 'm004';
 SELECT ec_rollback('m004');
 DROP TABLE nowhere;
 
--- one that has failed before anything was done is just taken back; one that has needs its way down
+-- one that has failed before anything was done is just taken back; one that has needs its down script
 SELECT ec_apply('m005', 'CREATE INDEX CONCURRENTLY i ON nowhere (x)');
 CALL ec_wait_migration('m005');
 SELECT job FROM ec_migrations WHERE version = 'm005' \gset
@@ -123,7 +123,7 @@ CALL ec_wait_migration('m005');
 SELECT ec_rollback('m005');
 SELECT to_regclass('half'), count(*) FROM ec_migrations WHERE version = 'm005';
 
--- a way down that fails: the migration is between two states, and goes on only downwards
+-- a down script that fails: the migration is between two states, and goes on only downwards
 SELECT ec_apply('m005', 'CREATE TABLE half ()', 'DROP TABLE half; VACUUM nowhere');
 SELECT ec_rollback('m005');
 CALL ec_wait_migration('m005');
@@ -197,7 +197,7 @@ CALL ec_wait_migration('m009');
 SELECT ec_rollback('m009');
 SELECT ec_apply('m009', 'VACUUM regress_ec_mixed.who; DELETE FROM expand_contract.jobs');
 CALL ec_wait_migration('m009');
--- half of it is done, and there is no way down: it can still be given one
+-- half of it is done, and there is no down script: it can still be given one
 SELECT errors_of($$ SELECT ec_rollback('m009') $$);
 SELECT ec_apply('m009', 'VACUUM regress_ec_mixed.who; DELETE FROM expand_contract.jobs', down => 'SELECT 1');
 CALL ec_wait_migration('m009');
@@ -239,7 +239,7 @@ SELECT ec_rollback('m011');
 CALL ec_wait_migration('m011');
 SELECT count(*) FROM ec_migrations WHERE version = 'm011';
 
--- a way down that another role gave does not run as the caller
+-- a down script that another role gave does not run as the caller
 SET ROLE regress_ec_mixed;
 SELECT ec_apply('m011', 'SELECT 1', 'SELECT pg_current_logfile()');
 RESET ROLE;

@@ -1,4 +1,4 @@
--- A way down is run by who gave it, or who has said SET ROLE to it; and names that
+-- A down script is run by who gave it, or who has said SET ROLE to it; and names that
 -- are stored have a length.
 \getenv abs_srcdir PG_ABS_SRCDIR
 \set errors :abs_srcdir '/test/errors.sql'

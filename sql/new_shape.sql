@@ -25,7 +25,7 @@ $$;
 -- the statements in the hint, each on its own, as psql would send them
 CREATE FUNCTION statements(change text) RETURNS TABLE (statement text) LANGUAGE sql AS $$
     SELECT trim(s, E' \n')
-      FROM ec_gates(change, 'contract') g, substring(hint FROM 'Give the new shape what it lacks:\s*(.*)') AS h (statements),
+      FROM ec_gates(change, 'contract') g, substring(hint FROM 'Add what the new shape lacks:\s*(.*)') AS h (statements),
            regexp_split_to_table(h.statements, ';\s*') WITH ORDINALITY AS s (s, n)
      WHERE gate = 'dependents' AND s <> '' ORDER BY n
 $$;

@@ -1,4 +1,4 @@
--- Migrations that run in steps, and the way down of those that were given none.
+-- Migrations that run in steps, and the down script of those that were given none.
 -- In phase contract the lint has no say.
 \getenv abs_srcdir PG_ABS_SRCDIR
 \set errors :abs_srcdir '/test/errors.sql'
@@ -78,7 +78,7 @@ SELECT ec_apply('d003', 'ALTER TABLE "Big" ADD CONSTRAINT few CHECK (id < 1000)'
 CALL ec_wait_migration('d003');
 SELECT conname, convalidated FROM pg_constraint WHERE conname = 'few';
 
--- a way down that is given goes the same way as one up
+-- a down script that is given goes the same way as one up
 CALL ec_migrate('d004', 'CREATE INDEX big_name ON "Big" (name)', 'DROP INDEX big_name', phase => 'contract');
 SELECT ec_rollback('d004');
 SELECT step, kind, command FROM expand_contract.migration_steps WHERE version = 'd004' AND direction = 'down';

@@ -160,7 +160,7 @@ RESET search_path;
 SET ROLE regress_ec_group;
 SELECT CASE WHEN current_setting('server_version_num')::int < 170000
        THEN (SELECT string_agg(line, E'\n') FROM errors_of($$SELECT ec_backfill('regress_ec.users', 'email = upper(name)')$$) line)
-            = format(E'28000: role "regress_ec_group" cannot own a job because it cannot log in\nDETAIL: Background workers connect as the job''s owner or, where it has no LOGIN, as the role that submits the job and is a member of it; role "%s" is a superuser, whose rights no worker gives up.\nHINT: Log in as a member of it and use SET ROLE, or use ALTER ROLE regress_ec_group LOGIN.', session_user)
+            = format(E'28000: role "regress_ec_group" cannot own a job because it cannot log in\nDETAIL: Background workers connect as the job''s owner or, where it has no LOGIN, as the role that submits the job and is a member of it; role "%s" is a superuser, whose privileges a worker cannot give up.\nHINT: Log in as a member of it and use SET ROLE, or use ALTER ROLE regress_ec_group LOGIN.', session_user)
        ELSE ec_backfill('regress_ec.users', 'email = upper(name)', delay_ms => 0) > 0
        END AS as_expected;
 RESET ROLE;

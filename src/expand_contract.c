@@ -45,6 +45,7 @@ _PG_init(void)
 	ec_register_job_kind(&ec_contract_kind);
 	ec_register_job_kind(&ec_prepare_kind);
 	ec_change_job_done = ec_note_change_job_done;
+	ec_change_batch_done = ec_check_change_batch;
 	ec_change_job_role = ec_role_of_change_job;
 	ec_change_row_left_out = ec_queue_row_left_out;
 

@@ -18,6 +18,11 @@ AS 'MODULE_PATHNAME', 'ec_note_partitions' LANGUAGE C;
 COMMENT ON FUNCTION expand_contract.note_partitions() IS 'gives new partitions the triggers of changes to other tables, and notes what comes and goes with a partition';
 REVOKE EXECUTE ON FUNCTION expand_contract.note_partitions() FROM PUBLIC;
 
+CREATE FUNCTION expand_contract.note_subscriptions() RETURNS event_trigger
+AS 'MODULE_PATHNAME', 'ec_note_subscriptions' LANGUAGE C;
+COMMENT ON FUNCTION expand_contract.note_subscriptions() IS 'warns of subscriptions whose rows a change does not see, and leaves a gap';
+REVOKE EXECUTE ON FUNCTION expand_contract.note_subscriptions() FROM PUBLIC;
+
 CREATE FUNCTION @extschema@.ec_expand(change text, relation regclass, forward jsonb, backward jsonb DEFAULT NULL,
     target regclass DEFAULT NULL, key text[] DEFAULT NULL, old_columns text[] DEFAULT NULL,
     on_error text DEFAULT 'record', allow_existing boolean DEFAULT false) RETURNS text
@@ -37,7 +42,10 @@ COMMENT ON FUNCTION @extschema@.ec_set_flag(text, boolean) IS 'sets a read switc
 -- For applications: everyone may ask, and nobody sees the table.
 CREATE FUNCTION @extschema@.ec_flag(name text) RETURNS boolean
 LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS 'SELECT coalesce((SELECT f.value FROM expand_contract.flags f WHERE f.name = ec_flag.name), false)';
+AS $$SELECT coalesce((SELECT f.value FROM expand_contract.flags f
+                       WHERE f.name = CASE WHEN s.scope = '' OR starts_with(ec_flag.name, s.scope || '/') THEN ec_flag.name
+                                           ELSE s.scope || '/' || ec_flag.name END), false)
+       FROM (SELECT coalesce(current_setting('expand_contract.scope', true), '')) AS s (scope)$$;
 COMMENT ON FUNCTION @extschema@.ec_flag(text) IS 'a read switch; false unless it has been set';
 
 CREATE FUNCTION @extschema@.ec_reconcile(change text DEFAULT NULL) RETURNS bigint

@@ -19,3 +19,8 @@ CREATE EVENT TRIGGER expand_contract_note_dropped ON sql_drop
     WHEN TAG IN ('DROP TABLE')
     EXECUTE FUNCTION expand_contract.note_partitions();
 COMMENT ON EVENT TRIGGER expand_contract_note_dropped IS 'partitions that are dropped';
+
+CREATE EVENT TRIGGER expand_contract_note_subscriptions ON ddl_command_end
+    WHEN TAG IN ('CREATE SUBSCRIPTION', 'ALTER SUBSCRIPTION')
+    EXECUTE FUNCTION expand_contract.note_subscriptions();
+COMMENT ON EVENT TRIGGER expand_contract_note_subscriptions IS 'warns of subscriptions whose rows a change does not see';

@@ -127,7 +127,8 @@ SELECT c.name COLLATE "default" AS change, c.relation, c.target, c.phase, c.sinc
        (SELECT count(*) FROM expand_contract.gaps g WHERE g.change = c.name AND g.repaired_by IS NULL) AS gaps,
        coalesce((SELECT f.value FROM expand_contract.flags f WHERE f.name = c.name), false) AS flag,
        t.oid IS NULL AS is_gone, c.quarantine_until, c.auto_drop,
-       expand_contract.blocked_by(c.name) AS blocked_by
+       expand_contract.blocked_by(c.name) AS blocked_by,
+       coalesce(substring(c.name FROM '^(.*)/[^/]*$'), '') AS scope
   FROM expand_contract.changes c
   LEFT JOIN pg_class t ON t.oid = c.relation
   LEFT JOIN pg_class n ON n.oid = c.target
@@ -303,6 +304,6 @@ LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SET search_path = pg_
      ORDER BY 3, 5 DESC, 1, 2, 6
 $$;
 COMMENT ON FUNCTION expand_contract.dependents(oid, smallint[])
-    IS 'what goes with columns or a table, and what stands in the way of dropping them';
+    IS 'what is dropped with columns or a table, and what stands in the way of dropping them';
 REVOKE EXECUTE ON FUNCTION expand_contract.dependents(oid, smallint[]), expand_contract.falls(oid, smallint[]),
     expand_contract.body_names(oid, oid, smallint[]) FROM PUBLIC;

@@ -109,8 +109,9 @@ SELECT m.version COLLATE pg_catalog."default" AS version, m.description, m.phase
                CASE j.state WHEN 'cancelled' THEN 'job ' || j.id || ' was cancelled'
                    ELSE concat(j.error_code, ': ', j.error_message, '. DETAIL: ' || j.error_detail,
                                ' HINT: ' || j.error_hint) END))
-           WHEN 'interrupted' THEN 'nobody is at it. HINT: Use '
-               || CASE m.direction WHEN 'up' THEN 'ec_apply' ELSE 'ec_rollback' END || ' again to go on.'
+           WHEN 'interrupted' THEN 'no worker is running it. HINT: Use '
+               || CASE m.direction WHEN 'up' THEN '@extschema@.ec_apply'::regproc ELSE '@extschema@.ec_rollback'::regproc END
+               || ' again to go on.'
        END AS error,
        m.direction, s.job, m.scope COLLATE pg_catalog."default" AS scope
   FROM expand_contract.schema_migrations m

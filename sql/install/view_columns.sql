@@ -10,7 +10,7 @@ COMMENT ON COLUMN @extschema@.ec_progress.rows_total_estimate IS 'how many there
 COMMENT ON COLUMN @extschema@.ec_progress.percent IS 'how much of the table has been passed, 0 to 100';
 COMMENT ON COLUMN @extschema@.ec_progress.rows_per_second IS 'over the last batches; over its whole time when no worker is at it';
 COMMENT ON COLUMN @extschema@.ec_progress.eta IS 'how long it will take to the end, at that rate';
-COMMENT ON COLUMN @extschema@.ec_progress.workers IS 'how many workers are at it';
+COMMENT ON COLUMN @extschema@.ec_progress.workers IS 'how many workers are at it; NULL on a standby, which does not know';
 COMMENT ON COLUMN @extschema@.ec_progress.throttled_by IS 'what it pauses for, or waits for; NULL when it works';
 COMMENT ON COLUMN @extschema@.ec_progress.replication_lag IS 'the longest delay of a standby that counts; NULL without one, and for those who own no job';
 COMMENT ON COLUMN @extschema@.ec_progress.table_growth IS 'size of the table, divided by that at the start';
@@ -62,7 +62,7 @@ COMMENT ON COLUMN @extschema@.ec_migration_events.application_name IS 'of the se
 COMMENT ON COLUMN @extschema@.ec_migration_events.error IS 'as in ec_migrations';
 COMMENT ON COLUMN @extschema@.ec_migration_events.scope IS 'whose history the migration belongs to';
 
-COMMENT ON COLUMN @extschema@.ec_changes.change IS 'its name';
+COMMENT ON COLUMN @extschema@.ec_changes.change IS 'its name; of a scope, "scope/name"';
 COMMENT ON COLUMN @extschema@.ec_changes.relation IS 'the table with the old shape';
 COMMENT ON COLUMN @extschema@.ec_changes.target IS 'the table with the new shape; NULL when that is the same one';
 COMMENT ON COLUMN @extschema@.ec_changes.phase IS 'dual_write, backfilled, prepared, verified, cut_over, quarantined, contracted or reverted';
@@ -79,6 +79,7 @@ COMMENT ON COLUMN @extschema@.ec_changes.is_gone IS 'whether the table was dropp
 COMMENT ON COLUMN @extschema@.ec_changes.quarantine_until IS 'when the old shape may be dropped, while it is quarantined';
 COMMENT ON COLUMN @extschema@.ec_changes.auto_drop IS 'whether the launcher drops it then';
 COMMENT ON COLUMN @extschema@.ec_changes.blocked_by IS 'the closed gates of the next step; NULL for those who may not see them';
+COMMENT ON COLUMN @extschema@.ec_changes.scope IS 'whose it is: what stands before the last "/" of its name; empty where nobody says';
 
 COMMENT ON COLUMN @extschema@.ec_change_events.id IS 'in the order in which they came';
 COMMENT ON COLUMN @extschema@.ec_change_events.change IS 'the change; for a flag of its own, the flag';

@@ -3,6 +3,37 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'ec_sql_live_slots' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
 COMMENT ON FUNCTION expand_contract.live_slots() IS 'the workers that run jobs of this database, known by the locks they hold';
 
+-- The jobs and the ledger of the cluster that pg_upgrade has made this one from
+-- are this one's.  In one statement, so that others see all of it or nothing.
+CREATE FUNCTION expand_contract.adopt_upgraded() RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+WITH here AS (
+    SELECT s.system_identifier AS system, s.catalog_version_no AS version, d.oid AS database
+      FROM pg_control_system() s JOIN pg_database d ON d.datname = current_database()
+), earlier AS (
+    DELETE FROM expand_contract.origin o USING here
+     WHERE o.database = here.database AND o.system_identifier <> here.system
+    RETURNING o.system_identifier AS system, o.database, here.system AS new_system,
+        o.catalog_version <> here.version AS is_upgraded
+), adopted_jobs AS (
+    UPDATE expand_contract.jobs j SET system_identifier = e.new_system FROM earlier e
+     WHERE e.is_upgraded AND j.system_identifier = e.system AND j.database = e.database
+), adopted_ledger AS (
+    UPDATE expand_contract.schema_migrations m SET down_system = e.new_system FROM earlier e
+     WHERE e.is_upgraded AND m.down_system = e.system
+), adopted_steps AS (
+    UPDATE expand_contract.migration_steps s
+       SET target = jsonb_set(s.target, '{system}', to_jsonb(e.new_system::text)) FROM earlier e
+     WHERE e.is_upgraded AND s.target ->> 'system' = e.system::text AND s.target ->> 'database' = e.database::text
+)
+INSERT INTO expand_contract.origin (system_identifier, database, catalog_version)
+SELECT here.system, here.database, here.version FROM here
+ON CONFLICT DO NOTHING;
+END;
+COMMENT ON FUNCTION expand_contract.adopt_upgraded() IS 'takes over what the cluster has left that pg_upgrade has made this one from';
+REVOKE EXECUTE ON FUNCTION expand_contract.adopt_upgraded() FROM PUBLIC;
+
 CREATE FUNCTION expand_contract.is_interrupted(job bigint) RETURNS boolean
 AS 'MODULE_PATHNAME', 'ec_sql_is_interrupted' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION expand_contract.is_interrupted(bigint) IS 'whether a running job has lost its workers';
@@ -27,7 +58,7 @@ COMMENT ON FUNCTION expand_contract.next_run(timestamptz, text, text, timestampt
 
 CREATE FUNCTION @extschema@.ec_pause(job bigint) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_pause' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_pause(bigint) IS 'stops a job after its current batch; ec_resume goes on from there';
+COMMENT ON FUNCTION @extschema@.ec_pause(bigint) IS 'stops a job, and rolls its current batch back; ec_resume goes on from there';
 
 CREATE FUNCTION @extschema@.ec_resume(job bigint) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_resume' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
@@ -35,7 +66,7 @@ COMMENT ON FUNCTION @extschema@.ec_resume(bigint) IS 'goes on with a paused, int
 
 CREATE FUNCTION @extschema@.ec_cancel(job bigint) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_cancel' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_cancel(bigint) IS 'ends a job for good after its current batch; rows already written stay';
+COMMENT ON FUNCTION @extschema@.ec_cancel(bigint) IS 'ends a job for good, and rolls its current batch back; rows already written stay';
 
 CREATE FUNCTION @extschema@.ec_configure(job bigint, batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL,
     workers integer DEFAULT NULL, max_lag interval DEFAULT NULL) RETURNS text
@@ -74,9 +105,11 @@ WITH live AS MATERIALIZED (
     SELECT j.*, s.sweep, s.rows_done, s.rows_per_second, s.active_seconds,
         s.skipped_locked, s.rows_failed, s.wal_bytes, s.table_growth, s.throttled_by, s.resume_at, s.notice,
         least(coalesce(s.fraction, 0), 1) AS fraction,
-        coalesce(l.workers, 0) AS live_workers,
+        CASE WHEN l.workers IS NOT NULL OR NOT pg_is_in_recovery() THEN coalesce(l.workers, 0) END AS live_workers,
         CASE
             WHEN l.workers IS NOT NULL THEN j.state
+            -- the locks of the primary's workers are not known to its standbys
+            WHEN pg_is_in_recovery() THEN j.state
             -- the locks and the table are not of one moment
             WHEN j.state = 'running' AND expand_contract.is_interrupted(j.id) THEN 'interrupted'
             WHEN j.state = 'queued' AND j.queued_at < pg_postmaster_start_time()
@@ -179,8 +212,9 @@ SELECT job,
         WHEN state = 'interrupted' AND expand_contract.launcher_running()
             THEN 'the job has lost its worker; the launcher will start another'
         WHEN state = 'interrupted'
-            THEN format('the job has lost its worker. HINT: Use SELECT ec_resume(%s) to go on where it stopped, '
-                'or add expand_contract to shared_preload_libraries to have that done at every start.', job)
+            THEN format('the job has lost its worker. HINT: Use SELECT %s(%s) to go on where it stopped, '
+                'or add expand_contract to shared_preload_libraries to have that done at every start.',
+                '@extschema@.ec_resume(bigint)'::regprocedure::regproc, job)
         WHEN error_code IS NULL THEN notice
         -- a message can hold row data, of a copy's target too
         WHEN pg_has_role(owner, 'USAGE') OR NOT EXISTS (

@@ -45,6 +45,18 @@ COMMENT ON COLUMN expand_contract.jobs.part_of IS
     'the job that has submitted it, and that waits, without a worker, until it has ended';
 COMMENT ON COLUMN expand_contract.jobs.run_window IS 'on the clock of the TimeZone in settings';
 
+-- The clusters that this database has been in.  No dump has it, and, as it is
+-- unlogged, no publication and no standby: what is in it of another cluster came
+-- with the files, by pg_upgrade or in a copy of them.
+CREATE UNLOGGED TABLE expand_contract.origin (
+    system_identifier bigint NOT NULL,
+    database oid NOT NULL,
+    catalog_version integer NOT NULL,
+    PRIMARY KEY (system_identifier, database)
+);
+COMMENT ON TABLE expand_contract.origin IS 'the cluster that this database is in, by which pg_upgrade is told from a copy';
+COMMENT ON COLUMN expand_contract.origin.catalog_version IS 'of its system catalogs, which only pg_upgrade changes';
+
 -- One row per worker of a job, updated with every batch: room for HOT.
 CREATE TABLE expand_contract.job_slots (
     job bigint NOT NULL REFERENCES expand_contract.jobs ON DELETE CASCADE,

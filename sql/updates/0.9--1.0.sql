@@ -35,7 +35,19 @@ ALTER TABLE expand_contract.jobs
     ADD CHECK (kind IN ('backfill', 'copy', 'verify', 'statement', 'reconcile', 'contract', 'delete', 'prepare'));
 CREATE INDEX jobs_turns ON expand_contract.jobs (owner, turn_at);
 
--- Who gave a way down, and whose rights a change's expressions have: names said
+-- The clusters that this database has been in.  No dump has it, and, as it is
+-- unlogged, no publication and no standby: what is in it of another cluster came
+-- with the files, by pg_upgrade or in a copy of them.
+CREATE UNLOGGED TABLE expand_contract.origin (
+    system_identifier bigint NOT NULL,
+    database oid NOT NULL,
+    catalog_version integer NOT NULL,
+    PRIMARY KEY (system_identifier, database)
+);
+COMMENT ON TABLE expand_contract.origin IS 'the cluster that this database is in, by which pg_upgrade is told from a copy';
+COMMENT ON COLUMN expand_contract.origin.catalog_version IS 'of its system catalogs, which only pg_upgrade changes';
+
+-- Who gave a down script, and whose rights a change's expressions have: names said
 -- the former so far, and the tables the latter.
 ALTER TABLE expand_contract.schema_migrations ADD COLUMN down_by_oid oid, ADD COLUMN down_system bigint;
 UPDATE expand_contract.schema_migrations m
@@ -229,6 +241,53 @@ DROP PROCEDURE @extschema@.ec_apply_directory(text);
 DROP FUNCTION @extschema@.ec_baseline(text, text);
 DROP FUNCTION @extschema@.ec_adopt(text, regclass);
 
+-- A subscription that publishes all tables brings the rows of ours, too.  What a
+-- dump carries it may bring; the others are of the publishing server alone, and
+-- would be in the way of this one's own.
+CREATE FUNCTION expand_contract.ignore_applied() RETURNS trigger
+AS 'MODULE_PATHNAME', 'ec_ignore_applied' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+REVOKE EXECUTE ON FUNCTION expand_contract.ignore_applied() FROM PUBLIC;
+COMMENT ON FUNCTION expand_contract.ignore_applied() IS 'leaves out a row that a subscription applies to a table of the extension';
+CREATE TRIGGER ignore_applied BEFORE INSERT OR UPDATE OR DELETE ON expand_contract.jobs
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.ignore_applied();
+ALTER TABLE expand_contract.jobs ENABLE REPLICA TRIGGER ignore_applied;
+CREATE TRIGGER ignore_applied BEFORE INSERT OR UPDATE OR DELETE ON expand_contract.job_slots
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.ignore_applied();
+ALTER TABLE expand_contract.job_slots ENABLE REPLICA TRIGGER ignore_applied;
+CREATE TRIGGER ignore_applied BEFORE INSERT OR UPDATE OR DELETE ON expand_contract.job_standbys
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.ignore_applied();
+ALTER TABLE expand_contract.job_standbys ENABLE REPLICA TRIGGER ignore_applied;
+CREATE TRIGGER ignore_applied BEFORE INSERT OR UPDATE OR DELETE ON expand_contract.job_sweeps
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.ignore_applied();
+ALTER TABLE expand_contract.job_sweeps ENABLE REPLICA TRIGGER ignore_applied;
+CREATE TRIGGER ignore_applied BEFORE INSERT OR UPDATE OR DELETE ON expand_contract.job_leaves
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.ignore_applied();
+ALTER TABLE expand_contract.job_leaves ENABLE REPLICA TRIGGER ignore_applied;
+CREATE TRIGGER ignore_applied BEFORE INSERT OR UPDATE OR DELETE ON expand_contract.change_jobs
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.ignore_applied();
+ALTER TABLE expand_contract.change_jobs ENABLE REPLICA TRIGGER ignore_applied;
+CREATE TRIGGER ignore_applied BEFORE INSERT OR UPDATE OR DELETE ON expand_contract.sightings
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.ignore_applied();
+ALTER TABLE expand_contract.sightings ENABLE REPLICA TRIGGER ignore_applied;
+CREATE TRIGGER ignore_applied BEFORE INSERT OR UPDATE OR DELETE ON expand_contract.sighting_watch
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.ignore_applied();
+ALTER TABLE expand_contract.sighting_watch ENABLE REPLICA TRIGGER ignore_applied;
+CREATE TRIGGER ignore_applied BEFORE INSERT OR UPDATE OR DELETE ON expand_contract.usage_flush
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.ignore_applied();
+ALTER TABLE expand_contract.usage_flush ENABLE REPLICA TRIGGER ignore_applied;
+CREATE TRIGGER ignore_applied BEFORE INSERT OR UPDATE OR DELETE ON expand_contract.standby_usage
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.ignore_applied();
+ALTER TABLE expand_contract.standby_usage ENABLE REPLICA TRIGGER ignore_applied;
+CREATE TRIGGER ignore_applied BEFORE INSERT OR UPDATE OR DELETE ON expand_contract.verifications
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.ignore_applied();
+ALTER TABLE expand_contract.verifications ENABLE REPLICA TRIGGER ignore_applied;
+CREATE TRIGGER ignore_applied BEFORE INSERT OR UPDATE OR DELETE ON expand_contract.verify_walks
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.ignore_applied();
+ALTER TABLE expand_contract.verify_walks ENABLE REPLICA TRIGGER ignore_applied;
+CREATE TRIGGER ignore_applied BEFORE INSERT OR UPDATE OR DELETE ON expand_contract.mismatches
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.ignore_applied();
+ALTER TABLE expand_contract.mismatches ENABLE REPLICA TRIGGER ignore_applied;
+
 -- functions and views
 
 -- They are the administrator's grants and no part of the extension, or a dump would
@@ -263,3 +322,8 @@ CREATE EVENT TRIGGER expand_contract_note_triggers ON ddl_command_end
     WHEN TAG IN ('CREATE TRIGGER', 'ALTER TRIGGER')
     EXECUTE FUNCTION expand_contract.note_ddl();
 COMMENT ON EVENT TRIGGER expand_contract_note_triggers IS 'warns of triggers that do not see what dual writes write';
+
+CREATE EVENT TRIGGER expand_contract_note_subscriptions ON ddl_command_end
+    WHEN TAG IN ('CREATE SUBSCRIPTION', 'ALTER SUBSCRIPTION')
+    EXECUTE FUNCTION expand_contract.note_subscriptions();
+COMMENT ON EVENT TRIGGER expand_contract_note_subscriptions IS 'warns of subscriptions whose rows a change does not see';

@@ -224,6 +224,19 @@ has_primary_key(Relation leaf)
 		RelationGetIndexAttrBitmap(leaf, INDEX_ATTR_BITMAP_PRIMARY_KEY));
 }
 
+/* A job that belongs to no change has no queue that rows could be left to. */
+static char *
+way_out(const Search *search)
+{
+	if (search->job->change == NULL)
+		return search->backfill->copy != NULL
+				   ? "Correct the row and use ec_resume, or cancel the job and submit another whose mapping has a value for such rows, with CASE for example."
+				   : "Correct the row and use ec_resume, or cancel the job and submit another whose predicate leaves such rows out.";
+	return has_primary_key(search->leaf)
+			   ? "Correct the row and use ec_resume, or start another job with on_error => 'skip', which puts such rows into the queue."
+			   : "Correct the row and use ec_resume.";
+}
+
 static void
 raise_with_row(const Search *search, ErrorData *error, TupleTableSlot *slot)
 {
@@ -231,11 +244,8 @@ raise_with_row(const Search *search, ErrorData *error, TupleTableSlot *slot)
 
 	error->detail =
 		error->detail == NULL ? row : psprintf("%s %s", error->detail, row);
-	if (error->hint == NULL && search->job->change != NULL)
-		error->hint = ec_qualified(
-			has_primary_key(search->leaf)
-				? "Mend the row and use ec_resume, or start another job with on_error => 'skip', which leaves such rows to the queue."
-				: "Mend the row and use ec_resume.");
+	if (error->hint == NULL)
+		error->hint = ec_qualified(way_out(search));
 	ReThrowError(error);
 }
 

@@ -228,14 +228,40 @@ find_statement(Relation relation, const EcBackfill *backfill, const EcKey *key,
  * Returns the same columns as find_statement, so that they share a receiver.
  */
 static char *
-ahead_statement(Relation relation, const EcKey *key, bool is_begin)
+ahead_statement(Relation relation, const EcKey *key, bool is_begin, bool has_last)
+{
+	int next = is_begin ? 1 : key->count + 1;
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "SELECT false, NULL::pg_catalog.tid, ");
+	if (has_last)
+		append_behind(&sql, key, next);
+	else
+		appendStringInfoString(&sql, "false");
+	append_walk(&sql, relation, NULL, key, is_begin);
+	appendStringInfo(&sql, " LIMIT $%d", next + (has_last ? key->count : 0));
+	return sql.data;
+}
+
+/* Likewise. */
+static char *
+last_statement(Relation relation, const EcKey *key)
 {
 	StringInfoData sql;
 
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT false, NULL::pg_catalog.tid, false");
-	append_walk(&sql, relation, NULL, key, is_begin);
-	appendStringInfo(&sql, " LIMIT $%d", is_begin ? 1 : key->count + 1);
+	for (int i = 0; i < key->count; i++)
+		appendStringInfo(&sql, ", %s", key->columns[i].name);
+	appendStringInfo(&sql, " FROM ONLY %s",
+					 ec_relation_name(RelationGetRelid(relation)));
+	for (int i = 0; i < key->count; i++)
+		appendStringInfo(&sql, "%s%s USING %s NULLS %s",
+						 i == 0 ? " ORDER BY " : ", ", key->columns[i].name,
+						 key->columns[i].after,
+						 key->columns[i].nulls_first ? "LAST" : "FIRST");
+	appendStringInfoString(&sql, " LIMIT 1");
 	return sql.data;
 }
 
@@ -322,8 +348,9 @@ append_place(ParamListInfo parameters, const EcKey *key, const EcPlace *place)
 	AtEOXact_GUC(false, guc_level);
 }
 
-static EcPrepared find[2][2]; /* [from the beginning][up to an end] */
-static EcPrepared ahead[2];   /* [from the beginning] */
+static EcPrepared find[2][2];  /* [from the beginning][up to an end] */
+static EcPrepared ahead[2][2]; /* likewise */
+static EcPrepared last_row;
 
 static void
 run(Relation relation, const EcKey *key, EcPrepared *prepared, char *sql,
@@ -395,11 +422,12 @@ ec_place_fits(const EcPlace *place, Relation relation)
 }
 
 bool
-ec_place_ahead(Relation relation, const EcPlace *from, int64 rows,
-			   EcPlace *place, MemoryContext context)
+ec_place_ahead(Relation relation, const EcPlace *from, const EcPlace *last,
+			   int64 rows, EcPlace *place, MemoryContext context)
 {
-	ParamListInfo parameters = ec_parameters(EC_MAX_KEY_COLUMNS + 1);
+	ParamListInfo parameters = ec_parameters(2 * EC_MAX_KEY_COLUMNS + 1);
 	bool is_begin = from->count == 0;
+	bool has_last = last->count > 0;
 	Finder finder;
 	EcKey key;
 
@@ -407,13 +435,30 @@ ec_place_ahead(Relation relation, const EcPlace *from, int64 rows,
 	ec_need_key(relation, &key);
 	init_finder(&finder, 1);
 	append_place(parameters, &key, from);
+	append_place(parameters, &key, last);
 	finder.most_seen = rows;
 	ec_add_parameter(parameters, INT8OID, Int64GetDatum(rows));
-	run(relation, &key, &ahead[is_begin], ahead_statement(relation, &key, is_begin),
-		parameters, EC_OWN_SEARCH_PATH, &finder, NULL);
+	run(relation, &key, &ahead[is_begin][has_last],
+		ahead_statement(relation, &key, is_begin, has_last), parameters,
+		EC_OWN_SEARCH_PATH, &finder, NULL);
 	if (finder.seen > 0)
 		remember(place, &key, &finder, context);
 	return finder.seen == rows;
+}
+
+void
+ec_place_last(Relation relation, EcPlace *place, MemoryContext context)
+{
+	Finder finder;
+	EcKey key;
+
+	memset(place, 0, sizeof(*place));
+	ec_need_key(relation, &key);
+	init_finder(&finder, 1);
+	run(relation, &key, &last_row, last_statement(relation, &key),
+		ec_parameters(1), EC_OWN_SEARCH_PATH, &finder, NULL);
+	if (finder.seen > 0)
+		remember(place, &key, &finder, context);
 }
 
 int

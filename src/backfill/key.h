@@ -38,11 +38,16 @@ ec_place_from_json(EcPlace *place, const char *prefix, const Jsonb *json);
 
 /*
  * Finds the place this many rows after another.  Returns false if there are
- * fewer rows; the place is that of the last one then, or none.  The place is
- * allocated in context.
+ * fewer rows up to last, if that is a place; the place is that of the last one
+ * then, or none.  The place is allocated in context.
  */
-extern bool ec_place_ahead(Relation relation, const EcPlace *from, int64 rows,
-						   EcPlace *place, MemoryContext context);
+extern bool
+ec_place_ahead(Relation relation, const EcPlace *from, const EcPlace *last,
+			   int64 rows, EcPlace *place, MemoryContext context);
+
+/* Finds the place of the table's last row; no place if the table is empty. */
+extern void
+ec_place_last(Relation relation, EcPlace *place, MemoryContext context);
 
 /*
  * Finds the next rows for which the predicate holds, at most limit, and

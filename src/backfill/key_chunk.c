@@ -76,7 +76,8 @@ place_of_leaf(const EcJob *job, const EcChunk *chunk)
  * not reach its end yet.
  */
 static void
-hand_out(const EcJob *job, EcChunk *chunk, bool more, double fraction)
+hand_out(const EcJob *job, EcChunk *chunk, const EcPlace *last, bool more,
+		 double fraction)
 {
 	EcCatalogScope scope;
 	EcArgs args = {0};
@@ -84,6 +85,7 @@ hand_out(const EcJob *job, EcChunk *chunk, bool more, double fraction)
 
 	ec_json_begin(&writer);
 	ec_place_to_json(&chunk->end, "key", &writer);
+	ec_place_to_json(last, "last", &writer);
 	ec_arg_int8(&args, job->id);
 	ec_arg_oid(&args, chunk->leaf);
 	ec_arg_jsonb(&args, ec_json_end(&writer));
@@ -113,8 +115,10 @@ ec_key_chunk_start(EcJob *job, EcChunk *chunk)
 	double tuples;
 	double all_visible;
 	bool more = false;
+	EcPlace last;
 
 	ec_place_from_json(&chunk->place, "key", place);
+	ec_place_from_json(&last, "last", place);
 	MemoryContextSwitchTo(old_context);
 	estimate_rel_size(leaf, NULL, &pages, &tuples, &all_visible);
 	if (leaf->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
@@ -122,10 +126,18 @@ ec_key_chunk_start(EcJob *job, EcChunk *chunk)
 	else
 	{
 		chunk->cursor.rows = rows_of_chunk(job, tuples);
-		more = ec_place_ahead(leaf, &chunk->place, chunk->cursor.rows,
+		/*
+		 * Rows that come behind the last one are left to the next sweep.  The
+		 * job's own writes may make such rows without end.
+		 */
+		if (chunk->place.count == 0)
+			ec_place_last(leaf, &last, job->memory);
+		more = ec_place_ahead(leaf, &chunk->place, &last, chunk->cursor.rows,
 							  &chunk->end, job->memory);
+		if (!more && last.count > 0)
+			chunk->end = last;
 	}
-	hand_out(job, chunk, more, chunk->cursor.rows / Max(tuples, 1));
+	hand_out(job, chunk, &last, more, chunk->cursor.rows / Max(tuples, 1));
 	table_close(leaf, NoLock);
 }
 

@@ -96,7 +96,7 @@ ec_need_key(Relation relation, EcKey *key)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("table \"%s\" has no key that a job could follow",
 						RelationGetRelationName(relation)),
-				 errdetail("It takes a primary key, or a unique index that is valid, not deferrable and not partial, over columns that are NOT NULL and of no domain over an enum."),
+				 errdetail("It needs a primary key, or a unique index that is valid, not deferrable and not partial, over columns that are NOT NULL and of no domain over an enum."),
 				 errhint("Create one, or for a heap table use method => 'blocks'.")));
 }
 

@@ -309,7 +309,7 @@ ec_check_leaves(Relation root, const EcBackfill *backfill)
 				 errmsg("DEFAULT cannot be assigned in a backfill of several tables"),
 				 errdetail("Each partition or child of \"%s\" may have a default of its own.",
 						   RelationGetRelationName(root)),
-				 errhint("Write the value out.")));
+				 errhint("Write the value instead of DEFAULT.")));
 	foreach (cell, list_concat_copy(ancestors, relations))
 	{
 		Oid relation = lfirst_oid(cell);

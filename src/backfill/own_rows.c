@@ -109,10 +109,10 @@ ec_refuse_own_rows(Relation root, const EcBackfill *backfill, int64 written)
 		return;
 	ereport(ERROR,
 			(errcode(EC_ERRCODE_NOT_CONVERGING),
-			 errmsg("%s does not converge: its own writes make as many rows that are still to be done",
+			 errmsg("%s does not converge: its own writes create as many rows to be updated as they finish",
 					backfill->kind->noun),
 			 errdetail("A batch of a later sweep wrote " INT64_FORMAT
-					   " rows, and triggers that it set off left as many in table %s for which the predicate holds.",
+					   " rows, and its triggers created as many in table %s that satisfy the predicate.",
 					   written, ec_relation_name(RelationGetRelid(root))),
 			 errhint("%s", backfill->kind->own_rows_hint)));
 }

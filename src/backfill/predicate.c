@@ -268,7 +268,7 @@ ec_refuse_volatile(Node *condition, const char *predicate)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("predicate must not be volatile"),
-				 errdetail("\"%s\" may say something else each time, so the job could not know when it is done.",
+				 errdetail("\"%s\" may give another result each time, so the job could not tell when it is done.",
 						   predicate),
 				 errhint("Use only the row's own columns and immutable or stable functions.")));
 }

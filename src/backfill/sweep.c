@@ -43,6 +43,7 @@
 #include "backfill/job_notices.h"
 #include "core/catalog.h"
 #include "core/compat.h"
+#include "core/hint.h"
 #include "core/json.h"
 #include "core/query.h"
 #include "expand_contract.h"
@@ -81,6 +82,24 @@
 #define LOCKED_LEAVES_PAUSE_MS 100
 
 /*
+ * The check after a sweep has found rows, but the sweep met none.  Rows may be
+ * inserted between the two, but not so often in a row.
+ */
+#define MOST_UNSEEN 8
+
+static void
+refuse_unseen(Relation root)
+{
+	ereport(ERROR,
+			(errcode(EC_ERRCODE_NOT_CONVERGING),
+			 errmsg("backfill does not converge: no sweep meets the rows that are left"),
+			 errdetail("A query finds rows of table %s for which the predicate holds, but %d sweeps in a row have met none.",
+					   ec_relation_name(RelationGetRelid(root)), MOST_UNSEEN),
+			 ec_errhint(
+				 "Rows of another server have to be written there. An index that lacks rows needs REINDEX; then use ec_resume.")));
+}
+
+/*
  * Ends a sweep.  Returns true if this completes the stage; otherwise begins
  * the next sweep.
  */
@@ -97,9 +116,17 @@ end_sweep(EcJob *job, Relation root, const EcBackfill *backfill, EcSweep *sweep)
 	 * rows that were inserted meanwhile look like suppressed ones, but only in
 	 * one sweep
 	 */
-	if (sweep->changed > 0 || sweep->skipped > 0 || sweep->suppressed == 0)
+	if (sweep->changed > 0 || sweep->skipped > 0)
 		sweep->empty_sweeps = 0;
-	else if (++sweep->empty_sweeps > 1)
+	else if (sweep->suppressed == 0)
+	{
+		/* counted below zero, apart from sweeps that were suppressed */
+		sweep->empty_sweeps =
+			sweep->is_checked ? Min(sweep->empty_sweeps, 0) - 1 : 0;
+		if (sweep->empty_sweeps < -MOST_UNSEEN)
+			refuse_unseen(root);
+	}
+	else if ((sweep->empty_sweeps = Max(sweep->empty_sweeps, 0) + 1) > 1)
 		backfill->kind->refuse_suppressed(backfill, sweep->suppressed,
 										  sweep->example);
 	if (sweep->sweep > 1 && sweep->changed > 0 && ++sweep->late_sweeps >= LATE_SWEEPS)

@@ -33,6 +33,7 @@
 #include "backfill/sweep.h"
 #include "backfill/sweep_rows.h"
 #include "backfill/target.h"
+#include "core/deferred.h"
 #include "core/hint.h"
 #include "core/guc.h"
 #include "core/planned.h"
@@ -387,8 +388,11 @@ look_for_own_rows(const EcJob *job, Fill *fill, Relation root, Relation leaf)
 		fill->batches = 0;
 	fill->looked_in = sweep;
 	fill->batches++;
-	if ((fill->batches & (fill->batches - 1)) == 0)
-		ec_refuse_own_rows(root, &fill->backfill, job->rows_written);
+	if ((fill->batches & (fill->batches - 1)) != 0)
+		return;
+	/* a deferred trigger makes rows, too */
+	ec_fire_deferred_triggers();
+	ec_refuse_own_rows(root, &fill->backfill, job->rows_written);
 }
 
 static bool
@@ -437,7 +441,7 @@ ec_open_job_table(const EcJob *job, Oid oid, const char *name)
 								  " was at work on it.",
 								  job->id),
 						ec_errhint("Use SELECT ec_cancel(" INT64_FORMAT
-								   ") to close the job.",
+								   ") to end the job.",
 								   job->id)));
 	return relation;
 }

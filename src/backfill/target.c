@@ -17,6 +17,7 @@
 
 #include "core/hint.h"
 #include "backfill/target.h"
+#include "core/distributed.h"
 
 /* root is NULL, or the table of which the relation is a partition or child. */
 static void
@@ -51,7 +52,7 @@ check_kind(Relation relation, Relation root, const EcSweepKind *kind)
 			break;
 		case RELKIND_FOREIGN_TABLE:
 			refuse_kind(relation, root, kind,
-						"It is a foreign table, and a commit elsewhere cannot be one with the job's position.",
+						"It is a foreign table: its rows and the job's position cannot be committed in one transaction.",
 						root ? "Use %s for each of the others, and on the server that holds this one."
 							 : "Use %s on the server that holds the table.");
 			break;
@@ -85,6 +86,7 @@ check_target(Relation relation, Relation root, const EcSweepKind *kind)
 		refuse_kind(relation, root, kind,
 					"It is a temporary table, and a background worker cannot see another session's.",
 					psprintf("Use a plain %s.", command));
+	ec_refuse_distributed(RelationGetRelid(relation));
 	if (has_rule(relation, kind->command))
 		refuse_kind(relation, root, kind, psprintf("It has rules on %s.", command),
 					"Replace the rules by triggers, or drop them.");

@@ -143,7 +143,7 @@ const EcSweepKind ec_update_sweep = {
 	.late_rows_hint =
 		"Keep the columns in step from now on: by dual write (ec_expand), a trigger or a default. The job goes on until no such row is left.",
 	.own_rows_hint =
-		"Exclude the rows that the trigger makes in the predicate, or have it make them as the backfill would leave them.",
+		"Exclude the rows that the trigger creates in the predicate, or let it create them with the values that the backfill sets.",
 	.save = save,
 	.load = load,
 	.open = open_table,

@@ -160,9 +160,9 @@ ec_require_acting_as(Oid role, const char *what)
 			 errmsg("%s cannot run as role \"%s\"", what,
 					GetUserNameFromId(role, true) ? GetUserNameFromId(role, true)
 												  : "(dropped)"),
-			 errdetail("Role \"%s\" owns the extension, could have written what would run, and is no member of that role.",
+			 errdetail("Role \"%s\" owns the extension, so it can write what would be run, and is not a member of that role.",
 					   owner),
-			 errhint("Let a role that \"%s\" is a member of do it, or give the extension to a superuser with REASSIGN OWNED.",
+			 errhint("Have it done by a role that \"%s\" is a member of, or give the extension to a superuser with REASSIGN OWNED.",
 					 owner)));
 }
 

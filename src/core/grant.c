@@ -52,7 +52,7 @@ ec_grant(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for function ec_grant"),
 				 errdetail(
-					 "Only the owner of extension \"expand_contract\" can hand out its functions.")));
+					 "Only the owner of extension \"expand_contract\" can grant its functions.")));
 	role = pstrdup(quote_identifier(GetUserNameFromId(PG_GETARG_OID(0), false)));
 
 	ec_arg_oid(&args, extension.oid);

@@ -27,6 +27,7 @@ bool ec_advice = false;
 bool ec_online = true;
 
 int ec_max_workers = 2;
+int ec_max_batch_time = 60 * 1000;
 bool ec_enable_modern_write = true;
 int ec_max_replication_lag = 10 * 1000;
 char *ec_ignore_standbys = NULL;
@@ -106,7 +107,7 @@ define_everyones_settings(void)
 							60 * 1000, 0, INT_MAX, PGC_USERSET, GUC_UNIT_MS,
 							NULL, NULL, NULL);
 	DefineCustomBoolVariable("expand_contract.advice",
-							 "Lets ec_lint tell matters of style as well.", NULL,
+							 "Makes ec_lint report matters of style as well.", NULL,
 							 &ec_advice, false, PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable("expand_contract.online",
 							 "Runs statements that would block others in steps that do not.",
@@ -126,6 +127,10 @@ define_superusers_settings(void)
 							"Further jobs stay queued. 0 starts none.",
 							&ec_max_workers, 2, 0, EC_MAX_WORKERS, PGC_SUSET, 0,
 							NULL, NULL, NULL);
+	DefineCustomIntVariable("expand_contract.max_batch_time",
+							"Sets how long one batch of a job may take while jobs of others wait for a worker.",
+							"0 means no limit.", &ec_max_batch_time, 60 * 1000,
+							0, INT_MAX, PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomBoolVariable("expand_contract.enable_modern_write",
 							 "Lets dual writes write the new shape.",
 							 "Off is the kill switch: skipped writes leave a gap record.",

@@ -21,6 +21,7 @@ extern char *ec_scope;
 
 /* PGC_SUSET */
 extern int ec_max_workers;
+extern int ec_max_batch_time; /* ms */
 extern bool ec_enable_modern_write;
 extern int ec_max_replication_lag; /* ms */
 extern char *ec_ignore_standbys;

@@ -12,6 +12,7 @@
 
 #include "core/catalog.h"
 #include "core/own_table.h"
+#include "core/query.h"
 
 Oid
 ec_own_table(const char *name)
@@ -62,8 +63,27 @@ ec_refuse_row(const char *table, const char *what)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("a row of expand_contract.%s is not as the extension writes it",
-					table),
+			 errmsg("invalid row in table expand_contract.%s", table),
 			 errdetail_internal("%s", what),
 			 errhint("The extension's tables are written by its functions only. Restore the row, or remove what it belongs to.")));
+}
+
+/* As many sessions can take numbers at once. */
+#define FREE_NUMBERS 64
+
+/*
+ * Calls nextval, and not setval, because that never takes a number twice when
+ * several sessions do this.
+ */
+void
+ec_pass_own_rows(const char *table)
+{
+	(void) ec_query(psprintf("SELECT count(nextval('expand_contract.%s_id_seq')) FROM"
+							 " (SELECT max(id) AS id FROM expand_contract.%s) m,"
+							 " expand_contract.%s_id_seq q,"
+							 " generate_series(q.last_value + q.is_called::integer, m.id)"
+							 " WHERE EXISTS (SELECT FROM expand_contract.%s r WHERE r.id"
+							 "     BETWEEN q.last_value + q.is_called::integer AND q.last_value + %d)",
+							 table, table, table, table, FREE_NUMBERS),
+					NULL);
 }

@@ -48,4 +48,12 @@ extern bool ec_own_columns(Relation table, const EcOwnColumn *columns,
  */
 ec_noreturn extern void ec_refuse_row(const char *table, const char *what);
 
+/*
+ * Moves the sequence of an own table's column id past its rows, if it is about to
+ * meet one.  A subscription or a restore can bring rows without the sequence's
+ * value.  In scope; call
+ * before an INSERT.
+ */
+extern void ec_pass_own_rows(const char *table);
+
 #endif

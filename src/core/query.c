@@ -222,10 +222,10 @@ get_typed(uint64 row, int column, Oid type, bool *isnull)
 	if (actual != type && !(type == OIDOID && actual == REGCLASSOID))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the extension's tables are not as the extension has made them"),
+				 errmsg("the extension's tables have been altered"),
 				 errdetail("Column %d of a result is of type %s, not %s.",
 						   column, format_type_be(actual), format_type_be(type)),
-				 errhint("Undo what has altered them, or create the extension again.")));
+				 errhint("Undo the alteration, or create the extension again.")));
 	return value;
 }
 

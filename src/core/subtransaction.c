@@ -60,3 +60,18 @@ ec_subtransaction_with_error_in(void (*work)(void *arg), void *arg,
 {
 	return run(work, arg, true, errors);
 }
+
+bool
+ec_may_swallow(const ErrorData *error)
+{
+	switch (ERRCODE_TO_CATEGORY(error->sqlerrcode))
+	{
+		case ERRCODE_TRANSACTION_ROLLBACK:
+		case ERRCODE_INSUFFICIENT_RESOURCES:
+		case ERRCODE_OPERATOR_INTERVENTION:
+		case ERRCODE_SYSTEM_ERROR:
+			return false;
+	}
+	return error->sqlerrcode != ERRCODE_DATA_CORRUPTED &&
+		   error->sqlerrcode != ERRCODE_INDEX_CORRUPTED && error->elevel < FATAL;
+}

@@ -22,4 +22,12 @@ extern ErrorData *ec_subtransaction_with_error_in(void (*work)(void *arg),
 /* Rolls back in any case, which also releases the locks. */
 extern ErrorData *ec_subtransaction_undone(void (*work)(void *arg), void *arg);
 
+/*
+ * May an error of user code be recorded instead of raised?  False for errors
+ * whose cause is not the code but the session or the server: cancels,
+ * shutdowns, lack of resources, serialization failures and deadlocks, corrupted
+ * data.
+ */
+extern bool ec_may_swallow(const ErrorData *error);
+
 #endif

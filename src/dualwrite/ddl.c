@@ -217,11 +217,11 @@ note_stopped_triggers(const Concern *concern)
 	for (uint64 row = 0; row < count; row++)
 	{
 		ereport(WARNING,
-				(errmsg("dual writes of change \"%s\" do not see every write to table %s",
+				(errmsg("dual writes of change \"%s\" miss some writes to table %s",
 						ec_get_text(row, 1), ec_get_text(row, 3)),
-				 errdetail("Trigger \"%s\" is not enabled ALWAYS. Until it is, what is written there is a gap.",
+				 errdetail("Trigger \"%s\" is not enabled ALWAYS. Until it is, writes to the table leave a gap.",
 						   ec_get_text(row, 2)),
-				 ec_errhint("Call ec_expand again as before, then ec_backfill_change(%s, 'repair').",
+				 ec_errhint("Repeat the call of ec_expand, then use ec_backfill_change(%s, 'repair').",
 							quote_literal_cstr(ec_get_text(row, 1)))));
 	}
 }
@@ -289,11 +289,11 @@ warn_of_checks(const Concern *concern)
 	for (uint64 row = 0; row < count; row++)
 	{
 		ereport(WARNING,
-				(errmsg("on_error \"record\" of change \"%s\" ends where \"%s\" is violated",
+				(errmsg("on_error \"record\" of change \"%s\" does not cover violations of \"%s\"",
 						ec_get_text(row, 1), ec_get_text(row, 3)),
-				 errdetail("It is checked when the trigger of column \"%s\" is done: what violates it fails the legacy write, too.",
+				 errdetail("It is checked after the trigger of column \"%s\" has run, so a violation also fails the legacy write.",
 						   ec_get_text(row, 2)),
-				 errhint("Add it when the old columns are no longer written, or be sure that no legacy write can violate it.")));
+				 errhint("Add it when the old columns are no longer written, or make sure that no legacy write can violate it.")));
 		changes = lappend(changes, ec_get_text(row, 1));
 		checks = lappend(checks, ec_get_text(row, 3));
 	}

@@ -60,13 +60,16 @@ read_arguments(FunctionCallInfo fcinfo, EcChange *change)
 	ec_require_argument(fcinfo, 0, "change", EXAMPLE);
 	ec_require_argument(fcinfo, 1, "relation", EXAMPLE);
 	ec_require_argument(fcinfo, 2, "forward", EXAMPLE);
-	change->name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	change->name = ec_change_argument(fcinfo, 0);
 	if (change->name[0] == '\0' || strlen(change->name) > EC_MAX_CHANGE_NAME)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("name of a change must have 1 to %d bytes",
-							   EC_MAX_CHANGE_NAME),
-						errdetail("It is part of its triggers' names."),
-						errhint("Choose a short name, as in \"users_email\".")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("name of a change must have 1 to %d bytes", EC_MAX_CHANGE_NAME),
+				 ec_scope[0] == '\0'
+					 ? errdetail("It is part of its triggers' names.")
+					 : errdetail("With its scope it is \"%s\", which is part of its triggers' names.",
+								 change->name),
+				 errhint("Choose a short name, as in \"users_email\".")));
 	change->relation = PG_GETARG_OID(1);
 	change->forward = PG_GETARG_JSONB_P(2);
 	if (!PG_ARGISNULL(3))
@@ -124,7 +127,7 @@ check_overlap(EcChange *change)
 					(errcode(ERRCODE_OBJECT_IN_USE),
 					 errmsg("column \"%s\" belongs to change \"%s\" already",
 							column->name, ec_get_text(0, 1)),
-					 errdetail("A column that one change writes cannot be read or written by another: which one would come first?"),
+					 errdetail("A column that one change writes cannot be read or written by another, because their order would be undefined."),
 					 errhint("Map from the same old columns, or end that change first.")));
 	}
 	ec_catalog_end(&scope);
@@ -182,7 +185,7 @@ check_still_empty(const EcChange *change)
 	if (!ec_target_is_empty(change->target))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("table \"%s\" has got rows meanwhile",
+				 errmsg("table \"%s\" is not empty any more",
 						get_rel_name(change->target)),
 				 errdetail("It was empty when ec_expand began."),
 				 ec_errhint(
@@ -222,15 +225,17 @@ expand(void *arg)
 	ec_change_take_owner(change);
 	ec_retire_ended(change->name);
 	is_known = ec_is_registered(change, &known);
-	is_complete = ec_row_trigger_is_complete(change->relation, change->name);
+	is_complete = ec_trigger_is_complete(
+		has_target ? ec_table_trigger(change->relation, change->name)
+				   : get_trigger_oid(change->relation,
+									 ec_change_trigger_name(change->name), true));
 	at_work = has_target
 				  ? ec_table_triggers_at_work(change)
 				  : ec_has_dual_writes(change->relation,
 									   ec_change_trigger_name(change->name));
 	/* The table may have got another owner since the registration. */
 	expansion->is_done = is_known && at_work && !known.is_restored &&
-						 OidIsValid(ec_change_role(&known)) &&
-						 (has_target || is_complete);
+						 OidIsValid(ec_change_role(&known)) && is_complete;
 	if (!expansion->is_done)
 	{
 		if (is_known)

@@ -70,7 +70,7 @@ ec_dual_write(PG_FUNCTION_ARGS)
 	ErrorData *error;
 	char *name;
 
-	name = ec_text_argument(fcinfo, 0, "change");
+	name = ec_change_full_name(ec_text_argument(fcinfo, 0, "change"));
 	enabled = ec_bool_argument(fcinfo, 1, "enabled");
 	ec_change_get(name, &change);
 	ec_change_require_active(&change);
@@ -137,13 +137,13 @@ ec_set_flag(PG_FUNCTION_ARGS)
 	char *name;
 	bool value;
 
-	name = ec_text_argument(fcinfo, 0, "name");
+	name = ec_change_full_name(ec_text_argument(fcinfo, 0, "name"));
 	value = ec_bool_argument(fcinfo, 1, "value");
 	if (name[0] == '\0' || strlen(name) > EC_MAX_CHANGE_NAME)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("name of a flag must have 1 to %d bytes",
-							   EC_MAX_CHANGE_NAME),
-						errhint("Name it like the change that it is for.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("name of a flag must have 1 to %d bytes", EC_MAX_CHANGE_NAME),
+				 errhint("Use the name of the change that it belongs to.")));
 	forbid_new_changes();
 	if (ec_change_load(name, &change))
 		ec_change_get(name, &change);

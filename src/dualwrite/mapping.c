@@ -135,7 +135,7 @@ refuse_other_calls(Node *expression, List *calls, const char *column)
 					 errmsg("expression for column \"%s\" would call another function than it did at ec_expand",
 							column),
 					 errdetail("It would call %s.", (char *) lfirst(cell)),
-					 errhint("Drop or rename that function, and see who may create functions in its schema.")));
+					 errhint("Drop or rename that function, and check who may create functions in its schema.")));
 	}
 }
 

@@ -60,7 +60,7 @@ refuse_foreign(Oid table, Oid root, const char *change)
 	ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
 					errmsg("foreign table \"%s\" cannot be a child of \"%s\"",
 						   get_rel_name(table), get_rel_name(root)),
-					errdetail("Change \"%s\" carries writes over to another table, which a foreign table has no triggers for.",
+					errdetail("Change \"%s\" writes to another table, and foreign tables do not support the triggers for that.",
 							  change),
 					errhint("End the change first.")));
 }

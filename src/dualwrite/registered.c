@@ -59,8 +59,7 @@ ec_is_registered(const EcChange *asked, EcChange *known)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
 				 errmsg("change \"%s\" exists already, and differs", asked->name),
-				 errdetail("Argument \"%s\" is another than it was registered with.",
-						   what),
+				 errdetail("Argument \"%s\" differs from the registered one.", what),
 				 errhint("Choose another name, or end that change first.")));
 	return true;
 }
@@ -100,8 +99,8 @@ ec_retire_ended(const char *name)
 	if (!ec_change_is_mine(&known))
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
-				 errmsg("name \"%s\" is that of another owner's change", name),
-				 errdetail("It is over, but it has a flag that its owner's applications may read."),
+				 errmsg("name \"%s\" belongs to a change of another owner", name),
+				 errdetail("The change has ended, but applications of its owner may still read its flag."),
 				 errhint("Choose another name.")));
 	if (!ec_change_is_over(&known))
 		end_gone(&known);
@@ -130,7 +129,7 @@ ec_refuse_renamed(const EcChange *known)
 			continue;
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("change \"%s\" cannot be set up again while a column of it has another name",
+				 errmsg("change \"%s\" cannot be set up again while one of its columns has another name",
 						known->name),
 				 errdetail("Column \"%s\" of table \"%s\" was \"%s\" when the change was registered.",
 						   name, get_rel_name(table), column->name),

@@ -1,7 +1,6 @@
 /*
  * safe.c
- *		Tells which expressions can fail, and which errors may be recorded
- *		instead of raised.
+ *		Tells which expressions can fail, and runs what may fail.
  */
 #include "postgres.h"
 
@@ -141,21 +140,6 @@ bool
 ec_can_fail(Node *expression)
 {
 	return can_fail_walker(expression, NULL);
-}
-
-bool
-ec_may_swallow(const ErrorData *error)
-{
-	switch (ERRCODE_TO_CATEGORY(error->sqlerrcode))
-	{
-		case ERRCODE_TRANSACTION_ROLLBACK:
-		case ERRCODE_INSUFFICIENT_RESOURCES:
-		case ERRCODE_OPERATOR_INTERVENTION:
-		case ERRCODE_SYSTEM_ERROR:
-			return false;
-	}
-	return error->sqlerrcode != ERRCODE_DATA_CORRUPTED &&
-		   error->sqlerrcode != ERRCODE_INDEX_CORRUPTED && error->elevel < FATAL;
 }
 
 ErrorData *

@@ -1,7 +1,6 @@
 /*
  * safe.h
- *		Tells which expressions can fail, and which errors may be recorded
- *		instead of raised.
+ *		Tells which expressions can fail, and runs what may fail.
  */
 #ifndef EC_DUALWRITE_SAFE_H
 #define EC_DUALWRITE_SAFE_H
@@ -17,16 +16,9 @@
 extern bool ec_can_fail(Node *expression);
 
 /*
- * False for errors that are not caused by the dual write but by the session or
- * the server: cancels, shutdowns, lack of resources, serialization failures
- * and deadlocks, corrupted data.
- */
-extern bool ec_may_swallow(const ErrorData *error);
-
-/*
  * Runs work in a subtransaction.  Returns NULL if it succeeds.  If it fails
  * with an error that may be recorded, undoes the subtransaction and returns
- * the error. Other errors are raised.
+ * the error. Other errors are raised; see ec_may_swallow.
  */
 extern ErrorData *ec_try(void (*work)(void *arg), void *arg);
 

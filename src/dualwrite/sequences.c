@@ -397,14 +397,12 @@ warn(const EcChange *change, const EcSequenceUse *use)
 {
 	ereport(WARNING,
 			(use->is_unknown
-				 ? errmsg("sequence %s may stay behind the values that are there",
-						  use->name)
-				 : errmsg("sequence %s stays behind the values that are there",
-						  use->name),
-			 errdetail("%s: an INSERT that draws from it %s.", ec_sequence_state(use),
-					   use->is_unknown ? "may meet another row"
-									   : "fails, or meets another row"),
-			 ec_errhint("Use %s; ec_cutover brings it forward then.",
+				 ? errmsg("sequence %s may be behind the existing values", use->name)
+				 : errmsg("sequence %s is behind the existing values", use->name),
+			 errdetail("%s: an INSERT that uses it %s.", ec_sequence_state(use),
+					   use->is_unknown ? "may conflict with another row"
+									   : "fails, or conflicts with another row"),
+			 ec_errhint("Use %s; then ec_cutover advances it.",
 						ec_sequence_remedy(change, use))));
 }
 

@@ -26,6 +26,8 @@
 #include "utils/relcache.h"
 #include "utils/syscache.h"
 
+#include "core/distributed.h"
+#include "core/index_parts.h"
 #include "core/hint.h"
 #include "core/unique_key.h"
 #include "dualwrite/table.h"
@@ -62,6 +64,7 @@ ec_check_dual_write_table(Relation relation)
 		refuse_kind(relation,
 					"It is a temporary table, which ends with its session.",
 					"Name a permanent table.");
+	ec_refuse_distributed(RelationGetRelid(relation));
 	if (!has_privs_of_role(GetUserId(), relation->rd_rel->relowner))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -143,7 +146,7 @@ check_no_partition_key(Relation relation, Bitmapset *columns)
 							a_column(relation, bms_make_singleton(member))),
 					 errdetail("Table \"%s\" is partitioned by it, and a trigger cannot move a row to another partition.",
 							   RelationGetRelationName(relation)),
-					 errhint("Copy to a new table that is partitioned as it should be.")));
+					 errhint("Register a change with a target table that is partitioned by another column.")));
 }
 
 void
@@ -160,7 +163,7 @@ tell_of_check(int level, Relation relation, Bitmapset *columns,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("on_error \"record\" cannot be kept for column \"%s\"",
 					a_column(relation, columns)),
-			 errdetail("Table \"%s\" has the %s \"%s\", which the server checks when the trigger is done: a value that breaks it would fail the legacy write.",
+			 errdetail("Table \"%s\" has the %s \"%s\", which the server checks after the trigger: a value that violates it would fail the legacy write.",
 					   RelationGetRelationName(relation), what, name),
 			 errhint("Add it after the backfill, or use on_error => 'raise'.")));
 }
@@ -180,7 +183,7 @@ check_can_record(int level, Relation relation, Bitmapset *columns)
 			if (index->rd_index->indkey.values[i] != 0)
 				keys = bms_add_member(keys, index->rd_index->indkey.values[i] -
 												FirstLowInvalidHeapAttributeNumber);
-		pull_varattnos((Node *) RelationGetIndexExpressions(index), 1, &keys);
+		pull_varattnos((Node *) ec_index_expressions(index), 1, &keys);
 		if ((index->rd_index->indisunique || index->rd_index->indisexclusion) &&
 			bms_overlap(keys, columns))
 			tell_of_check(level, relation, bms_intersect(keys, columns),
@@ -211,7 +214,7 @@ check_can_record(int level, Relation relation, Bitmapset *columns)
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("on_error \"record\" cannot be kept for column \"%s\"",
 							get_attname(RelationGetRelid(relation), attnum, false)),
-					 errdetail("It is NOT NULL in table \"%s\" and has no default: where its expression fails there is nothing to store.",
+					 errdetail("It is NOT NULL in table \"%s\" and has no default: if its expression fails, there is no value to store.",
 							   RelationGetRelationName(relation)),
 					 errhint("Add NOT NULL after the backfill, give the column a default, or use on_error => 'raise'.")));
 	}
@@ -304,9 +307,9 @@ ec_warn_of_other_defaults(Relation relation, Bitmapset *columns)
 
 		if (value != NULL && contain_mutable_functions(value))
 			ereport(WARNING,
-					(errmsg("default of column \"%s\" is taken for a value of the application's",
+					(errmsg("default of column \"%s\" is treated as a value written by the application",
 							get_attname(RelationGetRelid(relation), member, false)),
-					 errdetail("It is not a constant: in rows that are there already, and in rows that a subscription applies, nobody can tell it from a value."),
+					 errdetail("It is not a constant, so in existing rows and in rows that a subscription applies it cannot be distinguished from a written value."),
 					 errhint("Drop the default until the backfill is done.")));
 	}
 }

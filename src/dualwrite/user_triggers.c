@@ -136,10 +136,10 @@ warn_of_update_of(Relation relation, const Trigger *trigger,
 	char *sql = statement_with(relation, trigger, further);
 
 	ereport(WARNING,
-			(errmsg("trigger \"%s\" of table \"%s\" does not fire for all that changes column %s",
+			(errmsg("trigger \"%s\" of table \"%s\" does not fire for every change of column %s",
 					trigger->tgname, RelationGetRelationName(relation),
 					list_columns(relation, unseen, false)),
-			 errdetail("It is UPDATE OF columns, and a statement that writes %s changes that column without naming it.",
+			 errdetail("It is an UPDATE OF trigger, and a statement that writes %s changes that column without naming it.",
 					   list_columns(relation, columns->side[other], false)),
 			 sql != NULL
 				 ? errhint("Use: %s", sql)
@@ -154,10 +154,10 @@ warn_of_when(Relation relation, const Trigger *trigger, const Columns *columns,
 	EcSide other = side == EC_SIDE_OLD ? EC_SIDE_NEW : EC_SIDE_OLD;
 
 	ereport(WARNING,
-			(errmsg("trigger \"%s\" of table \"%s\" does not fire for all that changes column %s",
+			(errmsg("trigger \"%s\" of table \"%s\" does not fire for every change of column %s",
 					trigger->tgname, RelationGetRelationName(relation),
 					list_columns(relation, unseen, false)),
-			 errdetail("Its WHEN is about NEW.%s, which a statement that writes %s changes after it: triggers fire in the order of their names, and ours is \"%s\".",
+			 errdetail("Its WHEN condition uses NEW.%s, which a statement that writes %s changes after it has fired: triggers fire in the order of their names, and that of the change is \"%s\".",
 					   list_columns(relation, unseen, true),
 					   list_columns(relation, columns->side[other], false), ours),
 			 errhint("Make it an AFTER trigger, or name these columns in its WHEN as well: %s.",
@@ -172,7 +172,7 @@ warn_of_order(Relation relation, const Trigger *trigger, const char *ours)
 	ereport(WARNING,
 			(errmsg("trigger \"%s\" of table \"%s\" fires after the dual writes",
 					trigger->tgname, RelationGetRelationName(relation)),
-			 errdetail("What it writes to a mapped column is not carried over, and leaves the row out of step: triggers fire in the order of their names, and ours is \"%s\".",
+			 errdetail("A value that it writes to a mapped column is not carried over, and leaves the row inconsistent: triggers fire in the order of their names, and that of the change is \"%s\".",
 					   ours),
 			 errhint("If it writes mapped columns, use: ALTER TRIGGER %s ON %s RENAME TO %s",
 					 quote_identifier(trigger->tgname),

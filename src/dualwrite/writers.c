@@ -129,11 +129,10 @@ ec_warn_of_writers(const EcChange *change, List *entries)
 		appendStringInfo(&lacking, "\nFurther ones: " UINT64_FORMAT ".",
 						 count - MOST_SHOWN);
 	ereport(WARNING,
-			(errmsg("roles that can write to table \"%s\" may not compute what change \"%s\" writes",
+			(errmsg("roles that can write to table \"%s\" lack privileges for the expressions of change \"%s\"",
 					get_rel_name(change->relation), change->name),
 			 errdetail("%s", lacking.data),
-			 errhint("Expressions run as the writer, and where he may not, %s. Use: %s",
-					 change->records ? "each of his writes is queued"
-									 : "each of his writes fails",
+			 errhint("Expressions run with the privileges of the writer; without them, %s. Use: %s",
+					 change->records ? "each write is queued" : "each write fails",
 					 grants.data)));
 }

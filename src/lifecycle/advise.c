@@ -178,13 +178,11 @@ advise_window(ReturnSetInfo *result, const Facts *facts, bool recommended)
 	initStringInfo(&cost);
 	if (recommended)
 		appendStringInfo(&why,
-						 "The table and its indexes are small (%s): "
-						 "written anew before anybody notices.",
+						 "The table and its indexes are small (%s), so a rewrite is short.",
 						 as_size(facts->heap_bytes + facts->index_bytes));
 	else
 		appendStringInfo(&why,
-						 "Only with a maintenance window: %s would be written anew "
-						 "while every reader and writer waits.",
+						 "Only in a maintenance window: %s would be rewritten while all readers and writers wait.",
 						 as_size(facts->heap_bytes + facts->index_bytes));
 	appendStringInfo(&cost, "ACCESS EXCLUSIVE for %s, on %lld table(s)",
 					 as_duration(rewrite_seconds(facts)),
@@ -210,8 +208,8 @@ advise_columns(ReturnSetInfo *result, const Facts *facts, bool recommended)
 	initStringInfo(&cost);
 	appendStringInfoString(&why,
 						   recommended
-							   ? "The table is too big to be written anew under a lock, and a few new columns need no copy of it."
-							   : "Works at any size, and is worth its steps where the old columns must stay readable for a while.");
+							   ? "The table is too big to be rewritten under a lock, and new columns need no copy of it."
+							   : "Works at any size; useful where the old columns must stay readable for a while.");
 	if (facts->tables > 1)
 		appendStringInfoString(&why, " The partition key cannot change this way.");
 	appendStringInfo(&cost,
@@ -235,7 +233,7 @@ advise_table(ReturnSetInfo *result, const Facts *facts)
 	initStringInfo(&why);
 	initStringInfo(&cost);
 	appendStringInfoString(&why,
-						   "For what columns cannot do: another key or partitioning, a table split or merged, most columns changed.");
+						   "For changes that new columns cannot express: another key or partitioning, splitting or merging a table, changing most columns.");
 	if (!facts->has_key)
 		appendStringInfoString(&why,
 							   " First the table needs a key: a unique index over NOT NULL columns.");

@@ -31,6 +31,7 @@
 #include "lifecycle/backfill_change.h"
 #include "core/catalog.h"
 #include "core/guc.h"
+#include "core/json.h"
 #include "core/pinned.h"
 #include "core/planned.h"
 #include "core/query.h"
@@ -73,7 +74,7 @@ refuse_one_way(const EcChange *change)
 					change->name),
 			 errdetail("Its phase is \"%s\": the new columns are right, whatever the old ones hold.",
 					   change->phase),
-			 errhint("Nothing is to be repaired.")));
+			 errhint("No repair is needed.")));
 }
 
 /* Without the trigger, rows written behind the job's position would differ. */
@@ -92,7 +93,8 @@ require_trigger(const EcChange *change)
 			 errmsg("change \"%s\" has lost its trigger", change->name),
 			 errdetail("It was dropped or disabled, or table \"%s\" has a child without it.",
 					   get_rel_name(change->relation)),
-			 ec_errhint("Call ec_expand again as before, which sets it up anew.")));
+			 ec_errhint(
+				 "Call ec_expand again with the same arguments, which creates it again.")));
 }
 
 /* The new columns are in the same table: the job updates its rows. */
@@ -131,10 +133,11 @@ submit_copy(const EcJobSpec *spec, const EcChange *change, bool forward, bool re
 /*
  * A copy makes the target equal to the source.  If the write of a row could
  * not be carried over to the source, the copy would overwrite the newer row
- * with the older one.
+ * with the older one.  A copy that only fills would bring a row back that was
+ * deleted.
  */
 static void
-require_reconciled(const EcChange *change, bool forward)
+require_reconciled(const EcChange *change, bool forward, bool repair)
 {
 	EcCatalogScope scope;
 	EcArgs args = {0};
@@ -142,17 +145,18 @@ require_reconciled(const EcChange *change, bool forward)
 
 	ec_arg_text(&args, change->name);
 	ec_arg_text(&args, forward ? "backward" : "forward");
+	ec_arg_bool(&args, repair);
 	ec_catalog_begin(&scope);
 	ec_query("SELECT count(DISTINCT key) FROM expand_contract.discrepancies"
-			 " WHERE change = $1 AND direction = $2",
+			 " WHERE change = $1 AND direction = $2 AND ($3 OR operation = 'delete')",
 			 &args);
 	queued = ec_get_int8(0, 1, 0);
 	ec_catalog_end(&scope);
 	if (queued > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("a repair of change \"%s\" would lose writes that are still to be carried over",
-						change->name),
+				 errmsg("a %s of change \"%s\" would lose writes that are still queued",
+						repair ? "repair" : "fill", change->name),
 				 errdetail("Rows of table \"%s\" in the queue: " INT64_FORMAT ".",
 						   get_rel_name(forward ? change->target : change->relation),
 						   queued),
@@ -180,8 +184,8 @@ submit(EcJobSpec *spec, const EcChange *change, bool repair)
 
 	if (!forward && !ec_has_backward(change))
 		refuse_one_way(change);
-	if (repair && OidIsValid(change->target))
-		require_reconciled(change, forward);
+	if (OidIsValid(change->target))
+		require_reconciled(change, forward, repair);
 	spec->change = change->name;
 	spec->is_backward = !forward;
 	spec->fills = !repair;
@@ -236,13 +240,13 @@ ec_backfill_change(PG_FUNCTION_ARGS)
 	spec.skips_failures =
 		ec_is_second_choice(fcinfo, 8, "on_error", "raise", "skip");
 
-	ec_change_get(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
+	ec_change_get(ec_change_argument(fcinfo, 0), &change);
 	ec_change_require_active(&change);
 	if (!change.dual_write || !ec_enable_modern_write)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("dual writes of change \"%s\" are off", change.name),
-				 errdetail("What applications write meanwhile would be out of step behind the job."),
+				 errdetail("Rows that applications write behind the job's position would not get their new values."),
 				 change.dual_write
 					 ? errhint("Set expand_contract.enable_modern_write on again first.")
 					 : ec_errhint("Use ec_dual_write(%s, true) first.",
@@ -251,6 +255,23 @@ ec_backfill_change(PG_FUNCTION_ARGS)
 	job = submit(&spec, &change, repair);
 	note_job(job, change.name, repair ? "repair" : "fill");
 	PG_RETURN_INT64(job);
+}
+
+/*
+ * The batch has locked the rows that it has written.  So if it has overwritten
+ * a write that could not be carried over, that write's entry in the queue is
+ * committed, and visible here.
+ */
+void
+ec_check_change_batch(const EcJob *job)
+{
+	EcChange change;
+
+	if (strcmp(job->kind, "copy") == 0 &&
+		ec_change_load(job->change, &change) && OidIsValid(change.target))
+		require_reconciled(&change,
+						   ec_json_get_int8(job->parameters, "is_backward", 0) == 0,
+						   ec_json_get_int8(job->parameters, "fills", 0) == 0);
 }
 
 /*

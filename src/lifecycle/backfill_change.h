@@ -13,4 +13,7 @@
  */
 extern void ec_note_change_job_done(const EcJob *job);
 
+/* The value of ec_change_batch_done. */
+extern void ec_check_change_batch(const EcJob *job);
+
 #endif

@@ -68,12 +68,12 @@ require_old_shape(const EcChange *change)
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("change \"%s\" has nothing to contract", change->name),
-			 errdetail("It has no old columns: it has no backward mapping that writes some, none were named, or they are gone."),
+			 errdetail("It has no old columns: no backward mapping writes any, none were named in ec_expand, or they have been dropped."),
 			 ec_errhint("The argument \"old_columns\" of ec_expand names what contraction removes. %s, and a migration of phase \"contract\" removes columns of which the change does not know.",
 						ec_change_is_stuck(change)
 							? ec_hint("ec_forget(%s) ends it and its dual writes",
 									  quote_literal_cstr(change->name))
-							: ec_hint("ec_revert(%s) takes it back",
+							: ec_hint("ec_revert(%s) reverts it",
 									  quote_literal_cstr(change->name)))));
 }
 
@@ -104,7 +104,7 @@ refuse_partition_key(const EcChange *change)
 						column),
 				 errdetail("Table \"%s\" is partitioned by it, and the server does not drop such a column.",
 						   get_rel_name(change->relation)),
-				 errhint("Copy to a new table that is partitioned as it should be.")));
+				 errhint("Register a change with a target table that is partitioned by another column.")));
 }
 
 /*
@@ -179,12 +179,12 @@ tell_values(const EcChange *change, bool can_revert)
 		return;
 	ereport(NOTICE,
 			(change->whole_table
-				 ? errmsg("table \"%s\" goes with the old shape of change \"%s\"",
+				 ? errmsg("table \"%s\" will be dropped with the old shape of change \"%s\"",
 						  get_rel_name(change->relation), change->name)
-				 : errmsg("columns of table \"%s\" go with the old shape of change \"%s\"",
+				 : errmsg("columns of table \"%s\" will be dropped with the old shape of change \"%s\"",
 						  get_rel_name(change->relation), change->name),
 			 errdetail("Rows with a value: %s.", values),
-			 can_revert ? ec_errhint("Until the drop, ec_revert(%s) takes the contraction back.",
+			 can_revert ? ec_errhint("Until the drop, ec_revert(%s) undoes the contraction.",
 									 quote_literal_cstr(change->name))
 						: 0));
 }
@@ -197,7 +197,7 @@ tell_what_goes(const EcChange *change, bool cascade)
 
 	if (list != NULL)
 		ereport(NOTICE,
-				(errmsg("what belongs to the old shape of change \"%s\" will be dropped with it",
+				(errmsg("objects that belong to the old shape of change \"%s\" will be dropped with it",
 						change->name),
 				 errdetail("These are: %s.", list),
 				 ec_errhint("Use ec_revert(%s) if one of them is still needed.",
@@ -230,9 +230,9 @@ submit_drop(const EcChange *change, TimestampTz until, ArrayType *override)
 	if (!ec_launcher_running())
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("nobody would drop the old shape of change \"%s\" when its quarantine has passed",
+				 errmsg("the old shape of change \"%s\" would not be dropped at the end of its quarantine",
 						change->name),
-				 errdetail("auto_drop needs the launcher, and the launcher does not run."),
+				 errdetail("auto_drop needs the launcher, which is not running."),
 				 ec_errhint(
 					 "Add expand_contract to shared_preload_libraries and restart the server, or call ec_contract again then.")));
 	ec_json_begin(&parameters);
@@ -395,7 +395,7 @@ wait_on(const EcChange *change, TimestampTz until, ArrayType *override,
 	ereport(NOTICE,
 			(errmsg("the old shape of change \"%s\" is in quarantine until %s",
 					change->name, timestamptz_to_str(until)),
-			 ec_errhint("A call after that drops it. Until then, ec_revert(%s) takes it back.",
+			 ec_errhint("ec_contract drops it when called after that time. Until then, ec_revert(%s) restores it.",
 						quote_literal_cstr(change->name))));
 }
 
@@ -459,7 +459,7 @@ ec_contract(PG_FUNCTION_ARGS)
 	ec_require_argument(fcinfo, 0, "change", EXAMPLE);
 	ec_require_argument(fcinfo, 2, "quarantine", EXAMPLE);
 	ec_require_argument(fcinfo, 3, "auto_drop", EXAMPLE);
-	ec_change_lock(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
+	ec_change_lock(ec_change_argument(fcinfo, 0), &change);
 	if (is_phase(&change, EC_PHASE_CONTRACTED))
 		PG_RETURN_TEXT_P(cstring_to_text(change.phase));
 	ec_change_require_active(&change);

@@ -35,10 +35,10 @@ watch_afresh(const EcChange *change)
 	if (!ec_usage_is_watching())
 	{
 		ereport(NOTICE,
-				(errmsg("the use of the old columns is not watched"),
+				(errmsg("the use of the old columns is not tracked"),
 				 errdetail("expand_contract is not in shared_preload_libraries."),
 				 ec_errhint(
-					 "Without it, ec_contract has to be told to override old_reads and old_writes.")));
+					 "Add it there; otherwise ec_contract needs an override of the gates old_reads and old_writes.")));
 		return;
 	}
 	(void) DirectFunctionCall2(ec_untrack, relation, PointerGetDatum(columns));
@@ -84,7 +84,7 @@ ec_cutover(PG_FUNCTION_ARGS)
 
 	ec_require_argument(fcinfo, 0, "change",
 						"As in SELECT ec_cutover('users_email').");
-	ec_change_lock(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
+	ec_change_lock(ec_change_argument(fcinfo, 0), &change);
 	ec_change_require_active(&change);
 	if (is_past_cutover(&change))
 		PG_RETURN_TEXT_P(cstring_to_text(change.phase));

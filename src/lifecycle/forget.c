@@ -82,12 +82,12 @@ ec_forget(PG_FUNCTION_ARGS)
 
 	ec_require_argument(fcinfo, 0, "change",
 						"As in SELECT ec_forget('users_email').");
-	ec_change_lock(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
+	ec_change_lock(ec_change_argument(fcinfo, 0), &change);
 	if (!ec_change_is_over(&change))
 	{
 		if (!ec_change_is_stuck(&change))
 			ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-							errmsg("change \"%s\" is not over", change.name),
+							errmsg("change \"%s\" has not ended", change.name),
 							errdetail("Its phase is \"%s\".", change.phase),
 							ec_errhint("End it first, by ec_revert(%s) or ec_contract(%s).",
 									   quote_literal_cstr(change.name),

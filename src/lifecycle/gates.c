@@ -149,7 +149,7 @@ overridden(const EcChange *change, EcTransition transition, ArrayType *override)
 		if (!known)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("\"%s\" is no gate of step \"%s\"", name,
+					 errmsg("\"%s\" is not a gate of step \"%s\"", name,
 							transition_name(transition)),
 					 errhint("The gates are: %s.", names_of_gates(change, transition))));
 	}
@@ -189,7 +189,7 @@ refuse(const EcChange *change, EcTransition transition, List *closed)
 		if (gate->hint)
 			appendStringInfo(&hint, "%s: %s\n", gate->name, gate->hint);
 	}
-	appendStringInfoString(&hint, ec_hint("SELECT * FROM ec_gates(%s, '%s') shows them all. Who knows better overrides a gate by its name.",
+	appendStringInfoString(&hint, ec_hint("SELECT * FROM ec_gates(%s, '%s') shows them all. To pass a gate anyway, override it by its name.",
 										  quote_literal_cstr(change->name),
 										  transition_name(transition)));
 	ereport(ERROR, (errcode(EC_ERRCODE_GATE),
@@ -298,7 +298,7 @@ ec_sql_gates(PG_FUNCTION_ARGS)
 	ListCell *cell;
 
 	InitMaterializedSRF(fcinfo, 0);
-	ec_change_get_to_see(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
+	ec_change_get_to_see(ec_change_argument(fcinfo, 0), &change);
 	foreach (cell, ec_gates(&change, transition, false))
 	{
 		EcGate *gate = lfirst(cell);

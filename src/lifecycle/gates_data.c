@@ -7,6 +7,7 @@
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 
+#include "core/distributed.h"
 #include "lifecycle/gates.h"
 #include "core/hint.h"
 #include "core/catalog.h"
@@ -14,6 +15,7 @@
 #include "core/query.h"
 #include "dualwrite/queue/reconcile.h"
 #include "dualwrite/sequences.h"
+#include "dualwrite/subscriptions.h"
 #include "worker/jobs/job.h"
 
 static char *
@@ -31,7 +33,7 @@ ec_gate_backfill_complete(const EcChange *change, EcGate *gate)
 	char *state = NULL;
 	char *finished = NULL;
 
-	gate->required = "a backfill that is done, and none at work";
+	gate->required = "a completed backfill, and none running";
 	ec_catalog_begin(&scope);
 	ec_arg_text(&args, change->name);
 	/* an unfinished job first, then the one that was done last */
@@ -70,7 +72,7 @@ ec_gate_backfill_complete(const EcChange *change, EcGate *gate)
 		gate->observed = psprintf("job " INT64_FORMAT " is %s", job, state);
 		if (strcmp(state, EC_STATE_FAILED) == 0)
 			gate->hint =
-				ec_hint("Mend what last_error in ec_progress says, then SELECT ec_resume(" INT64_FORMAT
+				ec_hint("Correct the error that last_error in ec_progress shows, then SELECT ec_resume(" INT64_FORMAT
 						").",
 						job);
 		else
@@ -92,7 +94,7 @@ ec_gate_verified(const EcChange *change, EcGate *gate)
 	bool is_old = false;
 
 	gate->required =
-		"a verification without a difference, begun after the last backfill, repair and gap";
+		"a verification without differences, started after the last backfill, repair and gap";
 	ec_catalog_begin(&scope);
 	ec_arg_text(&args, change->name);
 	if (ec_query("SELECT v.id, v.missing + v.extra + v.different, v.rows_source,"
@@ -125,7 +127,7 @@ ec_gate_verified(const EcChange *change, EcGate *gate)
 	gate->passed = wrong == 0 && !is_old;
 	gate->observed =
 		psprintf("verification " INT64_FORMAT " of %s found " INT64_FORMAT
-				 " of " INT64_FORMAT " rows not in step%s",
+				 " of " INT64_FORMAT " rows that differ%s",
 				 id, finished, wrong, rows,
 				 is_old ? ", and a job or a gap came after it" : "");
 	if (!is_old && ec_discrepancies_left(change->name) > 0)
@@ -151,6 +153,29 @@ ec_gate_discrepancies(const EcChange *change, EcGate *gate)
 	gate->hint =
 		ec_hint("See them in ec_discrepancies; once their cause is gone, SELECT ec_reconcile(%s).",
 				quoted(change));
+}
+
+/*
+ * Do the triggers depend on the columns that they use?  Not after a dump or
+ * pg_upgrade.
+ */
+static bool
+columns_are_kept(const EcChange *change)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	bool kept;
+
+	ec_catalog_begin(&scope);
+	ec_arg_text(&args, change->name);
+	kept =
+		ec_query("SELECT FROM expand_contract.triggers_of($1) n"
+				 "  JOIN pg_trigger t ON t.tgrelid = n.relation AND t.tgname = n.name"
+				 "  JOIN pg_depend d ON d.classid = 'pg_trigger'::regclass AND d.objid = t.oid"
+				 "   AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0 LIMIT 1",
+				 &args) > 0;
+	ec_catalog_end(&scope);
+	return kept;
 }
 
 /* False if one of our triggers is missing or disabled. */
@@ -189,9 +214,10 @@ ec_gate_dual_write(const EcChange *change, EcGate *gate)
 {
 	EcCatalogScope scope;
 	EcArgs args = {0};
+	char *subscription;
 	int64 gaps;
 
-	gate->required = "on, with its triggers, and no gap that is not repaired";
+	gate->required = "on, with all triggers enabled and every gap repaired";
 	ec_catalog_begin(&scope);
 	ec_arg_text(&args, change->name);
 	ec_query("SELECT count(*) FROM expand_contract.gaps"
@@ -211,6 +237,21 @@ ec_gate_dual_write(const EcChange *change, EcGate *gate)
 		gate->observed = "expand_contract.enable_modern_write is off";
 		gate->hint = "Set it on again, then repair.";
 	}
+	else if (ec_is_distributed(change->relation) ||
+			 ec_is_distributed(change->target))
+	{
+		gate->observed = "a table of the change is distributed";
+		gate->hint =
+			"Its shards have no dual writes: use undistribute_table, then a repair.";
+	}
+	else if ((subscription = ec_subscription_to(change)) != NULL)
+	{
+		gate->observed =
+			psprintf("subscription \"%s\" writes rows that it does not see",
+					 subscription);
+		gate->hint =
+			"Drop the subscription, or take the change's tables out of its publication; then a repair.";
+	}
 	else if (!triggers_are_there(change))
 	{
 		gate->observed = "a trigger of the change is missing or disabled";
@@ -220,7 +261,8 @@ ec_gate_dual_write(const EcChange *change, EcGate *gate)
 	else if (gaps > 0)
 	{
 		gate->observed =
-			psprintf(INT64_FORMAT " transactions wrote while it was off", gaps);
+			psprintf(INT64_FORMAT " transactions wrote what was not carried over",
+					 gaps);
 		gate->hint =
 			ec_hint("SELECT ec_backfill_change(%s, 'repair'), and verify after it.",
 					quoted(change));
@@ -229,6 +271,12 @@ ec_gate_dual_write(const EcChange *change, EcGate *gate)
 	{
 		gate->observed = "on";
 		gate->passed = true;
+		if (!columns_are_kept(change))
+		{
+			gate->observed = "on, but its columns could be dropped";
+			gate->hint = ec_qualified(
+				"A dump or pg_upgrade does not keep what the triggers depend on: call ec_expand again as it was called, which sets that up.");
+		}
 	}
 }
 
@@ -247,8 +295,7 @@ ec_gate_sequences(const EcChange *change, EcGate *gate)
 	ListCell *cell;
 
 	initStringInfo(&observed);
-	gate->required =
-		"each past the values of its columns, or free to be brought there";
+	gate->required = "each beyond the values of its columns, or able to be advanced";
 	gate->passed = true;
 	foreach (cell, uses)
 	{
@@ -265,7 +312,7 @@ ec_gate_sequences(const EcChange *change, EcGate *gate)
 	}
 	if (observed.len == 0)
 		add_part(&observed, uses == NIL
-								? "no column draws from one"
+								? "no column uses one"
 								: psprintf("%d past the values of their columns",
 										   list_length(uses)));
 	gate->observed = observed.data;
@@ -285,10 +332,9 @@ ec_gate_replication_lag(const EcChange *change, EcGate *gate)
 	lag = ec_get_int8(0, 1, -1);
 	ec_catalog_end(&scope);
 	gate->passed = lag >= 0 && lag <= ec_max_replication_lag;
-	gate->observed =
-		lag < 0
-			? pstrdup("a standby, or its slot, is there whose lag nobody knows")
-			: psprintf(INT64_FORMAT " ms", lag);
+	gate->observed = lag < 0
+						 ? pstrdup("the lag of a standby or its slot is unknown")
+						 : psprintf(INT64_FORMAT " ms", lag);
 	gate->hint =
 		"Look at pg_stat_replication and pg_replication_slots; a standby that does not count is named in expand_contract.ignore_standbys.";
 }
@@ -300,5 +346,5 @@ ec_gate_reversible(const EcChange *change, EcGate *gate)
 	gate->required = "a backward mapping";
 	gate->observed = gate->passed ? "there is one" : "there is none";
 	gate->hint =
-		"What is written through the new shape only cannot be taken back. Register the change with a backward mapping, or override this gate.";
+		"Values written only through the new shape cannot be carried back. Register the change with a backward mapping, or override this gate.";
 }

@@ -114,7 +114,7 @@ ec_gate_dependents(const EcChange *change, EcGate *gate)
 	statements = add_lacks(change, &blocking);
 
 	gate->required =
-		"nothing that names the old shape and would not go with it, and all that it has in the new one";
+		"no object that uses the old shape and would not be dropped with it, and the new shape lacks nothing that the old one has";
 	gate->passed = blocking.count == 0;
 	gate->observed =
 		psprintf("%s%s%s", gate->passed ? "nothing" : list_of(&blocking),
@@ -123,8 +123,8 @@ ec_gate_dependents(const EcChange *change, EcGate *gate)
 	gate->hint =
 		psprintf("%s%s%s",
 				 names_old
-					 ? "Change or drop what names it. Or override this gate: what depends on the old shape is dropped with it then, and functions whose bodies use it fail."
-					 : "Override this gate where the new shape does not need that.",
-				 statements[0] != '\0' ? " Give the new shape what it lacks:" : "",
+					 ? "Change or drop the objects that use it. Or override this gate: then dependent objects are dropped with the old shape, and functions whose bodies use it fail."
+					 : "Override this gate if the new shape does not need that.",
+				 statements[0] != '\0' ? " Add what the new shape lacks:" : "",
 				 statements);
 }

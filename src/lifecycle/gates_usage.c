@@ -93,24 +93,24 @@ judge(Quiet *quiet, bool writes, EcGate *gate)
 
 	if (!quiet->tracked)
 	{
-		gate->observed = psprintf("column %s is not watched", quiet->column);
+		gate->observed = psprintf("column %s is not tracked", quiet->column);
 		gate->hint = ec_qualified(
 			ec_usage_is_watching()
-				? "Watch it with ec_track."
-				: "Preload the library (shared_preload_libraries = 'expand_contract'), then watch it with ec_track.");
+				? "Track it with ec_track."
+				: "Preload the library (shared_preload_libraries = 'expand_contract'), then track it with ec_track.");
 	}
 	else if (quiet->unwritten_since != 0)
 	{
 		gate->observed =
-			psprintf("nothing is known of column %s: its counters could not be written down since %s",
+			psprintf("the use of column %s is unknown: its counters could not be saved since %s",
 					 quiet->column, timestamptz_to_str(quiet->unwritten_since));
 		gate->hint =
-			"The server's log has the error, in the context \"writing down the use of columns\"; it is tried again every few seconds.";
+			"The server's log has the error, in the context \"saving the use of columns\"; it is tried again every few seconds.";
 	}
 	else if (!quiet->known)
 	{
 		gate->observed =
-			psprintf("nothing is known of column %s at present", quiet->column);
+			psprintf("the use of column %s is unknown at present", quiet->column);
 		gate->hint =
 			"Preload the library: shared_preload_libraries = 'expand_contract'.";
 	}
@@ -124,7 +124,7 @@ judge(Quiet *quiet, bool writes, EcGate *gate)
 	}
 	else
 	{
-		gate->observed = psprintf("column %s has not been %s in %s of watching",
+		gate->observed = psprintf("column %s has not been %s in %s of tracking",
 								  quiet->column, used, as_interval(seconds));
 		gate->hint = "Wait until it has been quiet for that long.";
 	}
@@ -186,7 +186,7 @@ ec_gate_standby_reads(const EcChange *change, EcGate *gate)
 	char *why = NULL;
 
 	gate->required =
-		"no standby, or one whose own counters, imported within the last day, are as quiet";
+		"no standby, or no use in its counters, imported within the last day";
 	ec_arg_oid(&args, change->relation);
 	ec_arg(&args, TEXTARRAYOID, PointerGetDatum(ec_old_column_names(change)), false);
 	ec_arg_int8(&args, ec_stabilization_period);
@@ -220,7 +220,7 @@ ec_gate_standby_reads(const EcChange *change, EcGate *gate)
 	}
 	ec_catalog_end(&scope);
 	gate->passed = standby == NULL;
-	gate->observed = gate->passed ? pstrdup("nothing that could have been missed")
+	gate->observed = gate->passed ? pstrdup("no use that could have been missed")
 								  : psprintf("standby %s: %s", standby, why);
 	gate->hint = ec_qualified(
 		"Run ec_export_usage() there and hand its result to ec_import_usage(standby, usage) here; or override this gate if nobody reads there.");
@@ -286,11 +286,11 @@ ec_gate_app_versions(const EcChange *change, EcGate *gate)
 			 watched_since == DT_NOEND)
 	{
 		gate->observed = watched_since == DT_NOEND
-							 ? pstrdup("nobody watches application_name")
-							 : psprintf("none, in %s of watching",
+							 ? pstrdup("application_name is not observed")
+							 : psprintf("none, in %s of tracking",
 										as_interval(seconds_since(watched_since)));
 		gate->hint = watched_since == DT_NOEND
-						 ? "Preload the library: its launcher looks at pg_stat_activity all the time."
+						 ? "Preload the library: its launcher then samples pg_stat_activity."
 						 : "Wait until they have been watched for that long.";
 	}
 	else

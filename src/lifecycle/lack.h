@@ -10,7 +10,7 @@
 typedef struct EcLack
 {
 	char *what;    /* "primary key users_pkey" */
-	char *because; /* "goes with column id" */
+	char *because; /* "is dropped with column id" */
 	char *statements; /* give it to the new shape; NULL if they cannot be derived */
 } EcLack;
 

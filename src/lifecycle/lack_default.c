@@ -254,7 +254,7 @@ ec_find_lacking_sequences(EcLackSearch *search)
 			ec_add_lack(search,
 						psprintf("sequence of column %s",
 								 ec_quoted_column(shapes->old_table, attnum)),
-						psprintf("column %s of table %s draws from it",
+						psprintf("column %s of table %s uses it",
 								 ec_quoted_column(shapes->new_table, successor),
 								 ec_new_table_name(search)),
 						give_sequences(search, attnum, successor));

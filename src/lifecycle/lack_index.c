@@ -20,6 +20,7 @@
 #include "utils/lsyscache.h"
 #include "utils/relcache.h"
 
+#include "core/index_parts.h"
 #include "core/catalog.h"
 #include "lifecycle/lack_search.h"
 
@@ -28,7 +29,7 @@ goes_with(const EcShapes *shapes, Bitmapset *columns)
 {
 	Bitmapset *going = bms_intersect(columns, shapes->going);
 
-	return psprintf("goes with column%s %s",
+	return psprintf("is dropped with column%s %s",
 					bms_membership(going) == BMS_MULTIPLE ? "s" : "",
 					ec_quoted_columns(shapes->old_table, going));
 }
@@ -62,8 +63,8 @@ static IndexColumns
 columns_of(Relation index)
 {
 	Form_pg_index form = index->rd_index;
-	List *expressions = RelationGetIndexExpressions(index);
-	List *predicate = RelationGetIndexPredicate(index);
+	List *expressions = ec_index_expressions(index);
+	List *predicate = ec_index_predicate(index);
 	IndexColumns columns = {0};
 
 	columns.keys = bms_union(ec_columns_read((Node *) expressions),
@@ -133,8 +134,7 @@ is_as_strict(const EcLackSearch *search, Relation index, Relation old,
 	if (!index->rd_index->indisunique || !index->rd_index->indisvalid ||
 		bms_is_empty(columns.keys) || !bms_is_subset(columns.keys, successors))
 		return false;
-	if (RelationGetIndexPredicate(index) != NIL &&
-		RelationGetIndexPredicate(old) == NIL)
+	if (ec_index_predicate(index) != NIL && ec_index_predicate(old) == NIL)
 		return false;
 	return !old->rd_index->indnullsnotdistinct ||
 		   index->rd_index->indnullsnotdistinct ||
@@ -195,7 +195,7 @@ static char *
 successors_of_index(const EcLackSearch *search, Relation old, Bitmapset **columns)
 {
 	const EcShapes *shapes = &search->shapes;
-	List *expressions = RelationGetIndexExpressions(old);
+	List *expressions = ec_index_expressions(old);
 	ListCell *expression = list_head(expressions);
 	StringInfoData text;
 
@@ -251,7 +251,7 @@ all_have_successors(const EcShapes *shapes, Bitmapset *columns)
 static char *
 behind_columns(const EcLackSearch *search, Relation old)
 {
-	List *predicate = RelationGetIndexPredicate(old);
+	List *predicate = ec_index_predicate(old);
 	char *nulls = old->rd_index->indnullsnotdistinct ? " NULLS NOT DISTINCT" : "";
 	Node *over_new;
 
@@ -419,7 +419,7 @@ look_at_replica_index(EcLackSearch *search, Relation table, Relation old)
 				psprintf("replica identity %s of table %s",
 						 quote_identifier(RelationGetRelationName(old)), name),
 				table == shapes->old_table ? goes_with(shapes, columns.all)
-										   : pstrdup("goes with its columns"),
+										   : pstrdup("is dropped with its columns"),
 				sql);
 }
 
@@ -473,7 +473,7 @@ find_identity(EcLackSearch *search)
 			ec_add_lack(search,
 						psprintf("replica identity of table %s",
 								 ec_relation_name(RelationGetRelid(table))),
-						pstrdup("goes with the table"),
+						pstrdup("is dropped with the table"),
 						psprintf("ALTER TABLE %s REPLICA IDENTITY %s;",
 								 ec_new_table_name(search),
 								 search->has_key ? "DEFAULT" : "FULL"));

@@ -72,7 +72,7 @@ find_added_columns(EcLackSearch *search)
 			ec_add_lack(search,
 						psprintf("column %s",
 								 quote_identifier(NameStr(column->attname))),
-						pstrdup("ec_expand has not seen it, and the table goes"),
+						pstrdup("it was added after ec_expand, and is dropped with the table"),
 						NULL);
 	}
 }

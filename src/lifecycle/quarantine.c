@@ -354,9 +354,9 @@ ec_quarantine_look(const EcChange *change)
 			if (name == NULL || !has_nulls(lfirst_oid(relation), name))
 				continue;
 			ereport(NOTICE,
-					(errmsg("column \"%s\" of table \"%s\" was NOT NULL, and is not any more",
+					(errmsg("NOT NULL could not be restored for column \"%s\" of table \"%s\"",
 							column->name, get_rel_name(lfirst_oid(relation))),
-					 errdetail("It holds NULLs of rows that were written while it was renamed away."),
+					 errdetail("It contains NULLs in rows that were written during the quarantine."),
 					 errhint("Fill them in, then use ALTER TABLE … SET NOT NULL.")));
 			column->not_null_in =
 				foreach_delete_current(column->not_null_in, relation);
@@ -383,9 +383,9 @@ make_not_null(const Quarantined *column)
 		ec_run_ddl(psprintf("ALTER TABLE %s ADD CONSTRAINT %s CHECK (%s IS NOT NULL) NOT VALID",
 							table, quote_identifier(check), name));
 		ereport(NOTICE,
-				(errmsg("column \"%s\" of table \"%s\" was NOT NULL, and has a constraint instead",
+				(errmsg("column \"%s\" of table \"%s\" has a NOT VALID constraint instead of NOT NULL",
 						column->name, get_rel_name(relation)),
-				 errdetail("To look at all rows would have kept writers waiting."),
+				 errdetail("Checking all rows would have blocked writers."),
 				 errhint("Use ALTER TABLE %s VALIDATE CONSTRAINT %s; then ALTER TABLE %s ALTER COLUMN %s SET NOT NULL, DROP CONSTRAINT %s.",
 						 table, quote_identifier(check), table, name,
 						 quote_identifier(check))));
@@ -403,9 +403,9 @@ give_column_back(const EcChange *change, const Quarantined *column)
 	if (is_taken(column->name, find_all_inheritors(change->relation, NoLock, NULL)))
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_COLUMN),
-				 errmsg("column \"%s\" cannot have its name \"%s\" back", name,
+				 errmsg("column \"%s\" cannot be renamed back to \"%s\"", name,
 						column->name),
-				 errdetail("Another column of table \"%s\", or of one below it, has got that name since.",
+				 errdetail("Another column of table \"%s\", or of one of its partitions or children, has that name now.",
 						   get_rel_name(change->relation)),
 				 errhint("Rename the other column first: ALTER TABLE %s RENAME COLUMN %s TO ...",
 						 ec_relation_name(change->relation),
@@ -424,9 +424,9 @@ give_table_back(const EcChange *change, const Quarantined *table)
 	if (OidIsValid(get_relname_relid(table->name, schema)))
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_TABLE),
-				 errmsg("table \"%s\" cannot have its name \"%s\" back", name,
+				 errmsg("table \"%s\" cannot be renamed back to \"%s\"", name,
 						table->name),
-				 errdetail("Another relation of schema \"%s\" has got that name since.",
+				 errdetail("Another relation of schema \"%s\" has that name now.",
 						   get_namespace_name(schema)),
 				 errhint("Rename the other one first: ALTER TABLE %s RENAME TO ...",
 						 quote_qualified_identifier(get_namespace_name(schema),

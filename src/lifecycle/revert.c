@@ -96,29 +96,28 @@ require_way_back(const EcChange *change)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("change \"%s\" cannot be taken back after its cutover",
-					change->name),
+			 errmsg("change \"%s\" cannot be reverted after its cutover", change->name),
 			 OidIsValid(change->target)
-				 ? errdetail("It has no backward mapping: what was written to table \"%s\" alone is not in the old one.",
+				 ? errdetail("It has no backward mapping: rows written to table \"%s\" after the cutover are not in the old table.",
 							 get_rel_name(change->target))
 				 : errdetail("It has no backward mapping, and " INT64_FORMAT
-							 " rows of table \"%s\" are only in the new shape as they should be.",
+							 " rows of table \"%s\" are correct only in the new shape.",
 							 rows_in_new_shape_only(change),
 							 get_rel_name(change->relation)),
 			 ec_change_is_stuck(change)
-				 ? ec_errhint("Nothing is to be contracted either: ec_forget(%s) ends the change, and leaves both shapes as they are.",
+				 ? ec_errhint("The change has nothing to contract either: ec_forget(%s) ends the change, and leaves both shapes as they are.",
 							  quote_literal_cstr(change->name))
-				 : ec_errhint("Go on with ec_contract, or bring the old shape in step yourself and switch reads with ec_set_flag(%s, false).",
+				 : ec_errhint("Continue with ec_contract, or update the old shape yourself and switch reads with ec_set_flag(%s, false).",
 							  quote_literal_cstr(change->name))));
 }
 
 static void
 refuse_loss(const EcChange *change, const char *detail, const char *hint)
 {
-	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					errmsg("change \"%s\" cannot be taken back without loss",
-						   change->name),
-					errdetail("%s", detail), errhint("%s", hint)));
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("change \"%s\" cannot be reverted without loss", change->name),
+			 errdetail("%s", detail), errhint("%s", hint)));
 }
 
 /*
@@ -432,10 +431,10 @@ one_back(const EcChange *change)
 	}
 	ec_transition_with_locks(change, give_up, NULL);
 	if (!is_gone && change->kept_names == NULL)
-		ereport(NOTICE,
-				(errmsg("the new shape of change \"%s\" is left as it is",
-						change->name),
-				 errhint("When nobody needs it, use: %s", how_to_drop(change))));
+		ereport(NOTICE, (errmsg("the new shape of change \"%s\" is left as it is",
+								change->name),
+						 errhint("When it is not needed any more, use: %s",
+								 how_to_drop(change))));
 	return EC_PHASE_REVERTED;
 }
 
@@ -458,14 +457,14 @@ ec_revert(PG_FUNCTION_ARGS)
 
 	ec_require_argument(fcinfo, 0, "change",
 						"As in SELECT ec_revert('users_email').");
-	ec_change_lock(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
+	ec_change_lock(ec_change_argument(fcinfo, 0), &change);
 	if (is_phase(&change, EC_PHASE_REVERTED))
 		PG_RETURN_TEXT_P(cstring_to_text(change.phase));
 	if (is_phase(&change, EC_PHASE_CONTRACTED))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("change \"%s\" cannot be taken back any more", change.name),
+				 errmsg("change \"%s\" cannot be reverted any more", change.name),
 				 errdetail("It is contracted: the old shape has been dropped."),
-				 errhint("Register a change that goes the other way.")));
+				 errhint("Register a change in the opposite direction.")));
 	PG_RETURN_TEXT_P(cstring_to_text(one_back(&change)));
 }

@@ -33,15 +33,16 @@ typedef struct Stage
 static const Stage changing[] = {
 	{EC_PHASE_DUAL_WRITE, "both shapes are written; old rows are not filled yet",
 	 "SELECT ec_backfill_change(%s);"},
-	{EC_PHASE_BACKFILLED, "every row has its new shape; nobody has checked",
+	{EC_PHASE_BACKFILLED, "every row has its new shape; not verified yet",
 	 "SELECT * FROM ec_verify_change(%s);"},
-	{EC_PHASE_VERIFIED, "new equals mapped old; readers still use the old shape",
+	{EC_PHASE_VERIFIED,
+	 "the new shape equals the mapped old one; readers still use the old one",
 	 "SELECT ec_cutover(%s);"},
 	{EC_PHASE_CUT_OVER,
-	 "readers use the new shape; the old one is kept right and watched",
+	 "readers use the new shape; the old one is kept in step and tracked",
 	 "SELECT ec_contract(%s);"},
 	{EC_PHASE_QUARANTINED,
-	 "the old shape is renamed away, still kept right, and can come back",
+	 "the old shape is renamed, kept in step, and can be restored",
 	 "SELECT ec_contract(%s);"},
 	{EC_PHASE_CONTRACTED, "the old shape is gone", NULL},
 	{NULL},
@@ -316,7 +317,7 @@ ec_runbook(PG_FUNCTION_ARGS)
 	EcChange change;
 	char *since;
 
-	ec_change_get_to_see(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
+	ec_change_get_to_see(ec_change_argument(fcinfo, 0), &change);
 	ec_arg_text(&args, change.name);
 	ec_catalog_begin(&scope);
 	ec_query("SELECT to_char(since, 'YYYY-MM-DD HH24:MI:SSOF')"
@@ -342,6 +343,6 @@ ec_runbook(PG_FUNCTION_ARGS)
 	appendStringInfo(&page, "\n## Escalation\n\n%s\n",
 					 *ec_escalation
 						 ? ec_escalation
-						 : "Nobody is named: set expand_contract.escalation.");
+						 : "No contact is set: see expand_contract.escalation.");
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(page.data, page.len));
 }

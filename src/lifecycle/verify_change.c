@@ -177,7 +177,7 @@ open_table(const EcChange *change, EcSide side)
 						table == change->relation ? "table" : "target table",
 						change->name),
 				 errdetail("There are no rows to verify."),
-				 ec_errhint("Use ec_cancel to close a job that was at work on it.")));
+				 ec_errhint("Use ec_cancel to end a job that was verifying it.")));
 	return ec_open_verified(table, false);
 }
 
@@ -200,6 +200,7 @@ open_subject(const EcChange *change, EcSubject *subject)
 		ec_match_by(subject, key);
 	else
 		subject->walk = key;
+	subject->is_of_change = true;
 	subject->new_is_right = !ec_old_is_authority(change);
 	/* dual writes compare so, and store what the mapping gives */
 	subject->by_image = true;
@@ -253,12 +254,13 @@ settle_phase(const EcChange *change, const EcVerification *verification)
  * Compares every row under one snapshot, as the owner of the table.  The
  * caller must be that role or a member of it (42501).  Raises 42704 if there
  * is no such change; 55000 if the owner of its tables has changed since
- * ec_expand.  Errors of an expression are passed on.
+ * ec_expand.  A row whose forward expression fails is different, and one whose
+ * backward expression fails is not explained by it.
  */
 Datum
 ec_verify_change(PG_FUNCTION_ARGS)
 {
-	char *name = ec_text_argument(fcinfo, 0, "change");
+	char *name = ec_change_full_name(ec_text_argument(fcinfo, 0, "change"));
 	EcVerification verification;
 	EcSubject subject;
 	EcChange change;
@@ -290,7 +292,7 @@ ec_verify_change(PG_FUNCTION_ARGS)
 Datum
 ec_verify_job(PG_FUNCTION_ARGS)
 {
-	char *name = ec_text_argument(fcinfo, 0, "change");
+	char *name = ec_change_full_name(ec_text_argument(fcinfo, 0, "change"));
 	EcJobSpec spec = {.change = name};
 	EcSubject subject;
 	EcChange change;

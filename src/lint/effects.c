@@ -19,6 +19,7 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+#include "core/distributed.h"
 #include "lint/lint_rules.h"
 
 /* 8 MB: read, or given an index, within moments */
@@ -79,6 +80,9 @@ ec_lint_blocks(EcRelation *relation)
 
 	if (!OidIsValid(relation->oid))
 		return 0;
+	/* the rows are elsewhere, and nothing here tells how many there are */
+	if (ec_is_distributed(relation->oid))
+		return PG_UINT32_MAX;
 	blocks = blocks_of(relation->oid, &toast);
 	if (OidIsValid(toast))
 		blocks += blocks_of(toast, &nothing);

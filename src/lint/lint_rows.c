@@ -47,6 +47,10 @@ typedef struct Search
 	EcLint *lint;
 	EcRelation *relation;
 	bool found;
+
+	/* for is_limited: the table's name, and whether there are others */
+	const RangeVar *name;
+	bool has_others;
 } Search;
 
 static bool
@@ -110,6 +114,23 @@ reads_rows(Node *node, void *context)
 	return raw_expression_tree_walker(node, reads_rows, context);
 }
 
+/* Is it a column of the table that is written, and the first one of an index? */
+static bool
+leads_to_rows(Search *search, Node *node)
+{
+	const RangeVar *name = search->name;
+	List *fields;
+
+	if (node == NULL || !IsA(node, ColumnRef))
+		return false;
+	fields = castNode(ColumnRef, node)->fields;
+	if (list_length(fields) == 1)
+		return !search->has_others && begins_index(search, node);
+	return strcmp(strVal(list_nth(fields, list_length(fields) - 2)),
+				  name->alias ? name->alias->aliasname : name->relname) == 0 &&
+		   begins_index(search, node);
+}
+
 /* An index finds the rows by a value, or by a list or range of values. */
 static bool
 limits_by_index(Search *search, A_Expr *comparison)
@@ -121,9 +142,9 @@ limits_by_index(Search *search, A_Expr *comparison)
 		case AEXPR_NOT_DISTINCT:
 			if (strcmp(strVal(llast(comparison->name)), "=") != 0)
 				return false;
-			return (begins_index(search, comparison->lexpr) &&
+			return (leads_to_rows(search, comparison->lexpr) &&
 					!reads_rows(comparison->rexpr, NULL)) ||
-				   (begins_index(search, comparison->rexpr) &&
+				   (leads_to_rows(search, comparison->rexpr) &&
 					!reads_rows(comparison->lexpr, NULL));
 		case AEXPR_IN:
 			if (strcmp(strVal(llast(comparison->name)), "=") != 0)
@@ -131,7 +152,7 @@ limits_by_index(Search *search, A_Expr *comparison)
 			/* FALLTHROUGH */
 		case AEXPR_BETWEEN:
 		case AEXPR_BETWEEN_SYM:
-			return begins_index(search, comparison->lexpr) &&
+			return leads_to_rows(search, comparison->lexpr) &&
 				   !reads_rows(comparison->rexpr, NULL);
 		default:
 			return false;
@@ -183,7 +204,7 @@ lint_written(EcLint *lint, const RangeVar *name, Node *condition,
 					   : list_make1(relation);
 	ec_load_facts(lint->world, relation);
 	if ((!is_true(condition) || has_others) &&
-		(is_limited(&(Search){lint, relation, false}, condition) ||
+		(is_limited(&(Search){lint, relation, false, name, has_others}, condition) ||
 		 ec_lint_is_small(family)))
 	{
 		ec_lint_effects(lint, family, RowExclusiveLock, false,

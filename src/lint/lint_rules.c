@@ -60,7 +60,7 @@ static const LintRule rules[] = {
 	 "keeps everyone from writing to the table until the index is built"},
 	{"rewrite_table", LINT_LONG,
 	 "rewrites the table while nobody can read or write it"},
-	{"not_in_script", LINT_REFUSED, "has no place in a migration"},
+	{"not_in_script", LINT_REFUSED, "is not allowed in a migration"},
 	{"rescan_table", LINT_WAITS,
 	 "rebuilds the indexes or checks the constraints that use the column, while nobody can read or write the table"},
 	{"add_check", LINT_WAITS,
@@ -92,7 +92,7 @@ static const LintRule rules[] = {
 	 "keeps others from the table until the transaction ends"},
 	{"will_fail", LINT_WARNING, "fails"},
 	{"drop_not_null", LINT_WARNING,
-	 "lets NULL in, which code that reads the column may not expect"},
+	 "allows NULL, which code that reads the column may not expect"},
 	{"drop_default", LINT_WARNING,
 	 "breaks code that inserts rows without the column, which cannot be NULL"},
 	{"generated_always", LINT_WARNING,
@@ -235,7 +235,7 @@ ec_lint_add_missing(EcLint *lint, const char *name, LOCKMODE lock,
 	finding->rewrites = rewrites;
 	finding->scans = scans;
 	ec_lint_explain(finding,
-					"; the relation is not there, so nothing tells how long that takes");
+					"; the relation does not exist, so the duration cannot be estimated");
 	return finding;
 }
 

@@ -294,7 +294,7 @@ ec_lint_statement(EcLint *lint)
 			break;
 		case T_ClusterStmt:
 			lint_rewriting(lint, castNode(ClusterStmt, node)->relation,
-						   "-- there is no way to order a table that others use");
+						   "-- a table that is in use cannot be clustered without blocking it");
 			break;
 		case T_RefreshMatViewStmt:
 			lint_refresh(lint, castNode(RefreshMatViewStmt, node));

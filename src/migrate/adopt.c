@@ -114,8 +114,7 @@ static const Tool tools[] = {
 		/* the only row has the database's present version */
 		.query = "SELECT version::text, NULL, NULL, NULL::timestamptz, true, dirty"
 				 " FROM %s WHERE version OPERATOR(pg_catalog.>=) 0",
-		.repair = "Finish or undo by hand what it has begun, say where the database "
-				  "is now with migrate force VERSION, and adopt again.",
+		.repair = "Finish or undo by hand what it began, record the version of the database with migrate force VERSION, and adopt again.",
 	},
 	{
 		.name = "goose",
@@ -163,8 +162,7 @@ static const Tool tools[] = {
 		.query = "SELECT version::text, description::text, NULL,"
 				 "   installed_on::timestamptz, false, NOT success"
 				 " FROM %s ORDER BY version",
-		.repair = "Finish or undo by hand what it has begun, correct or delete its "
-				  "row, and adopt again.",
+		.repair = "Finish or undo by hand what it began, correct or delete its row, and adopt again.",
 	},
 	{
 		.name = "graphile-migrate",
@@ -191,8 +189,7 @@ find_tool(const char *name)
 	}
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					errmsg("unknown migration tool \"%s\"", name),
-					ec_errhint("The tools are %s. Of any other, say with ec_baseline "
-							   "which version the database has.",
+					ec_errhint("The tools are %s. For any other tool, record the version of the database with ec_baseline.",
 							   known.data)));
 }
 

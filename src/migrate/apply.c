@@ -176,7 +176,7 @@ is_allowed(const ApplyRequest *request, const char *word)
 static void
 check_down(ApplyRequest *request)
 {
-	const char *what = psprintf("the way down of %s", request->what);
+	const char *what = psprintf("the down script of %s", request->what);
 
 	if (request->down == NULL)
 		return;
@@ -204,8 +204,8 @@ check_drift(const ApplyRequest *request, const EcMigration *known)
 			 is_applied
 				 ? errhint("Restore the script as it was, and put the change in "
 						   "a new migration.")
-				 : ec_errhint("Apply it as it was submitted, to go on; or take it back "
-							  "with ec_rollback, then apply the changed one.")));
+				 : ec_errhint(
+					   "To continue, apply it as it was submitted; or roll it back with ec_rollback, then apply the changed one.")));
 }
 
 /*
@@ -230,11 +230,11 @@ known_answer(const ApplyRequest *request, bool *resume)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("%s is being rolled back", request->what),
-				 errdetail("The state of its way down is \"%s\", %d of %d steps are done.",
+				 errdetail("The state of its down script is \"%s\", %d of %d steps are done.",
 						   ec_migration_state_name(state), known->steps_done,
 						   known->steps),
 				 ec_errhint(
-					 "Bring that to its end with ec_rollback and CALL ec_wait_migration, then apply it.")));
+					 "Finish the rollback with ec_rollback and CALL ec_wait_migration, then apply the migration.")));
 	return ec_answer_of_unfinished(request->what, state, &job, resume);
 }
 
@@ -315,6 +315,7 @@ run_or_submit(const ApplyRequest *request, int lock_timeout_ms)
 	entry.executed_at = GetCurrentTimestamp();
 	if (!is_for_worker(request))
 	{
+		request->script->scope = request->scope;
 		ec_run_script(request->script, lock_timeout_ms, enter, &entry);
 		return "applied";
 	}
@@ -351,12 +352,13 @@ check_may_replace_down(const ApplyRequest *request, const EcMigration *known)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("the way down of %s is not yours to replace", request->what),
+			 errmsg("permission denied to replace the down script of %s",
+					request->what),
 			 errdetail(OidIsValid(author)
-						   ? "Role \"%s\" submitted the migration or gave its way down."
-						   : "Role \"%s\", which submitted the migration or gave its way down, does not exist any more.",
+						   ? "Role \"%s\" submitted the migration or provided its down script."
+						   : "Role \"%s\", which submitted the migration or provided its down script, does not exist any more.",
 					   name),
-			 errhint("Apply it without \"down\" to go on with it, or as that role or a superuser.")));
+			 errhint("To continue the migration, apply it without \"down\", or as that role or a superuser.")));
 }
 
 static const char *
@@ -406,9 +408,10 @@ take_over_down(ApplyRequest *request)
 	if (!is_down_nobodys(request))
 		return;
 	ec_ledger_set_down(request->scope, request->version, request->down);
-	ereport(NOTICE, (errmsg("the way down of %s is now that of role \"%s\"",
-							request->what, GetUserNameFromId(GetUserId(), false)),
-					 errdetail("Nobody knows any more who gave the one before.")));
+	ereport(NOTICE,
+			(errmsg("the author of the down script of %s is now role \"%s\"",
+					request->what, GetUserNameFromId(GetUserId(), false)),
+			 errdetail("The author of the previous down script is unknown.")));
 }
 
 static const char *

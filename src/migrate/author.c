@@ -42,14 +42,14 @@ refuse_unknown(const EcMigration *migration, const char *what)
 
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("nobody knows any more who gave the way down of %s", what),
+			 errmsg("the author is unknown of the down script of %s", what),
 			 is_of_this_cluster(migration)
-				 ? errdetail("It is of a role that was called \"%s\", and that has been dropped or renamed. It says:\n%s",
+				 ? errdetail("Its author was a role named \"%s\", which has been dropped or renamed. The script is:\n%s",
 							 name, ec_clip(migration->down, EC_MAX_TEXT))
-				 : errdetail("It is of a role that was called \"%s\" in the cluster where the ledger was written. It says:\n%s",
+				 : errdetail("Its author was a role named \"%s\" in the cluster where the ledger was written. The script is:\n%s",
 							 name, ec_clip(migration->down, EC_MAX_TEXT)),
 			 ec_errhint(
-				 "Read it. Then use ec_apply again, with the same \"up\" and the \"down\" that you trust: it is yours from then on.")));
+				 "Review it. Then call ec_apply again with the same \"up\" and with a \"down\" that you trust; you are its author from then on.")));
 }
 
 Oid
@@ -67,13 +67,12 @@ ec_require_author(const EcMigration *migration, const char *what)
 	if (author == GetUserId())
 		return author;
 	caller = GetUserNameFromId(GetUserId(), false);
-	ereport(ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("the way down of %s was given by another role", what),
-			 errdetail("Role \"%s\" gave it. It would run with the rights of \"%s\".",
-					   migration->down_by, caller),
-			 errhint("Run it as whoever gave it: SET ROLE %s.",
-					 quote_identifier(migration->down_by))));
+	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					errmsg("the down script of %s has another author", what),
+					errdetail("Its author is role \"%s\". It would run with the privileges of \"%s\".",
+							  migration->down_by, caller),
+					errhint("Run it as its author: SET ROLE %s.",
+							quote_identifier(migration->down_by))));
 	return InvalidOid; /* keep the compiler quiet */
 }
 
@@ -132,5 +131,6 @@ ec_require_planner(const EcMigration *migration, const char *direction,
 				 : errdetail("The role that has submitted it does not exist any more."),
 			 name != NULL
 				 ? errhint("Go on as that role: SET ROLE %s.", quote_identifier(name))
-				 : errhint("Give it a \"down\" that undoes what is done, with ec_apply, roll it back, and apply it again.")));
+				 : ec_errhint(
+					   "Give it a \"down\" that undoes what is done, with ec_apply, roll it back, and apply it again.")));
 }

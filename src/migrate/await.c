@@ -107,7 +107,7 @@ progress_line(const EcMigration *migration, EcMigrationState state,
 	EcScriptStep step;
 
 	initStringInfo(&line);
-	appendStringInfo(&line, "%s%s is %s", up ? "" : "the way down of ",
+	appendStringInfo(&line, "%s%s is %s", up ? "" : "the down script of ",
 					 name_of(migration), ec_migration_state_name(state));
 	if (state == EC_MIGRATION_IS_CANCELLING)
 		appendStringInfoString(&line,
@@ -218,10 +218,10 @@ warn_of_ended_records(TimestampTz began)
 					 &args);
 	for (uint64 row = 0; row < count; row++)
 		ereport(WARNING,
-				(errmsg("on_error \"record\" of change \"%s\" ends where \"%s\" is violated",
+				(errmsg("on_error \"record\" of change \"%s\" does not cover violations of \"%s\"",
 						ec_get_text(row, 1), ec_get_text(row, 2)),
-				 errdetail("It is checked when the change's trigger is done: what violates it fails the legacy write, too."),
-				 errhint("Drop it until the old columns are no longer written, or be sure that no legacy write can violate it.")));
+				 errdetail("It is checked after the change's trigger has run, so a violation also fails the legacy write."),
+				 errhint("Drop it until the old columns are no longer written, or make sure that no legacy write can violate it.")));
 	ec_catalog_end(&scope);
 }
 

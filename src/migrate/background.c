@@ -140,7 +140,7 @@ begin_statements(EcJob *job)
 	if (work->version == NULL || work->direction == NULL)
 		ec_refuse_row("jobs", "The parameters are of no migration.");
 	is_up = strcmp(work->direction, EC_UP) == 0;
-	work->what = psprintf(is_up ? "%s" : "the way down of %s",
+	work->what = psprintf(is_up ? "%s" : "the down script of %s",
 						  ec_migration_name(work->scope, work->version));
 	check_is_newest(job, work);
 	work->migration = ec_ledger_find(work->scope, work->version);
@@ -154,6 +154,7 @@ begin_statements(EcJob *job)
 		ec_refuse_row("schema_migrations",
 					  psprintf("There is no script of %s.", work->what));
 	work->script = ec_script_parse(script, work->what);
+	work->script->scope = work->scope;
 	if (!is_up)
 		work->script->author = ec_require_author(work->migration, work->what);
 	check_is_read_the_same(work);

@@ -33,11 +33,11 @@ enter_baseline(const char *scope, const char *version, const char *description)
 	if (known != NULL && known->checksum == NULL)
 		return "unchanged";
 	if (known != NULL)
-		ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT),
-						errmsg("%s is in the ledger already", what),
-						errdetail("It is %s.", known->state),
-						errhint("A baseline stands for what was applied before there "
-								"was a ledger.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT),
+				 errmsg("%s is in the ledger already", what),
+				 errdetail("It is %s.", known->state),
+				 errhint("A baseline records what was applied before there was a ledger.")));
 	newest = ec_ledger_newest_after(scope, version);
 	if (newest != NULL)
 		ereport(ERROR, (errcode(EC_ERRCODE_OUT_OF_ORDER),

@@ -22,6 +22,7 @@
  */
 static const EcScriptStep *creating = NULL;
 static object_access_hook_type previous_hook = NULL;
+static bool is_hooked = false;
 
 static void
 note_created(ObjectAccessType access, Oid class_id, Oid object, int sub_id, void *arg)
@@ -42,8 +43,13 @@ note_created(ObjectAccessType access, Oid class_id, Oid object, int sub_id, void
 void
 ec_run_noting_made(const EcScriptStep *step, const char *sql)
 {
-	previous_hook = object_access_hook;
-	object_access_hook = note_created;
+	/* The hook stays, because a library loaded later may have set it, too. */
+	if (!is_hooked)
+	{
+		previous_hook = object_access_hook;
+		object_access_hook = note_created;
+		is_hooked = true;
+	}
 	creating = step;
 	PG_TRY();
 	{
@@ -51,7 +57,6 @@ ec_run_noting_made(const EcScriptStep *step, const char *sql)
 	}
 	PG_FINALLY();
 	{
-		object_access_hook = previous_hook;
 		creating = NULL;
 	}
 	PG_END_TRY();
@@ -157,7 +162,7 @@ ec_drop_leftovers(List *names)
 								   (char *) lfirst(cell));
 
 		pgstat_report_activity(STATE_RUNNING, sql);
-		ereport(LOG, (errmsg("expand_contract drops what a try has left invalid: %s",
+		ereport(LOG, (errmsg("expand_contract drops the invalid index that an attempt left: %s",
 							 (char *) lfirst(cell))));
 		ec_run_toplevel(sql);
 	}

@@ -17,9 +17,7 @@ typedef struct Explanation
 static const Explanation explanations[] = {
 	{ERRCODE_INVALID_TRANSACTION_TERMINATION, NULL, true,
 	 "A block or procedure of the script ends the transaction, and a script is one "
-	 "transaction. Take COMMIT and ROLLBACK out of it. To write many rows in pieces, "
-	 "each with a commit of its own, is the work of ec_backfill, ec_copy and "
-	 "ec_delete."},
+	 "transaction. Remove COMMIT and ROLLBACK. To write many rows in batches, each with a commit of its own, use ec_backfill, ec_copy or ec_delete."},
 	{ERRCODE_ACTIVE_SQL_TRANSACTION, NULL, true,
 	 "Take the statement out of the block or function: as a statement of the script "
 	 "it is run outside of a transaction, by a worker."},

@@ -252,7 +252,7 @@ read_goose(Reader *reader, const char *annotation)
 		appendStringInfoChar(section_text(reader), ';');
 	else if (pg_strcasecmp(annotation, "ENVSUB ON") == 0)
 		raise_problem(reader, ERRCODE_FEATURE_NOT_SUPPORTED,
-					  "a directive that cannot be followed",
+					  "a directive that is not supported",
 					  "The server does not see the environment of the client. Put the "
 					  "values into the script.");
 	else if (pg_strcasecmp(annotation, "StatementBegin") != 0 &&
@@ -343,6 +343,33 @@ follow_marker(Reader *reader, const Marker *marker)
 	}
 }
 
+/*
+ * yoyo names the migrations that come before: "0001.users 0002.places".  Where
+ * a word is no such name, it is an ordinary comment.
+ */
+static void
+read_depends(Reader *reader, const char *names)
+{
+	List *versions = NIL;
+	EcFileName name;
+	const char *problem;
+	const char *hint;
+
+	for (names += strspn(names, " \t"); *names != '\0';)
+	{
+		size_t length = strcspn(names, " \t");
+
+		if (!ec_file_name_read(psprintf("%.*s.sql", (int) length, names), &name,
+							   &problem, &hint) ||
+			name.is_flyway)
+			return;
+		versions = lappend(versions, name.version);
+		names += length;
+		names += strspn(names, " \t");
+	}
+	reader->file->requires = list_concat(reader->file->requires, versions);
+}
+
 /* Returns true if the comment is a directive, and follows it. */
 static bool
 read_comment(Reader *reader, const char *line, size_t length)
@@ -369,6 +396,11 @@ read_comment(Reader *reader, const char *line, size_t length)
 	{
 		reader->placeholder = EC_PLACEHOLDER_COLON;
 		reader->replacer = "graphile-migrate";
+		return false;
+	}
+	if ((rest = after(words, "depends:")) != NULL)
+	{
+		read_depends(reader, rest);
 		return false;
 	}
 	if ((rest = after(words, "ec:")) != NULL)
@@ -407,8 +439,7 @@ refuse_hidden_directive(Reader *reader, const char *line, size_t length)
 				  strcmp(marker->tool, reader->style) == 0)
 		raise_problem(reader, ERRCODE_FEATURE_NOT_SUPPORTED,
 					  "a directive inside of a string, a body or a comment",
-					  psprintf("%s would follow it there, the server's parser takes it "
-							   "for text. Move it or take it out.",
+					  psprintf("%s would obey it there, but the server reads it as text. Move or remove it.",
 							   reader->style));
 }
 
@@ -495,9 +526,10 @@ ec_file_read(const char *text, const char *what, const EcFileName *name)
 	}
 	file->has_sections = true;
 	if (!reader.has_up)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("script of %s has a way down, but no way up", what),
-						errhint("Put the way up after a line -- ec:up.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("script of %s has a down section, but no up section", what),
+				 errhint("Put the up script after a line -- ec:up.")));
 	if (ec_has_tokens(reader.head.data, what))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

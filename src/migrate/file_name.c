@@ -34,6 +34,7 @@ description_of(const char *words)
 {
 	char *description;
 
+	words += strspn(words, "_ ");
 	if (*words == '\0')
 		return NULL;
 	description = pstrdup(words);
@@ -124,23 +125,19 @@ read_flyway(const char *stem, EcFileName *parts, const char **problem,
 	if (stem[0] == 'R')
 	{
 		*problem = "a repeatable migration has no version";
-		*hint = "What it creates goes into a versioned migration, again each time it "
-				"changes.";
+		*hint = "Put its statements into a versioned migration, and into a new one each time they change.";
 		return false;
 	}
 	if (stem[0] == 'B')
 	{
-		*problem = "a baseline migration stands for versions that it does not name";
-		*hint =
-			"On a new database apply it under the version of the last migration "
-			"that it stands for; elsewhere say with ec_baseline where the database "
-			"is.";
+		*problem = "a baseline migration replaces versions that it does not name";
+		*hint = "On a new database, apply it under the version of the last migration that it replaces; on other databases, record their version with ec_baseline.";
 		return false;
 	}
 	if (stem[0] == 'A')
 	{
 		*problem = "a migration that always runs has no version";
-		*hint = "Run it by the program that deploys, after CALL ec_apply_directory.";
+		*hint = "Have the deployment run it after CALL ec_apply_directory.";
 		return false;
 	}
 	if (!is_flyway_version(stem + 1, separator - stem - 1))
@@ -181,6 +178,7 @@ static const Ending endings[] = {{"up", false},      {"do", false},
 								 {"deploy", false},  {"apply", false},
 								 {"down", true},     {"undo", true},
 								 {"rollback", true}, {"revert", true},
+								 {"upgrade", false}, {"downgrade", true},
 								 {"tx.up", false},   {"tx.down", true}};
 
 /* Removes the direction from a name such as 001_name.up. */
@@ -254,8 +252,7 @@ has_other_ending(const char *stem, size_t version, const char **problem,
 		return false;
 	*problem = psprintf("\".%s\" before \".sql\" may say when or where to run it",
 						ending);
-	*hint = "If it says nothing, take it out of the name. Else apply the file by itself, "
-			"or move it elsewhere.";
+	*hint = "If it has no meaning, remove it from the name. Otherwise apply the file by itself, or move it elsewhere.";
 	return true;
 }
 
@@ -276,8 +273,7 @@ ec_file_name_read(const char *name, EcFileName *parts, const char **problem,
 	if (is_callback(stem))
 	{
 		*problem = "a callback runs whenever flyway migrates";
-		*hint = "Run it by the program that deploys, before or after CALL "
-				"ec_apply_directory, or make it a migration.";
+		*hint = "Have the deployment run it before or after CALL ec_apply_directory, or make it a migration.";
 		return false;
 	}
 
@@ -296,14 +292,50 @@ ec_file_name_read(const char *name, EcFileName *parts, const char **problem,
 }
 
 bool
+ec_file_name_is_sql(const char *name)
+{
+	static const char *const endings[] = {".pgsql", ".psql", ".ddl",
+										  ".dml",   ".pls",  ".plsql"};
+
+	for (int i = 0; i < lengthof(endings); i++)
+	{
+		if (without_suffix(name, endings[i]) != NULL)
+			return true;
+	}
+	return false;
+}
+
+bool
+ec_file_name_is_changelog(const char *name)
+{
+	static const char *const endings[] = {".xml", ".yaml", ".yml", ".json"};
+
+	for (int i = 0; i < lengthof(endings); i++)
+	{
+		if (without_suffix(name, endings[i]) != NULL)
+			return strstr(name, "changelog") != NULL ||
+				   strstr(name, "changeLog") != NULL;
+	}
+	return false;
+}
+
+/* A revision of alembic: 1975ea83b712_create_account.py */
+static bool
+is_alembics(const char *name)
+{
+	return strspn(name, "0123456789abcdef") == 12 && name[12] == '_' &&
+		   without_suffix(name, ".py") != NULL;
+}
+
+bool
 ec_file_name_is_foreign(const char *name)
 {
 	/* files that people, editors and tools leave beside migrations */
-	static const char *const others[] = {".md",   ".txt",  ".rst",  ".adoc",
-										 ".html", ".pdf",  ".png",  ".svg",
-										 ".csv",  ".bak",  ".orig", ".rej",
-										 ".swp",  ".tmp",  ".sum",  ".lock",
-										 ".log",  ".toml", "~"};
+	static const char *const others[] = {".md",   ".txt", ".rst",  ".adoc",
+										 ".html", ".pdf", ".png",  ".svg",
+										 ".csv",  ".bak", ".orig", ".rej",
+										 ".swp",  ".tmp", ".sum",  ".lock",
+										 ".log",  "~"};
 	size_t length = strcspn(name, ".");
 	const char *separator = strstr(name, "__");
 	char *version;
@@ -316,6 +348,8 @@ ec_file_name_is_foreign(const char *name)
 	if (strchr("VURB", name[0]) != NULL && separator != NULL &&
 		separator < name + length)
 		return name[0] == 'R' || is_flyway_version(name + 1, separator - name - 1);
+	if (is_alembics(name))
+		return true;
 	length = version_length(name, &version);
 	return length > 0 && name[length] != '\0' &&
 		   strchr("_- .", name[length]) != NULL;

@@ -18,6 +18,7 @@
 
 static EcScriptGuard *guard = NULL;
 static ProcessUtility_hook_type previous_hook = NULL;
+static bool is_hooked = false;
 
 void
 ec_guard_lock_waits(void)
@@ -34,9 +35,12 @@ guard_utility(PlannedStmt *statement, const char *query, bool read_only,
 			  QueryEnvironment *environment, DestReceiver *destination,
 			  QueryCompletion *completion)
 {
-	ec_guard_lock_waits();
-	if (IsA(statement->utilityStmt, ConstraintsSetStmt))
-		guard->has_set_constraints = true;
+	if (guard != NULL)
+	{
+		ec_guard_lock_waits();
+		if (IsA(statement->utilityStmt, ConstraintsSetStmt))
+			guard->has_set_constraints = true;
+	}
 	if (previous_hook != NULL)
 		previous_hook(statement, query, read_only, context, params, environment,
 					  destination, completion);
@@ -58,14 +62,21 @@ ec_guard_begin(EcScriptGuard *begun, int lock_wait_ms)
 	if (LockTimeout > 0)
 		begun->lock_wait_ms = Min(lock_wait_ms, LockTimeout);
 	guard = begun;
+
+	/*
+	 * The hook stays.  The script may load a library that sets the hook, too;
+	 * whoever restored it at the end would remove that library's.
+	 */
+	if (is_hooked)
+		return;
 	previous_hook = ProcessUtility_hook;
 	ProcessUtility_hook = guard_utility;
+	is_hooked = true;
 }
 
 void
 ec_guard_end(void)
 {
-	ProcessUtility_hook = previous_hook;
 	guard = NULL;
 }
 

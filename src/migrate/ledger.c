@@ -16,9 +16,11 @@
 #include "utils/timestamp.h"
 
 #include "core/catalog.h"
+#include "core/own_table.h"
 #include "core/query.h"
 #include "expand_contract.h"
 #include "migrate/ledger.h"
+#include "worker/jobs/origin.h"
 
 /*
  * The version $1 of schema_migrations.  Both keys of the table begin with
@@ -192,6 +194,7 @@ log_event(const char *event, const char *scope_name, const char *version,
 	ec_arg_text(&args, executed_by);
 	ec_arg_timestamptz(&args, executed_at);
 	ec_arg_text(&args, scope_name);
+	ec_pass_own_rows("migration_events");
 	(void) ec_query("INSERT INTO expand_contract.migration_events (event, version,"
 					"   checksum, script, executed_by, executed_at, execution_time,"
 					"   session_role, application_name, allow, error, scope)"
@@ -210,6 +213,7 @@ ec_ledger_enter(const EcLedgerEntry *entry)
 	EcArgs args = {0};
 
 	ec_catalog_begin(&scope);
+	ec_adopt_upgraded();
 	ec_arg_text(&args, entry->version);
 	ec_arg_text(&args, entry->description);
 	ec_arg_text(&args, entry->phase);

@@ -50,14 +50,14 @@ raise_not_available(void)
 {
 	char *holders = ec_lock_holders(InvalidOid);
 
-	ereport(ERROR,
-			(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-			 errmsg("could not get the migration lock within %d ms", ec_lock_timeout),
-			 holders ? errdetail("Held by %s.", holders)
-					 : errdetail("Its holder has just let go of it."),
-			 errhint("Another migration is being applied in this database. Try "
-					 "again when its transaction has ended, or raise "
-					 "expand_contract.lock_timeout.")));
+	ereport(ERROR, (errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+					errmsg("could not obtain the migration lock within %d ms",
+						   ec_lock_timeout),
+					holders ? errdetail("Held by %s.", holders)
+							: errdetail("Its holder has just released it."),
+					errhint("Another migration is being applied in this database. Try "
+							"again when its transaction has ended, or raise "
+							"expand_contract.lock_timeout.")));
 }
 
 int

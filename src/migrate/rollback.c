@@ -80,7 +80,7 @@ known_answer(const EcMigration *migration, const char *what, bool *resume)
 				 ec_errhint("Wait for it with CALL ec_wait_migration, or stop it with SELECT ec_cancel(" INT64_FORMAT
 							").",
 							job.id)));
-	/* it was stopped on its way up; "down" has to undo what it has done */
+	/* it was stopped while it was applied; "down" has to undo what it has done */
 	*resume = false;
 	return NULL;
 }
@@ -114,12 +114,12 @@ check_left_nothing(const EcMigration *migration, const char *what)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("%s was stopped in the middle of its first statement", what),
-				 errdetail("It is not through with %s.", names),
+				 errdetail("Its first statement left behind: %s.", names),
 				 errhint("Apply it again, and roll it back when that has ended, failed or been cancelled.")));
 }
 
 /*
- * The way down of a migration without one: what takes its steps back.  Its
+ * The down script of a migration without one: what takes its steps back.  Its
  * author is the current user from now on.
  */
 static EcScript *
@@ -132,7 +132,7 @@ derive_down(EcMigration *migration, const char *what, bool is_applied)
 	if (undo == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("%s has no way down", what),
+				 errmsg("%s has no down script", what),
 				 missing != NULL
 					 ? errdetail("There is no \"down\" script, and nobody knows what takes %s back.",
 								 missing)
@@ -145,7 +145,7 @@ derive_down(EcMigration *migration, const char *what, bool is_applied)
 					 : errhint("Remove the cause of its failure and apply it again; or apply it again with a \"down\" that undoes what is done, then roll it back.")));
 	ec_require_planner(migration, EC_UP, what);
 	migration->down = undo;
-	script = ec_script_parse(undo, psprintf("the way down of %s", what));
+	script = ec_script_parse(undo, psprintf("the down script of %s", what));
 	script->author = GetUserId();
 	return script;
 }
@@ -169,7 +169,7 @@ parse_down(EcMigration *migration, const char *what)
 		return derive_down(migration, what, is_applied);
 	author = ec_require_author(migration, what);
 	script =
-		ec_script_parse(migration->down, psprintf("the way down of %s", what));
+		ec_script_parse(migration->down, psprintf("the down script of %s", what));
 	script->author = author;
 	return script;
 }
@@ -184,11 +184,11 @@ take_back_baseline(const EcMigration *migration, const char *what, bool dry_run)
 	char *later = ec_ledger_entered_after(migration->scope, migration->version);
 
 	if (later != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("%s is a baseline, and others have come after it", what),
-				 errdetail("After it: %s.", later),
-				 errhint("Roll these back first.")));
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("%s is a baseline, and later migrations have been applied",
+							   what),
+						errdetail("After it: %s.", later),
+						errhint("Roll these back first.")));
 	check_not_required(migration->scope, migration->version, what);
 	if (dry_run)
 		return "planned";
@@ -232,7 +232,7 @@ cancel_parts(const EcMigration *migration)
 	ec_catalog_end(&scope);
 }
 
-/* A way down takes the same way as one up; what has no online way runs as it is. */
+/* A down script takes the same way as one up; what has no online way runs as it is. */
 static EcPlan *
 plan_down(const EcScript *script)
 {
@@ -292,6 +292,7 @@ roll_back(const char *scope, const char *version, bool dry_run)
 	plan = plan_down(script);
 	if (plan->is_online || ec_script_is_mixed(script))
 		return submit_down(migration, script, plan);
+	script->scope = scope;
 	ec_run_script(script, lock_timeout_ms, record_rolled_back, &record);
 	return "rolled back";
 }
@@ -302,7 +303,7 @@ roll_back(const char *scope, const char *version, bool dry_run)
  * Runs the migration's down script as the caller, in the caller's transaction,
  * and removes the migration from the ledger.  Returns 'rolled back', or
  * 'planned' for a dry run; 'queued' or 'running' if a worker has to run the
- * script.  A migration that was stopped on its way up can be rolled back, too.
+ * script.  A migration that was stopped while it was applied can be rolled back, too.
  *
  * Errors: 22004, 22023 (arguments), 42704 (not applied), 55000 (no down
  * script, called from a script, it or another one is unfinished, or it would

@@ -117,13 +117,11 @@ refuse_lost(const EcScript *script, const EcPlanStep *step)
 			if (ec_text_names(user->text, name))
 				ereport(ERROR,
 						(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						 errmsg("%s uses \"%s\", which only the session of an earlier step has",
+						 errmsg("%s uses \"%s\", which exists only in the session of an earlier step",
 								script->what, name),
-						 errdetail("%s uses what statement %d makes, and between the two is a statement "
-								   "with a transaction of its own.",
+						 errdetail("%s uses what statement %d creates, and a statement between them runs in a transaction of its own.",
 								   ec_statement_place(user), maker->number),
-						 errhint("Make it a table proper, and drop it at the end; or put the statements "
-								 "that need it side by side, or into a version of their own.")));
+						 errhint("Make it a permanent table and drop it at the end, put the statements that need it next to each other, or put them into a migration of their own.")));
 		}
 	}
 }

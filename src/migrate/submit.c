@@ -94,7 +94,8 @@ state_of_job(const EcJobStatus *job)
 		return state_of_part(job);
 	if (strcmp(job->state, EC_STATE_PAUSED) == 0)
 		return EC_MIGRATION_IS_PAUSED;
-	if (strcmp(job->state, EC_STATE_QUEUED) == 0 && !is_forgotten(job->id))
+	if (strcmp(job->state, EC_STATE_QUEUED) == 0 &&
+		(RecoveryInProgress() || !is_forgotten(job->id)))
 		return EC_MIGRATION_IS_QUEUED;
 	/* it has ended since the ledger was read */
 	if (strcmp(job->state, EC_STATE_DONE) == 0)
@@ -200,7 +201,7 @@ ec_answer_of_unfinished(const char *what, EcMigrationState state,
 					(errcode(ERRCODE_OBJECT_IN_USE),
 					 errmsg("%s is being cancelled", what),
 					 errdetail("The worker of job " INT64_FORMAT
-							   " drops what it has left invalid.",
+							   " is dropping the invalid index that it left.",
 							   job->id),
 					 ec_errhint(
 						 "Wait for it with CALL ec_wait_migration, then try again.")));
@@ -227,11 +228,12 @@ ec_check_no_other_unfinished(const char *scope, const char *version, const char 
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("%s has to wait for migration \"%s\"", what, other),
-			 errdetail("%s state is \"%s\", %d of %d steps are done.",
-					   up ? "Its" : "The way down's", ec_migration_state_name(state),
-					   unfinished->steps_done, unfinished->steps),
+			 errdetail("The state of %s is \"%s\", %d of %d steps are done.",
+					   up ? "that migration" : "its down script",
+					   ec_migration_state_name(state), unfinished->steps_done,
+					   unfinished->steps),
 			 state == EC_MIGRATION_HAS_FAILED || state == EC_MIGRATION_IS_INTERRUPTED
-				 ? ec_errhint("Use %s again to go on with it; the view ec_migrations says why it has stopped.",
+				 ? ec_errhint("Call %s again to continue; the view ec_migrations shows why it stopped.",
 							  ec_qualified(up ? "ec_apply" : "ec_rollback"))
 				 : ec_errhint("Use CALL ec_wait_migration, then try again.")));
 }

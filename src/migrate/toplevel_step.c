@@ -180,7 +180,7 @@ check_name(TopLevelRun *run, IndexStmt *stmt)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_TABLE),
 				 errmsg("relation \"%s\" already exists", stmt->idxname),
-				 is_index ? errdetail("It is an index of table \"%s\" that %s has not made.",
+				 is_index ? errdetail("It is an index of table \"%s\" that %s did not create.",
 									  stmt->relation->relname, run->what)
 						  : errdetail("It is not an index of table \"%s\".",
 									  stmt->relation->relname),
@@ -189,8 +189,8 @@ check_name(TopLevelRun *run, IndexStmt *stmt)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("index \"%s\" exists, but is not valid", stmt->idxname),
-				 errdetail("Somebody else's concurrent build of it has failed or is still going on; IF NOT EXISTS would leave it as it is."),
-				 errhint("When no build is going on, use DROP INDEX CONCURRENTLY %s, then apply the migration again.",
+				 errdetail("A concurrent build by another session has failed or is in progress; IF NOT EXISTS would leave the index as it is."),
+				 errhint("When no build is in progress, use DROP INDEX CONCURRENTLY %s, then apply the migration again.",
 						 ec_relation_name(existing))));
 }
 

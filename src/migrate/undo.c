@@ -1,6 +1,6 @@
 /*
  * undo.c
- *		The way down of a migration that was given none, from its plan.
+ *		The down script of a migration that was given none, from its plan.
  *
  * The planner has stored with each step what takes it back.  A step that was
  * stopped half-way is taken back, too, if the catalog or a job shows that it

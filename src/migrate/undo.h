@@ -1,6 +1,6 @@
 /*
  * undo.h
- *		The way down of a migration that was given none, from its plan.
+ *		The down script of a migration that was given none, from its plan.
  */
 #ifndef EC_MIGRATE_UNDO_H
 #define EC_MIGRATE_UNDO_H

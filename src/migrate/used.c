@@ -38,6 +38,7 @@ typedef struct Dropped
 static List *dropped = NIL;
 static MemoryContext dropped_memory = NULL; /* NULL: do not take notes */
 static object_access_hook_type previous_hook = NULL;
+static bool is_hooked = false;
 
 static void
 note_dropped(ObjectAccessType access, Oid class_id, Oid object, int sub_id, void *arg)
@@ -101,7 +102,7 @@ check_is_not_used(const Dropped *note, const char *what)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("%s would take what change \"%s\" uses", what, change),
+			 errmsg("%s would drop an object that change \"%s\" uses", what, change),
 			 !OidIsValid(note->relation)
 				 ? errdetail("It drops function %s, which an expression of the change calls.",
 							 note->name)
@@ -111,8 +112,8 @@ check_is_not_used(const Dropped *note, const char *what)
 				 : errdetail("It drops column \"%s\" of the change, whose phase is \"%s\".",
 							 note->name, phase),
 			 strcmp(phase, "contracted") == 0
-				 ? errhint("The old shape is gone, so this is all that is left. Where it really is to go, drop it by a new migration of phase \"contract\".")
-				 : ec_errhint("Take the change back first: SELECT ec_revert(%s), until its phase is \"reverted\".",
+				 ? errhint("The old shape has been dropped, so this is the only copy of the data. To drop it anyway, use a new migration of phase \"contract\".")
+				 : ec_errhint("Revert the change first: SELECT ec_revert(%s), until its phase is \"reverted\".",
 							  quote_literal_cstr(change))));
 }
 
@@ -195,8 +196,13 @@ ec_execute_taking_back(const EcStatement *statement, const char *what)
 	check_named(statement->node, what);
 	options.dest = None_Receiver;
 	dropped = NIL;
-	previous_hook = object_access_hook;
-	object_access_hook = note_dropped;
+	/* The hook stays, because a library loaded later may have set it, too. */
+	if (!is_hooked)
+	{
+		previous_hook = object_access_hook;
+		object_access_hook = note_dropped;
+		is_hooked = true;
+	}
 	dropped_memory = CurrentMemoryContext;
 	PG_TRY();
 	{
@@ -204,7 +210,6 @@ ec_execute_taking_back(const EcStatement *statement, const char *what)
 	}
 	PG_FINALLY();
 	{
-		object_access_hook = previous_hook;
 		dropped_memory = NULL;
 	}
 	PG_END_TRY();

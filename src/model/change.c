@@ -22,6 +22,7 @@
 #include "core/hint.h"
 #include "core/catalog.h"
 #include "core/clip.h"
+#include "core/guc.h"
 #include "core/json.h"
 #include "core/own_table.h"
 #include "core/query.h"
@@ -42,6 +43,23 @@ char *
 ec_change_trigger_name(const char *change)
 {
 	return psprintf(EC_TRIGGER_PREFIX "%s", change);
+}
+
+char *
+ec_change_full_name(const char *name)
+{
+	size_t length = strlen(ec_scope);
+
+	if (length == 0 || *name == '\0' ||
+		(strncmp(name, ec_scope, length) == 0 && name[length] == '/'))
+		return pstrdup(name);
+	return psprintf("%s/%s", ec_scope, name);
+}
+
+char *
+ec_change_argument(FunctionCallInfo fcinfo, int n)
+{
+	return ec_change_full_name(text_to_cstring(PG_GETARG_TEXT_PP(n)));
 }
 
 /* Runs a query with the latest snapshot instead of the transaction's. */
@@ -76,7 +94,7 @@ names_of(uint64 row, int column)
 	if (isnull)
 		return NIL;
 	if (SPI_gettypeid(SPI_tuptable->tupdesc, column) != TEXTARRAYOID)
-		ec_refuse_row("changes", "A list of names is none.");
+		ec_refuse_row("changes", "A list of names has another type.");
 	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false,
 					  TYPALIGN_INT, &values, &nulls, &count);
 	for (int i = 0; i < count; i++)
@@ -168,7 +186,7 @@ check_key(const EcChange *change, const List *columns, Oid table)
 		if (column->key_position < 0 || column->key_position > list_length(columns) ||
 			bms_is_member(column->key_position, positions))
 			ec_refuse_row("change_columns",
-						  psprintf("Column \"%s\" of change \"%s\" is at no place of the key.",
+						  psprintf("Column \"%s\" of change \"%s\" has no position in the key.",
 								   column->name, change->name));
 		positions = bms_add_member(positions, column->key_position);
 	}
@@ -375,7 +393,7 @@ ec_change_require_active(const EcChange *change)
 {
 	if (ec_change_is_over(change))
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						errmsg("change \"%s\" is over", change->name),
+						errmsg("change \"%s\" has ended", change->name),
 						errdetail("Its phase is \"%s\".", change->phase),
 						ec_errhint("Register a new change with ec_expand.")));
 }

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "access/attnum.h"
+#include "fmgr.h"
 #include "nodes/pg_list.h"
 #include "utils/jsonb.h"
 
@@ -154,5 +155,18 @@ ec_change_announce(const char *change, const char *event, const char *value);
 #define EC_MAX_CHANGE_NAME 50
 
 extern char *ec_change_trigger_name(const char *change);
+
+/*
+ * The name by which a change is stored and shown everywhere.  Where
+ * expand_contract.scope is set, that is "scope/name", so that one name in two
+ * scopes is two changes.  A name that begins with the scope already stays as it
+ * is, and so do all where no scope is set.  Empty names stay empty.
+ *
+ * Only names that users give are read so; names in our tables are full.
+ */
+extern char *ec_change_full_name(const char *name);
+
+/* The full name that an argument of type text, not NULL, stands for. */
+extern char *ec_change_argument(FunctionCallInfo fcinfo, int n);
 
 #endif

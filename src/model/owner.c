@@ -46,7 +46,7 @@ ec_change_take_owner(EcChange *change)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("tables \"%s\" and \"%s\" have different owners",
 						get_rel_name(change->relation), get_rel_name(change->target)),
-				 errdetail("What is written to one table follows from the other, with the rights of the role that owns both; they are owned by \"%s\" and \"%s\".",
+				 errdetail("Dual writes run with the privileges of the role that owns both tables; they are owned by \"%s\" and \"%s\".",
 						   GetUserNameFromId(owner, false),
 						   GetUserNameFromId(target_owner, false)),
 				 errhint("Use ALTER TABLE ... OWNER TO to give both tables to one role.")));
@@ -70,12 +70,12 @@ ec_refuse_other_owner(const char *change, Oid relation)
 	ec_change_require_trust(change, relation);
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("the tables of change \"%s\" have another owner than at ec_expand",
+			 errmsg("the owner of the tables of change \"%s\" has changed since ec_expand",
 					change),
-			 errdetail("Its expressions were written for the rights of the role that owned table \"%s\" then.",
+			 errdetail("Its expressions were accepted with the privileges of the role that owned table \"%s\" then.",
 					   get_rel_name(relation)),
 			 ec_errhint(
-				 "Look at the expressions in ec_changes, then call ec_expand again as before, as the owner of the tables.")));
+				 "Review the expressions in ec_changes, then repeat the call of ec_expand as the owner of the tables.")));
 }
 
 Oid

@@ -221,25 +221,18 @@ hint_at_transaction(const TransactionStmt *stmt)
 		case TRANS_STMT_SAVEPOINT:
 		case TRANS_STMT_RELEASE:
 		case TRANS_STMT_ROLLBACK_TO:
-			return "Take it out of the script. What may fail alone stands in a DO "
-				   "block with an EXCEPTION clause.";
+			return "Remove it from the script. Put a statement whose failure is to be ignored into a DO block with an EXCEPTION clause.";
 		case TRANS_STMT_PREPARE:
 		case TRANS_STMT_COMMIT_PREPARED:
 		case TRANS_STMT_ROLLBACK_PREPARED:
-			return "Take it out of the script: where transactions begin and end "
-				   "is not for the script to say.";
+			return "Remove it from the script: a script cannot begin or end transactions.";
 		case TRANS_STMT_BEGIN:
 		case TRANS_STMT_START:
 			if (stmt->options != NIL)
-				return "Isolation level and mode are those of the transaction that "
-					   "applies the migration: the script cannot set them. Take "
-					   "BEGIN and COMMIT out of it.";
+				return "The script cannot set the isolation level and mode of the transaction that applies the migration. Remove BEGIN and COMMIT.";
 			/* FALLTHROUGH */
 		default:
-			return "Take it out of the script: where transactions begin and end "
-				   "is not for the script to say. One BEGIN and COMMIT around the "
-				   "whole script do no harm; where it has several transactions, "
-				   "make each a version of its own.";
+			return "Remove it from the script: a script cannot begin or end transactions. One BEGIN and COMMIT around the whole script are allowed; if it has several transactions, make each one a migration of its own.";
 	}
 }
 
@@ -262,12 +255,10 @@ refuse_forbidden(const EcScript *script, const EcStatement *statement,
 		case T_ListenStmt:
 		case T_UnlistenStmt:
 		case T_DiscardStmt:
-			hint = "Take it out of the script: it would change the session of "
-				   "whoever applies the migration.";
+			hint = "Remove it from the script: it would change the session that applies the migration.";
 			break;
 		default:
-			hint = "Take it out of the script and run it by itself: if it failed "
-				   "half-way, this database could not tell.";
+			hint = "Remove it from the script and run it separately: if it failed half-way, this database would have no record of it.";
 			break;
 	}
 	ec_raise_forbidden(script->what, ec_statement_place(statement), name, code,

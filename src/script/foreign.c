@@ -50,9 +50,14 @@ typedef struct Directive
 } Directive;
 
 static const Directive directives[] =
-	{{"liquibase formatted sql",
-	  "Liquibase's changesets each have conditions and a way back of their own. "
-	  "Give each a version of its own, its way back after a line -- ec:down."},
+	{{"this operation cannot be written as sql",
+	  "Django leaves such an operation out of its SQL. Write here what it does, or run it "
+	  "by the program that deploys, and remove the line."},
+	 {"migration now performs operation that cannot be written as sql",
+	  "Django leaves such an operation out of its SQL. Write here what it does, or run it "
+	  "by the program that deploys, and remove the line."},
+	 {"liquibase formatted sql",
+	  "Each changeset of Liquibase has its own conditions and rollback. Give each one a version of its own, with its rollback after a line -- ec:down."},
 	 {"+goose envsub on",
 	  "The server does not see the environment of the client. Put the values into "
 	  "the script."},
@@ -65,18 +70,17 @@ static const Directive directives[] =
 	 {"+include",
 	  "The server does not see the other file. Put its text into the script."},
 	 {"atlas:delimiter",
-	  "Statements end with a semicolon. Write them so, and take the line out."},
+	  "Statements end with a semicolon. Write them so, and remove the line."},
 	 {"atlas:checkpoint",
-	  "A checkpoint stands for all versions before it. On a new database apply it "
-	  "without this line; elsewhere say with ec_baseline where the database is."},
+	  "A checkpoint replaces all versions before it. On a new database, apply it without this line; on other databases, record their version with ec_baseline."},
 	 {"atlas:txtar", "Put the parts of the file after lines -- ec:up and -- ec:down."},
 	 {"atlas:import",
 	  "The server does not see the other file. Put its text into the script."},
 	 {"atlas:assert", "Write the assertion as a DO block that raises an error."},
 	 {"//@delimiter",
-	  "Statements end with a semicolon. Write them so, and take the line out."},
+	  "Statements end with a semicolon. Write them so, and remove the line."},
 	 {"@delimiter",
-	  "Statements end with a semicolon. Write them so, and take the line out."}};
+	  "Statements end with a semicolon. Write them so, and remove the line."}};
 
 typedef struct Reader
 {
@@ -183,13 +187,13 @@ check_directive(const Reader *reader, int offset, size_t length,
 	for (int i = 0; i < lengthof(directives); i++)
 	{
 		if (strncmp(small, directives[i].start, strlen(directives[i].start)) == 0)
-			raise(reader, offset, length, "a directive that cannot be followed",
+			raise(reader, offset, length, "a directive that is not supported",
 				  directives[i].hint);
 	}
 	/* the header of a file in a txtar archive */
 	if (comment_length > 8 && strcmp(small + comment_length - 7, ".sql --") == 0 &&
 		strchr(small, ' ') == small + comment_length - 3)
-		raise(reader, offset, length, "a directive that cannot be followed",
+		raise(reader, offset, length, "a directive that is not supported",
 			  "Put the parts of the file after lines -- ec:up and -- ec:down.");
 	pfree(small);
 }
@@ -224,11 +228,8 @@ check_comment(const Reader *reader, int offset, size_t length,
 		strchr(reader->map + offset, 't') == NULL)
 		return;
 	raise(reader, offset, length,
-		  "a comment that looks like the beginning of its way down",
-		  "To the server this is a comment, and what follows it a part of the way "
-		  "up. Put the way down after a line -- ec:down of a file that "
-		  "ec_apply_script or ec_apply_directory reads, or give it to ec_apply as "
-		  "\"down\". If it is a comment and no more, say it in other words.");
+		  "a comment that looks like the beginning of its down script",
+		  "The server reads this as a comment, and what follows as part of the up script. Put the down script after a line -- ec:down in a file for ec_apply_script or ec_apply_directory, or pass it to ec_apply as \"down\". If it is only a comment, reword it.");
 }
 
 void
@@ -318,9 +319,8 @@ ec_refuse_placeholders(const char *text, const char *what, EcPlaceholder form,
 		if (reader.map == NULL)
 			reader.map = ec_map_script(text, what);
 		if (reader.map[c - text] == 't' || reader.map[c - text] == '.')
-			raise(&reader, c - text, length, "a placeholder that nobody replaces",
-				  psprintf("%s would put a value there; the server would take the "
-						   "placeholder for one. Put the value into the script.",
+			raise(&reader, c - text, length, "a placeholder that is not replaced",
+				  psprintf("%s would replace it with a value; the server does not. Put the value into the script.",
 						   tool));
 	}
 }

@@ -462,13 +462,11 @@ ec_refuse_own_drops(const EcScript *script)
 
 	first = linitial(objects.objects);
 	(void) ec_statement_kind(first->dropped, &command);
-	ereport(ERROR,
-			(errcode(EC_ERRCODE_UNSAFE),
-			 errmsg("%s would leave nothing of what it creates", script->what),
-			 errdetail("%s: %s drops \"%s\", which statement %d creates.",
-					   ec_statement_place(first->dropped), command, first->name,
-					   first->created->number),
-			 errhint("If the script is a way up and a way down, put the latter after a line -- ec:down "
-					 "of a file, or give it as \"down\". If all of it is to run, apply it with "
-					 "allow => '{drops_its_own}'.")));
+	ereport(ERROR, (errcode(EC_ERRCODE_UNSAFE),
+					errmsg("%s would drop again what it creates", script->what),
+					errdetail("%s: %s drops \"%s\", which statement %d creates.",
+							  ec_statement_place(first->dropped), command,
+							  first->name, first->created->number),
+					errhint("If the script consists of an up script and a down script, put the latter after a line -- ec:down of a file, or pass it as \"down\". If all of it is to run, apply it with "
+							"allow => '{drops_its_own}'.")));
 }

@@ -72,11 +72,10 @@ typedef struct ErrorHint
 } ErrorHint;
 
 static const ErrorHint hints[] =
-	{{"\\restrict", "pg_dump writes \\restrict and \\unrestrict for psql; take these lines out of "
-					"the script."},
+	{{"\\restrict",
+	  "pg_dump writes \\restrict and \\unrestrict for psql; take these lines out of the script."},
 	 {"\\unrestrict",
-	  "pg_dump writes \\restrict and \\unrestrict for psql; take these lines out of "
-	  "the script."},
+	  "pg_dump writes \\restrict and \\unrestrict for psql; take these lines out of the script."},
 	 {"\\.", "The rows of a COPY FROM STDIN end here. A script has no client to copy "
 			 "from; write them as INSERT (pg_dump --inserts does)."},
 	 {"\\", "Commands of psql (\\d, \\copy, \\i and others) are not SQL; take them out of "

@@ -89,7 +89,7 @@ take_in_file(void)
 	}
 	if (!read_file(file))
 	{
-		ereport(LOG, (errmsg("column usage of before is not complete: file \"%s\" is not of the last shutdown",
+		ereport(LOG, (errmsg("column usage from before the restart is incomplete: file \"%s\" is not from the last shutdown",
 							 FILE_NAME)));
 		memset(ec_usage->keys, 0, sizeof(ec_usage->keys));
 		ec_usage->used = 0;

@@ -220,7 +220,7 @@ flush_or_tell(void)
 		LWLockReleaseAll();
 		ec_usage_note_flush(true);
 		errcontext(
-			"writing down the use of columns; until that succeeds, nothing is known of it");
+			"saving the use of columns; until that succeeds, the use of columns is unknown");
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
@@ -235,7 +235,7 @@ visit(void)
 		return;
 	pgstat_report_activity(STATE_RUNNING, "writing down column usage");
 	/*
-	 * do not wait for a synchronous standby, because the launcher waits for us
+	 * do not wait for a synchronous standby: a visit that takes long is ended
 	 */
 	SetConfigOption("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION);
 	flush_or_tell();

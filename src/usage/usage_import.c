@@ -24,10 +24,10 @@ refuse(const char *reason)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("this is no column usage of a standby of this server"),
+			 errmsg("argument \"usage\" is not column usage of a standby of this server"),
 			 errdetail_internal("%s", reason),
 			 ec_errhint(
-				 "Pass what SELECT ec_export_usage() gives in this database on the standby.")));
+				 "Pass the result of SELECT ec_export_usage() in this database on the standby.")));
 }
 
 static void
@@ -44,9 +44,9 @@ check_origin(Jsonb *usage)
 			 "coalesce((SELECT jsonb_typeof($1 -> 'columns') = 'array'), false)",
 			 &args);
 	if (!ec_get_bool(0, 1, false))
-		refuse("The system identifier is another.");
+		refuse("The system identifier differs.");
 	if (!ec_get_bool(0, 2, false))
-		refuse("The database is another.");
+		refuse("The database differs.");
 	if (!ec_get_bool(0, 3, false))
 		refuse("It was not taken on a standby.");
 	if (!ec_get_bool(0, 4, false))

@@ -22,6 +22,7 @@
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
+#include "core/distributed.h"
 #include "core/hint.h"
 #include "core/arguments.h"
 #include "usage/usage_memory.h"
@@ -228,6 +229,7 @@ require_trackable(Relation relation)
 							   RelationGetRelationName(relation)),
 						errdetail_internal("%s", what),
 						errhint("Track columns of tables.")));
+	ec_refuse_distributed(RelationGetRelid(relation));
 }
 
 /* The columns that the argument names; NULL means all. */
@@ -282,7 +284,7 @@ require_free_slots(int wanted)
 				 errdetail("At most %d columns can be tracked in the whole cluster, and %d are.",
 						   EC_MAX_TRACKED, taken),
 				 ec_errhint(
-					 "Use ec_untrack for columns that need not be watched any more; their places are free in a moment.")));
+					 "Use ec_untrack for columns that need no tracking any more; their slots become free after a moment.")));
 }
 
 /*
@@ -324,7 +326,7 @@ require_share(Oid relation)
 						   " in this database, and expand_contract.max_tracked_columns is %d.",
 						   tracked, ec_max_tracked_columns),
 				 ec_errhint(
-					 "Name the columns that are to go, or use ec_untrack for others; a superuser can raise the setting.")));
+					 "Name the columns to be removed, or use ec_untrack for others; a superuser can raise the setting.")));
 }
 
 /* Runs a statement for each column; returns the number of rows changed. */

@@ -1,6 +1,9 @@
 /*
  * compare.c
  *		Compares rows with a mapping, in one table or between two.
+ *
+ * If an expression of a change fails, the rows are compared again, and each
+ * expression is evaluated so that it can fail (careful.h).
  */
 #include "postgres.h"
 
@@ -9,23 +12,78 @@
 #include "utils/fmgroids.h"
 
 #include "core/own.h"
+#include "core/subtransaction.h"
 #include "verify/compare.h"
+
+typedef struct Comparing
+{
+	const EcSubject *subject;
+	const EcCompareOptions *options;
+	EcComparison *comparison;
+} Comparing;
+
+static void
+compare(void *arg)
+{
+	const Comparing *comparing = arg;
+
+	if (ec_is_one_table(comparing->subject))
+		ec_compare_columns(comparing->subject, comparing->options,
+						   comparing->comparison);
+	else
+		ec_compare_tables(comparing->subject, comparing->options,
+						  comparing->comparison);
+}
+
+static void
+begin(EcComparison *comparison)
+{
+	memset(comparison, 0, sizeof(*comparison));
+	comparison->snapshot = OidFunctionCall0(F_PG_CURRENT_SNAPSHOT);
+	comparison->mismatches = tuplestore_begin_heap(false, false, work_mem);
+}
+
+static void
+compare_again(Comparing *comparing)
+{
+	EcCompareOptions options = *comparing->options;
+
+	options.tolerates = true;
+	if (options.suspects != NULL)
+		options.suspects->pending = 0;
+	comparing->options = &options;
+	tuplestore_end(comparing->comparison->mismatches);
+	begin(comparing->comparison);
+	compare(comparing);
+}
+
+static void
+compare_tolerantly(Comparing *comparing)
+{
+	ErrorData *error = ec_subtransaction(compare, comparing);
+
+	if (error == NULL)
+		return;
+	if (!ec_may_swallow(error))
+		ReThrowError(error);
+	compare_again(comparing);
+}
 
 void
 ec_compare(const EcSubject *subject, const EcCompareOptions *options,
 		   EcComparison *comparison)
 {
+	Comparing comparing = {subject, options, comparison};
 	bool own_before = ec_own_reads;
 
-	comparison->snapshot = OidFunctionCall0(F_PG_CURRENT_SNAPSHOT);
-	comparison->mismatches = tuplestore_begin_heap(false, false, work_mem);
+	begin(comparison);
 	ec_own_reads = true;
 	PG_TRY();
 	{
-		if (ec_is_one_table(subject))
-			ec_compare_columns(subject, options, comparison);
+		if (subject->is_of_change && !options->plan_only)
+			compare_tolerantly(&comparing);
 		else
-			ec_compare_tables(subject, options, comparison);
+			compare(&comparing);
 	}
 	PG_FINALLY();
 	{

@@ -46,6 +46,7 @@ typedef struct EcCompareOptions
 	const EcKeyRange *range; /* NULL: all rows */
 	EcSuspects *suspects;    /* NULL: rows count at the first difference */
 	bool plan_only;          /* read no row */
+	bool tolerates;          /* a row whose expressions fail is different */
 } EcCompareOptions;
 
 /*

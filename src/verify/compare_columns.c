@@ -35,6 +35,7 @@ typedef struct CompareReceiver
 	EcComparedColumn *old_columns;
 	EcRowKey *key;
 	EcHasher *key_hashers;
+	const EcFailed *failed;   /* see careful.h */
 	MemoryContext row_memory; /* reset for each row */
 } CompareReceiver;
 
@@ -56,6 +57,8 @@ feed_side(CompareReceiver *receiver, TupleTableSlot *slot, int side, EcLanes *la
 static bool
 row_is_identical(CompareReceiver *receiver, TupleTableSlot *slot)
 {
+	if (ec_first_failed(receiver->failed, 0, 2 * receiver->count, 2) >= 0)
+		return false;
 	for (int i = 0; i < receiver->count; i++)
 	{
 		bool null_source = slot->tts_isnull[2 * i];
@@ -71,10 +74,18 @@ row_is_identical(CompareReceiver *receiver, TupleTableSlot *slot)
 }
 
 static bool
+column_differs(CompareReceiver *receiver, const EcCells *source,
+			   const EcCells *target, int i)
+{
+	return ec_failed_at(receiver->failed, 2 * i) != NULL ||
+		   ec_cells_differ(&receiver->columns[i], source, target, i);
+}
+
+static bool
 row_differs(CompareReceiver *receiver, const EcCells *source, const EcCells *target)
 {
 	for (int i = 0; i < receiver->count; i++)
-		if (ec_cells_differ(&receiver->columns[i], source, target, i))
+		if (column_differs(receiver, source, target, i))
 			return true;
 	return false;
 }
@@ -85,6 +96,9 @@ is_in_step(CompareReceiver *receiver, TupleTableSlot *slot, const EcCells *targe
 	EcCells computed = ec_cells(slot, 2 * receiver->count, 2);
 	EcCells old_values = ec_cells(slot, 2 * receiver->count + 1, 2);
 
+	if (ec_first_failed(receiver->failed, 2 * receiver->count,
+						2 * (receiver->count + receiver->old_count), 2) >= 0)
+		return false;
 	return ec_backward_explains(receiver->columns, receiver->count, target,
 								receiver->old_columns, receiver->old_count,
 								&old_values, &computed);
@@ -100,12 +114,19 @@ record_row(CompareReceiver *receiver, TupleTableSlot *slot,
 	{
 		EcMismatch mismatch = {.key = key, .row = receiver->result->recorded};
 
-		if (!ec_cells_differ(&receiver->columns[i], source, target, i))
+		if (!column_differs(receiver, source, target, i))
 			continue;
 		mismatch.difference = "different";
 		mismatch.column_name = receiver->columns[i].mapped->name;
-		mismatch.source_value = ec_slot_text(slot, 2 * i);
 		mismatch.target_value = ec_slot_text(slot, 2 * i + 1);
+		if (ec_failed_at(receiver->failed, 2 * i) != NULL)
+		{
+			mismatch.source_value =
+				ec_shown_failure(ec_failed_at(receiver->failed, 2 * i));
+			ec_mismatch_put(receiver->result->mismatches, &mismatch);
+			continue;
+		}
+		mismatch.source_value = ec_slot_text(slot, 2 * i);
 		mismatch.repair = ec_repair_column(receiver->subject, receiver->key,
 										   slot, receiver->columns[i].mapped);
 		ec_mismatch_put(receiver->result->mismatches, &mismatch);
@@ -187,6 +208,8 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	{
 		feed_side(receiver, slot, 1, &target);
 		feed_side(receiver, slot, 0, &source);
+		if (ec_first_failed(receiver->failed, 0, 2 * receiver->count, 2) >= 0)
+			ec_fail_hash(&source);
 		/*
 		 * it counts as right, so the source's checksum gets the target's
 		 * values
@@ -222,6 +245,7 @@ build_reading(CompareReceiver *receiver, EcReading *reading)
 
 	ec_reading_begin(reading, relation);
 	reading->plan_only = receiver->options->plan_only;
+	reading->tolerates = receiver->options->tolerates;
 	foreach (cell, list_concat_copy(subject->columns, subject->backward))
 	{
 		EcMappedColumn *column = lfirst(cell);
@@ -235,6 +259,7 @@ build_reading(CompareReceiver *receiver, EcReading *reading)
 	if (receiver->options->range != NULL)
 		restrict_to_range(reading, receiver->options->range);
 	ec_reading_end(reading, &receiver->result->reads, &receiver->result->is_opaque);
+	receiver->failed = reading->failed;
 }
 
 void

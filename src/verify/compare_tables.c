@@ -71,6 +71,10 @@ hash_rest(TableReceiver *receiver, TupleTableSlot *slot, RowHash *hash)
 					 slot->tts_values[first + i], slot->tts_isnull[first + i]);
 	ec_feed_end(&hash->row, &hash->mask);
 	ec_lanes_finish(&hash->row);
+	if (receiver->side == EC_ROW_OF_SOURCE &&
+		ec_first_failed(receiver->matcher.failed, 0,
+						first + receiver->matcher.count, 1) >= 0)
+		ec_fail_hash(&hash->row);
 }
 
 static inline int
@@ -132,6 +136,7 @@ read_source(TableReceiver *receiver)
 
 	ec_reading_begin(&reading, subject->source);
 	reading.plan_only = receiver->matcher.options->plan_only;
+	reading.tolerates = receiver->matcher.options->tolerates;
 	foreach (cell, list_concat_copy(subject->key, subject->columns))
 	{
 		EcMappedColumn *column = lfirst(cell);
@@ -156,6 +161,7 @@ read_source(TableReceiver *receiver)
 			ec_range_quals(receiver->matcher.options->range, range_expressions);
 	ec_reading_end(&reading, &receiver->matcher.result->reads,
 				   &receiver->matcher.result->is_opaque);
+	receiver->matcher.failed = reading.failed;
 	receiver->side = EC_ROW_OF_SOURCE;
 	ec_reading_run(&reading, &receiver->pub);
 }
@@ -171,6 +177,7 @@ read_target(TableReceiver *receiver)
 
 	ec_reading_begin(&reading, subject->target);
 	reading.plan_only = receiver->matcher.options->plan_only;
+	reading.tolerates = receiver->matcher.options->tolerates;
 	foreach (cell, list_concat_copy(subject->key, subject->columns))
 	{
 		EcMappedColumn *column = lfirst(cell);
@@ -192,6 +199,7 @@ read_target(TableReceiver *receiver)
 			ec_range_quals(receiver->matcher.options->range, range_expressions);
 	ec_reading_end(&reading, &receiver->matcher.result->reads,
 				   &receiver->matcher.result->is_opaque);
+	receiver->matcher.failed = reading.failed;
 	receiver->side = EC_ROW_OF_TARGET;
 	ec_reading_run(&reading, &receiver->pub);
 }

@@ -15,6 +15,7 @@
 #include "catalog/pg_type.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/memutils.h"
 
 #include "verify/match.h"
@@ -28,6 +29,9 @@ enum
 	ROW_A,
 	ROW_B,
 	SIDE,
+	FAILED,  /* position, among the values, of an expression that has failed;
+			  * NULL if there is none */
+	MESSAGE, /* of its error */
 	VALUES
 };
 
@@ -60,6 +64,8 @@ sorted_desc(EcMatcher *matcher)
 	for (int i = 0; i < SIDE; i++)
 		TupleDescInitEntry(desc, i + 1, "hash", INT8OID, -1, 0);
 	TupleDescInitEntry(desc, SIDE + 1, "side", INT4OID, -1, 0);
+	TupleDescInitEntry(desc, FAILED + 1, "failed", INT4OID, -1, 0);
+	TupleDescInitEntry(desc, MESSAGE + 1, "message", TEXTOID, -1, 0);
 	foreach (cell, columns)
 	{
 		EcMappedColumn *column = lfirst(cell);
@@ -103,9 +109,18 @@ ec_match_put(EcMatcher *matcher, EcRowSide side, TupleTableSlot *slot,
 {
 	TupleTableSlot *sorted = matcher->sorted;
 	int natts = slot->tts_tupleDescriptor->natts;
+	int failed = ec_first_failed(matcher->failed, 0, natts, 1);
 
 	ExecClearTuple(sorted);
 	memset(sorted->tts_isnull, 0, VALUES * sizeof(bool));
+	sorted->tts_isnull[FAILED] = failed < 0;
+	sorted->tts_isnull[MESSAGE] = failed < 0;
+	if (failed >= 0)
+	{
+		sorted->tts_values[FAILED] = Int32GetDatum(failed);
+		sorted->tts_values[MESSAGE] =
+			CStringGetTextDatum(ec_failed_at(matcher->failed, failed));
+	}
 	sorted->tts_values[KEY_A] = Int64GetDatum((int64) key->a);
 	sorted->tts_values[KEY_B] = Int64GetDatum((int64) key->b);
 	sorted->tts_values[ROW_A] = Int64GetDatum((int64) row->a);
@@ -141,6 +156,14 @@ values_key(EcMatcher *matcher)
 	return key;
 }
 
+/* Has the expression at this position among the values failed? */
+static bool
+has_failed_at(TupleTableSlot *slot, int position)
+{
+	return !slot->tts_isnull[FAILED] &&
+		   DatumGetInt32(slot->tts_values[FAILED]) == position;
+}
+
 static bool
 may_record(EcMatcher *matcher)
 {
@@ -162,13 +185,17 @@ record_different(EcMatcher *matcher, TupleTableSlot *source,
 							   .difference = "different",
 							   .row = matcher->result->recorded};
 		EcMappedColumn *column = matcher->columns[i].mapped;
+		bool has_failed = has_failed_at(source, matcher->key_count + i);
 
-		if (!ec_cells_differ(&matcher->columns[i], &left, &right, i))
+		if (!has_failed && !ec_cells_differ(&matcher->columns[i], &left, &right, i))
 			continue;
 		mismatch.column_name = column->name;
-		mismatch.source_value = ec_slot_text(source, left.first + i);
+		mismatch.source_value =
+			has_failed
+				? ec_shown_failure(TextDatumGetCString(source->tts_values[MESSAGE]))
+				: ec_slot_text(source, left.first + i);
 		mismatch.target_value = ec_slot_text(target, right.first + i);
-		if (is_unique)
+		if (is_unique && !has_failed)
 			mismatch.repair =
 				ec_repair_different(matcher->subject, target, VALUES, column);
 		ec_mismatch_put(matcher->result->mismatches, &mismatch);
@@ -253,16 +280,17 @@ match_pair(EcMatcher *matcher, TupleTableSlot *source, TupleTableSlot *target,
 		ec_cells(source, VALUES + matcher->key_count + matcher->count, 1);
 	EcCells computed =
 		ec_cells(target, VALUES + matcher->key_count + matcher->count, 1);
-	bool differs = false;
+	bool differs = !source->tts_isnull[FAILED];
 
 	for (int i = 0; i < matcher->count && !differs; i++)
 		differs = ec_cells_differ(&matcher->columns[i], &left, &right, i);
 	if (!differs)
 		return; /* only the hashes differ; the values are equal according to
 				 * `=` */
-	if (ec_backward_explains(matcher->columns, matcher->count, &right,
-							 matcher->old_columns, matcher->old_count,
-							 &old_values, &computed) ||
+	if ((target->tts_isnull[FAILED] &&
+		 ec_backward_explains(matcher->columns, matcher->count, &right,
+							  matcher->old_columns, matcher->old_count,
+							  &old_values, &computed)) ||
 		!confirm(matcher, source))
 	{
 		excuse(result, source, target);

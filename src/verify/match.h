@@ -10,6 +10,7 @@
 
 #include "utils/tuplesort.h"
 
+#include "verify/careful.h"
 #include "verify/compare.h"
 #include "verify/instep.h"
 
@@ -26,6 +27,7 @@ typedef struct EcMatcher
 	EcComparedColumn *columns;
 	EcComparedColumn *old_columns;
 
+	const EcFailed *failed;   /* of the row that is read; see careful.h */
 	MemoryContext row_memory; /* reset for each row */
 	TupleDesc desc;           /* of a sorted row */
 	Tuplesortstate *sort;     /* NULL before ec_match_begin */

@@ -258,3 +258,9 @@ ec_row_json(List *columns, TupleTableSlot *slot, int first)
 	appendStringInfoString(&json, json.len == 0 ? "{}" : "}");
 	return json.data;
 }
+
+char *
+ec_shown_failure(const char *message)
+{
+	return psprintf("(fails: %s)", message);
+}

@@ -62,6 +62,9 @@ extern char *ec_row_key_json(const EcRowKey *key, TupleTableSlot *slot);
 
 extern char *ec_slot_text(TupleTableSlot *slot, int position);
 
+/* Shown in place of a value whose expression has failed. */
+extern char *ec_shown_failure(const char *message);
+
 /* Is one of the values from first to first + count - 1 not shown in full? */
 extern bool ec_slot_is_cut(TupleTableSlot *slot, int first, int count);
 

@@ -28,6 +28,9 @@ ec_reading_begin(EcReading *reading, Relation relation)
 	reading->query = makeNode(Query);
 	reading->quals = NIL;
 	reading->plan_only = false;
+	reading->tolerates = false;
+	reading->careful = NULL;
+	reading->failed = NULL;
 	addNSItemToQuery(pstate,
 					 addRangeTableEntryForRelation(pstate, relation, AccessShareLock,
 												   NULL, true, true),
@@ -167,6 +170,9 @@ ec_reading_end(EcReading *reading, List **reads, bool *is_opaque)
 
 	(void) collect_relations((Node *) query, reads);
 	*is_opaque |= calls_user_functions((Node *) query, NULL);
+	/* sub-selects have to be planned with the query */
+	if (reading->tolerates && !query->hasSubLinks)
+		reading->careful = ec_careful_begin(query, &reading->failed);
 }
 
 void
@@ -181,6 +187,8 @@ ec_reading_run(EcReading *reading, DestReceiver *receiver)
 	rewritten = pg_rewrite_query(reading->query);
 	plan = pg_plan_query(linitial_node(Query, rewritten), source_text, 0, NULL);
 	ec_planning_end(guc_level);
+	if (reading->careful != NULL)
+		receiver = ec_careful_receiver(reading->careful, receiver);
 	desc = CreateQueryDesc(plan, source_text, GetActiveSnapshot(),
 						   InvalidSnapshot, receiver, NULL, NULL, 0);
 	ExecutorStart(desc, 0);

@@ -20,6 +20,7 @@
 #include "utils/rel.h"
 
 #include "core/mapping.h"
+#include "verify/careful.h"
 
 typedef struct EcReading
 {
@@ -28,6 +29,9 @@ typedef struct EcReading
 	Query *query;
 	List *quals;    /* implicitly ANDed; callers may add to it */
 	bool plan_only; /* check privileges and plan, but read no row */
+	bool tolerates; /* an expression that fails is NULL; see careful.h */
+	EcCareful *careful;
+	const EcFailed *failed; /* of the present row; NULL if none can fail */
 } EcReading;
 
 extern void ec_reading_begin(EcReading *reading, Relation relation);

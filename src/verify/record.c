@@ -12,6 +12,7 @@
 
 #include "core/catalog.h"
 #include "core/guc.h"
+#include "core/own_table.h"
 #include "core/query.h"
 #include "verify/mismatch.h"
 #include "verify/record.h"
@@ -68,6 +69,8 @@ ec_record_begin(const EcSubject *subject, const Jsonb *mapping,
 	ec_arg_text(&args, GetUserNameFromId(caller, false));
 	ec_arg_text(&args, ec_checksum_text(&none));
 	ec_catalog_begin(&scope);
+	ec_pass_own_rows("verifications");
+	ec_pass_own_rows("mismatches");
 	ec_query("INSERT INTO expand_contract.verifications (source, source_name, "
 			 "target, target_name, mapping, key, change, verified_by, "
 			 "verified_by_name, checksum_source, checksum_target, started_at) "

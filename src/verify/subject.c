@@ -24,7 +24,7 @@ ec_primary_key(Relation relation)
 				 errmsg("table \"%s\" has no primary key",
 						RelationGetRelationName(relation)),
 				 errdetail("Rows of two tables are matched by key."),
-				 errhint("Say which columns find a row, as in key => '{id}'.")));
+				 errhint("Name the columns that identify a row, as in key => '{id}'.")));
 	index = index_open(relation->rd_pkindex, AccessShareLock);
 	for (int i = 0; i < index->rd_index->indnkeyatts; i++)
 		names =
@@ -40,7 +40,7 @@ refuse_key(const char *message, const char *detail)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", message),
 			 errdetail("%s", detail),
-			 errhint("Name the target's columns that find a row, as in key => '{id}'.")));
+			 errhint("Name the target's columns that identify a row, as in key => '{id}'.")));
 }
 
 static EcMappedColumn *
@@ -75,7 +75,7 @@ same_column(EcSubject *subject, char *name)
 
 		if (other->attnum == column->attnum)
 			refuse_key("key must not name a column twice",
-					   psprintf("\"%s\" is there twice.", name));
+					   psprintf("\"%s\" is named twice.", name));
 	}
 	if (get_attnum(RelationGetRelid(subject->source), name) <= 0)
 		ereport(ERROR,
@@ -83,7 +83,7 @@ same_column(EcSubject *subject, char *name)
 				 errmsg("no expression for key column \"%s\"", name),
 				 errdetail("The mapping does not name it, and \"%s\" has no column of that name.",
 						   RelationGetRelationName(subject->source)),
-				 errhint("Add to the mapping what the column is in \"%s\".",
+				 errhint("Add an expression over table \"%s\" for the column to the mapping.",
 						 RelationGetRelationName(subject->source))));
 	column->expression = pstrdup(quote_identifier(name));
 	return column;

@@ -30,6 +30,7 @@ typedef struct EcSubject
 	List *backward;    /* EcMappedColumn of the source, or NIL */
 	List *walk;        /* the columns of a unique key in whose order jobs
 					    * read; NIL: those of key, or the primary key */
+	bool is_of_change; /* rows whose expressions fail count as different */
 	bool new_is_right; /* after cutover: repairs go from target to source */
 	bool by_image; /* strings that a collation calls equal are none the less different */
 } EcSubject;

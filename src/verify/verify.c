@@ -17,6 +17,7 @@
 #include "utils/jsonb.h"
 #include "utils/snapmgr.h"
 
+#include "core/distributed.h"
 #include "core/hint.h"
 #include "core/arguments.h"
 #include "core/guc.h"
@@ -65,6 +66,7 @@ ec_open_verified(Oid oid, bool is_source_only)
 				 errmsg("cannot access temporary tables of other sessions"),
 				 errdetail("\"%s\" is one.", RelationGetRelationName(relation)),
 				 ec_errhint("Call ec_verify in the session that created it.")));
+	ec_refuse_distributed(oid);
 	return relation;
 }
 

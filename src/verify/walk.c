@@ -18,6 +18,7 @@
 #include "utils/relcache.h"
 #include "utils/typcache.h"
 
+#include "core/index_parts.h"
 #include "core/hint.h"
 #include "core/compat.h"
 #include "core/pinned.h"
@@ -344,8 +345,7 @@ has_index(Relation relation, const EcKeyRange *range, const AttrNumber *columns)
 		Form_pg_index form = index->rd_index;
 
 		if (form->indisvalid && index->rd_rel->relam == BTREE_AM_OID &&
-			form->indnkeyatts >= range->count &&
-			RelationGetIndexPredicate(index) == NIL &&
+			form->indnkeyatts >= range->count && ec_index_predicate(index) == NIL &&
 			gives_order(index, range, columns))
 			found = true;
 		index_close(index, AccessShareLock);

@@ -115,7 +115,7 @@ SELECT has_column('users', 'legacy_email', 'a dry run runs nothing');
 -- The way back.
 SELECT throws_ok($$ SELECT ec_rollback('001') $$, 'XE003', 'migration "001" is required by others',
     'one that another requires stays');
-SELECT throws_ok($$ SELECT ec_rollback('014') $$, '55000', 'migration "014" has no way down', 'one without a way down stays');
+SELECT throws_ok($$ SELECT ec_rollback('014') $$, '55000', 'migration "014" has no down script', 'one without a down script stays');
 SELECT throws_ok($$ SELECT ec_rollback('099') $$, '42704', NULL, 'one that is not applied');
 SELECT is(ec_rollback('011'), 'rolled back', 'one that nothing requires');
 SELECT hasnt_table('t11', 'its down script has run');

@@ -72,15 +72,15 @@ like(as('greedy', q{SELECT ec_rollback('002')}), qr/others have come after it.*D
 is(as('modest', q{SELECT ec_rollback('003')}), 'rolled back', 'which is taken back first');
 is(as('modest', q{SELECT ec_rollback('002')}), 'rolled back', 'and the baseline then');
 
-# ------------------------------------------------------------ another's way down
+# ------------------------------------------------------------ another's down script
 
 as('modest', q{CREATE TABLE dup (id int); INSERT INTO dup VALUES (1), (1)});
 my $up = q{'CREATE INDEX CONCURRENTLY dup_i ON dup (id); CREATE UNIQUE INDEX CONCURRENTLY dup_u ON dup (id)'};
 is(as('modest', "SELECT ec_apply('010', $up, 'DROP INDEX dup_i')"), 'queued', 'a migration is submitted');
 as('modest', q{CALL ec_wait_migration('010')});
 is($node->safe_psql('postgres', q{SELECT state FROM ec_migrations WHERE version = '010'}), 'failed', 'and fails half-way');
-like(as('greedy', "SELECT ec_apply('010', $up, 'DROP TABLE narrow')"), qr/the way down of migration "010" is not yours to replace.*DETAIL:  Role "modest"/s,
-	'another role cannot give it another way down');
+like(as('greedy', "SELECT ec_apply('010', $up, 'DROP TABLE narrow')"), qr/permission denied to replace the down script of migration "010".*DETAIL:  Role "modest"/s,
+	'another role cannot give it another down script');
 is($node->safe_psql('postgres', q{SELECT down FROM expand_contract.schema_migrations WHERE version = '010'}), 'DROP INDEX dup_i', 'it is as it was');
 is(as('modest', "SELECT ec_apply('010', $up, 'DROP INDEX IF EXISTS dup_i')"), 'queued', 'who gave it can');
 

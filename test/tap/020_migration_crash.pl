@@ -11,6 +11,7 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 
+use EcTest;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -78,25 +79,6 @@ $node->safe_psql(
 	CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (10) TO (20);
 });
 
-# The postmaster and all its children, at once: nobody can tidy up.  A new one
-# starts as soon as whoever is their parent has taken notice.
-sub kill_and_start_server
-{
-	my $postmaster = $node->{_pid};
-	my @children = split /\n/, `pgrep -P $postmaster`;
-	my $tries = 10 * $PostgreSQL::Test::Utils::timeout_default;
-
-	$node->kill9;
-	kill 'KILL', @children;
-	usleep(100_000) while kill(0, $postmaster) && $tries-- > 0;
-	while (!$node->start(fail_ok => 1))
-	{
-		BAIL_OUT('the server does not start') if --$tries <= 0;
-		usleep(100_000);
-	}
-	return;
-}
-
 sub check_applied
 {
 	my ($database, $name) = @_;
@@ -138,7 +120,7 @@ for my $round (1 .. $rounds)
 	{
 		usleep(rand(300_000));
 	}
-	kill_and_start_server();
+	kill_server($node);
 	$holder->{run}->kill_kill if defined $holder;
 
 	like($node->safe_psql($database, 'SELECT state FROM ec_migrations'),
@@ -167,7 +149,7 @@ $holder->query_safe('BEGIN; UPDATE b SET name = name WHERE id = 1');
 $node->safe_psql('preloaded', $apply);
 $node->poll_query_until('preloaded', $build_waits->('b'))
   or BAIL_OUT('the build did not wait');
-kill_and_start_server();
+kill_server($node);
 $holder->{run}->kill_kill;
 $node->poll_query_until('preloaded', q{SELECT state = 'applied' FROM ec_migrations})
   or BAIL_OUT('the migration did not go on by itself');

@@ -97,7 +97,7 @@ $node->safe_psql('postgres', q{SELECT ec_cancel(job) FROM ec_migrations});
 wait_until("SELECT count(*) = 1 FROM pg_locks WHERE NOT granted AND locktype = 'virtualxid'",
 	'the worker waits to drop the index');
 like(errors_of($apply),
-	qr/ERROR:  55006: migration "001" is being cancelled\nDETAIL:  The worker of job 2 drops what it has left invalid.\nHINT:  Wait for it/,
+	qr/ERROR:  55006: migration "001" is being cancelled\nDETAIL:  The worker of job 2 is dropping the invalid index that it left.\nHINT:  Wait for it/,
 	'meanwhile it cannot be applied');
 like(errors_of(q{CALL ec_wait_migration('001', '2s')}),
 	qr/cancelled: what is left invalid is dropped, job 2: CREATE INDEX CONCURRENTLY, waits for pid $pid/,
@@ -121,7 +121,7 @@ $node->safe_psql('postgres', $apply);
 wait_until($waits_for_snapshots, 'the build waits once more');
 $node->safe_psql('postgres', 'SELECT pg_terminate_backend(pid, 10000) FROM expand_contract.live_slots()');
 like(errors_of(q{SELECT ec_rollback('001')}),
-	qr/55000: migration "001" was stopped in the middle of its first statement\nDETAIL:  It is not through with public.b_name./,
+	qr/55000: migration "001" was stopped in the middle of its first statement\nDETAIL:  Its first statement left behind: public.b_name./,
 	'a half that nobody cleaned up does not leave the ledger');
 $node->safe_psql('postgres', $apply);
 wait_until($waits_for_snapshots, 'the build waits for the last time');
@@ -154,7 +154,7 @@ wait_until(q{SELECT count(*) = 1 FROM pg_stat_progress_create_index WHERE phase 
 is($node->safe_psql('postgres', $names), 'b_name b_name_ccold b_pkey b_pkey_ccold', 'it has exchanged the indexes');
 $node->safe_psql('postgres', 'SELECT pg_terminate_backend(pid, 10000) FROM expand_contract.live_slots()');
 is($node->safe_psql('postgres', q{SELECT state FROM ec_migrations WHERE version = '001r'}), 'interrupted', 'its worker is killed');
-like(errors_of(q{SELECT ec_rollback('001r')}), qr/DETAIL:  It is not through with .*public.b_name, public.b_pkey/,
+like(errors_of(q{SELECT ec_rollback('001r')}), qr/DETAIL:  Its first statement left behind: .*public.b_name, public.b_pkey/,
 	'it cannot be taken back');
 my $exchanged = $node->safe_psql('postgres', q{SELECT string_agg(oid::text, ' ') FROM pg_class WHERE relname IN ('b_name', 'b_pkey')});
 $reader->quit;

@@ -89,7 +89,7 @@ $node->safe_psql('postgres', q{ALTER SYSTEM RESET expand_contract.max_workers});
 $node->restart;
 $node->poll_query_until('postgres', 'SELECT expand_contract.launcher_running()');
 is( $node->safe_psql('queued', q{SELECT state, error, job FROM ec_migrations WHERE version = '003'}),
-	'interrupted|nobody is at it. HINT: Use ec_apply again to go on.|',
+	'interrupted|no worker is running it. HINT: Use ec_apply again to go on.|',
 	'in the copy it waits for somebody to say so');
 ($code, $stdout, $stderr) = $node->psql('queued', "CALL ec_wait_migration('003')");
 like($stderr,

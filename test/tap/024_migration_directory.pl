@@ -149,7 +149,7 @@ for (
 	[ 'B5__base.sql', qr/0A000.*baseline migration/s ],
 	[ 'V__none.sql', qr/22023.*names no migration/s ],
 	[ '002x.sql', qr/22023.*names no migration/s ],
-	[ '002_alone.down.sql', qr/is the way back of no migration/ ],
+	[ '002_alone.down.sql', qr/is a down script without a migration/ ],
 	[ '001_again.sql', qr/two files have version "001".*001_again.sql/s ])
 {
 	my ($name, $expected) = @$_;
@@ -162,7 +162,7 @@ for (
 }
 files('1.sql' => "-- ec:up\nSELECT 1\n-- ec:down\nSELECT 1", '1.down.sql' => 'SELECT 2');
 ($code, $stderr) = apply_directory();
-like($stderr, qr/two ways down/, 'two ways down');
+like($stderr, qr/two down scripts/, 'two down scripts');
 files('1.sql' => "SELECT '\xE9'");
 ($code, $stderr) = apply_directory();
 like($stderr, qr{invalid byte sequence for encoding "UTF8".*file "BASE}s, 'another encoding');

@@ -195,10 +195,10 @@ is( $node->safe_psql('postgres', q{SELECT standby, relation, reads, last_reader,
 	'standby|users|2|report (postgres)|t', 'with readers and times');
 for my $case (
 	[ $node->safe_psql('postgres', 'SELECT ec_export_usage()'), 'It was not taken on a standby.' ],
-	[ $export =~ s/"system_identifier": "/$&1/r, 'The system identifier is another.' ],
-	[ $export =~ s/"database": "/$&x/r, 'The database is another.' ],
+	[ $export =~ s/"system_identifier": "/$&1/r, 'The system identifier differs.' ],
+	[ $export =~ s/"database": "/$&x/r, 'The database differs.' ],
 	[ $export =~ s/"columns"/"rows"/r, 'It has no list of columns.' ],
-	[ '[]', 'The system identifier is another.' ])
+	[ '[]', 'The system identifier differs.' ])
 {
 	($result, $stdout, $stderr) = $node->psql('postgres', "SELECT ec_import_usage('standby', \$\$$case->[0]\$\$)",
 		extra_params => [ '-v', 'VERBOSITY=verbose' ]);

@@ -54,11 +54,11 @@ my $log = -s $node->logfile;
 sql('ALTER TABLE expand_contract.usage_flush REPLICA IDENTITY NOTHING');
 wait_for('SELECT unknown_since IS NOT NULL AND unknown_until IS NULL FROM ec_column_usage',
 	'a flush that fails makes use unknown');
-like(sql($gates), qr/^old_reads\|f\|nothing is known of column old: its counters could not be written down since .*\nold_writes\|f\|/,
+like(sql($gates), qr/^old_reads\|f\|the use of column old is unknown: its counters could not be saved since .*\nold_writes\|f\|/,
 	'the gates are closed, and say why');
 my $words = slurp_file($node->logfile, $log);
 like($words, qr/55000|does not have a replica identity/, 'the log has the error');
-like($words, qr/writing down the use of columns/, 'and says what that was');
+like($words, qr/saving the use of columns/, 'and says what that was');
 
 # What was counted meanwhile is not lost when the cause is gone.
 sql('SELECT old FROM users');

@@ -102,7 +102,7 @@ is( $node->safe_psql('restored', q{SELECT change, old_columns FROM ec_changes WH
 
 # The call that sets up the change again must not take other columns.
 my $stderr = ($node->psql('restored', sql_for($expand, @renamed), on_error_stop => 0))[2];
-my @refused = $stderr =~ /cannot be set up again while a column of it has another name/g;
+my @refused = $stderr =~ /cannot be set up again while one of its columns has another name/g;
 is(scalar @refused, scalar @renamed, 'ec_expand takes no other columns');
 like($stderr, qr/HINT:  It is in quarantine: use ec_revert/, 'and says so of a quarantine');
 

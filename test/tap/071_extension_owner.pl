@@ -71,7 +71,7 @@ $job = as_role('app', q{
 is(as_role('dba', "UPDATE expand_contract.jobs SET owner = '$boss'::regrole, state = 'queued' WHERE id = $job"),
 	'', 'he makes a job a superuser\'s');
 $node->restart;
-is(state_of($job), q{failed 42501 the extension's owner has not the rights of the job's owner},
+is(state_of($job), q{failed 42501 the extension's owner does not have the privileges of the job's owner},
 	'which does not run');
 like($node->psql('postgres', "SELECT ec_resume($job)", on_error_stop => 1), qr/^3$/, 'nor when a superuser resumes it');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM rows WHERE a = 'y'}), 0, 'nothing was written');
@@ -96,7 +96,7 @@ $job = as_role('app', q{SELECT ec_backfill('rows', $$a = 'z'$$, $$a IS DISTINCT 
 $node->poll_query_until('postgres', "SELECT rows_done > 0 FROM ec_progress WHERE job = $job")
   or BAIL_OUT("job $job did not begin");
 $node->safe_psql('postgres', 'REVOKE app FROM dba');
-is(state_of($job), q{failed 42501 the extension's owner has not the rights of the job's owner},
+is(state_of($job), q{failed 42501 the extension's owner does not have the privileges of the job's owner},
 	'a job ends when the owner has lost the rights');
 $node->safe_psql('postgres', 'ALTER ROLE dba SUPERUSER');
 is(as_role('app', "SELECT ec_configure($job, batch_size => 1000, delay_ms => 0); SELECT ec_resume($job)"),

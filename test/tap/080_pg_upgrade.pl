@@ -5,8 +5,7 @@
 #	EC_OLD_SERVERS='/usr/lib/postgresql/15 /usr/lib/postgresql/17'
 #
 # - Changes go on: their dual writes, gates, cutover, revert and contraction.
-# - A job does not: it was submitted in another cluster.  It says so, nobody runs
-#	it, it can be cancelled, and one that is submitted anew comes to its end.
+# - So do jobs, from where they stopped, and ec_expand protects columns again.
 use strict;
 use warnings;
 
@@ -153,21 +152,17 @@ for my $number (1 .. $#servers)
 	is(sql(q{SELECT ec_apply('001', 'CREATE TABLE first (id int)', 'DROP TABLE first')}), 'unchanged', "$when: the ledger knows what is applied");
 	cmp_ok(sql(q{SELECT reads FROM ec_column_usage WHERE relation = 't_dual_write'::regclass AND column_name = 'old'}), '>', 0, "$when: uses of columns are known still");
 
-	is(sql("SELECT state FROM ec_progress WHERE job = $copy"), 'interrupted', "$when: the job has no worker");
-	for my $call ("CALL ec_wait($copy)", "SELECT ec_resume($copy)")
-	{
-		like(error_of($call), qr/It was submitted in the database that this one is a copy of\.\n.*HINT:  Cancel it here, and submit a new job\./s, "$when: $call says why");
-	}
-	is(sql("SELECT ec_cancel($copy)"), 'cancelled', "$when: it is cancelled");
-	my $delay = $number == $#servers ? 0 : 3600000;
-	$copy = sql(qq{SELECT ec_backfill_change('orders', batch_size => 100, delay_ms => $delay)});
-	$node->poll_query_until('postgres', "SELECT rows_done > 0 OR state = 'done' FROM ec_progress WHERE job = $copy");
-	pass("$when: a new one works");
+	is(sql("SELECT system_identifier = (SELECT system_identifier FROM pg_control_system()) FROM expand_contract.jobs WHERE id = $paused"), 't', "$when: jobs are of this cluster")
+	  if $node->poll_query_until('postgres', "SELECT workers > 0 FROM ec_progress WHERE job = $copy");
+	is(sql("SELECT state FROM ec_progress WHERE job = $copy"), 'running', "$when: the job goes on");
+	is(sql(q{SELECT passed, observed FROM ec_gates('orders', 'cutover') WHERE gate = 'dual_write'}), 't|on, but its columns could be dropped', "$when: what could be dropped is told");
+	is(sql(q{SELECT ec_expand('orders', 'orders', '{"id": "id", "cents": "total * 100"}', '{"id": "id", "total": "cents / 100"}', target => '"orders new"')}), 'expanded', "$when: ec_expand protects it");
+	like(error_of('ALTER TABLE "orders new" DROP COLUMN cents'), qr/other objects depend on it/, "$when: so that it cannot be");
 }
 
 # ---------------------------------------------------------------- and after
 
-like(error_of("SELECT ec_resume($paused)"), qr/submit a new job/, 'a paused job is of the first cluster, too');
+sql("SELECT ec_configure($copy, delay_ms => 0), ec_cancel($paused)");
 is($node->psql('postgres', "CALL ec_wait($copy)"), 0, 'the copy comes to its end');
 for my $change ('orders', map { "c_$_" } qw(dual_write backfilled))
 {

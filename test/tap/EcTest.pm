@@ -11,7 +11,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(usleep);
 
-our @EXPORT = qw(audited_table check_exactly_once worker_pid wait_for_rows kill_worker stop_at_once start_pgbouncer);
+our @EXPORT = qw(audited_table check_exactly_once worker_pid wait_for_rows kill_worker kill_server
+	stop_at_once start_pgbouncer build_library);
 
 # Creates a table with an audit trigger that counts the updates of each row.  So a
 # row updated twice is noticed, which the predicate of a backfill would hide.
@@ -85,6 +86,26 @@ sub kill_worker
 	return;
 }
 
+# Kills the postmaster and all its children, at once, so that nobody can tidy up.
+# A new one starts as soon as whoever is their parent has taken notice.
+sub kill_server
+{
+	my ($node) = @_;
+	my $postmaster = $node->{_pid};
+	my @children = split /\n/, `pgrep -P $postmaster`;
+	my $tries = 10 * $PostgreSQL::Test::Utils::timeout_default;
+
+	$node->kill9;
+	kill 'KILL', @children;
+	usleep(100_000) while kill(0, $postmaster) && $tries-- > 0;
+	while (!$node->start(fail_ok => 1))
+	{
+		BAIL_OUT('the server does not start') if --$tries <= 0;
+		usleep(100_000);
+	}
+	return;
+}
+
 # Stops the server in immediate mode, as a crash would.  restart() does not accept
 # a mode on every version.
 sub stop_at_once
@@ -129,6 +150,24 @@ logfile = $directory/pgbouncer.log
 	my $tries = 10 * $PostgreSQL::Test::Utils::timeout_default;
 	usleep(100_000) while !-S "$directory/.s.PGSQL.$port" && $tries-- > 0;
 	return ($process, "host=$directory port=$port dbname=postgres user=$user");
+}
+
+# Compiles a library from C source.  Returns its path without the suffix, as
+# shared_preload_libraries and LOAD take it, or undef without a compiler and the
+# server's headers.
+sub build_library
+{
+	my ($name, $source) = @_;
+	my $directory = PostgreSQL::Test::Utils::tempdir();
+	my $output;
+
+	append_to_file("$directory/$name.c", $source);
+	append_to_file("$directory/Makefile",
+		"MODULES = $name\nPG_CONFIG ?= pg_config\nPGXS := \$(shell \$(PG_CONFIG) --pgxs)\ninclude \$(PGXS)\n");
+	return
+	  unless IPC::Run::run([ 'make', '-s', '-C', $directory, 'with_llvm=no' ],
+		'>&', \$output);
+	return "$directory/$name";
 }
 
 1;

@@ -29,6 +29,7 @@
 #include "core/callers_path.h"
 #include "core/catalog.h"
 #include "core/compat.h"
+#include "core/distributed.h"
 #include "core/mapping.h"
 #include "core/own_table.h"
 
@@ -53,7 +54,7 @@ check_table(Relation relation, const char *role)
 		case RELKIND_VIEW:
 		case RELKIND_MATVIEW:
 			refuse_table(relation, role, "It is a view.",
-						 "Use the table behind it.");
+						 "Use the underlying table.");
 			break;
 		default:
 			refuse_table(relation, role, "It is not a table.", "Use a table.");
@@ -61,6 +62,7 @@ check_table(Relation relation, const char *role)
 	if (IsCatalogRelation(relation) || IsToastRelation(relation))
 		refuse_table(relation, role, "It is a system catalog.",
 					 "Use a table of your own.");
+	ec_refuse_distributed(RelationGetRelid(relation));
 	if (RelationUsesLocalBuffers(relation))
 		refuse_table(relation, role,
 					 "It is a temporary table, and a background worker cannot see another session's.",
@@ -81,7 +83,7 @@ ec_check_copy_target(Relation target)
 
 	if (target->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
 		refuse_table(target, "target",
-					 "It is a foreign table, and a commit elsewhere cannot be one with the job's position.",
+					 "It is a foreign table: its rows and the job's position cannot be committed in one transaction.",
 					 "Use ec_copy on the server that holds the table.");
 	check_table(target, "target");
 	if (target->rd_rules != NULL)
@@ -98,7 +100,7 @@ ec_check_copy_target(Relation target)
 	foreach (cell, find_all_inheritors(RelationGetRelid(target), NoLock, NULL))
 		if (get_rel_relkind(lfirst_oid(cell)) == RELKIND_FOREIGN_TABLE)
 			refuse_table(target, "target",
-						 psprintf("Its partition \"%s\" is a foreign table, and a commit elsewhere cannot be one with the job's position.",
+						 psprintf("Its partition \"%s\" is a foreign table: its rows and the job's position cannot be committed in one transaction.",
 								  get_rel_name(lfirst_oid(cell))),
 						 "Detach it, or copy to the other partitions one by one.");
 }
@@ -277,15 +279,15 @@ analyse(Relation source, Relation target, const EcMappedColumn *column,
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("a sub-select is not allowed in the mapping of a copy"),
-				 errdetail("The expression for column \"%s\" reads other rows than its own, and they may change while nobody looks.",
+				 errdetail("The expression for column \"%s\" reads other rows, whose changes would go unnoticed.",
 						   column->name),
-				 errhint("Use an expression over the row's columns; a stable function may look something up.")));
+				 errhint("Use an expression over the row's columns; a stable function may do a look-up.")));
 	if ((is_key || repair) && ec_reads_clock(expression))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
 				 errmsg("an expression that reads the clock is not allowed %s",
 						is_key ? "for a column of the key" : "in mode \"repair\""),
-				 errdetail("The expression for column \"%s\" gives another value each time, so it would never be in step.",
+				 errdetail("The expression for column \"%s\" gives another value each time, so the row would never match.",
 						   column->name),
 				 is_key ? errhint("Use an expression over the row's columns.")
 						: errhint("Leave the column out of the mapping, and give it a default.")));

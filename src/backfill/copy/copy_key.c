@@ -92,7 +92,7 @@ primary_key(Relation target)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("table \"%s\" has no primary key",
 						RelationGetRelationName(target)),
-				 errdetail("A copy knows rows by a key, the target's primary key by default."),
+				 errdetail("A copy identifies rows by a key, by default the target's primary key."),
 				 errhint("Give the columns of another unique index, as in key => '{id}'.")));
 	return columns;
 }
@@ -161,7 +161,7 @@ ec_find_copy_key(Relation target, List *names, List *columns, EcCopyKey *key)
 				 errmsg("no unique index of table \"%s\" is over the key (%s)",
 						RelationGetRelationName(target),
 						list_columns(target, wanted)),
-				 errdetail("It takes one over just these columns that is valid, and neither deferrable nor partial."),
+				 errdetail("The index must be over exactly these columns, valid, and neither deferrable nor partial."),
 				 errhint("CREATE UNIQUE INDEX CONCURRENTLY ON %s (%s).",
 						 ec_relation_name(RelationGetRelid(target)),
 						 list_columns(target, wanted))));

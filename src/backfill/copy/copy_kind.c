@@ -118,7 +118,7 @@ refuse_suppressed(const EcBackfill *backfill, int64 rows, const char *example)
 	ereport(ERROR,
 			(errcode(EC_ERRCODE_NOT_CONVERGING),
 			 errmsg("copy does not converge: a trigger keeps rows from being written or deleted"),
-			 errdetail("A sweep could do nothing about rows that are out of step, " INT64_FORMAT
+			 errdetail("A sweep over the table could not correct rows that differ, " INT64_FORMAT
 					   " in number; one is the row %s.",
 					   rows, example ? example : "unknown"),
 			 errhint("Change the trigger on %s.",

@@ -249,9 +249,9 @@ ec_refuse_duplicates(const EcCopy *copy)
 			(errcode(ERRCODE_UNIQUE_VIOLATION),
 			 errmsg("rows of %s have the same key in %s",
 					ec_relation_name(copy->source), ec_relation_name(copy->target)),
-			 errdetail("Key (%s)=(%s) is that of %s rows.", names.data,
+			 errdetail("Key (%s)=(%s) belongs to %s rows.", names.data,
 					   values.data, ec_planned_text(row, 1)),
-			 errhint("Map the key to something that tells the rows of the source apart.")));
+			 errhint("Map the key to an expression that is unique for each row of the source.")));
 }
 
 void
@@ -259,7 +259,7 @@ ec_refuse_unstable_copy(const EcCopy *copy, const char *example)
 {
 	ereport(ERROR,
 			(errcode(EC_ERRCODE_NOT_CONVERGING),
-			 errmsg("copy does not converge: a row is not in the target as it was just written"),
+			 errmsg("copy does not converge: a row in the target differs from what was just written"),
 			 errdetail("Row %s.", example),
 			 errhint("A trigger on %s changes what is written. Leave the columns that it sets out of the mapping, or change the trigger.",
 					 ec_relation_name(copy->target))));

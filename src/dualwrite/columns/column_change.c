@@ -166,7 +166,7 @@ ec_check_column_change(EcChange *change, Relation relation, bool is_known)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("on_error \"record\" needs a key"),
-					 errdetail("Table \"%s\" has no unique index whose columns are NOT NULL, so a row whose modern write fails could not be named.",
+					 errdetail("Table \"%s\" has no unique index whose columns are NOT NULL, so a row whose modern write fails could not be identified.",
 							   RelationGetRelationName(relation)),
 					 errhint("Add a primary key, or use on_error => 'raise'.")));
 		ec_check_can_record(relation, targets_of(forward), is_known);

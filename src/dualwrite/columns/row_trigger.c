@@ -78,9 +78,8 @@ record_dependencies(Oid relation, const EcChange *change, List *entries)
 }
 
 bool
-ec_row_trigger_is_complete(Oid relation, const char *change)
+ec_trigger_is_complete(Oid trigger)
 {
-	Oid trigger = get_trigger_oid(relation, ec_change_trigger_name(change), true);
 	Relation depend = table_open(DependRelationId, AccessShareLock);
 	SysScanDesc scan;
 	ScanKeyData key[2];

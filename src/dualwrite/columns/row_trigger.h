@@ -27,9 +27,10 @@ extern void ec_start_column_writes(const EcChange *change, List *entries,
 								   bool with_dependencies);
 
 /*
- * True if the trigger exists and depends on the change's columns.  A dump, and
- * so an upgrade, preserves the trigger but not these dependencies.
+ * True if the trigger exists (InvalidOid: it does not) and depends on the
+ * change's columns.  A dump, and so an upgrade, preserves the trigger but not
+ * these dependencies.
  */
-extern bool ec_row_trigger_is_complete(Oid relation, const char *change);
+extern bool ec_trigger_is_complete(Oid trigger);
 
 #endif

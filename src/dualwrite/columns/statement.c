@@ -179,9 +179,9 @@ refuse_missing(Relation relation, const EcChange *change)
 	ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
 					errmsg("a column of change \"%s\" does not exist any more",
 						   change->name),
-					errdetail("Table \"%s\" has lost it since ec_expand.",
+					errdetail("Table \"%s\" lost it after ec_expand.",
 							  RelationGetRelationName(relation)),
-					errhint("Undo that, or end the change.")));
+					errhint("Restore it, or end the change.")));
 }
 
 /*

@@ -55,6 +55,7 @@
 #include "dualwrite/columns/image.h"
 #include "dualwrite/columns/moved.h"
 #include "dualwrite/columns/named.h"
+#include "dualwrite/no_change.h"
 #include "dualwrite/queue/discrepancy.h"
 #include "dualwrite/queue/proposed.h"
 #include "dualwrite/queue/reconcile.h"
@@ -549,24 +550,6 @@ follow_key(const Write *write)
 }
 
 /*
- * Happens for example after a partial restore, or when a column was dropped
- * with CASCADE.
- */
-static void
-warn_once(EcCompiled *compiled, const Trigger *trigger, Relation relation)
-{
-	if (compiled->has_warned)
-		return;
-	compiled->has_warned = true;
-	ereport(WARNING,
-			(errmsg("trigger \"%s\" of table \"%s\" finds no change, and lets rows pass",
-					trigger->tgname, RelationGetRelationName(relation)),
-			 errdetail("Change \"%s\" is not registered for this table, or one of its columns is gone.",
-					   trigger->tgnargs > 0 ? trigger->tgargs[0] : ""),
-			 ec_errhint("Register the change with ec_expand, or drop the trigger.")));
-}
-
-/*
  * the change that ec_reconcile exempts, and the trigger depth at which its own
  * statement fires triggers
  */
@@ -698,7 +681,9 @@ ec_dual_write_row(PG_FUNCTION_ARGS)
 	write.statement->compiled = write.compiled;
 	if (!write.compiled->is_found)
 	{
-		warn_once(write.compiled, data->tg_trigger, write.relation);
+		ec_pass_without_change(data->tg_trigger, write.relation,
+							   &write.compiled->has_warned,
+							   &write.compiled->queue.gap_transaction);
 		return PointerGetDatum(write.tuple);
 	}
 	if (is_exempt(write.compiled))

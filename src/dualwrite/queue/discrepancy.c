@@ -91,10 +91,14 @@ static void
 add_entry(const char *sql, EcArgs *args, const EcQueueKey *queue,
 		  TupleTableSlot *slot, const EcProposal *proposal)
 {
+	bool isnull;
+
 	if (proposal == NULL || ec_sql_is_older)
 		(void) ec_query(sql, args);
-	else if (ec_query_in_trigger(sql, args) > 0)
-		ec_await_row(ec_get_tid(0, 1), proposal, queue, slot);
+	else if (ec_query_in_trigger(psprintf("%s RETURNING salt", sql), args) > 0)
+		ec_await_row(DatumGetUUIDP(SPI_getbinval(SPI_tuptable->vals[0],
+												 SPI_tuptable->tupdesc, 1, &isnull)),
+					 proposal, queue, slot);
 }
 
 void
@@ -117,7 +121,7 @@ ec_discrepancy_record(const EcQueueKey *queue, const char *direction,
 	ec_arg_bool(&args, is_unset);
 	add_entry("INSERT INTO expand_contract.discrepancies"
 			  "       (change, key, operation, direction, error_code, error, is_unset)"
-			  " VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING ctid",
+			  " VALUES ($1, $2, $3, $4, $5, $6, $7)",
 			  &args, queue, slot, proposal);
 	ec_catalog_end(&scope);
 }
@@ -139,8 +143,7 @@ ec_discrepancy_follow(const EcQueueKey *queue, TupleTableSlot *old_slot,
 			  "       (change, key, operation, direction, error_code, error, is_unset)"
 			  " SELECT change, $3, operation, direction, error_code, error, is_unset"
 			  "   FROM expand_contract.discrepancies"
-			  "  WHERE change = $1 AND key = $2 ORDER BY id DESC LIMIT 1"
-			  " RETURNING ctid",
+			  "  WHERE change = $1 AND key = $2 ORDER BY id DESC LIMIT 1",
 			  &args, queue, slot, proposal);
 	ec_catalog_end(&scope);
 }

@@ -92,11 +92,11 @@ ec_queue_row_left_out(const EcJob *job, Relation leaf, TupleTableSlot *slot,
 									: key_of_columns(&change, leaf, &queue)))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("a row that fails cannot be left to the queue of change \"%s\"",
+				 errmsg("a row that fails cannot be put into the queue of change \"%s\"",
 						job->change),
 				 errdetail("It fails with: %s.", failure.message),
 				 ec_errhint(
-					 "The queue names rows by a key: mend the row and use ec_resume.")));
+					 "The queue identifies rows by a key. Correct the row and use ec_resume.")));
 	if (is_queued(job->change, ec_discrepancy_key(&queue, slot)))
 		return false;
 	ec_discrepancy_record(&queue, backward ? "backward" : "forward", slot,

@@ -9,7 +9,10 @@
  *
  * A rollback needs no cleanup here: the entries of a subtransaction that was
  * rolled back are gone, and so are their triggers.  What is remembered about
- * them is freed at the end of the transaction.
+ * them is freed at the end of the transaction.  Entries are remembered by their
+ * salt, which is unique, and not by their TID, because a VACUUM can make the
+ * TID of an entry that was rolled back available to another entry of the same
+ * transaction.
  */
 #include "postgres.h"
 
@@ -24,6 +27,7 @@
 #include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
+#include "executor/spi.h"
 #include "executor/tuptable.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -33,6 +37,7 @@
 #include "utils/memutils.h"
 #include "utils/relcache.h"
 #include "utils/snapmgr.h"
+#include "utils/uuid.h"
 
 #include "core/catalog.h"
 #include "core/compat.h"
@@ -52,7 +57,7 @@ typedef struct AwaitedColumn
 
 typedef struct AwaitedRow
 {
-	ItemPointerData entry; /* hash key */
+	pg_uuid_t salt; /* hash key */
 	Oid relation;
 	Oid writer; /* the role for the comparison of keys */
 	bool is_insert;
@@ -77,7 +82,7 @@ make_table(void)
 	MemoryContextCallback *callback =
 		MemoryContextAllocZero(TopTransactionContext, sizeof(*callback));
 
-	control.keysize = sizeof(ItemPointerData);
+	control.keysize = sizeof(pg_uuid_t);
 	control.entrysize = sizeof(AwaitedRow);
 	control.hcxt = TopTransactionContext;
 	awaited_rows = hash_create("expand_contract awaited rows", 64, &control,
@@ -107,7 +112,7 @@ copy_key(const EcQueueKey *queue, TupleTableSlot *slot, AwaitedColumn *key)
 }
 
 void
-ec_await_row(ItemPointer entry, const EcProposal *proposal,
+ec_await_row(const pg_uuid_t *salt, const EcProposal *proposal,
 			 const EcQueueKey *queue, TupleTableSlot *slot)
 {
 	MemoryContext caller;
@@ -122,7 +127,7 @@ ec_await_row(ItemPointer entry, const EcProposal *proposal,
 	key = palloc(sizeof(AwaitedColumn) * queue->count);
 	if (copy_key(queue, slot, key))
 	{
-		row = hash_search(awaited_rows, entry, HASH_ENTER, NULL);
+		row = hash_search(awaited_rows, salt, HASH_ENTER, NULL);
 		row->relation = RelationGetRelid(proposal->relation);
 		row->writer = GetUserId();
 		row->is_insert = proposal->is_insert;
@@ -265,6 +270,22 @@ remove_entry(ItemPointer entry)
 	ec_catalog_end(&scope);
 }
 
+/* Returns NULL for an entry that no BEFORE trigger of this session has made. */
+static AwaitedRow *
+find_awaited(Relation relation, HeapTuple entry)
+{
+	int column = SPI_fnumber(RelationGetDescr(relation), "salt");
+	Datum salt;
+	bool isnull;
+
+	if (column <= 0 || SPI_gettypeid(RelationGetDescr(relation), column) != UUIDOID)
+		return NULL;
+	salt = heap_getattr(entry, column, RelationGetDescr(relation), &isnull);
+	if (isnull)
+		return NULL;
+	return hash_search(awaited_rows, DatumGetUUIDP(salt), HASH_FIND, NULL);
+}
+
 /*
  * expand_contract.settle_discrepancy(), a trigger of
  * expand_contract.discrepancies
@@ -288,19 +309,19 @@ ec_settle_discrepancy(PG_FUNCTION_ARGS)
 				 errhint("The extension has created it.")));
 	if (awaited_rows == NULL)
 		return PointerGetDatum(NULL);
-	/* Rows of other tables may have the same TIDs as entries. */
+	/* Rows of other tables may have the same salt as an entry. */
 	if (RelationGetRelid(data->tg_relation) != ec_own_table("discrepancies"))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("settle_discrepancy is a trigger of expand_contract.discrepancies only"),
 				 errhint("The extension has created it.")));
-	known = hash_search(awaited_rows, &data->tg_trigtuple->t_self, HASH_FIND, NULL);
+	known = find_awaited(data->tg_relation, data->tg_trigtuple);
 	if (known == NULL)
 		return PointerGetDatum(NULL);
 	row = *known;
-	(void) hash_search(awaited_rows, &row.entry, HASH_REMOVE, NULL);
+	(void) hash_search(awaited_rows, &row.salt, HASH_REMOVE, NULL);
 	if (!look_for_row(&row))
-		remove_entry(&row.entry);
+		remove_entry(&data->tg_trigtuple->t_self);
 	pfree(row.key);
 	return PointerGetDatum(NULL);
 }

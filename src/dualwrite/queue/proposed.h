@@ -13,15 +13,15 @@
 #include "postgres.h"
 
 #include "executor/tuptable.h"
-#include "storage/itemptr.h"
+#include "utils/uuid.h"
 
 #include "dualwrite/queue/queue_key.h"
 
 /*
- * The queue's entry with this TID is about the row in slot.  The AFTER trigger
+ * The queue's entry with this salt is about the row in slot.  The AFTER trigger
  * that the entry has queued deletes it again if the row is not stored.
  */
-extern void ec_await_row(ItemPointer entry, const EcProposal *proposal,
+extern void ec_await_row(const pg_uuid_t *salt, const EcProposal *proposal,
 						 const EcQueueKey *queue, TupleTableSlot *slot);
 
 #endif

@@ -204,7 +204,7 @@ make_statements(Reconciliation *work, Relation relation)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
 						errmsg("a column of change \"%s\" does not exist any more",
 							   change->name),
-						errhint("Undo that, or end the change.")));
+						errhint("Restore it, or end the change.")));
 	initStringInfo(&condition);
 	append_key(&condition, work, relation, attnums, 1);
 	for (Way way = BACKWARD; way < WAYS; way++)
@@ -337,10 +337,11 @@ ec_reconcile_rows(const EcChange *change, bool only_due, int limit)
 		return 0;
 	relation = try_table_open(change->relation, RowExclusiveLock);
 	if (relation == NULL)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
-						errmsg("the table of change \"%s\" does not exist any more",
-							   change->name),
-						errhint("With its rows, nothing is left to be written.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("the table of change \"%s\" does not exist any more",
+						change->name),
+				 errhint("Its rows no longer exist, so nothing is left to be written.")));
 	if (OidIsValid(change->target) && get_rel_name(change->target) == NULL)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
 						errmsg("the target table of change \"%s\" does not exist any more",
@@ -424,7 +425,7 @@ ec_reconcile(PG_FUNCTION_ARGS)
 
 	if (!PG_ARGISNULL(0))
 	{
-		ec_change_get(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
+		ec_change_get(ec_change_argument(fcinfo, 0), &change);
 		PG_RETURN_INT64(reconcile(&change));
 	}
 	foreach (cell, changes_with_queues())

@@ -213,9 +213,9 @@ ec_check_existing_rows(Relation source, Relation target, List *forward,
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("table \"%s\" has rows of its own",
+			 errmsg("table \"%s\" has rows that do not match the source",
 					RelationGetRelationName(target)),
-			 errdetail("The row with key (%s)=(%s), for one, is not what the mapping makes of a row of table \"%s\". Dual writes and repairs would overwrite it or delete it.",
+			 errdetail("For example, the row with key (%s)=(%s) is not what the mapping computes from a row of table \"%s\". Dual writes and repairs would overwrite or delete it.",
 					   names_of(target, key), found, RelationGetRelationName(source)),
-			 errhint("Empty the table, or bring its rows in step, or accept that with allow_existing => true.")));
+			 errhint("Empty the table, correct its rows, or accept that with allow_existing => true.")));
 }

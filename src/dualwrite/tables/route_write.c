@@ -286,19 +286,19 @@ compute_put(void *arg, TupleTableSlot *slot)
 				(errcode(ERRCODE_UNIQUE_VIOLATION),
 				 errmsg("key for table \"%s\" ends with spaces",
 						get_rel_name(writing->route->target)),
-				 errdetail("Type character does not keep them: the row could meet another one there."),
+				 errdetail("Type character ignores them, so the key could equal that of another row."),
 				 errhint("Make the target's key text or varchar, or remove the spaces.")));
 	if (!compute(writing, slot, writing->route->column_count, writing->put,
 				 writing->route->put))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNIQUE_VIOLATION),
-				 errmsg("key for table \"%s\" does not lead back to its row",
+				 errmsg("key for table \"%s\" does not map back to its row",
 						get_rel_name(writing->route->target)),
-				 errdetail("The mapping \"%s\" makes of it the key of another row of table \"%s\", to which the row of \"%s\" belongs.",
+				 errdetail("The mapping \"%s\" computes from it the key of another row of table \"%s\", to which the row of \"%s\" corresponds.",
 						   writing->route->is_forward ? "backward" : "forward",
 						   get_rel_name(writing->route->source_root),
 						   get_rel_name(writing->route->target)),
-				 errhint("Map keys so that each mapping undoes what the other does, or change the row's key.")));
+				 errhint("Map keys so that the mappings are inverse to each other, or change the row's key.")));
 }
 
 static void

@@ -20,7 +20,7 @@ refuse_missing(const EcChange *change)
 					errmsg("a table or column of change \"%s\" does not exist any more",
 						   change->name),
 					errdetail("It was dropped since ec_expand."),
-					errhint("Undo that, or end the change.")));
+					errhint("Restore it, or end the change.")));
 }
 
 static Jsonb *

@@ -221,7 +221,7 @@ refuse_missing(const char *change)
 	ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
 					errmsg("a table or column of change \"%s\" does not exist any more",
 						   change),
-					errhint("Undo that, or end the change.")));
+					errhint("Restore it, or end the change.")));
 }
 
 static void

@@ -418,7 +418,7 @@ check_cascades(Relation target, Relation source)
 				 errmsg("table \"%s\" cannot follow deletes from table \"%s\"",
 						RelationGetRelationName(target),
 						RelationGetRelationName(source)),
-				 errdetail("A foreign key within it is ON DELETE CASCADE, so that a delete takes rows along that \"%s\" keeps.",
+				 errdetail("A foreign key within it is ON DELETE CASCADE, so a delete removes rows that \"%s\" keeps.",
 						   RelationGetRelationName(source)),
 				 errhint("Give both tables such a foreign key, or neither.")));
 }

@@ -52,6 +52,9 @@ ec_start_table_writes(const EcChange *change, const EcTableMappings *mappings);
  */
 extern bool ec_create_table_triggers(Oid table, Oid root, const EcChange *change);
 
+/* One of the table's triggers of the change; InvalidOid if it has none. */
+extern Oid ec_table_trigger(Oid table, const char *change);
+
 /* True if the table has all triggers of the change. */
 extern bool ec_has_all_table_triggers(Oid table, const char *change);
 

@@ -27,6 +27,7 @@
 
 #include "core/hint.h"
 #include "core/guc.h"
+#include "dualwrite/no_change.h"
 #include "dualwrite/queue/discrepancy.h"
 #include "dualwrite/tables/identity.h"
 #include "dualwrite/tables/moves.h"
@@ -54,21 +55,6 @@ is_right_trigger(const TriggerData *data)
 	return TRIGGER_FIRED_AFTER(event) &&
 		   (TRIGGER_FIRED_BY_INSERT(event) || data->tg_oldtable != NULL) &&
 		   (TRIGGER_FIRED_BY_DELETE(event) || data->tg_newtable != NULL);
-}
-
-/* Happens for example for a detached partition, or after a partial restore. */
-static void
-warn_once(const EcRoute *route, const Trigger *trigger, Relation relation)
-{
-	if (*route->has_warned)
-		return;
-	*route->has_warned = true;
-	ereport(WARNING,
-			(errmsg("trigger \"%s\" of table \"%s\" finds no change, and lets rows pass",
-					trigger->tgname, RelationGetRelationName(relation)),
-			 errdetail("Change \"%s\" is not registered for this table, or a table or column of it is gone.",
-					   trigger->tgargs[0]),
-			 ec_errhint("Register the change with ec_expand, or drop the trigger.")));
 }
 
 static int
@@ -309,7 +295,8 @@ ec_dual_write_table(PG_FUNCTION_ARGS)
 	if (route->is_found)
 		carry_over(data, route);
 	else
-		warn_once(route, data->tg_trigger, data->tg_relation);
+		ec_pass_without_change(data->tg_trigger, data->tg_relation,
+							   route->has_warned, &route->queue.gap_transaction);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(memory);
 	return PointerGetDatum(NULL);

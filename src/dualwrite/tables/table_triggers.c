@@ -54,6 +54,12 @@ address_of_trigger(Oid table, const char *change, int i)
 	return address;
 }
 
+Oid
+ec_table_trigger(Oid table, const char *change)
+{
+	return get_trigger_oid(table, trigger_name(change, 0), true);
+}
+
 /*
  * the row trigger of a partition, which fires if the identity changes; see
  * moves.h

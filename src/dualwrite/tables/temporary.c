@@ -32,6 +32,7 @@
 #include "utils/typcache.h"
 #include "utils/varlena.h"
 
+#include "core/index_parts.h"
 #include "core/catalog.h"
 #include "core/query.h"
 #include "core/rights.h"
@@ -165,8 +166,8 @@ add_indexes(Relation relation, List **functions)
 	{
 		Relation index = index_open(lfirst_oid(cell), AccessShareLock);
 
-		(void) add_functions((Node *) RelationGetIndexExpressions(index), functions);
-		(void) add_functions((Node *) RelationGetIndexPredicate(index), functions);
+		(void) add_functions((Node *) ec_index_expressions(index), functions);
+		(void) add_functions((Node *) ec_index_predicate(index), functions);
 		index_close(index, NoLock);
 	}
 }
@@ -317,7 +318,7 @@ ec_refuse_temporary(const char *change, Oid target, List *functions)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("change \"%s\" does not write table \"%s\" from a session that has temporary objects",
 						change, get_rel_name(target)),
-				 errdetail("Function %s runs as the owner of the table, and could take a temporary object for what it names: it has no SET for its search_path that ends in pg_temp.",
+				 errdetail("Function %s runs as the owner of the table, and could use a temporary object instead of the one that it names: it has no SET for its search_path that ends in pg_temp.",
 						   name),
 				 errhint("Use ALTER FUNCTION %s SET search_path = ..., pg_temp; or DISCARD TEMP in the session.",
 						 name)));
@@ -338,7 +339,7 @@ ec_warn_of_open_functions(Oid target, List *functions)
 		name = format_procedure_qualified(lfirst_oid(cell));
 		ereport(WARNING,
 				(errmsg("function %s has no SET for its search_path", name),
-				 errdetail("It runs when table \"%s\" is written by dual writes, and then finds what it names in pg_catalog only; from sessions that have temporary objects the table is not written.",
+				 errdetail("It runs when dual writes write table \"%s\", with only pg_catalog in its search_path; sessions that have temporary objects cannot write the table then.",
 						   get_rel_name(target)),
 				 errhint("Use ALTER FUNCTION %s SET search_path = ..., pg_temp.",
 						 name)));

@@ -462,10 +462,6 @@ plan_delete(EcRows *rows)
 
 	if (rows->from != NIL)
 		check_from(rows, false);
-	if (rows->reason == NULL &&
-		ec_lint_is_volatile(rows->planner->lint.world, rows->condition))
-		rows->reason =
-			"its condition is volatile, so it selects other rows in each batch";
 	if (rows->reason != NULL)
 		return NULL;
 	if (rows->condition != NULL)
@@ -544,6 +540,11 @@ ec_plan_rows(EcPlanner *planner, EcDraft *draft, Node *node)
 		rows.pieces = ec_pieces_of(planner->statement);
 		ec_rows_look_at_names(&rows);
 	}
+	if (rows.reason == NULL &&
+		(ec_lint_is_volatile(planner->lint.world, rows.condition) ||
+		 ec_lint_is_volatile(planner->lint.world, (Node *) rows.from)))
+		rows.reason =
+			"its condition is volatile, so it selects other rows in each batch";
 	if (rows.reason == NULL)
 		sql = is_update ? plan_update(&rows) : plan_delete(&rows);
 	draft->reason = rows.reason;

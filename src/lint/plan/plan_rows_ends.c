@@ -265,10 +265,36 @@ fills_nulls(const EcRows *rows)
 	return false;
 }
 
+typedef struct Reader
+{
+	const EcRows *rows;
+	int depth; /* of sub-selects */
+} Reader;
+
+/* In a sub-select an unqualified name may be that of a table there. */
+static bool
+is_assigned(const Reader *reader, ColumnRef *reference)
+{
+	ListCell *cell;
+
+	if (reader->depth > 0 || reader->rows->from != NIL ||
+		list_length(reference->fields) > 1)
+		return find_assigned(reader->rows, (Node *) reference) != NULL;
+	foreach (cell, reader->rows->assigned)
+	{
+		const EcAssigned *assigned = lfirst(cell);
+
+		if (strcmp(assigned->name, strVal(linitial(reference->fields))) == 0)
+			return true;
+	}
+	return false;
+}
+
 static bool
 reads_assigned(Node *node, void *context)
 {
-	const EcRows *rows = context;
+	Reader *reader = context;
+	bool found;
 
 	if (node == NULL)
 		return false;
@@ -279,11 +305,15 @@ reads_assigned(Node *node, void *context)
 		/* the row as a whole, by "*" or by the table's name */
 		if (!IsA(llast(reference->fields), String) ||
 			(list_length(reference->fields) == 1 &&
-			 strcmp(strVal(linitial(reference->fields)), ec_rows_alias(rows)) == 0))
+			 strcmp(strVal(linitial(reference->fields)),
+					ec_rows_alias(reader->rows)) == 0))
 			return true;
-		return find_assigned(rows, node) != NULL;
+		return is_assigned(reader, reference);
 	}
-	return raw_expression_tree_walker(node, reads_assigned, context);
+	reader->depth += IsA(node, SubLink);
+	found = raw_expression_tree_walker(node, reads_assigned, context);
+	reader->depth -= IsA(node, SubLink);
+	return found;
 }
 
 typedef struct Values
@@ -312,7 +342,7 @@ look_at_values(const EcRows *rows)
 			values.are_single = false;
 		if (ec_lint_is_volatile(rows->planner->lint.world, assigned->value))
 			values.are_volatile = true;
-		if (assigned->is_part || reads_assigned(assigned->value, (void *) rows))
+		if (assigned->is_part || reads_assigned(assigned->value, &(Reader){rows, 0}))
 			values.reader = assigned->name;
 	}
 	return values;

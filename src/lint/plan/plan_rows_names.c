@@ -128,6 +128,21 @@ note_source(EcRows *rows, const RangeVar *name)
 								   source->name));
 }
 
+/* Where a row is, and which version of it, changes from batch to batch. */
+static bool
+is_of_version(EcRows *rows, const char *name)
+{
+	static const char *const names[] = {"ctid", "xmin", "xmax", "cmin", "cmax"};
+
+	for (int i = 0; i < lengthof(names); i++)
+	{
+		if (strcmp(name, names[i]) == 0)
+			return ec_find_column(rows->planner->lint.world, rows->relation,
+								  name) == NULL;
+	}
+	return false;
+}
+
 /*
  * An alias is replaced by the table's name.  Only parts of the name that stand
  * before the column's are replaced.
@@ -139,8 +154,10 @@ look_at_column(EcRows *rows, const ColumnRef *reference)
 	const char *alias = ec_rows_alias(rows);
 	int token = ec_piece_at(rows->pieces, reference->location);
 	int before = list_length(fields) - 1;
-	const char *last;
+	const char *last = ec_rows_column_name((const Node *) reference);
 
+	if (last != NULL && is_of_version(rows, last))
+		give_reason(rows, psprintf("\"%s\" changes with each batch", last));
 	if (before == 0 && IsA(linitial(fields), String))
 	{
 		last = strVal(linitial(fields));

@@ -27,6 +27,12 @@ typedef struct Call
 	TimestampTz at;
 } Call;
 
+typedef struct Visit
+{
+	uint32 serial;
+	bool is_complete;
+} Visit;
+
 typedef struct Calls
 {
 	LWLock *lock;
@@ -34,6 +40,7 @@ typedef struct Calls
 	bool all;     /* look for jobs in every database */
 	int count;
 	Call calls[MAX_CALLS];
+	Visit visits[EC_MAX_VISITS];
 } Calls;
 
 static Calls *shared = NULL;
@@ -179,4 +186,38 @@ ec_take_calls(bool *all, TimestampTz *next)
 	for (int i = 0; i < due_count; i++)
 		databases = lappend_oid(databases, due[i]);
 	return databases;
+}
+
+void
+ec_begin_visit(EcVisit *visit, int number)
+{
+	Visit *begun = &shared->visits[number];
+
+	visit->number = number;
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	visit->serial = ++begun->serial;
+	begun->is_complete = false;
+	LWLockRelease(shared->lock);
+}
+
+void
+ec_complete_visit(const EcVisit *visit)
+{
+	Visit *completed = &shared->visits[visit->number];
+
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	if (completed->serial == visit->serial)
+		completed->is_complete = true;
+	LWLockRelease(shared->lock);
+}
+
+bool
+ec_visit_is_complete(const EcVisit *visit)
+{
+	bool is_complete;
+
+	LWLockAcquire(shared->lock, LW_SHARED);
+	is_complete = shared->visits[visit->number].is_complete;
+	LWLockRelease(shared->lock);
+	return is_complete;
 }

@@ -17,6 +17,16 @@
 #include "nodes/pg_list.h"
 #include "utils/timestamp.h"
 
+/* The most database workers that the launcher has at a time. */
+#define EC_MAX_VISITS 4
+
+/* A database worker's visit, as told to it in bgw_extra. */
+typedef struct EcVisit
+{
+	int number;    /* 0 to EC_MAX_VISITS - 1 */
+	uint32 serial; /* tells visits of the same number apart */
+} EcVisit;
+
 extern bool ec_launcher_running(void);
 
 /*
@@ -38,5 +48,17 @@ extern void ec_answer_calls(void);
  * database.  *next is the time of the next call, or 0.
  */
 extern List *ec_take_calls(bool *all, TimestampTz *next);
+
+/* Begins a visit, before its database worker is registered. */
+extern void ec_begin_visit(EcVisit *visit, int number);
+
+/* The database worker has done everything it was sent for. */
+extern void ec_complete_visit(const EcVisit *visit);
+
+/*
+ * Has the database worker done everything?  One that has ended without it
+ * failed, in whatever way.
+ */
+extern bool ec_visit_is_complete(const EcVisit *visit);
 
 #endif

@@ -18,12 +18,14 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "core/hint.h"
 #include "core/arguments.h"
 #include "core/catalog.h"
 #include "core/query.h"
 #include "expand_contract.h"
 #include "worker/jobs/control.h"
 #include "worker/jobs/job.h"
+#include "worker/jobs/origin.h"
 #include "worker/jobs/owner.h"
 #include "worker/jobs/pace.h"
 #include "worker/jobs/registry.h"
@@ -49,6 +51,9 @@ ec_job_is_interrupted(int64 id)
 {
 	EcArgs args = {0};
 
+	/* the locks of the primary's workers are not known to its standbys */
+	if (RecoveryInProgress())
+		return false;
 	ec_arg_int8(&args, id);
 	for (int look = 0; look < 2; look++)
 		if (ec_query("SELECT FROM expand_contract.jobs "
@@ -109,7 +114,7 @@ ec_job_look(int64 id, bool for_update, EcJobStatus *status)
 				 &args) == 0)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
 						errmsg("job " INT64_FORMAT " does not exist", id),
-						errhint("ec_progress lists the jobs.")));
+						ec_errhint("The view ec_progress lists the jobs.")));
 	memset(status, 0, sizeof(*status));
 	status->id = id;
 	status->state = ec_get_text(0, 1);
@@ -154,6 +159,7 @@ look_as_caller(int64 id, Whose whose, EcCatalogScope *scope, EcJobStatus *status
 	Oid caller = GetUserId();
 
 	ec_catalog_begin(scope);
+	ec_adopt_upgraded();
 	ec_job_look(id, true, status);
 	if (!may_call(caller, status->owner, whose))
 		ereport(ERROR,
@@ -229,8 +235,16 @@ parts_of(int64 whole, int64 **parts)
 static void
 pause_job(int64 id)
 {
+	EcJobStatus status;
+	const EcJobKind *kind;
+
+	ec_job_look(id, true, &status);
+	kind = ec_find_job_kind(status.kind);
 	set_state(id, EC_STATE_PAUSED);
-	ec_wake_at_commit(id);
+	if (kind != NULL && kind->run == NULL)
+		ec_interrupt_at_commit(id);
+	else
+		ec_wake_at_commit(id);
 }
 
 /* Starts the job's workers, as far as its state lets them run. */
@@ -248,15 +262,10 @@ queue_job(int64 id)
 }
 
 static void
-cancel_job(int64 id, const char *kind_name)
+cancel_job(int64 id)
 {
-	const EcJobKind *kind = ec_find_job_kind(kind_name);
-
 	set_state(id, EC_STATE_CANCELLED);
-	if (kind != NULL && kind->run != NULL)
-		ec_interrupt_at_commit(id);
-	else
-		ec_wake_at_commit(id);
+	ec_interrupt_at_commit(id);
 }
 
 /* The job has been cancelled: a job that waits for it goes on, and fails. */
@@ -291,12 +300,7 @@ ec_cancel_parts(int64 whole)
 	int count = parts_of(whole, &parts);
 
 	for (int i = 0; i < count; i++)
-	{
-		EcJobStatus status;
-
-		ec_job_look(parts[i], false, &status);
-		cancel_job(parts[i], status.kind);
-	}
+		cancel_job(parts[i]);
 }
 
 PG_FUNCTION_INFO_V1(ec_pause);
@@ -307,7 +311,9 @@ PG_FUNCTION_INFO_V1(ec_configure);
 /*
  * ec_pause(job) → 'paused'
  *
- * The worker ends after its current batch, so a paused job holds no lock.
+ * The worker's current batch is rolled back, so a paused job holds no lock, and
+ * user code in it that never ends does not matter.  A migration's statement ends
+ * first.
  * Pausing a paused job changes nothing; a job that has ended cannot be paused
  * (55000).  Allowed for the owner, and for roles that may signal the owner's
  * backends.
@@ -395,9 +401,8 @@ ec_resume(PG_FUNCTION_ARGS)
 /*
  * ec_cancel(job) → 'cancelled'
  *
- * Ends the job after the current batch.  It cannot be resumed, and rows that
- * it has written stay as they are.  A migration's statement is cancelled while
- * it runs.  A job that is done cannot be cancelled (55000).
+ * Ends the job and rolls the current batch back.  It cannot be resumed, and rows
+ * that it has written stay as they are.  A job that is done cannot be cancelled (55000).
  */
 Datum
 ec_cancel(PG_FUNCTION_ARGS)
@@ -411,7 +416,7 @@ ec_cancel(PG_FUNCTION_ARGS)
 		refuse(&status, "cancel");
 	if (strcmp(status.state, EC_STATE_CANCELLED) != 0)
 	{
-		cancel_job(id, status.kind);
+		cancel_job(id);
 		ec_cancel_parts(id);
 		start_whole_of(id);
 	}
@@ -443,7 +448,7 @@ ec_cancel_jobs_of_change(const char *change, const char *kind)
 	for (uint64 row = 0; row < count; row++)
 	{
 		set_state(jobs[row], EC_STATE_CANCELLED);
-		ec_wake_at_commit(jobs[row]);
+		ec_interrupt_at_commit(jobs[row]);
 		start_whole_of(jobs[row]);
 	}
 }

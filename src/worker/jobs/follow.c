@@ -18,6 +18,7 @@
 #include "expand_contract.h"
 #include "worker/jobs/control.h"
 #include "worker/jobs/job.h"
+#include "worker/jobs/origin.h"
 #include "worker/jobs/wait.h"
 #include "worker/jobs/calls.h"
 #include "worker/jobs/waiting.h"
@@ -100,6 +101,7 @@ look(void *arg, EcWaitNews *news)
 	EcJobStatus status;
 
 	ec_catalog_begin(&scope);
+	ec_adopt_upgraded();
 	ec_job_look(follow->job, false, &status);
 	if (!has_privs_of_role(caller, status.owner))
 		ereport(ERROR,

@@ -21,10 +21,12 @@
 #include "core/catalog.h"
 #include "core/clip.h"
 #include "core/guc.h"
+#include "core/own_table.h"
 #include "core/query.h"
 #include "expand_contract.h"
 #include "worker/jobs/calls.h"
 #include "worker/jobs/job.h"
+#include "worker/jobs/origin.h"
 #include "worker/jobs/owner.h"
 #include "worker/jobs/schedule.h"
 #include "worker/jobs/session.h"
@@ -89,8 +91,8 @@ check_launcher(const EcJobSpec *spec)
 	if ((waits || closes) && !ec_launcher_running())
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("nobody would start the job when its time comes"),
-				 errdetail("%s needs the launcher, and the launcher does not run.",
+				 errmsg("the job would not be started when its time comes"),
+				 errdetail("%s needs the launcher, which is not running.",
 						   waits ? "start_at" : "run_window"),
 				 errhint("Add expand_contract to shared_preload_libraries and restart the server, or submit the job without %s.",
 						 waits ? "start_at" : "run_window")));
@@ -136,6 +138,8 @@ ec_job_submit(const EcJobSpec *spec)
 	ec_arg_oid(&args, GetSessionUserId());
 
 	ec_catalog_begin(&scope);
+	ec_adopt_upgraded();
+	ec_pass_own_rows("jobs");
 	ec_query("INSERT INTO expand_contract.jobs (kind, change, relation, "
 			 "relation_name, parameters, settings, owner, workers, batch_size, "
 			 "delay_ms, rows_estimate, system_identifier, database, "
@@ -464,9 +468,11 @@ ec_job_fail_unauthorized(int64 id)
 	ErrorData error = {0};
 
 	error.sqlerrcode = ERRCODE_INSUFFICIENT_PRIVILEGE;
-	error.message = "the extension's owner has not the rights of the job's owner";
-	error.detail = "He could have written what the job would run.";
+	error.message =
+		"the extension's owner does not have the privileges of the job's owner";
+	error.detail =
+		"The extension's owner can write what the job runs with the privileges of its owner.";
 	error.hint = ec_qualified(
-		"Make him a member of that role, or give the extension to a superuser with REASSIGN OWNED; then use ec_resume.");
+		"Make the extension's owner a member of that role, or give the extension to a superuser with REASSIGN OWNED; then use ec_resume.");
 	ec_job_set_failed(id, &error);
 }

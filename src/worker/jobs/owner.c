@@ -64,7 +64,7 @@ ec_check_job_owner(Oid owner)
 			 errdetail("Background workers connect as the job's owner or, where it has no LOGIN, as the role that submits the job and is a member of it; role \"%s\" %s.",
 					   GetUserNameFromId(GetSessionUserId(), false),
 					   superuser_arg(GetSessionUserId())
-						   ? "is a superuser, whose rights no worker gives up"
+						   ? "is a superuser, whose privileges a worker cannot give up"
 						   : "is not"),
 			 errhint("Log in as a member of it and use SET ROLE, or use ALTER ROLE %s LOGIN.",
 					 quote_identifier(name))));

@@ -74,7 +74,7 @@ ec_check_max_lag(bool isnull, const Interval *value)
 						   DatumGetCString(
 							   DirectFunctionCall1(interval_out,
 												   IntervalPGetDatum(value)))),
-				 errhint("Standbys that are not to be waited for are named in expand_contract.ignore_standbys.")));
+				 errhint("List standbys to be ignored in expand_contract.ignore_standbys.")));
 	return value;
 }
 

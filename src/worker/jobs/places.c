@@ -6,6 +6,8 @@
  */
 #include "postgres.h"
 
+#include <signal.h>
+
 #include "commands/dbcommands.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
@@ -245,6 +247,24 @@ wake_one(void)
 	return free_place >= 0;
 }
 
+void
+ec_urge_places(Oid owner)
+{
+	Places places;
+
+	look_at_places(&places);
+	for (int place = 0; place < ec_max_workers; place++)
+	{
+		PGPROC *process = NULL;
+
+		if (places.pids[place] != 0)
+			process = BackendPidGetProc(places.pids[place]);
+		if (process != NULL &&
+			(process->databaseId != MyDatabaseId || process->roleId != owner))
+			(void) kill(process->pid, SIGUSR2);
+	}
+}
+
 bool
 ec_ask_for_place(void)
 {
@@ -267,6 +287,7 @@ ec_ask_for_place(void)
 		{
 			if (!wake_one())
 				break;
+			ec_urge_places(GetSessionUserId());
 			woken = now;
 		}
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,

@@ -58,6 +58,13 @@ extern bool ec_place_is_wanted(void);
 extern int ec_count_places(bool may_ask, Oid owner);
 
 /*
+ * Asks the workers of other owners and databases to cancel a batch that takes
+ * longer than expand_contract.max_batch_time.  Their jobs go on at their next
+ * turn.
+ */
+extern void ec_urge_places(Oid owner);
+
+/*
  * "no worker is free: ..." with the roles and databases that hold the places;
  * NULL if a place is free.
  */

@@ -23,6 +23,7 @@ static char *running_change = NULL;
 static int64 running_job = 0;
 
 void (*ec_change_job_done)(const EcJob *job) = NULL;
+void (*ec_change_batch_done)(const EcJob *job) = NULL;
 Oid (*ec_change_job_role)(const EcJob *job) = NULL;
 bool (*ec_change_row_left_out)(const EcJob *job, Relation leaf,
 							   TupleTableSlot *slot, const ErrorData *error) = NULL;

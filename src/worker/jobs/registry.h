@@ -74,10 +74,20 @@ extern void ec_note_running(const EcJob *job);
 /*
  * Set by the rooms that know changes, and called as the job's owner.
  * ec_change_job_done is called in the transaction that completes a change's
- * job.  ec_change_job_role is called before the work and returns the role to
- * run it as; it raises an error if there is none.
+ * job.
  */
 extern void (*ec_change_job_done)(const EcJob *job);
+
+/*
+ * Set likewise, and called at the end of each batch of a change's job that has
+ * written rows, in its transaction.  An error rolls the batch back.
+ */
+extern void (*ec_change_batch_done)(const EcJob *job);
+
+/*
+ * Set likewise, and called before the work; returns the role to run it as, or
+ * raises an error if there is none.
+ */
 extern Oid (*ec_change_job_role)(const EcJob *job);
 
 /*

@@ -143,7 +143,7 @@ ec_check_start_at(TimestampTz start_at)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("start_at must be finite"),
 				 ec_errhint(
-					 "A job that is to wait for somebody is held back by ec_pause.")));
+					 "To hold a job back until further notice, use ec_pause.")));
 }
 
 bool

@@ -62,6 +62,8 @@ start_or_warn(const EcJobStart *start)
 
 	if (has_place && ec_start_worker(start))
 		return;
+	if (!has_place)
+		ec_urge_places(start->login);
 	if (ec_launcher_running())
 		ec_call_launcher_again(MyDatabaseId);
 	else if (has_place) /* without a place, the next worker that ends starts
@@ -163,7 +165,7 @@ ec_wake_at_commit(int64 job)
 	remember(&nobody, false, 0);
 }
 
-/* The same, and cancels their current statement. */
+/* The same, and cancels their current batch or statement. */
 void
 ec_interrupt_at_commit(int64 job)
 {

@@ -57,7 +57,7 @@ jobs_to_start(bool lost_ones, EcJobStart **jobs, TimestampTz *next)
 	ec_arg_text(&args, ec_qualified("Use ALTER ROLE ... LOGIN, then ec_resume."));
 	ec_arg_text(&args,
 				ec_qualified(
-					"Log in as a member of the owner that is no superuser, and use ec_resume."));
+					"Log in as a member of the owner who is not a superuser, and use ec_resume."));
 	ec_arg_text(&args,
 				ec_qualified("Use GRANT CONNECT ON DATABASE, then ec_resume."));
 	ec_query("UPDATE expand_contract.jobs j SET state = 'failed', "
@@ -180,6 +180,8 @@ ec_start_waiting_jobs(bool lost_ones)
 		if (started >= free_places &&
 			(start->is_early || started >= ec_count_places(true, start->login)))
 		{
+			if (!start->is_early)
+				ec_urge_places(start->login);
 			refused++;
 			continue;
 		}

@@ -13,21 +13,21 @@
  * us long enough to run its deadlock check.  A batch that meets another's
  * lock, or its time limit, is rolled back and tried again without waiting for
  * row locks.  A batch that has been reduced to a single row has no time limit;
- * it avoids the other sessions' deadlock checks in another way (deadlock.h).
+ * it avoids the other sessions' deadlock checks in another way (deadlock.h).  It
+ * is cancelled only if jobs of others wait for a worker all the while
+ * (deadline.h), or if its job is paused or cancelled.
  */
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "commands/trigger.h"
 #include "executor/instrument.h"
 #include "miscadmin.h"
-#include "nodes/makefuncs.h"
-#include "nodes/parsenodes.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 
 #include "core/catalog.h"
 #include "core/clip.h"
+#include "core/deferred.h"
 #include "core/guc.h"
 #include "core/rights.h"
 #include "worker/jobs/job.h"
@@ -52,19 +52,6 @@
 #define LONGEST_BACKOFF_MS 5000
 
 /*
- * Fires the deferred triggers that are queued, and makes later ones immediate.
- */
-static void
-fire_deferred_triggers(void)
-{
-	ConstraintsSetStmt *immediate = makeNode(ConstraintsSetStmt);
-
-	immediate->constraints = NIL; /* all */
-	immediate->deferred = false;
-	AfterTriggerSetState(immediate);
-}
-
-/*
  * Switches to the role as which the job's work is done.  If it is not the
  * job's owner, the work is a security-restricted operation, in which triggers
  * cannot be deferred.
@@ -81,7 +68,7 @@ begin_work(const EcWorker *worker, EcRights *outer)
 	role = ec_change_job_role(job);
 	if (role == outer->userid)
 		return;
-	fire_deferred_triggers();
+	ec_fire_deferred_triggers();
 	ec_become(outer, role);
 }
 
@@ -198,10 +185,12 @@ call_kind(EcWorker *worker)
 	begin_work(worker, &outer);
 	more = worker->kind->batch(job);
 	ec_note_running(NULL);
-	fire_deferred_triggers();
+	ec_fire_deferred_triggers();
 	ec_become_caller(&outer);
 	ec_deadline_end();
 	AtEOXact_GUC(false, guc_level);
+	if (job->change != NULL && job->rows_written > 0 && ec_change_batch_done != NULL)
+		ec_change_batch_done(job);
 	return more;
 }
 
@@ -296,15 +285,19 @@ try_batch(EcWorker *worker)
 		ec_worker_commit();
 		return EC_OUTCOME_STOP;
 	}
+	/* the code of users may run from here on */
+	ec_patience_begin();
 	if (!worker->loaded)
 		load_job(worker);
 	if (worker->kind->run != NULL)
 	{
+		(void) ec_patience_end();
 		ec_worker_commit();
 		return run_piece(worker);
 	}
 	if (ec_throttle_look(worker->throttle, job) != NULL)
 	{
+		(void) ec_patience_end();
 		ec_worker_commit();
 		return EC_OUTCOME_RETRY;
 	}
@@ -331,6 +324,7 @@ try_batch(EcWorker *worker)
 	if (more && job->rows_written > 0)
 		ec_throttle_pause(worker->throttle, job, pgWalUsage.wal_bytes - wal_before,
 						  INSTR_TIME_GET_DOUBLE(elapsed));
+	(void) ec_patience_end();
 	save_progress(worker, !more);
 	ec_checks_end();
 	ec_worker_commit();
@@ -392,19 +386,53 @@ is_lock_conflict(int sqlerrcode)
 		   sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE;
 }
 
+/* Has the job been paused or cancelled? */
+static bool
+has_been_stopped(EcWorker *worker)
+{
+	EcJob now = worker->job;
+	EcCatalogScope scope;
+	bool wanted = false;
+
+	now.id = worker->ticket.job;
+	ec_worker_begin();
+	if (ec_worker_has_extension(worker))
+	{
+		ec_catalog_begin(&scope);
+		wanted = ec_job_read_pace(&now) && ec_worker_is_wanted(&now);
+		ec_catalog_end(&scope);
+	}
+	ec_worker_commit();
+	return !wanted;
+}
+
 /* Decides what to do after a batch was rolled back because of this error. */
 static EcOutcome
-after_error(EcWorker *worker, ErrorData *error, bool timed_out, bool gave_way)
+after_error(EcWorker *worker, ErrorData *error, bool timed_out, bool gave_way,
+			bool was_urged)
 {
 	EcJob *job = &worker->job;
 
 	worker->loaded = false;
+	if (was_urged && error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+	{
+		ereport(LOG,
+				(errmsg("expand_contract job " INT64_FORMAT
+						" leaves its place to jobs of others",
+						worker->ticket.job),
+				 errdetail(
+					 "A batch has taken longer than expand_contract.max_batch_time.")));
+		return EC_OUTCOME_URGED;
+	}
 	if (!timed_out && error->sqlerrcode == ERRCODE_QUERY_CANCELED &&
 		(gave_way || ec_gave_way_lately()))
 	{
 		job->pause_ms = GAVE_WAY_PAUSE_MS;
 		return EC_OUTCOME_RETRY;
 	}
+	if (!timed_out && error->sqlerrcode == ERRCODE_QUERY_CANCELED &&
+		has_been_stopped(worker))
+		return EC_OUTCOME_STOP;
 	if (timed_out)
 	{
 		ec_batch_size_timed_out(&worker->size);
@@ -456,6 +484,7 @@ ec_worker_run_batch(EcWorker *worker)
 	TimestampTz started = GetCurrentTimestamp();
 	ErrorData *error = NULL;
 	bool gave_way = false;
+	bool was_urged = false;
 
 	worker->job.throttled_by = NULL;
 	MemoryContextReset(worker->batch_context);
@@ -469,6 +498,7 @@ ec_worker_run_batch(EcWorker *worker)
 		error = CopyErrorData();
 		FlushErrorState();
 		ec_deadline_end();
+		was_urged = ec_patience_end();
 		ec_checks_end();
 		QueryCancelPending = false; /* a timeout may have fired after the
 									 * error */
@@ -485,7 +515,7 @@ ec_worker_run_batch(EcWorker *worker)
 			TimestampDifferenceExceeds(started, GetCurrentTimestamp(),
 									   ec_worker_deadline_ms());
 
-		outcome = after_error(worker, error, timed_out, gave_way);
+		outcome = after_error(worker, error, timed_out, gave_way, was_urged);
 	}
 	return outcome;
 }

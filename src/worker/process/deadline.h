@@ -18,4 +18,15 @@ extern void ec_deadline_begin(int ms);
 /* May also be called when no deadline has been set. */
 extern void ec_deadline_end(void);
 
+/*
+ * A batch without a deadline, for example a row whose trigger never ends.  If
+ * it takes longer than expand_contract.max_batch_time, and a process asks for
+ * this worker's place (ec_urge_places), it is cancelled like at a deadline.  If
+ * user code has caught that, the next request ends the process.
+ */
+extern void ec_patience_begin(void);
+
+/* Returns true if the batch was cancelled for that reason. */
+extern bool ec_patience_end(void);
+
 #endif

@@ -17,8 +17,8 @@ extern void ec_register_launcher(void);
 /*
  * Further work of a database worker in the database that it visits.  It is
  * called even if the extension does not exist there, outside of a transaction,
- * as the bootstrap superuser.  The launcher waits meanwhile.  Register in
- * _PG_init.
+ * as the bootstrap superuser.  The time of a visit is limited, and the next one
+ * of the same database waits for its end.  Register in _PG_init.
  */
 typedef void (*EcVisitor)(void);
 extern void ec_register_visitor(EcVisitor visitor);

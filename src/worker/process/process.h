@@ -20,6 +20,7 @@ typedef enum EcOutcome
 {
 	EC_OUTCOME_MORE,    /* continue after a pause */
 	EC_OUTCOME_RETRY,   /* rolled back or not begun; try again */
+	EC_OUTCOME_URGED,   /* rolled back because others wait for the place */
 	EC_OUTCOME_STOP,    /* the job is paused, cancelled, or another worker's */
 	EC_OUTCOME_COMPLETE /* the job is done */
 } EcOutcome;

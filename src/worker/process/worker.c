@@ -26,6 +26,7 @@
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "tcop/tcopprot.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 
 #include "core/wait_event.h"
@@ -47,6 +48,7 @@
 #include "worker/jobs/waiting.h"
 
 #define CLAIM_PATIENCE_MS 10000
+#define CONNECT_PATIENCE  "10s"
 
 /* From this length on, a pause is worth the start of a new process. */
 #define LONG_PAUSE_MS 2000
@@ -196,6 +198,37 @@ give_back(EcWorker *worker, TimestampTz resume_at)
 	{
 		ec_catalog_begin(&scope);
 		ec_job_give_back(&worker->job, resume_at);
+		ec_catalog_end(&scope);
+	}
+	ec_worker_commit();
+	ec_worker_set_options();
+}
+
+/*
+ * Leaves our place to another job in the middle of a batch.  If no batch has
+ * committed since we started, this counts as a start without progress: a job
+ * cannot take turns with a batch that never ends.
+ */
+static void
+leave_to_others(EcWorker *worker)
+{
+	EcCatalogScope scope;
+
+	ec_worker_be_patient();
+	ec_worker_begin();
+	if (ec_worker_has_extension(worker))
+	{
+		EcArgs args = {0};
+
+		ec_catalog_begin(&scope);
+		ec_arg_int8(&args, worker->job.id);
+		ec_query("SELECT starts FROM expand_contract.jobs WHERE id = $1 FOR UPDATE",
+				 &args);
+		ec_arg_int4(&args, worker->has_committed ? 0 : ec_get_int4(0, 1, 0));
+		ec_job_give_back(&worker->job, GetCurrentTimestamp());
+		ec_query("UPDATE expand_contract.jobs SET starts = $2"
+				 " WHERE id = $1 AND state = 'queued'",
+				 &args);
 		ec_catalog_end(&scope);
 	}
 	ec_worker_commit();
@@ -382,6 +415,11 @@ work(EcWorker *worker)
 			break;
 		}
 		outcome = ec_worker_run_batch(worker);
+		if (outcome == EC_OUTCOME_URGED)
+		{
+			leave_to_others(worker);
+			outcome = EC_OUTCOME_STOP;
+		}
 		ec_throttle_log(worker->throttle, job, job->throttled_by);
 		if (outcome == EC_OUTCOME_MORE && job->vacuum != NULL)
 			vacuum(job);
@@ -396,7 +434,7 @@ work(EcWorker *worker)
 					worker->ticket.job,
 					outcome == EC_OUTCOME_COMPLETE ? "is complete" : "stopped",
 					job->rows_done),
-			 errdetail("Of %.2f s at work, pauses included, it has looked at the rest of the server for %.3f s.",
+			 errdetail("It ran for %.2f s, pauses included, and spent %.3f s of that on checking the load of the server.",
 					   TimestampDifferenceMilliseconds(began, GetCurrentTimestamp()) / 1000.0,
 					   ec_throttle_seconds(worker->throttle))));
 }
@@ -429,6 +467,9 @@ ec_job_worker_main(Datum argument)
 	pqsignal(SIGTERM, die);
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	BackgroundWorkerUnblockSignals();
+	/* a locked database must not keep the slot; the launcher comes back */
+	if (ec_launcher_running())
+		SetConfigOption("lock_timeout", CONNECT_PATIENCE, PGC_SUSET, PGC_S_SESSION);
 	BackgroundWorkerInitializeConnectionByOid(worker->ticket.database,
 											  worker->ticket.login,
 											  EC_WORKER_CONNECT_FLAGS);
