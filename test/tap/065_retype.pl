@@ -205,7 +205,7 @@ like($err, qr/violates foreign key constraint "to/, 'and are checked');
 is( $node->safe_psql('changed', q{SELECT max(id), max(id__old) FROM numbered}),
 	"60007|60007", 'the identity goes on where it was');
 ($ret, $out, $err) = $node->psql('changed', q{SELECT ec_revert('k"ey')});
-like($err, qr/cannot be taken back without loss.*: 1, among them/s, 'what does not fit is counted');
+like($err, qr/cannot be reverted without loss.*: 1, among them/s, 'what does not fit is counted');
 $node->safe_psql('changed', q{DELETE FROM "a""b'c;--" WHERE id > 2147483647});
 ($ret, $out, $err) = $node->psql('changed', q{SELECT ec_revert('k"ey')});
 like($err, qr/the way back of change "k"ey" is not prepared.*HINT:  Use SELECT ec_prepare/s,
