@@ -83,7 +83,7 @@ ec_dual_write(PG_FUNCTION_ARGS)
 						change.name),
 				 errdetail("It keeps the names of columns, and once it is prepared the new columns have the keys and checks of the old ones."),
 				 ec_errhint("Use ec_revert(%s) to take it back.",
-						 quote_literal_cstr(change.name))));
+							quote_literal_cstr(change.name))));
 	if (!enabled)
 	{
 		ec_change_set_dual_write(&change, false);

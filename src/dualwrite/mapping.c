@@ -175,8 +175,7 @@ deparse(Relation source, Node *expression)
 }
 
 static void
-analyse_column(Relation source, Relation target, EcMappedColumn *column,
-			   bool identity)
+analyse_column(Relation source, Relation target, EcMappedColumn *column, bool identity)
 {
 	ParseState *pstate = make_parsestate(NULL);
 	EcExpressionContext context;

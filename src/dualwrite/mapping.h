@@ -35,9 +35,9 @@
  * or "backward", for error messages.  identity: a column GENERATED ALWAYS AS
  * IDENTITY may be written, since it will not be one when it is.
  */
-extern List *ec_mapping_analyse(Relation source, Relation target,
-								const Jsonb *mapping, const char *argument,
-								bool identity);
+extern List *
+ec_mapping_analyse(Relation source, Relation target, const Jsonb *mapping,
+				   const char *argument, bool identity);
 
 /*
  * Analyses a stored expression for a column of target.  names are the source's

@@ -72,7 +72,8 @@ typedef struct Call
 	bool is_done;
 } Call;
 
-#define EXAMPLE_HINT "As in SELECT ec_change_type('042', 'orders', '{\"id\": \"bigint\"}')."
+#define EXAMPLE_HINT                                                           \
+	"As in SELECT ec_change_type('042', 'orders', '{\"id\": \"bigint\"}')."
 
 /* ---------------------------------------------------------------- arguments */
 
@@ -99,7 +100,8 @@ entry_of(const Jsonb *object, const char *argument, const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"%s\" must have strings as values", argument),
-				 errdetail("The value for \"%s\" is not.", name), ec_errhint(EXAMPLE_HINT)));
+				 errdetail("The value for \"%s\" is not.", name),
+				 ec_errhint(EXAMPLE_HINT)));
 	return pnstrdup(value->val.string.val, value->val.string.len);
 }
 
@@ -120,7 +122,8 @@ names_in(const Jsonb *object, const char *argument)
 	iterator = JsonbIteratorInit(unconstify(JsonbContainer *, &object->root));
 	while ((token = JsonbIteratorNext(&iterator, &part, true)) != WJB_DONE)
 		if (token == WJB_KEY)
-			names = lappend(names, pnstrdup(part.val.string.val, part.val.string.len));
+			names = lappend(names,
+							pnstrdup(part.val.string.val, part.val.string.len));
 	return names;
 }
 
@@ -131,12 +134,11 @@ require_names_of_types(const Call *call, const Jsonb *object, const char *argume
 
 	foreach (cell, names_in(object, argument))
 		if (entry_of(call->types, "types", lfirst(cell)) == NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("argument \"%s\" names column \"%s\", which gets no other type",
-							argument, (char *) lfirst(cell)),
-					 errdetail("Argument \"types\" does not name it."),
-					 errhint("Name it there too, or leave it out.")));
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("argument \"%s\" names column \"%s\", which gets no other type",
+								   argument, (char *) lfirst(cell)),
+							errdetail("Argument \"types\" does not name it."),
+							errhint("Name it there too, or leave it out.")));
 }
 
 static void
@@ -146,10 +148,9 @@ read_arguments(FunctionCallInfo fcinfo, Call *call)
 
 	for (int i = 0; i < lengthof(needed); i++)
 		if (PG_ARGISNULL(i))
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("argument \"%s\" must not be null", needed[i]),
-					 ec_errhint(EXAMPLE_HINT)));
+			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+							errmsg("argument \"%s\" must not be null", needed[i]),
+							ec_errhint(EXAMPLE_HINT)));
 	call->change = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	call->relation = PG_GETARG_OID(1);
 	call->types = PG_GETARG_JSONB_P(2);
@@ -183,9 +184,9 @@ read_type(const char *text, const char *name, Column *column)
 						errmsg("column \"%s\" has pseudo-type %s", name,
 							   format_type_be(column->type))));
 	ReleaseSysCache(type);
-	column->sql_type = format_type_extended(
-		column->type, column->typmod,
-		FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
+	column->sql_type = format_type_extended(column->type, column->typmod,
+											FORMAT_TYPE_TYPEMOD_GIVEN |
+												FORMAT_TYPE_FORCE_QUALIFY);
 }
 
 static char *
@@ -193,8 +194,9 @@ shadow_name(Oid relation, const char *name)
 {
 	for (int pass = 0;; pass++)
 	{
-		char *choice = makeObjectName(
-			name, NULL, pass == 0 ? "_new" : psprintf("_new%d", pass));
+		char *choice =
+			makeObjectName(name, NULL,
+						   pass == 0 ? "_new" : psprintf("_new%d", pass));
 
 		if (get_attnum(relation, choice) == InvalidAttrNumber)
 			return choice;
@@ -240,9 +242,10 @@ read_column(const Call *call, Relation relation, const char *name)
 static const char *
 limits_of(Oid type)
 {
-	return type == INT2OID   ? "-32768 AND 32767"
-		   : type == INT4OID ? "'-2147483648'::pg_catalog.int4 AND 2147483647"
-							 : "'-9223372036854775808'::pg_catalog.int8 AND 9223372036854775807";
+	return type == INT2OID ? "-32768 AND 32767"
+		   : type == INT4OID
+			   ? "'-2147483648'::pg_catalog.int4 AND 2147483647"
+			   : "'-9223372036854775808'::pg_catalog.int8 AND 9223372036854775807";
 }
 
 static bool
@@ -257,9 +260,9 @@ map_column(const Call *call, Column *column)
 {
 	const char *name = pstrdup(quote_identifier(column->name));
 	const char *shadow = pstrdup(quote_identifier(column->shadow));
-	const char *old_type = format_type_extended(
-		column->old_type, column->old_typmod,
-		FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
+	const char *old_type =
+		format_type_extended(column->old_type, column->old_typmod,
+							 FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
 	char *given = entry_of(call->backward, "backward", column->name);
 
 	column->forward = entry_of(call->forward, "using", column->name);
@@ -323,7 +326,8 @@ add_shadows(const Call *call)
 			appendStringInfo(&sql, " COLLATE %s", column->collation);
 	}
 	ec_become(&outer, ec_relation_owner(call->relation));
-	ec_run_ddl(psprintf("ALTER TABLE %s%s", ec_relation_name(call->relation), sql.data));
+	ec_run_ddl(psprintf("ALTER TABLE %s%s", ec_relation_name(call->relation),
+						sql.data));
 	ec_become_caller(&outer);
 	CommandCounterIncrement();
 }
@@ -371,7 +375,8 @@ refuse_what_has_no_twin(const Call *call)
 			 errmsg("columns of table \"%s\" cannot get another type under their names",
 					get_rel_name(call->relation)),
 			 errdetail("In the way: %s.", ec_twins_list(plan->refused, ";\n")),
-			 ec_errhint("Do what stands in parentheses, or use ec_expand with a column of another name.")));
+			 ec_errhint(
+				 "Do what stands in parentheses, or use ec_expand with a column of another name.")));
 }
 
 static const char *
@@ -448,7 +453,8 @@ expand(const Call *call, Jsonb *forward, Jsonb *backward, Jsonb *kept_names)
 	fcinfo->args[7].value = PointerGetDatum(call->on_error);
 	fcinfo->args[9].value = JsonbPGetDatum(kept_names);
 	for (int i = 0; i < 10; i++)
-		fcinfo->args[i].isnull = i != 0 && i != 1 && i != 2 && i != 3 && i != 7 && i != 9;
+		fcinfo->args[i].isnull =
+			i != 0 && i != 1 && i != 2 && i != 3 && i != 7 && i != 9;
 	(void) ec_expand(fcinfo);
 }
 
@@ -483,7 +489,8 @@ is_registered(const Call *call, EcChange *change)
 			get_atttypetypmodcoll(call->relation,
 								  ec_old_is_authority(&known) ? pair->to : pair->from,
 								  &type, &typmod, &collation);
-			same = same && text != NULL && column.type == type && column.typmod == typmod;
+			same = same && text != NULL && column.type == type &&
+				   column.typmod == typmod;
 		}
 	}
 	if (!same)
@@ -569,7 +576,8 @@ tell_what_is_not_cured(void)
 	ereport(NOTICE,
 			(errmsg("the cutover changes the type that applications see"),
 			 errdetail("Prepared statements that return one of the columns fail then, until they are prepared again. Functions with arguments or variables of the old type keep it. A subscriber needs the new columns first. The new columns come last in SELECT *, and an INSERT without a list of columns fails while the change lasts."),
-			 ec_errhint("ec_prepare comes after the backfill; then ec_verify_change and ec_cutover.")));
+			 ec_errhint(
+				 "ec_prepare comes after the backfill; then ec_verify_change and ec_cutover.")));
 }
 
 /*

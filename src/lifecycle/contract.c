@@ -425,7 +425,7 @@ refuse_auto_drop(const EcChange *change)
 			 errmsg("change \"%s\" cannot be contracted by itself", change->name),
 			 errdetail("It keeps the names of columns, and so has no quarantine after which a job could drop the old ones."),
 			 ec_errhint("Call ec_contract(%s) when its gates are passed.",
-					 quote_literal_cstr(change->name))));
+						quote_literal_cstr(change->name))));
 }
 
 /*

@@ -33,7 +33,7 @@ typedef struct GateKind
 	EcGateCheck check;
 	bool of_cutover;
 	bool of_contract;
-	EcGateNames names; /* of changes that keep the names of columns? */
+	EcGateNames names;    /* of changes that keep the names of columns? */
 	const char *settings; /* the settings that the gate depends on, as
 						   * text[]; NULL: none */
 } GateKind;
@@ -51,10 +51,8 @@ static const GateKind gate_kinds[] = {
 	{"replication_lag", ec_gate_replication_lag, true, true, EC_NAMES_ANY,
 	 "{expand_contract.max_replication_lag,expand_contract.ignore_standbys}"},
 	{"reversible", ec_gate_reversible, true, false},
-	{"old_reads", ec_gate_old_reads, false, true, EC_NAMES_CHANGED,
-	 "{" PERIOD "}"},
-	{"old_writes", ec_gate_old_writes, false, true, EC_NAMES_CHANGED,
-	 "{" PERIOD "}"},
+	{"old_reads", ec_gate_old_reads, false, true, EC_NAMES_CHANGED, "{" PERIOD "}"},
+	{"old_writes", ec_gate_old_writes, false, true, EC_NAMES_CHANGED, "{" PERIOD "}"},
 	{"standby_reads", ec_gate_standby_reads, false, true, EC_NAMES_CHANGED,
 	 "{" PERIOD ",expand_contract.ignore_standbys}"},
 	{"app_versions", ec_gate_app_versions, false, true, EC_NAMES_CHANGED,
@@ -147,11 +145,11 @@ overridden(const EcChange *change, EcTransition transition, ArrayType *override)
 			known |= is_of_transition(&gate_kinds[kind], change, transition) &&
 					 strcmp(gate_kinds[kind].name, name) == 0;
 		if (!known)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("\"%s\" is not a gate of step \"%s\"", name,
-							transition_name(transition)),
-					 errhint("The gates are: %s.", names_of_gates(change, transition))));
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("\"%s\" is not a gate of step \"%s\"", name,
+								   transition_name(transition)),
+							errhint("The gates are: %s.",
+									names_of_gates(change, transition))));
 	}
 	return names;
 }

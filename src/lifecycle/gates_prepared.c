@@ -17,8 +17,10 @@ ec_gate_prepared(const EcChange *change, EcGate *gate)
 	EcTwinPlan *plan;
 	EcRetype retype;
 
-	gate->required = "all that hangs on the columns, on those that take their names over, too";
-	gate->hint = ec_hint("SELECT ec_prepare(%s).", quote_literal_cstr(change->name));
+	gate->required =
+		"all that hangs on the columns, on those that take their names over, too";
+	gate->hint =
+		ec_hint("SELECT ec_prepare(%s).", quote_literal_cstr(change->name));
 	if (!ConditionalLockRelationOid(change->relation, AccessShareLock))
 	{
 		gate->observed = "the table is locked";

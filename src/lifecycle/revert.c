@@ -279,7 +279,7 @@ require_prepared_back(const EcChange *change)
 				 errmsg("the way back of change \"%s\" is not prepared", change->name),
 				 errdetail("For the old columns, %s.", gate.observed),
 				 ec_errhint("Use SELECT ec_prepare(%s), wait for its job, and call again. From then on values that the old type cannot hold are refused.",
-						 quote_literal_cstr(change->name))));
+							quote_literal_cstr(change->name))));
 }
 
 /* cut_over → verified; the lock excludes writes in progress */
@@ -340,7 +340,8 @@ drop_shadows(const EcChange *change)
 	{
 		EcChangeColumn *column = lfirst(cell);
 
-		if (column->side == EC_SIDE_NEW && column->expression != NULL && column->attnum > 0)
+		if (column->side == EC_SIDE_NEW && column->expression != NULL &&
+			column->attnum > 0)
 			shadows = bms_add_member(shadows, column->attnum);
 	}
 	ec_twin_drop_keys(change->relation, shadows);
@@ -425,8 +426,9 @@ one_back(const EcChange *change)
 		require_all_values_in_old(change);
 		if (change->kept_names != NULL && !is_small(change))
 			require_prepared_back(change);
-		ec_transition_with_locks(
-			change, change->kept_names != NULL ? swap_back : switch_back, NULL);
+		ec_transition_with_locks(change,
+								 change->kept_names != NULL ? swap_back : switch_back,
+								 NULL);
 		return EC_PHASE_VERIFIED;
 	}
 	ec_transition_with_locks(change, give_up, NULL);

@@ -55,7 +55,8 @@ static const Stage keeping[] = {
 	{EC_PHASE_BACKFILLED,
 	 "every row has the new column; its keys and indexes are to be built",
 	 "SELECT ec_prepare(%s);"},
-	{EC_PHASE_PREPARED, "the new column has all that the old one has; nobody has checked",
+	{EC_PHASE_PREPARED,
+	 "the new column has all that the old one has; nobody has checked",
 	 "SELECT * FROM ec_verify_change(%s);"},
 	{EC_PHASE_VERIFIED, "new equals mapped old; the old column has the name",
 	 "SELECT ec_cutover(%s);"},
@@ -189,9 +190,9 @@ append_where(StringInfo page, const EcChange *change, const char *since)
 		bool here = strcmp(stage->phase, change->phase) == 0;
 
 		appendStringInfo(page, "%d. %s%s%s: %s%s\n",
-						 (int) (stage - stages_of(change)) + 1, here ? "**" : "",
-						 stage->phase, here ? "**" : "", stage->meaning,
-						 here ? " ← here" : "");
+						 (int) (stage - stages_of(change)) + 1,
+						 here ? "**" : "", stage->phase, here ? "**" : "",
+						 stage->meaning, here ? " ← here" : "");
 	}
 }
 
@@ -329,8 +330,8 @@ ec_runbook(PG_FUNCTION_ARGS)
 	initStringInfo(&page);
 	append_where(&page, &change, since);
 	append_next(&page, &change);
-	if (get_rel_name(change.relation) != NULL &&
-		stage_of(&change) != NULL && stage_of(&change)->next != NULL)
+	if (get_rel_name(change.relation) != NULL && stage_of(&change) != NULL &&
+		stage_of(&change)->next != NULL)
 	{
 		if (!is_cut_over(&change))
 			append_gates(&page, &change, EC_TRANSITION_CUTOVER,

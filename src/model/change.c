@@ -251,18 +251,19 @@ ec_change_load(const char *name, EcChange *change)
 
 	memset(change, 0, sizeof(*change));
 	ec_catalog_begin(&scope);
-	found = query_now("SELECT relation::oid, target::oid, forward, backward,"
-					  "       key_columns, on_error = 'record', phase,"
-					  "       dual_write, relation_oid,"
-					  /*
+	found =
+		query_now("SELECT relation::oid, target::oid, forward, backward,"
+				  "       key_columns, on_error = 'record', phase,"
+				  "       dual_write, relation_oid,"
+				  /*
 					   * to_jsonb gives NULL for columns that an older
 					   * version's table lacks
 					   */
-					  "       (to_jsonb(c) ->> 'owner')::oid, to_jsonb(c) ->> 'owner_name',"
-					  "       coalesce((to_jsonb(c) ->> 'whole_table')::boolean, c.target IS NOT NULL),"
-					  "       to_jsonb(c) -> 'settings', to_jsonb(c) -> 'kept_names'"
-					  "  FROM expand_contract.changes c WHERE name = $1",
-					  name) == 1;
+				  "       (to_jsonb(c) ->> 'owner')::oid, to_jsonb(c) ->> 'owner_name',"
+				  "       coalesce((to_jsonb(c) ->> 'whole_table')::boolean, c.target IS NOT NULL),"
+				  "       to_jsonb(c) -> 'settings', to_jsonb(c) -> 'kept_names'"
+				  "  FROM expand_contract.changes c WHERE name = $1",
+				  name) == 1;
 	if (found)
 	{
 		List *key = names_of(0, 5);

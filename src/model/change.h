@@ -59,13 +59,13 @@ typedef struct EcChange
 	Jsonb *kept_names; /* of a change that keeps the names of columns: the
 						* name at that time of each old column, and of the new
 						* one that takes its name; else NULL */
-	Jsonb *settings;  /* for its expressions, see pinned.h; NULL: none */
-	bool dual_write;  /* the flag */
-	bool is_restored; /* from a dump: the table has another OID now */
-	Oid owner;        /* owner of its tables at ec_expand, see owner.h */
-	char *owner_name; /* name at that time; NULL if unknown */
-	List *columns;    /* EcChangeColumns, ordered by attribute number */
-	List *unmapped;   /* likewise those that no mapping names */
+	Jsonb *settings;   /* for its expressions, see pinned.h; NULL: none */
+	bool dual_write;   /* the flag */
+	bool is_restored;  /* from a dump: the table has another OID now */
+	Oid owner;         /* owner of its tables at ec_expand, see owner.h */
+	char *owner_name;  /* name at that time; NULL if unknown */
+	List *columns;     /* EcChangeColumns, ordered by attribute number */
+	List *unmapped;    /* likewise those that no mapping names */
 } EcChange;
 
 /*

@@ -33,8 +33,8 @@ ec_twin_checks(Oid relation)
 
 	ScanKeyInit(&key[0], Anum_pg_constraint_conrelid, BTEqualStrategyNumber,
 				F_OIDEQ, ObjectIdGetDatum(relation));
-	scan = systable_beginscan(catalog, ConstraintRelidTypidNameIndexId, true, NULL,
-							  1, key);
+	scan = systable_beginscan(catalog, ConstraintRelidTypidNameIndexId, true,
+							  NULL, 1, key);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		Form_pg_constraint form = (Form_pg_constraint) GETSTRUCT(tuple);
@@ -119,8 +119,9 @@ look_at_check(const EcRetype *retype, EcTwinPlan *plan, List *checks,
 		ec_twin_step(plan, what,
 					 psprintf("ALTER TABLE %s ADD CONSTRAINT %s CHECK (%s)%s%s",
 							  retype->table,
-							  quote_identifier(ec_twin_free_name(
-								  retype, plan, source->name, retype->label)),
+							  quote_identifier(ec_twin_free_name(retype, plan,
+																 source->name,
+																 retype->label)),
 							  wanted.text, source->no_inherit ? " NO INHERIT" : "",
 							  source->is_enforced ? " NOT VALID" : " NOT ENFORCED"));
 		return;
@@ -154,7 +155,8 @@ look(const EcRetype *retype, EcTwinPlan *plan)
 	{
 		const EcTwinCheck *check = lfirst(cell);
 
-		if (bms_overlap(check->reads, retype->from) || bms_is_member(0, check->reads))
+		if (bms_overlap(check->reads, retype->from) ||
+			bms_is_member(0, check->reads))
 			look_at_check(retype, plan, checks, check);
 	}
 }

@@ -30,8 +30,8 @@ extern List *ec_twin_checks(Oid relation);
  * One with that text that is nobody's twin yet, which it is from now on; NULL
  * if there is none.
  */
-extern EcTwinCheck *ec_twin_find_check(List *checks, EcTwinPlan *plan,
-									   const char *text, bool no_inherit,
-									   bool is_enforced);
+extern EcTwinCheck *
+ec_twin_find_check(List *checks, EcTwinPlan *plan, const char *text,
+				   bool no_inherit, bool is_enforced);
 
 #endif

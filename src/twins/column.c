@@ -61,11 +61,13 @@ not_null_constraint(const EcRetype *retype, EcTwinPlan *plan,
 	name = pstrdup(NameStr(form->conname));
 	*comment = GetComment(form->oid, ConstraintRelationId, 0);
 	if (!form->convalidated)
-		ec_twin_refuse(plan, psprintf("constraint \"%s\" is NOT VALID (ALTER TABLE %s VALIDATE CONSTRAINT %s before)",
-									  name, retype->table, quote_identifier(name)));
+		ec_twin_refuse(plan,
+					   psprintf("constraint \"%s\" is NOT VALID (ALTER TABLE %s VALIDATE CONSTRAINT %s before)",
+								name, retype->table, quote_identifier(name)));
 	if (form->connoinherit)
-		ec_twin_refuse(plan, psprintf("constraint \"%s\" is NO INHERIT (ALTER TABLE %s ALTER CONSTRAINT %s INHERIT before)",
-									  name, retype->table, quote_identifier(name)));
+		ec_twin_refuse(plan,
+					   psprintf("constraint \"%s\" is NO INHERIT (ALTER TABLE %s ALTER CONSTRAINT %s INHERIT before)",
+								name, retype->table, quote_identifier(name)));
 #endif
 	return name;
 }
@@ -92,8 +94,9 @@ look_at_not_null(const EcRetype *retype, EcTwinPlan *plan, List *checks,
 		ec_twin_step(plan, what,
 					 psprintf("ALTER TABLE %s ADD CONSTRAINT %s CHECK (%s) NOT VALID",
 							  retype->table,
-							  quote_identifier(ec_twin_free_name(
-								  retype, plan, pair->to_name, "not_null")),
+							  quote_identifier(ec_twin_free_name(retype, plan,
+																 pair->to_name,
+																 "not_null")),
 							  proof.text));
 		return;
 	}
@@ -116,8 +119,9 @@ look_at_not_null(const EcRetype *retype, EcTwinPlan *plan, List *checks,
 					 psprintf("ALTER TABLE %s ADD CONSTRAINT %s NOT NULL %s",
 							  retype->table, quote_identifier(own), column));
 		ec_twin_swap(plan, EC_SWAP_NAMES,
-					 psprintf("ALTER TABLE %s RENAME CONSTRAINT %s TO %s", retype->table,
-							  pstrdup(quote_identifier(own)), quote_identifier(name)));
+					 psprintf("ALTER TABLE %s RENAME CONSTRAINT %s TO %s",
+							  retype->table, pstrdup(quote_identifier(own)),
+							  quote_identifier(name)));
 		if (comment != NULL)
 			ec_twin_swap(plan, EC_SWAP_GIVE,
 						 psprintf("COMMENT ON CONSTRAINT %s ON %s IS %s",
@@ -175,8 +179,7 @@ look_at_settings(const EcRetype *retype, EcTwinPlan *plan, const EcTwinPair *pai
 		commands = ec_get_text(0, 1);
 	ec_catalog_end(&scope);
 	if (commands != NULL)
-		ec_twin_step(plan,
-					 psprintf("settings of column \"%s\"", pair->from_name),
+		ec_twin_step(plan, psprintf("settings of column \"%s\"", pair->from_name),
 					 psprintf("ALTER TABLE %s %s", retype->table, commands));
 }
 
@@ -191,15 +194,16 @@ swap_names(const EcRetype *retype, EcTwinPlan *plan, const EcTwinPair *pair)
 				 psprintf("ALTER TABLE %s RENAME COLUMN %s TO %s",
 						  retype->table, name, free_name));
 	ec_twin_swap(plan, EC_SWAP_NAMES,
-				 psprintf("ALTER TABLE %s RENAME COLUMN %s TO %s", retype->table,
-						  quote_identifier(pair->to_name), name));
+				 psprintf("ALTER TABLE %s RENAME COLUMN %s TO %s",
+						  retype->table, quote_identifier(pair->to_name), name));
 	if (comment == NULL)
 		return;
 	ec_twin_swap(plan, EC_SWAP_GIVE,
 				 psprintf("COMMENT ON COLUMN %s.%s IS %s", retype->table, name,
 						  quote_literal_cstr(comment)));
 	ec_twin_swap(plan, EC_SWAP_GIVE,
-				 psprintf("COMMENT ON COLUMN %s.%s IS NULL", retype->table, free_name));
+				 psprintf("COMMENT ON COLUMN %s.%s IS NULL", retype->table,
+						  free_name));
 }
 
 static void

@@ -128,8 +128,8 @@ look_at_default(const EcRetype *retype, EcTwinPlan *plan, const EcTwinPair *pair
 				 psprintf("ALTER TABLE %s ALTER COLUMN %s DROP DEFAULT",
 						  retype->table, quote_identifier(pair->from_name)));
 	ec_twin_swap(plan, EC_SWAP_GIVE,
-				 psprintf("ALTER TABLE %s ALTER COLUMN %s SET DEFAULT %s", retype->table,
-						  quote_identifier(pair->from_name), text));
+				 psprintf("ALTER TABLE %s ALTER COLUMN %s SET DEFAULT %s",
+						  retype->table, quote_identifier(pair->from_name), text));
 }
 
 /* ------------------------------------------------------------- sequences */
@@ -277,8 +277,9 @@ swap_identity(const EcRetype *retype, EcTwinPlan *plan, const EcTwinPair *pair,
 	}
 	if (owned->others != NULL)
 	{
-		ec_twin_refuse(plan, psprintf("sequence %s of the identity column \"%s\" is dropped and made again, and %s depends on it",
-									  owned->name, pair->from_name, owned->others));
+		ec_twin_refuse(plan,
+					   psprintf("sequence %s of the identity column \"%s\" is dropped and made again, and %s depends on it",
+								owned->name, pair->from_name, owned->others));
 		return;
 	}
 	if (plan->for_swap)
@@ -294,10 +295,12 @@ swap_identity(const EcRetype *retype, EcTwinPlan *plan, const EcTwinPair *pair,
 	ec_twin_swap(plan, EC_SWAP_GIVE,
 				 psprintf("ALTER TABLE %s ALTER COLUMN %s ADD GENERATED %s AS IDENTITY (SEQUENCE NAME %s %s)",
 						  retype->table, name,
-						  owned->identity == ATTRIBUTE_IDENTITY_ALWAYS ? "ALWAYS" : "BY DEFAULT",
+						  owned->identity == ATTRIBUTE_IDENTITY_ALWAYS ? "ALWAYS"
+																	   : "BY DEFAULT",
 						  owned->name, owned->options));
 	ec_twin_swap(plan, EC_SWAP_GIVE,
-				 psprintf("SELECT pg_catalog.setval(%s::pg_catalog.regclass, " INT64_FORMAT ", %s)",
+				 psprintf("SELECT pg_catalog.setval(%s::pg_catalog.regclass, " INT64_FORMAT
+						  ", %s)",
 						  quote_literal_cstr(owned->name), now.last,
 						  now.is_called ? "true" : "false"));
 	if (owned->grants != NULL)

@@ -166,21 +166,22 @@ look_at_key(const EcRetype *retype, EcTwinPlan *plan, const ForeignKey *key)
 									  what, key->refused));
 	else if (!OidIsValid(key->twin))
 		ec_twin_step(plan, what,
-					 psprintf("ALTER TABLE %s ADD CONSTRAINT %s %s NOT VALID", key->child,
-							  quote_identifier(ec_twin_free_name(
-								  retype, plan, key->name, retype->label)),
+					 psprintf("ALTER TABLE %s ADD CONSTRAINT %s %s NOT VALID",
+							  key->child,
+							  quote_identifier(ec_twin_free_name(retype, plan, key->name,
+																 retype->label)),
 							  key->definition));
 	else if (key->is_valid && !key->twin_is_valid)
 		ec_twin_step(plan, what,
-					 psprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s", key->child,
-							  quote_identifier(key->twin_name)));
+					 psprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s",
+							  key->child, quote_identifier(key->twin_name)));
 	else
 	{
 		ec_twin_swap(plan, EC_SWAP_UNTIE,
 					 psprintf("ALTER TABLE %s DROP CONSTRAINT %s", key->child, name));
 		ec_twin_swap(plan, EC_SWAP_NAMES,
-					 psprintf("ALTER TABLE %s RENAME CONSTRAINT %s TO %s", key->child,
-							  quote_identifier(key->twin_name), name));
+					 psprintf("ALTER TABLE %s RENAME CONSTRAINT %s TO %s",
+							  key->child, quote_identifier(key->twin_name), name));
 		if (key->comment != NULL)
 			ec_twin_swap(plan, EC_SWAP_GIVE,
 						 psprintf("COMMENT ON CONSTRAINT %s ON %s IS %s", name,
@@ -246,8 +247,8 @@ ec_twin_drop_keys(Oid relation, Bitmapset *columns)
 		values[count++] = Int16GetDatum(member);
 	ec_arg_oid(&args, relation);
 	ec_arg(&args, INT2ARRAYOID,
-		   PointerGetDatum(
-			   construct_array(values, count, INT2OID, 2, true, TYPALIGN_SHORT)),
+		   PointerGetDatum(construct_array(values, count, INT2OID, 2, true,
+										   TYPALIGN_SHORT)),
 		   false);
 	ec_catalog_begin(&scope);
 	found = ec_query("SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', k.conrelid::regclass, k.conname)"

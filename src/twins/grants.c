@@ -40,7 +40,8 @@ replace_acl(Relation catalog, Oid relation, AttrNumber attnum, Acl *acl)
 	int new_count = 0;
 
 	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for column %d of relation %u", attnum, relation);
+		elog(ERROR, "cache lookup failed for column %d of relation %u", attnum,
+			 relation);
 	there = SysCacheGetAttr(ATTNUM, tuple, Anum_pg_attribute_attacl, &isnull);
 	if (!isnull)
 	{
@@ -58,8 +59,8 @@ replace_acl(Relation catalog, Oid relation, AttrNumber attnum, Acl *acl)
 									nulls, replaces);
 		CatalogTupleUpdate(catalog, &changed->t_self, changed);
 		updateAclDependencies(RelationRelationId, relation, attnum,
-							  ec_relation_owner(relation), old_count, old_members,
-							  new_count, new_members);
+							  ec_relation_owner(relation), old_count,
+							  old_members, new_count, new_members);
 	}
 	heap_freetuple(tuple);
 	return before;

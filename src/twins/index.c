@@ -232,8 +232,7 @@ read_key(const TableIndex *index, const EcRetype *retype, int number,
 {
 	Oid relation = index->form->indrelid;
 	AttrNumber attnum = index->form->indkey.values[number];
-	const EcTwinPair *pair =
-		retype == NULL ? NULL : ec_twin_pair(retype, attnum);
+	const EcTwinPair *pair = retype == NULL ? NULL : ec_twin_pair(retype, attnum);
 	EcTwinExpression result;
 	int32 typmod;
 
@@ -277,12 +276,13 @@ append_key(StringInfo sql, const TableIndex *index, const EcRetype *retype,
 	int option;
 	Datum class_options = get_attoptions(index->oid, number + 1);
 
-	classes = (oidvector *) DatumGetPointer(SysCacheGetAttr(
-		INDEXRELID, index->tuple, Anum_pg_index_indclass, &isnull));
-	collations = (oidvector *) DatumGetPointer(SysCacheGetAttr(
-		INDEXRELID, index->tuple, Anum_pg_index_indcollation, &isnull));
-	options = (int2vector *) DatumGetPointer(SysCacheGetAttr(
-		INDEXRELID, index->tuple, Anum_pg_index_indoption, &isnull));
+	classes = (oidvector *) DatumGetPointer(
+		SysCacheGetAttr(INDEXRELID, index->tuple, Anum_pg_index_indclass, &isnull));
+	collations = (oidvector *) DatumGetPointer(
+		SysCacheGetAttr(INDEXRELID, index->tuple, Anum_pg_index_indcollation,
+						&isnull));
+	options = (int2vector *) DatumGetPointer(
+		SysCacheGetAttr(INDEXRELID, index->tuple, Anum_pg_index_indoption, &isnull));
 
 	opclass =
 		counterpart(classes->values[number], method, key->old_type, key->type);
@@ -392,7 +392,7 @@ describe(const TableIndex *index, const EcRetype *retype, char **error)
 static const char *
 what_of(const TableIndex *index)
 {
-	return psprintf(index->contype == CONSTRAINT_PRIMARY  ? "primary key \"%s\""
+	return psprintf(index->contype == CONSTRAINT_PRIMARY ? "primary key \"%s\""
 					: index->contype == CONSTRAINT_UNIQUE ? "unique constraint \"%s\""
 														  : "index \"%s\"",
 					index->name);
@@ -433,8 +433,7 @@ find_twin(const EcRetype *retype, const EcTwinPlan *plan, List *indexes,
 		known = describe(index, NULL, &error);
 		if (known == NULL || strcmp(known, definition) != 0)
 			continue;
-		if (best == NULL ||
-			(index->form->indisvalid && !best->form->indisvalid) ||
+		if (best == NULL || (index->form->indisvalid && !best->form->indisvalid) ||
 			(index->form->indisvalid == best->form->indisvalid &&
 			 index->contype == source->contype && best->contype != source->contype))
 			best = index;
@@ -478,9 +477,9 @@ look_at_targets(const TableIndex *source, const TableIndex *twin, EcTwinPlan *pl
 		targets = ec_get_text(0, 1);
 	ec_catalog_end(&scope);
 	if (targets != NULL)
-		ec_twin_step(plan,
-					 psprintf("statistics targets of %s", what_of(source)),
-					 psprintf("ALTER INDEX %s %s", ec_relation_name(twin->oid), targets));
+		ec_twin_step(plan, psprintf("statistics targets of %s", what_of(source)),
+					 psprintf("ALTER INDEX %s %s", ec_relation_name(twin->oid),
+							  targets));
 }
 
 /* May it stay on a column in which several rows can be NULL? */
@@ -506,15 +505,16 @@ give_comment(EcTwinPlan *plan, Oid class, Oid source, Oid twin, const char *sql)
 }
 
 static void
-swap_constraint(const EcRetype *retype, EcTwinPlan *plan, const TableIndex *source,
-				const TableIndex *twin)
+swap_constraint(const EcRetype *retype, EcTwinPlan *plan,
+				const TableIndex *source, const TableIndex *twin)
 {
 	const char *name = quote_identifier(source->name);
 
 	if (source->contype == CONSTRAINT_PRIMARY)
 	{
 		ec_twin_swap(plan, EC_SWAP_RELEASE,
-					 psprintf("ALTER TABLE %s DROP CONSTRAINT %s", retype->table, name));
+					 psprintf("ALTER TABLE %s DROP CONSTRAINT %s",
+							  retype->table, name));
 		ec_twin_swap(plan, EC_SWAP_KEYS,
 					 psprintf("ALTER TABLE %s ADD CONSTRAINT %s PRIMARY KEY USING INDEX %s%s",
 							  retype->table, name, quote_identifier(twin->name),
@@ -523,10 +523,11 @@ swap_constraint(const EcRetype *retype, EcTwinPlan *plan, const TableIndex *sour
 	else if (!takes_nulls(source))
 	{
 		ec_twin_swap(plan, EC_SWAP_RELEASE,
-					 psprintf("ALTER TABLE %s DROP CONSTRAINT %s", retype->table, name));
+					 psprintf("ALTER TABLE %s DROP CONSTRAINT %s",
+							  retype->table, name));
 		ec_twin_swap(plan, EC_SWAP_NAMES,
-					 psprintf("ALTER TABLE %s RENAME CONSTRAINT %s TO %s", retype->table,
-							  quote_identifier(twin->name), name));
+					 psprintf("ALTER TABLE %s RENAME CONSTRAINT %s TO %s",
+							  retype->table, quote_identifier(twin->name), name));
 	}
 	else
 	{
@@ -537,8 +538,8 @@ swap_constraint(const EcRetype *retype, EcTwinPlan *plan, const TableIndex *sour
 					 psprintf("ALTER TABLE %s RENAME CONSTRAINT %s TO %s",
 							  retype->table, name, quote_identifier(free_name)));
 		ec_twin_swap(plan, EC_SWAP_NAMES,
-					 psprintf("ALTER TABLE %s RENAME CONSTRAINT %s TO %s", retype->table,
-							  quote_identifier(twin->name), name));
+					 psprintf("ALTER TABLE %s RENAME CONSTRAINT %s TO %s",
+							  retype->table, quote_identifier(twin->name), name));
 	}
 	give_comment(plan, ConstraintRelationId, source->constraint, twin->constraint,
 				 psprintf("CONSTRAINT %s ON %s", name, retype->table));
@@ -558,8 +559,9 @@ swap_index(const EcRetype *retype, EcTwinPlan *plan, const TableIndex *source,
 			ec_twin_swap(plan, EC_SWAP_NAMES,
 						 psprintf("ALTER INDEX %s RENAME TO %s",
 								  in_schema(retype, source->name),
-								  quote_identifier(ec_twin_free_name(
-									  retype, plan, source->name, retype->old_label))));
+								  quote_identifier(
+									  ec_twin_free_name(retype, plan, source->name,
+														retype->old_label))));
 		else
 			ec_twin_swap(plan, EC_SWAP_RELEASE,
 						 psprintf("DROP INDEX %s", in_schema(retype, source->name)));
@@ -575,7 +577,8 @@ swap_index(const EcRetype *retype, EcTwinPlan *plan, const TableIndex *source,
 	/* after the proofs, and before the other column loses its NOT NULL */
 	if (source->form->indisreplident)
 		ec_twin_swap(plan, EC_SWAP_KEYS,
-					 psprintf("ALTER TABLE %s REPLICA IDENTITY USING INDEX %s", retype->table,
+					 psprintf("ALTER TABLE %s REPLICA IDENTITY USING INDEX %s",
+							  retype->table,
 							  source->contype == CONSTRAINT_PRIMARY
 								  ? name
 								  : quote_identifier(twin->name)));
@@ -586,13 +589,15 @@ create(EcTwinPlan *plan, char *what, bool is_unique, const char *definition)
 {
 	const char *unique = is_unique ? "UNIQUE " : "";
 
-	ec_twin_top_level_step(
-		plan, what, psprintf("CREATE %sINDEX CONCURRENTLY %s", unique, definition),
-		psprintf("CREATE %sINDEX %s", unique, definition));
+	ec_twin_top_level_step(plan, what,
+						   psprintf("CREATE %sINDEX CONCURRENTLY %s", unique,
+									definition),
+						   psprintf("CREATE %sINDEX %s", unique, definition));
 }
 
 static void
-look_at_index(const EcRetype *retype, EcTwinPlan *plan, List *indexes, const TableIndex *source)
+look_at_index(const EcRetype *retype, EcTwinPlan *plan, List *indexes,
+			  const TableIndex *source)
 {
 	char *what = unconstify(char *, what_of(source));
 	char *error = NULL;
@@ -601,11 +606,12 @@ look_at_index(const EcRetype *retype, EcTwinPlan *plan, List *indexes, const Tab
 
 	if (!source->form->indisvalid)
 	{
-		ec_twin_refuse(plan, psprintf("%s is not valid (drop it, or build it again)", what));
+		ec_twin_refuse(plan, psprintf("%s is not valid (drop it, or build it again)",
+									  what));
 		return;
 	}
-	if (bms_is_member(0, source->reads) || bms_overlap(source->reads, retype->to) ||
-		source->form->indisexclusion)
+	if (bms_is_member(0, source->reads) ||
+		bms_overlap(source->reads, retype->to) || source->form->indisexclusion)
 	{
 		ec_twin_refuse(plan,
 					   psprintf("%s %s", what,
@@ -633,10 +639,11 @@ look_at_index(const EcRetype *retype, EcTwinPlan *plan, List *indexes, const Tab
 	}
 	plan->taken = lappend_oid(plan->taken, twin->oid);
 	if (!twin->form->indisvalid)
-		ec_twin_top_level_step(
-			plan, what,
-			psprintf("DROP INDEX CONCURRENTLY %s", ec_relation_name(twin->oid)),
-			psprintf("DROP INDEX %s", ec_relation_name(twin->oid)));
+		ec_twin_top_level_step(plan, what,
+							   psprintf("DROP INDEX CONCURRENTLY %s",
+										ec_relation_name(twin->oid)),
+							   psprintf("DROP INDEX %s",
+										ec_relation_name(twin->oid)));
 	else if (source->contype == CONSTRAINT_UNIQUE && twin->contype == '\0')
 		ec_twin_step(plan, what,
 					 psprintf("ALTER TABLE %s ADD CONSTRAINT %s UNIQUE USING INDEX %s%s",
@@ -674,7 +681,8 @@ look(const EcRetype *retype, EcTwinPlan *plan)
 	{
 		const TableIndex *index = lfirst(cell);
 
-		if (bms_overlap(index->reads, retype->from) || bms_is_member(0, index->reads))
+		if (bms_overlap(index->reads, retype->from) ||
+			bms_is_member(0, index->reads))
 			look_at_index(retype, plan, indexes, index);
 	}
 }

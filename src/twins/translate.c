@@ -34,8 +34,10 @@ char *
 ec_twin_write(Oid relation, Node *stored)
 {
 	int guc_level = ec_pin_text();
-	char *text = deparse_expression(
-		stored, deparse_context_for(get_rel_name(relation), relation), false, false);
+	char *text =
+		deparse_expression(stored,
+						   deparse_context_for(get_rel_name(relation), relation),
+						   false, false);
 
 	AtEOXact_GUC(false, guc_level);
 	return text;
@@ -51,8 +53,8 @@ write_with_alias(Oid relation, Node *stored, char **text)
 
 	for (int i = 0; alias == NULL || strstr(plain, alias) != NULL; i++)
 		alias = psprintf("~ec~%d", i);
-	*text = deparse_expression(stored, deparse_context_for(alias, relation), true,
-							   false);
+	*text = deparse_expression(stored, deparse_context_for(alias, relation),
+							   true, false);
 	AtEOXact_GUC(false, guc_level);
 	return psprintf("%s.", quote_identifier(alias));
 }
@@ -154,16 +156,15 @@ read_expression(void *arg)
 		Form_pg_attribute column =
 			TupleDescAttr(RelationGetDescr(relation), reading->attnum - 1);
 		Node *coerced =
-			coerce_to_target_type(pstate, node, exprType(node), column->atttypid,
-								  column->atttypmod, COERCION_ASSIGNMENT,
-								  COERCE_IMPLICIT_CAST, -1);
+			coerce_to_target_type(pstate, node, exprType(node),
+								  column->atttypid, column->atttypmod,
+								  COERCION_ASSIGNMENT, COERCE_IMPLICIT_CAST, -1);
 
 		if (coerced == NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("default %s of type %s cannot be cast to type %s",
-							reading->text, format_type_be(exprType(node)),
-							format_type_be(column->atttypid))));
+			ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+							errmsg("default %s of type %s cannot be cast to type %s",
+								   reading->text, format_type_be(exprType(node)),
+								   format_type_be(column->atttypid))));
 		node = coerced;
 	}
 	assign_expr_collations(pstate, node);
@@ -212,7 +213,8 @@ ec_twin_read_default(Oid relation, AttrNumber attnum, const char *text)
 }
 
 EcTwinExpression
-ec_twin_translate(Oid relation, const EcRetype *retype, Node *stored, ParseExprKind kind)
+ec_twin_translate(Oid relation, const EcRetype *retype, Node *stored,
+				  ParseExprKind kind)
 {
 	char *text;
 	char *alias;

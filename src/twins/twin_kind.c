@@ -72,8 +72,9 @@ ec_twin_free_name(const EcRetype *retype, EcTwinPlan *plan, const char *name,
 {
 	for (int pass = 0;; pass++)
 	{
-		char *choice = makeObjectName(
-			name, NULL, pass == 0 ? label : psprintf("%s%d", label, pass));
+		char *choice =
+			makeObjectName(name, NULL,
+						   pass == 0 ? label : psprintf("%s%d", label, pass));
 
 		if (!OidIsValid(get_relname_relid(choice, retype->space)) &&
 			!ConstraintNameExists(choice, retype->space) &&

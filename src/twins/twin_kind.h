@@ -66,9 +66,9 @@ typedef struct EcTwinStep
 
 typedef struct EcTwinPlan
 {
-	bool for_swap; /* the table is locked, and the swap follows */
-	List *steps;   /* of EcTwinStep, in their order */
-	List *refused; /* of char *: what cannot have a twin, and why */
+	bool for_swap;             /* the table is locked, and the swap follows */
+	List *steps;               /* of EcTwinStep, in their order */
+	List *refused;             /* of char *: what cannot have a twin, and why */
 	List *swap[EC_SWAP_PARTS]; /* of char *, SQL */
 	List *names;               /* that the plan gives away */
 	List *taken;               /* OIDs of twins that are somebody's already */
@@ -94,8 +94,8 @@ extern const EcTwinKind ec_twin_unknown;
 extern const EcTwinPair *ec_twin_pair(const EcRetype *retype, AttrNumber from);
 
 extern void ec_twin_step(EcTwinPlan *plan, char *what, char *sql);
-extern void ec_twin_top_level_step(EcTwinPlan *plan, char *what, char *sql,
-								   char *blocking);
+extern void
+ec_twin_top_level_step(EcTwinPlan *plan, char *what, char *sql, char *blocking);
 extern void ec_twin_swap(EcTwinPlan *plan, EcSwapPart part, char *sql);
 extern void ec_twin_refuse(EcTwinPlan *plan, char *why);
 

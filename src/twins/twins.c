@@ -30,9 +30,9 @@
 
 /* The order is that of the steps. */
 static const EcTwinKind *const kinds[] = {
-	&ec_twin_unknown, &ec_twin_index,   &ec_twin_check,
-	&ec_twin_foreign, &ec_twin_column,  &ec_twin_default,
-	&ec_twin_trigger, &ec_twin_policy,  &ec_twin_function,
+	&ec_twin_unknown, &ec_twin_index,  &ec_twin_check,
+	&ec_twin_foreign, &ec_twin_column, &ec_twin_default,
+	&ec_twin_trigger, &ec_twin_policy, &ec_twin_function,
 };
 
 static const EcChangeColumn *
@@ -58,8 +58,8 @@ column_known_as(const EcChange *change, const char *name)
 }
 
 static void
-add_pair(const EcChange *change, EcRetype *retype, bool is_back, const char *old,
-		 const char *new)
+add_pair(const EcChange *change, EcRetype *retype, bool is_back,
+		 const char *old, const char *new)
 {
 	EcTwinPair *pair = palloc0(sizeof(EcTwinPair));
 	const EcChangeColumn *from = column_known_as(change, is_back ? new : old);
@@ -273,9 +273,9 @@ ec_twins_lock(const EcRetype *retype, int lock_wait_ms)
 		ec_limit_lock_waits(Max(1, left));
 		LockRelationOid(lfirst_oid(cell), AccessExclusiveLock);
 	}
-	ec_lock_whole_table(
-		retype->relation, AccessExclusiveLock,
-		Max(1, TimestampDifferenceMilliseconds(GetCurrentTimestamp(), give_up)));
+	ec_lock_whole_table(retype->relation, AccessExclusiveLock,
+						Max(1, TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
+															   give_up)));
 }
 
 void
@@ -289,9 +289,11 @@ ec_twins_swap(const EcChange *change, const EcRetype *retype)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("change \"%s\" is not prepared any more", change->name),
 				 errdetail("Missing: %s.",
-						   ec_twins_list(list_concat(ec_twins_missing(plan), plan->refused),
+						   ec_twins_list(list_concat(ec_twins_missing(plan),
+													 plan->refused),
 										 ", ")),
-				 ec_errhint("Use ec_prepare(%s).", quote_literal_cstr(change->name))));
+				 ec_errhint("Use ec_prepare(%s).",
+							quote_literal_cstr(change->name))));
 	ec_own_swap = true;
 	PG_TRY();
 	{

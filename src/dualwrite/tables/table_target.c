@@ -511,8 +511,8 @@ analyse(const EcChange *change, Relation source, Relation target,
 	if (change->backward != NULL)
 	{
 		check_no_subscription(target);
-		mappings->backward =
-			ec_mapping_analyse(target, source, change->backward, "backward", false);
+		mappings->backward = ec_mapping_analyse(target, source, change->backward,
+												"backward", false);
 	}
 	return find_target_key(change, target, mappings->forward);
 }
