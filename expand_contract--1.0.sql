@@ -40,7 +40,7 @@ SELECT expand_contract.require_library('1.0');
 ----------------------------------------------------------------------
 CREATE TABLE expand_contract.jobs (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    kind text NOT NULL CHECK (kind IN ('backfill', 'copy', 'verify', 'statement', 'reconcile', 'contract', 'delete')),
+    kind text NOT NULL CHECK (kind IN ('backfill', 'copy', 'verify', 'statement', 'reconcile', 'contract', 'delete', 'prepare')),
     change text,
     relation oid,
     relation_name text NOT NULL,
@@ -398,7 +398,7 @@ CREATE TABLE expand_contract.changes (
     key_columns text[],
     on_error text NOT NULL CHECK (on_error IN ('record', 'raise')),
     phase text NOT NULL DEFAULT 'dual_write' CHECK (phase IN
-        ('dual_write', 'backfilled', 'verified', 'cut_over', 'quarantined', 'contracted', 'reverted')),
+        ('dual_write', 'backfilled', 'prepared', 'verified', 'cut_over', 'quarantined', 'contracted', 'reverted')),
     since timestamptz NOT NULL DEFAULT clock_timestamp(),
     dual_write boolean NOT NULL DEFAULT true,
     quarantine_until timestamptz,
@@ -411,7 +411,8 @@ CREATE TABLE expand_contract.changes (
     owner_name text COLLATE "C",
     quarantined_from text COLLATE "C",
     whole_table boolean NOT NULL DEFAULT false,
-    settings jsonb
+    settings jsonb,
+    kept_names jsonb
 );
 COMMENT ON TABLE expand_contract.changes IS 'changes as ec_expand was told of them, and where they are';
 COMMENT ON COLUMN expand_contract.changes.dual_write IS 'the flag of ec_dual_write';
@@ -440,6 +441,8 @@ CREATE TABLE expand_contract.change_columns (
     tree text,
     PRIMARY KEY (change, side, attnum)
 );
+COMMENT ON COLUMN expand_contract.changes.kept_names IS 'of ec_change_type: for each column the one that takes its name at the cutover, as they were called then';
+
 COMMENT ON TABLE expand_contract.change_columns IS 'the columns that a change reads, writes or removes';
 COMMENT ON COLUMN expand_contract.change_columns.side IS 'key: neither old nor new, only tells rows apart; unmapped: old, but no mapping names it';
 COMMENT ON COLUMN expand_contract.change_columns.name IS 'on the day of ec_expand, and in expression still';
@@ -698,7 +701,7 @@ GRANT EXECUTE ON FUNCTION expand_contract.family_of(oid) TO PUBLIC;
 
 CREATE FUNCTION @extschema@.ec_grant(role regrole) RETURNS void
 AS 'MODULE_PATHNAME', 'ec_grant' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_grant(regrole) IS 'lets a role call every function of the extension that is not everyone''s';
+COMMENT ON FUNCTION @extschema@.ec_grant(regrole) IS 'grants a role all functions of the extension that PUBLIC may not execute';
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_grant(regrole) FROM PUBLIC;
 
 ----------------------------------------------------------------------
@@ -737,7 +740,7 @@ INSERT INTO expand_contract.origin (system_identifier, database, catalog_version
 SELECT here.system, here.database, here.version FROM here
 ON CONFLICT DO NOTHING;
 END;
-COMMENT ON FUNCTION expand_contract.adopt_upgraded() IS 'takes over what the cluster has left that pg_upgrade has made this one from';
+COMMENT ON FUNCTION expand_contract.adopt_upgraded() IS 'takes over the unfinished jobs of the cluster from which pg_upgrade made this one';
 REVOKE EXECUTE ON FUNCTION expand_contract.adopt_upgraded() FROM PUBLIC;
 
 CREATE FUNCTION expand_contract.is_interrupted(job bigint) RETURNS boolean
@@ -750,7 +753,7 @@ COMMENT ON FUNCTION expand_contract.launcher_running() IS 'whether the library i
 
 CREATE FUNCTION expand_contract.no_worker_is_free() RETURNS text
 AS 'MODULE_PATHNAME', 'ec_sql_no_worker_is_free' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
-COMMENT ON FUNCTION expand_contract.no_worker_is_free() IS 'for whom all workers of the cluster are at work; NULL if one is free';
+COMMENT ON FUNCTION expand_contract.no_worker_is_free() IS 'the roles and databases that use all workers of the cluster; NULL if a worker is free';
 
 CREATE FUNCTION expand_contract.replication_lag() RETURNS interval
 AS 'MODULE_PATHNAME', 'ec_sql_replication_lag' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
@@ -936,7 +939,7 @@ SELECT job,
     migration
 FROM expand_contract.progress
 WHERE pg_has_role(owner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE');
-COMMENT ON VIEW @extschema@.ec_progress IS 'jobs one owns (pg_monitor: all), how far they are and what holds them back';
+COMMENT ON VIEW @extschema@.ec_progress IS 'one''s own jobs (pg_monitor: all), their progress, and the reason for a pause';
 GRANT SELECT ON @extschema@.ec_progress TO PUBLIC;
 
 CREATE VIEW @extschema@.ec_progress_workers WITH (security_barrier) AS
@@ -956,7 +959,7 @@ FROM expand_contract.jobs j
 JOIN expand_contract.job_slots s ON s.job = j.id
 LEFT JOIN expand_contract.live_slots() l ON l.job = s.job AND l.slot = s.slot
 WHERE pg_has_role(j.owner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE');
-COMMENT ON VIEW @extschema@.ec_progress_workers IS 'ec_progress worker by worker: where each is, and what it has done';
+COMMENT ON VIEW @extschema@.ec_progress_workers IS 'ec_progress for each worker: its position, and what it has done';
 GRANT SELECT ON @extschema@.ec_progress_workers TO PUBLIC;
 
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_pause(bigint), @extschema@.ec_resume(bigint), @extschema@.ec_cancel(bigint),
@@ -972,14 +975,14 @@ CREATE FUNCTION @extschema@.ec_lint(script text, phase text = 'expand', OUT stat
     RETURNS SETOF record
     AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION @extschema@.ec_lint(text, text) IS
-    'what in a script breaks running code, loses data or holds others up, and how to do it safely; runs nothing';
+    'statements of a script that break running code, lose data or block others, with safe alternatives; runs nothing';
 
 CREATE FUNCTION @extschema@.ec_effects(script text, OUT statement integer, OUT command text, OUT relation regclass,
         OUT lock_mode text, OUT rewrites boolean, OUT scans boolean)
     RETURNS SETOF record
     AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION @extschema@.ec_effects(text) IS
-    'what each statement of a script will lock, write anew and read as a whole; runs nothing';
+    'the locks, rewrites and full scans of each statement of a script; runs nothing';
 
 CREATE FUNCTION @extschema@.ec_plan(script text, phase text = 'expand', OUT step integer, OUT statement integer,
         OUT kind text, OUT command text, OUT lock_mode text, OUT relation regclass, OUT rewrites boolean,
@@ -1010,7 +1013,7 @@ COMMENT ON PROCEDURE @extschema@.ec_migrate(text, text, text, text, text[], text
 CREATE FUNCTION @extschema@.ec_rollback(version text, dry_run boolean = false, scope text = NULL) RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.ec_rollback(text, boolean, text) IS
-    'runs the down script of a migration and takes it out of the ledger';
+    'runs the down script of a migration and removes it from the ledger';
 
 CREATE PROCEDURE @extschema@.ec_wait_migration(version text, timeout interval = NULL, scope text = NULL)
     AS 'MODULE_PATHNAME' LANGUAGE C;
@@ -1152,7 +1155,7 @@ COMMENT ON FUNCTION @extschema@.ec_baseline(text, text, text) IS
 CREATE FUNCTION @extschema@.ec_adopt(tool text, relation regclass = NULL, scope text = NULL) RETURNS integer
     AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.ec_adopt(text, regclass, text) IS
-    'takes over the history that another migration tool has written; returns how many migrations were new';
+    'imports the history of another migration tool; returns how many migrations were new';
 
 CREATE FUNCTION @extschema@.ec_rehearse(up text, down text = NULL, OUT step integer, OUT direction text,
         OUT command text, OUT lock_mode text, OUT relation regclass, OUT rewritten boolean, OUT duration interval,
@@ -1352,7 +1355,10 @@ COMMENT ON FUNCTION @extschema@.ec_set_flag(text, boolean) IS 'sets a read switc
 -- For applications: everyone may ask, and nobody sees the table.
 CREATE FUNCTION @extschema@.ec_flag(name text) RETURNS boolean
 LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS 'SELECT coalesce((SELECT f.value FROM expand_contract.flags f WHERE f.name = ec_flag.name), false)';
+AS $$SELECT coalesce((SELECT f.value FROM expand_contract.flags f
+                       WHERE f.name = CASE WHEN s.scope = '' OR starts_with(ec_flag.name, s.scope || '/') THEN ec_flag.name
+                                           ELSE s.scope || '/' || ec_flag.name END), false)
+       FROM (SELECT coalesce(current_setting('expand_contract.scope', true), '')) AS s (scope)$$;
 COMMENT ON FUNCTION @extschema@.ec_flag(text) IS 'a read switch; false unless it has been set';
 
 CREATE FUNCTION @extschema@.ec_reconcile(change text DEFAULT NULL) RETURNS bigint
@@ -1419,7 +1425,7 @@ GRANT SELECT ON @extschema@.ec_discrepancies TO PUBLIC;
 ----------------------------------------------------------------------
 CREATE FUNCTION @extschema@.ec_track(relation regclass, columns text[] DEFAULT NULL) RETURNS integer
 AS 'MODULE_PATHNAME', 'ec_track' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_track(regclass, text[]) IS 'watches who reads and writes columns (NULL: all) of a table; returns how many are new';
+COMMENT ON FUNCTION @extschema@.ec_track(regclass, text[]) IS 'tracks which applications read and write columns (NULL: all) of a table; returns how many are new';
 
 CREATE FUNCTION @extschema@.ec_untrack(relation regclass, columns text[] DEFAULT NULL) RETURNS integer
 AS 'MODULE_PATHNAME', 'ec_untrack' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
@@ -1442,7 +1448,7 @@ SELECT relation, column_name, reads, last_read, last_reader, writes, last_write,
        tracked_since, unknown_since, unknown_until, readers, writers
   FROM expand_contract.column_usage()
  ORDER BY relation::text COLLATE "C", column_name COLLATE "C";
-COMMENT ON VIEW @extschema@.ec_column_usage IS 'who uses the tracked columns of tables one owns (pg_monitor: all)';
+COMMENT ON VIEW @extschema@.ec_column_usage IS 'the use of the tracked columns of one''s own tables (pg_monitor: all)';
 GRANT SELECT ON @extschema@.ec_column_usage TO PUBLIC;
 
 CREATE FUNCTION @extschema@.ec_export_usage() RETURNS jsonb
@@ -1462,11 +1468,11 @@ AS $$
               JOIN pg_class c ON c.oid = u.relation
               JOIN pg_namespace n ON n.oid = c.relnamespace), '[]'))
 $$;
-COMMENT ON FUNCTION @extschema@.ec_export_usage() IS 'what this standby has counted, for ec_import_usage on the primary';
+COMMENT ON FUNCTION @extschema@.ec_export_usage() IS 'the column usage counted on this standby, for ec_import_usage on the primary';
 
 CREATE FUNCTION @extschema@.ec_import_usage(standby text, usage jsonb) RETURNS integer
 AS 'MODULE_PATHNAME', 'ec_import_usage' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_import_usage(text, jsonb) IS 'records what ec_export_usage said on a standby; returns how many columns';
+COMMENT ON FUNCTION @extschema@.ec_import_usage(text, jsonb) IS 'records the result of ec_export_usage on a standby; returns how many columns';
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_import_usage(text, jsonb) FROM PUBLIC;
 
 CREATE VIEW @extschema@.ec_standby_usage WITH (security_barrier) AS
@@ -1495,7 +1501,7 @@ REVOKE EXECUTE ON FUNCTION
 CREATE FUNCTION @extschema@.ec_verify_change(change text) RETURNS @extschema@.ec_verification
 AS 'MODULE_PATHNAME', 'ec_verify_change' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.ec_verify_change(text)
-    IS 'compares every row of a change under one snapshot, and records what is out of step';
+    IS 'compares every row of a change under one snapshot, and records differences';
 
 CREATE FUNCTION @extschema@.ec_verify_job(change text, batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL,
     workers integer DEFAULT 1, start_at timestamptz DEFAULT NULL, run_window text DEFAULT NULL,
@@ -1506,10 +1512,25 @@ COMMENT ON FUNCTION @extschema@.ec_verify_job(text, integer, integer, integer, t
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_verify_change(text),
     @extschema@.ec_verify_job(text, integer, integer, integer, timestamptz, text, interval) FROM PUBLIC;
 
+CREATE FUNCTION @extschema@.ec_change_type(change text, relation regclass, types jsonb, "using" jsonb DEFAULT NULL,
+    backward jsonb DEFAULT NULL, on_error text DEFAULT 'record') RETURNS text
+AS 'MODULE_PATHNAME', 'ec_change_type' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_change_type(text, regclass, jsonb, jsonb, jsonb, text)
+    IS 'registers a change that gives columns another type and keeps their names';
+
+CREATE FUNCTION @extschema@.ec_prepare(change text, batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL,
+    workers integer DEFAULT 1, start_at timestamptz DEFAULT NULL, run_window text DEFAULT NULL,
+    max_lag interval DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_prepare' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_prepare(text, integer, integer, integer, timestamptz, text, interval)
+    IS 'builds what hangs on columns on those that take their names over, in the background; returns the job';
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_change_type(text, regclass, jsonb, jsonb, jsonb, text),
+    @extschema@.ec_prepare(text, integer, integer, integer, timestamptz, text, interval) FROM PUBLIC;
+
 CREATE FUNCTION @extschema@.ec_advise(relation regclass,
     OUT approach text, OUT recommended boolean, OUT why text, OUT cost text) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'ec_advise' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
-COMMENT ON FUNCTION @extschema@.ec_advise(regclass) IS 'which way of changing a table fits it, with estimates of time, locks and room';
+COMMENT ON FUNCTION @extschema@.ec_advise(regclass) IS 'recommends a way to change a table, with estimates of time, locks and disk space';
 
 CREATE FUNCTION expand_contract.running_versions(pattern text, OUT application text, OUT version text) RETURNS SETOF record
 LANGUAGE sql VOLATILE STRICT PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
@@ -1517,7 +1538,7 @@ LANGUAGE sql VOLATILE STRICT PARALLEL RESTRICTED SET search_path = pg_catalog, p
       FROM pg_stat_activity a, regexp_matches(a.application_name, pattern) AS m
      WHERE a.datname = current_database() AND cardinality(m) >= 2 AND m[1] <> '' AND m[2] <> ''
 $$;
-COMMENT ON FUNCTION expand_contract.running_versions(text) IS 'what application_name says of the sessions of this database';
+COMMENT ON FUNCTION expand_contract.running_versions(text) IS 'application and version of the sessions of this database, from application_name';
 REVOKE EXECUTE ON FUNCTION expand_contract.running_versions(text) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.ec_require_version(change text, application text, minimum text) RETURNS text
@@ -1528,7 +1549,7 @@ COMMENT ON FUNCTION @extschema@.ec_require_version(text, text, text)
 CREATE FUNCTION @extschema@.ec_gates(change text, step text, OUT gate text, OUT passed boolean,
     OUT observed text, OUT required text, OUT hint text) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'ec_sql_gates' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_gates(text, text) IS 'what the cutover or the contraction of a change waits for';
+COMMENT ON FUNCTION @extschema@.ec_gates(text, text) IS 'the gates of the cutover or contraction of a change';
 
 CREATE FUNCTION @extschema@.ec_cutover(change text, override text[] DEFAULT '{}') RETURNS text
 AS 'MODULE_PATHNAME', 'ec_cutover' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
@@ -1564,7 +1585,7 @@ COMMENT ON FUNCTION @extschema@.ec_revert(text) IS 'takes a change one step back
 
 CREATE FUNCTION @extschema@.ec_forget(change text) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_forget' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_forget(text) IS 'gives the name of a change free that is over, or can go neither forward nor back';
+COMMENT ON FUNCTION @extschema@.ec_forget(text) IS 'frees the name of a change that has ended, or that can be neither contracted nor reverted';
 
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_contract(text, text[], interval, boolean), @extschema@.ec_revert(text),
     @extschema@.ec_forget(text) FROM PUBLIC;
@@ -1597,7 +1618,8 @@ SELECT c.name COLLATE "default" AS change, c.relation, c.target, c.phase, c.sinc
        (SELECT count(*) FROM expand_contract.gaps g WHERE g.change = c.name AND g.repaired_by IS NULL) AS gaps,
        coalesce((SELECT f.value FROM expand_contract.flags f WHERE f.name = c.name), false) AS flag,
        t.oid IS NULL AS is_gone, c.quarantine_until, c.auto_drop,
-       expand_contract.blocked_by(c.name) AS blocked_by
+       expand_contract.blocked_by(c.name) AS blocked_by,
+       coalesce(substring(c.name FROM '^(.*)/[^/]*$'), '') AS scope
   FROM expand_contract.changes c
   LEFT JOIN pg_class t ON t.oid = c.relation
   LEFT JOIN pg_class n ON n.oid = c.target
@@ -1669,7 +1691,7 @@ LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE SET search_path = pg_cata
              WHERE w."on" IS NOT NULL
              GROUP BY 1, 2, 3) f
 $$;
-COMMENT ON FUNCTION expand_contract.falls(oid, smallint[]) IS 'what the server drops along with columns or a table';
+COMMENT ON FUNCTION expand_contract.falls(oid, smallint[]) IS 'the objects that the server drops with columns or a table';
 
 -- Looks at the body of a function that is kept as text: 'parsed' where it uses
 -- one of the columns, 'text' where only its text tells, which may be wrong, 'long'
@@ -1773,7 +1795,7 @@ LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SET search_path = pg_
      ORDER BY 3, 5 DESC, 1, 2, 6
 $$;
 COMMENT ON FUNCTION expand_contract.dependents(oid, smallint[])
-    IS 'what is dropped with columns or a table, and what stands in the way of dropping them';
+    IS 'the objects that are dropped with columns or a table, or prevent dropping them';
 REVOKE EXECUTE ON FUNCTION expand_contract.dependents(oid, smallint[]), expand_contract.falls(oid, smallint[]),
     expand_contract.body_names(oid, oid, smallint[]) FROM PUBLIC;
 
@@ -1793,15 +1815,15 @@ COMMENT ON COLUMN @extschema@.ec_progress.percent IS 'how much of the table has 
 COMMENT ON COLUMN @extschema@.ec_progress.rows_per_second IS 'over the last batches; over its whole time when no worker is at it';
 COMMENT ON COLUMN @extschema@.ec_progress.eta IS 'how long it will take to the end, at that rate';
 COMMENT ON COLUMN @extschema@.ec_progress.workers IS 'how many workers are at it; NULL on a standby, which does not know';
-COMMENT ON COLUMN @extschema@.ec_progress.throttled_by IS 'what it pauses for, or waits for; NULL when it works';
-COMMENT ON COLUMN @extschema@.ec_progress.replication_lag IS 'the longest delay of a standby that counts; NULL without one, and for those who own no job';
+COMMENT ON COLUMN @extschema@.ec_progress.throttled_by IS 'the reason for a pause or a wait; NULL while it works';
+COMMENT ON COLUMN @extschema@.ec_progress.replication_lag IS 'the longest delay of a standby that is not ignored; NULL without one, and for roles that own no job';
 COMMENT ON COLUMN @extschema@.ec_progress.table_growth IS 'size of the table, divided by that at the start';
 COMMENT ON COLUMN @extschema@.ec_progress.wal_bytes IS 'WAL written by it so far';
 COMMENT ON COLUMN @extschema@.ec_progress.skipped_locked IS 'rows that others held locked, to be tried again';
 COMMENT ON COLUMN @extschema@.ec_progress.rows_failed IS 'left out with on_error => ''skip'', and queued';
 COMMENT ON COLUMN @extschema@.ec_progress.migration IS 'the version of the migration whose steps it runs, or one of whose steps it is';
 COMMENT ON COLUMN @extschema@.ec_progress.last_error IS 'SQLSTATE and message, where one may read the rows that they can quote; else the SQLSTATE';
-COMMENT ON COLUMN @extschema@.ec_progress.owner IS 'the role whose rights it has';
+COMMENT ON COLUMN @extschema@.ec_progress.owner IS 'the role whose privileges it has';
 COMMENT ON COLUMN @extschema@.ec_progress.started_at IS 'when a worker took it up first';
 COMMENT ON COLUMN @extschema@.ec_progress.finished_at IS 'when it was done, failed or cancelled';
 
@@ -1812,15 +1834,15 @@ COMMENT ON COLUMN @extschema@.ec_progress_workers.relation IS 'the table or part
 COMMENT ON COLUMN @extschema@.ec_progress_workers.sweep IS 'how often it has gone through its part';
 COMMENT ON COLUMN @extschema@.ec_progress_workers.rows_done IS 'rows written or compared by it so far';
 COMMENT ON COLUMN @extschema@.ec_progress_workers.rows_per_second IS 'as in ec_progress, of this worker';
-COMMENT ON COLUMN @extschema@.ec_progress_workers.throttled_by IS 'what it pauses for, or waits for';
+COMMENT ON COLUMN @extschema@.ec_progress_workers.throttled_by IS 'the reason for a pause or a wait';
 COMMENT ON COLUMN @extschema@.ec_progress_workers.wal_bytes IS 'WAL written by it so far';
 COMMENT ON COLUMN @extschema@.ec_progress_workers.skipped_locked IS 'rows that others held locked when it came by';
 
-COMMENT ON COLUMN @extschema@.ec_migrations.version IS 'what ec_apply was called with';
-COMMENT ON COLUMN @extschema@.ec_migrations.description IS 'what it was described as';
+COMMENT ON COLUMN @extschema@.ec_migrations.version IS 'the argument version of ec_apply';
+COMMENT ON COLUMN @extschema@.ec_migrations.description IS 'the argument description of ec_apply';
 COMMENT ON COLUMN @extschema@.ec_migrations.phase IS 'expand, migrate or contract';
 COMMENT ON COLUMN @extschema@.ec_migrations.state IS 'applied, baselined, queued, running, cancelling, interrupted or failed';
-COMMENT ON COLUMN @extschema@.ec_migrations.checksum IS 'of the script, without what does not change its meaning; NULL when it was baselined';
+COMMENT ON COLUMN @extschema@.ec_migrations.checksum IS 'of the tokens of the script, without comments and white space; NULL for a baseline';
 COMMENT ON COLUMN @extschema@.ec_migrations.executed_at IS 'when it was applied, or began';
 COMMENT ON COLUMN @extschema@.ec_migrations.executed_by IS 'the role that applied it';
 COMMENT ON COLUMN @extschema@.ec_migrations.execution_time IS 'how long that took';
@@ -1829,7 +1851,7 @@ COMMENT ON COLUMN @extschema@.ec_migrations.steps_done IS 'how many of them are 
 COMMENT ON COLUMN @extschema@.ec_migrations.error IS 'why it failed, for those who may execute ec_apply; else the SQLSTATE';
 COMMENT ON COLUMN @extschema@.ec_migrations.direction IS 'up, or down while it is rolled back';
 COMMENT ON COLUMN @extschema@.ec_migrations.job IS 'its job in ec_progress; NULL when it ran in its caller''s transaction';
-COMMENT ON COLUMN @extschema@.ec_migrations.scope IS 'whose history it belongs to, of a service or a tenant; empty where nobody says';
+COMMENT ON COLUMN @extschema@.ec_migrations.scope IS 'the scope, for example a service or a tenant; empty by default';
 
 COMMENT ON COLUMN @extschema@.ec_migration_events.id IS 'in the order in which they came';
 COMMENT ON COLUMN @extschema@.ec_migration_events.event IS 'what happened to the migration';
@@ -1837,35 +1859,36 @@ COMMENT ON COLUMN @extschema@.ec_migration_events.version IS 'the migration';
 COMMENT ON COLUMN @extschema@.ec_migration_events.checksum IS 'of its script then';
 COMMENT ON COLUMN @extschema@.ec_migration_events.allow IS 'which rules the caller set aside';
 COMMENT ON COLUMN @extschema@.ec_migration_events.executed_at IS 'when';
-COMMENT ON COLUMN @extschema@.ec_migration_events.executed_by IS 'the role in whose name';
+COMMENT ON COLUMN @extschema@.ec_migration_events.executed_by IS 'the current role at that time';
 COMMENT ON COLUMN @extschema@.ec_migration_events.execution_time IS 'how long it took';
 COMMENT ON COLUMN @extschema@.ec_migration_events.session_role IS 'the role that had logged in';
 COMMENT ON COLUMN @extschema@.ec_migration_events.application_name IS 'of the session';
 COMMENT ON COLUMN @extschema@.ec_migration_events.error IS 'as in ec_migrations';
-COMMENT ON COLUMN @extschema@.ec_migration_events.scope IS 'whose history the migration belongs to';
+COMMENT ON COLUMN @extschema@.ec_migration_events.scope IS 'the scope of the migration';
 
-COMMENT ON COLUMN @extschema@.ec_changes.change IS 'its name';
+COMMENT ON COLUMN @extschema@.ec_changes.change IS 'its name; of a scope, "scope/name"';
 COMMENT ON COLUMN @extschema@.ec_changes.relation IS 'the table with the old shape';
-COMMENT ON COLUMN @extschema@.ec_changes.target IS 'the table with the new shape; NULL when that is the same one';
-COMMENT ON COLUMN @extschema@.ec_changes.phase IS 'dual_write, backfilled, verified, cut_over, quarantined, contracted or reverted';
+COMMENT ON COLUMN @extschema@.ec_changes.target IS 'the table with the new shape; NULL if it is the same table';
+COMMENT ON COLUMN @extschema@.ec_changes.phase IS 'dual_write, backfilled, prepared, verified, cut_over, quarantined, contracted or reverted';
 COMMENT ON COLUMN @extschema@.ec_changes.since IS 'when it came to that phase';
 COMMENT ON COLUMN @extschema@.ec_changes.dual_write IS 'whether every write of one shape is made to the other as well, now and in every partition';
 COMMENT ON COLUMN @extschema@.ec_changes.on_error IS 'record: a failed modern write is queued; raise: it fails the legacy write';
 COMMENT ON COLUMN @extschema@.ec_changes.forward IS 'the expression of each new column';
 COMMENT ON COLUMN @extschema@.ec_changes.backward IS 'the expression of each old column';
-COMMENT ON COLUMN @extschema@.ec_changes.old_columns IS 'what contraction removes, by the names of today';
+COMMENT ON COLUMN @extschema@.ec_changes.old_columns IS 'the columns that contraction removes, by their current names';
 COMMENT ON COLUMN @extschema@.ec_changes.discrepancies IS 'rows in the queue of failed modern writes';
 COMMENT ON COLUMN @extschema@.ec_changes.gaps IS 'times without dual writes that no repair has passed since';
 COMMENT ON COLUMN @extschema@.ec_changes.flag IS 'the read switch of its name';
 COMMENT ON COLUMN @extschema@.ec_changes.is_gone IS 'whether the table was dropped';
 COMMENT ON COLUMN @extschema@.ec_changes.quarantine_until IS 'when the old shape may be dropped, while it is quarantined';
 COMMENT ON COLUMN @extschema@.ec_changes.auto_drop IS 'whether the launcher drops it then';
-COMMENT ON COLUMN @extschema@.ec_changes.blocked_by IS 'the closed gates of the next step; NULL for those who may not see them';
+COMMENT ON COLUMN @extschema@.ec_changes.blocked_by IS 'the closed gates of the next step; NULL for roles that may not see them';
+COMMENT ON COLUMN @extschema@.ec_changes.scope IS 'the scope: the part of its name before the last "/"; empty without one';
 
 COMMENT ON COLUMN @extschema@.ec_change_events.id IS 'in the order in which they came';
 COMMENT ON COLUMN @extschema@.ec_change_events.change IS 'the change; for a flag of its own, the flag';
-COMMENT ON COLUMN @extschema@.ec_change_events.event IS 'what happened: a step, an override, a flag, a setting that opened a gate';
-COMMENT ON COLUMN @extschema@.ec_change_events.value IS 'what to, or what it was about';
+COMMENT ON COLUMN @extschema@.ec_change_events.event IS 'the kind of event: a phase, an override, a flag, a setting that opened a gate';
+COMMENT ON COLUMN @extschema@.ec_change_events.value IS 'the new value, or the object of the event';
 COMMENT ON COLUMN @extschema@.ec_change_events.at IS 'when';
 COMMENT ON COLUMN @extschema@.ec_change_events.by_role IS 'the role that had logged in';
 
@@ -1893,23 +1916,23 @@ COMMENT ON COLUMN @extschema@.ec_verifications.last_snapshot IS 'that of its las
 COMMENT ON COLUMN @extschema@.ec_mismatches.verification IS 'the verification that found it';
 COMMENT ON COLUMN @extschema@.ec_mismatches.key IS 'of the row';
 COMMENT ON COLUMN @extschema@.ec_mismatches.column_name IS 'the column; NULL for a row that is missing or extra';
-COMMENT ON COLUMN @extschema@.ec_mismatches.source_value IS 'what the mapping makes of the source, as text; cut when it is long';
-COMMENT ON COLUMN @extschema@.ec_mismatches.target_value IS 'what is there, as text; cut when it is long';
+COMMENT ON COLUMN @extschema@.ec_mismatches.source_value IS 'the value that the mapping computes from the source, as text; cut if it is long';
+COMMENT ON COLUMN @extschema@.ec_mismatches.target_value IS 'the value in the target, as text; cut if it is long';
 COMMENT ON COLUMN @extschema@.ec_mismatches.difference IS 'missing, extra or different';
 COMMENT ON COLUMN @extschema@.ec_mismatches.repair IS 'the statement that brings the row in step';
 
 COMMENT ON COLUMN @extschema@.ec_discrepancies.change IS 'the change whose modern write failed';
 COMMENT ON COLUMN @extschema@.ec_discrepancies.relation IS 'the table that was written to';
-COMMENT ON COLUMN @extschema@.ec_discrepancies.key IS 'of the row, for those who may read the tables';
+COMMENT ON COLUMN @extschema@.ec_discrepancies.key IS 'the key of the row, for roles that may read the tables';
 COMMENT ON COLUMN @extschema@.ec_discrepancies.operation IS 'INSERT, UPDATE or DELETE';
 COMMENT ON COLUMN @extschema@.ec_discrepancies.direction IS 'forward: of the new shape; backward: of the old one';
 COMMENT ON COLUMN @extschema@.ec_discrepancies.error_code IS 'SQLSTATE';
-COMMENT ON COLUMN @extschema@.ec_discrepancies.error IS 'its message, for those who may read the tables';
+COMMENT ON COLUMN @extschema@.ec_discrepancies.error IS 'the error message, for roles that may read the tables';
 COMMENT ON COLUMN @extschema@.ec_discrepancies.writes IS 'how many writes of the row have failed';
 COMMENT ON COLUMN @extschema@.ec_discrepancies.first_at IS 'the first of them';
 COMMENT ON COLUMN @extschema@.ec_discrepancies.last_at IS 'the last';
 COMMENT ON COLUMN @extschema@.ec_discrepancies.age IS 'the time since the first';
-COMMENT ON COLUMN @extschema@.ec_discrepancies.attempts IS 'how often reconciling it has been tried';
+COMMENT ON COLUMN @extschema@.ec_discrepancies.attempts IS 'the number of attempts to reconcile it';
 COMMENT ON COLUMN @extschema@.ec_discrepancies.next_attempt_at IS 'when it is tried next';
 
 COMMENT ON COLUMN @extschema@.ec_column_usage.relation IS 'the tracked table';
@@ -1920,7 +1943,7 @@ COMMENT ON COLUMN @extschema@.ec_column_usage.last_reader IS 'application and ro
 COMMENT ON COLUMN @extschema@.ec_column_usage.writes IS 'statements that wrote it';
 COMMENT ON COLUMN @extschema@.ec_column_usage.last_write IS 'when one did last';
 COMMENT ON COLUMN @extschema@.ec_column_usage.last_writer IS 'application and role of that one';
-COMMENT ON COLUMN @extschema@.ec_column_usage.tracked_since IS 'what was before is not known';
+COMMENT ON COLUMN @extschema@.ec_column_usage.tracked_since IS 'the start of tracking; earlier uses are not known';
 COMMENT ON COLUMN @extschema@.ec_column_usage.unknown_since IS 'from here on uses may be missing';
 COMMENT ON COLUMN @extschema@.ec_column_usage.unknown_until IS 'until here uses may be missing';
 COMMENT ON COLUMN @extschema@.ec_column_usage.readers IS 'the last read of each application and role';
@@ -1932,7 +1955,7 @@ COMMENT ON COLUMN @extschema@.ec_standby_usage.column_name IS 'the tracked colum
 COMMENT ON COLUMN @extschema@.ec_standby_usage.reads IS 'statements that read it there';
 COMMENT ON COLUMN @extschema@.ec_standby_usage.last_read IS 'when one did last';
 COMMENT ON COLUMN @extschema@.ec_standby_usage.last_reader IS 'application and role of that one';
-COMMENT ON COLUMN @extschema@.ec_standby_usage.counting_since IS 'what was before is not known';
+COMMENT ON COLUMN @extschema@.ec_standby_usage.counting_since IS 'the start of tracking; earlier uses are not known';
 COMMENT ON COLUMN @extschema@.ec_standby_usage.unknown_until IS 'until here reads may be missing';
 COMMENT ON COLUMN @extschema@.ec_standby_usage.taken_at IS 'when the counts were exported there';
 

@@ -160,7 +160,7 @@ SELECT ec_delete('accounts', 'id <= 100', batch_size => 30) AS job \gset
 CALL ec_wait(:job);
 SELECT * FROM outcome(:job);
 SELECT (SELECT count(*) FROM accounts) AS accounts, (SELECT count(*) FROM orders) AS orders, (SELECT count(account) FROM notes) AS notes;
-CREATE TABLE bills (id int PRIMARY KEY, account int REFERENCES accounts ON DELETE RESTRICT);
+CREATE TABLE bills (id int PRIMARY KEY, account int REFERENCES accounts);
 INSERT INTO bills VALUES (1, 222);
 SELECT ec_delete('accounts', 'true', batch_size => 30) AS job \gset
 \set VERBOSITY default
@@ -172,6 +172,23 @@ DELETE FROM bills;
 SELECT ec_resume(:job);
 CALL ec_wait(:job);
 SELECT (SELECT count(*) FROM accounts) AS accounts, (SELECT count(*) FROM orders) AS orders;
+-- RESTRICT has other words from version 18 on
+INSERT INTO accounts VALUES (7, 'eu');
+CREATE TABLE receipts (id int PRIMARY KEY, account int REFERENCES accounts ON DELETE RESTRICT);
+INSERT INTO receipts VALUES (1, 7);
+CREATE FUNCTION error_of(job_id bigint) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    FOR i IN 1..6000 LOOP
+        EXIT WHEN (SELECT state = 'failed' FROM ec_progress WHERE job = job_id);
+        PERFORM pg_sleep(0.01);
+    END LOOP;
+    RETURN (SELECT last_error FROM ec_progress WHERE job = job_id);
+END $$;
+SELECT ec_delete('accounts', 'true') AS job \gset
+SELECT error_of(:job) ~ '^23(503|001): .* The row is \(id\)=\(7\) of table deletes\.accounts\.' AS names_the_row;
+SELECT ec_cancel(:job);
+DROP TABLE receipts;
+DELETE FROM accounts;
 -- one that is checked at the end of the transaction
 DROP TABLE bills;
 CREATE TABLE bills (id int PRIMARY KEY, account int REFERENCES accounts DEFERRABLE INITIALLY DEFERRED);

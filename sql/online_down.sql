@@ -4,6 +4,7 @@
 \set errors :abs_srcdir '/test/errors.sql'
 \i :errors
 SET client_min_messages = warning;
+SET expand_contract.scope = 'online_down';
 ALTER TABLE expand_contract.jobs ALTER id RESTART 7800;
 CREATE SCHEMA "online ""down""";
 SET search_path = "online ""down""", public;

@@ -14,5 +14,5 @@ GRANT EXECUTE ON FUNCTION expand_contract.family_of(oid) TO PUBLIC;
 
 CREATE FUNCTION @extschema@.ec_grant(role regrole) RETURNS void
 AS 'MODULE_PATHNAME', 'ec_grant' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_grant(regrole) IS 'lets a role call every function of the extension that is not everyone''s';
+COMMENT ON FUNCTION @extschema@.ec_grant(regrole) IS 'grants a role all functions of the extension that PUBLIC may not execute';
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_grant(regrole) FROM PUBLIC;

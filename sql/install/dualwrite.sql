@@ -42,7 +42,10 @@ COMMENT ON FUNCTION @extschema@.ec_set_flag(text, boolean) IS 'sets a read switc
 -- For applications: everyone may ask, and nobody sees the table.
 CREATE FUNCTION @extschema@.ec_flag(name text) RETURNS boolean
 LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS 'SELECT coalesce((SELECT f.value FROM expand_contract.flags f WHERE f.name = ec_flag.name), false)';
+AS $$SELECT coalesce((SELECT f.value FROM expand_contract.flags f
+                       WHERE f.name = CASE WHEN s.scope = '' OR starts_with(ec_flag.name, s.scope || '/') THEN ec_flag.name
+                                           ELSE s.scope || '/' || ec_flag.name END), false)
+       FROM (SELECT coalesce(current_setting('expand_contract.scope', true), '')) AS s (scope)$$;
 COMMENT ON FUNCTION @extschema@.ec_flag(text) IS 'a read switch; false unless it has been set';
 
 CREATE FUNCTION @extschema@.ec_reconcile(change text DEFAULT NULL) RETURNS bigint

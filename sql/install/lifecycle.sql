@@ -10,7 +10,7 @@ REVOKE EXECUTE ON FUNCTION
 CREATE FUNCTION @extschema@.ec_verify_change(change text) RETURNS @extschema@.ec_verification
 AS 'MODULE_PATHNAME', 'ec_verify_change' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.ec_verify_change(text)
-    IS 'compares every row of a change under one snapshot, and records what is out of step';
+    IS 'compares every row of a change under one snapshot, and records differences';
 
 CREATE FUNCTION @extschema@.ec_verify_job(change text, batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL,
     workers integer DEFAULT 1, start_at timestamptz DEFAULT NULL, run_window text DEFAULT NULL,
@@ -21,10 +21,25 @@ COMMENT ON FUNCTION @extschema@.ec_verify_job(text, integer, integer, integer, t
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_verify_change(text),
     @extschema@.ec_verify_job(text, integer, integer, integer, timestamptz, text, interval) FROM PUBLIC;
 
+CREATE FUNCTION @extschema@.ec_change_type(change text, relation regclass, types jsonb, "using" jsonb DEFAULT NULL,
+    backward jsonb DEFAULT NULL, on_error text DEFAULT 'record') RETURNS text
+AS 'MODULE_PATHNAME', 'ec_change_type' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_change_type(text, regclass, jsonb, jsonb, jsonb, text)
+    IS 'registers a change that gives columns another type and keeps their names';
+
+CREATE FUNCTION @extschema@.ec_prepare(change text, batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL,
+    workers integer DEFAULT 1, start_at timestamptz DEFAULT NULL, run_window text DEFAULT NULL,
+    max_lag interval DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_prepare' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_prepare(text, integer, integer, integer, timestamptz, text, interval)
+    IS 'builds what hangs on columns on those that take their names over, in the background; returns the job';
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_change_type(text, regclass, jsonb, jsonb, jsonb, text),
+    @extschema@.ec_prepare(text, integer, integer, integer, timestamptz, text, interval) FROM PUBLIC;
+
 CREATE FUNCTION @extschema@.ec_advise(relation regclass,
     OUT approach text, OUT recommended boolean, OUT why text, OUT cost text) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'ec_advise' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
-COMMENT ON FUNCTION @extschema@.ec_advise(regclass) IS 'which way of changing a table fits it, with estimates of time, locks and room';
+COMMENT ON FUNCTION @extschema@.ec_advise(regclass) IS 'recommends a way to change a table, with estimates of time, locks and disk space';
 
 CREATE FUNCTION expand_contract.running_versions(pattern text, OUT application text, OUT version text) RETURNS SETOF record
 LANGUAGE sql VOLATILE STRICT PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
@@ -32,7 +47,7 @@ LANGUAGE sql VOLATILE STRICT PARALLEL RESTRICTED SET search_path = pg_catalog, p
       FROM pg_stat_activity a, regexp_matches(a.application_name, pattern) AS m
      WHERE a.datname = current_database() AND cardinality(m) >= 2 AND m[1] <> '' AND m[2] <> ''
 $$;
-COMMENT ON FUNCTION expand_contract.running_versions(text) IS 'what application_name says of the sessions of this database';
+COMMENT ON FUNCTION expand_contract.running_versions(text) IS 'application and version of the sessions of this database, from application_name';
 REVOKE EXECUTE ON FUNCTION expand_contract.running_versions(text) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.ec_require_version(change text, application text, minimum text) RETURNS text
@@ -43,7 +58,7 @@ COMMENT ON FUNCTION @extschema@.ec_require_version(text, text, text)
 CREATE FUNCTION @extschema@.ec_gates(change text, step text, OUT gate text, OUT passed boolean,
     OUT observed text, OUT required text, OUT hint text) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'ec_sql_gates' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_gates(text, text) IS 'what the cutover or the contraction of a change waits for';
+COMMENT ON FUNCTION @extschema@.ec_gates(text, text) IS 'the gates of the cutover or contraction of a change';
 
 CREATE FUNCTION @extschema@.ec_cutover(change text, override text[] DEFAULT '{}') RETURNS text
 AS 'MODULE_PATHNAME', 'ec_cutover' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
@@ -79,7 +94,7 @@ COMMENT ON FUNCTION @extschema@.ec_revert(text) IS 'takes a change one step back
 
 CREATE FUNCTION @extschema@.ec_forget(change text) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_forget' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_forget(text) IS 'gives the name of a change free that is over, or can go neither forward nor back';
+COMMENT ON FUNCTION @extschema@.ec_forget(text) IS 'frees the name of a change that has ended, or that can be neither contracted nor reverted';
 
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_contract(text, text[], interval, boolean), @extschema@.ec_revert(text),
     @extschema@.ec_forget(text) FROM PUBLIC;
@@ -112,7 +127,8 @@ SELECT c.name COLLATE "default" AS change, c.relation, c.target, c.phase, c.sinc
        (SELECT count(*) FROM expand_contract.gaps g WHERE g.change = c.name AND g.repaired_by IS NULL) AS gaps,
        coalesce((SELECT f.value FROM expand_contract.flags f WHERE f.name = c.name), false) AS flag,
        t.oid IS NULL AS is_gone, c.quarantine_until, c.auto_drop,
-       expand_contract.blocked_by(c.name) AS blocked_by
+       expand_contract.blocked_by(c.name) AS blocked_by,
+       coalesce(substring(c.name FROM '^(.*)/[^/]*$'), '') AS scope
   FROM expand_contract.changes c
   LEFT JOIN pg_class t ON t.oid = c.relation
   LEFT JOIN pg_class n ON n.oid = c.target
@@ -184,7 +200,7 @@ LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE SET search_path = pg_cata
              WHERE w."on" IS NOT NULL
              GROUP BY 1, 2, 3) f
 $$;
-COMMENT ON FUNCTION expand_contract.falls(oid, smallint[]) IS 'what the server drops along with columns or a table';
+COMMENT ON FUNCTION expand_contract.falls(oid, smallint[]) IS 'the objects that the server drops with columns or a table';
 
 -- Looks at the body of a function that is kept as text: 'parsed' where it uses
 -- one of the columns, 'text' where only its text tells, which may be wrong, 'long'
@@ -288,6 +304,6 @@ LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SET search_path = pg_
      ORDER BY 3, 5 DESC, 1, 2, 6
 $$;
 COMMENT ON FUNCTION expand_contract.dependents(oid, smallint[])
-    IS 'what is dropped with columns or a table, and what stands in the way of dropping them';
+    IS 'the objects that are dropped with columns or a table, or prevent dropping them';
 REVOKE EXECUTE ON FUNCTION expand_contract.dependents(oid, smallint[]), expand_contract.falls(oid, smallint[]),
     expand_contract.body_names(oid, oid, smallint[]) FROM PUBLIC;

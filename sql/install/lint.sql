@@ -4,14 +4,14 @@ CREATE FUNCTION @extschema@.ec_lint(script text, phase text = 'expand', OUT stat
     RETURNS SETOF record
     AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION @extschema@.ec_lint(text, text) IS
-    'what in a script breaks running code, loses data or holds others up, and how to do it safely; runs nothing';
+    'statements of a script that break running code, lose data or block others, with safe alternatives; runs nothing';
 
 CREATE FUNCTION @extschema@.ec_effects(script text, OUT statement integer, OUT command text, OUT relation regclass,
         OUT lock_mode text, OUT rewrites boolean, OUT scans boolean)
     RETURNS SETOF record
     AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION @extschema@.ec_effects(text) IS
-    'what each statement of a script will lock, write anew and read as a whole; runs nothing';
+    'the locks, rewrites and full scans of each statement of a script; runs nothing';
 
 CREATE FUNCTION @extschema@.ec_plan(script text, phase text = 'expand', OUT step integer, OUT statement integer,
         OUT kind text, OUT command text, OUT lock_mode text, OUT relation regclass, OUT rewrites boolean,

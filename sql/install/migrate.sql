@@ -16,7 +16,7 @@ COMMENT ON PROCEDURE @extschema@.ec_migrate(text, text, text, text, text[], text
 CREATE FUNCTION @extschema@.ec_rollback(version text, dry_run boolean = false, scope text = NULL) RETURNS text
     AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.ec_rollback(text, boolean, text) IS
-    'runs the down script of a migration and takes it out of the ledger';
+    'runs the down script of a migration and removes it from the ledger';
 
 CREATE PROCEDURE @extschema@.ec_wait_migration(version text, timeout interval = NULL, scope text = NULL)
     AS 'MODULE_PATHNAME' LANGUAGE C;
@@ -158,7 +158,7 @@ COMMENT ON FUNCTION @extschema@.ec_baseline(text, text, text) IS
 CREATE FUNCTION @extschema@.ec_adopt(tool text, relation regclass = NULL, scope text = NULL) RETURNS integer
     AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.ec_adopt(text, regclass, text) IS
-    'takes over the history that another migration tool has written; returns how many migrations were new';
+    'imports the history of another migration tool; returns how many migrations were new';
 
 CREATE FUNCTION @extschema@.ec_rehearse(up text, down text = NULL, OUT step integer, OUT direction text,
         OUT command text, OUT lock_mode text, OUT relation regclass, OUT rewritten boolean, OUT duration interval,

@@ -1,6 +1,6 @@
 CREATE FUNCTION @extschema@.ec_track(relation regclass, columns text[] DEFAULT NULL) RETURNS integer
 AS 'MODULE_PATHNAME', 'ec_track' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_track(regclass, text[]) IS 'watches who reads and writes columns (NULL: all) of a table; returns how many are new';
+COMMENT ON FUNCTION @extschema@.ec_track(regclass, text[]) IS 'tracks which applications read and write columns (NULL: all) of a table; returns how many are new';
 
 CREATE FUNCTION @extschema@.ec_untrack(relation regclass, columns text[] DEFAULT NULL) RETURNS integer
 AS 'MODULE_PATHNAME', 'ec_untrack' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
@@ -23,7 +23,7 @@ SELECT relation, column_name, reads, last_read, last_reader, writes, last_write,
        tracked_since, unknown_since, unknown_until, readers, writers
   FROM expand_contract.column_usage()
  ORDER BY relation::text COLLATE "C", column_name COLLATE "C";
-COMMENT ON VIEW @extschema@.ec_column_usage IS 'who uses the tracked columns of tables one owns (pg_monitor: all)';
+COMMENT ON VIEW @extschema@.ec_column_usage IS 'the use of the tracked columns of one''s own tables (pg_monitor: all)';
 GRANT SELECT ON @extschema@.ec_column_usage TO PUBLIC;
 
 CREATE FUNCTION @extschema@.ec_export_usage() RETURNS jsonb
@@ -43,11 +43,11 @@ AS $$
               JOIN pg_class c ON c.oid = u.relation
               JOIN pg_namespace n ON n.oid = c.relnamespace), '[]'))
 $$;
-COMMENT ON FUNCTION @extschema@.ec_export_usage() IS 'what this standby has counted, for ec_import_usage on the primary';
+COMMENT ON FUNCTION @extschema@.ec_export_usage() IS 'the column usage counted on this standby, for ec_import_usage on the primary';
 
 CREATE FUNCTION @extschema@.ec_import_usage(standby text, usage jsonb) RETURNS integer
 AS 'MODULE_PATHNAME', 'ec_import_usage' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.ec_import_usage(text, jsonb) IS 'records what ec_export_usage said on a standby; returns how many columns';
+COMMENT ON FUNCTION @extschema@.ec_import_usage(text, jsonb) IS 'records the result of ec_export_usage on a standby; returns how many columns';
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_import_usage(text, jsonb) FROM PUBLIC;
 
 CREATE VIEW @extschema@.ec_standby_usage WITH (security_barrier) AS

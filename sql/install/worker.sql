@@ -31,7 +31,7 @@ INSERT INTO expand_contract.origin (system_identifier, database, catalog_version
 SELECT here.system, here.database, here.version FROM here
 ON CONFLICT DO NOTHING;
 END;
-COMMENT ON FUNCTION expand_contract.adopt_upgraded() IS 'takes over what the cluster has left that pg_upgrade has made this one from';
+COMMENT ON FUNCTION expand_contract.adopt_upgraded() IS 'takes over the unfinished jobs of the cluster from which pg_upgrade made this one';
 REVOKE EXECUTE ON FUNCTION expand_contract.adopt_upgraded() FROM PUBLIC;
 
 CREATE FUNCTION expand_contract.is_interrupted(job bigint) RETURNS boolean
@@ -44,7 +44,7 @@ COMMENT ON FUNCTION expand_contract.launcher_running() IS 'whether the library i
 
 CREATE FUNCTION expand_contract.no_worker_is_free() RETURNS text
 AS 'MODULE_PATHNAME', 'ec_sql_no_worker_is_free' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
-COMMENT ON FUNCTION expand_contract.no_worker_is_free() IS 'for whom all workers of the cluster are at work; NULL if one is free';
+COMMENT ON FUNCTION expand_contract.no_worker_is_free() IS 'the roles and databases that use all workers of the cluster; NULL if a worker is free';
 
 CREATE FUNCTION expand_contract.replication_lag() RETURNS interval
 AS 'MODULE_PATHNAME', 'ec_sql_replication_lag' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
@@ -230,7 +230,7 @@ SELECT job,
     migration
 FROM expand_contract.progress
 WHERE pg_has_role(owner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE');
-COMMENT ON VIEW @extschema@.ec_progress IS 'jobs one owns (pg_monitor: all), how far they are and what holds them back';
+COMMENT ON VIEW @extschema@.ec_progress IS 'one''s own jobs (pg_monitor: all), their progress, and the reason for a pause';
 GRANT SELECT ON @extschema@.ec_progress TO PUBLIC;
 
 CREATE VIEW @extschema@.ec_progress_workers WITH (security_barrier) AS
@@ -250,7 +250,7 @@ FROM expand_contract.jobs j
 JOIN expand_contract.job_slots s ON s.job = j.id
 LEFT JOIN expand_contract.live_slots() l ON l.job = s.job AND l.slot = s.slot
 WHERE pg_has_role(j.owner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE');
-COMMENT ON VIEW @extschema@.ec_progress_workers IS 'ec_progress worker by worker: where each is, and what it has done';
+COMMENT ON VIEW @extschema@.ec_progress_workers IS 'ec_progress for each worker: its position, and what it has done';
 GRANT SELECT ON @extschema@.ec_progress_workers TO PUBLIC;
 
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_pause(bigint), @extschema@.ec_resume(bigint), @extschema@.ec_cancel(bigint),

@@ -27,8 +27,12 @@ ec_is_unique_key(Relation index)
 		   heap_attisnull(index->rd_indextuple, Anum_pg_index_indexprs, NULL);
 }
 
-List *
-ec_key_columns(Relation relation, Relation index)
+/*
+ * Returns the attribute numbers of the index whose columns are all NOT
+ * NULL, by valid constraints; NIL if the index is no such key.
+ */
+static List *
+key_columns(Relation relation, Relation index)
 {
 	List *columns = NIL;
 
@@ -55,7 +59,7 @@ ec_find_keys(Relation relation)
 	foreach (cell, RelationGetIndexList(relation))
 	{
 		Relation index = index_open(lfirst_oid(cell), AccessShareLock);
-		List *key = ec_key_columns(relation, index);
+		List *key = key_columns(relation, index);
 
 		if (key != NIL)
 			keys = index->rd_index->indisprimary ? lcons(key, keys)

@@ -17,18 +17,13 @@
 /*
  * True if any two committed rows differ in the index's columns: the index is a
  * unique B-tree that is valid, neither deferrable nor partial, and has no
- * expressions.  Rows with NULLs may be alike, see ec_key_columns.
+ * expressions.  Rows with NULLs may be alike.
  */
 extern bool ec_is_unique_key(Relation index);
 
 /*
- * Returns the attribute numbers of a unique key whose columns are all NOT
- * NULL, by valid constraints; NIL if the index is no such key.
- */
-extern List *ec_key_columns(Relation relation, Relation index);
-
-/*
- * Returns these lists for all such indexes of a table, starting with the
+ * Returns the attribute numbers of each unique key of a table whose columns are
+ * all NOT NULL by valid constraints, starting with the
  * primary key.
  */
 extern List *ec_find_keys(Relation relation);

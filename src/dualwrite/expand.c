@@ -60,13 +60,16 @@ read_arguments(FunctionCallInfo fcinfo, EcChange *change)
 	ec_require_argument(fcinfo, 0, "change", EXAMPLE);
 	ec_require_argument(fcinfo, 1, "relation", EXAMPLE);
 	ec_require_argument(fcinfo, 2, "forward", EXAMPLE);
-	change->name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	change->name = ec_change_argument(fcinfo, 0);
 	if (change->name[0] == '\0' || strlen(change->name) > EC_MAX_CHANGE_NAME)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("name of a change must have 1 to %d bytes",
-							   EC_MAX_CHANGE_NAME),
-						errdetail("It is part of its triggers' names."),
-						errhint("Choose a short name, as in \"users_email\".")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("name of a change must have 1 to %d bytes", EC_MAX_CHANGE_NAME),
+				 ec_scope[0] == '\0'
+					 ? errdetail("It is part of its triggers' names.")
+					 : errdetail("With its scope it is \"%s\", which is part of its triggers' names.",
+								 change->name),
+				 errhint("Choose a short name, as in \"users_email\".")));
 	change->relation = PG_GETARG_OID(1);
 	change->forward = PG_GETARG_JSONB_P(2);
 	if (!PG_ARGISNULL(3))
@@ -77,6 +80,9 @@ read_arguments(FunctionCallInfo fcinfo, EcChange *change)
 	change->old_columns = ec_text_list_argument(fcinfo, 6, "old_columns");
 	change->records =
 		!ec_is_second_choice(fcinfo, 7, "on_error", "record", "raise");
+	/* only ec_change_type passes it */
+	if (PG_NARGS() > 9 && !PG_ARGISNULL(9))
+		change->kept_names = PG_GETARG_JSONB_P(9);
 }
 
 /* In the previous version's SQL the function has no such argument. */
@@ -272,7 +278,7 @@ expand(void *arg)
 	 * Sequences must be past the rows that exist in the target and those to
 	 * come.
 	 */
-	if (ec_change_load(change->name, &known))
+	if (change->kept_names == NULL && ec_change_load(change->name, &known))
 		ec_bring_sequences_forward(&known, false);
 }
 

@@ -16,6 +16,7 @@
 #include "utils/regproc.h"
 #include "utils/syscache.h"
 
+#include "core/function_path.h"
 #include "dualwrite/mutable.h"
 
 /*
@@ -254,35 +255,9 @@ ec_looks_up(Node *expression)
 }
 
 static bool
-sets_path(Oid function)
-{
-	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	bool isnull = true;
-	bool sets = false;
-	Datum settings;
-
-	if (!HeapTupleIsValid(tuple))
-		return false;
-	settings = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_proconfig, &isnull);
-	if (!isnull)
-	{
-		Datum *values;
-		int count;
-
-		deconstruct_array(DatumGetArrayTypeP(settings), TEXTOID, -1, false,
-						  TYPALIGN_INT, &values, NULL, &count);
-		for (int i = 0; i < count; i++)
-			sets |= pg_strncasecmp(TextDatumGetCString(values[i]),
-								   "search_path=", strlen("search_path=")) == 0;
-	}
-	ReleaseSysCache(tuple);
-	return sets;
-}
-
-static bool
 lacks_path(Oid function, void *context)
 {
-	return function >= FirstNormalObjectId && !sets_path(function);
+	return function >= FirstNormalObjectId && ec_function_path(function) == NULL;
 }
 
 static bool

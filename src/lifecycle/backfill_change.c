@@ -240,7 +240,7 @@ ec_backfill_change(PG_FUNCTION_ARGS)
 	spec.skips_failures =
 		ec_is_second_choice(fcinfo, 8, "on_error", "raise", "skip");
 
-	ec_change_get(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
+	ec_change_get(ec_change_argument(fcinfo, 0), &change);
 	ec_change_require_active(&change);
 	if (!change.dual_write || !ec_enable_modern_write)
 		ereport(ERROR,

@@ -1,9 +1,10 @@
 /*
  * forget.c
- *		ec_forget: the name of a change is free again.
+ *		ec_forget: frees the name of a change.
  *
- * A change that is over is history.  One that cannot go on in either direction
- * ends here: its dual writes stop, and both shapes stay as they are.
+ * A change that has ended is only history.  A change that can be neither
+ * contracted nor reverted is ended here: its dual writes stop, and both shapes stay
+ * as they are.
  */
 #include "postgres.h"
 
@@ -22,7 +23,7 @@
 
 PG_FUNCTION_INFO_V1(ec_forget);
 
-/* Is a table or a mapped column of it gone? */
+/* True if a table or a mapped column of the change does not exist any more. */
 static bool
 lacks_something(const EcChange *change)
 {
@@ -53,7 +54,7 @@ ec_change_is_stuck(const EcChange *change)
 		   !ec_has_backward(change) && bms_is_empty(ec_old_columns(change));
 }
 
-/* The flag stays: readers go on with the shape that they read. */
+/* The flag keeps its value, so that readers continue to use the same shape. */
 static void
 end(const EcChange *change, int lock_wait_ms, void *arg)
 {
@@ -68,7 +69,7 @@ end(const EcChange *change, int lock_wait_ms, void *arg)
  * ec_forget(change) → 'forgotten'
  *
  * For a change that is contracted or reverted, whose table or column is gone, or
- * that is cut over and has neither a way back nor anything to contract.  Its
+ * that is cut over and can be neither reverted nor contracted.  Its
  * dual writes end, its flag stays; its events, jobs and verifications are kept
  * under another name.
  *
@@ -82,7 +83,7 @@ ec_forget(PG_FUNCTION_ARGS)
 
 	ec_require_argument(fcinfo, 0, "change",
 						"As in SELECT ec_forget('users_email').");
-	ec_change_lock(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
+	ec_change_lock(ec_change_argument(fcinfo, 0), &change);
 	if (!ec_change_is_over(&change))
 	{
 		if (!ec_change_is_stuck(&change))

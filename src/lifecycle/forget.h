@@ -1,6 +1,6 @@
 /*
  * forget.h
- *		Changes that can go neither forward nor back.
+ *		Changes that can be neither contracted nor reverted.
  */
 #ifndef EC_LIFECYCLE_FORGET_H
 #define EC_LIFECYCLE_FORGET_H
@@ -10,8 +10,9 @@
 #include "model/change.h"
 
 /*
- * Is a table or a mapped column gone; or is it cut over, with no backward mapping
- * and nothing to contract?  Then ec_forget is the way out.
+ * True if a table or a mapped column of the change does not exist any more, or the
+ * change is cut over without a backward mapping and has nothing to contract.  Only
+ * ec_forget can end such a change.
  */
 extern bool ec_change_is_stuck(const EcChange *change);
 

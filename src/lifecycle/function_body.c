@@ -38,6 +38,7 @@
 #include "utils/resowner.h"
 #include "utils/syscache.h"
 
+#include "core/function_path.h"
 #include "core/subtransaction.h"
 #include "core/catalog.h"
 #include "core/compat.h"
@@ -126,9 +127,6 @@ static void
 set_search_path(const Search *search)
 {
 	Form_pg_proc form = (Form_pg_proc) GETSTRUCT(search->function);
-	bool isnull;
-	Datum settings = SysCacheGetAttr(PROCOID, search->function,
-									 Anum_pg_proc_proconfig, &isnull);
 	Oid table = linitial_oid(search->family);
 	char *path;
 
@@ -142,24 +140,10 @@ set_search_path(const Search *search)
 							 *search->has_waited ? LATER_LOCK_WAIT : LOCK_WAIT,
 							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
 							 0, false);
-	if (!isnull)
-	{
-		Datum *values;
-		bool *nulls;
-		int count;
-
-		deconstruct_array(DatumGetArrayTypeP(settings), TEXTOID, -1, false,
-						  TYPALIGN_INT, &values, &nulls, &count);
-		for (int i = 0; i < count; i++)
-		{
-			char *setting = TextDatumGetCString(values[i]);
-
-			if (strncmp(setting, "search_path=", 12) == 0)
-				(void) set_config_option("search_path", setting + 12,
-										 PGC_USERSET, PGC_S_SESSION,
-										 GUC_ACTION_SAVE, true, 0, false);
-		}
-	}
+	path = ec_function_path(form->oid);
+	if (path != NULL)
+		(void) set_config_option("search_path", path, PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
 /*

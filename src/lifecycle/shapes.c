@@ -156,8 +156,12 @@ ec_shapes_close(EcShapes *shapes)
 		table_close(shapes->old_table, NoLock);
 }
 
-bool
-ec_stays(const EcShapes *shapes, AttrNumber old_column)
+/*
+ * True if the column of the old table is a column of the new one as well, and is
+ * not removed by contraction.
+ */
+static bool
+stays(const EcShapes *shapes, AttrNumber old_column)
 {
 	return shapes->old_table == shapes->new_table &&
 		   !bms_is_member(old_column, shapes->going);
@@ -169,7 +173,7 @@ ec_successors(const EcShapes *shapes, AttrNumber old_column)
 	Bitmapset *columns = NULL;
 	ListCell *cell;
 
-	if (ec_stays(shapes, old_column))
+	if (stays(shapes, old_column))
 		return bms_make_singleton(old_column);
 	foreach (cell, shapes->forward)
 	{
@@ -200,7 +204,7 @@ ec_places_of(const EcShapes *shapes, AttrNumber old_column)
 	Bitmapset *plain = NULL;
 	ListCell *cell;
 
-	if (ec_stays(shapes, old_column))
+	if (stays(shapes, old_column))
 		return columns;
 	if (back != NULL && bms_overlap(columns, back->reads))
 		return bms_intersect(columns, back->reads);
@@ -272,7 +276,7 @@ rewrite_over_new(Node *node, Rewriting *rewriting)
 		AttrNumber successor;
 		EcMapped *back;
 
-		if (var->varattno > 0 && ec_stays(shapes, var->varattno))
+		if (var->varattno > 0 && stays(shapes, var->varattno))
 			return copyObject(node);
 		back = find_mapped(shapes->backward, var->varattno);
 		if (back != NULL)

@@ -15,7 +15,7 @@
 
 #include "model/change.h"
 
-/* A column of one shape, and what it is of the other. */
+/* A column of one shape, and its expression over the other shape. */
 typedef struct EcMapped
 {
 	AttrNumber attnum;
@@ -27,7 +27,7 @@ typedef struct EcShapes
 {
 	const EcChange *change;
 	Relation old_table;
-	Relation new_table; /* the same one, where the change has no target */
+	Relation new_table; /* the same relation, if the change has no target */
 	Bitmapset *going;   /* of the old table */
 	List *forward;      /* of EcMapped, the columns of the new table */
 	List *backward;     /* of the old one */
@@ -40,33 +40,31 @@ typedef struct EcShapes
 extern bool ec_shapes_open(const EcChange *change, EcShapes *shapes);
 extern void ec_shapes_close(EcShapes *shapes);
 
-/* Does a column of the new table stay that is the same in the old one? */
-extern bool ec_stays(const EcShapes *shapes, AttrNumber old_column);
-
 /*
- * The new columns that are computed from an old one; a column that stays is its
- * own.  ec_places_of: those of them that hold what it held, together; backward
- * tells, or else a mere cast does.  ec_successor: one of these, or 0.
+ * ec_successors returns the new columns that are computed from an old one; the
+ * successor of a column that stays is the column itself.  ec_places_of returns
+ * those that together hold its value: the backward mapping reads them to compute
+ * it, or they are a plain cast of it.  ec_successor returns one of these, or 0.
  */
 extern Bitmapset *ec_successors(const EcShapes *shapes, AttrNumber old_column);
 extern Bitmapset *ec_places_of(const EcShapes *shapes, AttrNumber old_column);
 extern AttrNumber ec_successor(const EcShapes *shapes, AttrNumber old_column);
 
 /*
- * An expression over the old table's columns, over the new one's; NULL if that
- * cannot be told.
+ * Rewrites an expression over the old table's columns as one over the new table's
+ * columns; NULL if the mapping does not allow that.
  */
 extern Node *ec_over_new_columns(const EcShapes *shapes, Node *expression);
 
 /*
- * What a column of the new table gets from an INSERT that names no old one: what
- * forward gives of their defaults.  Where identity columns draw a number, the
- * expression has a parameter of that number instead of it.
+ * Returns the value that a column of the new table gets from an INSERT that sets
+ * no old column: the forward mapping of their defaults.  For the number of an
+ * identity column, the expression contains a parameter with this number.
  */
 #define EC_DRAWN_NUMBER 987654
 extern Node *ec_default_by_forward(const EcShapes *shapes, const EcMapped *mapped);
 
-/* The column that an expression is, or a mere cast of; else 0. */
+/* Returns the column if the expression is just a column, or a cast of one; else 0. */
 extern AttrNumber ec_plain_column(Node *expression);
 
 /* The attribute numbers that an expression over one table reads. */

@@ -241,7 +241,8 @@ settle_phase(const EcChange *change, const EcVerification *verification)
 	bool is_ok = ec_verification_ok(verification);
 
 	if (is_ok && (strcmp(change->phase, EC_PHASE_DUAL_WRITE) == 0 ||
-				  strcmp(change->phase, EC_PHASE_BACKFILLED) == 0))
+				  strcmp(change->phase, EC_PHASE_BACKFILLED) == 0 ||
+				  strcmp(change->phase, EC_PHASE_PREPARED) == 0))
 		ec_change_set_phase(change->name, EC_PHASE_VERIFIED);
 	else if (!is_ok && was_verified)
 		ec_change_set_phase(change->name, EC_PHASE_BACKFILLED);
@@ -259,7 +260,7 @@ settle_phase(const EcChange *change, const EcVerification *verification)
 Datum
 ec_verify_change(PG_FUNCTION_ARGS)
 {
-	char *name = ec_text_argument(fcinfo, 0, "change");
+	char *name = ec_change_full_name(ec_text_argument(fcinfo, 0, "change"));
 	EcVerification verification;
 	EcSubject subject;
 	EcChange change;
@@ -291,7 +292,7 @@ ec_verify_change(PG_FUNCTION_ARGS)
 Datum
 ec_verify_job(PG_FUNCTION_ARGS)
 {
-	char *name = ec_text_argument(fcinfo, 0, "change");
+	char *name = ec_change_full_name(ec_text_argument(fcinfo, 0, "change"));
 	EcJobSpec spec = {.change = name};
 	EcSubject subject;
 	EcChange change;

@@ -17,6 +17,7 @@
 #include "core/guc.h"
 #include "lint/lint.h"
 #include "lint/lint_advice.h"
+#include "lint/lint_online.h"
 #include "lint/lint_rules.h"
 
 void
@@ -71,11 +72,12 @@ lint_all(EcLint *lint, const EcScript *script)
 }
 
 List *
-ec_lint_script(const EcScript *script)
+ec_lint_script(const EcScript *script, bool online)
 {
 	EcLint lint = {0};
 
 	lint_all(&lint, script);
+	ec_lint_settle(script, lint.findings, online);
 	return lint.findings;
 }
 
@@ -119,19 +121,24 @@ refuse(const EcScript *script, const char *phase, const EcFinding *finding)
 }
 
 void
-ec_lint_require_safe(const EcScript *script, const char *phase, List *allow)
+ec_lint_require_safe(const EcScript *script, const char *phase, List *allow,
+					 bool online)
 {
 	ListCell *cell;
 
 	if (strcmp(phase, EC_DEPLOY_CONTRACT) == 0)
 		return;
-	foreach (cell, ec_lint_script(script))
+	foreach (cell, ec_lint_script(script, online))
 	{
 		const EcFinding *finding = lfirst(cell);
 
-		if (finding->severity >= EC_SEVERITY_ERROR &&
-			!is_allowed(finding->rule, allow))
-			refuse(script, phase, finding);
+		if (finding->severity < EC_SEVERITY_ERROR ||
+			is_allowed(finding->rule, allow))
+			continue;
+		/* ec_lint_require_possible raises it, if the plan has no way */
+		if (online && finding->is_about_time && OidIsValid(finding->relation))
+			continue;
+		refuse(script, phase, finding);
 	}
 }
 

@@ -16,8 +16,11 @@
 /* Raises 22023 unless phase is a known phase; the hint lists them. */
 extern void ec_lint_check_phase(const char *phase);
 
-/* Returns all findings (EcFinding) in the order of the statements. */
-extern List *ec_lint_script(const EcScript *script);
+/*
+ * Returns all findings (EcFinding) in the order of the statements.  online:
+ * what blocks others is done online where that is possible.
+ */
+extern List *ec_lint_script(const EcScript *script, bool online);
 
 /*
  * Returns what each statement locks, scans and rewrites of existing relations
@@ -29,8 +32,8 @@ extern List *ec_lint_script_effects(const EcScript *script);
  * Raises EC_ERRCODE_UNSAFE for the first finding of severity error whose rule
  * is not in allow (of char *).  In phase "contract" everything is allowed.
  */
-extern void
-ec_lint_require_safe(const EcScript *script, const char *phase, List *allow);
+extern void ec_lint_require_safe(const EcScript *script, const char *phase,
+								 List *allow, bool online);
 
 /*
  * The same for the statements that a plan has refused (EcFinding, or NIL):

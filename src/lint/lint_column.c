@@ -68,20 +68,6 @@ is_virtual(const Constraint *generated)
 #endif
 }
 
-static char *
-add_filled_recipe(const EcLintTable *table, const char *column)
-{
-	const char *quoted = quote_identifier(column);
-
-	return ec_hint("ALTER TABLE %s ADD COLUMN %s ...;\n"
-				   "ALTER TABLE %s ALTER COLUMN %s SET DEFAULT ...;\n"
-				   "SELECT ec_backfill(%s, %s, %s);",
-				   table->sql, quoted, table->sql, quoted,
-				   quote_literal_cstr(table->sql),
-				   quote_literal_cstr(psprintf("%s = ...", quoted)),
-				   quote_literal_cstr(psprintf("%s IS NULL", quoted)));
-}
-
 static void
 enter_column(EcLintTable *table, ColumnDef *definition, bool is_not_null,
 			 bool has_value, bool is_identity)
@@ -161,16 +147,13 @@ ec_lint_add_column(EcLintTable *table, const AlterTableCmd *command)
 	{
 		rewrites |= ec_lint_has_volatile_default(table->world, column->typeName);
 		if (is_not_null)
-			ec_lint_table_stop(table, "add_not_null", table->family, false)->recipe =
-				psprintf("ALTER TABLE %s ADD COLUMN %s ... NOT NULL DEFAULT ...;",
-						 table->sql, quote_identifier(column->colname));
+			ec_lint_table_stop(table, "add_not_null", table->family, false);
 	}
 	if (!ec_is_new(table->relation) && ec_lint_is_row_type_used(table->relation))
 		(void) ec_lint_table_add(table, "row_type");
 	table->has_new_value |= has_default;
 	if (rewrites)
-		ec_lint_table_stop(table, "rewrite_table", table->family, true)->recipe =
-			add_filled_recipe(table, column->colname);
+		ec_lint_table_stop(table, "rewrite_table", table->family, true);
 	enter_column(table, column, is_not_null, has_value, is_identity);
 	foreach (cell, column->constraints)
 	{
@@ -178,24 +161,6 @@ ec_lint_add_column(EcLintTable *table, const AlterTableCmd *command)
 		ec_lint_constraint(table, lfirst(cell), column->colname,
 						   !table->has_new_value);
 	}
-}
-
-static char *
-type_recipe(const EcLintTable *table, const AlterTableCmd *command)
-{
-	ColumnDef *definition = castNode(ColumnDef, command->def);
-	const char *column = quote_identifier(command->name);
-	const char *copy = quote_identifier(psprintf("%s_new", command->name));
-
-	return ec_hint("ALTER TABLE %s ADD COLUMN %s %s;\n"
-				   "SELECT ec_expand(%s, %s, forward => jsonb_build_object(%s, %s),\n"
-				   "                 backward => jsonb_build_object(%s, %s));",
-				   table->sql, copy, TypeNameToString(definition->typeName),
-				   quote_literal_cstr(
-					   psprintf("%s_%s", table->relation->name, command->name)),
-				   quote_literal_cstr(table->sql), quote_literal_cstr(copy),
-				   quote_literal_cstr(column), quote_literal_cstr(column),
-				   quote_literal_cstr(copy));
 }
 
 /* Foreign keys on the column, from and to other tables, are created again. */
@@ -279,8 +244,7 @@ ec_lint_type(EcLintTable *table, const AlterTableCmd *command)
 	if (column == NULL)
 	{
 		if (!ec_is_new(table->relation))
-			ec_lint_add_missing_column(table, "rewrite_table", command->name, true)
-				->recipe = type_recipe(table, command);
+			ec_lint_add_missing_column(table, "rewrite_table", command->name, true);
 		return;
 	}
 	lint_obstacle(table, column, false);
@@ -308,7 +272,6 @@ ec_lint_type(EcLintTable *table, const AlterTableCmd *command)
 		/* what it does to the table comes with it */
 		EcFinding *finding = ec_lint_table_add(table, "change_type");
 
-		finding->recipe = type_recipe(table, command);
 		if (rewritten != NIL || rescanned != NIL)
 		{
 			EcFinding *effect = ec_lint_table_stop(table, "rewrite_table",
@@ -322,11 +285,9 @@ ec_lint_type(EcLintTable *table, const AlterTableCmd *command)
 		}
 	}
 	else if (rewritten != NIL)
-		ec_lint_table_stop(table, "rewrite_table", rewritten, true)->recipe =
-			type_recipe(table, command);
+		ec_lint_table_stop(table, "rewrite_table", rewritten, true);
 	else if (rescanned != NIL)
-		ec_lint_table_stop(table, "rescan_table", rescanned, false)->recipe =
-			type_recipe(table, command);
+		ec_lint_table_stop(table, "rescan_table", rescanned, false);
 	foreach (cell, table->family)
 	{
 		EcRelation *relation = lfirst(cell);

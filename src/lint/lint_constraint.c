@@ -11,22 +11,6 @@
 
 #include "lint/lint_alter.h"
 
-static char *
-not_null_recipe(const EcLintTable *table, const char *column)
-{
-	const char *quoted = quote_identifier(column);
-	char *name = ec_lint_constraint_name(table->relation->name, column, "not_null");
-
-	return psprintf("ALTER TABLE %s ADD CONSTRAINT %s CHECK (%s IS NOT NULL) NOT VALID;\n"
-					"-- in a migration of its own:\n"
-					"ALTER TABLE %s VALIDATE CONSTRAINT %s;\n"
-					"-- and after that:\n"
-					"ALTER TABLE %s ALTER COLUMN %s SET NOT NULL;\n"
-					"ALTER TABLE %s DROP CONSTRAINT %s;",
-					table->sql, name, quoted, table->sql, name, table->sql,
-					quoted, table->sql, name);
-}
-
 /*
  * The column does not exist, but something that the lint does not see may add
  * it.
@@ -88,11 +72,9 @@ ec_lint_not_null(EcLintTable *table, const char *name)
 		return;
 	relations = unproven(table, name);
 	if (relations != NIL)
-		ec_lint_table_stop(table, "set_not_null", relations, false)->recipe =
-			not_null_recipe(table, name);
+		ec_lint_table_stop(table, "set_not_null", relations, false);
 	else if (column == NULL && !ec_is_new(table->relation))
-		ec_lint_add_missing_column(table, "set_not_null", name, false)->recipe =
-			not_null_recipe(table, name);
+		ec_lint_add_missing_column(table, "set_not_null", name, false);
 	ec_lint_mark_not_null(table, name, true);
 }
 
@@ -135,10 +117,6 @@ lint_check(EcLintTable *table, const Constraint *constraint, const char *column)
 	bool is_new_column = column != NULL;
 	int bit = -1;
 	ListCell *cell;
-	char *name =
-		constraint->conname
-			? pstrdup(quote_identifier(constraint->conname))
-			: ec_lint_constraint_name(table->relation->name, what, "check");
 
 	while ((bit = bms_next_member(columns, bit)) >= 0)
 	{
@@ -146,11 +124,7 @@ lint_check(EcLintTable *table, const Constraint *constraint, const char *column)
 			is_new_column = true;
 	}
 	if (!constraint->skip_validation && is_enforced(constraint))
-		ec_lint_table_stop(table, "add_check", relations, false)->recipe =
-			psprintf("ALTER TABLE %s ADD CONSTRAINT %s CHECK (...) NOT VALID;\n"
-					 "-- in a migration of its own:\n"
-					 "ALTER TABLE %s VALIDATE CONSTRAINT %s;",
-					 table->sql, name, table->sql, name);
+		ec_lint_table_stop(table, "add_check", relations, false);
 	else if (!is_new_column && is_enforced(constraint))
 		(void) ec_lint_table_add(table, "restrict_writes");
 	foreach (cell, relations)
@@ -173,14 +147,6 @@ static void
 lint_unique(EcLintTable *table, const Constraint *constraint, List *keys)
 {
 	bool is_primary = constraint->contype == CONSTR_PRIMARY;
-	const char *columns = ec_lint_joined(keys, ", ", true);
-	char *name =
-		constraint->conname
-			? pstrdup(quote_identifier(constraint->conname))
-			: ec_lint_constraint_name(table->relation->name,
-									  is_primary ? ""
-												 : ec_lint_joined(keys, "_", false),
-									  is_primary ? "pkey" : "key");
 	/*
 	 * of a partitioned table: on each partition; inheritance children get none
 	 */
@@ -192,11 +158,6 @@ lint_unique(EcLintTable *table, const Constraint *constraint, List *keys)
 	finding = ec_lint_stop(table->lint, "add_unique", relations, ShareLock,
 						   false, true);
 	finding->lock = table->lock;
-	finding->recipe =
-		psprintf("CREATE UNIQUE INDEX CONCURRENTLY %s ON %s (%s);\n"
-				 "ALTER TABLE %s ADD CONSTRAINT %s %s USING INDEX %s;",
-				 name, table->sql, columns, table->sql, name,
-				 is_primary ? "PRIMARY KEY" : "UNIQUE", name);
 	entered =
 		enter_constraint(table, table->relation, constraint,
 						 is_primary ? "" : ec_lint_joined(keys, "_", false),
@@ -334,10 +295,7 @@ ec_lint_validate(EcLintTable *table, const AlterTableCmd *command)
 	 * another command of this statement may not.
 	 */
 	if (table->lock >= ShareLock)
-		ec_lint_table_stop(table, "validate_constraint", relations, false)->recipe =
-			psprintf("-- in a migration of its own:\n"
-					 "ALTER TABLE %s VALIDATE CONSTRAINT %s;",
-					 table->sql, quote_identifier(command->name));
+		ec_lint_table_stop(table, "validate_constraint", relations, false);
 }
 
 void

@@ -76,22 +76,6 @@ ec_lint_drop_index(EcLint *lint, DropStmt *stmt, List *names)
 	finding->lock = AccessExclusiveLock;
 	if (ec_lint_is_small(ec_world_family(lint->world, table)))
 		finding->severity = EC_SEVERITY_NOTICE;
-	finding->recipe = psprintf("DROP INDEX CONCURRENTLY %s;", ec_lint_name(name));
-}
-
-/* The statement itself, with CONCURRENTLY after the word INDEX. */
-static char *
-concurrent_index(const char *text)
-{
-	const char *word;
-
-	for (word = text; *word; word++)
-	{
-		if (pg_strncasecmp(word, "INDEX", 5) == 0)
-			return psprintf("%.*s CONCURRENTLY%s;", (int) (word + 5 - text),
-							text, word + 5);
-	}
-	return NULL;
 }
 
 static void
@@ -147,8 +131,7 @@ ec_lint_index(EcLint *lint, IndexStmt *stmt)
 	if (table == NULL)
 	{
 		if (!stmt->concurrent)
-			ec_lint_add_missing(lint, "create_index", ShareLock, false, true)->recipe =
-				concurrent_index(lint->statement->text);
+			ec_lint_add_missing(lint, "create_index", ShareLock, false, true);
 		return;
 	}
 	family = stmt->relation->inh ? ec_world_partitions(lint->world, table)
@@ -161,8 +144,7 @@ ec_lint_index(EcLint *lint, IndexStmt *stmt)
 						stmt->concurrent ? ShareUpdateExclusiveLock : ShareLock,
 						false, false);
 	else
-		ec_lint_stop(lint, "create_index", family, ShareLock, false, true)->recipe =
-			concurrent_index(lint->statement->text);
+		ec_lint_stop(lint, "create_index", family, ShareLock, false, true);
 	if (same == NULL && stmt->idxname != NULL)
 		enter_index(lint, table, stmt);
 }
@@ -197,9 +179,4 @@ ec_lint_reindex(EcLint *lint, ReindexStmt *stmt)
 		finding->relation = relation->oid;
 		finding->lock = AccessExclusiveLock;
 	}
-	if (stmt->relation != NULL)
-		finding->recipe =
-			psprintf("REINDEX %s CONCURRENTLY %s;",
-					 stmt->kind == REINDEX_OBJECT_INDEX ? "INDEX" : "TABLE",
-					 ec_lint_name(stmt->relation));
 }

@@ -138,29 +138,6 @@ check_types(EcLint *lint, EcRelation *relation, List *numbers,
 	}
 }
 
-static char *
-key_recipe(const EcRelation *relation, const Constraint *constraint, List *columns)
-{
-	char *table = quote_qualified_identifier(relation->schema, relation->name);
-	char *name =
-		constraint->conname
-			? pstrdup(quote_identifier(constraint->conname))
-			: ec_lint_constraint_name(relation->name,
-									  ec_lint_joined(columns, "_", false), "fkey");
-
-	return psprintf("ALTER TABLE %s ADD CONSTRAINT %s FOREIGN KEY (%s) "
-					"REFERENCES %s%s NOT VALID;\n"
-					"-- in a migration of its own:\n"
-					"ALTER TABLE %s VALIDATE CONSTRAINT %s;",
-					table, name, ec_lint_joined(columns, ", ", true),
-					ec_lint_name(constraint->pktable),
-					constraint->pk_attrs
-						? psprintf(" (%s)", ec_lint_joined(constraint->pk_attrs,
-														   ", ", true))
-						: "",
-					table, name);
-}
-
 static void
 enter_key(EcRelation *relation, const Constraint *constraint, List *columns,
 		  List *numbers, EcRelation *target, List *keys)
@@ -230,8 +207,7 @@ ec_lint_foreign_key(EcLint *lint, EcRelation *relation, const Constraint *constr
 	if (is_scanned)
 	{
 		ec_lint_stop(lint, "add_foreign_key",
-					 ec_world_partitions(world, relation), lock, false, true)
-			->recipe = key_recipe(relation, constraint, columns);
+					 ec_world_partitions(world, relation), lock, false, true);
 		/* An empty table has no rows to validate. */
 		if (target != NULL && target != relation && !is_null &&
 			has_rows(world, relation))

@@ -13,6 +13,7 @@
 
 #include "access/parallel.h"
 #include "access/relation.h"
+#include "access/sysattr.h"
 #include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/partition.h"
@@ -29,9 +30,13 @@
 #include "partitioning/partbounds.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/partcache.h"
 #include "utils/rel.h"
+#include "utils/ruleutils.h"
 
+#include "core/pinned.h"
 #include "core/subtransaction.h"
 #include "lint/lint_rules.h"
 
@@ -43,6 +48,8 @@ typedef struct Proof
 	PartitionBoundSpec *bound;
 	bool of_default; /* does the default partition have no row for the bound? */
 	bool is_proven;
+	MemoryContext memory; /* of the caller, if it wants the rule as text */
+	char *text;
 } Proof;
 
 static bool
@@ -121,6 +128,20 @@ known_of(Proof *proof, Relation opened)
 	return known;
 }
 
+/* The rule as an expression over the partition's columns. */
+static void
+note_text(Proof *proof, Relation partition, List *rule)
+{
+	int level = ec_pin_text();
+	List *context = deparse_context_for(RelationGetRelationName(partition),
+										RelationGetRelid(partition));
+	char *text = deparse_expression((Node *) make_ands_explicit(rule), context,
+									false, false);
+
+	AtEOXact_GUC(false, level);
+	proof->text = MemoryContextStrdup(proof->memory, text);
+}
+
 static void
 prove(void *arg)
 {
@@ -157,6 +178,8 @@ prove(void *arg)
 	}
 	rule = map_partition_varattnos(rule, 1, partition, parent);
 	proof->is_proven = predicate_implied_by(rule, known_of(proof, partition), true);
+	if (proof->memory != NULL)
+		note_text(proof, partition, rule);
 }
 
 /* Handles bounds given as literals; others would have to be evaluated. */
@@ -177,24 +200,69 @@ are_constants(List *values)
 	return true;
 }
 
+/* Returns whether the proof could be tried. */
 static bool
-is_proven(EcLint *lint, EcRelation *parent, EcRelation *partition,
-		  PartitionBoundSpec *bound, bool of_default)
+try_proof(Proof *proof)
 {
-	Proof proof = {lint, parent, partition, bound, of_default, false};
+	PartitionBoundSpec *bound = proof->bound;
 	ErrorData *error;
 
-	if (ec_is_new(parent) || IsInParallelMode() ||
+	if (ec_is_new(proof->parent) || IsInParallelMode() ||
 		!are_constants(bound->listdatums) ||
 		!are_constants(bound->lowerdatums) || !are_constants(bound->upperdatums))
 		return false;
-	ec_load_facts(lint->world, partition);
-	error = ec_subtransaction_undone(prove, &proof);
+	ec_load_facts(proof->lint->world, proof->partition);
+	error = ec_subtransaction_undone(prove, proof);
 	if (error != NULL &&
 		(error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
 		 ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION))
 		ReThrowError(error);
-	return error == NULL && proof.is_proven;
+	return error == NULL;
+}
+
+static bool
+is_proven(EcLint *lint, EcRelation *parent, EcRelation *partition,
+		  PartitionBoundSpec *bound, bool of_default)
+{
+	Proof proof = {lint,       parent, partition, bound,
+				   of_default, false,  NULL,      NULL};
+
+	return try_proof(&proof) && proof.is_proven;
+}
+
+char *
+ec_lint_bound_text(EcLint *lint, EcRelation *parent, EcRelation *partition,
+				   PartitionBoundSpec *bound, bool of_default, bool *is_proven)
+{
+	Proof proof = {lint,
+				   parent,
+				   partition,
+				   bound,
+				   of_default,
+				   false,
+				   CurrentMemoryContext,
+				   NULL};
+
+	*is_proven = try_proof(&proof) && proof.is_proven;
+	return proof.text;
+}
+
+bool
+ec_lint_detached_column(EcRelation *partition, char **column)
+{
+	Relation opened = open_without_waiting(partition);
+	Bitmapset *columns = NULL;
+	int bit;
+
+	if (opened == NULL)
+		return false;
+	pull_varattnos((Node *) RelationGetPartitionQual(opened), 1, &columns);
+	*column = bms_get_singleton_member(columns, &bit)
+				  ? get_attname(partition->oid,
+								bit + FirstLowInvalidHeapAttributeNumber, true)
+				  : NULL;
+	relation_close(opened, AccessShareLock);
+	return true;
 }
 
 EcRelation *
@@ -207,18 +275,6 @@ ec_lint_default_partition(EcLint *lint, EcRelation *parent)
 	partition =
 		ec_world_relation(lint->world, get_default_partition_oid(parent->oid));
 	return partition != NULL && !partition->is_dropped ? partition : NULL;
-}
-
-static char *
-recipe(EcRelation *parent, EcRelation *partition)
-{
-	char *name = quote_qualified_identifier(partition->schema, partition->name);
-
-	return psprintf("ALTER TABLE %s ADD CONSTRAINT ... CHECK (...) NOT VALID;\n"
-					"-- in a migration of its own:\n"
-					"ALTER TABLE %s VALIDATE CONSTRAINT ...;\n"
-					"-- and after that the statement itself",
-					name, name);
 }
 
 /* Returns the leaf partitions for which the bound is not proven. */
@@ -259,7 +315,6 @@ lint_default(EcLint *lint, EcRelation *parent, PartitionBoundSpec *bound)
 		EcFinding *finding = ec_lint_stop(lint, "attach_partition", scanned,
 										  AccessExclusiveLock, false, true);
 
-		finding->recipe = recipe(parent, partition);
 		ec_lint_explain(finding, "; this one is the default partition");
 	}
 }
@@ -291,9 +346,10 @@ are_alike(EcRelation *parent, const EcIndex *one, EcRelation *child,
 	return true;
 }
 
-static bool
-lacks_index(EcLint *lint, EcRelation *parent, EcRelation *child)
+List *
+ec_lint_lacking_indexes(EcLint *lint, EcRelation *parent, EcRelation *child)
 {
+	List *lacking = NIL;
 	ListCell *cell;
 
 	ec_load_facts(lint->world, parent);
@@ -309,9 +365,9 @@ lacks_index(EcLint *lint, EcRelation *parent, EcRelation *child)
 			found |= are_alike(parent, index, child, lfirst(other));
 		}
 		if (!found)
-			return true;
+			lacking = lappend(lacking, lfirst(cell));
 	}
-	return false;
+	return lacking;
 }
 
 /*
@@ -374,13 +430,12 @@ ec_lint_attach(EcLint *lint, EcRelation *parent, EcRelation *child,
 		return; /* of an index */
 	ec_lint_effects(lint, family, AccessExclusiveLock, false, false);
 	if (!ec_is_new(child))
-		scanned = lacks_index(lint, parent, child)
+		scanned = ec_lint_lacking_indexes(lint, parent, child) != NIL
 					  ? family
 					  : unproven(lint, parent, child, bound, false);
 	if (scanned != NIL)
 		ec_lint_stop(lint, "attach_partition", scanned, AccessExclusiveLock,
-					 false, true)
-			->recipe = recipe(parent, child);
+					 false, true);
 	ec_load_facts(lint->world, parent);
 	lock_referencing(lint, parent);
 	lint_keys(lint, parent, child);

@@ -10,6 +10,7 @@
 #include "utils/builtins.h"
 
 #include "core/arguments.h"
+#include "core/guc.h"
 #include "lint/lint.h"
 #include "lint/world.h"
 
@@ -79,7 +80,7 @@ ec_lint(PG_FUNCTION_ARGS)
 	ListCell *cell;
 
 	ec_lint_check_phase(phase);
-	findings = ec_lint_script(ec_script_parse(text, "ec_lint"));
+	findings = ec_lint_script(ec_script_parse(text, "ec_lint"), ec_online);
 	InitMaterializedSRF(fcinfo, 0);
 	foreach (cell, findings)
 	{

@@ -133,6 +133,25 @@ extern void ec_lint_attach(EcLint *lint, EcRelation *parent, EcRelation *child,
 						   PartitionBoundSpec *bound, LOCKMODE lock);
 extern void ec_lint_new_partition(EcLint *lint, EcRelation *parent,
 								  PartitionBoundSpec *bound);
+
+/*
+ * Returns what holds for all rows of a partition with that bound, or, with
+ * of_default, of the default partition beside it, as SQL; NULL: that cannot be
+ * told, or nothing has to hold.  *is_proven: its constraints imply it.
+ */
+extern char *
+ec_lint_bound_text(EcLint *lint, EcRelation *parent, EcRelation *partition,
+				   PartitionBoundSpec *bound, bool of_default, bool *is_proven);
+
+/*
+ * The column, if there is only one, of the CHECK that a concurrent detach puts
+ * on the partition.  False: the partition is locked.
+ */
+extern bool ec_lint_detached_column(EcRelation *partition, char **column);
+
+/* The indexes of the parent (EcIndex) to which the child has none alike. */
+extern List *
+ec_lint_lacking_indexes(EcLint *lint, EcRelation *parent, EcRelation *child);
 extern EcRelation *ec_lint_default_partition(EcLint *lint, EcRelation *parent);
 
 /* lint_object.c: objects other than tables */

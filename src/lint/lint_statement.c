@@ -33,7 +33,8 @@ lint_rewriting(EcLint *lint, const RangeVar *name, const char *recipe)
 		finding->rewrites = true;
 		finding->scans = true;
 	}
-	finding->recipe = pstrdup(recipe);
+	if (recipe != NULL)
+		finding->recipe = pstrdup(recipe);
 }
 
 static void
@@ -70,7 +71,6 @@ static void
 lint_refresh(EcLint *lint, RefreshMatViewStmt *stmt)
 {
 	EcRelation *relation = ec_world_find(lint->world, stmt->relation);
-	EcFinding *finding;
 
 	if (stmt->concurrent)
 	{
@@ -78,14 +78,12 @@ lint_refresh(EcLint *lint, RefreshMatViewStmt *stmt)
 		ec_lint_effect(lint, relation, ExclusiveLock, false, true);
 		return;
 	}
-	finding = relation == NULL
-				  ? ec_lint_add_missing(lint, "refresh", AccessExclusiveLock,
-										true, false)
-				  : ec_lint_stop(lint, "refresh", list_make1(relation),
-								 AccessExclusiveLock, true, false);
-	finding->recipe = psprintf("-- needs a unique index on columns of the view\n"
-							   "REFRESH MATERIALIZED VIEW CONCURRENTLY %s;",
-							   ec_lint_name(stmt->relation));
+	if (relation == NULL)
+		(void) ec_lint_add_missing(lint, "refresh", AccessExclusiveLock, true,
+								   false);
+	else
+		(void) ec_lint_stop(lint, "refresh", list_make1(relation),
+							AccessExclusiveLock, true, false);
 }
 
 /*
@@ -293,8 +291,7 @@ ec_lint_statement(EcLint *lint)
 			lint_vacuum(lint, castNode(VacuumStmt, node));
 			break;
 		case T_ClusterStmt:
-			lint_rewriting(lint, castNode(ClusterStmt, node)->relation,
-						   "-- a table that is in use cannot be clustered without blocking it");
+			lint_rewriting(lint, castNode(ClusterStmt, node)->relation, NULL);
 			break;
 		case T_RefreshMatViewStmt:
 			lint_refresh(lint, castNode(RefreshMatViewStmt, node));

@@ -57,10 +57,7 @@ lint_partition(EcLintTable *table, const AlterTableCmd *command)
 	{
 		EcFinding *finding = ec_lint_table_add(table, "detach_partition");
 
-		finding->recipe =
-			psprintf("ALTER TABLE %s DETACH PARTITION %s CONCURRENTLY;",
-					 table->sql, ec_lint_name(partition->name));
-		if (ec_lint_is_small(table->family))
+		if (ec_lint_is_small(ec_world_family(table->world, table->relation)))
 			finding->severity = EC_SEVERITY_NOTICE;
 	}
 	table->relation->old_children = lappend(table->relation->old_children, child);

@@ -315,6 +315,7 @@ run_or_submit(const ApplyRequest *request, int lock_timeout_ms)
 	entry.executed_at = GetCurrentTimestamp();
 	if (!is_for_worker(request))
 	{
+		request->script->scope = request->scope;
 		ec_run_script(request->script, lock_timeout_ms, enter, &entry);
 		return "applied";
 	}
@@ -451,7 +452,8 @@ apply(ApplyRequest *request)
 	if (!is_allowed(request, EC_ALLOW_DROPS_ITS_OWN))
 		ec_refuse_own_drops(request->script);
 	if (!resume)
-		ec_lint_require_safe(request->script, request->phase, request->allowed);
+		ec_lint_require_safe(request->script, request->phase, request->allowed,
+							 request->online);
 	make_plan(request);
 	if (!resume)
 		ec_lint_require_possible(request->script, request->phase,

@@ -61,8 +61,11 @@ append_activity(StringInfo line, int64 job)
 	{
 		appendStringInfo(line, ", %s", ec_get_text(0, 1));
 		if (ec_get_int8(0, 3, 0) > 0)
-			appendStringInfo(line, ", block " INT64_FORMAT " of " INT64_FORMAT,
-							 ec_get_int8(0, 2, 0), ec_get_int8(0, 3, 0));
+			appendStringInfo(line,
+							 ", block " INT64_FORMAT " of " INT64_FORMAT
+							 ", " INT64_FORMAT " %%",
+							 ec_get_int8(0, 2, 0), ec_get_int8(0, 3, 0),
+							 ec_get_int8(0, 2, 0) * 100 / ec_get_int8(0, 3, 0));
 		if (ec_get_int8(0, 5, 0) > 0)
 			appendStringInfo(line,
 							 ", " INT64_FORMAT " of " INT64_FORMAT " waited for",
@@ -97,34 +100,53 @@ name_of(const EcMigration *migration)
 	return ec_migration_name(migration->scope, migration->version);
 }
 
+/* Appends what the step that is going on does. */
+static void
+append_step(StringInfo line, const EcJobStatus *job, const EcScriptStep *step)
+{
+	EcCatalogScope scope;
+	EcWaitNews news = {0};
+
+	appendStringInfo(line, ": %s", step->command);
+	ec_catalog_begin(&scope);
+	if (job->part == 0)
+		append_activity(line, job->id);
+	else
+	{
+		ec_job_tell_progress(job->part, &news);
+		if (news.line != NULL)
+			appendStringInfo(line, "; %s", news.line);
+	}
+	ec_catalog_end(&scope);
+}
+
 static char *
 progress_line(const EcMigration *migration, EcMigrationState state,
 			  const EcJobStatus *job)
 {
 	bool up = strcmp(migration->direction, EC_UP) == 0;
+	bool is_at_step;
 	StringInfoData line;
-	EcCatalogScope scope;
 	EcScriptStep step;
 
+	is_at_step = (job->is_live || job->part != 0) &&
+				 ec_steps_next(migration->scope, migration->version,
+							   migration->direction, &step);
 	initStringInfo(&line);
 	appendStringInfo(&line, "%s%s is %s", up ? "" : "the down script of ",
 					 name_of(migration), ec_migration_state_name(state));
 	if (state == EC_MIGRATION_IS_CANCELLING)
 		appendStringInfoString(&line,
 							   ", cancelled: what is left invalid is dropped");
+	else if (is_at_step)
+		appendStringInfo(&line, ", step %d of %d", step.number, migration->steps);
 	else
 		appendStringInfo(&line, ", %d of %d steps done", migration->steps_done,
 						 migration->steps);
 	if (job->id != 0)
 		appendStringInfo(&line, ", job " INT64_FORMAT, job->id);
-	if (job->is_live && ec_steps_next(migration->scope, migration->version,
-									  migration->direction, &step))
-	{
-		appendStringInfo(&line, ": %s", step.command);
-		ec_catalog_begin(&scope);
-		append_activity(&line, job->id);
-		ec_catalog_end(&scope);
-	}
+	if (is_at_step)
+		append_step(&line, job, &step);
 	return line.data;
 }
 

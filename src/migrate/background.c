@@ -154,6 +154,7 @@ begin_statements(EcJob *job)
 		ec_refuse_row("schema_migrations",
 					  psprintf("There is no script of %s.", work->what));
 	work->script = ec_script_parse(script, work->what);
+	work->script->scope = work->scope;
 	if (!is_up)
 		work->script->author = ec_require_author(work->migration, work->what);
 	check_is_read_the_same(work);

@@ -12,7 +12,9 @@
  */
 #include "postgres.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "catalog/pg_authid.h"
 #include "executor/spi.h"
@@ -65,43 +67,75 @@ require_right_to_read(void)
 								   "ec_apply_script.")));
 }
 
-static char *
-read_file(const char *path)
+/*
+ * Opens a regular file.  Without O_NONBLOCK the opening of a FIFO would wait,
+ * and could not be cancelled.
+ */
+static int
+open_file(const char *path, struct stat *status)
 {
-	FILE *file;
-	struct stat status;
-	char *text;
+	int file = OpenTransientFile(path, O_RDONLY | O_NONBLOCK | PG_BINARY);
 
-	/*
-	 * check this before opening, because opening a FIFO waits and cannot be
-	 * cancelled
-	 */
-	if (stat(path, &status) != 0)
+	if (file < 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not open file \"%s\" for reading: %m", path)));
+	if (fstat(file, status) != 0)
 		ereport(ERROR, (errcode_for_file_access(),
 						errmsg("could not stat file \"%s\": %m", path)));
-	if (!S_ISREG(status.st_mode) || status.st_size > MaxAllocSize - 1)
+	if (!S_ISREG(status->st_mode) || status->st_size > MaxAllocSize - 2)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is not a file that can be read as a script", path),
 				 errhint("A script is a regular file of less than 1 GB.")));
-	file = AllocateFile(path, PG_BINARY_R);
-	if (file == NULL)
+	return file;
+}
+
+/*
+ * A part of a script is a script, too, so a file that is being written must not
+ * be taken for a whole one.
+ */
+static void
+require_unchanged(int file, const char *path, const struct stat *before, off_t length)
+{
+	struct stat after;
+
+	if (fstat(file, &after) != 0)
+		ereport(ERROR, (errcode_for_file_access(),
+						errmsg("could not stat file \"%s\": %m", path)));
+	if (length != before->st_size || after.st_size != before->st_size ||
+		after.st_mtime != before->st_mtime)
 		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not open file \"%s\" for reading: %m", path)));
-	text = palloc(status.st_size + 1);
-	if (fread(text, 1, status.st_size, file) != status.st_size)
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("file \"%s\" has changed while it was read", path),
+				 errhint("Call again when it is written. A file that is written elsewhere and then renamed is there whole.")));
+}
+
+static char *
+read_file(const char *path)
+{
+	struct stat status;
+	int file = open_file(path, &status);
+	char *text = palloc(status.st_size + 2);
+	off_t length = 0;
+	int got;
+
+	/* one byte more, which shows that the file has grown */
+	while ((got = read(file, text + length, status.st_size + 1 - length)) > 0)
+		length += got;
+	if (got < 0)
 		ereport(ERROR, (errcode_for_file_access(),
 						errmsg("could not read file \"%s\": %m", path)));
-	text[status.st_size] = '\0';
-	FreeFile(file);
+	require_unchanged(file, path, &status, length);
+	CloseTransientFile(file);
+	text[length] = '\0';
 	if (strncmp(text, "\xFF\xFE", 2) == 0 || strncmp(text, "\xFE\xFF", 2) == 0)
 		ereport(ERROR, (errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
 						errmsg("\"%s\" is in UTF-16", path),
 						errhint("Save it in the encoding of the database, %s.",
 								GetDatabaseEncodingName())));
 	/* this also rejects zero bytes */
-	(void) pg_verifymbstr(text, status.st_size, false);
+	(void) pg_verifymbstr(text, length, false);
 	return text;
 }
 

@@ -343,6 +343,33 @@ follow_marker(Reader *reader, const Marker *marker)
 	}
 }
 
+/*
+ * yoyo names the migrations that come before: "0001.users 0002.places".  Where
+ * a word is no such name, it is an ordinary comment.
+ */
+static void
+read_depends(Reader *reader, const char *names)
+{
+	List *versions = NIL;
+	EcFileName name;
+	const char *problem;
+	const char *hint;
+
+	for (names += strspn(names, " \t"); *names != '\0';)
+	{
+		size_t length = strcspn(names, " \t");
+
+		if (!ec_file_name_read(psprintf("%.*s.sql", (int) length, names), &name,
+							   &problem, &hint) ||
+			name.is_flyway)
+			return;
+		versions = lappend(versions, name.version);
+		names += length;
+		names += strspn(names, " \t");
+	}
+	reader->file->requires = list_concat(reader->file->requires, versions);
+}
+
 /* Returns true if the comment is a directive, and follows it. */
 static bool
 read_comment(Reader *reader, const char *line, size_t length)
@@ -369,6 +396,11 @@ read_comment(Reader *reader, const char *line, size_t length)
 	{
 		reader->placeholder = EC_PLACEHOLDER_COLON;
 		reader->replacer = "graphile-migrate";
+		return false;
+	}
+	if ((rest = after(words, "depends:")) != NULL)
+	{
+		read_depends(reader, rest);
 		return false;
 	}
 	if ((rest = after(words, "ec:")) != NULL)

@@ -43,6 +43,12 @@ extern bool ec_file_name_read(const char *name, EcFileName *parts,
  */
 extern bool ec_file_name_is_foreign(const char *name);
 
+/* Is the ending one that SQL files have, too, but not .sql? */
+extern bool ec_file_name_is_sql(const char *name);
+
+/* Is it a changelog of Liquibase, such as db.changelog-master.xml? */
+extern bool ec_file_name_is_changelog(const char *name);
+
 /*
  * The contents of a file.  Each script keeps the line numbers of the file, so
  * that errors refer to lines of the file.

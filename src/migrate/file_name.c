@@ -34,6 +34,7 @@ description_of(const char *words)
 {
 	char *description;
 
+	words += strspn(words, "_ ");
 	if (*words == '\0')
 		return NULL;
 	description = pstrdup(words);
@@ -177,6 +178,7 @@ static const Ending endings[] = {{"up", false},      {"do", false},
 								 {"deploy", false},  {"apply", false},
 								 {"down", true},     {"undo", true},
 								 {"rollback", true}, {"revert", true},
+								 {"upgrade", false}, {"downgrade", true},
 								 {"tx.up", false},   {"tx.down", true}};
 
 /* Removes the direction from a name such as 001_name.up. */
@@ -290,14 +292,50 @@ ec_file_name_read(const char *name, EcFileName *parts, const char **problem,
 }
 
 bool
+ec_file_name_is_sql(const char *name)
+{
+	static const char *const endings[] = {".pgsql", ".psql", ".ddl",
+										  ".dml",   ".pls",  ".plsql"};
+
+	for (int i = 0; i < lengthof(endings); i++)
+	{
+		if (without_suffix(name, endings[i]) != NULL)
+			return true;
+	}
+	return false;
+}
+
+bool
+ec_file_name_is_changelog(const char *name)
+{
+	static const char *const endings[] = {".xml", ".yaml", ".yml", ".json"};
+
+	for (int i = 0; i < lengthof(endings); i++)
+	{
+		if (without_suffix(name, endings[i]) != NULL)
+			return strstr(name, "changelog") != NULL ||
+				   strstr(name, "changeLog") != NULL;
+	}
+	return false;
+}
+
+/* A revision of alembic: 1975ea83b712_create_account.py */
+static bool
+is_alembics(const char *name)
+{
+	return strspn(name, "0123456789abcdef") == 12 && name[12] == '_' &&
+		   without_suffix(name, ".py") != NULL;
+}
+
+bool
 ec_file_name_is_foreign(const char *name)
 {
 	/* files that people, editors and tools leave beside migrations */
-	static const char *const others[] = {".md",   ".txt",  ".rst",  ".adoc",
-										 ".html", ".pdf",  ".png",  ".svg",
-										 ".csv",  ".bak",  ".orig", ".rej",
-										 ".swp",  ".tmp",  ".sum",  ".lock",
-										 ".log",  ".toml", "~"};
+	static const char *const others[] = {".md",   ".txt", ".rst",  ".adoc",
+										 ".html", ".pdf", ".png",  ".svg",
+										 ".csv",  ".bak", ".orig", ".rej",
+										 ".swp",  ".tmp", ".sum",  ".lock",
+										 ".log",  "~"};
 	size_t length = strcspn(name, ".");
 	const char *separator = strstr(name, "__");
 	char *version;
@@ -310,6 +348,8 @@ ec_file_name_is_foreign(const char *name)
 	if (strchr("VURB", name[0]) != NULL && separator != NULL &&
 		separator < name + length)
 		return name[0] == 'R' || is_flyway_version(name + 1, separator - name - 1);
+	if (is_alembics(name))
+		return true;
 	length = version_length(name, &version);
 	return length > 0 && name[length] != '\0' &&
 		   strchr("_- .", name[length]) != NULL;

@@ -30,7 +30,9 @@ typedef struct Listing
 					    * none */
 } Listing;
 
-/* The name is stored in the ledger and shown in messages. */
+/*
+ * The name is stored in the ledger and shown in messages, one line each.
+ */
 static void
 check_encoding(const char *path, const char *name)
 {
@@ -43,6 +45,16 @@ check_encoding(const char *path, const char *name)
 							   path, GetDatabaseEncodingName()),
 						errdetail("It begins with \"%.*s\".", valid, name),
 						errhint("Rename the file.")));
+	for (const char *c = name; *c; c++)
+	{
+		if ((unsigned char) *c < ' ' || *c == 0x7F)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_NAME),
+					 errmsg("the name of a file in \"%s\" has a control character",
+							path),
+					 errdetail("It begins with \"%.*s\".", (int) (c - name), name),
+					 errhint("Rename the file.")));
+	}
 }
 
 static bool
@@ -119,7 +131,18 @@ read_name(const char *path, const char *name, const char *file_name)
 static void
 refuse_foreign(const char *path, const char *name)
 {
+	struct stat status;
+
 	check_encoding(path, name);
+	if (stat(psprintf("%s/%s", path, name), &status) != 0)
+		ereport(ERROR, (errcode_for_file_access(),
+						errmsg("could not stat file \"%s/%s\": %m", path, name)));
+	if (ec_file_name_is_sql(name))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("the name of file \"%s/%s\" names no migration", path, name),
+				 errdetail("It has a version, and does not end in \".sql\"."),
+				 errhint("If it is written in SQL, call it so; else move it elsewhere.")));
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			 errmsg("migration \"%s/%s\" is not written in SQL", path, name),
@@ -246,6 +269,64 @@ read_migration_directory(Listing *listing, const char *path, const char *name,
 
 static void list_directory(Listing *listing, const char *path, int depth);
 
+/* Is it where Drizzle keeps the journal and snapshots of its migrations? */
+static bool
+is_drizzles_journal(const char *path)
+{
+	ListCell *cell;
+
+	foreach (cell, names_in(path))
+	{
+		if (!ends_with(lfirst(cell), ".json"))
+			return false;
+	}
+	return is_there(path, "_journal.json");
+}
+
+/* The first file that is not one that people leave beside migrations. */
+static const char *
+something_in(const char *path)
+{
+	ListCell *cell;
+
+	foreach (cell, names_in(path))
+	{
+		if (!ends_with(lfirst(cell), ".md") && !ends_with(lfirst(cell), ".txt"))
+			return lfirst(cell);
+	}
+	return NULL;
+}
+
+/*
+ * A directory that is called like a migration, and has no script that is read:
+ * another tool finds its migration there in another form, or misses it.
+ */
+static void
+refuse_without_script(const char *path, const char *name)
+{
+	char *inner = psprintf("%s/%s", path, name);
+	const char *other = something_in(inner);
+	EcFileName parts;
+	const char *problem;
+	const char *hint;
+
+	if (!ec_file_name_read(ends_with(name, ".sql") ? name : psprintf("%s.sql", name),
+						   &parts, &problem, &hint) ||
+		(other == NULL && parts.description == NULL))
+		return;
+	check_encoding(path, name);
+	if (other != NULL)
+		check_encoding(inner, other);
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("directory \"%s\" has no script that is read", inner),
+			 other != NULL
+				 ? errdetail("Its name has a version. There is \"%s\" in it.", other)
+				 : errdetail("Its name has a version. There is nothing in it that could be run."),
+			 errhint("A migration with a directory of its own is called \"migration.sql\" or \"up.sql\" there. "
+					 "Write it in SQL, or move the directory elsewhere.")));
+}
+
 static void
 read_subdirectory(Listing *listing, const char *path, const char *name, int depth)
 {
@@ -256,8 +337,13 @@ read_subdirectory(Listing *listing, const char *path, const char *name, int dept
 		read_migration_directory(listing, path, name, "migration.sql");
 	else if (is_there(inner, "up.sql") || is_there(inner, "down.sql"))
 		read_migration_directory(listing, path, name, "up.sql");
-	else if (!holds_migrations(inner, depth, &found))
+	else if (is_drizzles_journal(inner))
 		listing->other = inner;
+	else if (!holds_migrations(inner, depth, &found))
+	{
+		refuse_without_script(path, name);
+		listing->other = inner;
+	}
 	else if (is_flyways(inner, depth))
 		list_directory(listing, inner, depth + 1);
 	else
@@ -296,6 +382,13 @@ list_directory(Listing *listing, const char *path, int depth)
 				lappend(listing->entries, read_name(path, name, name));
 		else if (ends_with(name, ".sql.conf"))
 			read_flyway_settings(path, name);
+		else if (ec_file_name_is_changelog(name))
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("\"%s\" is a changelog of Liquibase", file),
+					 errdetail("It says which scripts there are and what comes first, not the names of the files."),
+					 errhint("Have \"liquibase update-sql\" write the SQL, and put that into files with "
+							 "versions in their names; or move the changelog elsewhere.")));
 		else if (ec_file_name_is_foreign(name))
 			refuse_foreign(path, name);
 		else if (!ends_with(name, ".md") && !ends_with(name, ".txt"))
@@ -338,6 +431,18 @@ find_pairs(List *entries)
 	list_sort(entries, compare_entries);
 }
 
+/*
+ * Are the numbers the same, as those of 1_a.sql and 01_a.sql are?  The version
+ * itself follows them in the key.
+ */
+static bool
+is_same_number(const char *left, const char *right)
+{
+	size_t length = strcspn(left, "\001");
+
+	return strncmp(left, right, length + 1) == 0;
+}
+
 /* Assigns each down script to its migration; the rest stays sorted. */
 static List *
 join_pairs(List *entries)
@@ -358,7 +463,7 @@ join_pairs(List *entries)
 							errmsg("file \"%s\" is a down script without a migration",
 								   entry->file),
 							errhint("Add the migration, or remove the file.")));
-		else if (is_same)
+		else if (last != NULL && is_same_number(last->key, entry->key))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("two files have version \"%s\"", entry->name.version),

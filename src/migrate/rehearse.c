@@ -2,6 +2,9 @@
  * rehearse.c
  *		ec_rehearse: runs a migration up, down and up again, and rolls back.
  *
+ * With expand_contract.online it runs the steps of the plan, so that the time
+ * of each is known before.
+ *
  * Everything runs in one subtransaction, which is always rolled back; the
  * result rows are returned after that.  It really takes locks, rewrites tables
  * and waits, so it is meant for a copy of the database.  Some effects are not
@@ -17,6 +20,8 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "nodes/value.h"
 #include "storage/lock.h"
 #include "tcop/dest.h"
 #include "tcop/utility.h"
@@ -31,6 +36,7 @@
 #include "core/guc.h"
 #include "expand_contract.h"
 #include "core/arguments.h"
+#include "lint/plan/plan.h"
 #include "migrate/fingerprint.h"
 #include "lint/lint_rules.h"
 #include "migrate/lock.h"
@@ -187,6 +193,130 @@ check_deferred_constraints(void)
 		ReThrowError(error);
 }
 
+/* The statements of a step, with its number. */
+static List *
+numbered(List *statements, const EcPlanStep *step)
+{
+	List *result = NIL;
+	ListCell *cell;
+
+	foreach (cell, statements)
+	{
+		EcStatement *statement = palloc(sizeof(EcStatement));
+
+		*statement = *(EcStatement *) lfirst(cell);
+		statement->number = step->number;
+		result = lappend(result, statement);
+	}
+	return result;
+}
+
+/* The text without the word CONCURRENTLY, which stands before all names or at the end. */
+static char *
+not_concurrently(const char *sql)
+{
+	static const char word[] = " CONCURRENTLY";
+	size_t length = strlen(word);
+	const char *end = sql + strlen(sql) - length;
+	const char *at = end > sql && strcmp(end, word) == 0 ? end : strstr(sql, word);
+
+	if (at == NULL)
+		return pstrdup(sql);
+	return psprintf("%.*s%s", (int) (at - sql), sql, at + length);
+}
+
+/* The constants of a call by position (char *). */
+static List *
+constants_of(const FuncCall *call)
+{
+	List *constants = NIL;
+	ListCell *cell;
+
+	foreach (cell, call->args)
+	{
+		A_Const *constant = lfirst(cell);
+
+		if (!IsA(constant, A_Const) || constant->isnull ||
+			!IsA(&constant->val, String))
+			break;
+		constants = lappend(constants, strVal(&constant->val));
+	}
+	return constants;
+}
+
+/*
+ * The statement that has the effect of a job, all at once: the job would run
+ * after a commit.  NULL: none is known.
+ */
+static char *
+statement_of_job(const EcScript *script, const char *sql)
+{
+	List *statements = ec_script_parse(sql, script->what)->statements;
+	EcStatement *statement = linitial(statements);
+	SelectStmt *select = (SelectStmt *) statement->node;
+	FuncCall *call;
+	List *constants;
+	const char *name;
+
+	if (!IsA(select, SelectStmt) || list_length(select->targetList) != 1)
+		return NULL;
+	call = (FuncCall *) linitial_node(ResTarget, select->targetList)->val;
+	if (!IsA(call, FuncCall))
+		return NULL;
+	name = strVal(llast(call->funcname));
+	constants = constants_of(call);
+	if (strcmp(name, "ec_backfill") == 0 && list_length(constants) >= 2)
+		return psprintf("UPDATE %s SET %s%s%s", (char *) linitial(constants),
+						(char *) lsecond(constants),
+						list_length(constants) > 2 ? " WHERE " : "",
+						list_length(constants) > 2 ? (char *) lthird(constants)
+												   : "");
+	if (strcmp(name, "ec_delete") == 0 && list_length(constants) >= 2)
+		return psprintf("DELETE FROM %s WHERE %s", (char *) linitial(constants),
+						(char *) lsecond(constants));
+	return NULL;
+}
+
+/*
+ * The plan's statements, as far as one transaction can run them: an index is
+ * built without CONCURRENTLY, which takes the same work, and a job's rows are
+ * written at once.
+ */
+static List *
+statements_to_rehearse(const EcScript *script)
+{
+	EcPlan *plan = ec_online ? ec_plan_script(script) : ec_plan_as_written(script);
+	List *result = NIL;
+	ListCell *cell;
+
+	if (!plan->is_online)
+		return script->statements;
+	foreach (cell, plan->steps)
+	{
+		const EcPlanStep *step = lfirst(cell);
+		List *statements = NIL;
+		char *sql = step->sql;
+
+		if (step->is_as_written)
+		{
+			for (int n = step->first; n <= step->last; n++)
+				statements =
+					lappend(statements, list_nth(script->statements, n - 1));
+			result = list_concat(result, numbered(statements, step));
+			continue;
+		}
+		if (step->kind == EC_PLAN_TOP_LEVEL)
+			sql = not_concurrently(sql);
+		else if (step->kind == EC_PLAN_JOB)
+			sql = statement_of_job(script, sql);
+		if (sql == NULL)
+			sql = step->sql;
+		statements = ec_script_parse(sql, script->what)->statements;
+		result = list_concat(result, numbered(statements, step));
+	}
+	return result;
+}
+
 static void
 rehearse_script(Rehearsal *rehearsal, const EcScript *script, const char *direction)
 {
@@ -196,7 +326,7 @@ rehearse_script(Rehearsal *rehearsal, const EcScript *script, const char *direct
 	rehearsal->direction = direction;
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	foreach (cell, script->statements)
+	foreach (cell, statements_to_rehearse(script))
 	{
 		rehearse_statement(rehearsal, lfirst(cell));
 	}

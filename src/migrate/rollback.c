@@ -292,6 +292,7 @@ roll_back(const char *scope, const char *version, bool dry_run)
 	plan = plan_down(script);
 	if (plan->is_online || ec_script_is_mixed(script))
 		return submit_down(migration, script, plan);
+	script->scope = scope;
 	ec_run_script(script, lock_timeout_ms, record_rolled_back, &record);
 	return "rolled back";
 }

@@ -302,6 +302,11 @@ run_once(void *arg)
 	ScriptRun *run = arg;
 	int guc_level = NewGUCNestLevel();
 
+	/* changes that the script names are those of its scope */
+	if (run->script->scope != NULL)
+		(void) set_config_option("expand_contract.scope", run->script->scope,
+								 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+								 true, 0, false);
 	ec_guard_begin(&run->guard, run->lock_wait_ms);
 	PG_TRY();
 	{

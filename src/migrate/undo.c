@@ -72,5 +72,7 @@ ec_undo_script(const EcMigration *migration, char **missing)
 			appendStringInfo(&script, "%s;\n", undo);
 	}
 	ec_catalog_end(&scope);
+	if (!is_planned)
+		*missing = NULL;
 	return is_planned && *missing == NULL ? script.data : NULL;
 }

@@ -50,7 +50,13 @@ typedef struct Directive
 } Directive;
 
 static const Directive directives[] =
-	{{"liquibase formatted sql",
+	{{"this operation cannot be written as sql",
+	  "Django leaves such an operation out of its SQL. Write here what it does, or run it "
+	  "by the program that deploys, and remove the line."},
+	 {"migration now performs operation that cannot be written as sql",
+	  "Django leaves such an operation out of its SQL. Write here what it does, or run it "
+	  "by the program that deploys, and remove the line."},
+	 {"liquibase formatted sql",
 	  "Each changeset of Liquibase has its own conditions and rollback. Give each one a version of its own, with its rollback after a line -- ec:down."},
 	 {"+goose envsub on",
 	  "The server does not see the environment of the client. Put the values into "

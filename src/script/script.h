@@ -29,8 +29,9 @@ typedef struct EcScript
 	const char *what; /* names the script in errors: migration "001" */
 	const char *text;
 	char *checksum;
-	List *statements; /* of EcStatement */
-	Oid author;       /* of a down script: the role that gave it */
+	List *statements;  /* of EcStatement */
+	Oid author;        /* of a down script: the role that gave it */
+	const char *scope; /* of its migration; NULL: that of the session */
 } EcScript;
 
 typedef enum EcStatementKind

@@ -135,7 +135,8 @@ text_argument(FunctionCallInfo fcinfo, int number, const char *name, int max_byt
 Datum
 ec_require_version(PG_FUNCTION_ARGS)
 {
-	char *name = text_argument(fcinfo, 0, "change", EC_MAX_CHANGE_NAME);
+	char *name = ec_change_full_name(
+		text_argument(fcinfo, 0, "change", EC_MAX_CHANGE_NAME));
 	char *application = text_argument(fcinfo, 1, "application", NAMEDATALEN - 1);
 	char *minimum = text_argument(fcinfo, 2, "minimum", NAMEDATALEN - 1);
 	EcCatalogScope scope;

@@ -67,7 +67,7 @@ for my $option (q{start_at => now() + interval '1 hour'},
 	my ($argument) = split / /, $option;
 
 	isnt($code, 0, "$argument needs the launcher");
-	like($stderr, qr/nobody would start the job.*\n.*$argument needs the launcher.*\n.*shared_preload_libraries/,
+	like($stderr, qr/the job would not be started.*\n.*$argument needs the launcher.*\n.*shared_preload_libraries/,
 		'and the hint says how to have it');
 }
 is($node->safe_psql('postgres', 'SELECT count(*) FROM ec_progress'),

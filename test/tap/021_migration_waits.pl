@@ -70,7 +70,7 @@ is($node->safe_psql('postgres', $apply), 'running', 'and runs');
 my $errors = errors_of(q{CALL ec_wait_migration('001', '3s')});
 like(
 	$errors,
-	qr/NOTICE: .*migration "001" is running, 0 of 1 steps done, job 1: CREATE INDEX CONCURRENTLY, waiting for old snapshots, \d+ of \d+ waited for, waits for pid $pid \(reporting, idle in transaction, transaction age \d+ s\)/,
+	qr/NOTICE: .*migration "001" is running, step 1 of 1, job 1: CREATE INDEX CONCURRENTLY, waiting for old snapshots, \d+ of \d+ waited for, waits for pid $pid \(reporting, idle in transaction, transaction age \d+ s\)/,
 	'ec_wait_migration says whom it waits for');
 like($errors, qr/ERROR:  XE013: gave up waiting for migration "001"/, 'and gives up in time');
 is( $node->safe_psql('postgres',

@@ -24,7 +24,7 @@ $node->safe_psql('postgres', fixture());
 my @all = scripts();
 my $step = ($ENV{EC_TRUTH} // '') eq 'all' ? 1 : 5;
 my @numbers = grep { $_ % $step == 0 } 0 .. $#all;
-my $input = "\\set ON_ERROR_STOP 0\nSET client_min_messages = error;\n";
+my $input = "\\set ON_ERROR_STOP 0\nSET client_min_messages = error;\nSET expand_contract.online = off;\n";
 
 sub quoted { return '$truth$' . $_[0] . '$truth$'; }
 
@@ -42,7 +42,7 @@ for my $number (@numbers)
 		$input .= "$statements[$n - 1];\n" if $n > 0;
 		$input .= "SELECT '\@look|$n|' || concat_ws('|', name, coalesce(lock_mode, ''), file, scans) FROM judge.look();\n";
 	}
-	$input .= "ROLLBACK; RESET ALL; SET client_min_messages = error;\n";
+	$input .= "ROLLBACK; RESET ALL; SET client_min_messages = error; SET expand_contract.online = off;\n";
 }
 
 my %files = map { split /\|/ } split /\n/, $node->safe_psql('postgres', 'SELECT name, file FROM judge.known');

@@ -40,7 +40,7 @@ $old->safe_psql('postgres', qq{
 	SELECT ec_expand('tables', 'source', '{"id": "id", "a": "a"}', target => 'target');
 });
 my $job = $old->safe_psql('postgres', q{SELECT ec_backfill_change('columns', batch_size => 100, delay_ms => 3600000)});
-my $paused = $old->safe_psql('postgres', q{SELECT ec_backfill_change('tables', batch_size => 100)});
+my $paused = $old->safe_psql('postgres', q{SELECT ec_backfill_change('tables', batch_size => 100, delay_ms => 3600000)});
 $old->safe_psql('postgres', "SELECT ec_pause($paused)");
 $old->poll_query_until('postgres', "SELECT rows_done > 0 FROM ec_progress WHERE job = $job");
 is($old->safe_psql('postgres', 'SELECT count(*) FROM expand_contract.origin'), '1', 'the cluster is noted');
@@ -67,6 +67,7 @@ sql("SELECT ec_configure($job, delay_ms => 0)");
 is($new->psql('postgres', "CALL ec_wait($job)"), 0, 'to its end');
 is(sql('SELECT count(*) FILTER (WHERE b = a) FROM t'), $rows, 'every row is written');
 like(sql("SELECT ec_resume($paused)"), qr/^(queued|running)$/, 'a paused job can be resumed');
+sql("SELECT ec_configure($paused, delay_ms => 0)");
 is($new->psql('postgres', "CALL ec_wait($paused)"), 0, 'to its end, too');
 is(sql('SELECT count(*) FROM target'), $rows, 'every row is copied');
 

@@ -48,7 +48,7 @@ for my $extension (grep { $_ ne 'auto_explain' } @there)
 
 sub journey
 {
-	my ($name) = @_;
+	my ($name, $version) = @_;
 
 	sql(qq{
 		CREATE TABLE $name (id int PRIMARY KEY, old text, new text);
@@ -57,18 +57,18 @@ sub journey
 		SELECT ec_expand('$name', '$name', '{"new": "lower(old)"}', '{"old": "new"}')});
 	my $job = sql(qq{SELECT ec_backfill_change('$name', delay_ms => 0)});
 	is($node->psql('postgres', "CALL ec_wait($job)"), 0, "$name: a backfill");
-	sql(qq{SELECT ec_apply('$name', 'CREATE INDEX CONCURRENTLY ${name}_new ON $name (new)')});
-	is($node->psql('postgres', qq{CALL ec_wait_migration('$name')}), 0, "$name: a migration");
+	sql(qq{SELECT ec_apply('$version', 'CREATE INDEX CONCURRENTLY ${name}_new ON $name (new)')});
+	is($node->psql('postgres', qq{CALL ec_wait_migration('$version')}), 0, "$name: a migration");
 	is(sql(qq{UPDATE $name SET old = 'Another' WHERE id = 1; SELECT new FROM $name WHERE id = 1}), 'another', "$name: a dual write");
 	is(sql("SELECT ok FROM ec_verify_change('$name')"), 't', "$name: verified");
 	is(sql("SELECT ec_cutover('$name')"), 'cut_over', "$name: cut over");
 	return;
 }
 
-journey('loaded_last');
+journey('loaded_last', '001');
 preload('expand_contract', @there);
 $node->restart;
-journey('loaded_first');
+journey('loaded_first', '002');
 
 SKIP:
 {
@@ -86,7 +86,7 @@ SKIP:
 {
 	skip 'pg_cron is not installed', 1 if !grep { $_ eq 'pg_cron' } @there;
 	sql(q{CREATE TABLE by_cron (id int PRIMARY KEY, a int); INSERT INTO by_cron VALUES (1);
-		SELECT cron.schedule('now', '1 second', $$SELECT ec_backfill('by_cron', 'a = id', 'a IS NULL')$$)});
+		SELECT cron.schedule('now', '* * * * *', $$SELECT ec_backfill('by_cron', 'a = id', 'a IS NULL')$$)});
 	ok($node->poll_query_until('postgres', 'SELECT a = 1 FROM by_cron'), 'pg_cron submits a job');
 	sql(q{SELECT cron.unschedule('now')});
 }
@@ -118,7 +118,7 @@ SKIP:
 		SELECT ec_expand('repacked', 'repacked', '{"b": "upper(a)"}')});
 	my $job = sql(q{SELECT ec_backfill_change('repacked', batch_size => 100, delay_ms => 3600000)});
 	$node->poll_query_until('postgres', "SELECT rows_done > 0 FROM ec_progress WHERE job = $job");
-	$node->command_ok([ "$bindir/pg_repack", '-h', $node->host, '-p', $node->port, '-d', 'postgres', '-t', 'repacked', '--no-superuser-check', '-k' ], 'pg_repack of a table with a job in the middle');
+	$node->command_ok([ "$bindir/pg_repack", '-h', $node->host, '-p', $node->port, '-d', 'postgres', '-t', 'repacked', '--no-superuser-check' ], 'pg_repack of a table with a job in the middle');
 	sql("SELECT ec_configure($job, delay_ms => 0)");
 	is($node->psql('postgres', "CALL ec_wait($job)"), 0, 'the job goes on');
 	is(sql('SELECT count(*) FROM repacked WHERE b = a'), '1000', 'and misses no row');
@@ -128,6 +128,12 @@ SKIP:
 SKIP:
 {
 	skip 'wal2json is not installed', 1 if !-e "$libdir/wal2json.so";
+	if (sql(q{SELECT count(*) FROM pg_settings WHERE name = 'output_plugin_libraries'}) > 0)
+	{
+		sql(q{ALTER SYSTEM SET output_plugin_libraries = 'pgoutput', 'wal2json'});
+		sql('SELECT pg_reload_conf()');
+		$node->poll_query_until('postgres', q{SELECT current_setting('output_plugin_libraries') ~ 'wal2json'});
+	}
 	sql(q{SELECT pg_create_logical_replication_slot('json', 'wal2json');
 		CREATE TABLE decoded (id int PRIMARY KEY, a text, b text);
 		SELECT ec_expand('decoded', 'decoded', '{"b": "upper(a)"}');

@@ -425,7 +425,7 @@ ec_reconcile(PG_FUNCTION_ARGS)
 
 	if (!PG_ARGISNULL(0))
 	{
-		ec_change_get(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
+		ec_change_get(ec_change_argument(fcinfo, 0), &change);
 		PG_RETURN_INT64(reconcile(&change));
 	}
 	foreach (cell, changes_with_queues())

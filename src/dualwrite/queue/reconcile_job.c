@@ -155,7 +155,7 @@ ec_reconcile_job(PG_FUNCTION_ARGS)
 	ec_read_pace_arguments(fcinfo, 1, false, &spec, NULL);
 	ec_require_argument(fcinfo, 0, "change",
 						"As in SELECT ec_reconcile_job('users_email').");
-	ec_change_get(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
+	ec_change_get(ec_change_argument(fcinfo, 0), &change);
 	if (get_rel_name(change.relation) == NULL)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
 						errmsg("the table of change \"%s\" does not exist any more",

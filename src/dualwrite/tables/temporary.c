@@ -35,6 +35,7 @@
 #include "core/index_parts.h"
 #include "core/catalog.h"
 #include "core/query.h"
+#include "core/function_path.h"
 #include "core/rights.h"
 #include "dualwrite/tables/temporary.h"
 
@@ -193,37 +194,6 @@ ec_functions_of_write(Relation target, List *expressions)
 	return functions;
 }
 
-/* Returns the search_path that the function SETs; NULL if it does not. */
-static char *
-search_path_of(Oid function)
-{
-	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	char *path = NULL;
-	Datum settings;
-	bool isnull = true;
-
-	if (!HeapTupleIsValid(tuple))
-		return NULL;
-	settings = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_proconfig, &isnull);
-	if (!isnull)
-	{
-		Datum *values;
-		int count;
-
-		deconstruct_array(DatumGetArrayTypeP(settings), TEXTOID, -1, false,
-						  TYPALIGN_INT, &values, NULL, &count);
-		for (int i = 0; i < count; i++)
-		{
-			char *setting = TextDatumGetCString(values[i]);
-
-			if (strncmp(setting, "search_path=", strlen("search_path=")) == 0)
-				path = setting + strlen("search_path=");
-		}
-	}
-	ReleaseSysCache(tuple);
-	return path;
-}
-
 /*
  * Returns the schemas of a search_path that are searched after the temporary
  * schema.  If the path does not name pg_temp, that is searched first, even
@@ -287,7 +257,7 @@ hides_something(Oid temporary, const char *schema)
 static bool
 leads_to_temporary(Oid function, Oid temporary, Oid owner)
 {
-	char *path = search_path_of(function);
+	char *path = ec_function_path(function);
 	ListCell *cell;
 
 	if (path == NULL)
@@ -334,7 +304,7 @@ ec_warn_of_open_functions(Oid target, List *functions)
 	{
 		char *name;
 
-		if (search_path_of(lfirst_oid(cell)) != NULL)
+		if (ec_function_path(lfirst_oid(cell)) != NULL)
 			continue;
 		name = format_procedure_qualified(lfirst_oid(cell));
 		ereport(WARNING,

@@ -62,6 +62,9 @@ typedef struct EcPlan
  */
 extern EcPlan *ec_plan_script(const EcScript *script);
 
+/* The same as if no table were small. */
+extern EcPlan *ec_plan_if_large(const EcScript *script);
+
 /* The same without online ways: all statements run as they are. */
 extern EcPlan *ec_plan_as_written(const EcScript *script);
 

@@ -26,6 +26,9 @@ draft_statement(EcPlanner *planner, EcDraft *draft, Node *node)
 		case T_DropStmt:
 			ec_plan_drop_index(planner, draft, castNode(DropStmt, node));
 			break;
+		case T_CreateStmt:
+			ec_plan_new_partition(planner, draft, castNode(CreateStmt, node));
+			break;
 		case T_ReindexStmt:
 			ec_plan_reindex(planner, draft, castNode(ReindexStmt, node));
 			break;
@@ -51,6 +54,22 @@ is_about_rows(const EcFinding *finding)
 	return finding->lock < ShareLock;
 }
 
+/* A setting that what follows may depend on, until the transaction ends. */
+static void
+note_local(EcPlanner *planner, const VariableSetStmt *stmt)
+{
+	static const char *const names[] = {"search_path", "role",
+										"session_authorization", "timezone"};
+
+	if (!stmt->is_local || stmt->name == NULL)
+		return;
+	for (int i = 0; i < lengthof(names); i++)
+	{
+		if (pg_strcasecmp(stmt->name, names[i]) == 0)
+			planner->local = names[i];
+	}
+}
+
 static void
 plan_statement(EcPlanner *planner)
 {
@@ -69,6 +88,10 @@ plan_statement(EcPlanner *planner)
 		ec_plan_left_index(planner, &left, castNode(IndexStmt, node));
 	if (left.steps == NIL)
 		draft_statement(planner, &draft, node);
+	ec_plan_check_local(planner, &draft);
+	ec_plan_check_local(planner, &left);
+	if (IsA(node, VariableSetStmt))
+		note_local(planner, castNode(VariableSetStmt, node));
 	finding = ec_plan_lint(planner, node);
 	if (left.steps != NIL)
 		ec_plan_add_all(planner, left.steps);
@@ -87,8 +110,8 @@ plan_statement(EcPlanner *planner)
 	}
 }
 
-EcPlan *
-ec_plan_script(const EcScript *script)
+static EcPlan *
+plan_script(const EcScript *script, bool if_large)
 {
 	EcPlanner planner = {0};
 	EcExtension extension;
@@ -99,6 +122,7 @@ ec_plan_script(const EcScript *script)
 	if (ec_extension_lookup(&extension))
 		planner.extension =
 			pstrdup(quote_identifier(get_namespace_name(extension.schema)));
+	planner.if_large = if_large;
 	planner.lint.script = script;
 	/* Each step is a transaction, and each lock ends with it. */
 	planner.lint.is_mixed = true;
@@ -114,4 +138,16 @@ ec_plan_script(const EcScript *script)
 	}
 	ec_world_end(planner.lint.world);
 	return planner.plan;
+}
+
+EcPlan *
+ec_plan_script(const EcScript *script)
+{
+	return plan_script(script, false);
+}
+
+EcPlan *
+ec_plan_if_large(const EcScript *script)
+{
+	return plan_script(script, true);
 }

@@ -57,14 +57,16 @@ is_about_blocking(EcPlanner *planner, const EcFinding *finding)
 
 	if (relation != NULL && relation->persistence == RELPERSISTENCE_TEMP)
 		return false;
-	if (relation == NULL || finding->severity <= EC_SEVERITY_NOTICE)
+	if (relation == NULL ||
+		(finding->severity <= EC_SEVERITY_NOTICE && !planner->if_large))
 		return false;
 	if (finding->is_about_time)
 		return true;
 	/* what a change of a type does to the table is part of its finding */
 	return strcmp(finding->rule, "change_type") == 0 &&
 		   (finding->rewrites || finding->scans) &&
-		   !ec_lint_is_small(ec_world_family(planner->lint.world, relation));
+		   (planner->if_large ||
+			!ec_lint_is_small(ec_world_family(planner->lint.world, relation)));
 }
 
 EcFinding *
@@ -150,7 +152,7 @@ ec_plan_add_written(EcPlanner *planner)
 	 * table.
 	 */
 	if (planner->takes_more && kind == EC_STATEMENT_TRANSACTIONAL &&
-		planner->keeps_locks && is_long)
+		planner->keeps_locks && is_long && planner->local == NULL)
 	{
 		planner->takes_more = false;
 		plan->is_online = true;
@@ -176,6 +178,16 @@ ec_plan_add_written(EcPlanner *planner)
 	}
 	planner->takes_more = kind == EC_STATEMENT_TRANSACTIONAL;
 	planner->keeps_locks |= step->lock >= ShareLock;
+}
+
+void
+ec_plan_check_local(EcPlanner *planner, EcDraft *draft)
+{
+	if (planner->local == NULL || draft->steps == NIL)
+		return;
+	draft->steps = NIL;
+	draft->reason = psprintf("SET LOCAL %s would end with the first step: use SET",
+							 planner->local);
 }
 
 void

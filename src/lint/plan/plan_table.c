@@ -21,8 +21,8 @@ typedef struct Command
 } Command;
 
 static void
-draft_command(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
-			  bool inh, AlterTableCmd *command, const EcPieces *pieces)
+draft_command(EcPlanner *planner, EcDraft *draft, EcRelation *relation, bool inh,
+			  AlterTableCmd *command, const EcPieces *pieces, const char *text)
 {
 	switch (command->subtype)
 	{
@@ -55,6 +55,14 @@ draft_command(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
 			step->detail = "reads the table, while others read and write it";
 			break;
 		}
+		case AT_AttachPartition:
+			ec_plan_attach(planner, draft, relation,
+						   castNode(PartitionCmd, command->def), text);
+			break;
+		case AT_DetachPartition:
+			ec_plan_detach(planner, draft, relation,
+						   castNode(PartitionCmd, command->def));
+			break;
 		default:
 			break;
 	}
@@ -134,7 +142,8 @@ ec_plan_alter_table(EcPlanner *planner)
 			command->text = list_nth(texts, i);
 			if (stmt->objtype == OBJECT_TABLE)
 				draft_command(planner, &command->draft, relation,
-							  stmt->relation->inh, written, pieces);
+							  stmt->relation->inh, written, pieces, command->text);
+			ec_plan_check_local(planner, &command->draft);
 			single = copyObject(stmt);
 			single->cmds = list_make1(written);
 			finding = ec_plan_lint(planner, (Node *) single);

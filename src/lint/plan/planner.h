@@ -22,6 +22,8 @@ typedef struct EcPlanner
 	EcPlan *plan;
 	const EcStatement *statement;
 	EcStatement *looked_at; /* the same, or one of its commands */
+	bool if_large;          /* small tables count, too */
+	const char *local;      /* a setting of the transaction, with a meaning */
 	List *names;            /* chosen so far, see plan_names.c */
 	char *extension;        /* the schema of ec_backfill, quoted */
 	bool keeps_locks;       /* the last step holds a lock that blocks writers */
@@ -51,6 +53,12 @@ extern EcFinding *ec_plan_lint(EcPlanner *planner, Node *node);
 /* Adds to the plan: a draft's steps, or the current statement as it is. */
 extern void ec_plan_add_all(EcPlanner *planner, List *steps);
 extern void ec_plan_add_written(EcPlanner *planner);
+
+/*
+ * Drops the steps of a draft if a SET LOCAL that they depend on would end with
+ * the first of them.
+ */
+extern void ec_plan_check_local(EcPlanner *planner, EcDraft *draft);
 
 /* The statement blocks others, and there is no other way. */
 extern void
@@ -112,6 +120,14 @@ extern void
 ec_plan_reindex(EcPlanner *planner, EcDraft *draft, const ReindexStmt *stmt);
 extern void ec_plan_refresh(EcPlanner *planner, EcDraft *draft,
 							const RefreshMatViewStmt *stmt);
+
+/* plan_partition.c */
+extern void ec_plan_attach(EcPlanner *planner, EcDraft *draft, EcRelation *parent,
+						   const PartitionCmd *command, const char *text);
+extern void ec_plan_detach(EcPlanner *planner, EcDraft *draft,
+						   EcRelation *parent, const PartitionCmd *command);
+extern void
+ec_plan_new_partition(EcPlanner *planner, EcDraft *draft, const CreateStmt *stmt);
 
 /* plan_column.c */
 extern void

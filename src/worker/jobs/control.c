@@ -46,8 +46,8 @@ job_argument(FunctionCallInfo fcinfo)
  * read again.  By then another worker may have started, so the locks are read
  * again as well.  In scope.
  */
-bool
-ec_job_is_interrupted(int64 id)
+static bool
+is_interrupted(int64 id)
 {
 	EcArgs args = {0};
 
@@ -80,7 +80,7 @@ ec_sql_is_interrupted(PG_FUNCTION_ARGS)
 	if (!ec_may_monitor() && !ec_job_is_mine(PG_GETARG_INT64(0)))
 		PG_RETURN_NULL();
 	ec_catalog_begin(&scope);
-	result = ec_job_is_interrupted(PG_GETARG_INT64(0));
+	result = is_interrupted(PG_GETARG_INT64(0));
 	ec_catalog_end(&scope);
 	PG_RETURN_BOOL(result);
 }
@@ -131,7 +131,7 @@ ec_job_look(int64 id, bool for_update, EcJobStatus *status)
 	status->is_due = ec_get_bool(0, 11, true);
 	status->part = ec_get_int8(0, 12, 0);
 	status->is_live = ec_job_is_live(id);
-	status->is_interrupted = ec_job_is_interrupted(id);
+	status->is_interrupted = is_interrupted(id);
 }
 
 /* Whose jobs a function accepts. */

@@ -30,8 +30,6 @@ typedef struct EcJobStatus
 /* Call in scope; raises 42704 if there is no such job. */
 extern void ec_job_look(int64 id, bool for_update, EcJobStatus *status);
 
-extern bool ec_job_is_interrupted(int64 id);
-
 /*
  * Makes a job go on as a part of another one, whatever has stopped it.  For a
  * job that is neither done nor cancelled.  In scope.

@@ -42,13 +42,8 @@ kept(const char *text)
 	return strcpy(SPI_palloc(strlen(text) + 1), text);
 }
 
-/*
- * Writes what ec_progress shows as one line.  The mark changes when the state,
- * the percentage as a whole number, or the reason for throttling changes.  In
- * scope.
- */
-static void
-tell_progress(int64 job, EcWaitNews *news)
+void
+ec_job_tell_progress(int64 job, EcWaitNews *news)
 {
 	EcArgs args = {0};
 	char *line;
@@ -107,7 +102,7 @@ look(void *arg, EcWaitNews *news)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for job " INT64_FORMAT, follow->job)));
-	tell_progress(follow->job, news);
+	ec_job_tell_progress(follow->job, news);
 	ec_catalog_end(&scope);
 
 	if (strcmp(status.state, EC_STATE_DONE) == 0)

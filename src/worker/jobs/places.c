@@ -316,8 +316,12 @@ append_holder(StringInfo text, int pid)
 					 database ? database : "?");
 }
 
-char *
-ec_describe_places(void)
+/*
+ * "no worker is free: ..." with the roles and databases that hold the places;
+ * NULL if a place is free.
+ */
+static char *
+describe_places(void)
 {
 	StringInfoData text;
 	Places places;
@@ -345,7 +349,7 @@ PG_FUNCTION_INFO_V1(ec_sql_no_worker_is_free);
 Datum
 ec_sql_no_worker_is_free(PG_FUNCTION_ARGS)
 {
-	char *text = ec_describe_places();
+	char *text = describe_places();
 
 	if (text == NULL)
 		PG_RETURN_NULL();

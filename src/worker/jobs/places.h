@@ -64,10 +64,4 @@ extern int ec_count_places(bool may_ask, Oid owner);
  */
 extern void ec_urge_places(Oid owner);
 
-/*
- * "no worker is free: ..." with the roles and databases that hold the places;
- * NULL if a place is free.
- */
-extern char *ec_describe_places(void);
-
 #endif

@@ -32,6 +32,13 @@ typedef struct EcWaitNews
 typedef bool (*EcWaitLook)(void *arg, EcWaitNews *news);
 
 /*
+ * Writes what ec_progress shows of a job as one line.  The mark changes when
+ * the state, the percentage as a whole number, or the reason for throttling
+ * changes.  In scope.
+ */
+extern void ec_job_tell_progress(int64 job, EcWaitNews *news);
+
+/*
  * Raises 25001 unless the procedure can commit, because it was called outside
  * of a transaction block.
  */
