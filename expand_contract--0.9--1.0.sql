@@ -59,7 +59,7 @@ COMMENT ON COLUMN expand_contract.jobs.part_of IS
 -- a kind of jobs that is new
 ALTER TABLE expand_contract.jobs
     DROP CONSTRAINT jobs_kind_check,
-    ADD CHECK (kind IN ('backfill', 'copy', 'verify', 'statement', 'reconcile', 'contract', 'delete'));
+    ADD CHECK (kind IN ('backfill', 'copy', 'verify', 'statement', 'reconcile', 'contract', 'delete', 'prepare'));
 CREATE INDEX jobs_turns ON expand_contract.jobs (owner, turn_at);
 
 -- The clusters that this database has been in.  No dump has it, and, as it is
@@ -136,7 +136,10 @@ DROP VIEW @extschema@.ec_changes;
 ALTER TABLE expand_contract.changes ADD COLUMN quarantined_from text COLLATE "C";
 -- Expressions and what they are evaluated under.  Those of before are looked up by
 -- name, under the settings of whoever writes, until ec_expand is called again.
-ALTER TABLE expand_contract.changes ADD COLUMN settings jsonb;
+ALTER TABLE expand_contract.changes ADD COLUMN settings jsonb, ADD COLUMN kept_names jsonb,
+    DROP CONSTRAINT changes_phase_check, ADD CONSTRAINT changes_phase_check CHECK (phase IN
+        ('dual_write', 'backfilled', 'prepared', 'verified', 'cut_over', 'quarantined', 'contracted', 'reverted'));
+COMMENT ON COLUMN expand_contract.changes.kept_names IS 'of ec_change_type: for each column the one that takes its name at the cutover, as they were called then';
 COMMENT ON COLUMN expand_contract.changes.settings IS 'under which its expressions are evaluated, whoever writes: those of the session of ec_expand';
 ALTER TABLE expand_contract.change_columns
     DROP CONSTRAINT change_columns_side_check,
@@ -1116,6 +1119,21 @@ AS 'MODULE_PATHNAME', 'ec_verify_job' LANGUAGE C VOLATILE CALLED ON NULL INPUT P
 COMMENT ON FUNCTION @extschema@.ec_verify_job(text, integer, integer, integer, timestamptz, text, interval)
     IS 'the same in the background, chunk by chunk with a snapshot each; returns the job';
 
+CREATE OR REPLACE FUNCTION @extschema@.ec_change_type(change text, relation regclass, types jsonb, "using" jsonb DEFAULT NULL,
+    backward jsonb DEFAULT NULL, on_error text DEFAULT 'record') RETURNS text
+AS 'MODULE_PATHNAME', 'ec_change_type' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_change_type(text, regclass, jsonb, jsonb, jsonb, text)
+    IS 'registers a change that gives columns another type and keeps their names';
+
+CREATE OR REPLACE FUNCTION @extschema@.ec_prepare(change text, batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL,
+    workers integer DEFAULT 1, start_at timestamptz DEFAULT NULL, run_window text DEFAULT NULL,
+    max_lag interval DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_prepare' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_prepare(text, integer, integer, integer, timestamptz, text, interval)
+    IS 'builds what hangs on columns on those that take their names over, in the background; returns the job';
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_change_type(text, regclass, jsonb, jsonb, jsonb, text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_prepare(text, integer, integer, integer, timestamptz, text, interval) FROM PUBLIC;
+
 CREATE OR REPLACE FUNCTION @extschema@.ec_advise(relation regclass,
     OUT approach text, OUT recommended boolean, OUT why text, OUT cost text) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'ec_advise' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
@@ -1455,7 +1473,7 @@ COMMENT ON COLUMN @extschema@.ec_migration_events.scope IS 'the scope of the mig
 COMMENT ON COLUMN @extschema@.ec_changes.change IS 'its name; of a scope, "scope/name"';
 COMMENT ON COLUMN @extschema@.ec_changes.relation IS 'the table with the old shape';
 COMMENT ON COLUMN @extschema@.ec_changes.target IS 'the table with the new shape; NULL if it is the same table';
-COMMENT ON COLUMN @extschema@.ec_changes.phase IS 'dual_write, backfilled, verified, cut_over, quarantined, contracted or reverted';
+COMMENT ON COLUMN @extschema@.ec_changes.phase IS 'dual_write, backfilled, prepared, verified, cut_over, quarantined, contracted or reverted';
 COMMENT ON COLUMN @extschema@.ec_changes.since IS 'when it came to that phase';
 COMMENT ON COLUMN @extschema@.ec_changes.dual_write IS 'whether every write of one shape is made to the other as well, now and in every partition';
 COMMENT ON COLUMN @extschema@.ec_changes.on_error IS 'record: a failed modern write is queued; raise: it fails the legacy write';

@@ -40,7 +40,7 @@ SELECT expand_contract.require_library('1.0');
 ----------------------------------------------------------------------
 CREATE TABLE expand_contract.jobs (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    kind text NOT NULL CHECK (kind IN ('backfill', 'copy', 'verify', 'statement', 'reconcile', 'contract', 'delete')),
+    kind text NOT NULL CHECK (kind IN ('backfill', 'copy', 'verify', 'statement', 'reconcile', 'contract', 'delete', 'prepare')),
     change text,
     relation oid,
     relation_name text NOT NULL,
@@ -398,7 +398,7 @@ CREATE TABLE expand_contract.changes (
     key_columns text[],
     on_error text NOT NULL CHECK (on_error IN ('record', 'raise')),
     phase text NOT NULL DEFAULT 'dual_write' CHECK (phase IN
-        ('dual_write', 'backfilled', 'verified', 'cut_over', 'quarantined', 'contracted', 'reverted')),
+        ('dual_write', 'backfilled', 'prepared', 'verified', 'cut_over', 'quarantined', 'contracted', 'reverted')),
     since timestamptz NOT NULL DEFAULT clock_timestamp(),
     dual_write boolean NOT NULL DEFAULT true,
     quarantine_until timestamptz,
@@ -411,7 +411,8 @@ CREATE TABLE expand_contract.changes (
     owner_name text COLLATE "C",
     quarantined_from text COLLATE "C",
     whole_table boolean NOT NULL DEFAULT false,
-    settings jsonb
+    settings jsonb,
+    kept_names jsonb
 );
 COMMENT ON TABLE expand_contract.changes IS 'changes as ec_expand was told of them, and where they are';
 COMMENT ON COLUMN expand_contract.changes.dual_write IS 'the flag of ec_dual_write';
@@ -440,6 +441,8 @@ CREATE TABLE expand_contract.change_columns (
     tree text,
     PRIMARY KEY (change, side, attnum)
 );
+COMMENT ON COLUMN expand_contract.changes.kept_names IS 'of ec_change_type: for each column the one that takes its name at the cutover, as they were called then';
+
 COMMENT ON TABLE expand_contract.change_columns IS 'the columns that a change reads, writes or removes';
 COMMENT ON COLUMN expand_contract.change_columns.side IS 'key: neither old nor new, only tells rows apart; unmapped: old, but no mapping names it';
 COMMENT ON COLUMN expand_contract.change_columns.name IS 'on the day of ec_expand, and in expression still';
@@ -1509,6 +1512,21 @@ COMMENT ON FUNCTION @extschema@.ec_verify_job(text, integer, integer, integer, t
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_verify_change(text),
     @extschema@.ec_verify_job(text, integer, integer, integer, timestamptz, text, interval) FROM PUBLIC;
 
+CREATE FUNCTION @extschema@.ec_change_type(change text, relation regclass, types jsonb, "using" jsonb DEFAULT NULL,
+    backward jsonb DEFAULT NULL, on_error text DEFAULT 'record') RETURNS text
+AS 'MODULE_PATHNAME', 'ec_change_type' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_change_type(text, regclass, jsonb, jsonb, jsonb, text)
+    IS 'registers a change that gives columns another type and keeps their names';
+
+CREATE FUNCTION @extschema@.ec_prepare(change text, batch_size integer DEFAULT NULL, delay_ms integer DEFAULT NULL,
+    workers integer DEFAULT 1, start_at timestamptz DEFAULT NULL, run_window text DEFAULT NULL,
+    max_lag interval DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_prepare' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_prepare(text, integer, integer, integer, timestamptz, text, interval)
+    IS 'builds what hangs on columns on those that take their names over, in the background; returns the job';
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_change_type(text, regclass, jsonb, jsonb, jsonb, text),
+    @extschema@.ec_prepare(text, integer, integer, integer, timestamptz, text, interval) FROM PUBLIC;
+
 CREATE FUNCTION @extschema@.ec_advise(relation regclass,
     OUT approach text, OUT recommended boolean, OUT why text, OUT cost text) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'ec_advise' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
@@ -1851,7 +1869,7 @@ COMMENT ON COLUMN @extschema@.ec_migration_events.scope IS 'the scope of the mig
 COMMENT ON COLUMN @extschema@.ec_changes.change IS 'its name; of a scope, "scope/name"';
 COMMENT ON COLUMN @extschema@.ec_changes.relation IS 'the table with the old shape';
 COMMENT ON COLUMN @extschema@.ec_changes.target IS 'the table with the new shape; NULL if it is the same table';
-COMMENT ON COLUMN @extschema@.ec_changes.phase IS 'dual_write, backfilled, verified, cut_over, quarantined, contracted or reverted';
+COMMENT ON COLUMN @extschema@.ec_changes.phase IS 'dual_write, backfilled, prepared, verified, cut_over, quarantined, contracted or reverted';
 COMMENT ON COLUMN @extschema@.ec_changes.since IS 'when it came to that phase';
 COMMENT ON COLUMN @extschema@.ec_changes.dual_write IS 'whether every write of one shape is made to the other as well, now and in every partition';
 COMMENT ON COLUMN @extschema@.ec_changes.on_error IS 'record: a failed modern write is queued; raise: it fails the legacy write';

@@ -56,6 +56,11 @@ SELECT * FROM steps('ALTER TABLE parted DETACH PARTITION part_1');
 -- a long read is kept apart from strong locks
 SELECT * FROM steps('ALTER TABLE "Big" ADD COLUMN x integer; ALTER TABLE "Big" ADD CONSTRAINT late CHECK (id > 0) NOT VALID; ALTER TABLE "Big" VALIDATE CONSTRAINT late');
 
+-- SET LOCAL would end with the first step
+SELECT command, detail FROM ec_plan('SET LOCAL search_path = pg_catalog; CREATE INDEX ON "plan ""b''c;--"."Big" (id)');
+SELECT rule, severity, detail FROM ec_lint('SET LOCAL search_path = pg_catalog; CREATE INDEX ON "plan ""b''c;--"."Big" (id)');
+SELECT kind FROM ec_plan('SET LOCAL lock_timeout = 100; CREATE INDEX ON "Big" (id)');
+
 -- a statement that has no online way is an error, the others are notices
 SELECT rule, severity, detail FROM ec_lint('ALTER TABLE "Big" ADD EXCLUDE (id WITH =); ALTER TABLE "Big" ADD g integer GENERATED ALWAYS AS (id) STORED; CREATE INDEX ON "Big" (id)');
 SET expand_contract.online = off;

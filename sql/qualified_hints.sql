@@ -45,8 +45,6 @@ SELECT hint_of($$SELECT "od d%s".ec_resume(-1)$$);
 SELECT hint_of($$SELECT "od d%s".ec_dual_write('nobody', true)$$);
 -- a lint recipe
 SELECT recipe FROM "od d%s".ec_lint('UPDATE users SET email = ''''');
--- along the script's own path, no qualifier
-SELECT recipe FROM "od d%s".ec_lint('SET search_path = "od d%s", public; UPDATE users SET email = ''''');
 -- with the schema in the path, names are bare
 SET search_path = "od d%s", public;
 SELECT hint_of($$SELECT ec_resume(-1)$$);

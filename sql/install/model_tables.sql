@@ -8,7 +8,7 @@ CREATE TABLE expand_contract.changes (
     key_columns text[],
     on_error text NOT NULL CHECK (on_error IN ('record', 'raise')),
     phase text NOT NULL DEFAULT 'dual_write' CHECK (phase IN
-        ('dual_write', 'backfilled', 'verified', 'cut_over', 'quarantined', 'contracted', 'reverted')),
+        ('dual_write', 'backfilled', 'prepared', 'verified', 'cut_over', 'quarantined', 'contracted', 'reverted')),
     since timestamptz NOT NULL DEFAULT clock_timestamp(),
     dual_write boolean NOT NULL DEFAULT true,
     quarantine_until timestamptz,
@@ -21,7 +21,8 @@ CREATE TABLE expand_contract.changes (
     owner_name text COLLATE "C",
     quarantined_from text COLLATE "C",
     whole_table boolean NOT NULL DEFAULT false,
-    settings jsonb
+    settings jsonb,
+    kept_names jsonb
 );
 COMMENT ON TABLE expand_contract.changes IS 'changes as ec_expand was told of them, and where they are';
 COMMENT ON COLUMN expand_contract.changes.dual_write IS 'the flag of ec_dual_write';
@@ -50,6 +51,8 @@ CREATE TABLE expand_contract.change_columns (
     tree text,
     PRIMARY KEY (change, side, attnum)
 );
+COMMENT ON COLUMN expand_contract.changes.kept_names IS 'of ec_change_type: for each column the one that takes its name at the cutover, as they were called then';
+
 COMMENT ON TABLE expand_contract.change_columns IS 'the columns that a change reads, writes or removes';
 COMMENT ON COLUMN expand_contract.change_columns.side IS 'key: neither old nor new, only tells rows apart; unmapped: old, but no mapping names it';
 COMMENT ON COLUMN expand_contract.change_columns.name IS 'on the day of ec_expand, and in expression still';

@@ -65,7 +65,7 @@ COMMENT ON COLUMN @extschema@.ec_migration_events.scope IS 'the scope of the mig
 COMMENT ON COLUMN @extschema@.ec_changes.change IS 'its name; of a scope, "scope/name"';
 COMMENT ON COLUMN @extschema@.ec_changes.relation IS 'the table with the old shape';
 COMMENT ON COLUMN @extschema@.ec_changes.target IS 'the table with the new shape; NULL if it is the same table';
-COMMENT ON COLUMN @extschema@.ec_changes.phase IS 'dual_write, backfilled, verified, cut_over, quarantined, contracted or reverted';
+COMMENT ON COLUMN @extschema@.ec_changes.phase IS 'dual_write, backfilled, prepared, verified, cut_over, quarantined, contracted or reverted';
 COMMENT ON COLUMN @extschema@.ec_changes.since IS 'when it came to that phase';
 COMMENT ON COLUMN @extschema@.ec_changes.dual_write IS 'whether every write of one shape is made to the other as well, now and in every partition';
 COMMENT ON COLUMN @extschema@.ec_changes.on_error IS 'record: a failed modern write is queued; raise: it fails the legacy write';

@@ -32,7 +32,7 @@ COMMENT ON COLUMN expand_contract.jobs.part_of IS
 -- a kind of jobs that is new
 ALTER TABLE expand_contract.jobs
     DROP CONSTRAINT jobs_kind_check,
-    ADD CHECK (kind IN ('backfill', 'copy', 'verify', 'statement', 'reconcile', 'contract', 'delete'));
+    ADD CHECK (kind IN ('backfill', 'copy', 'verify', 'statement', 'reconcile', 'contract', 'delete', 'prepare'));
 CREATE INDEX jobs_turns ON expand_contract.jobs (owner, turn_at);
 
 -- The clusters that this database has been in.  No dump has it, and, as it is
@@ -109,7 +109,10 @@ DROP VIEW @extschema@.ec_changes;
 ALTER TABLE expand_contract.changes ADD COLUMN quarantined_from text COLLATE "C";
 -- Expressions and what they are evaluated under.  Those of before are looked up by
 -- name, under the settings of whoever writes, until ec_expand is called again.
-ALTER TABLE expand_contract.changes ADD COLUMN settings jsonb;
+ALTER TABLE expand_contract.changes ADD COLUMN settings jsonb, ADD COLUMN kept_names jsonb,
+    DROP CONSTRAINT changes_phase_check, ADD CONSTRAINT changes_phase_check CHECK (phase IN
+        ('dual_write', 'backfilled', 'prepared', 'verified', 'cut_over', 'quarantined', 'contracted', 'reverted'));
+COMMENT ON COLUMN expand_contract.changes.kept_names IS 'of ec_change_type: for each column the one that takes its name at the cutover, as they were called then';
 COMMENT ON COLUMN expand_contract.changes.settings IS 'under which its expressions are evaluated, whoever writes: those of the session of ec_expand';
 ALTER TABLE expand_contract.change_columns
     DROP CONSTRAINT change_columns_side_check,

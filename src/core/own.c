@@ -8,3 +8,4 @@
 
 bool ec_own_reads = false;
 bool ec_own_ddl = false;
+bool ec_own_swap = false;

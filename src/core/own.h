@@ -26,4 +26,10 @@ extern bool ec_own_reads;
 /* Likewise around DDL of ours, of which nobody need be warned. */
 extern bool ec_own_ddl;
 
+/*
+ * Set while columns swap their names: our event triggers do nothing, since the
+ * swap does itself what they would do.
+ */
+extern bool ec_own_swap;
+
 #endif

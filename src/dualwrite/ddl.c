@@ -264,6 +264,8 @@ warn_of_checks(const Concern *concern)
 				 "     JOIN expand_contract.changes c ON c.relation = n.relation AND c.name = ANY ($1)"
 				 "     JOIN expand_contract.change_columns o ON o.change = c.name"
 				 "    WHERE c.on_error = 'record' AND c.target IS NULL"
+				 /* the keys of names that are kept come with the cutover */
+				 "      AND to_jsonb(c) ->> 'kept_names' IS NULL"
 				 "      AND c.phase NOT IN ('contracted', 'reverted')"
 				 "      AND o.side = 'new' AND o.expression IS NOT NULL)"
 				 " SELECT c.change, c.name, i.indexrelid::regclass::text"
@@ -415,7 +417,7 @@ ec_note_ddl(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("note_ddl must be called as an event trigger on ddl_command_end"),
 				 errhint("The extension has created it.")));
-	if (!ec_has_any_dual_writes())
+	if (ec_own_swap || !ec_has_any_dual_writes())
 		PG_RETURN_NULL();
 	if (is_about_trigger(data->parsetree))
 	{

@@ -80,6 +80,9 @@ read_arguments(FunctionCallInfo fcinfo, EcChange *change)
 	change->old_columns = ec_text_list_argument(fcinfo, 6, "old_columns");
 	change->records =
 		!ec_is_second_choice(fcinfo, 7, "on_error", "record", "raise");
+	/* only ec_change_type passes it */
+	if (PG_NARGS() > 9 && !PG_ARGISNULL(9))
+		change->kept_names = PG_GETARG_JSONB_P(9);
 }
 
 /* In the previous version's SQL the function has no such argument. */
@@ -275,7 +278,7 @@ expand(void *arg)
 	 * Sequences must be past the rows that exist in the target and those to
 	 * come.
 	 */
-	if (ec_change_load(change->name, &known))
+	if (change->kept_names == NULL && ec_change_load(change->name, &known))
 		ec_bring_sequences_forward(&known, false);
 }
 

@@ -16,6 +16,7 @@
 
 #include "core/arguments.h"
 #include "core/catalog.h"
+#include "core/hint.h"
 #include "core/guc.h"
 #include "core/holders.h"
 #include "core/query.h"
@@ -75,6 +76,14 @@ ec_dual_write(PG_FUNCTION_ARGS)
 	ec_change_require_active(&change);
 	if (change.dual_write == enabled)
 		PG_RETURN_TEXT_P(cstring_to_text(enabled ? "on" : "off"));
+	if (!enabled && change.kept_names != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("dual writes of change \"%s\" cannot be switched off",
+						change.name),
+				 errdetail("It keeps the names of columns, and once it is prepared the new columns have the keys and checks of the old ones."),
+				 ec_errhint("Use ec_revert(%s) to take it back.",
+							quote_literal_cstr(change.name))));
 	if (!enabled)
 	{
 		ec_change_set_dual_write(&change, false);

@@ -27,12 +27,13 @@
 #include "expand_contract.h"
 
 static void
-refuse_generated(Relation target, const EcMappedColumn *column)
+refuse_generated(Relation target, const EcMappedColumn *column, bool identity)
 {
 	Form_pg_attribute attribute =
 		TupleDescAttr(RelationGetDescr(target), column->attnum - 1);
 
-	if (attribute->attgenerated || attribute->attidentity == ATTRIBUTE_IDENTITY_ALWAYS)
+	if (attribute->attgenerated ||
+		(attribute->attidentity == ATTRIBUTE_IDENTITY_ALWAYS && !identity))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_COLUMN_REFERENCE),
 				 errmsg("generated column \"%s\" cannot be written", column->name),
@@ -174,13 +175,13 @@ deparse(Relation source, Node *expression)
 }
 
 static void
-analyse_column(Relation source, Relation target, EcMappedColumn *column)
+analyse_column(Relation source, Relation target, EcMappedColumn *column, bool identity)
 {
 	ParseState *pstate = make_parsestate(NULL);
 	EcExpressionContext context;
 	Node *expression;
 
-	refuse_generated(target, column);
+	refuse_generated(target, column, identity);
 	ec_check_expression(column->expression, ec_expression_name(column));
 	ec_expression_context_begin(&context, column->expression,
 								ec_expression_name(column));
@@ -275,14 +276,14 @@ ec_mapping_settings(List *columns, bool with_path)
 
 List *
 ec_mapping_analyse(Relation source, Relation target, const Jsonb *mapping,
-				   const char *argument)
+				   const char *argument, bool identity)
 {
 	List *columns = ec_mapping_columns(target, mapping, argument);
 	ListCell *cell;
 
 	foreach (cell, columns)
 	{
-		analyse_column(source, target, lfirst(cell));
+		analyse_column(source, target, lfirst(cell), identity);
 	}
 	return columns;
 }

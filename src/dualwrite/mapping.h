@@ -32,10 +32,12 @@
 /*
  * Analyses and checks a mapping as the caller, and returns its columns as
  * EcMappedColumns, in the order of the target's columns.  argument is "forward"
- * or "backward", for error messages.
+ * or "backward", for error messages.  identity: a column GENERATED ALWAYS AS
+ * IDENTITY may be written, since it will not be one when it is.
  */
-extern List *ec_mapping_analyse(Relation source, Relation target,
-								const Jsonb *mapping, const char *argument);
+extern List *
+ec_mapping_analyse(Relation source, Relation target, const Jsonb *mapping,
+				   const char *argument, bool identity);
 
 /*
  * Analyses a stored expression for a column of target.  names are the source's

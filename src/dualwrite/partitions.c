@@ -30,6 +30,7 @@
 #include "utils/syscache.h"
 
 #include "core/catalog.h"
+#include "core/own.h"
 #include "core/query.h"
 #include "dualwrite/concerned.h"
 #include "dualwrite/columns/row_trigger.h"
@@ -353,7 +354,7 @@ ec_note_partitions(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("note_partitions must be called as an event trigger on ddl_command_end or sql_drop"),
 				 errhint("The extension has created it.")));
-	if (!ec_has_any_dual_writes())
+	if (ec_own_swap || !ec_has_any_dual_writes())
 		PG_RETURN_NULL();
 	if (strcmp(data->event, "sql_drop") == 0)
 		note_dropped();

@@ -269,9 +269,13 @@ look_at_table(const EcChange *change, Relation root, Relation relation, Oid only
 void
 ec_warn_of_user_triggers(const EcChange *change, Oid only)
 {
-	Relation root = table_open(change->relation, NoLock);
+	Relation root;
 	ListCell *cell;
 
+	/* nobody writes the other column, and at the cutover they go with the name */
+	if (change->kept_names != NULL)
+		return;
+	root = table_open(change->relation, NoLock);
 	foreach (cell, find_all_inheritors(change->relation, NoLock, NULL))
 	{
 		Relation relation = table_open(lfirst_oid(cell), NoLock);

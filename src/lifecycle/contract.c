@@ -303,7 +303,8 @@ finish(const EcChange *change, ArrayType *override)
 	char *along;
 
 	ec_gates_require(change, EC_TRANSITION_CONTRACT, override);
-	ec_bring_sequences_forward(change, true);
+	if (change->kept_names == NULL)
+		ec_bring_sequences_forward(change, true);
 	tell_values(change, false);
 	along = what_goes(change, cascade);
 	ec_drop_old_shape(change, cascade);
@@ -415,6 +416,18 @@ quarantine_argument(FunctionCallInfo fcinfo)
 	return length;
 }
 
+/* The names are the new columns' since the cutover: nothing is to be renamed. */
+static void
+refuse_auto_drop(const EcChange *change)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("change \"%s\" cannot be contracted by itself", change->name),
+			 errdetail("It keeps the names of columns, and so has no quarantine after which a job could drop the old ones."),
+			 ec_errhint("Call ec_contract(%s) when its gates are passed.",
+						quote_literal_cstr(change->name))));
+}
+
 /*
  * ec_contract(change, override, quarantine, auto_drop) → the change's phase
  *
@@ -426,6 +439,10 @@ quarantine_argument(FunctionCallInfo fcinfo)
  * applied and recorded.  Objects that depend on the old shape are dropped with
  * it only if the gate dependents is overridden; otherwise they are an error
  * (2BP01).
+ *
+ * A change that keeps the names of columns has no quarantine, since its cutover
+ * has renamed the old ones away: the first call passes the gates and drops
+ * them.
  *
  * Only the owner of the table may call it (42501).  Raises 42704 if there is
  * no such change; XE020 while a gate is closed; 55000 if the change is not cut
@@ -467,6 +484,13 @@ ec_contract(PG_FUNCTION_ARGS)
 								  change.phase),
 						ec_errhint("Use ec_cutover(%s) first.",
 								   quote_literal_cstr(change.name))));
+	if (change.kept_names != NULL)
+	{
+		if (PG_GETARG_BOOL(3))
+			refuse_auto_drop(&change);
+		finish(&change, override);
+		PG_RETURN_TEXT_P(cstring_to_text(EC_PHASE_CONTRACTED));
+	}
 	begin(&change, override, quarantine_argument(fcinfo), PG_GETARG_BOOL(3));
 	PG_RETURN_TEXT_P(cstring_to_text(EC_PHASE_QUARANTINED));
 }

@@ -14,6 +14,7 @@
 #include "lifecycle/gates.h"
 #include "lifecycle/old_shape.h"
 #include "lifecycle/transition.h"
+#include "twins/twins.h"
 #include "usage/usage.h"
 #include "expand_contract.h"
 
@@ -44,6 +45,21 @@ watch_afresh(const EcChange *change)
 	(void) DirectFunctionCall2(ec_track, relation, PointerGetDatum(columns));
 }
 
+/* Last, so that applications wait for one try and the commit. */
+static void
+swap_names(const EcChange *change, int lock_wait_ms, void *arg)
+{
+	EcRetype retype;
+
+	ec_retype_of(change, &retype);
+	ec_twins_lock(&retype, lock_wait_ms);
+	/* a name may have been changed meanwhile */
+	ec_retype_of(change, &retype);
+	ec_twins_swap(change, &retype);
+	ec_flag_set(change->name, true);
+	ec_change_set_phase(change->name, EC_PHASE_CUT_OVER);
+}
+
 static bool
 is_past_cutover(const EcChange *change)
 {
@@ -56,7 +72,8 @@ is_past_cutover(const EcChange *change)
  *
  * Passes the gates of 'cutover', advances sequences that are behind, sets the
  * flag with the change's name, notifies the channel expand_contract, and
- * begins to track the old columns.  A repeated call returns the phase and does
+ * begins to track the old columns.  Where the change keeps the names of
+ * columns, swaps these instead, under a lock of the table.  A repeated call returns the phase and does
  * nothing.  Raises 42704 and 42501 as ec_gates does; XE020 while a gate is
  * closed; and 55000 if the change has ended.
  */
@@ -74,6 +91,11 @@ ec_cutover(PG_FUNCTION_ARGS)
 
 	ec_gates_require(&change, EC_TRANSITION_CUTOVER,
 					 PG_ARGISNULL(1) ? NULL : PG_GETARG_ARRAYTYPE_P(1));
+	if (change.kept_names != NULL)
+	{
+		ec_transition_with_locks(&change, swap_names, NULL);
+		PG_RETURN_TEXT_P(cstring_to_text(EC_PHASE_CUT_OVER));
+	}
 	ec_bring_sequences_forward(&change, true);
 	watch_afresh(&change);
 	ec_flag_set(change.name, true);

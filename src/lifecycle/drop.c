@@ -16,6 +16,7 @@
 #include "lifecycle/transition.h"
 #include "core/catalog.h"
 #include "core/query.h"
+#include "twins/foreign.h"
 
 /*
  * Drops the column in every child as well: a child that also defines the
@@ -89,6 +90,8 @@ drop(const EcChange *change, int lock_wait_ms, void *arg)
 		behaviour = "CASCADE";
 	ec_unwatch_old_columns(change);
 	ec_drop_triggers_of_change(change);
+	if (change->kept_names != NULL)
+		ec_twin_drop_keys(change->relation, columns);
 	if (change->whole_table)
 		drop_table(change, behaviour);
 	else

@@ -20,12 +20,20 @@
 #include "core/query.h"
 #include "expand_contract.h"
 
+typedef enum EcGateNames
+{
+	EC_NAMES_ANY,
+	EC_NAMES_KEPT,   /* only of those */
+	EC_NAMES_CHANGED /* only of others: nobody can name the old shape */
+} EcGateNames;
+
 typedef struct GateKind
 {
 	const char *name;
 	EcGateCheck check;
 	bool of_cutover;
 	bool of_contract;
+	EcGateNames names;    /* of changes that keep the names of columns? */
 	const char *settings; /* the settings that the gate depends on, as
 						   * text[]; NULL: none */
 } GateKind;
@@ -34,22 +42,24 @@ typedef struct GateKind
 
 static const GateKind gate_kinds[] = {
 	{"backfill_complete", ec_gate_backfill_complete, true, true},
+	{"prepared", ec_gate_prepared, true, false, EC_NAMES_KEPT},
 	{"verified", ec_gate_verified, true, true},
 	{"discrepancies", ec_gate_discrepancies, true, true},
-	{"dual_write", ec_gate_dual_write, true, true,
+	{"dual_write", ec_gate_dual_write, true, true, EC_NAMES_ANY,
 	 "{expand_contract.enable_modern_write}"},
-	{"sequences", ec_gate_sequences, true, true},
-	{"replication_lag", ec_gate_replication_lag, true, true,
+	{"sequences", ec_gate_sequences, true, true, EC_NAMES_CHANGED},
+	{"replication_lag", ec_gate_replication_lag, true, true, EC_NAMES_ANY,
 	 "{expand_contract.max_replication_lag,expand_contract.ignore_standbys}"},
 	{"reversible", ec_gate_reversible, true, false},
-	{"old_reads", ec_gate_old_reads, false, true, "{" PERIOD "}"},
-	{"old_writes", ec_gate_old_writes, false, true, "{" PERIOD "}"},
-	{"standby_reads", ec_gate_standby_reads, false, true,
+	{"old_reads", ec_gate_old_reads, false, true, EC_NAMES_CHANGED, "{" PERIOD "}"},
+	{"old_writes", ec_gate_old_writes, false, true, EC_NAMES_CHANGED, "{" PERIOD "}"},
+	{"standby_reads", ec_gate_standby_reads, false, true, EC_NAMES_CHANGED,
 	 "{" PERIOD ",expand_contract.ignore_standbys}"},
-	{"app_versions", ec_gate_app_versions, false, true,
+	{"app_versions", ec_gate_app_versions, false, true, EC_NAMES_CHANGED,
 	 "{" PERIOD ",expand_contract.app_version_pattern}"},
 	{"dependents", ec_gate_dependents, false, true},
-	{"stabilization", ec_gate_stabilization, false, true, "{" PERIOD "}"},
+	{"stabilization", ec_gate_stabilization, false, true, EC_NAMES_ANY,
+	 "{" PERIOD "}"},
 };
 
 PG_FUNCTION_INFO_V1(ec_sql_gates);
@@ -75,8 +85,11 @@ transition_from_name(const char *name)
 }
 
 static bool
-is_of_transition(const GateKind *kind, EcTransition transition)
+is_of_transition(const GateKind *kind, const EcChange *change, EcTransition transition)
 {
+	if (kind->names != EC_NAMES_ANY &&
+		(kind->names == EC_NAMES_KEPT) != (change->kept_names != NULL))
+		return false;
 	return transition == EC_TRANSITION_CUTOVER ? kind->of_cutover
 											   : kind->of_contract;
 }
@@ -90,7 +103,7 @@ ec_gates(const EcChange *change, EcTransition transition, bool at_a_glance)
 	{
 		EcGate *gate;
 
-		if (!is_of_transition(&gate_kinds[i], transition))
+		if (!is_of_transition(&gate_kinds[i], change, transition))
 			continue;
 		gate = palloc0_object(EcGate);
 		gate->name = gate_kinds[i].name;
@@ -104,13 +117,13 @@ ec_gates(const EcChange *change, EcTransition transition, bool at_a_glance)
 }
 
 static char *
-names_of_gates(EcTransition transition)
+names_of_gates(const EcChange *change, EcTransition transition)
 {
 	StringInfoData names;
 
 	initStringInfo(&names);
 	for (int i = 0; i < lengthof(gate_kinds); i++)
-		if (is_of_transition(&gate_kinds[i], transition))
+		if (is_of_transition(&gate_kinds[i], change, transition))
 			appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "",
 							 gate_kinds[i].name);
 	return names.data;
@@ -118,7 +131,7 @@ names_of_gates(EcTransition transition)
 
 /* Returns the names in override.  Each must be a gate of the transition. */
 static List *
-overridden(EcTransition transition, ArrayType *override)
+overridden(const EcChange *change, EcTransition transition, ArrayType *override)
 {
 	List *names = ec_text_list(override, "override");
 	ListCell *cell;
@@ -129,14 +142,14 @@ overridden(EcTransition transition, ArrayType *override)
 		bool known = false;
 
 		for (int kind = 0; kind < lengthof(gate_kinds); kind++)
-			known |= is_of_transition(&gate_kinds[kind], transition) &&
+			known |= is_of_transition(&gate_kinds[kind], change, transition) &&
 					 strcmp(gate_kinds[kind].name, name) == 0;
 		if (!known)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("\"%s\" is not a gate of step \"%s\"", name,
-							transition_name(transition)),
-					 errhint("The gates are: %s.", names_of_gates(transition))));
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("\"%s\" is not a gate of step \"%s\"", name,
+								   transition_name(transition)),
+							errhint("The gates are: %s.",
+									names_of_gates(change, transition))));
 	}
 	return names;
 }
@@ -238,7 +251,7 @@ record_settings(const EcChange *change, const EcGate *gate)
 void
 ec_gates_require(const EcChange *change, EcTransition transition, ArrayType *override)
 {
-	List *names = overridden(transition, override);
+	List *names = overridden(change, transition, override);
 	List *closed = NIL;
 	ListCell *cell;
 

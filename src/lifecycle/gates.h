@@ -9,6 +9,7 @@
  *		gates.c              lists the gates of a transition; ec_gates
  *		gates_data.c         checks the data of the new shape and its upkeep
  *		gates_usage.c        checks whether anybody still uses the old shape
+ *		gates_prepared.c     checks what keeping names needs
  *		gates_dependents.c   looks for catalog objects that name the old shape
  */
 #ifndef EC_LIFECYCLE_GATES_H
@@ -69,6 +70,9 @@ extern void ec_gate_old_writes(const EcChange *change, EcGate *gate);
 extern void ec_gate_standby_reads(const EcChange *change, EcGate *gate);
 extern void ec_gate_app_versions(const EcChange *change, EcGate *gate);
 extern void ec_gate_stabilization(const EcChange *change, EcGate *gate);
+
+/* gates_prepared.c; for changes that keep the names of columns */
+extern void ec_gate_prepared(const EcChange *change, EcGate *gate);
 
 /* gates_dependents.c */
 extern void ec_gate_dependents(const EcChange *change, EcGate *gate);

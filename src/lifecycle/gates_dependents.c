@@ -99,10 +99,13 @@ ec_gate_dependents(const EcChange *change, EcGate *gate)
 	initStringInfo(&unsure.list);
 	ec_arg_oid(&args, change->relation);
 	ec_arg(&args, INT2ARRAYOID, ec_old_column_numbers(change), change->whole_table);
+	ec_arg_bool(&args, change->kept_names != NULL);
 	ec_catalog_begin(&scope);
 	found = ec_query("SELECT kind || ' ' || object || ' (' || because || ')', blocks"
 					 "  FROM expand_contract.dependents($1, $2)"
-					 " WHERE blocks OR kind = 'function' AND NOT falls",
+					 " WHERE (blocks OR kind = 'function' AND NOT falls)"
+					 /* nobody names such columns: they are for the way back */
+					 "   AND NOT ($3 AND kind = 'table constraint')",
 					 &args);
 	for (uint64 row = 0; row < found; row++)
 		add(ec_get_bool(row, 2, true) ? &blocking : &unsure, ec_get_text(row, 1));

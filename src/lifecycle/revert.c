@@ -10,6 +10,7 @@
 #include "access/table.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 
@@ -18,6 +19,7 @@
 #include "lifecycle/end_change.h"
 #include "lifecycle/forget.h"
 #include "lifecycle/old_shape.h"
+#include "lifecycle/gates.h"
 #include "lifecycle/quarantine.h"
 #include "lifecycle/transition.h"
 #include "core/catalog.h"
@@ -28,9 +30,14 @@
 #include "dualwrite/columns/statement.h"
 #include "dualwrite/sequences.h"
 #include "expand_contract.h"
+#include "twins/foreign.h"
+#include "twins/twins.h"
 #include "worker/jobs/control.h"
 
 PG_FUNCTION_INFO_V1(ec_revert);
+
+/* a table of so many blocks takes milliseconds to read */
+#define SMALL_BLOCKS 128
 
 /* number of rows that are named; further ones are only counted */
 #define MAX_NAMED 3
@@ -239,12 +246,66 @@ require_all_values_in_old(const EcChange *change)
 	AtEOXact_GUC(false, guc_level);
 }
 
+/*
+ * What a small table lacks is built within the swap; not where another table
+ * would have to be read for it.
+ */
+static bool
+is_small(const EcChange *change)
+{
+	EcRetype retype;
+
+	ec_retype_of(change, &retype);
+	return ec_twin_tables(&retype) == NIL &&
+		   DatumGetInt64(DirectFunctionCall2(pg_relation_size,
+											 ObjectIdGetDatum(change->relation),
+											 CStringGetTextDatum("main"))) <=
+			   SMALL_BLOCKS * BLCKSZ;
+}
+
+/*
+ * The keys of the old columns are to be built first, which takes as long as it
+ * takes, and blocks nobody.
+ */
+static void
+require_prepared_back(const EcChange *change)
+{
+	EcGate gate = {0};
+
+	ec_gate_prepared(change, &gate);
+	if (!gate.passed)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the way back of change \"%s\" is not prepared", change->name),
+				 errdetail("For the old columns, %s.", gate.observed),
+				 ec_errhint("Use SELECT ec_prepare(%s), wait for its job, and call again. From then on values that the old type cannot hold are refused.",
+							quote_literal_cstr(change->name))));
+}
+
 /* cut_over → verified; the lock excludes writes in progress */
 static void
 switch_back(const EcChange *change, int lock_wait_ms, void *arg)
 {
 	ec_lock_tables_of_change(change, ShareRowExclusiveLock, lock_wait_ms);
 	require_all_carried_back(change);
+	ec_flag_set(change->name, false);
+	ec_change_set_phase(change->name, EC_PHASE_VERIFIED);
+}
+
+/* The same, where the names go back to the old columns. */
+static void
+swap_back(const EcChange *change, int lock_wait_ms, void *arg)
+{
+	EcRetype retype;
+
+	ec_retype_of(change, &retype);
+	ec_twins_lock(&retype, lock_wait_ms);
+	/* a name may have been changed meanwhile */
+	ec_retype_of(change, &retype);
+	require_all_carried_back(change);
+	if (is_small(change))
+		ec_twins_build(change, &retype);
+	ec_twins_swap(change, &retype);
 	ec_flag_set(change->name, false);
 	ec_change_set_phase(change->name, EC_PHASE_VERIFIED);
 }
@@ -265,6 +326,39 @@ is_flag_on(const EcChange *change)
 	return is_on;
 }
 
+/* We have added them, and with them goes all that was built on them. */
+static void
+drop_shadows(const EcChange *change)
+{
+	Bitmapset *shadows = NULL;
+	ListCell *cell;
+
+	if (get_rel_name(change->relation) == NULL)
+		return;
+	ec_drop_triggers_of_change(change);
+	foreach (cell, change->columns)
+	{
+		EcChangeColumn *column = lfirst(cell);
+
+		if (column->side == EC_SIDE_NEW && column->expression != NULL &&
+			column->attnum > 0)
+			shadows = bms_add_member(shadows, column->attnum);
+	}
+	ec_twin_drop_keys(change->relation, shadows);
+	foreach (cell, change->columns)
+	{
+		EcChangeColumn *column = lfirst(cell);
+		char *name = column->attnum > 0
+						 ? get_attname(change->relation, column->attnum, true)
+						 : NULL;
+
+		if (column->side == EC_SIDE_NEW && column->expression != NULL && name != NULL)
+			ec_run_ddl(psprintf("ALTER TABLE %s DROP COLUMN %s",
+								ec_relation_name(change->relation),
+								quote_identifier(name)));
+	}
+}
+
 /* → reverted */
 static void
 give_up(const EcChange *change, int lock_wait_ms, void *arg)
@@ -273,6 +367,8 @@ give_up(const EcChange *change, int lock_wait_ms, void *arg)
 	ec_unwatch_old_columns(change);
 	if (is_flag_on(change))
 		ec_flag_set(change->name, false);
+	if (change->kept_names != NULL)
+		drop_shadows(change);
 	ec_change_end(change, EC_PHASE_REVERTED);
 }
 
@@ -314,9 +410,9 @@ one_back(const EcChange *change)
 
 	/*
 	 * The old shape's sequences have not seen values written through the new
-	 * shape.
+	 * shape.  Where names are kept, both shapes have the same sequences.
 	 */
-	if (!is_gone)
+	if (!is_gone && change->kept_names == NULL)
 		ec_bring_sequences_forward(change, true);
 	if (is_phase(change, EC_PHASE_QUARANTINED) && !is_gone)
 	{
@@ -328,11 +424,15 @@ one_back(const EcChange *change)
 		require_way_back(change);
 		require_all_carried_back(change);
 		require_all_values_in_old(change);
-		ec_transition_with_locks(change, switch_back, NULL);
+		if (change->kept_names != NULL && !is_small(change))
+			require_prepared_back(change);
+		ec_transition_with_locks(change,
+								 change->kept_names != NULL ? swap_back : switch_back,
+								 NULL);
 		return EC_PHASE_VERIFIED;
 	}
 	ec_transition_with_locks(change, give_up, NULL);
-	if (!is_gone)
+	if (!is_gone && change->kept_names == NULL)
 		ereport(NOTICE, (errmsg("the new shape of change \"%s\" is left as it is",
 								change->name),
 						 errhint("When it is not needed any more, use: %s",

@@ -30,7 +30,7 @@ typedef struct Stage
 	const char *next; /* %s: the change's name as a literal */
 } Stage;
 
-static const Stage stages[] = {
+static const Stage changing[] = {
 	{EC_PHASE_DUAL_WRITE, "both shapes are written; old rows are not filled yet",
 	 "SELECT ec_backfill_change(%s);"},
 	{EC_PHASE_BACKFILLED, "every row has its new shape; not verified yet",
@@ -45,14 +45,39 @@ static const Stage stages[] = {
 	 "the old shape is renamed, kept in step, and can be restored",
 	 "SELECT ec_contract(%s);"},
 	{EC_PHASE_CONTRACTED, "the old shape is gone", NULL},
+	{NULL},
+};
+
+/* where the names of columns are kept */
+static const Stage keeping[] = {
+	{EC_PHASE_DUAL_WRITE, "both columns are written; old rows are not filled yet",
+	 "SELECT ec_backfill_change(%s);"},
+	{EC_PHASE_BACKFILLED,
+	 "every row has the new column; its keys and indexes are to be built",
+	 "SELECT ec_prepare(%s);"},
+	{EC_PHASE_PREPARED,
+	 "the new column has all that the old one has; nobody has checked",
+	 "SELECT * FROM ec_verify_change(%s);"},
+	{EC_PHASE_VERIFIED, "new equals mapped old; the old column has the name",
+	 "SELECT ec_cutover(%s);"},
+	{EC_PHASE_CUT_OVER, "the new column has the name; the old one is kept right",
+	 "SELECT ec_contract(%s);"},
+	{EC_PHASE_CONTRACTED, "the old column is gone", NULL},
+	{NULL},
 };
 
 static const Stage *
-stage_of(const char *phase)
+stages_of(const EcChange *change)
 {
-	for (int i = 0; i < lengthof(stages); i++)
-		if (strcmp(stages[i].phase, phase) == 0)
-			return &stages[i];
+	return change->kept_names != NULL ? keeping : changing;
+}
+
+static const Stage *
+stage_of(const EcChange *change)
+{
+	for (const Stage *stage = stages_of(change); stage->phase != NULL; stage++)
+		if (strcmp(stage->phase, change->phase) == 0)
+			return stage;
 	return NULL; /* the change is reverted */
 }
 
@@ -160,20 +185,21 @@ append_where(StringInfo page, const EcChange *change, const char *since)
 		appendStringInfo(page, ", new table %s",
 						 as_code(ec_relation_name(change->target)));
 	appendStringInfo(page, ". Phase **%s** since %s.\n\n", change->phase, since);
-	for (int i = 0; i < lengthof(stages); i++)
+	for (const Stage *stage = stages_of(change); stage->phase != NULL; stage++)
 	{
-		bool here = strcmp(stages[i].phase, change->phase) == 0;
+		bool here = strcmp(stage->phase, change->phase) == 0;
 
-		appendStringInfo(page, "%d. %s%s%s: %s%s\n", i + 1, here ? "**" : "",
-						 stages[i].phase, here ? "**" : "", stages[i].meaning,
-						 here ? " ← here" : "");
+		appendStringInfo(page, "%d. %s%s%s: %s%s\n",
+						 (int) (stage - stages_of(change)) + 1,
+						 here ? "**" : "", stage->phase, here ? "**" : "",
+						 stage->meaning, here ? " ← here" : "");
 	}
 }
 
 static void
 append_next(StringInfo page, const EcChange *change)
 {
-	const Stage *stage = stage_of(change->phase);
+	const Stage *stage = stage_of(change);
 
 	appendStringInfoString(page, "\n## Next\n\n");
 	if (stage == NULL || stage->next == NULL)
@@ -244,7 +270,7 @@ static void
 append_rollback(StringInfo page, const EcChange *change)
 {
 	char *name = as_literal(change->name);
-	bool can_revert = stage_of(change->phase) != NULL &&
+	bool can_revert = stage_of(change) != NULL &&
 					  strcmp(change->phase, EC_PHASE_CONTRACTED) != 0;
 
 	appendStringInfoString(page,
@@ -304,8 +330,8 @@ ec_runbook(PG_FUNCTION_ARGS)
 	initStringInfo(&page);
 	append_where(&page, &change, since);
 	append_next(&page, &change);
-	if (get_rel_name(change.relation) != NULL &&
-		stage_of(change.phase) != NULL && stage_of(change.phase)->next != NULL)
+	if (get_rel_name(change.relation) != NULL && stage_of(&change) != NULL &&
+		stage_of(&change)->next != NULL)
 	{
 		if (!is_cut_over(&change))
 			append_gates(&page, &change, EC_TRANSITION_CUTOVER,

@@ -241,7 +241,8 @@ settle_phase(const EcChange *change, const EcVerification *verification)
 	bool is_ok = ec_verification_ok(verification);
 
 	if (is_ok && (strcmp(change->phase, EC_PHASE_DUAL_WRITE) == 0 ||
-				  strcmp(change->phase, EC_PHASE_BACKFILLED) == 0))
+				  strcmp(change->phase, EC_PHASE_BACKFILLED) == 0 ||
+				  strcmp(change->phase, EC_PHASE_PREPARED) == 0))
 		ec_change_set_phase(change->name, EC_PHASE_VERIFIED);
 	else if (!is_ok && was_verified)
 		ec_change_set_phase(change->name, EC_PHASE_BACKFILLED);

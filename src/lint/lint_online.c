@@ -12,8 +12,9 @@
 #include "lint/lint_rules.h"
 #include "lint/plan/plan.h"
 
-static bool
-is_refused(const EcPlan *plan, const EcFinding *finding)
+/* The finding with the plan's reason; NULL: the plan has not refused it. */
+static const EcFinding *
+find_refused(const EcPlan *plan, const EcFinding *finding)
 {
 	ListCell *cell;
 
@@ -23,9 +24,9 @@ is_refused(const EcPlan *plan, const EcFinding *finding)
 
 		if (refused->statement->number == finding->statement->number &&
 			strcmp(refused->rule, finding->rule) == 0)
-			return true;
+			return refused;
 	}
-	return false;
+	return NULL;
 }
 
 /*
@@ -85,10 +86,13 @@ settle_online(const EcPlan *plan, EcFinding *finding)
 	bool is_split = strcmp(finding->rule, "hold_lock") == 0 ||
 					strcmp(finding->rule, "validate_constraint") == 0;
 
-	if (is_refused(plan, finding))
+	const EcFinding *refused = find_refused(plan, finding);
+
+	if (refused != NULL)
 	{
 		finding->severity = EC_SEVERITY_ERROR;
 		finding->recipe = NULL;
+		finding->detail = refused->detail;
 	}
 	else if (recipe_of(plan, finding->statement) != NULL ||
 			 (is_split && plan->is_online))
@@ -115,7 +119,7 @@ ec_lint_settle(const EcScript *script, List *findings, bool online)
 		/* also where the table is small by now */
 		if (if_large == NULL)
 			if_large = ec_plan_if_large(script);
-		recipe = is_refused(if_large, finding)
+		recipe = find_refused(if_large, finding) != NULL
 					 ? NULL
 					 : recipe_of(if_large, finding->statement);
 		if (recipe != NULL)

@@ -251,18 +251,19 @@ ec_change_load(const char *name, EcChange *change)
 
 	memset(change, 0, sizeof(*change));
 	ec_catalog_begin(&scope);
-	found = query_now("SELECT relation::oid, target::oid, forward, backward,"
-					  "       key_columns, on_error = 'record', phase,"
-					  "       dual_write, relation_oid,"
-					  /*
+	found =
+		query_now("SELECT relation::oid, target::oid, forward, backward,"
+				  "       key_columns, on_error = 'record', phase,"
+				  "       dual_write, relation_oid,"
+				  /*
 					   * to_jsonb gives NULL for columns that an older
 					   * version's table lacks
 					   */
-					  "       (to_jsonb(c) ->> 'owner')::oid, to_jsonb(c) ->> 'owner_name',"
-					  "       coalesce((to_jsonb(c) ->> 'whole_table')::boolean, c.target IS NOT NULL),"
-					  "       to_jsonb(c) -> 'settings'"
-					  "  FROM expand_contract.changes c WHERE name = $1",
-					  name) == 1;
+				  "       (to_jsonb(c) ->> 'owner')::oid, to_jsonb(c) ->> 'owner_name',"
+				  "       coalesce((to_jsonb(c) ->> 'whole_table')::boolean, c.target IS NOT NULL),"
+				  "       to_jsonb(c) -> 'settings', to_jsonb(c) -> 'kept_names'"
+				  "  FROM expand_contract.changes c WHERE name = $1",
+				  name) == 1;
 	if (found)
 	{
 		List *key = names_of(0, 5);
@@ -282,6 +283,9 @@ ec_change_load(const char *name, EcChange *change)
 		change->settings = ec_get_jsonb(0, 13);
 		if (change->settings != NULL && !JB_ROOT_IS_OBJECT(change->settings))
 			change->settings = NULL;
+		change->kept_names = ec_get_jsonb(0, 14);
+		if (change->kept_names != NULL && !JB_ROOT_IS_OBJECT(change->kept_names))
+			change->kept_names = NULL;
 		caller = MemoryContextSwitchTo(memory);
 		change->name = pstrdup(name);
 		change->key = copy_names(key);
@@ -370,6 +374,19 @@ ec_change_is_over(const EcChange *change)
 {
 	return strcmp(change->phase, EC_PHASE_CONTRACTED) == 0 ||
 		   strcmp(change->phase, EC_PHASE_REVERTED) == 0;
+}
+
+bool
+ec_old_is_authority(const EcChange *change)
+{
+	return strcmp(change->phase, EC_PHASE_CUT_OVER) != 0 &&
+		   strcmp(change->phase, EC_PHASE_QUARANTINED) != 0;
+}
+
+bool
+ec_has_backward(const EcChange *change)
+{
+	return change->backward != NULL;
 }
 
 void
@@ -499,10 +516,11 @@ ec_change_insert(const EcChange *change)
 	ec_arg_text(&args, change->owner_name);
 	ec_arg_bool(&args, change->whole_table);
 	ec_arg_jsonb(&args, change->settings);
+	ec_arg_jsonb(&args, change->kept_names);
 	(void) ec_query("INSERT INTO expand_contract.changes (name, relation, target,"
 					"       forward, backward, key_columns, on_error,"
-					"       relation_oid, owner, owner_name, whole_table, settings)"
-					" VALUES ($1, $2::regclass, $3::regclass, $4, $5, $6, $7, $2, $8, $9, $10, $11)",
+					"       relation_oid, owner, owner_name, whole_table, settings, kept_names)"
+					" VALUES ($1, $2::regclass, $3::regclass, $4, $5, $6, $7, $2, $8, $9, $10, $11, $12)",
 					&args);
 	insert_columns(change, change->columns);
 	insert_columns(change, change->unmapped);

@@ -15,6 +15,7 @@
 
 #define EC_PHASE_DUAL_WRITE  "dual_write"
 #define EC_PHASE_BACKFILLED  "backfilled"
+#define EC_PHASE_PREPARED    "prepared" /* only if it keeps the names */
 #define EC_PHASE_VERIFIED    "verified"
 #define EC_PHASE_CUT_OVER    "cut_over"
 #define EC_PHASE_QUARANTINED "quarantined"
@@ -55,13 +56,16 @@ typedef struct EcChange
 	bool whole_table;  /* contraction removes the table, not columns */
 	bool records;      /* on_error => 'record' */
 	char *phase;
-	Jsonb *settings;  /* for its expressions, see pinned.h; NULL: none */
-	bool dual_write;  /* the flag */
-	bool is_restored; /* from a dump: the table has another OID now */
-	Oid owner;        /* owner of its tables at ec_expand, see owner.h */
-	char *owner_name; /* name at that time; NULL if unknown */
-	List *columns;    /* EcChangeColumns, ordered by attribute number */
-	List *unmapped;   /* likewise those that no mapping names */
+	Jsonb *kept_names; /* of a change that keeps the names of columns: the
+						* name at that time of each old column, and of the new
+						* one that takes its name; else NULL */
+	Jsonb *settings;   /* for its expressions, see pinned.h; NULL: none */
+	bool dual_write;   /* the flag */
+	bool is_restored;  /* from a dump: the table has another OID now */
+	Oid owner;         /* owner of its tables at ec_expand, see owner.h */
+	char *owner_name;  /* name at that time; NULL if unknown */
+	List *columns;     /* EcChangeColumns, ordered by attribute number */
+	List *unmapped;    /* likewise those that no mapping names */
 } EcChange;
 
 /*
@@ -86,6 +90,14 @@ extern bool ec_change_is_mine(const EcChange *change);
 
 /* contracted or reverted */
 extern bool ec_change_is_over(const EcChange *change);
+
+/*
+ * Before cutover a repair writes the new side from the old one; after it, the
+ * other way round.
+ */
+extern bool ec_old_is_authority(const EcChange *change);
+
+extern bool ec_has_backward(const EcChange *change);
 
 /*
  * Its name is free again: it has another one, which is returned, and so have its

@@ -148,11 +148,12 @@ List *
 ec_check_column_change(EcChange *change, Relation relation, bool is_known)
 {
 	List *forward =
-		ec_mapping_analyse(relation, relation, change->forward, "forward");
-	List *backward = change->backward == NULL
-						 ? NIL
-						 : ec_mapping_analyse(relation, relation,
-											  change->backward, "backward");
+		ec_mapping_analyse(relation, relation, change->forward, "forward", false);
+	List *backward =
+		change->backward == NULL
+			? NIL
+			: ec_mapping_analyse(relation, relation, change->backward,
+								 "backward", change->kept_names != NULL);
 	List *key = ec_find_key(relation, change->key);
 
 	check_sides(relation, forward, backward);
@@ -170,8 +171,10 @@ ec_check_column_change(EcChange *change, Relation relation, bool is_known)
 					 errhint("Add a primary key, or use on_error => 'raise'.")));
 		ec_check_can_record(relation, targets_of(forward), is_known);
 	}
-	ec_warn_of_other_defaults(relation, bms_union(targets_of(forward),
-												  targets_of(backward)));
+	/* the defaults of names that are kept go to the new columns */
+	if (change->kept_names == NULL)
+		ec_warn_of_other_defaults(relation, bms_union(targets_of(forward),
+													  targets_of(backward)));
 	collect_columns(change, relation, forward, backward, key);
 	ec_mark_old_columns(change, relation, targets_of(backward), false);
 	return list_concat_copy(forward, backward);

@@ -288,6 +288,8 @@ load(EcCompiled *compiled, Relation relation, const char *name)
 		return false;
 	compiled->queue.change = change.name;
 	compiled->is_on = change.dual_write;
+	compiled->keeps_names = change.kept_names != NULL;
+	compiled->old_is_right = ec_old_is_authority(&change);
 	compiled->records = change.records;
 	compiled->pinned = ec_pinned(change.settings);
 	compiled->names = ec_change_names(relation, &change, attnums);

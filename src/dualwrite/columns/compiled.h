@@ -61,10 +61,12 @@ typedef struct EcCompiled
 	Oid relation;
 	Oid root;
 	bool is_valid;
-	bool is_busy;  /* being compiled or evaluated, so that reentry is an
+	bool is_busy;      /* being compiled or evaluated, so that reentry is an
 				    * error */
-	bool is_found; /* the change exists, and it belongs to this table */
-	bool is_on;    /* dual writes are switched on */
+	bool is_found;     /* the change exists, and it belongs to this table */
+	bool is_on;        /* dual writes are switched on */
+	bool keeps_names;  /* see ec_change_type */
+	bool old_is_right; /* then: the old side is the one that has the names */
 	bool records;
 	bool uses_domain; /* the expressions contain constraints of domains */
 	EcPinned *pinned; /* settings for evaluating the expressions; NULL: none */

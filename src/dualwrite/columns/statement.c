@@ -23,19 +23,6 @@
 #include "dualwrite/columns/statement.h"
 #include "expand_contract.h"
 
-bool
-ec_old_is_authority(const EcChange *change)
-{
-	return strcmp(change->phase, EC_PHASE_CUT_OVER) != 0 &&
-		   strcmp(change->phase, EC_PHASE_QUARANTINED) != 0;
-}
-
-bool
-ec_has_backward(const EcChange *change)
-{
-	return change->backward != NULL;
-}
-
 static char *
 deparse(Relation relation, Node *expression)
 {
@@ -53,12 +40,17 @@ column_type(Form_pg_attribute column)
 									FORMAT_TYPE_FORCE_QUALIFY);
 }
 
-/* Appends "the column is NULL or equal to its constant default". */
+/*
+ * Appends "the column is NULL or equal to its constant default".  Where names
+ * are kept, the new column gets a default only when applications write it.
+ */
 static void
-append_unset(StringInfo sql, Relation relation, Form_pg_attribute column)
+append_unset(StringInfo sql, Relation relation, Form_pg_attribute column,
+			 bool keeps_names)
 {
 	const char *name = quote_identifier(NameStr(column->attname));
-	Node *value = build_column_default(relation, column->attnum);
+	Node *value =
+		keeps_names ? NULL : build_column_default(relation, column->attnum);
 
 	if (value == NULL || contain_mutable_functions(value) ||
 		contain_var_clause(value))
@@ -77,6 +69,7 @@ typedef struct Parts
 	StringInfoData unset;          /* "all new columns are unset" */
 	List *read_back;               /* of ReadBack */
 	List *set;                     /* of NewValue */
+	bool keeps_names;
 } Parts;
 
 /* an old column that is computed from new ones */
@@ -123,7 +116,7 @@ add_column(Parts *parts, Relation relation, const EcChangeColumn *known,
 		StringInfoData is_unset;
 
 		initStringInfo(&is_unset);
-		append_unset(&is_unset, relation, column);
+		append_unset(&is_unset, relation, column, parts->keeps_names);
 		appendStringInfo(&parts->unset, "%s%s",
 						 separator(&parts->unset, " AND "), is_unset.data);
 		value->attnum = attnum;
@@ -243,7 +236,7 @@ ec_change_sql(Relation relation, const EcChange *change, bool forward,
 	EcSide side = forward ? EC_SIDE_NEW : EC_SIDE_OLD;
 	int guc_level = ec_pin_text();
 	List *names;
-	Parts parts = {0};
+	Parts parts = {.keeps_names = change->kept_names != NULL};
 	ListCell *cell;
 	int i = 0;
 

@@ -34,12 +34,4 @@ typedef struct EcChangeSql
 extern void ec_change_sql(Relation relation, const EcChange *change,
 						  bool forward, EcChangeSql *sql);
 
-/*
- * Before cutover a repair writes the new side from the old one; after it, the
- * other way round.
- */
-extern bool ec_old_is_authority(const EcChange *change);
-
-extern bool ec_has_backward(const EcChange *change);
-
 #endif

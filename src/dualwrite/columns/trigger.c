@@ -24,6 +24,12 @@
  *
  * Rows that the change's own job writes are exempt, because the job computes
  * them.
+ *
+ * Where the change keeps the names of columns (ec_change_type), the direction
+ * is that of its phase: the columns that have the names are right, and the
+ * others follow.  A statement that gives the others another value is refused,
+ * because nobody should know them: it is an INSERT without a list of columns,
+ * which takes them for the columns at the same places.
  */
 #include "postgres.h"
 
@@ -162,6 +168,59 @@ direction_of_insert(const Write *write)
 	return !knows_old && compiled->backward.count > 0 ? &compiled->backward : NULL;
 }
 
+/* The direction from the columns that have the names to the others. */
+static const EcDirection *
+direction_of_phase(const EcCompiled *compiled)
+{
+	return compiled->old_is_right ? &compiled->forward : &compiled->backward;
+}
+
+static bool
+has_null(const Write *write, const EcDirection *direction)
+{
+	for (int i = 0; i < direction->count; i++)
+		if (slot_attisnull(write->slot, direction->attnums[i]))
+			return true;
+	return false;
+}
+
+/* Does the statement give a value to a column that only follows? */
+static bool
+sets_follower(const Write *write)
+{
+	const EcDirection *direction = direction_of_phase(write->compiled);
+
+	if (write->old_slot != NULL)
+		return has_changed(write, direction->columns, direction->count);
+	for (int i = 0; i < direction->count; i++)
+		if (!slot_attisnull(write->slot, direction->attnums[i]))
+			return true;
+	return false;
+}
+
+/* Likewise; rows of before the backfill get their values here, too. */
+static const EcDirection *
+find_direction_of_kept_names(const Write *write)
+{
+	const EcCompiled *compiled = write->compiled;
+	const EcDirection *direction = direction_of_phase(compiled);
+	const EcNamed *named = &write->statement->named;
+	bool old = compiled->old_is_right;
+
+	if (write->old_slot == NULL)
+		return named->source == EC_SOURCE_UPDATE ||
+					   (named->may_move &&
+						ec_is_moved_row(write->rows, compiled, write->slot))
+				   ? NULL
+				   : direction;
+	return sets_follower(write) || has_null(write, direction) ||
+				   has_changed(write,
+							   old ? compiled->old_columns : compiled->new_columns,
+							   old ? compiled->old_count : compiled->new_count)
+			   ? direction
+			   : NULL;
+}
+
 /* Returns NULL if the row is to be left as it is. */
 static const EcDirection *
 find_direction(const Write *write)
@@ -170,6 +229,8 @@ find_direction(const Write *write)
 	bool old_changed;
 	bool new_changed;
 
+	if (compiled->keeps_names)
+		return find_direction_of_kept_names(write);
 	if (write->old_slot == NULL)
 		return direction_of_insert(write);
 	old_changed = has_changed(write, compiled->old_columns, compiled->old_count);
@@ -557,6 +618,33 @@ note_updated(const Write *write, HeapTuple tuple)
 		ExecClearTuple(slot);
 }
 
+/* A column that only follows may be set to what it would be set to anyway. */
+static void
+refuse_other_value(const Write *write, HeapTuple tuple)
+{
+	const EcDirection *direction = write->direction;
+
+	for (int i = 0; i < direction->count; i++)
+	{
+		const EcCompiledColumn *column = &direction->columns[i];
+		bool given_null;
+		bool right_null;
+		Datum given = slot_getattr(write->slot, column->attnum, &given_null);
+		Datum right = heap_getattr(tuple, column->attnum,
+								   RelationGetDescr(write->relation), &right_null);
+
+		if (given_null || ec_is_same(column, given, false, right, right_null))
+			continue;
+		ereport(ERROR,
+				(errcode(ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION),
+				 errmsg("column \"%s\" of table \"%s\" cannot have a value of its own",
+						column->name, RelationGetRelationName(write->relation)),
+				 errdetail("Change \"%s\" computes it from the column whose name it keeps.",
+						   write->compiled->queue.change),
+				 errhint("Leave it out. INSERT and COPY need a list of columns while the change lasts.")));
+	}
+}
+
 /*
  * expand_contract.dual_write(change)
  */
@@ -611,7 +699,8 @@ ec_dual_write_row(PG_FUNCTION_ARGS)
 		note_updated(&write, write.tuple);
 		return PointerGetDatum(write.tuple);
 	}
-	if (!ec_enable_modern_write || !write.compiled->is_on)
+	if (!write.compiled->keeps_names &&
+		(!ec_enable_modern_write || !write.compiled->is_on))
 	{
 		ec_gap_record(&write.compiled->queue, ec_enable_modern_write
 												  ? "ec_dual_write"
@@ -619,6 +708,8 @@ ec_dual_write_row(PG_FUNCTION_ARGS)
 		return PointerGetDatum(write.tuple);
 	}
 	tuple = carry_over(&write);
+	if (write.compiled->keeps_names && tuple != write.tuple && sets_follower(&write))
+		refuse_other_value(&write, tuple);
 	if (write.old_slot != NULL && write.compiled->records &&
 		write.direction->writes_key && tuple != write.tuple)
 		follow_computed_key(&write, tuple);

@@ -506,13 +506,13 @@ analyse(const EcChange *change, Relation source, Relation target,
 	check_below(change->target);
 	check_no_subscription(source);
 	mappings->forward =
-		ec_mapping_analyse(source, target, change->forward, "forward");
+		ec_mapping_analyse(source, target, change->forward, "forward", false);
 	mappings->backward = NIL;
 	if (change->backward != NULL)
 	{
 		check_no_subscription(target);
-		mappings->backward =
-			ec_mapping_analyse(target, source, change->backward, "backward");
+		mappings->backward = ec_mapping_analyse(target, source, change->backward,
+												"backward", false);
 	}
 	return find_target_key(change, target, mappings->forward);
 }

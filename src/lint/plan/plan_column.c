@@ -183,7 +183,7 @@ plan_fill(NewColumn *column, const char *value)
 {
 	EcPlanStep *step =
 		ec_plan_step(column->draft, EC_PLAN_JOB,
-					 psprintf("SELECT %s.ec_backfill(%s, %s, %s)",
+					 psprintf("SELECT %s.ec_backfill(%s, %s, %s, batch_size => 0)",
 							  column->planner->extension,
 							  quote_literal_cstr(
 								  ec_plan_name(column->relation->schema,

@@ -54,6 +54,22 @@ is_about_rows(const EcFinding *finding)
 	return finding->lock < ShareLock;
 }
 
+/* A setting that what follows may depend on, until the transaction ends. */
+static void
+note_local(EcPlanner *planner, const VariableSetStmt *stmt)
+{
+	static const char *const names[] = {"search_path", "role",
+										"session_authorization", "timezone"};
+
+	if (!stmt->is_local || stmt->name == NULL)
+		return;
+	for (int i = 0; i < lengthof(names); i++)
+	{
+		if (pg_strcasecmp(stmt->name, names[i]) == 0)
+			planner->local = names[i];
+	}
+}
+
 static void
 plan_statement(EcPlanner *planner)
 {
@@ -72,6 +88,10 @@ plan_statement(EcPlanner *planner)
 		ec_plan_left_index(planner, &left, castNode(IndexStmt, node));
 	if (left.steps == NIL)
 		draft_statement(planner, &draft, node);
+	ec_plan_check_local(planner, &draft);
+	ec_plan_check_local(planner, &left);
+	if (IsA(node, VariableSetStmt))
+		note_local(planner, castNode(VariableSetStmt, node));
 	finding = ec_plan_lint(planner, node);
 	if (left.steps != NIL)
 		ec_plan_add_all(planner, left.steps);

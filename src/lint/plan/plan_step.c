@@ -152,7 +152,7 @@ ec_plan_add_written(EcPlanner *planner)
 	 * table.
 	 */
 	if (planner->takes_more && kind == EC_STATEMENT_TRANSACTIONAL &&
-		planner->keeps_locks && is_long)
+		planner->keeps_locks && is_long && planner->local == NULL)
 	{
 		planner->takes_more = false;
 		plan->is_online = true;
@@ -178,6 +178,16 @@ ec_plan_add_written(EcPlanner *planner)
 	}
 	planner->takes_more = kind == EC_STATEMENT_TRANSACTIONAL;
 	planner->keeps_locks |= step->lock >= ShareLock;
+}
+
+void
+ec_plan_check_local(EcPlanner *planner, EcDraft *draft)
+{
+	if (planner->local == NULL || draft->steps == NIL)
+		return;
+	draft->steps = NIL;
+	draft->reason = psprintf("SET LOCAL %s would end with the first step: use SET",
+							 planner->local);
 }
 
 void

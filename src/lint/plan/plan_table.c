@@ -143,6 +143,7 @@ ec_plan_alter_table(EcPlanner *planner)
 			if (stmt->objtype == OBJECT_TABLE)
 				draft_command(planner, &command->draft, relation,
 							  stmt->relation->inh, written, pieces, command->text);
+			ec_plan_check_local(planner, &command->draft);
 			single = copyObject(stmt);
 			single->cmds = list_make1(written);
 			finding = ec_plan_lint(planner, (Node *) single);

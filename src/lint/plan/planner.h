@@ -23,6 +23,7 @@ typedef struct EcPlanner
 	const EcStatement *statement;
 	EcStatement *looked_at; /* the same, or one of its commands */
 	bool if_large;          /* small tables count, too */
+	const char *local;      /* a setting of the transaction, with a meaning */
 	List *names;            /* chosen so far, see plan_names.c */
 	char *extension;        /* the schema of ec_backfill, quoted */
 	bool keeps_locks;       /* the last step holds a lock that blocks writers */
@@ -52,6 +53,12 @@ extern EcFinding *ec_plan_lint(EcPlanner *planner, Node *node);
 /* Adds to the plan: a draft's steps, or the current statement as it is. */
 extern void ec_plan_add_all(EcPlanner *planner, List *steps);
 extern void ec_plan_add_written(EcPlanner *planner);
+
+/*
+ * Drops the steps of a draft if a SET LOCAL that they depend on would end with
+ * the first of them.
+ */
+extern void ec_plan_check_local(EcPlanner *planner, EcDraft *draft);
 
 /* The statement blocks others, and there is no other way. */
 extern void

@@ -1,0 +1,89 @@
+/*
+ * twin_kind.c
+ *		What all kinds of twins use.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_constraint.h"
+#include "commands/defrem.h"
+#include "utils/lsyscache.h"
+
+#include "twins/twin_kind.h"
+
+const EcTwinPair *
+ec_twin_pair(const EcRetype *retype, AttrNumber from)
+{
+	ListCell *cell;
+
+	foreach (cell, retype->pairs)
+	{
+		EcTwinPair *pair = lfirst(cell);
+
+		if (pair->from == from)
+			return pair;
+	}
+	return NULL;
+}
+
+void
+ec_twin_top_level_step(EcTwinPlan *plan, char *what, char *sql, char *blocking)
+{
+	EcTwinStep *step = palloc(sizeof(EcTwinStep));
+
+	step->what = what;
+	step->sql = sql;
+	step->is_top_level = sql != blocking;
+	step->blocking = blocking;
+	plan->steps = lappend(plan->steps, step);
+}
+
+void
+ec_twin_step(EcTwinPlan *plan, char *what, char *sql)
+{
+	ec_twin_top_level_step(plan, what, sql, sql);
+}
+
+void
+ec_twin_swap(EcTwinPlan *plan, EcSwapPart part, char *sql)
+{
+	plan->swap[part] = lappend(plan->swap[part], sql);
+}
+
+void
+ec_twin_refuse(EcTwinPlan *plan, char *why)
+{
+	plan->refused = lappend(plan->refused, why);
+}
+
+static bool
+is_given_away(const EcTwinPlan *plan, const char *name)
+{
+	ListCell *cell;
+
+	foreach (cell, plan->names)
+		if (strcmp(lfirst(cell), name) == 0)
+			return true;
+	return false;
+}
+
+char *
+ec_twin_free_name(const EcRetype *retype, EcTwinPlan *plan, const char *name,
+				  const char *label)
+{
+	for (int pass = 0;; pass++)
+	{
+		char *choice =
+			makeObjectName(name, NULL,
+						   pass == 0 ? label : psprintf("%s%d", label, pass));
+
+		if (!OidIsValid(get_relname_relid(choice, retype->space)) &&
+			!ConstraintNameExists(choice, retype->space) &&
+			get_attnum(retype->relation, choice) == InvalidAttrNumber &&
+			!is_given_away(plan, choice))
+		{
+			plan->names = lappend(plan->names, choice);
+			return choice;
+		}
+		pfree(choice);
+	}
+}
