@@ -44,11 +44,11 @@ check_kind(Relation relation, Relation root, const EcSweepKind *kind)
 			break;
 		case RELKIND_VIEW:
 			refuse_kind(relation, root, kind, "It is a view.",
-						"Use %s for the table behind it.");
+						"Use %s for the underlying table.");
 			break;
 		case RELKIND_MATVIEW:
 			refuse_kind(relation, root, kind, "It is a materialized view.",
-						"Use %s for the table behind it.");
+						"Use %s for the underlying table.");
 			break;
 		case RELKIND_FOREIGN_TABLE:
 			refuse_kind(relation, root, kind,

@@ -133,7 +133,9 @@ sub sql_of_yesterday
 		  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 		 WHERE e.extname = 'expand_contract'};
 	my %known = map { $_ => 1 } split /\n/, sql($columns);
-	my @lacking = map { [ split /\|/ ] } grep { !$known{$_} } split /\n/, $node->safe_psql('fresh', $columns);
+	# a table that came later is needed by nobody yet
+	my %tables = map { /^ALTER TABLE (\S+)/ ? ($1 => 1) : () } keys %known;
+	my @lacking = map { [ split /\|/ ] } grep { !$known{$_} && /^ALTER TABLE (\S+)/ && $tables{$1} } split /\n/, $node->safe_psql('fresh', $columns);
 
 	sql(join ';', map { sprintf($_->[0], 'ADD') . " $_->[1]" } @lacking);
 	my $result = sql($statements);
