@@ -13,7 +13,7 @@ SELECT ec_expand('causes', 'cause', '{"cents": "price::numeric * 100"}', '{"pric
 SELECT ec_backfill_change('causes', delay_ms => 0) AS job \gset
 CALL ec_wait(:job);
 SELECT state, last_error FROM ec_progress WHERE job = :job;
-SELECT count(*) FROM cause WHERE cents IS NOT NULL;
+SELECT count(*) FROM cause WHERE id = 38 AND cents IS NOT NULL;
 -- mended, it goes on to the next
 UPDATE cause SET price = '38' WHERE id = 38;
 SELECT ec_resume(:job);
@@ -24,6 +24,8 @@ UPDATE cause SET cents = NULL, price = CASE id WHEN 38 THEN 'dear' ELSE price EN
 -- the engine alone, too
 SELECT ec_backfill('cause', 'cents = price::int', 'cents IS NULL', delay_ms => 0) AS job \gset
 CALL ec_wait(:job);
+-- how many rows come before the one that fails depends on the size of batches
+UPDATE cause SET cents = NULL;
 
 -- skipped rows are in the queue, once, and counted
 UPDATE cause SET price = 'dear' WHERE id % 100 = 38;
