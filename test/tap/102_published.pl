@@ -82,6 +82,8 @@ is(green(q{SELECT ec_apply('001', 'CREATE TABLE one (id int PRIMARY KEY)')}), 'u
 is(green(q{SELECT ec_apply('003', 'CREATE TABLE three (id int)')}), 'applied', 'and goes on with it');
 is(green(q{SELECT ec_expand('c', 't', '{"b": "a::int"}', '{"a": "b::text"}')}), 'expanded', 'the change is set up for its tables');
 green($work);
+# a repair leaves rows alone that are in the queue, green's own queue here
+green('SELECT ec_reconcile()');
 $job = green(q{SELECT ec_backfill_change('c', 'repair', delay_ms => 0, on_error => 'skip')});
 is($green->psql('postgres', "CALL ec_wait($job)"), 0, 'its jobs end');
 green(q{UPDATE t SET a = id WHERE b IS NULL; SELECT ec_reconcile()});
