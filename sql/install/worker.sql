@@ -29,7 +29,7 @@ WITH here AS (
 )
 INSERT INTO expand_contract.origin (system_identifier, database, catalog_version)
 SELECT here.system, here.database, here.version FROM here
-ON CONFLICT DO NOTHING;
+ WHERE NOT EXISTS (SELECT FROM expand_contract.origin o WHERE o.system_identifier = here.system AND o.database = here.database);
 END;
 COMMENT ON FUNCTION expand_contract.adopt_upgraded() IS 'takes over the unfinished jobs of the cluster from which pg_upgrade made this one';
 REVOKE EXECUTE ON FUNCTION expand_contract.adopt_upgraded() FROM PUBLIC;

@@ -47,12 +47,12 @@ COMMENT ON COLUMN expand_contract.jobs.run_window IS 'on the clock of the TimeZo
 
 -- The clusters that this database has been in.  No dump has it, and, as it is
 -- unlogged, no publication and no standby: what is in it of another cluster came
--- with the files, by pg_upgrade or in a copy of them.
+-- with the files, by pg_upgrade or in a copy of them.  It has no index, because that
+-- of an unlogged table in a copied database does not survive a crash.
 CREATE UNLOGGED TABLE expand_contract.origin (
     system_identifier bigint NOT NULL,
     database oid NOT NULL,
-    catalog_version integer NOT NULL,
-    PRIMARY KEY (system_identifier, database)
+    catalog_version integer NOT NULL
 );
 COMMENT ON TABLE expand_contract.origin IS 'the cluster that this database is in, by which pg_upgrade is told from a copy';
 COMMENT ON COLUMN expand_contract.origin.catalog_version IS 'of its system catalogs, which only pg_upgrade changes';

@@ -233,12 +233,12 @@ sub lock_waits
 my $patience = 10 * $PostgreSQL::Test::Utils::timeout_default;
 my $tries = 0;
 my $begin = time;
-while ($tries < 7 && $patience-- > 0)
+while ($tries < 40 && $patience-- > 0)
 {
 	usleep(100_000);
 	$tries = () = lock_waits(qr/still waiting for AccessExclusiveLock on relation/);
 }
-cmp_ok($tries, '>=', 7, 'the ALTER TABLE has tried again and again');
+cmp_ok($tries, '>=', 40, 'the ALTER TABLE has tried again and again');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM ec_migrations WHERE version = '002'}),
 	'0', 'while somebody holds the table');
 my $held = 1000 * (time - $begin);
