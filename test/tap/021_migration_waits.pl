@@ -231,12 +231,17 @@ sub lock_waits
 	return $log =~ /$text/g;
 }
 my $patience = 10 * $PostgreSQL::Test::Utils::timeout_default;
+my $acquired = qr/acquired AccessShareLock on relation \d+ of database \d+ after ([0-9.]+) ms/;
 my $tries = 0;
 my $begin = time;
-while ($tries < 40 && $patience-- > 0)
+# tries grow to their full length; a read that waits longer waits for several
+while ($patience-- > 0)
 {
+	my @so_far = lock_waits($acquired);
+
 	usleep(100_000);
 	$tries = () = lock_waits(qr/still waiting for AccessExclusiveLock on relation/);
+	last if $tries >= 40 && @so_far && 1000 * (time - $begin) > 10 * max(@so_far);
 }
 cmp_ok($tries, '>=', 40, 'the ALTER TABLE has tried again and again');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM ec_migrations WHERE version = '002'}),
@@ -247,7 +252,7 @@ $node->poll_query_until('postgres', q{SELECT state = 'applied' FROM ec_migration
   or BAIL_OUT('the ALTER TABLE did not get in');
 pass('then it gets in, past the stream of reads');
 $stream->kill_kill;
-my @waited = lock_waits(qr/acquired AccessShareLock on relation \d+ of database \d+ after ([0-9.]+) ms/);
+my @waited = lock_waits($acquired);
 cmp_ok(scalar(@waited), '>', 0, scalar(@waited) . ' reads have waited in its queue');
 cmp_ok(max(@waited), '<', $held / 3,
 	"none of them as long as the $tries tries took together ($held ms): " . max(@waited));

@@ -16,6 +16,7 @@
 
 #include "postgres.h"
 
+#include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
 #include "storage/lockdefs.h"
 
@@ -37,7 +38,8 @@ typedef struct EcPlanStep
 	int last;   /* ... and of the last one, if they share a transaction */
 	bool is_as_written; /* the step runs these statements of the script */
 	EcPlanKind kind;
-	char *sql;     /* what is run, without the last semicolon */
+	char *sql;       /* what is run, without the last semicolon */
+	StringInfo text; /* of sql, where it has several statements; see below */
 	char *undo;    /* SQL that takes the step back; NULL: none is known; empty:
 				    * there is nothing to take back */
 	LOCKMODE lock; /* the strongest one, on the relation; NoLock: none that
@@ -55,6 +57,12 @@ typedef struct EcPlan
 	List *refused;  /* EcFinding: statements that would block others and have no
 				     * online way */
 } EcPlan;
+
+/*
+ * Appends a statement to a step's SQL.  A step can have many thousands of
+ * them, so its text grows in place.
+ */
+extern void ec_plan_append(EcPlanStep *step, const char *sql);
 
 /*
  * Plans a script that has no forbidden statement.  Each statement has at least

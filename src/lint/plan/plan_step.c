@@ -162,7 +162,7 @@ ec_plan_add_written(EcPlanner *planner)
 		EcPlanStep *first = llast(plan->steps);
 
 		first->last = statement->number;
-		first->sql = psprintf("%s;\n%s", first->sql, step->sql);
+		ec_plan_append(first, step->sql);
 		if (step->lock > first->lock)
 		{
 			first->lock = step->lock;

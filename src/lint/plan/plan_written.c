@@ -17,6 +17,18 @@ is_open(const EcPlanStep *step, const EcScript *script)
 							 &command) == EC_STATEMENT_TRANSACTIONAL;
 }
 
+void
+ec_plan_append(EcPlanStep *step, const char *sql)
+{
+	if (step->text == NULL)
+	{
+		step->text = makeStringInfo();
+		appendStringInfoString(step->text, step->sql);
+	}
+	appendStringInfo(step->text, ";\n%s", sql);
+	step->sql = step->text->data;
+}
+
 /* Adds a statement as it is; consecutive ones share a transaction. */
 static void
 plan_as_written(EcPlan *plan, const EcScript *script, const EcStatement *statement)
@@ -28,7 +40,7 @@ plan_as_written(EcPlan *plan, const EcScript *script, const EcStatement *stateme
 	if (step != NULL && kind == EC_STATEMENT_TRANSACTIONAL && is_open(step, script))
 	{
 		step->last = statement->number;
-		step->sql = psprintf("%s;\n%s", step->sql, statement->text);
+		ec_plan_append(step, statement->text);
 		return;
 	}
 	step = palloc0(sizeof(EcPlanStep));
