@@ -196,8 +196,8 @@ $reader->query_safe('SELECT count(*) FROM users');
 my %contract = (out => '', err => '');
 $contract{handle} = start(
 	[
-		'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c',
-		q{SELECT ec_contract('users_email', quarantine => '1 day')}
+		'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', q{SET expand_contract.lock_timeout = '10min'},
+		'-c', q{SELECT ec_contract('users_email', quarantine => '1 day')}
 	],
 	'>', \$contract{out}, '2>', \$contract{err});
 $node->poll_query_until('postgres',
