@@ -454,7 +454,8 @@ end_visit(void)
 static void
 limit_visit(void)
 {
-	SetConfigOption("lock_timeout", LOCK_WAIT, PGC_SUSET, PGC_S_SESSION);
+	/* There is no user yet for whom a session's setting could be checked. */
+	SetConfigOption("lock_timeout", LOCK_WAIT, PGC_SUSET, PGC_S_OVERRIDE);
 	enable_timeout_after(RegisterTimeout(USER_TIMEOUT, end_visit), VISIT_LIMIT_MS);
 }
 

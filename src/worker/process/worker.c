@@ -467,12 +467,17 @@ ec_job_worker_main(Datum argument)
 	pqsignal(SIGTERM, die);
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	BackgroundWorkerUnblockSignals();
-	/* a locked database must not keep the slot; the launcher comes back */
+	/*
+	 * A locked database must not keep the slot; the launcher comes back.
+	 * There is no user yet for whom a session's setting could be checked.
+	 */
 	if (ec_launcher_running())
-		SetConfigOption("lock_timeout", CONNECT_PATIENCE, PGC_SUSET, PGC_S_SESSION);
+		SetConfigOption("lock_timeout", CONNECT_PATIENCE, PGC_SUSET, PGC_S_OVERRIDE);
 	BackgroundWorkerInitializeConnectionByOid(worker->ticket.database,
 											  worker->ticket.login,
 											  EC_WORKER_CONNECT_FLAGS);
+	/* that is not what RESET in a user's function goes back to */
+	SetConfigOption("lock_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
 	ec_worker_connected(worker->ticket.owner);
 	ec_checks_init();
 	ec_deadline_init();
