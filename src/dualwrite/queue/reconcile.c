@@ -6,7 +6,8 @@
  * failed write, because the side that it reads is what the application has
  * stored. An entry is removed without a write if the row has come into step or
  * has been deleted; or if its new columns were unset when the write failed,
- * and have been set since.  All entries of one row are merged into the newest.
+ * and have been set since, by a write that may be newer than the old ones.  All
+ * entries of one row are merged into the newest.
  */
 #include "postgres.h"
 
@@ -52,7 +53,8 @@ typedef enum Way
 {
 	BACKWARD,
 	FORWARD,
-	FILL, /* forward, if the new columns are still unset */
+	FILL, /* forward, if the new columns are still unset; or, while the old side
+		   * is right and has followed each write of them, not in step */
 	WAYS
 } Way;
 
@@ -190,7 +192,8 @@ append_key(StringInfo condition, Reconciliation *work, Relation relation,
 
 /*
  * Builds UPDATE table SET ... WHERE key = ... AND the row is not in step, or
- * is still unset.
+ * is still unset.  A repair leaves rows alone that have an entry, so if a gap
+ * has put such a row out of step again, it is brought in step here.
  */
 static void
 make_statements(Reconciliation *work, Relation relation)
@@ -214,6 +217,8 @@ make_statements(Reconciliation *work, Relation relation)
 		if (way == BACKWARD && !ec_has_backward(change))
 			continue;
 		ec_change_sql(relation, change, way != BACKWARD, &sql);
+		if (way == FILL && ec_has_backward(change) && ec_old_is_authority(change))
+			sql.fill = psprintf("(%s) OR (%s)", sql.fill, sql.not_in_step);
 		work->statements[way] =
 			psprintf("UPDATE %s SET %s WHERE %s(%s)",
 					 ec_relation_name(RelationGetRelid(relation)), sql.assignments,
