@@ -1,10 +1,11 @@
 /*
  * What cppcheck has to know of PostgreSQL's headers, which it does not parse:
- * reporting an error does not return, and what a format is made of.
+ * reporting an error does not return, how foreach loops, what a format is made of.
  */
 #define INT64_FORMAT  "%lld"
 #define UINT64_FORMAT "%llu"
 #define CppAsString2(x) #x
+#define pg_attribute_printf(format, values)
 #define DEBUG1        14
 #define LOG           15
 #define INFO          17
@@ -13,6 +14,8 @@
 #define ERROR         21
 #define FATAL         22
 #define PANIC         23
+#define foreach(cell, list)                                                    \
+	for (cell = list_head(list); cell != NULL; cell = lnext(list, cell))
 #define ereport(elevel, ...)                                                   \
 	do                                                                         \
 	{                                                                          \

@@ -1,10 +1,10 @@
--- A publication FOR ALL TABLES has the extension's tables as well: each has a key.
+-- A publication FOR ALL TABLES has the extension's tables as well: each that is logged has a key.
 SET client_min_messages = error;
 SELECT t.oid::regclass AS without_a_key
   FROM pg_class t
   JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = t.oid AND d.deptype = 'e'
   JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND e.extname = 'expand_contract'
- WHERE t.relkind = 'r'
+ WHERE t.relkind = 'r' AND t.relpersistence = 'p'
    AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = t.oid AND i.indisprimary);
 -- the server lets each be updated and deleted from
 CREATE PUBLICATION everything FOR ALL TABLES;

@@ -46,12 +46,13 @@ begin(EcComparison *comparison)
 static void
 compare_again(Comparing *comparing)
 {
-	EcCompareOptions options = *comparing->options;
+	EcCompareOptions *options = palloc_object(EcCompareOptions);
 
-	options.tolerates = true;
-	if (options.suspects != NULL)
-		options.suspects->pending = 0;
-	comparing->options = &options;
+	*options = *comparing->options;
+	options->tolerates = true;
+	if (options->suspects != NULL)
+		options->suspects->pending = 0;
+	comparing->options = options;
 	tuplestore_end(comparing->comparison->mismatches);
 	begin(comparing->comparison);
 	compare(comparing);

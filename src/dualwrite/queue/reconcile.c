@@ -6,8 +6,7 @@
  * failed write, because the side that it reads is what the application has
  * stored. An entry is removed without a write if the row has come into step or
  * has been deleted; or if its new columns were unset when the write failed,
- * and have been set since, by a write that may be newer than the old ones.  All
- * entries of one row are merged into the newest.
+ * and have been set since.  All entries of one row are merged into the newest.
  */
 #include "postgres.h"
 
@@ -53,8 +52,7 @@ typedef enum Way
 {
 	BACKWARD,
 	FORWARD,
-	FILL, /* forward, if the new columns are still unset; or, while the old side
-		   * is right and has followed each write of them, not in step */
+	FILL, /* forward, if the new columns are still unset */
 	WAYS
 } Way;
 
@@ -74,8 +72,12 @@ typedef struct Reconciliation
 	char *statements[WAYS];
 } Reconciliation;
 
+/*
+ * A repair leaves rows alone that have an entry.  So if a gap may have put a row
+ * out of step after its entry, its new columns do not have to be unset.
+ */
 static List *
-read_queue(const char *change, bool only_due, int limit)
+read_queue(const EcChange *change, bool only_due, int limit)
 {
 	List *entries = NIL;
 	MemoryContext memory = CurrentMemoryContext;
@@ -84,13 +86,17 @@ read_queue(const char *change, bool only_due, int limit)
 	uint64 count;
 
 	ec_catalog_begin(&scope);
-	ec_arg_text(&args, change);
+	ec_arg_text(&args, change->name);
 	ec_arg_bool(&args, only_due);
 	ec_arg_int4(&args, limit);
+	ec_arg_bool(&args, ec_has_backward(change) && ec_old_is_authority(change));
 	count =
 		ec_query("SELECT key, (array_agg(CASE WHEN direction = 'backward' THEN 0"
-				 "             WHEN is_unset THEN 2 ELSE 1 END ORDER BY id DESC))[1], max(id)"
-				 "  FROM expand_contract.discrepancies WHERE change = $1"
+				 "             WHEN NOT is_unset THEN 1"
+				 "             WHEN $4 AND EXISTS (SELECT FROM expand_contract.gaps g"
+				 "                                  WHERE g.change = $1 AND g.at >= d.at) THEN 1"
+				 "             ELSE 2 END ORDER BY id DESC))[1], max(id)"
+				 "  FROM expand_contract.discrepancies d WHERE change = $1"
 				 " GROUP BY key"
 				 " HAVING NOT $2 OR coalesce(max(next_attempt_at), '-infinity') <= clock_timestamp()"
 				 " ORDER BY max(attempts), max(id) LIMIT $3",
@@ -192,8 +198,7 @@ append_key(StringInfo condition, Reconciliation *work, Relation relation,
 
 /*
  * Builds UPDATE table SET ... WHERE key = ... AND the row is not in step, or
- * is still unset.  A repair leaves rows alone that have an entry, so if a gap
- * has put such a row out of step again, it is brought in step here.
+ * is still unset.
  */
 static void
 make_statements(Reconciliation *work, Relation relation)
@@ -217,8 +222,6 @@ make_statements(Reconciliation *work, Relation relation)
 		if (way == BACKWARD && !ec_has_backward(change))
 			continue;
 		ec_change_sql(relation, change, way != BACKWARD, &sql);
-		if (way == FILL && ec_has_backward(change) && ec_old_is_authority(change))
-			sql.fill = psprintf("(%s) OR (%s)", sql.fill, sql.not_in_step);
 		work->statements[way] =
 			psprintf("UPDATE %s SET %s WHERE %s(%s)",
 					 ec_relation_name(RelationGetRelid(relation)), sql.assignments,
@@ -331,7 +334,7 @@ try_rows_exempt(const Reconciliation *work, List *entries)
 int
 ec_reconcile_rows(const EcChange *change, bool only_due, int limit)
 {
-	List *entries = read_queue(change->name, only_due, limit);
+	List *entries = read_queue(change, only_due, limit);
 	Reconciliation work = {change};
 	int count = list_length(entries);
 	Relation relation;
