@@ -5,15 +5,14 @@
  * A session keeps plans of a PL/pgSQL function for the types that it has seen,
  * and variables that were declared by %TYPE.  Another version of the function's
  * row in the catalog makes every session compile it again; so each function
- * that may use the table is altered to what it is.
+ * that may use the table, or one of its views, is altered to what it is.
  */
 #include "postgres.h"
-
-#include "utils/lsyscache.h"
 
 #include "core/catalog.h"
 #include "core/query.h"
 #include "twins/twin_kind.h"
+#include "twins/view.h"
 
 static void
 look(const EcRetype *retype, EcTwinPlan *plan)
@@ -26,7 +25,7 @@ look(const EcRetype *retype, EcTwinPlan *plan)
 	if (!plan->for_swap)
 		return;
 	ec_arg_oid(&args, retype->relation);
-	ec_arg_text(&args, get_rel_name(retype->relation));
+	ec_arg_oids(&args, lappend_oid(ec_twin_views(retype), retype->relation));
 	ec_catalog_begin(&scope);
 	count =
 		ec_query("SELECT format('ALTER ROUTINE %s %s', p.oid::regprocedure,"
@@ -34,8 +33,9 @@ look(const EcRetype *retype, EcTwinPlan *plan)
 				 "  FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang"
 				 " WHERE l.lanname NOT IN ('c', 'internal', 'sql') AND p.prokind IN ('f', 'p')"
 				 "   AND pg_has_role(p.proowner, 'USAGE')"
-				 "   AND (strpos(lower(p.prosrc), lower(replace($2, '\"', '\"\"'))) > 0"
-				 "        OR p.oid IN (SELECT t.tgfoid FROM pg_trigger t WHERE t.tgrelid = $1))"
+				 "   AND (EXISTS (SELECT FROM pg_class c WHERE c.oid = ANY ($2) AND $1 IS NOT NULL"
+				 "                    AND strpos(lower(p.prosrc), lower(replace(c.relname, '\"', '\"\"'))) > 0)"
+				 "        OR p.oid IN (SELECT t.tgfoid FROM pg_trigger t WHERE t.tgrelid = ANY ($2)))"
 				 "   AND NOT pg_is_other_temp_schema(p.pronamespace)"
 				 " ORDER BY p.oid",
 				 &args);
