@@ -55,7 +55,7 @@ is( sql(sprintf q{SELECT string_agg(r, ', ') FROM unnest(%s::text[]) r WHERE exp
 sql(q{
 	CREATE ROLE watcher LOGIN IN ROLE pg_monitor;
 	CREATE TABLE users (id int PRIMARY KEY, a text, b text CHECK (b <> 'bad'));
-	INSERT INTO users SELECT i, i FROM generate_series(1, 1000) i;
+	INSERT INTO users SELECT i, i FROM generate_series(1, 10000) i;
 	SELECT ec_track('users', '{a}');
 	SELECT ec_expand('users', 'users', '{"b": "a"}', '{"a": "b"}');
 	CREATE TABLE parts (id int PRIMARY KEY, a text, b text);
@@ -64,7 +64,7 @@ sql(q{
 	UPDATE users SET a = 'bad' WHERE id = 1;
 	UPDATE users SET a = 'good' WHERE id = 2;
 });
-my $slow = sql(q{SELECT ec_backfill('users', 'b = a', 'id > 2 AND b IS NULL', batch_size => 1, delay_ms => 20)});
+my $slow = sql(q{SELECT ec_backfill('users', 'b = a', 'id > 2 AND b IS NULL', batch_size => 1, delay_ms => 100)});
 my $later = sql(q{SELECT ec_backfill('users', 'b = a', 'id > 2 AND b IS NULL', start_at => now() + interval '1 day')});
 my $failed = sql(q{SELECT ec_backfill('parts', 'b = ''x'' || (1 / (id - 1))::text', 'b IS NULL')});
 $node->poll_query_until('postgres', "SELECT state = 'failed' FROM ec_progress WHERE job = $failed");
