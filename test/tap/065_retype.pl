@@ -87,14 +87,6 @@ sub everything
 	COMMENT ON TRIGGER of_id ON "a""b'c;--" IS 'a trigger';
 	CREATE POLICY "se en" ON "a""b'c;--" FOR UPDATE TO bob USING (id > 5) WITH CHECK ("q ty" < 100);
 	CREATE POLICY others ON "chi'ld" USING (EXISTS (SELECT FROM "a""b'c;--" o WHERE o.id = order_id));
-	CREATE VIEW "sho""wn" WITH (security_barrier) AS SELECT id, "q ty", v FROM "a""b'c;--" WHERE id > 5 AND free IS NULL;
-	CREATE VIEW over_shown (a, b) AS SELECT id, sum("q ty") FROM "sho""wn" GROUP BY id;
-	GRANT SELECT ON "sho""wn" TO bob WITH GRANT OPTION;
-	SET ROLE bob;
-	GRANT SELECT (id) ON "sho""wn" TO carol;
-	RESET ROLE;
-	COMMENT ON COLUMN "sho""wn".id IS 'of a view';
-	CREATE RULE "ru'le" AS ON INSERT TO over_shown DO INSTEAD INSERT INTO "a""b'c;--" (id) VALUES (NEW.a);
 	};
 }
 
