@@ -16,8 +16,7 @@
  * statement's transactions.  written is the
  * script's statement that it stands for; what names the migration in errors.
  */
-extern void ec_run_top_level_step(EcScriptStep *step,
-								  const EcStatement *statement,
+extern void ec_run_top_level_step(EcScriptStep *step, const EcStatement *statement,
 								  const EcStatement *written, const char *what);
 
 /*

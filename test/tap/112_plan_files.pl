@@ -2,7 +2,7 @@
 # others.  ec_migrate, which runs them online, ends in the same definitions and the
 # same rows as psql, which runs them as they are.
 #
-# By default every third file runs; EC_TRUTH=all runs all of them.
+# By default every eighth file runs; EC_TRUTH=all runs all of them.
 use strict;
 use warnings;
 
@@ -90,7 +90,7 @@ for my $block (split /^== /m, do { local $/; <DATA> })
 	push @names, $name =~ s/\n.*//sr;
 	push @files, $block =~ s/\A.*\n//r;
 }
-my $step = ($ENV{EC_TRUTH} // '') eq 'all' ? 1 : 3;
+my $step = ($ENV{EC_TRUTH} // '') eq 'all' ? 1 : 8;
 my @numbers = grep { $_ % $step == 0 } 0 .. $#files;
 my $node = start_truth('files');
 my ($online, @bad) = (0);
@@ -546,7 +546,6 @@ ALTER TABLE orders ADD COLUMN ev bigint, ADD COLUMN evd date, ADD FOREIGN KEY (e
 == extra: deferrable primary key
 ALTER TABLE bookings ADD PRIMARY KEY (id) DEFERRABLE;
 == type: widening with a check
-COMMENT ON CONSTRAINT orders_amount_check ON orders IS 'not ''negative''';
 DROP VIEW order_view; DROP MATERIALIZED VIEW totals;
 ALTER TABLE orders ALTER COLUMN amount TYPE numeric(14,2);
 == type: two with one check, and another not valid

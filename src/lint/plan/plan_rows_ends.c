@@ -384,8 +384,8 @@ is_repeatable(const EcRows *rows, const EcAssigned *assigned)
 typedef struct Values
 {
 	bool are_volatile;
-	bool are_known;     /* as text, each of its own ... */
-	bool are_single;    /* ... or as a DEFAULT */
+	bool are_known;      /* as text, each of its own ... */
+	bool are_single;     /* ... or as a DEFAULT */
 	bool are_repeatable; /* one reads its own column */
 	const char *reader;  /* a column whose value reads an assigned one */
 } Values;

@@ -98,9 +98,9 @@ is_possible(EcPlanner *planner, EcRelation *relation, EcRelation *member,
 	{
 		const EcIndex *index = index_on(member, column);
 
-		*reason = psprintf(
-			"the type leaves the rows as they are, but index %s has to be built anew; where the application can do without it, drop it before and create it after",
-			index ? quote_identifier(index->name) : "");
+		*reason =
+			psprintf("the type leaves the rows as they are, but index %s has to be built anew; where the application can do without it, drop it before and create it after",
+					 index ? quote_identifier(index->name) : "");
 		return false;
 	}
 	foreach (cell, member->constraints)
