@@ -77,7 +77,7 @@ sub rows_sql
 	return qq{
 		SELECT format('SELECT %L, count(*), md5(string_agg(r::text, chr(10) ORDER BY r::text)) FROM (SELECT %s FROM %I.%I) r', c.relname,
 		       (SELECT coalesce(string_agg(quote_ident(attname), ',' ORDER BY attname), '1') FROM pg_attribute
-		         WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND attname NOT IN $by_chance), nspname, relname)
+		         WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND attname NOT IN $by_chance AND atttypid <> 'uuid'::regtype), nspname, relname)
 		  FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = '$schema' AND relkind IN ('r', 'm') ORDER BY relname \\gexec
 	};
 }
