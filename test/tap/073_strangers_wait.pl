@@ -106,15 +106,14 @@ is("@kept", '', 'who has looked keeps no lock on a table');
 as_role('stranger', q{
 	CREATE FUNCTION own.invoker() RETURNS bigint LANGUAGE plpgsql AS $$BEGIN RETURN (SELECT count(*) FROM app.numbers); END$$;
 	CREATE FUNCTION own.definer() RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER AS $$BEGIN RETURN (SELECT count(*) FROM app.numbers); END$$});
+my $changer = $node->background_psql('postgres', extra_params => [ '-U', 'stranger' ]);
+$changer->query_safe('BEGIN; ALTER FUNCTION own.invoker() COST 7');
 # a superuser's event trigger sees what DDL the cutover runs on functions
 $node->safe_psql('postgres', q{
 	CREATE TABLE ddl (tag text);
 	GRANT INSERT ON ddl TO PUBLIC;
 	CREATE FUNCTION note() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN INSERT INTO public.ddl VALUES (tg_tag); END$$;
 	CREATE EVENT TRIGGER note ON ddl_command_start EXECUTE FUNCTION note()});
-my $changer = $node->background_psql('postgres', extra_params => [ '-U', 'stranger' ]);
-$changer->query_safe('BEGIN; ALTER FUNCTION own.invoker() COST 7');
-$node->safe_psql('postgres', 'TRUNCATE ddl');
 as_role('owner', qq{SELECT ec_backfill_change('types', delay_ms => 0)});
 $node->poll_query_until('postgres', q{SELECT bool_and(state = 'done') FROM ec_progress WHERE kind = 'backfill'});
 as_role('owner', qq{SELECT ec_prepare('types')});
