@@ -129,7 +129,7 @@ INSERT INTO hidden_new (id, price) VALUES (1, '1');
 -- an index that a worker makes ends 'record', and who waits is told
 CREATE TABLE unique_later (id int PRIMARY KEY, a text, b text);
 SELECT ec_expand('causes_unique', 'unique_later', '{"b": "lower(a)"}');
-RESET client_min_messages;
+SET client_min_messages = warning;
 SELECT ec_apply('causes_1', 'CREATE UNIQUE INDEX CONCURRENTLY unique_b ON unique_later (b)');
 CALL ec_wait_migration('causes_1');
 SET client_min_messages = error;
