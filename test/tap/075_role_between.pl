@@ -64,7 +64,7 @@ for my $role ('member', 'postgres')
 		CREATE TRIGGER look BEFORE UPDATE ON app.of_$role FOR EACH ROW EXECUTE FUNCTION app.look();
 		SET client_min_messages = error;
 		SELECT ec_expand('of_$role', 'app.of_$role', '{"new": "upper(old)"}', '{"old": "new"}')});
-	my $job = as_role($role, qq{SELECT ec_backfill_change('of_$role', batch_size => 100, delay_ms => 5)});
+	my $job = as_role($role, qq{SELECT ec_backfill_change('of_$role', batch_size => 50, delay_ms => 30)});
 
 	for my $percent (10, 30)
 	{
