@@ -86,6 +86,7 @@ $node->safe_psql('postgres', q{
 	CREATE ROLE mover LOGIN;
 	SELECT ec_grant('leaver'), ec_grant('mover');
 	GRANT SELECT, UPDATE ON app.users TO leaver, mover;
+	GRANT CREATE ON SCHEMA public TO mover, owner;
 	CREATE TABLE public.by_mover (id int, n int);
 	ALTER TABLE public.by_mover OWNER TO mover});
 my $leavers = as_role('leaver', q{SELECT ec_backfill('app.users', 'filler = current_user', 'filler <> current_user')});
