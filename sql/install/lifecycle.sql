@@ -106,6 +106,11 @@ CREATE FUNCTION expand_contract.blocked_by(change text) RETURNS text[]
 AS 'MODULE_PATHNAME', 'ec_sql_blocked_by' LANGUAGE C STABLE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION expand_contract.blocked_by(text) IS 'the closed gates of the next step of a change; behind ec_changes';
 
+-- Likewise, with those that are open; no rows where blocked_by is NULL.
+CREATE FUNCTION expand_contract.next_gates(change text, OUT step text, OUT gate text, OUT passed boolean) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'ec_sql_next_gates' LANGUAGE C STABLE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION expand_contract.next_gates(text) IS 'the gates of the next step of a change; behind ec_metrics_gates';
+
 CREATE VIEW @extschema@.ec_changes WITH (security_barrier) AS
 SELECT c.name COLLATE "default" AS change, c.relation, c.target, c.phase, c.since,
        c.dual_write AND coalesce(current_setting('expand_contract.enable_modern_write', true)::boolean, true)
@@ -147,6 +152,10 @@ SELECT e.id, e.change COLLATE "default" AS change, e.event, e.value, e.at, e.by_
  ORDER BY e.id, e.salt;
 COMMENT ON VIEW @extschema@.ec_change_events IS 'what happened to changes of tables one owns (pg_monitor: all), and to flags';
 GRANT SELECT ON @extschema@.ec_change_events TO PUBLIC;
+
+CREATE FUNCTION @extschema@.ec_report(change text) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_report' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_report(text) IS 'an HTML page with the life of a change: its phases, jobs, pauses, verifications and gates, and who did what';
 
 CREATE FUNCTION @extschema@.ec_runbook(change text) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_runbook' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;

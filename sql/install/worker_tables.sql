@@ -40,6 +40,7 @@ CREATE INDEX jobs_unfinished ON expand_contract.jobs (id) WHERE state IN ('queue
 CREATE INDEX jobs_parts ON expand_contract.jobs (part_of) WHERE part_of IS NOT NULL;
 CREATE INDEX jobs_turns ON expand_contract.jobs (owner, turn_at);
 COMMENT ON TABLE expand_contract.jobs IS 'background work: what it is, whose it is, and its state';
+COMMENT ON COLUMN expand_contract.jobs.queued_at IS 'when it came to be queued, or paused, last';
 COMMENT ON COLUMN expand_contract.jobs.max_lag IS 'NULL: as expand_contract.max_replication_lag says';
 COMMENT ON COLUMN expand_contract.jobs.part_of IS
     'the job that has submitted it, and that waits, without a worker, until it has ended';
@@ -82,6 +83,17 @@ CREATE TABLE expand_contract.job_slots (
     PRIMARY KEY (job, slot)
 ) WITH (fillfactor = 20);
 COMMENT ON TABLE expand_contract.job_slots IS 'where each worker of a job stands; committed with the rows it wrote';
+
+-- The course of a job, for ec_report: a limited number of rows for each worker.
+CREATE TABLE expand_contract.job_samples (
+    job bigint NOT NULL REFERENCES expand_contract.jobs ON DELETE CASCADE,
+    slot integer NOT NULL,
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    rows_done bigint NOT NULL,
+    waits text, -- the first word of what it waits for
+    PRIMARY KEY (job, slot, at)
+);
+COMMENT ON TABLE expand_contract.job_samples IS 'how far each worker of a job was when, and what it waited for';
 
 -- A standby that is not there any more must not be taken for one that has caught up.
 CREATE TABLE expand_contract.job_standbys (
