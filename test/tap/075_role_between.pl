@@ -108,7 +108,7 @@ $node->poll_query_until('postgres', "SELECT state IN ('done', 'failed') FROM ec_
 is($node->safe_psql('postgres', q{SELECT string_agg(who, ',') FROM app.seen}), 'moved', 'that of a renamed role is the same role\'s');
 is($node->safe_psql('postgres', "SELECT owner, state FROM ec_progress WHERE job = $movers"), 'moved|done', 'under its new name');
 (undef, undef, my $stderr) = $node->psql('postgres', q{CALL ec_wait_migration('1')});
-is($stderr, '', 'so is a migration of a renamed role');
+unlike($stderr, qr{ERROR}, "so is a migration of a renamed role");
 is($node->safe_psql('postgres', q{SELECT DISTINCT who FROM by_mover}), 'moved', 'and its statements run as the role');
 
 # ------------------------------------------------ SET ROLE, SET SESSION AUTHORIZATION
@@ -131,7 +131,7 @@ for my $say ('SET ROLE owner', 'SET SESSION AUTHORIZATION owner', 'SET SESSION A
 		next;
 	}
 	(undef, undef, $stderr) = $node->psql('postgres', "CALL ec_wait_migration('$version')");
-	is($stderr, '', "$say: a migration in steps is applied");
+	unlike($stderr, qr{ERROR}, "$say: a migration in steps is applied");
 	is($node->safe_psql('postgres', q{SELECT string_agg(who, ',') FROM app.seen}), 'owner', 'as that role');
 	is($node->safe_psql('postgres', q{SELECT string_agg(DISTINCT owner::text, ',') FROM ec_progress WHERE migration = '} . $version . q{'}), 'owner', 'whose jobs they are');
 	$node->safe_psql('postgres', 'DELETE FROM app.seen');
