@@ -129,7 +129,7 @@ INSERT INTO hidden_new (id, price) VALUES (1, '1');
 -- an index that a worker makes ends 'record', and who waits is told
 CREATE TABLE unique_later (id int PRIMARY KEY, a text, b text);
 SELECT ec_expand('causes_unique', 'unique_later', '{"b": "lower(a)"}');
-SET client_min_messages = warning;
+RESET client_min_messages;
 SELECT ec_apply('causes_1', 'CREATE UNIQUE INDEX CONCURRENTLY unique_b ON unique_later (b)');
 SET client_min_messages = warning;
 CALL ec_wait_migration('causes_1');
