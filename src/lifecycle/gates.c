@@ -125,9 +125,8 @@ look_at_gate(const EcChange *change, const GateKind *kind, EcGate *gate)
 	gate->passed = false;
 	gate->observed = "nothing: a table is locked";
 	gate->required = "a look at the table";
-	gate->hint =
-		ec_hint("SELECT * FROM ec_blockers(%s) shows who has locked it.",
-				quote_literal_cstr(ec_relation_name(change->relation)));
+	gate->hint = ec_hint("SELECT * FROM ec_blockers(%s) shows who has locked it.",
+						 quote_literal_cstr(ec_relation_name(change->relation)));
 }
 
 List *

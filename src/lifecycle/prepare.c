@@ -315,7 +315,8 @@ prepare(EcJob *job)
 		return true;
 	}
 	commit_transaction(memory);
-	run_at_top_level(role, step == NULL ? psprintf("ANALYZE %s", retype.table) : step->sql,
+	run_at_top_level(role,
+					 step == NULL ? psprintf("ANALYZE %s", retype.table) : step->sql,
 					 memory);
 	if (step == NULL)
 		work->is_analysed = true;

@@ -189,8 +189,8 @@ judge(const EcJob *job, int64 id, EcJobStatus *status)
 }
 
 bool
-ec_run_job_step(const EcJob *job, EcScriptStep *step, const EcStatement *written,
-				const EcScript *part)
+ec_run_job_step(const EcJob *job, EcScriptStep *step,
+				const EcStatement *written, const EcScript *part)
 {
 	MemoryContext memory = CurrentMemoryContext;
 	int64 id = submitted(step);

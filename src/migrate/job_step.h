@@ -17,9 +17,8 @@
  * false if the migration's job has to wait for it; raises its error if it has
  * failed.  Call outside of a transaction, in the session of the step.
  */
-extern bool
-ec_run_job_step(const EcJob *job, EcScriptStep *step, const EcStatement *written,
-				const EcScript *part);
+extern bool ec_run_job_step(const EcJob *job, EcScriptStep *step,
+							const EcStatement *written, const EcScript *part);
 
 /*
  * Has the first open step of a migration submitted a job, which may have

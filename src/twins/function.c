@@ -75,9 +75,9 @@ lock_row(Relation catalog, HeapTuple tuple)
 {
 	TM_FailureData failure;
 	Buffer buffer;
-	TM_Result result =
-		heap_lock_tuple(catalog, tuple, GetCurrentCommandId(true),
-						LockTupleNoKeyExclusive, LockWaitSkip, false, &buffer, &failure);
+	TM_Result result = heap_lock_tuple(catalog, tuple, GetCurrentCommandId(true),
+									   LockTupleNoKeyExclusive, LockWaitSkip,
+									   false, &buffer, &failure);
 
 	ReleaseBuffer(buffer);
 	return result == TM_Ok;

@@ -217,8 +217,8 @@ create_sequence(const NewColumn *column, const char *name, const char *options)
 
 	if (OidIsValid(owner) && owner != GetUserId())
 		give = psprintf(";\nALTER SEQUENCE %s OWNER TO %s;\nALTER SEQUENCE %s",
-						sequence,
-						quote_identifier(GetUserNameFromId(owner, false)), sequence);
+						sequence, quote_identifier(GetUserNameFromId(owner, false)),
+						sequence);
 	return psprintf(";\nCREATE %sSEQUENCE %s%s%s OWNED BY %s.%s",
 					column->relation->persistence == RELPERSISTENCE_UNLOGGED
 						? "UNLOGGED "
