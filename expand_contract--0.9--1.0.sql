@@ -51,6 +51,15 @@ COMMENT ON TABLE expand_contract.job_sweeps IS 'the present sweep of a backfill,
 ALTER TABLE expand_contract.jobs ADD COLUMN login oid, ADD COLUMN turn_at timestamptz;
 UPDATE expand_contract.jobs SET login = owner;
 ALTER TABLE expand_contract.jobs ALTER COLUMN login SET NOT NULL;
+CREATE TABLE expand_contract.job_samples (
+    job bigint NOT NULL REFERENCES expand_contract.jobs ON DELETE CASCADE,
+    slot integer NOT NULL,
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    rows_done bigint NOT NULL,
+    waits text,
+    PRIMARY KEY (job, slot, at)
+);
+COMMENT ON TABLE expand_contract.job_samples IS 'how far each worker of a job was when, and what it waited for';
 ALTER TABLE expand_contract.job_slots ADD COLUMN resume_at timestamptz, ADD COLUMN rows_failed bigint NOT NULL DEFAULT 0;
 ALTER TABLE expand_contract.jobs ADD COLUMN part_of bigint;
 CREATE INDEX jobs_parts ON expand_contract.jobs (part_of) WHERE part_of IS NOT NULL;
@@ -281,6 +290,9 @@ ALTER TABLE expand_contract.jobs ENABLE REPLICA TRIGGER ignore_applied;
 CREATE TRIGGER ignore_applied BEFORE INSERT OR UPDATE OR DELETE ON expand_contract.job_slots
     FOR EACH ROW EXECUTE FUNCTION expand_contract.ignore_applied();
 ALTER TABLE expand_contract.job_slots ENABLE REPLICA TRIGGER ignore_applied;
+CREATE TRIGGER ignore_applied BEFORE INSERT OR UPDATE OR DELETE ON expand_contract.job_samples
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.ignore_applied();
+ALTER TABLE expand_contract.job_samples ENABLE REPLICA TRIGGER ignore_applied;
 CREATE TRIGGER ignore_applied BEFORE INSERT OR UPDATE OR DELETE ON expand_contract.job_standbys
     FOR EACH ROW EXECUTE FUNCTION expand_contract.ignore_applied();
 ALTER TABLE expand_contract.job_standbys ENABLE REPLICA TRIGGER ignore_applied;
@@ -1241,6 +1253,10 @@ SELECT e.id, e.change COLLATE "default" AS change, e.event, e.value, e.at, e.by_
  ORDER BY e.id, e.salt;
 COMMENT ON VIEW @extschema@.ec_change_events IS 'what happened to changes of tables one owns (pg_monitor: all), and to flags';
 GRANT SELECT ON @extschema@.ec_change_events TO PUBLIC;
+
+CREATE OR REPLACE FUNCTION @extschema@.ec_report(change text) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_report' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_report(text) IS 'an HTML page with the life of a change: its phases, jobs, pauses, verifications and gates, and who did what';
 
 CREATE OR REPLACE FUNCTION @extschema@.ec_runbook(change text) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_runbook' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;

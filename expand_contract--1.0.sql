@@ -123,6 +123,17 @@ CREATE TABLE expand_contract.job_slots (
 ) WITH (fillfactor = 20);
 COMMENT ON TABLE expand_contract.job_slots IS 'where each worker of a job stands; committed with the rows it wrote';
 
+-- The course of a job, for ec_report: a limited number of rows for each worker.
+CREATE TABLE expand_contract.job_samples (
+    job bigint NOT NULL REFERENCES expand_contract.jobs ON DELETE CASCADE,
+    slot integer NOT NULL,
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    rows_done bigint NOT NULL,
+    waits text, -- the first word of what it waits for
+    PRIMARY KEY (job, slot, at)
+);
+COMMENT ON TABLE expand_contract.job_samples IS 'how far each worker of a job was when, and what it waited for';
+
 -- A standby that is not there any more must not be taken for one that has caught up.
 CREATE TABLE expand_contract.job_standbys (
     job bigint NOT NULL REFERENCES expand_contract.jobs ON DELETE CASCADE,
@@ -648,6 +659,9 @@ ALTER TABLE expand_contract.jobs ENABLE REPLICA TRIGGER ignore_applied;
 CREATE TRIGGER ignore_applied BEFORE INSERT OR UPDATE OR DELETE ON expand_contract.job_slots
     FOR EACH ROW EXECUTE FUNCTION expand_contract.ignore_applied();
 ALTER TABLE expand_contract.job_slots ENABLE REPLICA TRIGGER ignore_applied;
+CREATE TRIGGER ignore_applied BEFORE INSERT OR UPDATE OR DELETE ON expand_contract.job_samples
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.ignore_applied();
+ALTER TABLE expand_contract.job_samples ENABLE REPLICA TRIGGER ignore_applied;
 CREATE TRIGGER ignore_applied BEFORE INSERT OR UPDATE OR DELETE ON expand_contract.job_standbys
     FOR EACH ROW EXECUTE FUNCTION expand_contract.ignore_applied();
 ALTER TABLE expand_contract.job_standbys ENABLE REPLICA TRIGGER ignore_applied;
@@ -1638,6 +1652,10 @@ SELECT e.id, e.change COLLATE "default" AS change, e.event, e.value, e.at, e.by_
  ORDER BY e.id, e.salt;
 COMMENT ON VIEW @extschema@.ec_change_events IS 'what happened to changes of tables one owns (pg_monitor: all), and to flags';
 GRANT SELECT ON @extschema@.ec_change_events TO PUBLIC;
+
+CREATE FUNCTION @extschema@.ec_report(change text) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_report' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_report(text) IS 'an HTML page with the life of a change: its phases, jobs, pauses, verifications and gates, and who did what';
 
 CREATE FUNCTION @extschema@.ec_runbook(change text) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_runbook' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;

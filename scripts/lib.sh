@@ -406,6 +406,25 @@ need_server()
 		install_packages "${packages[@]}"
 	fi
 
+	use_server
+}
+
+# need_package: a server that the extension's Debian package is installed for.
+need_package()
+{
+	local version
+	has_apt || die "this is no Debian or Ubuntu"
+	for version in ${PG_VERSION:-$SUPPORTED}; do
+		is_installed "postgresql-$version-expand-contract" || continue
+		PG_VERSION=$version
+		use_server
+		return
+	done
+	die "the package is not installed: scripts/package builds it"
+}
+
+use_server()
+{
 	PG_CONFIG=${PG_CONFIG:-/usr/lib/postgresql/$PG_VERSION/bin/pg_config}
 	PG_CONFIG=$(command -v "$PG_CONFIG")
 	BINDIR=$("$PG_CONFIG" --bindir)

@@ -11,6 +11,9 @@ ALTER TABLE expand_contract.jobs ENABLE REPLICA TRIGGER ignore_applied;
 CREATE TRIGGER ignore_applied BEFORE INSERT OR UPDATE OR DELETE ON expand_contract.job_slots
     FOR EACH ROW EXECUTE FUNCTION expand_contract.ignore_applied();
 ALTER TABLE expand_contract.job_slots ENABLE REPLICA TRIGGER ignore_applied;
+CREATE TRIGGER ignore_applied BEFORE INSERT OR UPDATE OR DELETE ON expand_contract.job_samples
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.ignore_applied();
+ALTER TABLE expand_contract.job_samples ENABLE REPLICA TRIGGER ignore_applied;
 CREATE TRIGGER ignore_applied BEFORE INSERT OR UPDATE OR DELETE ON expand_contract.job_standbys
     FOR EACH ROW EXECUTE FUNCTION expand_contract.ignore_applied();
 ALTER TABLE expand_contract.job_standbys ENABLE REPLICA TRIGGER ignore_applied;

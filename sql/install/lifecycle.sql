@@ -148,6 +148,10 @@ SELECT e.id, e.change COLLATE "default" AS change, e.event, e.value, e.at, e.by_
 COMMENT ON VIEW @extschema@.ec_change_events IS 'what happened to changes of tables one owns (pg_monitor: all), and to flags';
 GRANT SELECT ON @extschema@.ec_change_events TO PUBLIC;
 
+CREATE FUNCTION @extschema@.ec_report(change text) RETURNS text
+AS 'MODULE_PATHNAME', 'ec_report' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_report(text) IS 'an HTML page with the life of a change: its phases, jobs, pauses, verifications and gates, and who did what';
+
 CREATE FUNCTION @extschema@.ec_runbook(change text) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_runbook' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.ec_runbook(text) IS 'Markdown: where a change stands, the next command, its gates, and when to go back';

@@ -83,6 +83,17 @@ CREATE TABLE expand_contract.job_slots (
 ) WITH (fillfactor = 20);
 COMMENT ON TABLE expand_contract.job_slots IS 'where each worker of a job stands; committed with the rows it wrote';
 
+-- The course of a job, for ec_report: a limited number of rows for each worker.
+CREATE TABLE expand_contract.job_samples (
+    job bigint NOT NULL REFERENCES expand_contract.jobs ON DELETE CASCADE,
+    slot integer NOT NULL,
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    rows_done bigint NOT NULL,
+    waits text, -- the first word of what it waits for
+    PRIMARY KEY (job, slot, at)
+);
+COMMENT ON TABLE expand_contract.job_samples IS 'how far each worker of a job was when, and what it waited for';
+
 -- A standby that is not there any more must not be taken for one that has caught up.
 CREATE TABLE expand_contract.job_standbys (
     job bigint NOT NULL REFERENCES expand_contract.jobs ON DELETE CASCADE,

@@ -24,6 +24,15 @@ COMMENT ON TABLE expand_contract.job_sweeps IS 'the present sweep of a backfill,
 ALTER TABLE expand_contract.jobs ADD COLUMN login oid, ADD COLUMN turn_at timestamptz;
 UPDATE expand_contract.jobs SET login = owner;
 ALTER TABLE expand_contract.jobs ALTER COLUMN login SET NOT NULL;
+CREATE TABLE expand_contract.job_samples (
+    job bigint NOT NULL REFERENCES expand_contract.jobs ON DELETE CASCADE,
+    slot integer NOT NULL,
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    rows_done bigint NOT NULL,
+    waits text,
+    PRIMARY KEY (job, slot, at)
+);
+COMMENT ON TABLE expand_contract.job_samples IS 'how far each worker of a job was when, and what it waited for';
 ALTER TABLE expand_contract.job_slots ADD COLUMN resume_at timestamptz, ADD COLUMN rows_failed bigint NOT NULL DEFAULT 0;
 ALTER TABLE expand_contract.jobs ADD COLUMN part_of bigint;
 CREATE INDEX jobs_parts ON expand_contract.jobs (part_of) WHERE part_of IS NOT NULL;
@@ -254,6 +263,9 @@ ALTER TABLE expand_contract.jobs ENABLE REPLICA TRIGGER ignore_applied;
 CREATE TRIGGER ignore_applied BEFORE INSERT OR UPDATE OR DELETE ON expand_contract.job_slots
     FOR EACH ROW EXECUTE FUNCTION expand_contract.ignore_applied();
 ALTER TABLE expand_contract.job_slots ENABLE REPLICA TRIGGER ignore_applied;
+CREATE TRIGGER ignore_applied BEFORE INSERT OR UPDATE OR DELETE ON expand_contract.job_samples
+    FOR EACH ROW EXECUTE FUNCTION expand_contract.ignore_applied();
+ALTER TABLE expand_contract.job_samples ENABLE REPLICA TRIGGER ignore_applied;
 CREATE TRIGGER ignore_applied BEFORE INSERT OR UPDATE OR DELETE ON expand_contract.job_standbys
     FOR EACH ROW EXECUTE FUNCTION expand_contract.ignore_applied();
 ALTER TABLE expand_contract.job_standbys ENABLE REPLICA TRIGGER ignore_applied;

@@ -140,17 +140,11 @@ typedef struct Owned
 	Oid object;
 } Owned;
 
-/* Returns what the roles own in this database (Owned). */
-static List *
-owned_by(List *roles)
+List *
+ec_lint_roles(List *roles)
 {
-	EcCatalogScope scope;
-	EcArgs args = {0};
-	MemoryContext caller = CurrentMemoryContext;
 	List *oids = NIL;
-	List *owned = NIL;
 	ListCell *cell;
-	uint64 rows;
 
 	foreach (cell, roles)
 	{
@@ -164,6 +158,20 @@ owned_by(List *roles)
 		if (OidIsValid(oid))
 			oids = lappend_oid(oids, oid);
 	}
+	return oids;
+}
+
+/* Returns what the roles own in this database (Owned). */
+static List *
+owned_by(List *roles)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	MemoryContext caller = CurrentMemoryContext;
+	List *oids = ec_lint_roles(roles);
+	List *owned = NIL;
+	uint64 rows;
+
 	if (oids == NIL)
 		return NIL;
 	ec_catalog_begin(&scope);

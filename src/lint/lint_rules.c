@@ -83,6 +83,8 @@ static const LintRule rules[] = {
 	 "waits for every query on the table, and all others wait behind it"},
 	{"reindex", LINT_WAITS,
 	 "keeps everyone from writing to the table until the index is built"},
+	{"move_index", LINT_WAITS,
+	 "copies the index while nobody can read or write its table"},
 	{"refresh", LINT_WAITS,
 	 "keeps everyone from reading the view until it is filled again"},
 	{"update_all", LINT_WAITS,

@@ -128,6 +128,14 @@ extern void ec_lint_cascade(EcLint *lint, Oid catalog, Oid object);
 extern void ec_lint_drop_owned(EcLint *lint, DropOwnedStmt *stmt);
 extern void ec_lint_reassign_owned(EcLint *lint, ReassignOwnedStmt *stmt);
 
+/* Returns the OIDs of those roles (RoleSpec) that exist. */
+extern List *ec_lint_roles(List *roles);
+
+/* lint_tablespace.c: SET TABLESPACE of a relation, and of all in a tablespace */
+extern void
+ec_lint_move(EcLint *lint, EcRelation *relation, const char *tablespace);
+extern void ec_lint_move_all(EcLint *lint, const AlterTableMoveAllStmt *stmt);
+
 /* lint_partition.c: attaching and detaching partitions */
 extern void ec_lint_attach(EcLint *lint, EcRelation *parent, EcRelation *child,
 						   PartitionBoundSpec *bound, LOCKMODE lock);

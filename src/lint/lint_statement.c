@@ -281,6 +281,9 @@ ec_lint_statement(EcLint *lint)
 		case T_AlterTableStmt:
 			ec_lint_alter_table(lint, castNode(AlterTableStmt, node));
 			break;
+		case T_AlterTableMoveAllStmt:
+			ec_lint_move_all(lint, castNode(AlterTableMoveAllStmt, node));
+			break;
 		case T_IndexStmt:
 			ec_lint_index(lint, castNode(IndexStmt, node));
 			break;

@@ -87,15 +87,6 @@ changes_nothing(const EcLintTable *table, const AlterTableCmd *command)
 			is_same = table->relation->persistence == RELPERSISTENCE_UNLOGGED;
 			table->relation->persistence = RELPERSISTENCE_UNLOGGED;
 			break;
-		case AT_SetTableSpace:
-		{
-			Oid space = get_tablespace_oid(command->name, true);
-
-			is_same = space == form->reltablespace ||
-					  (space == MyDatabaseTableSpace &&
-					   !OidIsValid(form->reltablespace));
-			break;
-		}
 		case AT_SetAccessMethod:
 			is_same = command->name != NULL &&
 					  get_table_am_oid(command->name, true) == form->relam;
@@ -272,10 +263,12 @@ lint_command(EcLintTable *table, const AlterTableCmd *command)
 		case AT_SetLogged:
 		case AT_SetUnLogged:
 		case AT_SetAccessMethod:
-		case AT_SetTableSpace:
 			if (!changes_nothing(table, command))
 				(void) ec_lint_table_stop(table, "rewrite_table",
 										  list_make1(table->relation), true);
+			break;
+		case AT_SetTableSpace:
+			ec_lint_move(table->lint, table->relation, command->name);
 			break;
 #if PG_VERSION_NUM >= 170000
 		case AT_SetExpression:
@@ -425,9 +418,10 @@ lint_commands(EcLint *lint, AlterTableStmt *stmt, EcRelation *relation, LOCKMODE
 				ec_lint_effects(lint, family, lock, false, false);
 			}
 			/*
-			 * for a type, a view or an index, only DROP COLUMN can break code
+			 * for a type, a view or an index, only these can break code
 			 */
-			if (is_table || command->subtype == AT_DropColumn)
+			if (is_table || command->subtype == AT_DropColumn ||
+				command->subtype == AT_SetTableSpace)
 				lint_command(&table, command);
 		}
 	}

@@ -140,7 +140,8 @@ sub without_figures
 # What may differ between the document and a run, on both sides alike:
 #   - figures of that day, in the columns named above
 #   - points in time; durations as 00:00:12; the number after "pid"
-#   - the notices that CALL ec_wait gives while it waits: as many as it takes
+#   - the notices that CALL ec_wait and ec_wait_migration give while they wait: as
+#     many as it takes
 #   - widths: runs of blanks and of dashes, blanks at the end of a line
 #   - empty lines at the beginning and the end
 sub normalise
@@ -150,6 +151,7 @@ sub normalise
 
 	@lines = grep {
 		!/^NOTICE:  job \d+(?:: [\d.]+ %, \d+ rows, | is (?:queued|running), )/
+		  && !/^NOTICE:  migration ".*" is (?:queued|running), /
 	} @lines;
 	for (@lines)
 	{

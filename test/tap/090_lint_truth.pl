@@ -21,7 +21,7 @@ $node->start;
 $node->safe_psql('postgres', 'CREATE EXTENSION expand_contract');
 $node->safe_psql('postgres', fixture());
 
-my @all = scripts();
+my @all = scripts(int($node->safe_psql('postgres', 'SHOW server_version_num') / 10000));
 my $step = ($ENV{EC_TRUTH} // '') eq 'all' ? 1 : 5;
 my @numbers = grep { $_ % $step == 0 } 0 .. $#all;
 my $input = "\\set ON_ERROR_STOP 0\nSET client_min_messages = error;\nSET expand_contract.online = off;\n";

@@ -28,6 +28,7 @@
 #include "worker/jobs/job.h"
 #include "worker/jobs/origin.h"
 #include "worker/jobs/owner.h"
+#include "worker/jobs/samples.h"
 #include "worker/jobs/schedule.h"
 #include "worker/jobs/session.h"
 #include "worker/jobs/slots.h"
@@ -265,6 +266,7 @@ ec_job_save_progress(EcJob *job, double seconds, double rate_seconds, int64 wal_
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("job " INT64_FORMAT " does not exist any more", job->id)));
+	ec_job_sample(job->id, job->slot, job->throttled_by);
 }
 
 /*
@@ -430,6 +432,7 @@ ec_job_set_throttle(int64 id, int slot, const char *reason)
 	ec_query("UPDATE expand_contract.job_slots SET throttled_by = $3 "
 			 "WHERE job = $1 AND slot = $2",
 			 &args);
+	ec_job_sample(id, slot, reason);
 }
 
 void
