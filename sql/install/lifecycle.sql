@@ -106,6 +106,11 @@ CREATE FUNCTION expand_contract.blocked_by(change text) RETURNS text[]
 AS 'MODULE_PATHNAME', 'ec_sql_blocked_by' LANGUAGE C STABLE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION expand_contract.blocked_by(text) IS 'the closed gates of the next step of a change; behind ec_changes';
 
+-- Likewise, with those that are open; no rows where blocked_by is NULL.
+CREATE FUNCTION expand_contract.next_gates(change text, OUT step text, OUT gate text, OUT passed boolean) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'ec_sql_next_gates' LANGUAGE C STABLE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION expand_contract.next_gates(text) IS 'the gates of the next step of a change; behind ec_metrics_gates';
+
 CREATE VIEW @extschema@.ec_changes WITH (security_barrier) AS
 SELECT c.name COLLATE "default" AS change, c.relation, c.target, c.phase, c.since,
        c.dual_write AND coalesce(current_setting('expand_contract.enable_modern_write', true)::boolean, true)

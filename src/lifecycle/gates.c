@@ -64,6 +64,7 @@ static const GateKind gate_kinds[] = {
 
 PG_FUNCTION_INFO_V1(ec_sql_gates);
 PG_FUNCTION_INFO_V1(ec_sql_blocked_by);
+PG_FUNCTION_INFO_V1(ec_sql_next_gates);
 
 static const char *
 transition_name(EcTransition transition)
@@ -320,6 +321,26 @@ is_phase(const EcChange *change, const char *phase)
 }
 
 /*
+ * The gates of the change's next transition, at a glance; NIL if the caller may
+ * not see them or there is no next transition.
+ */
+static List *
+next_gates(const char *name, EcTransition *transition)
+{
+	EcChange change;
+
+	if (!ec_change_load(name, &change) || get_rel_name(change.relation) == NULL ||
+		!ec_change_may_see(&change) || is_phase(&change, EC_PHASE_CONTRACTED) ||
+		is_phase(&change, EC_PHASE_REVERTED))
+		return NIL;
+	*transition = is_phase(&change, EC_PHASE_CUT_OVER) ||
+						  is_phase(&change, EC_PHASE_QUARANTINED)
+					  ? EC_TRANSITION_CONTRACT
+					  : EC_TRANSITION_CUTOVER;
+	return ec_gates(&change, *transition, true);
+}
+
+/*
  * expand_contract.blocked_by(change) → text[]
  *
  * Returns the closed gates of the change's next transition; NULL if the caller
@@ -328,23 +349,14 @@ is_phase(const EcChange *change, const char *phase)
 Datum
 ec_sql_blocked_by(PG_FUNCTION_ARGS)
 {
-	EcChange change;
 	EcTransition transition;
-	List *gates;
+	List *gates = next_gates(text_to_cstring(PG_GETARG_TEXT_PP(0)), &transition);
 	Datum *names;
 	int count = 0;
 	ListCell *cell;
 
-	if (!ec_change_load(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change) ||
-		get_rel_name(change.relation) == NULL || !ec_change_may_see(&change) ||
-		is_phase(&change, EC_PHASE_CONTRACTED) ||
-		is_phase(&change, EC_PHASE_REVERTED))
+	if (gates == NIL)
 		PG_RETURN_NULL();
-	transition = is_phase(&change, EC_PHASE_CUT_OVER) ||
-						 is_phase(&change, EC_PHASE_QUARANTINED)
-					 ? EC_TRANSITION_CONTRACT
-					 : EC_TRANSITION_CUTOVER;
-	gates = ec_gates(&change, transition, true);
 	names = palloc(sizeof(Datum) * list_length(gates));
 	foreach (cell, gates)
 	{
@@ -355,4 +367,31 @@ ec_sql_blocked_by(PG_FUNCTION_ARGS)
 	}
 	PG_RETURN_ARRAYTYPE_P(
 		construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/*
+ * expand_contract.next_gates(change) → SETOF (step, gate, passed)
+ *
+ * The same gates with those that are open; no rows where blocked_by is NULL.
+ */
+Datum
+ec_sql_next_gates(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	EcTransition transition;
+	ListCell *cell;
+
+	InitMaterializedSRF(fcinfo, 0);
+	foreach (cell, next_gates(text_to_cstring(PG_GETARG_TEXT_PP(0)), &transition))
+	{
+		EcGate *gate = lfirst(cell);
+		Datum values[3];
+		bool nulls[3] = {false};
+
+		values[0] = CStringGetTextDatum(transition_name(transition));
+		values[1] = CStringGetTextDatum(gate->name);
+		values[2] = BoolGetDatum(gate->passed);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	return (Datum) 0;
 }

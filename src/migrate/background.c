@@ -215,7 +215,9 @@ run_top_level(EcScriptStep *step, StepMark *mark)
 {
 	MemoryContext memory = CurrentMemoryContext;
 
-	ec_run_top_level_step(step, linitial(mark->statements), mark->work->what);
+	ec_run_top_level_step(step, linitial(mark->statements),
+						  list_nth(mark->work->script->statements, step->first - 1),
+						  mark->work->what);
 	begin_transaction(memory);
 	mark_done(mark);
 	commit_transaction(memory);

@@ -316,12 +316,33 @@ plan_identity(NewColumn *column)
 	return sequence;
 }
 
+/* A child that has the column keeps its values and its default. */
+static EcRelation *
+child_with_column(NewColumn *column)
+{
+	EcWorld *world = column->planner->lint.world;
+	ListCell *cell;
+
+	foreach (cell, ec_world_family(world, column->relation))
+	{
+		EcRelation *child = lfirst(cell);
+
+		if (ec_find_column(world, child, column->definition->colname) != NULL)
+			return child;
+	}
+	return NULL;
+}
+
 /* Returns why the column cannot be added online; NULL: it can. */
 static char *
 obstacle(NewColumn *column)
 {
 	EcWorld *world = column->planner->lint.world;
+	EcRelation *child = child_with_column(column);
 
+	if (child != NULL)
+		return psprintf("the child %s has a column of that name, whose values and default would change",
+						quote_identifier(child->name));
 	if (ec_lint_own_type(world, column->definition->typeName) != NULL)
 		return "the script itself creates the type";
 	if (column->generated != NULL && column->generated->generated_when != 0 &&
