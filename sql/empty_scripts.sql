@@ -23,6 +23,7 @@ SELECT event, version FROM ec_migration_events WHERE scope = 'empty' AND event =
 SELECT ec_apply('7', '');
 RESET expand_contract.scope;
 DELETE FROM expand_contract.schema_migrations WHERE scope = 'empty';
+DELETE FROM expand_contract.migration_events WHERE scope = 'empty';
 DROP TABLE empty_one;
 
 -- Ids of a source that are GENERATED ALWAYS: the hint says how they can be written.
