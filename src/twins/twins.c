@@ -25,6 +25,7 @@
 #include "core/rights.h"
 #include "model/owner.h"
 #include "twins/foreign.h"
+#include "twins/function.h"
 #include "twins/grants.h"
 #include "twins/twins.h"
 
@@ -163,18 +164,6 @@ run_part(const EcTwinPlan *plan, EcSwapPart part)
 		run(lfirst(cell));
 }
 
-static void
-run_functions(const EcTwinPlan *plan)
-{
-	EcCatalogScope scope;
-
-	if (plan->swap[EC_SWAP_FUNCTIONS] == NIL)
-		return;
-	ec_catalog_begin(&scope);
-	run_part(plan, EC_SWAP_FUNCTIONS);
-	ec_catalog_end(&scope);
-}
-
 /*
  * The columns of all changes of the table have other names now.  The new column
  * identifies rows from now on, where the old one did.
@@ -223,7 +212,7 @@ swap(const EcChange *change, const EcRetype *retype, const EcTwinPlan *plan)
 		(void) set_config_option("client_min_messages", "warning", PGC_USERSET,
 								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	ec_become(&outer, ec_change_require_role(change));
-	for (EcSwapPart part = EC_SWAP_UNTIE; part < EC_SWAP_FUNCTIONS; part++)
+	for (EcSwapPart part = EC_SWAP_UNTIE; part < EC_SWAP_PARTS; part++)
 		run_part(plan, part);
 	foreach (cell, retype->pairs)
 	{
@@ -233,7 +222,7 @@ swap(const EcChange *change, const EcRetype *retype, const EcTwinPlan *plan)
 	}
 	ec_become_caller(&outer);
 	AtEOXact_GUC(false, guc_level);
-	run_functions(plan);
+	ec_twin_renew_functions(plan);
 	note_swap(retype);
 }
 
