@@ -50,7 +50,8 @@ same_columns(Jsonb *left, Jsonb *right)
 	JsonbValue x;
 	JsonbValue y;
 
-	while ((token = JsonbIteratorNext(&a, &x, true)) == JsonbIteratorNext(&b, &y, true) &&
+	while ((token = JsonbIteratorNext(&a, &x, true)) ==
+			   JsonbIteratorNext(&b, &y, true) &&
 		   token != WJB_DONE)
 	{
 		if (token == WJB_KEY &&
@@ -67,7 +68,8 @@ is_other_mapping(Jsonb *known, Jsonb *asked, bool may_differ, bool *differs)
 	if (same_jsonb(known, asked))
 		return false;
 	*differs = true;
-	return !may_differ || known == NULL || asked == NULL || !same_columns(known, asked);
+	return !may_differ || known == NULL || asked == NULL ||
+		   !same_columns(known, asked);
 }
 
 bool
@@ -86,10 +88,10 @@ ec_is_registered(const EcChange *asked, EcChange *known, bool may_differ,
 			   ? "forward"
 		   : is_other_mapping(known->backward, asked->backward, may_differ, differs)
 			   ? "backward"
-		   : !same_names(known->key, asked->key)           ? "key"
-		   : !ec_same_old_columns(known, asked)            ? "old_columns"
-		   : known->records != asked->records              ? "on_error"
-														   : NULL;
+		   : !same_names(known->key, asked->key) ? "key"
+		   : !ec_same_old_columns(known, asked)  ? "old_columns"
+		   : known->records != asked->records    ? "on_error"
+												 : NULL;
 	if (what != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),

@@ -69,7 +69,7 @@ typedef struct Entry
 	Way way;
 	int64 newest; /* id of the newest entry; entries with a higher one were
 				   * added since */
-	char *gap;    /* the oldest transaction in a gap since that entry, or NULL */
+	char *gap; /* the oldest transaction in a gap since that entry, or NULL */
 } Entry;
 
 typedef struct Reconciliation
@@ -268,9 +268,9 @@ run_for_row(const Reconciliation *work, const Entry *entry, const char *sql)
 
 	for (int i = 0; i <= count; i++)
 	{
-		char *value = i == count
-						  ? entry->gap
-						  : ec_json_get_scalar(entry->key, list_nth(work->key, i));
+		char *value =
+			i == count ? entry->gap
+					   : ec_json_get_scalar(entry->key, list_nth(work->key, i));
 
 		types[i] = TEXTOID;
 		parameters->params[i].ptype = TEXTOID;

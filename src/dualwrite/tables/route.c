@@ -322,9 +322,9 @@ make_statements(EcRoute *route, Relation target)
 	route->gone_sql =
 		psprintf("DELETE FROM %s AS t USING " EC_GONE_ROWS " AS g WHERE %s",
 				 target_name(target), same);
-	route->gone_rows = psprintf("SELECT FROM %s AS t, " EC_GONE_ROWS
-								" AS g WHERE %s",
-								target_name(target), same);
+	route->gone_rows =
+		psprintf("SELECT FROM %s AS t, " EC_GONE_ROWS " AS g WHERE %s",
+				 target_name(target), same);
 	route->changed_rows =
 		psprintf("SELECT FROM %s AS t, " EC_PUT_ROWS " AS g WHERE %s AND (%s)",
 				 target_name(target), same,

@@ -73,9 +73,9 @@ typedef struct EcRoute
 	TupleDesc gone; /* row type with the key columns only */
 	char *put_sql;
 	char *gone_sql;
-	char *gone_rows; /* SELECT the rows to be deleted ... */
+	char *gone_rows;    /* SELECT the rows to be deleted ... */
 	char *changed_rows; /* ... or to be changed, AS t */
-	char *clash_sql; /* finds rows that have another row's key; NULL: not
+	char *clash_sql;    /* finds rows that have another row's key; NULL: not
 					  * needed */
 	SPIPlanPtr put_plan;
 	SPIPlanPtr gone_plan;

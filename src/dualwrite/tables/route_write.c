@@ -597,8 +597,8 @@ lock_set(void *arg)
 		(void) lock_rows(route, psprintf("%s FOR UPDATE OF t", route->gone_rows));
 	else
 	{
-		char *since = psprintf(" AND " EC_WRITTEN_SINCE " FOR UPDATE OF t", "t.xmin",
-							   quote_literal_cstr(writing->since));
+		char *since = psprintf(" AND " EC_WRITTEN_SINCE " FOR UPDATE OF t",
+							   "t.xmin", quote_literal_cstr(writing->since));
 
 		writing->found =
 			lock_rows(route, psprintf("%s%s", route->gone_rows, since)) ||
