@@ -25,7 +25,7 @@ SQL_ROOM = $(patsubst %,sql/install/%.sql,$(1))
 SQL_TABLES = $(call SQL_ROOM,worker_tables migrate_tables backfill_tables \
 	verify_tables model_tables dualwrite_tables usage_tables lifecycle_tables applied_tables)
 SQL_FUNCTIONS = $(call SQL_ROOM,core worker lint migrate backfill verify \
-	dualwrite usage lifecycle view_columns)
+	dualwrite usage lifecycle metrics view_columns)
 SQL_PARTS = $(call SQL_ROOM,start schema library) $(SQL_TABLES) $(SQL_FUNCTIONS) \
 	$(call SQL_ROOM,event_triggers)
 

@@ -80,6 +80,7 @@ CREATE INDEX jobs_unfinished ON expand_contract.jobs (id) WHERE state IN ('queue
 CREATE INDEX jobs_parts ON expand_contract.jobs (part_of) WHERE part_of IS NOT NULL;
 CREATE INDEX jobs_turns ON expand_contract.jobs (owner, turn_at);
 COMMENT ON TABLE expand_contract.jobs IS 'background work: what it is, whose it is, and its state';
+COMMENT ON COLUMN expand_contract.jobs.queued_at IS 'when it came to be queued, or paused, last';
 COMMENT ON COLUMN expand_contract.jobs.max_lag IS 'NULL: as expand_contract.max_replication_lag says';
 COMMENT ON COLUMN expand_contract.jobs.part_of IS
     'the job that has submitted it, and that waits, without a worker, until it has ended';
@@ -779,6 +780,44 @@ AS 'MODULE_PATHNAME', 'ec_sql_next_run' LANGUAGE C STABLE CALLED ON NULL INPUT P
 COMMENT ON FUNCTION expand_contract.next_run(timestamptz, text, text, timestamptz)
     IS 'the first moment from a point in time on at which a job with this schedule may run';
 
+-- Anyone may execute them, as ec_metrics_server runs them with its reader's rights.
+CREATE FUNCTION expand_contract.launcher_health(OUT is_preloaded boolean, OUT running_since timestamptz,
+    OUT visits bigint, OUT failed_visits bigint, OUT visiting integer, OUT oldest_visit timestamptz,
+    OUT troubled_databases integer)
+AS 'MODULE_PATHNAME', 'ec_sql_launcher_health' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION expand_contract.launcher_health() IS 'the launcher and its database workers; NULL for roles that may not monitor';
+
+CREATE FUNCTION expand_contract.places(OUT places integer, OUT taken integer)
+AS 'MODULE_PATHNAME', 'ec_sql_places' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION expand_contract.places() IS 'how many workers the cluster may have, and how many it has';
+
+-- One word for each reason to wait that a worker, or the view progress, gives.
+CREATE FUNCTION expand_contract.throttle_code(reason text) RETURNS text
+LANGUAGE sql IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE
+RETURN CASE
+    WHEN reason IS NULL THEN 'none'
+    WHEN reason LIKE 'delay%' OR reason LIKE ' until %' THEN 'delay'
+    WHEN reason LIKE 'replica lag%' THEN 'lag'
+    WHEN reason LIKE 'locked rows%' THEN 'locked_rows'
+    WHEN reason LIKE 'lock%' THEN 'lock'
+    WHEN reason LIKE 'old snapshot of slot %' THEN 'slot'
+    WHEN reason LIKE 'old snapshot of prepared transaction %' THEN 'prepared_transaction'
+    WHEN reason LIKE 'old snapshot%' THEN 'snapshot'
+    WHEN reason LIKE 'autovacuum%' OR reason LIKE 'vacuum%' THEN 'vacuum'
+    WHEN reason LIKE 'checkpoint%' THEN 'checkpoint'
+    WHEN reason LIKE 'WAL rate%' THEN 'wal'
+    WHEN reason LIKE 'backoff%' THEN 'backoff'
+    WHEN reason LIKE 'deadlock%' THEN 'deadlock'
+    WHEN reason LIKE 'rows that differ%' THEN 'differing_rows'
+    WHEN reason LIKE 'other workers%' THEN 'other_workers'
+    WHEN reason LIKE 'no worker is free%' THEN 'no_worker'
+    WHEN reason LIKE 'waits for job %' THEN 'other_job'
+    WHEN reason LIKE 'start at %' THEN 'start'
+    WHEN reason LIKE 'run window opens %' THEN 'window'
+    ELSE 'other'
+END;
+COMMENT ON FUNCTION expand_contract.throttle_code(text) IS 'a fixed word for what ec_progress.throttled_by says; ''none'' for NULL';
+
 CREATE FUNCTION @extschema@.ec_pause(job bigint) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_pause' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.ec_pause(bigint) IS 'stops a job, and rolls its current batch back; ec_resume goes on from there';
@@ -820,13 +859,16 @@ WITH live AS MATERIALIZED (
         sum(s.wal_bytes)::bigint AS wal_bytes,
         max(s.bytes_now)::numeric / nullif(min(s.bytes_at_start), 0) AS table_growth,
         string_agg(DISTINCT s.throttled_by, ', ') AS throttled_by,
+        -- what most of its workers wait for
+        mode() WITHIN GROUP (ORDER BY expand_contract.throttle_code(s.throttled_by))
+            FILTER (WHERE s.throttled_by IS NOT NULL) AS throttle,
         min(coalesce(s.resume_at, '-infinity')) AS resume_at,
         (array_agg(s.notice ORDER BY s.sweep DESC) FILTER (WHERE s.notice IS NOT NULL))[1] AS notice
     FROM (SELECT *, max(sweep) OVER (PARTITION BY job) AS latest FROM expand_contract.job_slots) s
     GROUP BY s.job, s.latest
 ), known AS (
     SELECT j.*, s.sweep, s.rows_done, s.rows_per_second, s.active_seconds,
-        s.skipped_locked, s.rows_failed, s.wal_bytes, s.table_growth, s.throttled_by, s.resume_at, s.notice,
+        s.skipped_locked, s.rows_failed, s.wal_bytes, s.table_growth, s.throttled_by, s.throttle, s.resume_at, s.notice,
         least(coalesce(s.fraction, 0), 1) AS fraction,
         CASE WHEN l.workers IS NOT NULL OR NOT pg_is_in_recovery() THEN coalesce(l.workers, 0) END AS live_workers,
         CASE
@@ -910,7 +952,16 @@ SELECT id AS job,
     rows_failed,
     CASE WHEN kind = 'statement' THEN parameters ->> 'version'
         ELSE (SELECT m.parameters ->> 'version' FROM expand_contract.jobs m
-               WHERE m.id = counted.part_of AND m.kind = 'statement') END AS migration
+               WHERE m.id = counted.part_of AND m.kind = 'statement') END AS migration,
+    CASE WHEN shown_state = 'running' THEN throttle END AS throttle,
+    -- a job that has lost its workers has been so since some later moment
+    CASE
+        WHEN state IN ('done', 'failed', 'cancelled') THEN finished_at
+        WHEN state = 'running' THEN greatest(queued_at, turn_at)
+        ELSE queued_at
+    END AS state_since,
+    submitted_at,
+    relation_name
 FROM counted;
 COMMENT ON VIEW expand_contract.progress IS 'all jobs and how far they are; behind ec_progress';
 
@@ -1611,6 +1662,11 @@ CREATE FUNCTION expand_contract.blocked_by(change text) RETURNS text[]
 AS 'MODULE_PATHNAME', 'ec_sql_blocked_by' LANGUAGE C STABLE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION expand_contract.blocked_by(text) IS 'the closed gates of the next step of a change; behind ec_changes';
 
+-- Likewise, with those that are open; no rows where blocked_by is NULL.
+CREATE FUNCTION expand_contract.next_gates(change text, OUT step text, OUT gate text, OUT passed boolean) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'ec_sql_next_gates' LANGUAGE C STABLE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION expand_contract.next_gates(text) IS 'the gates of the next step of a change; behind ec_metrics_gates';
+
 CREATE VIEW @extschema@.ec_changes WITH (security_barrier) AS
 SELECT c.name COLLATE "default" AS change, c.relation, c.target, c.phase, c.since,
        c.dual_write AND coalesce(current_setting('expand_contract.enable_modern_write', true)::boolean, true)
@@ -1713,10 +1769,11 @@ COMMENT ON FUNCTION expand_contract.falls(oid, smallint[]) IS 'the objects that 
 
 -- Looks at the body of a function that is kept as text: 'parsed' where it uses
 -- one of the columns, 'text' where only its text tells, which may be wrong, 'long'
--- where that is too long to be looked into; NULL where it names none.
-CREATE FUNCTION expand_contract.body_names(function oid, relation oid, columns smallint[]) RETURNS text
+-- where that is too long to be looked into; NULL where it names none.  Without
+-- may_analyse, a text in SQL is only read for its words.
+CREATE FUNCTION expand_contract.body_names(function oid, relation oid, columns smallint[], may_analyse boolean) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_sql_body_names' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION expand_contract.body_names(oid, oid, smallint[]) IS 'whether the text of a function names columns';
+COMMENT ON FUNCTION expand_contract.body_names(oid, oid, smallint[], boolean) IS 'whether the text of a function names columns';
 
 -- What would lose its footing with some columns, or (NULL) with the whole table.
 --   goes    the server drops it along with them and says nothing
@@ -1758,19 +1815,26 @@ LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SET search_path = pg_
            AND NOT (w.classid = 'pg_constraint'::regclass AND NOT w.stands AND EXISTS ( -- from 18 on
                     SELECT FROM pg_constraint x WHERE x.oid = w.objid AND x.contype = 'n'))
     ), functions AS MATERIALIZED (
-        SELECT p.oid, l.lanname
+        SELECT p.oid, f.is_strangers, f.bytes,
+               f.bytes > 900000 OR f.is_strangers AND sum(f.bytes) OVER (PARTITION BY f.is_strangers ORDER BY p.oid) > 10000000 AS is_long
           FROM pg_proc p
-          JOIN pg_language l ON l.oid = p.prolang AND l.lanname NOT IN ('c', 'internal')
+          JOIN pg_language l ON l.oid = p.prolang AND l.lanname NOT IN ('c', 'internal'),
+       LATERAL (SELECT octet_length(p.prosrc)::bigint,
+                       NOT (has_table_privilege(p.proowner, $1, 'INSERT, DELETE, TRUNCATE, TRIGGER')
+                            OR has_any_column_privilege(p.proowner, $1, 'SELECT, INSERT, UPDATE, REFERENCES'))) f (bytes, is_strangers)
          WHERE p.pronamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'expand_contract'::regnamespace)
            AND NOT pg_is_other_temp_schema(p.pronamespace)
            AND p.prosqlbody IS NULL
            AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.classid = 'pg_proc'::regclass AND x.objid = p.oid AND x.deptype = 'e')
-           -- anybody's: one too long for the functions of the server must not stop whoever looks
-           AND CASE WHEN octet_length(p.prosrc) > 900000 THEN true
-                    ELSE l.lanname = 'sql' AND p.prosrc LIKE '%*%'
-                      OR EXISTS (SELECT FROM watched w WHERE w.is_root AND strpos(lower(p.prosrc), lower(replace(w.attname, '"', '""'))) > 0) END
     ), named AS MATERIALIZED (
-        SELECT f.oid, expand_contract.body_names(f.oid, $1, columns) AS how FROM functions f
+        -- anybody's: what is too long for the functions of the server, or for whoever looks, must not stop him
+        SELECT p.oid, f.is_strangers,
+               CASE WHEN f.is_long THEN 'long'
+                    WHEN l.lanname = 'sql' AND p.prosrc LIKE '%*%' AND NOT f.is_strangers
+                      OR EXISTS (SELECT FROM watched w WHERE w.is_root AND strpos(lower(p.prosrc), lower(replace(w.attname, '"', '""'))) > 0)
+                    -- the server analyses no text of a role that has no right on the table: it can be made to take hours
+                    THEN expand_contract.body_names(f.oid, $1, columns, NOT f.is_strangers) END AS how
+          FROM functions f JOIN pg_proc p ON p.oid = f.oid JOIN pg_language l ON l.oid = p.prolang
     )
     SELECT f.type, f.identity, NOT f.stands AND NOT f.behind, true, f.stands AND NOT f.behind AND NOT f.elsewhere,
            CASE WHEN f.elsewhere THEN 'temporary, of another session'
@@ -1785,7 +1849,13 @@ LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SET search_path = pg_
                       WHEN 'long' THEN 'its text is too long to be looked into'
                       ELSE 'its text names it; nobody can tell whether it uses it' END
       FROM named n
-     WHERE n.how IS NOT NULL
+     WHERE n.how IS NOT NULL AND NOT (n.how = 'long' AND n.is_strangers)
+    UNION
+    SELECT 'function', count(*) || CASE WHEN count(*) = 1 THEN ' function' ELSE ' functions' END, false, false, false,
+           'of roles that have no right on the table; their text is too long to be looked into'
+      FROM named n
+     WHERE n.how = 'long' AND n.is_strangers
+    HAVING count(*) > 0
     UNION
     SELECT 'publication', quote_ident(p.pubname), false, false, true, 'publishes the table to subscribers that still have the column'
       FROM pg_publication p
@@ -1815,7 +1885,156 @@ $$;
 COMMENT ON FUNCTION expand_contract.dependents(oid, smallint[])
     IS 'the objects that are dropped with columns or a table, or prevent dropping them';
 REVOKE EXECUTE ON FUNCTION expand_contract.dependents(oid, smallint[]), expand_contract.falls(oid, smallint[]),
-    expand_contract.body_names(oid, oid, smallint[]) FROM PUBLIC;
+    expand_contract.body_names(oid, oid, smallint[], boolean) FROM PUBLIC;
+
+----------------------------------------------------------------------
+-- sql/install/metrics.sql
+----------------------------------------------------------------------
+-- For monitoring: each label is a text that is neither NULL nor empty ("-" stands
+-- for what there is not), and everything else a number: seconds, bytes, rows, the
+-- Unix time of a moment (…_epoch), 1 or 0.  A number is NULL where it is not known.
+-- Reading waits for no lock on users' tables.
+
+-- A table's name that does not depend on the reader's search_path.
+CREATE FUNCTION expand_contract.label_of(relation oid, otherwise text) RETURNS text
+LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE
+BEGIN ATOMIC
+SELECT coalesce((SELECT format('%I.%I', n.nspname, c.relname)
+                   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                  WHERE c.oid = relation),
+                nullif(otherwise, ''), '-');
+END;
+COMMENT ON FUNCTION expand_contract.label_of(oid, text) IS 'schema and name of a table, or what to call it otherwise; never NULL';
+
+CREATE FUNCTION expand_contract.epoch(moment timestamptz) RETURNS float8
+LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE
+RETURN CASE WHEN isfinite(moment) THEN extract(epoch FROM moment)::float8 END;
+COMMENT ON FUNCTION expand_contract.epoch(timestamptz) IS 'the Unix time of a moment; NULL of none';
+
+CREATE FUNCTION expand_contract.seconds_since(moment timestamptz) RETURNS float8
+LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL SAFE
+RETURN CASE WHEN isfinite(moment) THEN greatest(extract(epoch FROM clock_timestamp() - moment)::float8, 0) END;
+COMMENT ON FUNCTION expand_contract.seconds_since(timestamptz) IS 'the time that has passed, at least 0; NULL since none';
+
+CREATE VIEW @extschema@.ec_metrics_jobs WITH (security_barrier) AS
+SELECT p.job,
+    p.kind,
+    coalesce(nullif(p.change, ''), '-') AS change,
+    expand_contract.label_of(p.relation, p.relation_name) AS relation,
+    pg_get_userbyid(p.owner)::text AS owner,
+    coalesce(nullif(p.migration, ''), '-') AS migration,
+    p.state,
+    CASE p.state
+        WHEN 'running' THEN coalesce(p.throttle, 'none')
+        WHEN 'queued' THEN expand_contract.throttle_code(p.throttled_by)
+        WHEN 'paused' THEN 'paused'
+        ELSE 'none'
+    END AS throttle,
+    p.throttled_by,
+    coalesce(p.error_code, '-') AS error_code,
+    expand_contract.epoch(p.state_since) AS state_epoch,
+    expand_contract.seconds_since(p.state_since) AS state_seconds,
+    p.workers,
+    p.rows_done,
+    p.rows_total_estimate AS rows_estimate,
+    (p.percent / 100)::float8 AS done_ratio,
+    p.rows_per_second::float8 AS rows_per_second,
+    extract(epoch FROM p.eta)::float8 AS eta_seconds,
+    p.skipped_locked AS rows_skipped_locked,
+    p.rows_failed,
+    p.wal_bytes,
+    p.table_growth::float8 AS table_growth_ratio,
+    expand_contract.epoch(p.submitted_at) AS submitted_epoch,
+    expand_contract.epoch(p.started_at) AS started_epoch,
+    expand_contract.epoch(p.finished_at) AS finished_epoch
+FROM expand_contract.progress p
+WHERE pg_has_role(p.owner, 'USAGE') OR pg_has_role('pg_monitor', 'USAGE');
+COMMENT ON VIEW @extschema@.ec_metrics_jobs IS 'ec_progress as labels and numbers, for monitoring';
+GRANT SELECT ON @extschema@.ec_metrics_jobs TO PUBLIC;
+
+CREATE VIEW @extschema@.ec_metrics_changes WITH (security_barrier) AS
+SELECT c.change,
+    coalesce(nullif(c.scope, ''), '-') AS scope,
+    expand_contract.label_of(c.relation, NULL) AS relation,
+    expand_contract.label_of(c.target, NULL) AS target,
+    c.phase,
+    expand_contract.epoch(c.since) AS phase_epoch,
+    expand_contract.seconds_since(c.since) AS phase_seconds,
+    c.dual_write::integer AS dual_write,
+    c.flag::integer AS flag,
+    c.is_gone::integer AS is_gone,
+    d.rows AS discrepancies,
+    d.writes AS discrepancy_writes,
+    d.attempts AS discrepancy_attempts,
+    coalesce(expand_contract.seconds_since(d.oldest), 0) AS oldest_discrepancy_seconds,
+    g.gaps,
+    coalesce(expand_contract.seconds_since(g.oldest), 0) AS oldest_gap_seconds,
+    expand_contract.epoch(v.finished_at) AS verified_epoch,
+    v.mismatches,
+    expand_contract.epoch(c.quarantine_until) AS quarantine_until_epoch,
+    c.auto_drop::integer AS auto_drop
+FROM @extschema@.ec_changes c,
+    LATERAL (SELECT count(DISTINCT q.key) AS rows,
+            coalesce(sum(q.writes), 0)::bigint AS writes,
+            coalesce(max(q.attempts), 0) AS attempts,
+            min(coalesce(q.first_at, q.at)) AS oldest
+        FROM expand_contract.discrepancies q WHERE q.change = c.change COLLATE "C") d,
+    LATERAL (SELECT count(*) AS gaps, min(u.at) AS oldest
+        FROM expand_contract.gaps u WHERE u.change = c.change COLLATE "C" AND u.repaired_by IS NULL) g
+    LEFT JOIN LATERAL (SELECT w.finished_at, w.missing + w.extra + w.different AS mismatches
+        FROM expand_contract.verifications w
+        WHERE w.change = c.change COLLATE "C" AND w.finished_at IS NOT NULL
+        ORDER BY w.started_at DESC, w.id DESC LIMIT 1) v ON true;
+COMMENT ON VIEW @extschema@.ec_metrics_changes IS 'ec_changes as labels and numbers, for monitoring';
+GRANT SELECT ON @extschema@.ec_metrics_changes TO PUBLIC;
+
+-- Apart, because looking at gates takes longer than all the rest.
+CREATE VIEW @extschema@.ec_metrics_gates WITH (security_barrier) AS
+SELECT c.change, n.step, n.gate, (NOT n.passed)::integer AS closed
+  FROM @extschema@.ec_changes c, LATERAL expand_contract.next_gates(c.change) n
+ WHERE NOT c.is_gone;
+COMMENT ON VIEW @extschema@.ec_metrics_gates IS 'the gates of the next step of each change, as labels and numbers, for monitoring';
+GRANT SELECT ON @extschema@.ec_metrics_gates TO PUBLIC;
+
+CREATE VIEW @extschema@.ec_metrics_usage WITH (security_barrier) AS
+SELECT expand_contract.label_of(u.relation, NULL) AS relation,
+    u.column_name,
+    u.reads,
+    u.writes,
+    expand_contract.epoch(u.last_read) AS last_read_epoch,
+    expand_contract.epoch(u.last_write) AS last_write_epoch,
+    expand_contract.epoch(u.tracked_since) AS tracked_since_epoch,
+    (u.unknown_since IS NOT NULL AND u.unknown_until IS NULL)::integer AS is_unknown,
+    expand_contract.epoch(u.unknown_until) AS unknown_until_epoch
+FROM expand_contract.column_usage() u;
+COMMENT ON VIEW @extschema@.ec_metrics_usage IS 'ec_column_usage as labels and numbers, for monitoring';
+GRANT SELECT ON @extschema@.ec_metrics_usage TO PUBLIC;
+
+CREATE VIEW @extschema@.ec_metrics_server WITH (security_barrier) AS
+SELECT e.extversion AS version,
+    h.is_preloaded::integer AS preloaded,
+    (h.running_since IS NOT NULL)::integer AS launcher_running,
+    expand_contract.seconds_since(h.running_since) AS launcher_seconds,
+    h.visits AS database_workers_started,
+    h.failed_visits AS database_workers_failed,
+    h.visiting AS database_workers_running,
+    coalesce(expand_contract.seconds_since(h.oldest_visit), 0) AS oldest_database_worker_seconds,
+    h.troubled_databases AS databases_failing,
+    p.places AS workers_allowed,
+    p.taken AS workers_running,
+    (current_setting('expand_contract.enable_modern_write', true)::boolean IS DISTINCT FROM false)::integer AS modern_write,
+    extract(epoch FROM expand_contract.replication_lag())::float8 AS replication_lag_seconds,
+    u.columns AS tracked_columns,
+    CASE WHEN u.columns > 0 THEN
+        (SELECT expand_contract.seconds_since(f.flushed_at) FROM expand_contract.usage_flush f)
+    END AS usage_flush_seconds
+FROM pg_catalog.pg_extension e,
+    expand_contract.launcher_health() h,
+    expand_contract.places() p,
+    (SELECT count(*) AS columns FROM expand_contract.usage) u
+WHERE e.extname = 'expand_contract' AND pg_has_role('pg_monitor', 'USAGE');
+COMMENT ON VIEW @extschema@.ec_metrics_server IS 'the launcher and the workers, as numbers, for pg_monitor';
+GRANT SELECT ON @extschema@.ec_metrics_server TO PUBLIC;
 
 ----------------------------------------------------------------------
 -- sql/install/view_columns.sql
@@ -1976,6 +2195,84 @@ COMMENT ON COLUMN @extschema@.ec_standby_usage.last_reader IS 'application and r
 COMMENT ON COLUMN @extschema@.ec_standby_usage.counting_since IS 'the start of tracking; earlier uses are not known';
 COMMENT ON COLUMN @extschema@.ec_standby_usage.unknown_until IS 'until here reads may be missing';
 COMMENT ON COLUMN @extschema@.ec_standby_usage.taken_at IS 'when the counts were exported there';
+
+COMMENT ON COLUMN @extschema@.ec_metrics_jobs.job IS 'the number, as in ec_progress';
+COMMENT ON COLUMN @extschema@.ec_metrics_jobs.kind IS 'label: backfill, copy, delete, verify, reconcile, contract, prepare or statement';
+COMMENT ON COLUMN @extschema@.ec_metrics_jobs.change IS 'label: the change that it works for; - for a job of its own';
+COMMENT ON COLUMN @extschema@.ec_metrics_jobs.relation IS 'label: schema and name of the table; its name at submission when it is gone; - for a job without one';
+COMMENT ON COLUMN @extschema@.ec_metrics_jobs.owner IS 'label: the role whose privileges it has';
+COMMENT ON COLUMN @extschema@.ec_metrics_jobs.migration IS 'label: as in ec_progress; - for none';
+COMMENT ON COLUMN @extschema@.ec_metrics_jobs.state IS 'label: as in ec_progress';
+COMMENT ON COLUMN @extschema@.ec_metrics_jobs.throttle IS 'label: one word for throttled_by, such as lag, lock, snapshot, delay or window; paused by ec_pause; none while it works';
+COMMENT ON COLUMN @extschema@.ec_metrics_jobs.throttled_by IS 'the same in words, with process numbers; NULL while it works';
+COMMENT ON COLUMN @extschema@.ec_metrics_jobs.error_code IS 'label: SQLSTATE of its failure; - without one';
+COMMENT ON COLUMN @extschema@.ec_metrics_jobs.state_epoch IS 'when it came to this state; for interrupted, when it was last taken up';
+COMMENT ON COLUMN @extschema@.ec_metrics_jobs.state_seconds IS 'how long ago that was';
+COMMENT ON COLUMN @extschema@.ec_metrics_jobs.workers IS 'how many are at it; NULL on a standby, which does not know';
+COMMENT ON COLUMN @extschema@.ec_metrics_jobs.rows_done IS 'counter: rows written or compared so far';
+COMMENT ON COLUMN @extschema@.ec_metrics_jobs.rows_estimate IS 'how many there are, by what is known now';
+COMMENT ON COLUMN @extschema@.ec_metrics_jobs.done_ratio IS 'how much of the table has been passed, 0 to 1';
+COMMENT ON COLUMN @extschema@.ec_metrics_jobs.rows_per_second IS 'as in ec_progress';
+COMMENT ON COLUMN @extschema@.ec_metrics_jobs.eta_seconds IS 'the time to the end, at that rate; NULL if nobody can tell';
+COMMENT ON COLUMN @extschema@.ec_metrics_jobs.rows_skipped_locked IS 'counter: rows that others held locked, to be tried again';
+COMMENT ON COLUMN @extschema@.ec_metrics_jobs.rows_failed IS 'counter: rows left out with on_error => ''skip'', and queued';
+COMMENT ON COLUMN @extschema@.ec_metrics_jobs.wal_bytes IS 'counter: WAL written by it so far';
+COMMENT ON COLUMN @extschema@.ec_metrics_jobs.table_growth_ratio IS 'size of the table, divided by that at the start; NULL before the first batch';
+COMMENT ON COLUMN @extschema@.ec_metrics_jobs.submitted_epoch IS 'when it was submitted';
+COMMENT ON COLUMN @extschema@.ec_metrics_jobs.started_epoch IS 'when a worker took it up first; NULL before';
+COMMENT ON COLUMN @extschema@.ec_metrics_jobs.finished_epoch IS 'when it was done, failed or cancelled; NULL before';
+
+COMMENT ON COLUMN @extschema@.ec_metrics_changes.change IS 'label: its name; of a scope, "scope/name"';
+COMMENT ON COLUMN @extschema@.ec_metrics_changes.scope IS 'label: the scope; - without one';
+COMMENT ON COLUMN @extschema@.ec_metrics_changes.relation IS 'label: schema and name of the table with the old shape; - when it is gone';
+COMMENT ON COLUMN @extschema@.ec_metrics_changes.target IS 'label: the same of the table with the new shape; - if there is none, or it is gone';
+COMMENT ON COLUMN @extschema@.ec_metrics_changes.phase IS 'label: as in ec_changes';
+COMMENT ON COLUMN @extschema@.ec_metrics_changes.phase_epoch IS 'when it came to that phase';
+COMMENT ON COLUMN @extschema@.ec_metrics_changes.phase_seconds IS 'how long ago that was';
+COMMENT ON COLUMN @extschema@.ec_metrics_changes.dual_write IS '1 if every write of one shape is made to the other as well, else 0';
+COMMENT ON COLUMN @extschema@.ec_metrics_changes.flag IS 'the read switch of its name, 1 or 0';
+COMMENT ON COLUMN @extschema@.ec_metrics_changes.is_gone IS '1 if the table was dropped, else 0';
+COMMENT ON COLUMN @extschema@.ec_metrics_changes.discrepancies IS 'rows in the queue of failed modern writes';
+COMMENT ON COLUMN @extschema@.ec_metrics_changes.discrepancy_writes IS 'how many writes of these rows have failed';
+COMMENT ON COLUMN @extschema@.ec_metrics_changes.discrepancy_attempts IS 'the most attempts to reconcile one of them';
+COMMENT ON COLUMN @extschema@.ec_metrics_changes.oldest_discrepancy_seconds IS 'the time since the first of those writes; 0 without one';
+COMMENT ON COLUMN @extschema@.ec_metrics_changes.gaps IS 'times without dual writes that no repair has passed since';
+COMMENT ON COLUMN @extschema@.ec_metrics_changes.oldest_gap_seconds IS 'the time since the first of them; 0 without one';
+COMMENT ON COLUMN @extschema@.ec_metrics_changes.verified_epoch IS 'when the last verification ended; NULL without one';
+COMMENT ON COLUMN @extschema@.ec_metrics_changes.mismatches IS 'rows that it found missing, extra or different; NULL without one';
+COMMENT ON COLUMN @extschema@.ec_metrics_changes.quarantine_until_epoch IS 'when the old shape may be dropped; NULL while it is not quarantined';
+COMMENT ON COLUMN @extschema@.ec_metrics_changes.auto_drop IS '1 if the launcher drops it then, else 0';
+
+COMMENT ON COLUMN @extschema@.ec_metrics_gates.change IS 'label: the change';
+COMMENT ON COLUMN @extschema@.ec_metrics_gates.step IS 'label: its next step, cutover or contract';
+COMMENT ON COLUMN @extschema@.ec_metrics_gates.gate IS 'label: the gate';
+COMMENT ON COLUMN @extschema@.ec_metrics_gates.closed IS '1 if it is closed, 0 if it is open';
+
+COMMENT ON COLUMN @extschema@.ec_metrics_usage.relation IS 'label: schema and name of the tracked table';
+COMMENT ON COLUMN @extschema@.ec_metrics_usage.column_name IS 'label: the tracked column';
+COMMENT ON COLUMN @extschema@.ec_metrics_usage.reads IS 'counter: statements that read it';
+COMMENT ON COLUMN @extschema@.ec_metrics_usage.writes IS 'counter: statements that wrote it';
+COMMENT ON COLUMN @extschema@.ec_metrics_usage.last_read_epoch IS 'when one read it last; NULL if none has';
+COMMENT ON COLUMN @extschema@.ec_metrics_usage.last_write_epoch IS 'when one wrote it last; NULL if none has';
+COMMENT ON COLUMN @extschema@.ec_metrics_usage.tracked_since_epoch IS 'the start of tracking';
+COMMENT ON COLUMN @extschema@.ec_metrics_usage.is_unknown IS '1 while uses may be missed, else 0';
+COMMENT ON COLUMN @extschema@.ec_metrics_usage.unknown_until_epoch IS 'until here uses may be missing; NULL if none are, or while they may be';
+
+COMMENT ON COLUMN @extschema@.ec_metrics_server.version IS 'label: of the extension in this database';
+COMMENT ON COLUMN @extschema@.ec_metrics_server.preloaded IS '1 if the library is in shared_preload_libraries, else 0';
+COMMENT ON COLUMN @extschema@.ec_metrics_server.launcher_running IS '1 if the launcher runs, else 0';
+COMMENT ON COLUMN @extschema@.ec_metrics_server.launcher_seconds IS 'since when; NULL if it does not run';
+COMMENT ON COLUMN @extschema@.ec_metrics_server.database_workers_started IS 'counter: visits of databases since the start of the server';
+COMMENT ON COLUMN @extschema@.ec_metrics_server.database_workers_failed IS 'counter: those that have ended early';
+COMMENT ON COLUMN @extschema@.ec_metrics_server.database_workers_running IS 'those that are going on';
+COMMENT ON COLUMN @extschema@.ec_metrics_server.oldest_database_worker_seconds IS 'how long the oldest of them has been going on; 0 without one';
+COMMENT ON COLUMN @extschema@.ec_metrics_server.databases_failing IS 'databases of the cluster whose last visit failed';
+COMMENT ON COLUMN @extschema@.ec_metrics_server.workers_allowed IS 'expand_contract.max_workers';
+COMMENT ON COLUMN @extschema@.ec_metrics_server.workers_running IS 'workers of jobs in the whole cluster';
+COMMENT ON COLUMN @extschema@.ec_metrics_server.modern_write IS '1 if expand_contract.enable_modern_write is on, else 0';
+COMMENT ON COLUMN @extschema@.ec_metrics_server.replication_lag_seconds IS 'the longest delay of a standby that is not ignored; NULL while one is unknown';
+COMMENT ON COLUMN @extschema@.ec_metrics_server.tracked_columns IS 'how many columns are tracked';
+COMMENT ON COLUMN @extschema@.ec_metrics_server.usage_flush_seconds IS 'the time since their use was saved last; NULL if none is tracked, or it never was';
 
 ----------------------------------------------------------------------
 -- sql/install/event_triggers.sql

@@ -94,7 +94,9 @@ SELECT ec_dual_write('users_email', true);
 SELECT * FROM errors_of($$SELECT ec_revert('users_email')$$);
 SELECT ec_backfill_change('users_email', 'repair', delay_ms => 0) AS job \gset
 \set VERBOSITY terse
+SET client_min_messages = warning;
 CALL ec_wait(:job);
+RESET client_min_messages;
 \set VERBOSITY default
 SELECT ec_revert('users_email');
 SELECT ec_flag('users_email');

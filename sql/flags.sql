@@ -43,7 +43,8 @@ SELECT event, value FROM expand_contract.change_events WHERE change = 'flagged' 
 SET expand_contract.max_replication_lag = '1d';
 SET expand_contract.stabilization_period = 0;
 SELECT ec_contract('flagged', '{backfill_complete, verified, old_reads, old_writes}', '30 days');
-SELECT value FROM expand_contract.change_events WHERE change = 'flagged' AND event = 'override' AND value ~ 'session' ORDER BY id;
+-- (old_reads and old_writes pass where the library is preloaded)
+SELECT value FROM expand_contract.change_events WHERE change = 'flagged' AND event = 'override' AND value ~ 'session' AND value !~ '^old_' ORDER BY id;
 
 -- A quarantine is not shortened by a call that says nothing, and by another on record.
 CREATE VIEW ends AS SELECT quarantine_until - since AS quarantine FROM ec_changes WHERE change = 'flagged';
@@ -56,7 +57,7 @@ SELECT quarantine BETWEEN '29 days' AND '31 days' AS long, quarantine < '3 days'
 SELECT value ~ '^quarantine: until .* instead of ' AS on_record FROM expand_contract.change_events WHERE change = 'flagged' AND event = 'override' AND value ~ '^quarantine:';
 SELECT * FROM errors_of($$SELECT ec_contract('flagged', quarantine => '-1 day')$$);
 -- the gates are as they were: what is recorded opens none of them
-SELECT * FROM errors_of($$SELECT ec_contract('flagged', '{}', '0')$$) LIMIT 1;
+SELECT regexp_replace(errors_of, '(, old_reads|, old_writes)', '', 'g') AS error FROM errors_of($$SELECT ec_contract('flagged', '{}', '0')$$) LIMIT 1;
 SELECT ec_contract('flagged', '{backfill_complete, verified, old_reads, old_writes}', '0');
 
 -- Whoever listens is told names, and how flags and phases stand.

@@ -303,7 +303,9 @@ UPDATE stock SET "Code" = 'Dual' WHERE id = 1;
 ALTER TABLE stock RENAME "Code" TO code;
 ALTER TABLE goods RENAME number TO num;
 SELECT ec_backfill_change('goods', batch_size => 30, delay_ms => 0) AS job \gset
+SET client_min_messages = warning;
 CALL ec_wait(:job);
+RESET client_min_messages;
 SELECT * FROM outcome(:job);
 SELECT phase FROM ec_changes WHERE change = 'goods';
 SELECT count(*), count(*) FILTER (WHERE g.code = lower(s.code)) FROM stock s JOIN goods g ON g.num = s.id;
@@ -314,7 +316,9 @@ UPDATE stock SET code = 'Gap' WHERE id = 3;
 INSERT INTO goods VALUES (500, 'only here');
 SELECT ec_dual_write('goods', true);
 SELECT ec_backfill_change('goods', 'repair', delay_ms => 0) AS job \gset
+SET client_min_messages = warning;
 CALL ec_wait(:job);
+RESET client_min_messages;
 SELECT gaps FROM ec_changes WHERE change = 'goods';
 SELECT s.*, g.* FROM stock s FULL JOIN goods g ON g.num = s.id WHERE s.id IS NULL OR g.num IS NULL OR g.code <> lower(s.code) OR s.id = 3;
 -- after the cutover the new table is right
@@ -324,7 +328,9 @@ UPDATE goods SET code = 'Right' WHERE num = 4;
 DELETE FROM goods WHERE num = 5;
 SELECT ec_dual_write('goods', true);
 SELECT ec_backfill_change('goods', 'repair', delay_ms => 0) AS job \gset
+SET client_min_messages = warning;
 CALL ec_wait(:job);
+RESET client_min_messages;
 SELECT s.id, s.code, g.code FROM stock s FULL JOIN goods g ON g.num = s.id WHERE s.id IS NULL OR g.num IS NULL OR s.id IN (4, 5);
 SELECT * FROM ec_discrepancies;
 

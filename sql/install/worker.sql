@@ -56,6 +56,44 @@ AS 'MODULE_PATHNAME', 'ec_sql_next_run' LANGUAGE C STABLE CALLED ON NULL INPUT P
 COMMENT ON FUNCTION expand_contract.next_run(timestamptz, text, text, timestamptz)
     IS 'the first moment from a point in time on at which a job with this schedule may run';
 
+-- Anyone may execute them, as ec_metrics_server runs them with its reader's rights.
+CREATE FUNCTION expand_contract.launcher_health(OUT is_preloaded boolean, OUT running_since timestamptz,
+    OUT visits bigint, OUT failed_visits bigint, OUT visiting integer, OUT oldest_visit timestamptz,
+    OUT troubled_databases integer)
+AS 'MODULE_PATHNAME', 'ec_sql_launcher_health' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION expand_contract.launcher_health() IS 'the launcher and its database workers; NULL for roles that may not monitor';
+
+CREATE FUNCTION expand_contract.places(OUT places integer, OUT taken integer)
+AS 'MODULE_PATHNAME', 'ec_sql_places' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION expand_contract.places() IS 'how many workers the cluster may have, and how many it has';
+
+-- One word for each reason to wait that a worker, or the view progress, gives.
+CREATE FUNCTION expand_contract.throttle_code(reason text) RETURNS text
+LANGUAGE sql IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE
+RETURN CASE
+    WHEN reason IS NULL THEN 'none'
+    WHEN reason LIKE 'delay%' OR reason LIKE ' until %' THEN 'delay'
+    WHEN reason LIKE 'replica lag%' THEN 'lag'
+    WHEN reason LIKE 'locked rows%' THEN 'locked_rows'
+    WHEN reason LIKE 'lock%' THEN 'lock'
+    WHEN reason LIKE 'old snapshot of slot %' THEN 'slot'
+    WHEN reason LIKE 'old snapshot of prepared transaction %' THEN 'prepared_transaction'
+    WHEN reason LIKE 'old snapshot%' THEN 'snapshot'
+    WHEN reason LIKE 'autovacuum%' OR reason LIKE 'vacuum%' THEN 'vacuum'
+    WHEN reason LIKE 'checkpoint%' THEN 'checkpoint'
+    WHEN reason LIKE 'WAL rate%' THEN 'wal'
+    WHEN reason LIKE 'backoff%' THEN 'backoff'
+    WHEN reason LIKE 'deadlock%' THEN 'deadlock'
+    WHEN reason LIKE 'rows that differ%' THEN 'differing_rows'
+    WHEN reason LIKE 'other workers%' THEN 'other_workers'
+    WHEN reason LIKE 'no worker is free%' THEN 'no_worker'
+    WHEN reason LIKE 'waits for job %' THEN 'other_job'
+    WHEN reason LIKE 'start at %' THEN 'start'
+    WHEN reason LIKE 'run window opens %' THEN 'window'
+    ELSE 'other'
+END;
+COMMENT ON FUNCTION expand_contract.throttle_code(text) IS 'a fixed word for what ec_progress.throttled_by says; ''none'' for NULL';
+
 CREATE FUNCTION @extschema@.ec_pause(job bigint) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_pause' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.ec_pause(bigint) IS 'stops a job, and rolls its current batch back; ec_resume goes on from there';
@@ -97,13 +135,16 @@ WITH live AS MATERIALIZED (
         sum(s.wal_bytes)::bigint AS wal_bytes,
         max(s.bytes_now)::numeric / nullif(min(s.bytes_at_start), 0) AS table_growth,
         string_agg(DISTINCT s.throttled_by, ', ') AS throttled_by,
+        -- what most of its workers wait for
+        mode() WITHIN GROUP (ORDER BY expand_contract.throttle_code(s.throttled_by))
+            FILTER (WHERE s.throttled_by IS NOT NULL) AS throttle,
         min(coalesce(s.resume_at, '-infinity')) AS resume_at,
         (array_agg(s.notice ORDER BY s.sweep DESC) FILTER (WHERE s.notice IS NOT NULL))[1] AS notice
     FROM (SELECT *, max(sweep) OVER (PARTITION BY job) AS latest FROM expand_contract.job_slots) s
     GROUP BY s.job, s.latest
 ), known AS (
     SELECT j.*, s.sweep, s.rows_done, s.rows_per_second, s.active_seconds,
-        s.skipped_locked, s.rows_failed, s.wal_bytes, s.table_growth, s.throttled_by, s.resume_at, s.notice,
+        s.skipped_locked, s.rows_failed, s.wal_bytes, s.table_growth, s.throttled_by, s.throttle, s.resume_at, s.notice,
         least(coalesce(s.fraction, 0), 1) AS fraction,
         CASE WHEN l.workers IS NOT NULL OR NOT pg_is_in_recovery() THEN coalesce(l.workers, 0) END AS live_workers,
         CASE
@@ -187,7 +228,16 @@ SELECT id AS job,
     rows_failed,
     CASE WHEN kind = 'statement' THEN parameters ->> 'version'
         ELSE (SELECT m.parameters ->> 'version' FROM expand_contract.jobs m
-               WHERE m.id = counted.part_of AND m.kind = 'statement') END AS migration
+               WHERE m.id = counted.part_of AND m.kind = 'statement') END AS migration,
+    CASE WHEN shown_state = 'running' THEN throttle END AS throttle,
+    -- a job that has lost its workers has been so since some later moment
+    CASE
+        WHEN state IN ('done', 'failed', 'cancelled') THEN finished_at
+        WHEN state = 'running' THEN greatest(queued_at, turn_at)
+        ELSE queued_at
+    END AS state_since,
+    submitted_at,
+    relation_name
 FROM counted;
 COMMENT ON VIEW expand_contract.progress IS 'all jobs and how far they are; behind ec_progress';
 

@@ -40,6 +40,7 @@ CREATE INDEX jobs_unfinished ON expand_contract.jobs (id) WHERE state IN ('queue
 CREATE INDEX jobs_parts ON expand_contract.jobs (part_of) WHERE part_of IS NOT NULL;
 CREATE INDEX jobs_turns ON expand_contract.jobs (owner, turn_at);
 COMMENT ON TABLE expand_contract.jobs IS 'background work: what it is, whose it is, and its state';
+COMMENT ON COLUMN expand_contract.jobs.queued_at IS 'when it came to be queued, or paused, last';
 COMMENT ON COLUMN expand_contract.jobs.max_lag IS 'NULL: as expand_contract.max_replication_lag says';
 COMMENT ON COLUMN expand_contract.jobs.part_of IS
     'the job that has submitted it, and that waits, without a worker, until it has ended';

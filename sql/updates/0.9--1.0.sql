@@ -36,6 +36,7 @@ COMMENT ON TABLE expand_contract.job_samples IS 'how far each worker of a job wa
 ALTER TABLE expand_contract.job_slots ADD COLUMN resume_at timestamptz, ADD COLUMN rows_failed bigint NOT NULL DEFAULT 0;
 ALTER TABLE expand_contract.jobs ADD COLUMN part_of bigint;
 CREATE INDEX jobs_parts ON expand_contract.jobs (part_of) WHERE part_of IS NOT NULL;
+COMMENT ON COLUMN expand_contract.jobs.queued_at IS 'when it came to be queued, or paused, last';
 COMMENT ON COLUMN expand_contract.jobs.part_of IS
     'the job that has submitted it, and that waits, without a worker, until it has ended';
 -- a kind of jobs that is new

@@ -368,6 +368,7 @@ refuse_what_has_no_twin(const Call *call)
 
 	retype_of(call, &retype);
 	plan = ec_twins_look(&retype);
+	ec_twins_try_views(&retype, plan);
 	if (plan->refused == NIL)
 		return;
 	ereport(ERROR,

@@ -17,6 +17,7 @@
 #include "core/arguments.h"
 #include "lifecycle/gates.h"
 #include "core/catalog.h"
+#include "core/lock_retry.h"
 #include "core/query.h"
 #include "expand_contract.h"
 
@@ -64,6 +65,7 @@ static const GateKind gate_kinds[] = {
 
 PG_FUNCTION_INFO_V1(ec_sql_gates);
 PG_FUNCTION_INFO_V1(ec_sql_blocked_by);
+PG_FUNCTION_INFO_V1(ec_sql_next_gates);
 
 static const char *
 transition_name(EcTransition transition)
@@ -94,8 +96,41 @@ is_of_transition(const GateKind *kind, const EcChange *change, EcTransition tran
 											   : kind->of_contract;
 }
 
+typedef struct Look
+{
+	const EcChange *change;
+	EcGateCheck check;
+	EcGate *gate;
+} Look;
+
+static void
+check_gate(void *arg)
+{
+	Look *look = arg;
+
+	look->check(look->change, look->gate);
+}
+
+/*
+ * Whoever only looks neither waits for a table's owner, nor keeps a lock on the
+ * table until the end of his transaction: he may have no right on it.
+ */
+static void
+look_at_gate(const EcChange *change, const GateKind *kind, EcGate *gate)
+{
+	Look look = {change, kind->check, gate};
+
+	if (ec_look(check_gate, &look) == NULL)
+		return;
+	gate->passed = false;
+	gate->observed = "nothing: a table is locked";
+	gate->required = "a look at the table";
+	gate->hint = ec_hint("SELECT * FROM ec_blockers(%s) shows who has locked it.",
+						 quote_literal_cstr(ec_relation_name(change->relation)));
+}
+
 List *
-ec_gates(const EcChange *change, EcTransition transition, bool at_a_glance)
+ec_gates(const EcChange *change, EcTransition transition, EcGateLook how)
 {
 	List *gates = NIL;
 
@@ -107,8 +142,11 @@ ec_gates(const EcChange *change, EcTransition transition, bool at_a_glance)
 			continue;
 		gate = palloc0_object(EcGate);
 		gate->name = gate_kinds[i].name;
-		gate->at_a_glance = at_a_glance;
-		gate_kinds[i].check(change, gate);
+		gate->at_a_glance = how == EC_LOOK_AT_A_GLANCE;
+		if (how == EC_LOOK_TO_PASS)
+			gate_kinds[i].check(change, gate);
+		else
+			look_at_gate(change, &gate_kinds[i], gate);
 		if (gate->passed)
 			gate->hint = NULL;
 		gates = lappend(gates, gate);
@@ -255,7 +293,7 @@ ec_gates_require(const EcChange *change, EcTransition transition, ArrayType *ove
 	List *closed = NIL;
 	ListCell *cell;
 
-	foreach (cell, ec_gates(change, transition, false))
+	foreach (cell, ec_gates(change, transition, EC_LOOK_TO_PASS))
 	{
 		EcGate *gate = lfirst(cell);
 
@@ -297,7 +335,7 @@ ec_sql_gates(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	ec_change_get_to_see(ec_change_argument(fcinfo, 0), &change);
-	foreach (cell, ec_gates(&change, transition, false))
+	foreach (cell, ec_gates(&change, transition, EC_LOOK))
 	{
 		EcGate *gate = lfirst(cell);
 		Datum values[5];
@@ -320,6 +358,26 @@ is_phase(const EcChange *change, const char *phase)
 }
 
 /*
+ * The gates of the change's next transition, at a glance; NIL if the caller may
+ * not see them or there is no next transition.
+ */
+static List *
+next_gates(const char *name, EcTransition *transition)
+{
+	EcChange change;
+
+	if (!ec_change_load(name, &change) || get_rel_name(change.relation) == NULL ||
+		!ec_change_may_see(&change) || is_phase(&change, EC_PHASE_CONTRACTED) ||
+		is_phase(&change, EC_PHASE_REVERTED))
+		return NIL;
+	*transition = is_phase(&change, EC_PHASE_CUT_OVER) ||
+						  is_phase(&change, EC_PHASE_QUARANTINED)
+					  ? EC_TRANSITION_CONTRACT
+					  : EC_TRANSITION_CUTOVER;
+	return ec_gates(&change, *transition, EC_LOOK_AT_A_GLANCE);
+}
+
+/*
  * expand_contract.blocked_by(change) → text[]
  *
  * Returns the closed gates of the change's next transition; NULL if the caller
@@ -328,23 +386,14 @@ is_phase(const EcChange *change, const char *phase)
 Datum
 ec_sql_blocked_by(PG_FUNCTION_ARGS)
 {
-	EcChange change;
 	EcTransition transition;
-	List *gates;
+	List *gates = next_gates(text_to_cstring(PG_GETARG_TEXT_PP(0)), &transition);
 	Datum *names;
 	int count = 0;
 	ListCell *cell;
 
-	if (!ec_change_load(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change) ||
-		get_rel_name(change.relation) == NULL || !ec_change_may_see(&change) ||
-		is_phase(&change, EC_PHASE_CONTRACTED) ||
-		is_phase(&change, EC_PHASE_REVERTED))
+	if (gates == NIL)
 		PG_RETURN_NULL();
-	transition = is_phase(&change, EC_PHASE_CUT_OVER) ||
-						 is_phase(&change, EC_PHASE_QUARANTINED)
-					 ? EC_TRANSITION_CONTRACT
-					 : EC_TRANSITION_CUTOVER;
-	gates = ec_gates(&change, transition, true);
 	names = palloc(sizeof(Datum) * list_length(gates));
 	foreach (cell, gates)
 	{
@@ -355,4 +404,31 @@ ec_sql_blocked_by(PG_FUNCTION_ARGS)
 	}
 	PG_RETURN_ARRAYTYPE_P(
 		construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/*
+ * expand_contract.next_gates(change) → SETOF (step, gate, passed)
+ *
+ * The same gates with those that are open; no rows where blocked_by is NULL.
+ */
+Datum
+ec_sql_next_gates(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	EcTransition transition;
+	ListCell *cell;
+
+	InitMaterializedSRF(fcinfo, 0);
+	foreach (cell, next_gates(text_to_cstring(PG_GETARG_TEXT_PP(0)), &transition))
+	{
+		EcGate *gate = lfirst(cell);
+		Datum values[3];
+		bool nulls[3] = {false};
+
+		values[0] = CStringGetTextDatum(transition_name(transition));
+		values[1] = CStringGetTextDatum(gate->name);
+		values[2] = BoolGetDatum(gate->passed);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	return (Datum) 0;
 }

@@ -198,7 +198,7 @@ append_gates(StringInfo page, const EcChange *change)
 				"<th>gate</th><th></th><th>observed</th><th>required</th>");
 	foreach (cell, ec_gates(change,
 							is_cut_over ? EC_TRANSITION_CONTRACT : EC_TRANSITION_CUTOVER,
-							true))
+							EC_LOOK_AT_A_GLANCE))
 	{
 		const EcGate *gate = lfirst(cell);
 

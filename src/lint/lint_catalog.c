@@ -259,22 +259,37 @@ ec_lint_creates_volatile(EcWorld *world, CreateFunctionStmt *stmt)
 		   is_body_volatile(&context, body);
 }
 
-/* The type may be a domain with a default of its own. */
-bool
-ec_lint_has_volatile_default(EcWorld *world, const TypeName *name)
+/* The default of an existing type that is a domain; NULL: it has none. */
+static Node *
+default_of_type(EcWorld *world, const TypeName *name)
 {
-	const EcObject *own = ec_lint_own_type(world, name);
 	Type type = ec_lint_find_type(world, name, NULL);
 	Node *value;
 
-	if (own != NULL)
-		return own->is_volatile;
 	if (type == NULL)
-		return false;
+		return NULL;
 	value = get_typtype(typeTypeId(type)) == TYPTYPE_DOMAIN
 				? get_typdefault(typeTypeId(type))
 				: NULL;
 	ReleaseSysCache(type);
+	return value;
+}
+
+bool
+ec_lint_has_default(EcWorld *world, const TypeName *name)
+{
+	return ec_lint_own_type(world, name) == NULL &&
+		   default_of_type(world, name) != NULL;
+}
+
+bool
+ec_lint_has_volatile_default(EcWorld *world, const TypeName *name)
+{
+	const EcObject *own = ec_lint_own_type(world, name);
+	Node *value = own == NULL ? default_of_type(world, name) : NULL;
+
+	if (own != NULL)
+		return own->is_volatile;
 	return value != NULL && contain_volatile_functions(value);
 }
 

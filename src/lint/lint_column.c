@@ -146,7 +146,8 @@ ec_lint_add_column(EcLintTable *table, const AlterTableCmd *command)
 	if (!has_value && !is_serial_type)
 	{
 		rewrites |= ec_lint_has_volatile_default(table->world, column->typeName);
-		if (is_not_null)
+		has_value = ec_lint_has_default(table->world, column->typeName);
+		if (is_not_null && !has_value)
 			ec_lint_table_stop(table, "add_not_null", table->family, false);
 	}
 	if (!ec_is_new(table->relation) && ec_lint_is_row_type_used(table->relation))

@@ -188,7 +188,7 @@ is_limited(Search *search, Node *condition)
 
 static void
 lint_written(EcLint *lint, const RangeVar *name, Node *condition,
-			 bool has_others, const char *rule, const char *recipe)
+			 bool has_others, const char *rule)
 {
 	EcRelation *relation = ec_world_find(lint->world, name);
 	List *family;
@@ -214,9 +214,7 @@ lint_written(EcLint *lint, const RangeVar *name, Node *condition,
 	finding = ec_lint_stop(lint, rule, family, RowExclusiveLock, false,
 						   is_true(condition) ||
 							   is_read_as_a_whole(lint, relation, condition));
-	if (is_true(condition) && !has_others)
-		finding->recipe = ec_hint(recipe, quote_literal_cstr(ec_lint_name(name)));
-	else
+	if (!is_true(condition) || has_others)
 		ec_lint_explain(finding, ", for which its condition holds");
 }
 
@@ -295,8 +293,7 @@ ec_lint_rows(EcLint *lint, Node *node)
 
 			lint_with(lint, stmt->withClause);
 			lint_written(lint, stmt->relation, stmt->whereClause,
-						 stmt->fromClause != NIL, "update_all",
-						 "SELECT ec_backfill(%s, '...', predicate => '...');");
+						 stmt->fromClause != NIL, "update_all");
 			return true;
 		}
 		case T_DeleteStmt:
@@ -305,8 +302,7 @@ ec_lint_rows(EcLint *lint, Node *node)
 
 			lint_with(lint, stmt->withClause);
 			lint_written(lint, stmt->relation, stmt->whereClause,
-						 stmt->usingClause != NIL, "delete_all",
-						 "SELECT ec_delete(%s, 'true');");
+						 stmt->usingClause != NIL, "delete_all");
 			return true;
 		}
 		case T_InsertStmt:

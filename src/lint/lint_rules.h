@@ -170,6 +170,7 @@ extern HTAB *ec_lint_made_later(const EcScript *script);
 
 /* Would a DEFAULT have to be computed for each row? */
 extern bool ec_lint_is_volatile(EcWorld *world, Node *raw_expression);
+extern bool ec_lint_has_default(EcWorld *world, const TypeName *type);
 extern bool ec_lint_has_volatile_default(EcWorld *world, const TypeName *type);
 
 /* The same of a function that a script creates. */

@@ -39,6 +39,7 @@
 #include "nodes/parsenodes.h"
 #include "pgstat.h"
 #include "storage/latch.h"
+#include "storage/lmgr.h"
 #include "storage/proc.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -75,12 +76,27 @@ typedef struct TopLevelRun
 {
 	EcScriptStep *step;
 	const EcStatement *statement;
+	const EcStatement *written; /* of the script */
 	const char *what;
 
 	/* results of prepare() */
 	const char *sql; /* the statement to run; NULL: nothing is left to do */
 	Locking locking;
 } TopLevelRun;
+
+/* Sets lock_timeout.  0 means no limit, and the usual deadlock_timeout. */
+static void
+set_lock_timeout(int ms)
+{
+	char value[16];
+
+	snprintf(value, sizeof(value), "%d", ms);
+	SetConfigOption("lock_timeout", value, PGC_USERSET, PGC_S_SESSION);
+	snprintf(value, sizeof(value), "%d", EC_TRY_DEADLOCK_MS);
+	SetConfigOption("deadlock_timeout",
+					ms > 0 ? value : GetConfigOptionResetString("deadlock_timeout"),
+					PGC_SUSET, PGC_S_SESSION);
+}
 
 static void
 begin_transaction(MemoryContext memory)
@@ -207,6 +223,36 @@ prepare_create(TopLevelRun *run)
 	return made.leftovers;
 }
 
+/*
+ * Waits for a build of the index that goes on.  A build holds its lock on the
+ * table until its end, and waits for snapshots, so none is held meanwhile.
+ */
+static void
+wait_for_build(Oid index)
+{
+	Oid table = OidIsValid(index) ? IndexGetRelation(index, true) : InvalidOid;
+
+	if (!OidIsValid(table))
+		return;
+	PopActiveSnapshot();
+	InvalidateCatalogSnapshot();
+	set_lock_timeout(0);
+	LockRelationOid(table, ShareUpdateExclusiveLock);
+	PushActiveSnapshot(GetTransactionSnapshot());
+}
+
+/*
+ * The plan of CREATE INDEX IF NOT EXISTS drops what a failed build has left.
+ * If another session was building the index, it is valid now.
+ */
+static void
+prepare_drop_of_left(TopLevelRun *run, Oid index)
+{
+	wait_for_build(index);
+	if (OidIsValid(index) && index_is_valid(index))
+		run->sql = NULL;
+}
+
 static void
 prepare_drop(TopLevelRun *run)
 {
@@ -225,7 +271,10 @@ prepare_drop(TopLevelRun *run)
 	}
 	index = RangeVarGetRelid(makeRangeVarFromNameList(linitial(stmt->objects)),
 							 NoLock, true);
-	record_target(run->step, index, InvalidOid, NULL);
+	if (IsA(run->written->node, IndexStmt))
+		prepare_drop_of_left(run, index);
+	if (run->sql != NULL)
+		record_target(run->step, index, InvalidOid, NULL);
 }
 
 /*
@@ -350,20 +399,6 @@ prepare(TopLevelRun *run)
 
 /* ------------------------------------------------------------ running it */
 
-/* Sets lock_timeout.  0 means no limit, and the usual deadlock_timeout. */
-static void
-set_lock_timeout(int ms)
-{
-	char value[16];
-
-	snprintf(value, sizeof(value), "%d", ms);
-	SetConfigOption("lock_timeout", value, PGC_USERSET, PGC_S_SESSION);
-	snprintf(value, sizeof(value), "%d", EC_TRY_DEADLOCK_MS);
-	SetConfigOption("deadlock_timeout",
-					ms > 0 ? value : GetConfigOptionResetString("deadlock_timeout"),
-					PGC_SUSET, PGC_S_SESSION);
-}
-
 static void
 rest(void)
 {
@@ -406,12 +441,12 @@ try_with_lock_timeout(const char *sql, TimestampTz give_up)
 
 void
 ec_run_top_level_step(EcScriptStep *step, const EcStatement *statement,
-					  const char *what)
+					  const EcStatement *written, const char *what)
 {
 	MemoryContext memory = CurrentMemoryContext;
 	TimestampTz give_up =
 		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ec_lock_timeout);
-	TopLevelRun run = {step, statement, what};
+	TopLevelRun run = {step, statement, written, what};
 
 	for (;;)
 	{

@@ -13,10 +13,11 @@
 /*
  * Completes the statement, as the current user, whatever earlier attempts have
  * left.  Call outside of a transaction, in a memory context that survives the
- * statement's transactions.  what names the migration in errors.
+ * statement's transactions.  written is the
+ * script's statement that it stands for; what names the migration in errors.
  */
-extern void ec_run_top_level_step(EcScriptStep *step,
-								  const EcStatement *statement, const char *what);
+extern void ec_run_top_level_step(EcScriptStep *step, const EcStatement *statement,
+								  const EcStatement *written, const char *what);
 
 /*
  * Drops invalid objects of a failed attempt, under the same conditions.  After

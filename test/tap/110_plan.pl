@@ -1,5 +1,6 @@
 # Each form of statement that would hold others up, on odd names: its steps, run
-# one by one, end in the same catalog as the statement as it is written.
+# one by one, end in the same catalog as the statement as it is written; and so does
+# the recipe that the lint prints.
 use strict;
 use warnings;
 
@@ -61,6 +62,8 @@ my $step = ($ENV{EC_TRUTH} // '') eq 'all' ? 1 : 3;
 my $online = check_cases($node, 'by hand', @scripts);
 note "$online of " . @scripts . ' ran online';
 cmp_ok($online, '>=', 0.7 * @scripts, 'most of them ran online');
+my $recipes = check_recipes($node, @scripts);
+cmp_ok($recipes, '>=', 0.6 * @scripts, 'most have a recipe');
 
 $node->stop;
 done_testing();

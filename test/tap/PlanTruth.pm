@@ -11,7 +11,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(start_truth check_cases $odd);
+our @EXPORT = qw(start_truth check_cases check_recipes $odd);
 
 # A name that has to be quoted everywhere.
 our $odd = q{"a""b'c;--"};
@@ -75,7 +75,7 @@ sub start_truth
 	$node->append_conf('postgresql.conf',
 		"autovacuum = off\nfsync = off\ntimezone = 'UTC'\nmax_locks_per_transaction = 1024\nexpand_contract.backfill_delay = 0");
 	$node->start;
-	for my $database ('written', 'online')
+	for my $database ('written', 'online', 'recipes')
 	{
 		$node->safe_psql('postgres', "CREATE DATABASE $database");
 		$node->safe_psql($database, "CREATE EXTENSION expand_contract; $shared");
@@ -130,14 +130,14 @@ sub step_sql
 	return "BEGIN;\n$step->{command};\nCOMMIT;";
 }
 
-# The definitions of each schema, as pg_dump writes them.
+# The definitions of each schema, or of one, as pg_dump writes them.
 sub dump_of
 {
-	my ($node, $database) = @_;
+	my ($node, $database, @schemas) = @_;
 	my ($output, %of) = ('');
 	my $schema = '';
 
-	IPC::Run::run([ 'pg_dump', '-s', '--no-owner', '-d', $node->connstr($database) ], '>', \$output)
+	IPC::Run::run([ 'pg_dump', '-s', '--no-owner', (map { ('-n', $_) } @schemas), '-d', $node->connstr($database) ], '>', \$output)
 	  or BAIL_OUT('pg_dump failed');
 	# a key that is another one in each dump
 	$output =~ s/^\\(?:un)?restrict .*$//mg;
@@ -234,6 +234,43 @@ sub check_cases
 	}
 	is(scalar @bad, 0, "$name: the same catalog as that of the statement as written");
 	return scalar @online;
+}
+
+# What the lint prints for a script of one statement is run as it is printed, and
+# has to end in the catalog of the statement as it is written, which check_cases
+# has run.  Returns the number of scripts that have a recipe.
+sub check_recipes
+{
+	my ($node, @scripts) = @_;
+	my @single = grep { $scripts[$_] !~ /;\s*[A-Z]/ } 0 .. $#scripts;
+	my $wanted = join('', map {
+			# the advice to index a foreign key is about another statement
+			"SET search_path = c$_, kinds, public;\nSELECT DISTINCT ON (rule <> 'unindexed_key') $_, to_jsonb(recipe) FROM ec_lint(" . quoted($scripts[$_])
+			  . ") WHERE recipe IS NOT NULL AND rule <> 'unindexed_key';\n" } @single);
+	my (%recipe, @bad);
+
+	run_scripts($node, 'recipes', \@scripts, map { 'SELECT 1;' } @scripts);
+	for my $line (split /\n/, run_psql($node, 'recipes', $wanted))
+	{
+		my ($n, $recipe) = split /\|/, $line, 2;
+
+		$recipe{$n} = JSON::PP->new->allow_nonref->decode($recipe) if defined $recipe;
+	}
+	my $errors = run_scripts($node, 'recipes', undef, map { $recipe{$_} // 'SELECT 1;' } 0 .. $#scripts);
+	my ($dump, $other_dump) = (dump_of($node, 'online'), dump_of($node, 'recipes'));
+	my ($state, $other_state) = (states_of($node, 'online'), states_of($node, 'recipes'));
+
+	for my $n (sort { $a <=> $b } keys %recipe)
+	{
+		my $difference = first_difference($dump->{"c$n"} . "\n" . $state->{"c$n"},
+			$other_dump->{"c$n"} . "\n" . $other_state->{"c$n"});
+
+		next if $difference eq '';
+		push @bad, $n;
+		diag("$scripts[$n]\n$recipe{$n}\n" . ($errors->{$n} // '') . "\n$difference");
+	}
+	is(scalar @bad, 0, 'the recipes, as printed: the same catalog');
+	return scalar keys %recipe;
 }
 
 1;

@@ -10,9 +10,9 @@
 
 #include "lint/plan/planner.h"
 
-static void
-plan_validation(EcDraft *draft, EcRelation *relation, const char *table,
-				const char *name)
+void
+ec_plan_validation(EcDraft *draft, EcRelation *relation, const char *table,
+				   const char *name)
 {
 	EcPlanStep *step =
 		ec_plan_alter(draft, relation, table,
@@ -44,7 +44,7 @@ ec_plan_proof(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
 	const char *table = ec_plan_table(relation, inh);
 
 	plan_not_valid(draft, relation, table, name, body);
-	plan_validation(draft, relation, table, name);
+	ec_plan_validation(draft, relation, table, name);
 }
 
 /*

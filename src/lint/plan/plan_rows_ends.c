@@ -6,7 +6,8 @@
  * to come to such a predicate.  The condition of the statement is one if the
  * assignments make it false, as SET done = true does with WHERE NOT done.
  * Otherwise it is added that a column differs from its new value; this needs
- * values that are the same in each batch, and that read no assigned column.
+ * values that are the same in each batch, and that read no assigned column but
+ * their own, as lower(mail) does.
  *
  * ec_backfill checks each row that it has written, and fails rather than write
  * a row twice.
@@ -316,18 +317,83 @@ reads_assigned(Node *node, void *context)
 	return found;
 }
 
+/* A function of the server that returns what it is given the second time. */
+static bool
+is_repeatable_function(const FuncCall *call, bool *changes_case)
+{
+	static const char *const names[] = {"lower", "upper", "initcap",
+										"btrim", "ltrim", "rtrim"};
+	const char *name = strVal(llast(call->funcname));
+
+	if (list_length(call->funcname) > 1 &&
+		strcmp(strVal(linitial(call->funcname)), "pg_catalog") != 0)
+		return false;
+	for (int i = 0; i < lengthof(names); i++)
+	{
+		if (strcmp(names[i], name) != 0)
+			continue;
+		*changes_case = i < 3;
+		return call->args != NIL && call->agg_order == NIL &&
+			   call->agg_filter == NULL && call->over == NULL;
+	}
+	return false;
+}
+
+/*
+ * Is the value the same if it is computed again from itself?  lower(c), also of
+ * blanks trimmed; nullif(lower(c), ''); coalesce(c, 0).  With other characters
+ * to trim, or with a second change of the case, it need not be.
+ */
+static bool
+is_repeatable(const EcRows *rows, const EcAssigned *assigned)
+{
+	Node *node = assigned->value;
+	bool has_case = false;
+
+	if (IsA(node, CoalesceExpr))
+	{
+		List *args = castNode(CoalesceExpr, node)->args;
+
+		for (int i = 1; i < list_length(args); i++)
+		{
+			if (reads_assigned(list_nth(args, i), &(Reader){rows, 0}))
+				return false;
+		}
+		node = linitial(args);
+	}
+	else
+	{
+		if (IsA(node, A_Expr) && castNode(A_Expr, node)->kind == AEXPR_NULLIF &&
+			constant_of(castNode(A_Expr, node)->rexpr) != NULL)
+			node = castNode(A_Expr, node)->lexpr;
+		while (IsA(node, FuncCall))
+		{
+			const FuncCall *call = castNode(FuncCall, node);
+			bool changes_case;
+
+			if (!is_repeatable_function(call, &changes_case) ||
+				list_length(call->args) > 1 || (changes_case && has_case))
+				return false;
+			has_case |= changes_case;
+			node = linitial(call->args);
+		}
+	}
+	return find_assigned(rows, node) == assigned;
+}
+
 typedef struct Values
 {
 	bool are_volatile;
-	bool are_known;     /* as text, each of its own ... */
-	bool are_single;    /* ... or as a DEFAULT */
-	const char *reader; /* a column whose value reads an assigned one */
+	bool are_known;      /* as text, each of its own ... */
+	bool are_single;     /* ... or as a DEFAULT */
+	bool are_repeatable; /* one reads its own column */
+	const char *reader;  /* a column whose value reads an assigned one */
 } Values;
 
 static Values
 look_at_values(const EcRows *rows)
 {
-	Values values = {false, true, true, NULL};
+	Values values = {false, true, true, false, NULL};
 	ListCell *cell;
 
 	foreach (cell, rows->assigned)
@@ -342,7 +408,12 @@ look_at_values(const EcRows *rows)
 			values.are_single = false;
 		if (ec_lint_is_volatile(rows->planner->lint.world, assigned->value))
 			values.are_volatile = true;
-		if (assigned->is_part || reads_assigned(assigned->value, &(Reader){rows, 0}))
+		if (!assigned->is_part &&
+			!reads_assigned(assigned->value, &(Reader){rows, 0}))
+			continue;
+		if (!assigned->is_part && is_repeatable(rows, assigned))
+			values.are_repeatable = true;
+		else
 			values.reader = assigned->name;
 	}
 	return values;
@@ -395,7 +466,7 @@ ec_rows_predicate(EcRows *rows, const char *condition)
 			psprintf("the value of \"%s\" reads a column that is assigned, so nothing tells which rows are done; add a column that says so, as in \"SET n = n + 1, done = true WHERE NOT done\"",
 					 values.reader);
 	else if (condition == NULL && rows->from == NIL && values.reader == NULL &&
-			 values.are_single)
+			 !values.are_repeatable && values.are_single)
 		return NULL; /* ec_backfill compares by itself */
 	else if (!values.are_known)
 		rows->reason =

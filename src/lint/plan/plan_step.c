@@ -149,10 +149,12 @@ ec_plan_add_written(EcPlanner *planner)
 	look_at_effects(planner, step, &is_long);
 	/*
 	 * What takes long does not run while the transaction keeps others from a
-	 * table.
+	 * table.  Nor does it run anew in each try for a strong lock.
 	 */
 	if (planner->takes_more && kind == EC_STATEMENT_TRANSACTIONAL &&
-		planner->keeps_locks && is_long && planner->local == NULL)
+		((planner->keeps_locks && is_long) ||
+		 (planner->validates && step->lock >= ShareLock)) &&
+		planner->local == NULL)
 	{
 		planner->takes_more = false;
 		plan->is_online = true;
@@ -177,6 +179,7 @@ ec_plan_add_written(EcPlanner *planner)
 		planner->keeps_locks = false;
 	}
 	planner->takes_more = kind == EC_STATEMENT_TRANSACTIONAL;
+	planner->validates = is_long && step->lock == ShareUpdateExclusiveLock;
 	planner->keeps_locks |= step->lock >= ShareLock;
 }
 

@@ -43,18 +43,12 @@ draft_command(EcPlanner *planner, EcDraft *draft, EcRelation *relation, bool inh
 			break;
 		}
 		case AT_ValidateConstraint:
-		{
-			EcPlanStep *step =
-				ec_plan_alter(draft, relation, ec_plan_table(relation, inh),
-							  psprintf("VALIDATE CONSTRAINT %s",
-									   quote_identifier(command->name)));
-
-			step->lock = ShareUpdateExclusiveLock;
-			step->scans = true;
-			step->undo = "";
-			step->detail = "reads the table, while others read and write it";
+			ec_plan_validation(draft, relation, ec_plan_table(relation, inh),
+							   command->name);
 			break;
-		}
+		case AT_AlterColumnType:
+			ec_plan_type(planner, draft, relation, inh, command, text);
+			break;
 		case AT_AttachPartition:
 			ec_plan_attach(planner, draft, relation,
 						   castNode(PartitionCmd, command->def), text);

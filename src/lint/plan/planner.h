@@ -28,6 +28,8 @@ typedef struct EcPlanner
 	char *extension;        /* the schema of ec_backfill, quoted */
 	bool keeps_locks;       /* the last step holds a lock that blocks writers */
 	bool takes_more;        /* the last step can take another statement */
+	bool validates;         /* its last statement reads a large table, while
+							 * others write it */
 } EcPlanner;
 
 /* The online way of a statement or command. */
@@ -91,6 +93,10 @@ extern List *ec_plan_strings(List *nodes);
 extern void ec_plan_proof(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
 						  bool inh, const char *name, const char *body);
 
+/* VALIDATE, of a table as ALTER TABLE takes it. */
+extern void ec_plan_validation(EcDraft *draft, EcRelation *relation,
+							   const char *table, const char *name);
+
 /* SET NOT NULL; from version 18 on the constraint may have a name. */
 extern void
 ec_plan_not_null(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
@@ -133,6 +139,11 @@ ec_plan_new_partition(EcPlanner *planner, EcDraft *draft, const CreateStmt *stmt
 extern void
 ec_plan_column(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
 			   bool inh, const AlterTableCmd *command, const EcPieces *pieces);
+
+/* plan_type.c: a change of a type that does not write the rows anew */
+extern void
+ec_plan_type(EcPlanner *planner, EcDraft *draft, EcRelation *relation, bool inh,
+			 const AlterTableCmd *command, const char *text);
 
 /* plan_rows.c: UPDATE and DELETE; see plan_rows.h */
 extern void ec_plan_rows(EcPlanner *planner, EcDraft *draft, Node *node);

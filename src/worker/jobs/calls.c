@@ -4,13 +4,16 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "fmgr.h"
+#include "funcapi.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
 
+#include "core/catalog.h"
 #include "worker/jobs/calls.h"
 
 #define TRANCHE   "expand_contract_launcher"
@@ -30,6 +33,7 @@ typedef struct Call
 typedef struct Visit
 {
 	uint32 serial;
+	TimestampTz began; /* 0: it has ended */
 	bool is_complete;
 } Visit;
 
@@ -41,6 +45,12 @@ typedef struct Calls
 	int count;
 	Call calls[MAX_CALLS];
 	Visit visits[EC_MAX_VISITS];
+
+	/* for monitoring; the counts are since the start of the server */
+	TimestampTz answering_since; /* of the running launcher */
+	int64 visit_count;
+	int64 failed_visits;
+	int troubles; /* databases whose last visit failed */
 } Calls;
 
 static Calls *shared = NULL;
@@ -153,6 +163,11 @@ ec_answer_calls(void)
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	shared->latch = MyLatch;
 	shared->all = true;
+	shared->answering_since = GetCurrentTimestamp();
+	shared->troubles = 0;
+	/* another launcher cannot end those of this one */
+	for (int i = 0; i < EC_MAX_VISITS; i++)
+		shared->visits[i].began = 0;
 	LWLockRelease(shared->lock);
 	before_shmem_exit(forget_launcher, (Datum) 0);
 }
@@ -196,7 +211,9 @@ ec_begin_visit(EcVisit *visit, int number)
 	visit->number = number;
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	visit->serial = ++begun->serial;
+	begun->began = GetCurrentTimestamp();
 	begun->is_complete = false;
+	shared->visit_count++;
 	LWLockRelease(shared->lock);
 }
 
@@ -212,12 +229,87 @@ ec_complete_visit(const EcVisit *visit)
 }
 
 bool
-ec_visit_is_complete(const EcVisit *visit)
+ec_end_visit(const EcVisit *visit)
 {
+	Visit *ended = &shared->visits[visit->number];
 	bool is_complete;
 
-	LWLockAcquire(shared->lock, LW_SHARED);
-	is_complete = shared->visits[visit->number].is_complete;
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	is_complete = ended->is_complete;
+	ended->began = 0;
+	if (!is_complete)
+		shared->failed_visits++;
 	LWLockRelease(shared->lock);
 	return is_complete;
+}
+
+void
+ec_tell_troubles(int databases)
+{
+	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+	shared->troubles = databases;
+	LWLockRelease(shared->lock);
+}
+
+/* When the visit began that has been going on for longest; 0: there is none. */
+static TimestampTz
+oldest_visit(const Calls *calls, int *count)
+{
+	TimestampTz oldest = 0;
+
+	*count = 0;
+	for (int i = 0; i < EC_MAX_VISITS; i++)
+	{
+		TimestampTz began = calls->visits[i].began;
+
+		if (began == 0)
+			continue;
+		(*count)++;
+		if (oldest == 0 || began < oldest)
+			oldest = began;
+	}
+	return oldest;
+}
+
+PG_FUNCTION_INFO_V1(ec_sql_launcher_health);
+
+/*
+ * expand_contract.launcher_health() → (is_preloaded, running_since, visits,
+ * failed_visits, visiting, oldest_visit, troubled_databases)
+ *
+ * NULL for roles that may not monitor.  Anyone may execute it, because a view
+ * runs it with its reader's rights.
+ */
+Datum
+ec_sql_launcher_health(PG_FUNCTION_ARGS)
+{
+	Datum values[7] = {0};
+	bool nulls[7] = {false};
+	TupleDesc result;
+	TimestampTz oldest = 0;
+	int visiting = 0;
+	Calls calls;
+
+	if (!ec_may_monitor())
+		PG_RETURN_NULL();
+	if (get_call_result_type(fcinfo, NULL, &result) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	memset(&calls, 0, sizeof(calls));
+	if (shared != NULL)
+	{
+		LWLockAcquire(shared->lock, LW_SHARED);
+		memcpy(&calls, shared, sizeof(calls));
+		LWLockRelease(shared->lock);
+		oldest = oldest_visit(&calls, &visiting);
+	}
+	values[0] = BoolGetDatum(shared != NULL);
+	values[1] = TimestampTzGetDatum(calls.answering_since);
+	nulls[1] = calls.latch == NULL;
+	values[2] = Int64GetDatum(calls.visit_count);
+	values[3] = Int64GetDatum(calls.failed_visits);
+	values[4] = Int32GetDatum(visiting);
+	values[5] = TimestampTzGetDatum(oldest);
+	nulls[5] = oldest == 0;
+	values[6] = Int32GetDatum(calls.troubles);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(result, values, nulls)));
 }

@@ -56,9 +56,12 @@ extern void ec_begin_visit(EcVisit *visit, int number);
 extern void ec_complete_visit(const EcVisit *visit);
 
 /*
- * Has the database worker done everything?  One that has ended without it
- * failed, in whatever way.
+ * Call when the database worker has ended.  Has it done everything?  One that
+ * has ended without it failed, in whatever way.
  */
-extern bool ec_visit_is_complete(const EcVisit *visit);
+extern bool ec_end_visit(const EcVisit *visit);
+
+/* How many databases wait because their last visit failed; for monitoring. */
+extern void ec_tell_troubles(int databases);
 
 #endif

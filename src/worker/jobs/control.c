@@ -196,7 +196,7 @@ set_state(int64 id, const char *state)
 	ec_arg_int8(&args, id);
 	ec_arg_text(&args, state);
 	ec_query("UPDATE expand_contract.jobs SET state = $2, "
-			 "queued_at = CASE WHEN $2 = 'queued' THEN clock_timestamp() "
+			 "queued_at = CASE WHEN $2 IN ('queued', 'paused') THEN clock_timestamp() "
 			 "ELSE queued_at END, "
 			 "finished_at = CASE WHEN $2 = 'cancelled' THEN clock_timestamp() "
 			 "END, "

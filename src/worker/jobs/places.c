@@ -8,8 +8,10 @@
 
 #include <signal.h>
 
+#include "access/htup_details.h"
 #include "commands/dbcommands.h"
 #include "fmgr.h"
+#include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "storage/latch.h"
@@ -354,4 +356,32 @@ ec_sql_no_worker_is_free(PG_FUNCTION_ARGS)
 	if (text == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text(text));
+}
+
+PG_FUNCTION_INFO_V1(ec_sql_places);
+
+/*
+ * expand_contract.places() → (places, taken): the places of workers in the
+ * cluster, and how many are taken.  Anyone may execute it, like
+ * no_worker_is_free, which tells more.
+ */
+Datum
+ec_sql_places(PG_FUNCTION_ARGS)
+{
+	Datum values[2];
+	bool nulls[2] = {false};
+	TupleDesc result;
+	Places places;
+	int taken = 0;
+
+	if (get_call_result_type(fcinfo, NULL, &result) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	look_at_places(&places);
+	/* more than there are, after max_workers was lowered */
+	for (int place = 0; place < EC_MAX_WORKERS; place++)
+		if (places.pids[place] != 0)
+			taken++;
+	values[0] = Int32GetDatum(ec_max_workers);
+	values[1] = Int32GetDatum(taken);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(result, values, nulls)));
 }

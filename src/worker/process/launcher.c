@@ -248,7 +248,7 @@ end_visits(void)
 			continue;
 		pfree(one->handle);
 		one->handle = NULL;
-		if (!ec_visit_is_complete(&one->visit))
+		if (!ec_end_visit(&one->visit))
 			note_failure(one->database);
 		else
 		{
@@ -414,6 +414,7 @@ ec_launcher_main(Datum argument)
 		MemoryContextReset(context);
 		MemoryContextSwitchTo(context);
 		end_visits();
+		ec_tell_troubles(list_length(troubles));
 		called = ec_take_calls(&all, &next);
 		if (all || called != NIL)
 			add_waiting(called, all);
