@@ -125,8 +125,8 @@ CREATE TABLE expand_contract.job_slots (
 COMMENT ON TABLE expand_contract.job_slots IS 'where each worker of a job stands; committed with the rows it wrote';
 
 -- The course of a job, for ec_report: a limited number of rows for each worker.  They
--- refer to the slot, which the batch has locked anyway: a lock of the job's row would
--- keep ec_pause waiting for a batch whose deferred triggers do not end.
+-- refer to the slot, whose row the batch has locked anyway, and not to the job, whose
+-- row ec_pause and other workers lock.
 CREATE TABLE expand_contract.job_samples (
     job bigint NOT NULL,
     slot integer NOT NULL,

@@ -1,5 +1,5 @@
-# A deferred trigger that does not end: its batch has saved its progress, and is at
-# its commit.  ec_pause does not wait for it, and ends it.
+# A deferred trigger that does not end is fired at the end of its batch, before the
+# progress is saved.  ec_pause does not wait for it, and ends it.
 use strict;
 use warnings;
 
@@ -34,7 +34,7 @@ $node->poll_query_until('postgres',
 	q{SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'expand_contract worker' AND wait_event = 'PgSleep'})
   or die 'no deferred trigger';
 is($node->safe_psql('postgres', "SET statement_timeout = '60s'; SELECT ec_pause($job)"),
-	'paused', 'ec_pause does not wait for the commit');
+	'paused', 'ec_pause does not wait for the trigger');
 ok($node->poll_query_until('postgres', 'SELECT count(*) = 0 FROM expand_contract.live_slots()'),
 	'and ends it');
 is($node->safe_psql('postgres', "SELECT state FROM ec_progress WHERE job = $job"), 'paused', 'the job is paused');
