@@ -41,6 +41,7 @@ $node->safe_psql(
 	CREATE EXTENSION expand_contract;
 	CREATE TABLE orders (id serial PRIMARY KEY, n integer NOT NULL DEFAULT 0 CHECK (n >= 0), v text);
 	CREATE INDEX orders_n ON orders (n);
+	CREATE VIEW shown AS SELECT id, n FROM orders;
 	CREATE TABLE items (order_id bigint NOT NULL REFERENCES orders ON DELETE CASCADE ON UPDATE CASCADE, q integer);
 	CREATE INDEX ON items (order_id);
 	CREATE TABLE notes (order_id integer REFERENCES orders ON DELETE SET NULL ON UPDATE CASCADE DEFERRABLE INITIALLY DEFERRED, q integer);
@@ -143,6 +144,11 @@ for my $kind (sort keys %statements)
 		. "$transaction\nCOMMIT;\n");
 	push @files, '-f', $file;
 }
+# A reader of a view locks it before the table.
+my $view_file = $node->basedir . '/view.sql';
+append_to_file($view_file, "\\set id random(1, 5000)\nSELECT count(n) FROM shown WHERE id = :id;\n");
+push @files, '-f', "$view_file\@30";
+
 my $big_file = $node->basedir . '/with_big_values.sql';
 append_to_file($big_file, q{
 	BEGIN;
@@ -237,6 +243,8 @@ sub job
 start_load();
 is_unharmed('before');
 $node->safe_psql('postgres', q{SELECT ec_change_type('c', 'orders', '{"id": "bigint", "n": "bigint"}')});
+is($node->safe_psql('postgres', q{SELECT deadlocks FROM pg_stat_database WHERE datname = 'postgres'}), 0,
+	'its locks are in the order of those of the application');
 is_unharmed('with shadows');
 job(q{ec_backfill_change('c', delay_ms => 1)});
 is_unharmed('backfilled');
