@@ -225,7 +225,9 @@ run_in_transaction(const EcChange *change, const EcTwinStep *step)
 
 /*
  * As the table's owner: a name that is another table's by now says nothing that
- * this role could not say itself.
+ * this role could not say itself.  No transaction may begin in a restricted
+ * operation; the server itself enters one before it evaluates expressions of an
+ * index.
  */
 static void
 run_at_top_level(Oid role, const char *sql, MemoryContext memory)
@@ -239,7 +241,8 @@ run_at_top_level(Oid role, const char *sql, MemoryContext memory)
 	SetConfigOption("statement_timeout", "0", PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("search_path", EC_OWN_SEARCH_PATH, PGC_USERSET, PGC_S_SESSION);
 	pgstat_report_activity(STATE_RUNNING, sql);
-	ec_become(&outer, role);
+	GetUserIdAndSecContext(&outer.userid, &outer.security_context);
+	SetUserIdAndSecContext(role, outer.security_context);
 	PG_TRY();
 	{
 		ec_run_toplevel(sql);
