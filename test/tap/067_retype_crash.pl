@@ -16,7 +16,7 @@ use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(usleep);
+use Time::HiRes qw(time usleep);
 
 my $kills = $ENV{EC_RETYPE_KILLS} || 1;
 
@@ -181,12 +181,14 @@ sub ready_for
 	return;
 }
 
-# What the swap does last is held up, or it is killed at a random time after it
-# has got its lock.
+# What the swap does last is held up; it is killed right after its end; or at a
+# random time.
 my @held = (
 	[ 'with all names changed', q{SELECT ec_set_flag('c', NOT ec_flag('c'))} ],
+	[ 'after its end' ],
 	map { [ 'at a random time' ] } 1 .. $kills);
 my %outcomes;
+my $took; # seconds of a swap
 for my $step (qw(cutover revert))
 {
 	for my $way (@held)
@@ -209,19 +211,26 @@ for my $step (qw(cutover revert))
 				  AND h.granted AND h.mode = 'AccessExclusiveLock' AND h.relation = (SELECT oid FROM pg_class WHERE relname = 'orders')})
 			  or BAIL_OUT("$step was never $when");
 		}
+		elsif ($when eq 'after its end')
+		{
+			my $from = time;
+			$swap->finish;
+			$took = time - $from;
+		}
 		else
 		{
-			usleep(rand(150_000));
+			usleep(rand($took * 1_200_000));
 		}
 		kill_server($node);
-		eval { $swap->finish };
+		eval { $swap->finish } if $when ne 'after its end';
 		finish($session) if defined $session;
 		my $after = state();
 		my $has_happened = $after ne $before;
 
 		$outcomes{$step . ($has_happened ? ' done' : ' not done')}++;
 		ok(!$has_happened, "$step killed $when: nothing of it has happened") if defined $held;
-		is($node->safe_psql('postgres', q{SELECT phase FROM ec_changes}), $step eq 'cutover' ? 'cut_over' : 'verified',
+		ok($has_happened, "$step killed $when: it lasts") if $when eq 'after its end';
+		is($node->safe_psql('postgres', q{SELECT phase FROM ec_changes WHERE change = 'c'}), $step eq 'cutover' ? 'cut_over' : 'verified',
 			"$step killed $when: it has happened, all of it") if $has_happened;
 		job(q{ec_prepare('c')});
 		is(state(), $has_happened ? $state{$step eq 'cutover' ? 'revert' : 'cutover'} : $before,
