@@ -88,7 +88,7 @@ extern void ec_step_add_made(const EcScriptStep *step, Oid relation);
 extern void ec_step_set_done(const EcScriptStep *step, Jsonb *settings);
 
 /* All that the steps that are done have left set; NULL: nothing. */
-extern Jsonb *ec_steps_settings(const char *scope, const char *version,
-								const char *direction);
+extern Jsonb *
+ec_steps_settings(const char *scope, const char *version, const char *direction);
 
 #endif
