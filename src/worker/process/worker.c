@@ -249,8 +249,8 @@ rest(long ms)
  * while it checks whether the place is free; then try again.  The place may
  * also be lost, if user code has released all locks of the session.
  */
-static bool
-mark_place(EcPlaceState state)
+bool
+ec_worker_mark_place(EcPlaceState state)
 {
 	for (int tries = 0; tries < 100; tries++)
 	{
@@ -276,7 +276,7 @@ pause_until(EcWorker *worker, TimestampTz until)
 
 	until = Min(until, worker->job.must_end_at);
 	pgstat_report_activity(STATE_IDLE, NULL);
-	if (is_long && !mark_place(EC_PLACE_PARKED))
+	if (is_long && !ec_worker_mark_place(EC_PLACE_PARKED))
 		is_long = false;
 	for (;;)
 	{
@@ -300,7 +300,7 @@ pause_until(EcWorker *worker, TimestampTz until)
 		if ((events & WL_LATCH_SET) && pace_has_changed(worker))
 			break;
 	}
-	if (is_long && !mark_place(EC_PLACE_WORKING))
+	if (is_long && !ec_worker_mark_place(EC_PLACE_WORKING))
 	{
 		give_back(worker, GetCurrentTimestamp());
 		return false;
@@ -353,7 +353,7 @@ turn_is_over(EcWorker *worker)
 		!TimestampDifferenceExceeds(worker->looked_for_others, now, OTHERS_LOOK_MS))
 		return false;
 	worker->looked_for_others = now;
-	if (mark_place(EC_PLACE_TURN_OVER) && !others_wait(worker))
+	if (ec_worker_mark_place(EC_PLACE_TURN_OVER) && !others_wait(worker))
 		return false;
 	give_back(worker, now);
 	return true;
