@@ -125,7 +125,7 @@ for my $preloaded (1, 0)
 		is_done(backfill_of('bob'), "$how, two scripts $what: a backfill of another role");
 		is($node->safe_psql('postgres', 'SELECT count(*) FROM of_bob WHERE v = 1'),
 			10, "$how, two scripts $what: with its rows");
-		is($node->safe_psql('postgres', "SELECT count(*) FROM ec_migrations WHERE scope ~ '^$scope' AND error IS NOT NULL"),
+		is($node->safe_psql('postgres', "SELECT count(*) FROM ec_migrations WHERE scope ~ '^$scope' AND state = 'failed'"),
 			0, "$how, two scripts $what: to be cut short is no failure of a migration");
 		end_all('mallory', $what =~ /catch/);
 		$node->safe_psql('postgres', "DELETE FROM expand_contract.schema_migrations");
@@ -156,7 +156,7 @@ for my $preloaded (1, 0)
 		as('bob', "SELECT ec_apply('1', 'CREATE TABLE made (); VACUUM of_bob; DROP TABLE made', scope => 'bob', allow => '{drop_table,drops_its_own}')");
 		my ($status, $out, $err) = $node->psql('postgres', "CALL ec_wait_migration('1', timeout => '150 seconds', scope => 'bob')");
 		is($status, 0, 'two builds that wait: a migration of another role is done') or diag $err;
-		is($node->safe_psql('postgres', "SELECT count(*) FROM ec_migrations WHERE scope ~ '^build' AND error IS NOT NULL"),
+		is($node->safe_psql('postgres', "SELECT count(*) FROM ec_migrations WHERE scope ~ '^build' AND state = 'failed'"),
 			0, 'two builds that wait: neither has failed');
 		$idle->query_safe('COMMIT;');
 		$idle->quit;
