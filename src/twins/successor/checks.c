@@ -31,7 +31,7 @@ find_checks(EcMaking *making)
 	List *checks = NIL;
 	uint64 count;
 
-	ec_arg_oid(&args, making->successor->source);
+	ec_arg_oid(&args, making->source_oid);
 	ec_arg_bool(&args, making->is_partitioned);
 	ec_catalog_begin(&scope);
 	count =
@@ -64,7 +64,7 @@ take_keys(EcMaking *making)
 	EcCatalogScope scope;
 	EcArgs args = {0};
 
-	ec_arg_oid(&args, making->successor->source);
+	ec_arg_oid(&args, making->source_oid);
 	ec_arg_text(&args, making->table);
 	ec_catalog_begin(&scope);
 	ec_making_take(making,

@@ -102,8 +102,8 @@ take_statistics(EcMaking *making, MemoryContext memory)
 {
 	EcArgs args = {0};
 
-	ec_arg_oid(&args, making->successor->source);
-	ec_arg_oid(&args, making->successor->oid);
+	ec_arg_oid(&args, making->source_oid);
+	ec_arg_oid(&args, making->oid);
 	ec_making_take(making,
 				   ec_query("SELECT format('ALTER STATISTICS %I.%I SET STATISTICS %s', n.nspname, t.stxname, s.stxstattarget), NULL, NULL"
 							"  FROM (SELECT row_number() OVER (ORDER BY oid) AS place, stxstattarget FROM pg_statistic_ext WHERE stxrelid = $1) s"
@@ -122,7 +122,7 @@ ec_make_columns(EcMaking *making)
 	EcCatalogScope scope;
 	EcArgs args = {0};
 
-	ec_arg_oid(&args, making->successor->source);
+	ec_arg_oid(&args, making->source_oid);
 	ec_arg_text(&args, making->table);
 	ec_arg_bool(&args, making->is_partitioned);
 	ec_catalog_begin(&scope);

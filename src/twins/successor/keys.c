@@ -60,7 +60,7 @@ find_indexes(EcMaking *making)
 	List *indexes = NIL;
 	uint64 count;
 
-	ec_arg_oid(&args, making->successor->source);
+	ec_arg_oid(&args, making->source_oid);
 	ec_arg(&args, INT2ARRAYOID, key_numbers(making), false);
 	ec_catalog_begin(&scope);
 	count =
@@ -144,9 +144,8 @@ name_for(const EcMaking *making, const char *name, List **taken)
 		const char *number = pass == 0 ? "" : psprintf("%d", pass);
 		char *choice =
 			rest == name
-				? makeObjectName(making->successor->name, name,
-								 pass == 0 ? NULL : number)
-				: makeObjectName(making->successor->name, NULL,
+				? makeObjectName(making->name, name, pass == 0 ? NULL : number)
+				: makeObjectName(making->name, NULL,
 								 psprintf("%s%s", rest[0] == '_' ? rest + 1 : rest,
 										  number));
 		ListCell *cell;
@@ -171,7 +170,7 @@ missing_columns(const EcMaking *making, const SourceIndex *index)
 	EcArgs args = {0};
 	char *columns;
 
-	ec_arg_oid(&args, making->successor->source);
+	ec_arg_oid(&args, making->source_oid);
 	ec_arg_oid(&args, get_relname_relid(index->name, making->space));
 	ec_arg(&args, INT2ARRAYOID, key_numbers(making), false);
 	ec_catalog_begin(&scope);

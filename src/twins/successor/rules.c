@@ -48,7 +48,7 @@ make_triggers(EcMaking *making)
 	List *rows;
 	ListCell *cell;
 
-	ec_arg_oid(&args, making->successor->source);
+	ec_arg_oid(&args, making->source_oid);
 	ec_arg_bool(&args, making->is_partitioned);
 	ec_catalog_begin(&scope);
 	rows =
@@ -112,7 +112,7 @@ make_policies(EcMaking *making)
 	List *rows;
 	ListCell *cell;
 
-	ec_arg_oid(&args, making->successor->source);
+	ec_arg_oid(&args, making->source_oid);
 	ec_catalog_begin(&scope);
 	rows =
 		rows_of(ec_query("SELECT p.polname::text,"

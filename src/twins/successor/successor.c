@@ -7,16 +7,13 @@
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_type.h"
 #include "commands/defrem.h"
 #include "commands/tablespace.h"
 #include "nodes/parsenodes.h"
 #include "parser/parser.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
-#include "utils/ruleutils.h"
 #include "utils/syscache.h"
 
 #include "core/catalog.h"
@@ -25,79 +22,9 @@
 #include "core/query.h"
 #include "core/rights.h"
 #include "twins/grants.h"
+#include "twins/successor/making.h"
 #include "twins/successor/part.h"
 #include "twins/successor/successor.h"
-
-/* ----------------------------------------------------------- for the parts */
-
-void
-ec_making_run(EcMaking *making, char *sql, Oid tablespace)
-{
-	EcStatement *statement = palloc(sizeof(EcStatement));
-
-	statement->sql = sql;
-	statement->tablespace = tablespace;
-	making->statements = lappend(making->statements, statement);
-}
-
-void
-ec_making_leave_out(EcMaking *making, char *what)
-{
-	making->successor->left_out = lappend(making->successor->left_out, what);
-}
-
-void
-ec_making_refuse(EcMaking *making, char *what)
-{
-	making->successor->refused = lappend(making->successor->refused, what);
-}
-
-void
-ec_making_take(EcMaking *making, uint64 count, MemoryContext memory)
-{
-	for (uint64 row = 0; row < count; row++)
-	{
-		char *sql = ec_get_text(row, 1);
-		char *left_out = ec_get_text(row, 2);
-		char *refused = ec_get_text(row, 3);
-		MemoryContext caller = MemoryContextSwitchTo(memory);
-
-		if (sql != NULL)
-			ec_making_run(making, sql, InvalidOid);
-		if (left_out != NULL)
-			ec_making_leave_out(making, left_out);
-		if (refused != NULL)
-			ec_making_refuse(making, refused);
-		MemoryContextSwitchTo(caller);
-	}
-}
-
-/* Its own name occurs in it for the whole row, and where a subquery reads too. */
-char *
-ec_making_write(const EcMaking *making, const char *stored)
-{
-	return deparse_expression(stringToNode(stored),
-							  deparse_context_for(making->successor->name,
-												  making->successor->source),
-							  false, false);
-}
-
-char *
-ec_making_tail(const EcMaking *making, char *definition, char **before)
-{
-	Node *parsed =
-		linitial_node(RawStmt, raw_parser(definition, RAW_PARSE_DEFAULT))->stmt;
-	const RangeVar *table = IsA(parsed, IndexStmt)
-								? castNode(IndexStmt, parsed)->relation
-								: castNode(CreateTrigStmt, parsed)->relation;
-	int length = strlen(making->source);
-
-	if (strncmp(definition + table->location, making->source, length) != 0)
-		elog(ERROR, "table %s is not named in \"%s\"", making->source, definition);
-	if (before != NULL)
-		*before = pnstrdup(definition, table->location);
-	return definition + table->location + length;
-}
 
 /* --------------------------------------------------------------- the table */
 
@@ -147,7 +74,7 @@ key_of_source(const EcMaking *making)
 	EcArgs args = {0};
 	char *key;
 
-	ec_arg_oid(&args, making->successor->source);
+	ec_arg_oid(&args, making->source_oid);
 	ec_catalog_begin(&scope);
 	(void) ec_query("SELECT pg_get_partkeydef($1)", &args);
 	key = MemoryContextStrdup(memory, ec_get_text(0, 1));
@@ -160,18 +87,18 @@ key_of_source(const EcMaking *making)
  * are qualified.
  */
 static void
-create_table(EcMaking *making)
+create_table(EcMaking *making, const char *partition_by)
 {
-	EcSuccessor *successor = making->successor;
-	const char *key = successor->partition_by;
-	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(successor->source));
+	const char *key = partition_by;
+	HeapTuple tuple =
+		SearchSysCache1(RELOID, ObjectIdGetDatum(making->source_oid));
 	Form_pg_class form;
 	StringInfoData sql;
 	Oid tablespace;
 	int guc_level = 0;
 
 	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for relation %u", successor->source);
+		elog(ERROR, "cache lookup failed for relation %u", making->source_oid);
 	form = (Form_pg_class) GETSTRUCT(tuple);
 	tablespace = form->reltablespace;
 	if (key == NULL && form->relkind == RELKIND_PARTITIONED_TABLE)
@@ -201,7 +128,7 @@ create_table(EcMaking *making)
 	run(sql.data, tablespace);
 	if (guc_level != 0)
 		AtEOXact_GUC(false, guc_level);
-	successor->oid = get_relname_relid(successor->name, making->space);
+	making->oid = get_relname_relid(making->name, making->space);
 }
 
 static void
@@ -214,8 +141,8 @@ read_partition_key(EcMaking *making)
 
 	if (!making->is_partitioned)
 		return;
-	ec_arg_oid(&args, making->successor->oid);
-	ec_arg_oid(&args, making->successor->source);
+	ec_arg_oid(&args, making->oid);
+	ec_arg_oid(&args, making->source_oid);
 	ec_catalog_begin(&scope);
 	count =
 		ec_query("SELECT coalesce(s.attnum, 0)::integer"
@@ -244,7 +171,7 @@ read_partition_key(EcMaking *making)
 static void
 give_privileges(const EcMaking *making)
 {
-	EcTwinPrivileges *privileges = ec_twin_privileges(making->successor->source);
+	EcTwinPrivileges *privileges = ec_twin_privileges(making->source_oid);
 	List *columns = NIL;
 	ListCell *cell;
 
@@ -253,23 +180,22 @@ give_privileges(const EcMaking *making)
 	{
 		AttrNumber attnum = foreach_current_index(cell) + 1;
 
-		if (OidIsValid(get_atttype(making->successor->source, attnum)))
+		if (OidIsValid(get_atttype(making->source_oid, attnum)))
 			columns = lappend(columns, lfirst(cell));
 	}
 	privileges->columns = columns;
-	privileges->name = unconstify(char *, making->successor->name);
+	privileges->name = unconstify(char *, making->name);
 	ec_twin_put_privileges(privileges);
 }
 
 void
 ec_successor_make(EcSuccessor *successor)
 {
-	EcMaking making = {.successor = successor};
+	EcMaking making = {.source_oid = successor->source, .name = successor->name};
 	EcRights outer;
 	int guc_level = ec_pin_output(); /* names are quoted in one way */
 	ListCell *cell;
 
-	successor->left_out = successor->refused = NIL;
 	making.space = get_rel_namespace(successor->source);
 	making.source_name = get_rel_name(successor->source);
 	making.source =
@@ -280,7 +206,7 @@ ec_successor_make(EcSuccessor *successor)
 										   successor->name));
 
 	ec_become(&outer, ec_relation_owner(successor->source));
-	create_table(&making);
+	create_table(&making, successor->partition_by);
 	AtEOXact_GUC(false, guc_level);
 	guc_level = ec_pin_text();
 	read_partition_key(&making);
@@ -288,7 +214,7 @@ ec_successor_make(EcSuccessor *successor)
 	ec_make_checks(&making);
 	ec_make_keys(&making);
 	ec_make_rules(&making);
-	if (successor->refused == NIL)
+	if (making.refused == NIL)
 	{
 		foreach (cell, making.statements)
 		{
@@ -300,4 +226,7 @@ ec_successor_make(EcSuccessor *successor)
 	}
 	AtEOXact_GUC(false, guc_level);
 	ec_become_caller(&outer);
+	successor->oid = making.oid;
+	successor->left_out = making.left_out;
+	successor->refused = making.refused;
 }
