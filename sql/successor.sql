@@ -146,6 +146,7 @@ INSERT INTO orders (customer, code, net, note) VALUES (1, 'y', 6, ' ON successor
 SELECT id, code, net, gross, note FROM orders ORDER BY id;
 SELECT id, code, net, gross, note FROM orders_new ORDER BY id;
 SELECT ec_revert('orders');
+SELECT ec_forget('orders');
 DROP TABLE orders_new;
 SELECT ec_successor('orders', 'x', 'RANGE (at)');
 ALTER TABLE orders DROP CONSTRAINT whole;
