@@ -240,7 +240,7 @@ expand(void *arg)
 	if (!expansion->is_done)
 	{
 		if (is_known)
-			ec_refuse_renamed(&known);
+			ec_refuse_renamed(&known, differs);
 		ec_become(&outer, change->owner);
 		/*
 		 * Uses the settings of the registration, because existing rows were
@@ -264,7 +264,11 @@ expand(void *arg)
 		ec_become_caller(&outer);
 		check_overlap(change);
 		if (is_known)
+		{
+			ec_require_same_columns(&known, change);
+			ec_rename_queued(&known);
 			ec_change_renew(change, !at_work || differs);
+		}
 		else
 			ec_change_insert(change);
 	}

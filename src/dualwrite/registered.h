@@ -15,8 +15,8 @@
  *
  * In a restored or upgraded database only the text of the expressions is left,
  * and what it names may have been renamed before.  So with
- * may_differ, expressions may differ, but not the columns that they are for;
- * *differs tells whether they do.
+ * may_differ, expressions may differ, and columns may have the names of today,
+ * but they have to be the same columns; *differs tells whether anything differs.
  */
 extern bool ec_is_registered(const EcChange *asked, EcChange *known,
 							 bool may_differ, bool *differs);
@@ -32,9 +32,18 @@ extern bool ec_change_has_no_table(const EcChange *change);
 extern void ec_retire_ended(const char *name);
 
 /*
- * Raises 55000 if a column of the change was renamed: the arguments of ec_expand
- * use the names of the first call, which now refer to no column or to another one.
+ * Raises 55000 if a column of the change was renamed, and the call is that of
+ * the registration, whose names now refer to no column or to another one.  A
+ * call that differs may give the names of today, except in a quarantine.
  */
-extern void ec_refuse_renamed(const EcChange *known);
+extern void ec_refuse_renamed(const EcChange *known, bool differs);
+
+/*
+ * The same if columns were renamed, and those of the call are not the change's.
+ */
+extern void ec_require_same_columns(const EcChange *known, const EcChange *asked);
+
+/* Gives the keys of queued writes the names that their columns have today. */
+extern void ec_rename_queued(const EcChange *known);
 
 #endif
