@@ -192,7 +192,7 @@ sub check_cases
 			"SET search_path = c$_, kinds, public;\nSELECT $_, json_agg(p ORDER BY step)::jsonb FROM ec_plan(" . quoted($scripts[$_]) . ") p;\n"
 		} 0 .. $#scripts);
 	my (%plan, @online, @bad);
-	my $written = run_scripts($node, 'written', \@scripts, map { "BEGIN;\n$_;\nCOMMIT;" } @scripts);
+	my $written = run_scripts($node, 'written', \@scripts, map { "BEGIN;\n$_\n;\nCOMMIT;" } @scripts);
 
 	run_scripts($node, 'online', \@scripts, map { 'SELECT 1;' } @scripts);
 	for my $line (split /\n/, run_psql($node, 'online', $wanted))
