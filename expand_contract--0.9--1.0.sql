@@ -52,12 +52,13 @@ ALTER TABLE expand_contract.jobs ADD COLUMN login oid, ADD COLUMN turn_at timest
 UPDATE expand_contract.jobs SET login = owner;
 ALTER TABLE expand_contract.jobs ALTER COLUMN login SET NOT NULL;
 CREATE TABLE expand_contract.job_samples (
-    job bigint NOT NULL REFERENCES expand_contract.jobs ON DELETE CASCADE,
+    job bigint NOT NULL,
     slot integer NOT NULL,
     at timestamptz NOT NULL DEFAULT clock_timestamp(),
     rows_done bigint NOT NULL,
     waits text,
-    PRIMARY KEY (job, slot, at)
+    PRIMARY KEY (job, slot, at),
+    FOREIGN KEY (job, slot) REFERENCES expand_contract.job_slots ON DELETE CASCADE
 );
 COMMENT ON TABLE expand_contract.job_samples IS 'how far each worker of a job was when, and what it waited for';
 ALTER TABLE expand_contract.job_slots ADD COLUMN resume_at timestamptz, ADD COLUMN rows_failed bigint NOT NULL DEFAULT 0;
@@ -1370,10 +1371,11 @@ COMMENT ON FUNCTION expand_contract.falls(oid, smallint[]) IS 'the objects that 
 
 -- Looks at the body of a function that is kept as text: 'parsed' where it uses
 -- one of the columns, 'text' where only its text tells, which may be wrong, 'long'
--- where that is too long to be looked into; NULL where it names none.
-CREATE OR REPLACE FUNCTION expand_contract.body_names(function oid, relation oid, columns smallint[]) RETURNS text
+-- where that is too long to be looked into; NULL where it names none.  Without
+-- may_analyse, a text in SQL is only read for its words.
+CREATE OR REPLACE FUNCTION expand_contract.body_names(function oid, relation oid, columns smallint[], may_analyse boolean) RETURNS text
 AS 'MODULE_PATHNAME', 'ec_sql_body_names' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
-COMMENT ON FUNCTION expand_contract.body_names(oid, oid, smallint[]) IS 'whether the text of a function names columns';
+COMMENT ON FUNCTION expand_contract.body_names(oid, oid, smallint[], boolean) IS 'whether the text of a function names columns';
 
 -- What would lose its footing with some columns, or (NULL) with the whole table.
 --   goes    the server drops it along with them and says nothing
@@ -1415,19 +1417,26 @@ LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SET search_path = pg_
            AND NOT (w.classid = 'pg_constraint'::regclass AND NOT w.stands AND EXISTS ( -- from 18 on
                     SELECT FROM pg_constraint x WHERE x.oid = w.objid AND x.contype = 'n'))
     ), functions AS MATERIALIZED (
-        SELECT p.oid, l.lanname
+        SELECT p.oid, f.is_strangers, f.bytes,
+               f.bytes > 900000 OR f.is_strangers AND sum(f.bytes) OVER (PARTITION BY f.is_strangers ORDER BY p.oid) > 10000000 AS is_long
           FROM pg_proc p
-          JOIN pg_language l ON l.oid = p.prolang AND l.lanname NOT IN ('c', 'internal')
+          JOIN pg_language l ON l.oid = p.prolang AND l.lanname NOT IN ('c', 'internal'),
+       LATERAL (SELECT octet_length(p.prosrc)::bigint,
+                       NOT (has_table_privilege(p.proowner, $1, 'INSERT, DELETE, TRUNCATE, TRIGGER')
+                            OR has_any_column_privilege(p.proowner, $1, 'SELECT, INSERT, UPDATE, REFERENCES'))) f (bytes, is_strangers)
          WHERE p.pronamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'expand_contract'::regnamespace)
            AND NOT pg_is_other_temp_schema(p.pronamespace)
            AND p.prosqlbody IS NULL
            AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.classid = 'pg_proc'::regclass AND x.objid = p.oid AND x.deptype = 'e')
-           -- anybody's: one too long for the functions of the server must not stop whoever looks
-           AND CASE WHEN octet_length(p.prosrc) > 900000 THEN true
-                    ELSE l.lanname = 'sql' AND p.prosrc LIKE '%*%'
-                      OR EXISTS (SELECT FROM watched w WHERE w.is_root AND strpos(lower(p.prosrc), lower(replace(w.attname, '"', '""'))) > 0) END
     ), named AS MATERIALIZED (
-        SELECT f.oid, expand_contract.body_names(f.oid, $1, columns) AS how FROM functions f
+        -- anybody's: what is too long for the functions of the server, or for whoever looks, must not stop him
+        SELECT p.oid, f.is_strangers,
+               CASE WHEN f.is_long THEN 'long'
+                    WHEN l.lanname = 'sql' AND p.prosrc LIKE '%*%' AND NOT f.is_strangers
+                      OR EXISTS (SELECT FROM watched w WHERE w.is_root AND strpos(lower(p.prosrc), lower(replace(w.attname, '"', '""'))) > 0)
+                    -- the server analyses no text of a role that has no right on the table: it can be made to take hours
+                    THEN expand_contract.body_names(f.oid, $1, columns, NOT f.is_strangers) END AS how
+          FROM functions f JOIN pg_proc p ON p.oid = f.oid JOIN pg_language l ON l.oid = p.prolang
     )
     SELECT f.type, f.identity, NOT f.stands AND NOT f.behind, true, f.stands AND NOT f.behind AND NOT f.elsewhere,
            CASE WHEN f.elsewhere THEN 'temporary, of another session'
@@ -1442,7 +1451,13 @@ LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SET search_path = pg_
                       WHEN 'long' THEN 'its text is too long to be looked into'
                       ELSE 'its text names it; nobody can tell whether it uses it' END
       FROM named n
-     WHERE n.how IS NOT NULL
+     WHERE n.how IS NOT NULL AND NOT (n.how = 'long' AND n.is_strangers)
+    UNION
+    SELECT 'function', count(*) || CASE WHEN count(*) = 1 THEN ' function' ELSE ' functions' END, false, false, false,
+           'of roles that have no right on the table; their text is too long to be looked into'
+      FROM named n
+     WHERE n.how = 'long' AND n.is_strangers
+    HAVING count(*) > 0
     UNION
     SELECT 'publication', quote_ident(p.pubname), false, false, true, 'publishes the table to subscribers that still have the column'
       FROM pg_publication p
@@ -1473,7 +1488,7 @@ COMMENT ON FUNCTION expand_contract.dependents(oid, smallint[])
     IS 'the objects that are dropped with columns or a table, or prevent dropping them';
 REVOKE EXECUTE ON FUNCTION expand_contract.dependents(oid, smallint[]) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION expand_contract.falls(oid, smallint[]) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION expand_contract.body_names(oid, oid, smallint[]) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION expand_contract.body_names(oid, oid, smallint[], boolean) FROM PUBLIC;
 
 ----------------------------------------------------------------------
 -- sql/install/metrics.sql

@@ -131,6 +131,7 @@ CREATE TABLE unique_later (id int PRIMARY KEY, a text, b text);
 SELECT ec_expand('causes_unique', 'unique_later', '{"b": "lower(a)"}');
 RESET client_min_messages;
 SELECT ec_apply('causes_1', 'CREATE UNIQUE INDEX CONCURRENTLY unique_b ON unique_later (b)');
+SET client_min_messages = warning;
 CALL ec_wait_migration('causes_1');
 SET client_min_messages = error;
 SELECT change, event, value FROM expand_contract.change_events WHERE change = 'causes_unique' ORDER BY at;

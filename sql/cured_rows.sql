@@ -27,4 +27,5 @@ SELECT ec_dual_write('cured', true);
 SELECT ec_reconcile('cured');
 SELECT * FROM cured WHERE id = 3;
 DELETE FROM expand_contract.changes WHERE name = 'cured';
+DELETE FROM expand_contract.gaps WHERE change = 'cured';
 DROP TABLE cured;

@@ -39,7 +39,35 @@ CREATE TABLE target (id int PRIMARY KEY, a int);
 ALTER TABLE target ADD UNIQUE (a) DEFERRABLE;
 UPDATE expand_contract.changes SET relation_oid = 1 WHERE name = 'again 3';
 :call;
+-- What was renamed before the dump: a dump has the text of the expressions only.
+CREATE TYPE mood AS ENUM ('happy', 'sad');
+CREATE FUNCTION size(t text) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT length(t)';
+CREATE TABLE renamed (id int PRIMARY KEY, a text, m mood, n int, b boolean);
+\set call 'SELECT ec_expand(''again 4'', ''renamed'', ''{"n": "size(a)", "b": "m = \'\'happy\'\'"}'', ''{"m": "CASE WHEN b THEN \'\'happy\'\'::mood ELSE \'\'sad\'\' END"}'')'
+:call;
+ALTER FUNCTION size(text) RENAME TO extent;
+ALTER TYPE mood RENAME VALUE 'happy' TO 'glad';
+-- the text of the first call is still that of the change, and no other one is
+:call;
+SELECT * FROM errors_of($$SELECT ec_expand('again 4', 'renamed', '{"n": "extent(a)", "b": "m = ''glad''"}', '{"m": "CASE WHEN b THEN ''glad''::mood ELSE ''sad'' END"}')$$);
+UPDATE expand_contract.changes SET relation_oid = 1 WHERE name = 'again 4';
+\c
+SET search_path = expand_again, public;
+\set SHOW_CONTEXT never
+INSERT INTO renamed (id, a, m) VALUES (1, 'abc', 'glad');
+SELECT key, error_code, error FROM ec_discrepancies WHERE change = 'again 4';
+SELECT * FROM errors_of($$SELECT ec_expand('again 4', 'renamed', '{"n": "extent(a)"}', '{"m": "CASE WHEN b THEN ''glad''::mood ELSE ''sad'' END"}')$$);
+SELECT * FROM errors_of($$SELECT ec_expand('again 4', 'renamed', '{"n": "extent(a)", "b": "m = ''glad''"}')$$);
+\set call 'SELECT ec_expand(''again 4'', ''renamed'', ''{"n": "extent(a)", "b": "m = \'\'glad\'\'"}'', ''{"m": "CASE WHEN b THEN \'\'glad\'\'::mood ELSE \'\'sad\'\' END"}'')'
+:call;
+:call;
+INSERT INTO renamed (id, a, m) VALUES (2, 'abcd', 'sad');
+SELECT ec_reconcile('again 4');
+UPDATE renamed SET b = false WHERE id = 1;
+SELECT * FROM renamed ORDER BY id;
+SELECT reason FROM expand_contract.gaps WHERE change = 'again 4';
+
 SET client_min_messages = error;
-SELECT ec_revert('again'), ec_revert('again 3');
-SELECT ec_forget('again'), ec_forget('again 3');
+SELECT ec_revert('again'), ec_revert('again 3'), ec_revert('again 4');
+SELECT ec_forget('again'), ec_forget('again 3'), ec_forget('again 4');
 DROP SCHEMA expand_again CASCADE;

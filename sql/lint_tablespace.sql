@@ -35,6 +35,9 @@ SELECT pg_relation_filenode('moves_n') AS before \gset
 ALTER INDEX moves_n SET TABLESPACE regress_second;
 SELECT pg_relation_filenode('moves_n') <> :before AS copied, mode FROM pg_locks WHERE relation = 'moves_n'::regclass AND granted;
 ROLLBACK;
+-- and so does what doc/lint.md tells to do
+REINDEX (TABLESPACE regress_second) INDEX CONCURRENTLY moves_n;
+SELECT spcname FROM pg_class c JOIN pg_tablespace t ON t.oid = c.reltablespace WHERE c.oid = 'moves_n'::regclass;
 DROP MATERIALIZED VIEW moves_seen;
 DROP TABLE moves, moves_too;
 DROP FUNCTION moved(text);

@@ -116,9 +116,9 @@ SELECT substring(ec_runbook('c') FROM '(1. dual_write.*?)\n\n');
 -- what came later is missing, and named
 CREATE INDEX later ON plain (n);
 ALTER TABLE plain ADD CONSTRAINT later_too CHECK (n < 100);
-CREATE VIEW latest AS SELECT n FROM plain;
+CREATE MATERIALIZED VIEW latest AS SELECT n FROM plain;
 SELECT gate, observed, hint FROM ec_gates('c', 'cutover') WHERE NOT passed;
-DROP VIEW latest;
+DROP MATERIALIZED VIEW latest;
 SELECT gate, observed, hint FROM ec_gates('c', 'cutover') WHERE NOT passed;
 SELECT ec_prepare('c') AS job \gset
 CALL ec_wait(:job);

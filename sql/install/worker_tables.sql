@@ -84,14 +84,17 @@ CREATE TABLE expand_contract.job_slots (
 ) WITH (fillfactor = 20);
 COMMENT ON TABLE expand_contract.job_slots IS 'where each worker of a job stands; committed with the rows it wrote';
 
--- The course of a job, for ec_report: a limited number of rows for each worker.
+-- The course of a job, for ec_report: a limited number of rows for each worker.  They
+-- refer to the slot, whose row the batch has locked anyway, and not to the job, whose
+-- row ec_pause and other workers lock.
 CREATE TABLE expand_contract.job_samples (
-    job bigint NOT NULL REFERENCES expand_contract.jobs ON DELETE CASCADE,
+    job bigint NOT NULL,
     slot integer NOT NULL,
     at timestamptz NOT NULL DEFAULT clock_timestamp(),
     rows_done bigint NOT NULL,
     waits text, -- the first word of what it waits for
-    PRIMARY KEY (job, slot, at)
+    PRIMARY KEY (job, slot, at),
+    FOREIGN KEY (job, slot) REFERENCES expand_contract.job_slots ON DELETE CASCADE
 );
 COMMENT ON TABLE expand_contract.job_samples IS 'how far each worker of a job was when, and what it waited for';
 

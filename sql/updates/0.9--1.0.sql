@@ -25,12 +25,13 @@ ALTER TABLE expand_contract.jobs ADD COLUMN login oid, ADD COLUMN turn_at timest
 UPDATE expand_contract.jobs SET login = owner;
 ALTER TABLE expand_contract.jobs ALTER COLUMN login SET NOT NULL;
 CREATE TABLE expand_contract.job_samples (
-    job bigint NOT NULL REFERENCES expand_contract.jobs ON DELETE CASCADE,
+    job bigint NOT NULL,
     slot integer NOT NULL,
     at timestamptz NOT NULL DEFAULT clock_timestamp(),
     rows_done bigint NOT NULL,
     waits text,
-    PRIMARY KEY (job, slot, at)
+    PRIMARY KEY (job, slot, at),
+    FOREIGN KEY (job, slot) REFERENCES expand_contract.job_slots ON DELETE CASCADE
 );
 COMMENT ON TABLE expand_contract.job_samples IS 'how far each worker of a job was when, and what it waited for';
 ALTER TABLE expand_contract.job_slots ADD COLUMN resume_at timestamptz, ADD COLUMN rows_failed bigint NOT NULL DEFAULT 0;

@@ -6,10 +6,12 @@
 
 #include "access/relation.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
 
 #include "core/arguments.h"
+#include "core/rights.h"
 #include "backfill/assignments.h"
 #include "backfill/delete_kind.h"
 #include "backfill/delete_predicate.h"
@@ -41,16 +43,32 @@ open_target(Oid table, const char *method, EcBackfill *backfill)
 	return relation;
 }
 
+/*
+ * What the planner evaluates, such as constants in the expression of an index,
+ * is evaluated with the rights that the job has.
+ */
+static void
+begin_work(const EcJobSpec *spec, EcRights *outer)
+{
+	GetUserIdAndSecContext(&outer->userid, &outer->security_context);
+	if (OidIsValid(spec->role))
+		ec_become(outer, spec->role);
+}
+
 /* Keeps the lock until commit, so that the table stays as it was checked. */
 static int64
 submit(EcJobSpec *spec, Relation relation, const EcBackfill *backfill,
 	   const char *predicate)
 {
+	EcRights outer;
+
 	ec_check_leaves(relation, backfill);
 	spec->kind = backfill->kind->noun;
 	spec->relation = RelationGetRelid(relation);
 	spec->parameters = ec_backfill_to_json(backfill, spec);
+	begin_work(spec, &outer);
 	spec->rows_estimate = ec_estimate_rows(relation, predicate);
+	ec_become_caller(&outer);
 	relation_close(relation, NoLock);
 	return ec_job_submit(spec);
 }
@@ -94,8 +112,13 @@ ec_submit_backfill(EcJobSpec *spec, Oid table, const char *assignments,
 {
 	EcBackfill backfill = {.kind = &ec_update_sweep};
 	Relation relation = open_target(table, method, &backfill);
+	EcRights outer;
 
+	if (ec_job_is_of_alter_table)
+		spec->role = ec_require_table_owner(table);
+	begin_work(spec, &outer);
 	define_backfill(relation, assignments, predicate, &backfill);
+	ec_become_caller(&outer);
 	return submit(spec, relation, &backfill, predicate);
 }
 

@@ -13,6 +13,8 @@ ec_backfill_to_json(const EcBackfill *backfill, const EcJobSpec *spec)
 
 	ec_json_begin(&writer);
 	ec_json_int8(&writer, "method", backfill->method);
+	if (OidIsValid(spec->role))
+		ec_json_int8(&writer, "role", spec->role);
 	if (spec->skips_failures)
 		ec_json_int8(&writer, "skips_failures", 1);
 	if (spec->fills)

@@ -257,6 +257,9 @@ ec_lock_whole_table(Oid table, LOCKMODE mode, int lock_wait_ms)
 	}
 }
 
+/* how long a look waits for a lock */
+#define LOOK_WAIT_MS 100
+
 typedef struct LimitedWork
 {
 	void (*work)(void *arg);
@@ -273,6 +276,17 @@ do_limited_work(void *arg)
 	ec_limit_lock_waits(limited->lock_wait_ms);
 	limited->work(limited->arg);
 	AtEOXact_GUC(false, guc_level);
+}
+
+ErrorData *
+ec_look(void (*work)(void *arg), void *arg)
+{
+	LimitedWork limited = {work, arg, LOOK_WAIT_MS};
+	ErrorData *error = ec_subtransaction_undone(do_limited_work, &limited);
+
+	if (error != NULL && !ec_is_lock_error(error))
+		ReThrowError(error);
+	return error;
 }
 
 ErrorData *

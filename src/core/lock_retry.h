@@ -62,6 +62,13 @@ extern ErrorData *
 ec_try_work(void (*work)(void *arg), void *arg, int lock_wait_ms);
 
 /*
+ * For those who only look, and who may have no right on the tables: runs work
+ * that writes nothing, with waits for locks that end soon, and releases its
+ * locks.  Returns the error if it did not get a lock; raises others.
+ */
+extern ErrorData *ec_look(void (*work)(void *arg), void *arg);
+
+/*
  * Adds to an error without a DETAIL one that names the sessions holding locks
  * on the relation.  Does nothing if relation is InvalidOid or nobody holds
  * one.

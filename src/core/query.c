@@ -378,15 +378,6 @@ ec_get_oid(uint64 row, int column)
 	return isnull ? InvalidOid : DatumGetObjectId(value);
 }
 
-ItemPointer
-ec_get_tid(uint64 row, int column)
-{
-	bool isnull;
-	Datum value = get_typed(row, column, TIDOID, &isnull);
-
-	return isnull ? NULL : (ItemPointer) DatumGetPointer(value);
-}
-
 TimestampTz
 ec_get_timestamptz(uint64 row, int column, TimestampTz if_null)
 {

@@ -94,7 +94,6 @@ extern double ec_get_float8(uint64 row, int column, double if_null);
 extern Oid ec_get_oid(uint64 row, int column);
 extern char *ec_get_text(uint64 row, int column); /* NULL if NULL */
 extern Jsonb *ec_get_jsonb(uint64 row, int column);
-extern ItemPointer ec_get_tid(uint64 row, int column);
 extern TimestampTz ec_get_timestamptz(uint64 row, int column, TimestampTz if_null);
 
 #endif

@@ -7,6 +7,8 @@
 #include "access/htup_details.h"
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
 #include "core/rights.h"
@@ -27,6 +29,16 @@ void
 ec_become_caller(const EcRights *outer)
 {
 	SetUserIdAndSecContext(outer->userid, outer->security_context);
+}
+
+Oid
+ec_require_table_owner(Oid relation)
+{
+	Oid owner = ec_relation_owner(relation);
+
+	if (!OidIsValid(owner) || !has_privs_of_role(GetUserId(), owner))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relation));
+	return owner;
 }
 
 Oid

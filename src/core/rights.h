@@ -30,4 +30,7 @@ extern void ec_become_caller(const EcRights *outer);
 /* The owner of a relation; InvalidOid if there is no such relation. */
 extern Oid ec_relation_owner(Oid relation);
 
+/* Raises 42501 unless the current user has that role's rights. */
+extern Oid ec_require_table_owner(Oid relation);
+
 #endif

@@ -205,6 +205,7 @@ expand(void *arg)
 	bool has_target = OidIsValid(change->target);
 	bool is_known;
 	EcChange known;
+	bool differs;
 	bool is_complete;
 	bool at_work;
 	List *entries = NIL;
@@ -224,11 +225,11 @@ expand(void *arg)
 	lock_changes();
 	ec_change_take_owner(change);
 	ec_retire_ended(change->name);
-	is_known = ec_is_registered(change, &known);
 	is_complete = ec_trigger_is_complete(
 		has_target ? ec_table_trigger(change->relation, change->name)
 				   : get_trigger_oid(change->relation,
 									 ec_change_trigger_name(change->name), true));
+	is_known = ec_is_registered(change, &known, !is_complete, &differs);
 	at_work = has_target
 				  ? ec_table_triggers_at_work(change)
 				  : ec_has_dual_writes(change->relation,
@@ -263,7 +264,7 @@ expand(void *arg)
 		ec_become_caller(&outer);
 		check_overlap(change);
 		if (is_known)
-			ec_change_renew(change, !at_work);
+			ec_change_renew(change, !at_work || differs);
 		else
 			ec_change_insert(change);
 	}

@@ -40,21 +40,58 @@ same_names(List *left, List *right)
 	return true;
 }
 
+/* The keys of an object are sorted. */
+static bool
+same_columns(Jsonb *left, Jsonb *right)
+{
+	JsonbIterator *a = JsonbIteratorInit(&left->root);
+	JsonbIterator *b = JsonbIteratorInit(&right->root);
+	JsonbIteratorToken token;
+	JsonbValue x;
+	JsonbValue y;
+
+	while ((token = JsonbIteratorNext(&a, &x, true)) ==
+			   JsonbIteratorNext(&b, &y, true) &&
+		   token != WJB_DONE)
+	{
+		if (token == WJB_KEY &&
+			(x.val.string.len != y.val.string.len ||
+			 memcmp(x.val.string.val, y.val.string.val, x.val.string.len) != 0))
+			return false;
+	}
+	return token == WJB_DONE;
+}
+
+static bool
+is_other_mapping(Jsonb *known, Jsonb *asked, bool may_differ, bool *differs)
+{
+	if (same_jsonb(known, asked))
+		return false;
+	*differs = true;
+	return !may_differ || known == NULL || asked == NULL ||
+		   !same_columns(known, asked);
+}
+
 bool
-ec_is_registered(const EcChange *asked, EcChange *known)
+ec_is_registered(const EcChange *asked, EcChange *known, bool may_differ,
+				 bool *differs)
 {
 	const char *what;
 
+	*differs = false;
 	if (!ec_change_load(asked->name, known))
 		return false;
-	what = known->relation != asked->relation              ? "relation"
-		   : known->target != asked->target                ? "target"
-		   : !same_jsonb(known->forward, asked->forward)   ? "forward"
-		   : !same_jsonb(known->backward, asked->backward) ? "backward"
-		   : !same_names(known->key, asked->key)           ? "key"
-		   : !ec_same_old_columns(known, asked)            ? "old_columns"
-		   : known->records != asked->records              ? "on_error"
-														   : NULL;
+	may_differ |= known->is_restored;
+	what = known->relation != asked->relation ? "relation"
+		   : known->target != asked->target   ? "target"
+		   : is_other_mapping(known->forward, asked->forward, may_differ, differs)
+			   ? "forward"
+		   : is_other_mapping(known->backward, asked->backward, may_differ, differs)
+			   ? "backward"
+		   : !same_names(known->key, asked->key) ? "key"
+		   : !ec_same_old_columns(known, asked)  ? "old_columns"
+		   : known->records != asked->records    ? "on_error"
+												 : NULL;
 	if (what != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),

@@ -12,8 +12,14 @@
 /*
  * Returns true if the change that is asked for is registered, and loads it into
  * *known.  Raises 42710 if another change has that name.
+ *
+ * In a restored or upgraded database only the text of the expressions is left,
+ * and what it names may have been renamed before.  So with
+ * may_differ, expressions may differ, but not the columns that they are for;
+ * *differs tells whether they do.
  */
-extern bool ec_is_registered(const EcChange *asked, EcChange *known);
+extern bool ec_is_registered(const EcChange *asked, EcChange *known,
+							 bool may_differ, bool *differs);
 
 /* True if none of the change's tables exists, and so no trigger either. */
 extern bool ec_change_has_no_table(const EcChange *change);

@@ -22,6 +22,7 @@
 
 #include "core/catalog.h"
 #include "core/guc.h"
+#include "core/lock_retry.h"
 #include "core/query.h"
 #include "core/unique_key.h"
 
@@ -33,6 +34,7 @@
 
 typedef struct Facts
 {
+	Oid relation;
 	double heap_bytes; /* of all leaf tables, including TOAST */
 	double index_bytes;
 	double rows;
@@ -81,8 +83,10 @@ has_key(Oid oid)
 }
 
 static void
-gather_facts(Oid relation, Facts *facts)
+gather_facts(void *arg)
 {
+	Facts *facts = arg;
+	Oid relation = facts->relation;
 	EcCatalogScope scope;
 	EcArgs args = {0};
 
@@ -258,11 +262,15 @@ ec_advise(PG_FUNCTION_ARGS)
 {
 	Oid relation = PG_GETARG_OID(0);
 	Facts facts = {0};
+	ErrorData *error;
 	bool is_small;
 
 	check_relation(relation);
 	InitMaterializedSRF(fcinfo, 0);
-	gather_facts(relation, &facts);
+	facts.relation = relation;
+	error = ec_look(gather_facts, &facts);
+	if (error != NULL)
+		ec_raise_lock_timeout(error, relation, "Ask again when it is not locked.");
 	is_small = rewrite_seconds(&facts) < BEARABLE_SECONDS;
 	advise_window((ReturnSetInfo *) fcinfo->resultinfo, &facts, is_small);
 	advise_columns((ReturnSetInfo *) fcinfo->resultinfo, &facts, !is_small);

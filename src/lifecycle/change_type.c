@@ -37,6 +37,7 @@
 #include "model/change.h"
 #include "model/owner.h"
 #include "twins/twins.h"
+#include "twins/view.h"
 #include "expand_contract.h"
 
 PG_FUNCTION_INFO_V1(ec_change_type);
@@ -368,6 +369,7 @@ refuse_what_has_no_twin(const Call *call)
 
 	retype_of(call, &retype);
 	plan = ec_twins_look(&retype);
+	ec_twins_try_views(&retype, plan);
 	if (plan->refused == NIL)
 		return;
 	ereport(ERROR,
@@ -519,6 +521,29 @@ renew(Call *call, const EcChange *known)
 	expand(call, known->forward, known->backward, known->kept_names);
 }
 
+/*
+ * The views are tried with the new types.  Readers of a view lock it before the
+ * table, so in the other order each try would end in a deadlock.
+ */
+static void
+lock_views(const Call *call)
+{
+	EcRetype retype = {.relation = call->relation};
+	ListCell *cell;
+
+	foreach (cell, names_in(call->types, "types"))
+	{
+		EcTwinPair *pair = palloc0(sizeof(EcTwinPair));
+
+		pair->from = get_attnum(call->relation, lfirst(cell));
+		retype.pairs = lappend(retype.pairs, pair);
+	}
+	foreach (cell, ec_twin_views(&retype))
+		LockRelationOid(lfirst_oid(cell), AccessExclusiveLock);
+	foreach (cell, ec_twin_tables_of_rules(&retype))
+		LockRelationOid(lfirst_oid(cell), AccessExclusiveLock);
+}
+
 static void
 change_type(void *arg)
 {
@@ -527,6 +552,7 @@ change_type(void *arg)
 	EcChange known;
 	ListCell *cell;
 
+	lock_views(call);
 	LockRelationOid(call->relation, AccessExclusiveLock);
 	if (is_registered(call, &known))
 	{

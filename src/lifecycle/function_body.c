@@ -62,6 +62,7 @@ typedef struct Search
 	List *columns; /* names, char * */
 	HeapTuple function;
 	char *body;
+	bool may_analyse;
 	bool is_trigger;  /* it is a trigger function of one of the tables */
 	bool *has_waited; /* a lock was not obtained in this statement */
 	bool found;
@@ -398,7 +399,7 @@ judge(Search *search)
 	Form_pg_proc form = (Form_pg_proc) GETSTRUCT(search->function);
 	char *language = get_language_name(form->prolang, true);
 
-	if (form->prolang == SQLlanguageId && parse_body(search))
+	if (form->prolang == SQLlanguageId && search->may_analyse && parse_body(search))
 		return search->found ? "parsed" : NULL;
 	if (form->prolang == SQLlanguageId)
 		return judge_words(search) ? "text" : NULL;
@@ -414,10 +415,11 @@ judge(Search *search)
 }
 
 /*
- * expand_contract.body_names(function, relation, columns) → 'parsed', 'text',
- * 'long' (too long to be examined) or NULL
+ * expand_contract.body_names(function, relation, columns, may_analyse) → 'parsed',
+ * 'text', 'long' (too long to be examined) or NULL
  *
  * columns are attribute numbers of the relation; NULL means all columns.
+ * Without may_analyse, a body in SQL is only searched for the words.
  */
 Datum
 ec_sql_body_names(PG_FUNCTION_ARGS)
@@ -429,6 +431,8 @@ ec_sql_body_names(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		PG_RETURN_NULL();
+	/* an older version's SQL has no such argument */
+	search.may_analyse = PG_NARGS() < 4 || PG_ARGISNULL(3) || PG_GETARG_BOOL(3);
 	search.function = SearchSysCacheCopy1(PROCOID, PG_GETARG_DATUM(0));
 	if (!HeapTupleIsValid(search.function) ||
 		!SearchSysCacheExists1(RELOID, PG_GETARG_DATUM(1)))

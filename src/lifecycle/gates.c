@@ -17,6 +17,7 @@
 #include "core/arguments.h"
 #include "lifecycle/gates.h"
 #include "core/catalog.h"
+#include "core/lock_retry.h"
 #include "core/query.h"
 #include "expand_contract.h"
 
@@ -95,8 +96,41 @@ is_of_transition(const GateKind *kind, const EcChange *change, EcTransition tran
 											   : kind->of_contract;
 }
 
+typedef struct Look
+{
+	const EcChange *change;
+	EcGateCheck check;
+	EcGate *gate;
+} Look;
+
+static void
+check_gate(void *arg)
+{
+	Look *look = arg;
+
+	look->check(look->change, look->gate);
+}
+
+/*
+ * Whoever only looks neither waits for a table's owner, nor keeps a lock on the
+ * table until the end of his transaction: he may have no right on it.
+ */
+static void
+look_at_gate(const EcChange *change, const GateKind *kind, EcGate *gate)
+{
+	Look look = {change, kind->check, gate};
+
+	if (ec_look(check_gate, &look) == NULL)
+		return;
+	gate->passed = false;
+	gate->observed = "nothing: a table is locked";
+	gate->required = "a look at the table";
+	gate->hint = ec_hint("SELECT * FROM ec_blockers(%s) shows who has locked it.",
+						 quote_literal_cstr(ec_relation_name(change->relation)));
+}
+
 List *
-ec_gates(const EcChange *change, EcTransition transition, bool at_a_glance)
+ec_gates(const EcChange *change, EcTransition transition, EcGateLook how)
 {
 	List *gates = NIL;
 
@@ -108,8 +142,11 @@ ec_gates(const EcChange *change, EcTransition transition, bool at_a_glance)
 			continue;
 		gate = palloc0_object(EcGate);
 		gate->name = gate_kinds[i].name;
-		gate->at_a_glance = at_a_glance;
-		gate_kinds[i].check(change, gate);
+		gate->at_a_glance = how == EC_LOOK_AT_A_GLANCE;
+		if (how == EC_LOOK_TO_PASS)
+			gate_kinds[i].check(change, gate);
+		else
+			look_at_gate(change, &gate_kinds[i], gate);
 		if (gate->passed)
 			gate->hint = NULL;
 		gates = lappend(gates, gate);
@@ -256,7 +293,7 @@ ec_gates_require(const EcChange *change, EcTransition transition, ArrayType *ove
 	List *closed = NIL;
 	ListCell *cell;
 
-	foreach (cell, ec_gates(change, transition, false))
+	foreach (cell, ec_gates(change, transition, EC_LOOK_TO_PASS))
 	{
 		EcGate *gate = lfirst(cell);
 
@@ -298,7 +335,7 @@ ec_sql_gates(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	ec_change_get_to_see(ec_change_argument(fcinfo, 0), &change);
-	foreach (cell, ec_gates(&change, transition, false))
+	foreach (cell, ec_gates(&change, transition, EC_LOOK))
 	{
 		EcGate *gate = lfirst(cell);
 		Datum values[5];
@@ -337,7 +374,7 @@ next_gates(const char *name, EcTransition *transition)
 						  is_phase(&change, EC_PHASE_QUARANTINED)
 					  ? EC_TRANSITION_CONTRACT
 					  : EC_TRANSITION_CUTOVER;
-	return ec_gates(&change, *transition, true);
+	return ec_gates(&change, *transition, EC_LOOK_AT_A_GLANCE);
 }
 
 /*

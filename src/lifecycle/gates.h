@@ -41,9 +41,17 @@ typedef struct EcGate
 /* Checks one gate; called outside a catalog scope. */
 typedef void (*EcGateCheck)(const EcChange *change, EcGate *gate);
 
+/* What the gates are looked at for. */
+typedef enum EcGateLook
+{
+	EC_LOOK_TO_PASS,    /* keeps the locks, and waits for them */
+	EC_LOOK,            /* neither; a gate of a locked table is closed */
+	EC_LOOK_AT_A_GLANCE /* likewise, and leaves out what takes long */
+} EcGateLook;
+
 /* Returns all gates (EcGate) of a transition, in their order. */
 extern List *
-ec_gates(const EcChange *change, EcTransition transition, bool at_a_glance);
+ec_gates(const EcChange *change, EcTransition transition, EcGateLook how);
 
 /*
  * Raises XE020 unless each gate of the transition is passed or overridden.  An

@@ -14,6 +14,7 @@
 #include "lifecycle/old_shape.h"
 #include "core/catalog.h"
 #include "core/clip.h"
+#include "core/lock_retry.h"
 #include "core/query.h"
 #include "dualwrite/safe.h"
 
@@ -66,6 +67,8 @@ add_lacks(const EcChange *change, Named *blocking)
 	StringInfoData statements;
 	ListCell *cell;
 
+	if (error != NULL && ec_is_lock_error(error))
+		ReThrowError(error);
 	if (error != NULL)
 	{
 		add(blocking,

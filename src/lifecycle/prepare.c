@@ -223,11 +223,17 @@ run_in_transaction(const EcChange *change, const EcTwinStep *step)
 	return ec_try_for_locks(try_piece, &piece, ec_lock_timeout) == NULL;
 }
 
-/* As the job's owner; the server evaluates expressions as the table's. */
+/*
+ * As the table's owner: a name that is another table's by now says nothing that
+ * this role could not say itself.  No transaction may begin in a restricted
+ * operation; the server itself enters one before it evaluates expressions of an
+ * index.
+ */
 static void
-run_at_top_level(const char *sql, MemoryContext memory)
+run_at_top_level(Oid role, const char *sql, MemoryContext memory)
 {
 	char *path = pstrdup(GetConfigOption("search_path", false, false));
+	EcRights outer;
 
 	begin_transaction(memory);
 	commit_transaction(memory);
@@ -235,7 +241,20 @@ run_at_top_level(const char *sql, MemoryContext memory)
 	SetConfigOption("statement_timeout", "0", PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("search_path", EC_OWN_SEARCH_PATH, PGC_USERSET, PGC_S_SESSION);
 	pgstat_report_activity(STATE_RUNNING, sql);
-	ec_run_toplevel(sql);
+	GetUserIdAndSecContext(&outer.userid, &outer.security_context);
+	SetUserIdAndSecContext(role, outer.security_context);
+	PG_TRY();
+	{
+		ec_run_toplevel(sql);
+	}
+	PG_FINALLY();
+	{
+		/* an aborted transaction returns to the role in which it has begun */
+		if (IsTransactionState())
+			AbortCurrentTransaction();
+		ec_become_caller(&outer);
+	}
+	PG_END_TRY();
 	SetConfigOption("search_path", path, PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("role", "none", PGC_SUSET, PGC_S_SESSION);
 }
@@ -267,11 +286,12 @@ prepare(EcJob *job)
 	EcTwinStep *step;
 	EcRetype retype;
 	EcChange change;
+	Oid role;
 
 	begin_transaction(memory);
 	ec_change_get(job->change, &change);
 	ec_change_require_active(&change);
-	(void) ec_change_require_role(&change);
+	role = ec_change_require_role(&change);
 	ec_retype_of(&change, &retype);
 	plan = ec_twins_look(&retype);
 	refuse_newcomers(&change, plan);
@@ -298,7 +318,8 @@ prepare(EcJob *job)
 		return true;
 	}
 	commit_transaction(memory);
-	run_at_top_level(step == NULL ? psprintf("ANALYZE %s", retype.table) : step->sql,
+	run_at_top_level(role,
+					 step == NULL ? psprintf("ANALYZE %s", retype.table) : step->sql,
 					 memory);
 	if (step == NULL)
 		work->is_analysed = true;

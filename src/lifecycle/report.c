@@ -30,30 +30,40 @@ static const char style[] =
 	"code{font:13px ui-monospace,monospace}.no{color:#c2410c;font-weight:bold}.ok{color:#0f766e}"
 	"figure{margin:1em 0}figcaption{color:#52606d;font-size:13px}";
 
-/* Appends rows of a table, one for each row of the last result. */
 static void
-append_rows(StringInfo page, uint64 rows, int columns, const char *kinds)
+begin_table(StringInfo page, const char *title, const char *head)
 {
+	appendStringInfo(page, "<h2>%s</h2>\n<table><tr>%s</tr>\n", title, head);
+}
+
+/*
+ * Appends the result of a query, whose parameter is the name of the change.  kinds
+ * has a letter for each column: n for numbers, t for text.
+ */
+static void
+append_table(StringInfo page, const EcChange *change, const char *title,
+			 const char *head, const char *kinds, const char *sql)
+{
+	EcArgs args = {0};
+	uint64 rows;
+
+	ec_arg_text(&args, change->name);
+	rows = ec_query(sql, &args);
+	begin_table(page, title, head);
 	for (uint64 row = 0; row < rows; row++)
 	{
 		appendStringInfoString(page, "<tr>");
-		for (int column = 1; column <= columns; column++)
+		for (int column = 0; kinds[column] != '\0'; column++)
 		{
-			const char *value = ec_get_text(row, column);
+			const char *value = ec_get_text(row, column + 1);
 
-			appendStringInfo(page, "<td%s>",
-							 kinds[column - 1] == 'n' ? " class=n" : "");
+			appendStringInfo(page, "<td%s>", kinds[column] == 'n' ? " class=n" : "");
 			ec_append_html(page, value ? value : "");
 			appendStringInfoString(page, "</td>");
 		}
 		appendStringInfoString(page, "</tr>\n");
 	}
-}
-
-static void
-begin_table(StringInfo page, const char *title, const char *head)
-{
-	appendStringInfo(page, "<h2>%s</h2>\n<table><tr>%s</tr>\n", title, head);
+	appendStringInfoString(page, "</table>\n");
 }
 
 static void
@@ -83,107 +93,74 @@ append_head(StringInfo page, const EcChange *change)
 static void
 append_mappings(StringInfo page, const EcChange *change)
 {
-	EcArgs args = {0};
-
-	ec_arg_text(&args, change->name);
-	begin_table(page, "Mapping",
-				"<th>column</th><th>is made of</th><th>direction</th>");
-	append_rows(page,
-				ec_query("SELECT m.key, m.value, d.direction"
-						 "  FROM expand_contract.changes c"
-						 " CROSS JOIN LATERAL (VALUES (1, 'forward', c.forward), (2, 'backward', c.backward)) d (n, direction, mapping)"
-						 " CROSS JOIN LATERAL jsonb_each_text(coalesce(d.mapping, '{}')) m"
-						 " WHERE c.name = $1 ORDER BY d.n, m.key COLLATE \"C\"",
-						 &args),
-				3, "ttt");
-	appendStringInfoString(page, "</table>\n");
+	append_table(page, change, "Mapping",
+				 "<th>column</th><th>is made of</th><th>direction</th>", "ttt",
+				 "SELECT m.key, m.value, d.direction"
+				 "  FROM expand_contract.changes c"
+				 " CROSS JOIN LATERAL (VALUES (1, 'forward', c.forward), (2, 'backward', c.backward)) d (n, direction, mapping)"
+				 " CROSS JOIN LATERAL jsonb_each_text(coalesce(d.mapping, '{}')) m"
+				 " WHERE c.name = $1 ORDER BY d.n, m.key COLLATE \"C\"");
 }
 
 /* Errors can quote rows, so only their codes are shown. */
 static void
 append_jobs(StringInfo page, const EcChange *change)
 {
-	EcArgs args = {0};
-
-	ec_arg_text(&args, change->name);
-	begin_table(page, "Jobs",
-				"<th>job</th><th>kind</th><th>state</th><th>started</th><th>took</th><th>rows</th>"
-				"<th>rows/s</th><th>WAL</th><th>table grew</th><th>workers</th><th>by</th>");
-	append_rows(page,
-				ec_query("SELECT j.id, concat_ws(' ', j.kind, m.mode), concat_ws(' ', j.state, j.error_code),"
-						 "       date_trunc('second', j.started_at),"
-						 "       date_trunc('second', coalesce(j.finished_at, clock_timestamp()) - j.started_at),"
-						 "       s.rows_done, round((s.rows_done / nullif(s.seconds, 0))::numeric),"
-						 "       pg_size_pretty(s.wal_bytes), round(s.growth, 2), j.workers, pg_get_userbyid(j.owner)"
-						 "  FROM expand_contract.jobs j"
-						 "  LEFT JOIN expand_contract.change_jobs m ON m.job = j.id"
-						 " CROSS JOIN LATERAL (SELECT sum(rows_done) AS rows_done, max(active_seconds) AS seconds,"
-						 "       sum(wal_bytes)::bigint AS wal_bytes,"
-						 "       max(bytes_now)::numeric / nullif(min(bytes_at_start), 0) AS growth"
-						 "       FROM expand_contract.job_slots WHERE job = j.id) s"
-						 " WHERE j.change = $1 ORDER BY j.id",
-						 &args),
-				11, "nttttnnnnnt");
-	appendStringInfoString(page, "</table>\n");
+	append_table(page, change, "Jobs",
+				 "<th>job</th><th>kind</th><th>state</th><th>started</th><th>took</th><th>rows</th>"
+				 "<th>rows/s</th><th>WAL</th><th>table grew</th><th>workers</th><th>by</th>",
+				 "nttttnnnnnt",
+				 "SELECT j.id, concat_ws(' ', j.kind, m.mode), concat_ws(' ', j.state, j.error_code),"
+				 "       date_trunc('second', j.started_at),"
+				 "       date_trunc('second', coalesce(j.finished_at, clock_timestamp()) - j.started_at),"
+				 "       s.rows_done, round((s.rows_done / nullif(s.seconds, 0))::numeric),"
+				 "       pg_size_pretty(s.wal_bytes), round(s.growth, 2), j.workers, pg_get_userbyid(j.owner)"
+				 "  FROM expand_contract.jobs j"
+				 "  LEFT JOIN expand_contract.change_jobs m ON m.job = j.id"
+				 " CROSS JOIN LATERAL (SELECT sum(rows_done) AS rows_done, max(active_seconds) AS seconds,"
+				 "       sum(wal_bytes)::bigint AS wal_bytes,"
+				 "       max(bytes_now)::numeric / nullif(min(bytes_at_start), 0) AS growth"
+				 "       FROM expand_contract.job_slots WHERE job = j.id) s"
+				 " WHERE j.change = $1 ORDER BY j.id");
 	ec_chart_jobs(page, change->name);
 }
 
 static void
 append_verifications(StringInfo page, const EcChange *change)
 {
-	EcArgs args = {0};
-
-	ec_arg_text(&args, change->name);
-	begin_table(page, "Verifications",
-				"<th>started</th><th>result</th><th>rows</th><th>different</th><th>missing</th><th>extra</th>"
-				"<th>checksum</th><th>by</th>");
-	append_rows(page,
-				ec_query("SELECT date_trunc('second', started_at),"
-						 "       CASE WHEN finished_at IS NULL THEN 'not finished'"
-						 "            WHEN missing + extra + different = 0 THEN 'equal' ELSE 'not equal' END,"
-						 "       rows_source, different, missing, extra, checksum_source, verified_by_name"
-						 "  FROM expand_contract.verifications WHERE change = $1 ORDER BY id",
-						 &args),
-				8, "ttnnnntt");
-	appendStringInfoString(page, "</table>\n");
+	append_table(page, change, "Verifications",
+				 "<th>started</th><th>result</th><th>rows</th><th>different</th><th>missing</th><th>extra</th>"
+				 "<th>checksum</th><th>by</th>",
+				 "ttnnnntt",
+				 "SELECT date_trunc('second', started_at),"
+				 "       CASE WHEN finished_at IS NULL THEN 'not finished'"
+				 "            WHEN missing + extra + different = 0 THEN 'equal' ELSE 'not equal' END,"
+				 "       rows_source, different, missing, extra, checksum_source, verified_by_name"
+				 "  FROM expand_contract.verifications WHERE change = $1 ORDER BY id");
 }
 
 static void
 append_events(StringInfo page, const EcChange *change)
 {
-	EcArgs args = {0};
-
-	ec_arg_text(&args, change->name);
-	begin_table(page, "Who did what",
-				"<th>at</th><th>event</th><th></th><th>by</th>");
-	append_rows(page,
-				ec_query("SELECT date_trunc('second', at), event, value, by_role"
-						 "  FROM expand_contract.change_events WHERE change = $1 ORDER BY id, salt",
-						 &args),
-				4, "tttt");
-	appendStringInfoString(page, "</table>\n");
+	append_table(page, change, "Who did what",
+				 "<th>at</th><th>event</th><th></th><th>by</th>", "tttt",
+				 "SELECT date_trunc('second', at), event, value, by_role"
+				 "  FROM expand_contract.change_events WHERE change = $1 ORDER BY id, salt");
 }
 
 static void
 append_troubles(StringInfo page, const EcChange *change)
 {
-	EcArgs args = {0};
-
-	ec_arg_text(&args, change->name);
-	begin_table(page, "What was not carried over",
-				"<th>what</th><th>since</th><th>state</th>");
-	append_rows(page,
-				ec_query("SELECT 'gap: ' || reason, date_trunc('second', at),"
-						 "       coalesce('repaired ' || date_trunc('second', repaired_at), 'open')"
-						 "  FROM expand_contract.gaps WHERE change = $1"
-						 " UNION ALL"
-						 " SELECT count(DISTINCT key) || ' rows in the queue: ' || error_code,"
-						 "        date_trunc('second', min(coalesce(first_at, at))), 'open'"
-						 "   FROM expand_contract.discrepancies WHERE change = $1 GROUP BY error_code"
-						 " ORDER BY 2, 1",
-						 &args),
-				3, "ttt");
-	appendStringInfoString(page, "</table>\n");
+	append_table(page, change, "What was not carried over",
+				 "<th>what</th><th>since</th><th>state</th>", "ttt",
+				 "SELECT 'gap: ' || reason, date_trunc('second', at),"
+				 "       coalesce('repaired ' || date_trunc('second', repaired_at), 'open')"
+				 "  FROM expand_contract.gaps WHERE change = $1"
+				 " UNION ALL"
+				 " SELECT count(DISTINCT key) || ' rows in the queue: ' || error_code,"
+				 "        date_trunc('second', min(coalesce(first_at, at))), 'open'"
+				 "   FROM expand_contract.discrepancies WHERE change = $1 GROUP BY error_code"
+				 " ORDER BY 2, 1");
 }
 
 static void
@@ -198,7 +175,7 @@ append_gates(StringInfo page, const EcChange *change)
 				"<th>gate</th><th></th><th>observed</th><th>required</th>");
 	foreach (cell, ec_gates(change,
 							is_cut_over ? EC_TRANSITION_CONTRACT : EC_TRANSITION_CUTOVER,
-							true))
+							EC_LOOK_AT_A_GLANCE))
 	{
 		const EcGate *gate = lfirst(cell);
 

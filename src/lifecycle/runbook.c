@@ -221,7 +221,7 @@ append_gates(StringInfo page, const EcChange *change, EcTransition transition,
 	appendStringInfo(page,
 					 "\n## %s\n\n| gate | passed | observed | required | what to do |\n| --- | --- | --- | --- | --- |\n",
 					 title);
-	foreach (cell, ec_gates(change, transition, false))
+	foreach (cell, ec_gates(change, transition, EC_LOOK))
 	{
 		EcGate *gate = lfirst(cell);
 

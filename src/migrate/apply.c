@@ -183,6 +183,11 @@ check_down(ApplyRequest *request)
 	request->down_script = ec_script_parse(request->down, what);
 	ec_refuse_foreign(request->down_script->text, what, EC_FOREIGN_NO_SECTIONS);
 	(void) ec_script_is_mixed(request->down_script);
+	if (request->down_script->statements == NIL)
+	{
+		request->down_script = NULL;
+		request->down = NULL;
+	}
 }
 
 static void
@@ -405,7 +410,7 @@ take_over_down(ApplyRequest *request)
 	check_down(request);
 	(void) ec_migration_lock();
 	ec_ledger_require_fresh();
-	if (!is_down_nobodys(request))
+	if (request->down == NULL || !is_down_nobodys(request))
 		return;
 	ec_ledger_set_down(request->scope, request->version, request->down);
 	ereport(NOTICE,

@@ -231,7 +231,10 @@ run_job(EcJob *job, EcScriptStep *step, StepMark *mark)
 	EcScript part = *mark->work->script;
 
 	part.statements = mark->statements;
-	job->waits_for_part = !ec_run_job_step(job, step, &part);
+	job->waits_for_part =
+		!ec_run_job_step(job, step,
+						 list_nth(mark->work->script->statements, step->first - 1),
+						 &part);
 	if (job->waits_for_part)
 		return;
 	begin_transaction(memory);

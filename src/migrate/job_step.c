@@ -100,14 +100,24 @@ record_job(void *arg)
 }
 
 static void
-submit(const EcJob *job, EcScriptStep *step, const EcScript *part)
+submit(const EcJob *job, EcScriptStep *step, const EcStatement *written,
+	   const EcScript *part)
 {
 	MemoryContext memory = CurrentMemoryContext;
 	Submission submission = {job, step, 0};
 
 	begin_transaction(memory);
-	ec_run_script_for_number(part, ec_lock_timeout, &submission.number,
-							 record_job, &submission);
+	ec_job_is_of_alter_table = IsA(written->node, AlterTableStmt);
+	PG_TRY();
+	{
+		ec_run_script_for_number(part, ec_lock_timeout, &submission.number,
+								 record_job, &submission);
+	}
+	PG_FINALLY();
+	{
+		ec_job_is_of_alter_table = false;
+	}
+	PG_END_TRY();
 	commit_transaction(memory);
 }
 
@@ -179,7 +189,8 @@ judge(const EcJob *job, int64 id, EcJobStatus *status)
 }
 
 bool
-ec_run_job_step(const EcJob *job, EcScriptStep *step, const EcScript *part)
+ec_run_job_step(const EcJob *job, EcScriptStep *step,
+				const EcStatement *written, const EcScript *part)
 {
 	MemoryContext memory = CurrentMemoryContext;
 	int64 id = submitted(step);
@@ -199,7 +210,7 @@ ec_run_job_step(const EcJob *job, EcScriptStep *step, const EcScript *part)
 		commit_transaction(memory);
 	}
 	if (verdict == SUBMIT)
-		submit(job, step, part);
+		submit(job, step, written, part);
 	return verdict == IS_DONE;
 }
 

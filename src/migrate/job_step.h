@@ -12,12 +12,13 @@
 
 /*
  * Submits the step's job, or looks at the one that an earlier attempt has
- * submitted.  part is the SELECT that submits it.  Returns true if it is done,
+ * submitted.  part is the SELECT that submits it, and written the statement
+ * that it is a part of.  Returns true if it is done,
  * false if the migration's job has to wait for it; raises its error if it has
  * failed.  Call outside of a transaction, in the session of the step.
  */
-extern bool
-ec_run_job_step(const EcJob *job, EcScriptStep *step, const EcScript *part);
+extern bool ec_run_job_step(const EcJob *job, EcScriptStep *step,
+							const EcStatement *written, const EcScript *part);
 
 /*
  * Has the first open step of a migration submitted a job, which may have

@@ -165,6 +165,8 @@ parse_down(EcMigration *migration, const char *what)
 		check_left_nothing(migration, what);
 		return NULL;
 	}
+	if (migration->down == NULL && is_applied && migration->steps == 0)
+		return NULL;
 	if (migration->down == NULL)
 		return derive_down(migration, what, is_applied);
 	author = ec_require_author(migration, what);

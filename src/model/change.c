@@ -485,8 +485,11 @@ ec_change_renew(const EcChange *change, bool had_gap)
 	ec_arg_oid(&args, change->owner);
 	ec_arg_text(&args, change->owner_name);
 	ec_arg_jsonb(&args, change->settings);
+	ec_arg_jsonb(&args, change->forward);
+	ec_arg_jsonb(&args, change->backward);
 	(void) ec_query("UPDATE expand_contract.changes"
-					"   SET relation_oid = relation, owner = $2, owner_name = $3, settings = $4"
+					"   SET relation_oid = relation, owner = $2, owner_name = $3, settings = $4,"
+					"       forward = $5, backward = $6"
 					" WHERE name = $1",
 					&args);
 	ec_catalog_end(&scope);

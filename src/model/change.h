@@ -127,8 +127,9 @@ extern const char *ec_side_name(EcSide side);
 extern void ec_change_insert(const EcChange *change);
 
 /*
- * Stores the columns again, because their numbers have changed or the trigger
- * was missing for a while.  In the latter case records a gap.
+ * Stores the mappings and columns again, because the columns' numbers or the
+ * names in the mappings have changed, or the trigger was missing for a while.
+ * had_gap: rows may be out of step.
  */
 extern void ec_change_renew(const EcChange *change, bool had_gap);
 

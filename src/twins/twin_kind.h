@@ -46,15 +46,16 @@ typedef struct EcRetype
 /* The swap runs the statements of all kinds, part by part. */
 typedef enum EcSwapPart
 {
-	EC_SWAP_UNTIE,    /* away with foreign keys, triggers */
-	EC_SWAP_RELEASE,  /* "from" loses defaults, sequences, the primary key */
-	EC_SWAP_PROVE,    /* SET NOT NULL, from a constraint that proves it */
-	EC_SWAP_KEYS,     /* keys from indexes; away with the proofs */
-	EC_SWAP_NAMES,    /* names change; later parts use the new ones */
-	EC_SWAP_GIVE,     /* "to" gets what "from" has lost */
-	EC_SWAP_FUNCTIONS /* as the extension's owner */
+	EC_SWAP_VIEWS_AWAY,
+	EC_SWAP_UNTIE,   /* away with foreign keys, triggers */
+	EC_SWAP_RELEASE, /* "from" loses defaults, sequences, the primary key */
+	EC_SWAP_PROVE,   /* SET NOT NULL, from a constraint that proves it */
+	EC_SWAP_KEYS,    /* keys from indexes; away with the proofs */
+	EC_SWAP_NAMES,   /* names change; later parts use the new ones */
+	EC_SWAP_GIVE,    /* "to" gets what "from" has lost */
+	EC_SWAP_VIEWS    /* the views are there again */
 } EcSwapPart;
-#define EC_SWAP_PARTS (EC_SWAP_FUNCTIONS + 1)
+#define EC_SWAP_PARTS (EC_SWAP_VIEWS + 1)
 
 typedef struct EcTwinStep
 {
@@ -70,6 +71,8 @@ typedef struct EcTwinPlan
 	List *steps;               /* of EcTwinStep, in their order */
 	List *refused;             /* of char *: what cannot have a twin, and why */
 	List *swap[EC_SWAP_PARTS]; /* of char *, SQL */
+	List *privileges;          /* of EcTwinPrivileges, of the views */
+	List *functions;           /* OIDs */
 	List *names;               /* that the plan gives away */
 	List *taken;               /* OIDs of twins that are somebody's already */
 } EcTwinPlan;
@@ -87,6 +90,7 @@ extern const EcTwinKind ec_twin_default;
 extern const EcTwinKind ec_twin_foreign;
 extern const EcTwinKind ec_twin_trigger;
 extern const EcTwinKind ec_twin_policy;
+extern const EcTwinKind ec_twin_view;
 extern const EcTwinKind ec_twin_function;
 extern const EcTwinKind ec_twin_unknown;
 

@@ -23,16 +23,19 @@
 #include "core/pinned.h"
 #include "core/query.h"
 #include "core/rights.h"
+#include "core/subtransaction.h"
 #include "model/owner.h"
 #include "twins/foreign.h"
+#include "twins/function.h"
 #include "twins/grants.h"
+#include "twins/view.h"
 #include "twins/twins.h"
 
 /* The order is that of the steps. */
 static const EcTwinKind *const kinds[] = {
-	&ec_twin_unknown, &ec_twin_index,  &ec_twin_check,
-	&ec_twin_foreign, &ec_twin_column, &ec_twin_default,
-	&ec_twin_trigger, &ec_twin_policy, &ec_twin_function,
+	&ec_twin_unknown, &ec_twin_view,     &ec_twin_index,   &ec_twin_check,
+	&ec_twin_foreign, &ec_twin_column,   &ec_twin_default, &ec_twin_trigger,
+	&ec_twin_policy,  &ec_twin_function,
 };
 
 static const EcChangeColumn *
@@ -105,10 +108,13 @@ static EcTwinPlan *
 look(const EcRetype *retype, bool for_swap)
 {
 	EcTwinPlan *plan = palloc0(sizeof(EcTwinPlan));
+	/* texts are run under the settings under which they are written */
+	int guc_level = ec_pin_text();
 
 	plan->for_swap = for_swap;
 	for (int i = 0; i < lengthof(kinds); i++)
 		kinds[i]->look(retype, plan);
+	AtEOXact_GUC(false, guc_level);
 	return plan;
 }
 
@@ -163,18 +169,6 @@ run_part(const EcTwinPlan *plan, EcSwapPart part)
 		run(lfirst(cell));
 }
 
-static void
-run_functions(const EcTwinPlan *plan)
-{
-	EcCatalogScope scope;
-
-	if (plan->swap[EC_SWAP_FUNCTIONS] == NIL)
-		return;
-	ec_catalog_begin(&scope);
-	run_part(plan, EC_SWAP_FUNCTIONS);
-	ec_catalog_end(&scope);
-}
-
 /*
  * The columns of all changes of the table have other names now.  The new column
  * identifies rows from now on, where the old one did.
@@ -223,8 +217,10 @@ swap(const EcChange *change, const EcRetype *retype, const EcTwinPlan *plan)
 		(void) set_config_option("client_min_messages", "warning", PGC_USERSET,
 								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	ec_become(&outer, ec_change_require_role(change));
-	for (EcSwapPart part = EC_SWAP_UNTIE; part < EC_SWAP_FUNCTIONS; part++)
+	for (EcSwapPart part = 0; part < EC_SWAP_PARTS; part++)
 		run_part(plan, part);
+	foreach (cell, plan->privileges)
+		ec_twin_put_privileges(lfirst(cell));
 	foreach (cell, retype->pairs)
 	{
 		const EcTwinPair *pair = lfirst(cell);
@@ -233,8 +229,72 @@ swap(const EcChange *change, const EcRetype *retype, const EcTwinPlan *plan)
 	}
 	ec_become_caller(&outer);
 	AtEOXact_GUC(false, guc_level);
-	run_functions(plan);
+	ec_twin_renew_functions(plan);
 	note_swap(retype);
+}
+
+typedef struct Rehearsal
+{
+	const EcRetype *retype;
+	const EcTwinPlan *plan;
+	const char *statement; /* the present one */
+} Rehearsal;
+
+static void
+rehearse_views(void *arg)
+{
+	Rehearsal *rehearsal = arg;
+	int guc_level = ec_pin_text();
+	EcRights outer;
+	ListCell *cell;
+
+	ec_become(&outer, ec_relation_owner(rehearsal->retype->relation));
+	run_part(rehearsal->plan, EC_SWAP_VIEWS_AWAY);
+	foreach (cell, rehearsal->retype->pairs)
+	{
+		const EcTwinPair *pair = lfirst(cell);
+		char *name = pstrdup(quote_identifier(pair->from_name));
+
+		run(psprintf("ALTER TABLE %s RENAME COLUMN %s TO %s", rehearsal->retype->table,
+					 name, quote_identifier(pair->free_name)));
+		run(psprintf("ALTER TABLE %s RENAME COLUMN %s TO %s", rehearsal->retype->table,
+					 quote_identifier(pair->to_name), name));
+	}
+	foreach (cell, rehearsal->plan->swap[EC_SWAP_VIEWS])
+	{
+		rehearsal->statement = lfirst(cell);
+		run(lfirst(cell));
+	}
+	ec_become_caller(&outer);
+	AtEOXact_GUC(false, guc_level);
+}
+
+void
+ec_twins_try_views(const EcRetype *retype, EcTwinPlan *plan)
+{
+	Rehearsal rehearsal = {retype, plan, NULL};
+	bool before = ec_own_swap;
+	ErrorData *error;
+	const char *end;
+
+	if (plan->swap[EC_SWAP_VIEWS] == NIL || plan->refused != NIL)
+		return;
+	ec_own_swap = true;
+	error = ec_subtransaction_undone(rehearse_views, &rehearsal);
+	ec_own_swap = before;
+	/* a view may group by the primary key, which has no twin yet */
+	if (error == NULL || error->sqlerrcode == ERRCODE_GROUPING_ERROR)
+		return;
+	if (rehearsal.statement == NULL || !ec_may_swallow(error) ||
+		ec_is_lock_error(error))
+		ReThrowError(error);
+	end = strstr(rehearsal.statement, " AS ");
+	ec_twin_refuse(plan,
+				   psprintf("%s, says the server to %s … (drop it before, and create another after)",
+							error->message,
+							end == NULL ? rehearsal.statement
+										: pnstrdup(rehearsal.statement,
+												   end - rehearsal.statement)));
 }
 
 void
@@ -264,9 +324,12 @@ ec_twins_lock(const EcRetype *retype, int lock_wait_ms)
 {
 	TimestampTz give_up =
 		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), lock_wait_ms);
+	List *others = list_concat(list_concat(ec_twin_views(retype),
+										   ec_twin_tables_of_rules(retype)),
+							   ec_twin_tables(retype));
 	ListCell *cell;
 
-	foreach (cell, ec_twin_tables(retype))
+	foreach (cell, others)
 	{
 		long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), give_up);
 

@@ -25,14 +25,20 @@ extern void ec_retype_of(const EcChange *change, EcRetype *retype);
 extern EcTwinPlan *ec_twins_look(const EcRetype *retype);
 
 /*
+ * Refuses views and rules that do not take the new types.  For the plan of a
+ * table that the caller has locked.
+ */
+extern void ec_twins_try_views(const EcRetype *retype, EcTwinPlan *plan);
+
+/*
  * Does all steps at once, as the table's owner.  For a small table that the
  * caller has locked.
  */
 extern void ec_twins_build(const EcChange *change, const EcRetype *retype);
 
 /*
- * Locks the table and those that foreign keys connect with it, within
- * lock_wait_ms altogether.  Call in an EcTry, before the swap.
+ * Locks the table, the views that read the columns, and the tables that foreign
+ * keys, rules and policies connect with it, within lock_wait_ms altogether.  Call in an EcTry, before the swap.
  */
 extern void ec_twins_lock(const EcRetype *retype, int lock_wait_ms);
 

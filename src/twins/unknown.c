@@ -56,8 +56,8 @@ look(const EcRetype *retype, EcTwinPlan *plan)
 	ec_arg_oid(&args, retype->relation);
 	ec_arg(&args, INT2ARRAYOID, numbers(retype->from), false);
 	ec_arg_text(&args, retype->change);
-	/* a rule that is a view's query is known by its view */
-	refuse_found("SELECT DISTINCT coalesce('view ' || v.ev_class::regclass, 'change \"' || o.change || '\"',"
+	/* a rule that is a materialized view's query is known by that */
+	refuse_found("SELECT DISTINCT coalesce('materialized view ' || v.ev_class::regclass, 'change \"' || o.change || '\"',"
 				 "                         pg_describe_object(d.classid, d.objid, d.objsubid))"
 				 "       || CASE WHEN o.change IS NOT NULL THEN ' (end it before)' ELSE"
 				 "          CASE d.classid WHEN 'pg_constraint'::regclass THEN ' (drop it before, and add it NOT VALID, then validate it, after)'"
@@ -72,7 +72,8 @@ look(const EcRetype *retype, EcTwinPlan *plan)
 				 "  LEFT JOIN LATERAL (SELECT convert_from(rtrim(t.tgargs, '\\x00'::bytea), getdatabaseencoding())"
 				 "                      WHERE t.tgfoid IN ('expand_contract.dual_write()'::regprocedure,"
 				 "                                         'expand_contract.dual_write_table()'::regprocedure)) o (change) ON true"
-				 "  LEFT JOIN pg_rewrite v ON d.classid = 'pg_rewrite'::regclass AND v.oid = d.objid AND v.rulename = '_RETURN'"
+				 "  LEFT JOIN pg_rewrite v ON d.classid = 'pg_rewrite'::regclass AND v.oid = d.objid"
+				 "                         AND v.ev_class IN (SELECT m.oid FROM pg_class m WHERE m.relkind = 'm')"
 				 " WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = $1 AND d.refobjsubid = ANY ($2)"
 				 "   AND NOT coalesce(c.relkind IN ('S', 'i'), false)"
 				 "   AND NOT coalesce(k.conrelid = $1 AND k.contype IN ('p', 'u', 'c', 'n'), false)"
@@ -80,6 +81,7 @@ look(const EcRetype *retype, EcTwinPlan *plan)
 				 /* their definitions are text, with the names that stay */
 				 "   AND NOT coalesce(t.tgrelid = $1 AND t.tgconstraint = 0 AND o.change IS NULL, false)"
 				 "   AND d.classid <> 'pg_policy'::regclass"
+				 "   AND (d.classid <> 'pg_rewrite'::regclass OR v.oid IS NOT NULL)"
 				 "   AND NOT coalesce(f.adnum = ANY ($2) AND a.attgenerated = '', false)"
 				 "   AND NOT coalesce(t.tgname = '~ec_' || $3"
 				 "                    AND t.tgfoid = 'expand_contract.dual_write()'::regprocedure, false)"

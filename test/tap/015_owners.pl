@@ -54,6 +54,9 @@ sub deploy
 {
 	my ($sql) = @_;
 
+	# The settings of the role are for the worker.  This session would not get as far
+	# as to set its own.
+	local $ENV{PGOPTIONS} = '-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0';
 	return $node->safe_psql('postgres', $sql, extra_params => [ '-U', 'deploy' ]);
 }
 

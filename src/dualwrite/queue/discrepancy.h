@@ -13,6 +13,13 @@
 
 #include "dualwrite/queue/queue_key.h"
 
+/*
+ * Condition for a row: it was written by a transaction that is as old as the
+ * given one, or younger.  For psprintf, with "xmin" and the transaction.
+ */
+#define EC_WRITTEN_SINCE                                                       \
+	"pg_catalog.age(%s) OPERATOR(pg_catalog.<=) pg_catalog.age(CAST(%s AS pg_catalog.xid))"
+
 /* why a dual write failed */
 typedef struct EcFailure
 {

@@ -7,6 +7,11 @@
  * stored. An entry is removed without a write if the row has come into step or
  * has been deleted; or if its new columns were unset when the write failed,
  * and have been set since.  All entries of one row are merged into the newest.
+ *
+ * If a row is out of step, and was written in a gap after its write had failed,
+ * a later write may have cured it before the gap.  Then the side that is the
+ * authority is newer.  If the failed write was to that side, nobody can tell
+ * which side is newer: the entry stays until the row is written again.
  */
 #include "postgres.h"
 
@@ -39,6 +44,7 @@
 #include "model/owner.h"
 #include "model/change.h"
 #include "dualwrite/columns/compiled.h"
+#include "dualwrite/queue/discrepancy.h"
 #include "dualwrite/queue/reconcile.h"
 #include "dualwrite/safe.h"
 #include "dualwrite/columns/statement.h"
@@ -63,6 +69,7 @@ typedef struct Entry
 	Way way;
 	int64 newest; /* id of the newest entry; entries with a higher one were
 				   * added since */
+	char *gap; /* the oldest transaction in a gap since that entry, or NULL */
 } Entry;
 
 typedef struct Reconciliation
@@ -70,11 +77,14 @@ typedef struct Reconciliation
 	const EcChange *change;
 	List *key; /* column names at registration (char *) */
 	char *statements[WAYS];
+	char *written; /* finds the row if it was written in a gap or later, and is
+				    * out of step */
 } Reconciliation;
 
 /*
- * A repair leaves rows alone that have an entry.  So if a gap may have put a row
- * out of step after its entry, its new columns do not have to be unset.
+ * Entries and gaps are sorted by time together, since there may be many of both.
+ * A transaction of the future comes from another cluster, which was dumped: each
+ * row may have been written since then, and 2 is older than all.
  */
 static List *
 read_queue(const EcChange *change, bool only_due, int limit)
@@ -89,14 +99,21 @@ read_queue(const EcChange *change, bool only_due, int limit)
 	ec_arg_text(&args, change->name);
 	ec_arg_bool(&args, only_due);
 	ec_arg_int4(&args, limit);
-	ec_arg_bool(&args, ec_has_backward(change) && ec_old_is_authority(change));
 	count =
-		ec_query("SELECT key, (array_agg(CASE WHEN direction = 'backward' THEN 0"
-				 "             WHEN NOT is_unset THEN 1"
-				 "             WHEN $4 AND EXISTS (SELECT FROM expand_contract.gaps g"
-				 "                                  WHERE g.change = $1 AND g.at >= d.at) THEN 1"
-				 "             ELSE 2 END ORDER BY id DESC))[1], max(id)"
-				 "  FROM expand_contract.discrepancies d WHERE change = $1"
+		ec_query("SELECT key, (array_agg(way ORDER BY id DESC))[1], max(id),"
+				 "       (array_agg(gap ORDER BY id DESC))[1]"
+				 "  FROM (SELECT key, id, way, attempts, next_attempt_at,"
+				 "               CASE WHEN min(writer) OVER since >= pg_snapshot_xmax(pg_current_snapshot()) THEN '2'"
+				 "                    ELSE CAST(CAST(min(writer) OVER since AS xid) AS text) END AS gap"
+				 "          FROM (SELECT key, id, attempts, next_attempt_at, at, CAST(NULL AS xid8) AS writer,"
+				 "                       CASE WHEN direction = 'backward' THEN 0"
+				 "                            WHEN NOT is_unset THEN 1 ELSE 2 END AS way"
+				 "                  FROM expand_contract.discrepancies WHERE change = $1"
+				 "                UNION ALL"
+				 "                SELECT NULL, NULL, NULL, NULL, at, writer, NULL"
+				 "                  FROM expand_contract.gaps WHERE change = $1) b"
+				 "        WINDOW since AS (ORDER BY at DESC)) d"
+				 " WHERE key IS NOT NULL"
 				 " GROUP BY key"
 				 " HAVING NOT $2 OR coalesce(max(next_attempt_at), '-infinity') <= clock_timestamp()"
 				 " ORDER BY max(attempts), max(id) LIMIT $3",
@@ -109,6 +126,7 @@ read_queue(const EcChange *change, bool only_due, int limit)
 		entry->key = ec_get_jsonb(row, 1);
 		entry->way = ec_get_int4(row, 2, FORWARD);
 		entry->newest = ec_get_int8(row, 3, 0);
+		entry->gap = ec_get_text(row, 4);
 		entries = lappend(entries, entry);
 		MemoryContextSwitchTo(caller);
 	}
@@ -226,23 +244,33 @@ make_statements(Reconciliation *work, Relation relation)
 			psprintf("UPDATE %s SET %s WHERE %s(%s)",
 					 ec_relation_name(RelationGetRelid(relation)), sql.assignments,
 					 condition.data, way == FILL ? sql.fill : sql.not_in_step);
+		work->written =
+			psprintf("SELECT FROM %s WHERE %sCASE WHEN " EC_WRITTEN_SINCE
+					 " THEN %s ELSE false END FOR NO KEY UPDATE",
+					 ec_relation_name(RelationGetRelid(relation)), condition.data,
+					 "xmin", psprintf("$%d", list_length(work->key) + 1),
+					 sql.not_in_step);
 	}
 }
 
-/* The table's triggers run with the caller's search_path. */
-static void
-write_columns(const Reconciliation *work, const Entry *entry)
+/*
+ * Runs a statement about the row, and returns whether it has found one.  The
+ * table's triggers run with the caller's search_path.
+ */
+static bool
+run_for_row(const Reconciliation *work, const Entry *entry, const char *sql)
 {
 	int count = list_length(work->key);
-	ParamListInfo parameters = makeParamList(count);
-	Oid types[INDEX_MAX_KEYS];
+	ParamListInfo parameters = makeParamList(count + 1);
+	Oid types[INDEX_MAX_KEYS + 1];
 	SPIPlanPtr plan;
-	ListCell *cell;
+	bool found;
 
-	foreach (cell, work->key)
+	for (int i = 0; i <= count; i++)
 	{
-		int i = foreach_current_index(cell);
-		char *value = ec_json_get_scalar(entry->key, lfirst(cell));
+		char *value =
+			i == count ? entry->gap
+					   : ec_json_get_scalar(entry->key, list_nth(work->key, i));
 
 		types[i] = TEXTOID;
 		parameters->params[i].ptype = TEXTOID;
@@ -253,21 +281,52 @@ write_columns(const Reconciliation *work, const Entry *entry)
 	}
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	plan = ec_prepare_planned(work->statements[entry->way], count, types, 0,
-							  EC_OWN_SEARCH_PATH);
-	(void) ec_execute_planned(plan, parameters, EC_OWN_SEARCH_PATH, NULL);
+	plan = ec_prepare_planned(sql, count + 1, types, 0, EC_OWN_SEARCH_PATH);
+	found = ec_execute_planned(plan, parameters, EC_OWN_SEARCH_PATH, NULL) > 0;
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");
+	return found;
+}
+
+/* Is the row out of step, and written in a gap since the failure, or later? */
+static bool
+written_since(const Reconciliation *work, const Entry *entry)
+{
+	if (entry->gap == NULL)
+		return false;
+	if (OidIsValid(work->change->target))
+		return ec_table_written_since(work->change, entry->key,
+									  entry->way != BACKWARD, entry->gap);
+	return run_for_row(work, entry, work->written);
 }
 
 /* The change's own trigger is bypassed; all other triggers fire. */
+static bool
+write_in(const Reconciliation *work, const Entry *entry, Way way)
+{
+	if (!OidIsValid(work->change->target))
+		return run_for_row(work, entry, work->statements[way]);
+	ec_table_reconcile_row(work->change, entry->key, way != BACKWARD);
+	return true;
+}
+
 static void
 write_row(const Reconciliation *work, const Entry *entry)
 {
-	if (OidIsValid(work->change->target))
-		ec_table_reconcile_row(work->change, entry->key, entry->way != BACKWARD);
-	else
-		write_columns(work, entry);
+	Way authority = ec_old_is_authority(work->change) ? FORWARD : BACKWARD;
+
+	if (entry->way == FILL)
+	{
+		if (!write_in(work, entry, FILL) && ec_has_backward(work->change) &&
+			written_since(work, entry))
+			(void) write_in(work, entry, authority);
+		return;
+	}
+	if (entry->way != authority && written_since(work, entry))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the row was written while dual writes were off, so either side may be the newer one")));
+	(void) write_in(work, entry, entry->way);
 }
 
 typedef struct RowTry

@@ -234,21 +234,28 @@ make_key_condition(const EcRoute *route, Relation target)
 	return sql.data;
 }
 
-/* Returns "the keys are equal but differ in their binary image". */
+/* Returns "one of these columns differs in its binary image". */
 static char *
-make_other_image(const EcRoute *route, const char *other)
+make_differs(const EcRoute *route, int from, int to, const char *other)
 {
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	for (int i = 0; i < route->key_count; i++)
+	for (int i = from; i < to; i++)
 	{
 		const char *name = quote_identifier(route->columns[i].name);
 
 		appendStringInfo(&sql, "%sexpand_contract.differs(t.%s, %s.%s)",
-						 i > 0 ? " OR " : "", name, other, name);
+						 i > from ? " OR " : "", name, other, name);
 	}
-	return sql.data;
+	return from < to ? sql.data : "false";
+}
+
+/* Returns "the keys are equal but differ in their binary image". */
+static char *
+make_other_image(const EcRoute *route, const char *other)
+{
+	return make_differs(route, 0, route->key_count, other);
 }
 
 static void
@@ -264,10 +271,10 @@ static char *
 make_put_sql(const EcRoute *route, Relation target)
 {
 	StringInfoData sql;
-	StringInfoData differs;
+	char *differs =
+		make_differs(route, route->key_count, route->column_count, "excluded");
 
 	initStringInfo(&sql);
-	initStringInfo(&differs);
 	appendStringInfo(&sql, "INSERT INTO %s AS t (",
 					 ec_relation_name(RelationGetRelid(target)));
 	append_names(&sql, route, route->column_count);
@@ -287,14 +294,12 @@ make_put_sql(const EcRoute *route, Relation target)
 
 		appendStringInfo(&sql, "%s%s = excluded.%s",
 						 i > route->key_count ? ", " : "", name, name);
-		appendStringInfo(&differs, "%sexpand_contract.differs(t.%s, excluded.%s)",
-						 i > route->key_count ? " OR " : "", name, name);
 	}
 	if (route->by_image)
-		appendStringInfo(&sql, " WHERE (%s) AND NOT (%s)", differs.data,
+		appendStringInfo(&sql, " WHERE (%s) AND NOT (%s)", differs,
 						 make_other_image(route, "excluded"));
 	else
-		appendStringInfo(&sql, " WHERE %s", differs.data);
+		appendStringInfo(&sql, " WHERE %s", differs);
 	return sql.data;
 }
 
@@ -317,9 +322,13 @@ make_statements(EcRoute *route, Relation target)
 	route->gone_sql =
 		psprintf("DELETE FROM %s AS t USING " EC_GONE_ROWS " AS g WHERE %s",
 				 target_name(target), same);
-	route->lock_sql = psprintf("SELECT FROM %s AS t, " EC_GONE_ROWS
-							   " AS g WHERE %s FOR UPDATE OF t",
-							   target_name(target), same);
+	route->gone_rows =
+		psprintf("SELECT FROM %s AS t, " EC_GONE_ROWS " AS g WHERE %s",
+				 target_name(target), same);
+	route->changed_rows =
+		psprintf("SELECT FROM %s AS t, " EC_PUT_ROWS " AS g WHERE %s AND (%s)",
+				 target_name(target), same,
+				 make_differs(route, route->key_count, route->column_count, "g"));
 }
 
 /*

@@ -73,8 +73,9 @@ typedef struct EcRoute
 	TupleDesc gone; /* row type with the key columns only */
 	char *put_sql;
 	char *gone_sql;
-	char *lock_sql;  /* locks the rows to be deleted */
-	char *clash_sql; /* finds rows that have another row's key; NULL: not
+	char *gone_rows;    /* SELECT the rows to be deleted ... */
+	char *changed_rows; /* ... or to be changed, AS t */
+	char *clash_sql;    /* finds rows that have another row's key; NULL: not
 					  * needed */
 	SPIPlanPtr put_plan;
 	SPIPlanPtr gone_plan;

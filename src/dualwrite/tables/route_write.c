@@ -20,6 +20,7 @@
 #include "utils/memutils.h"
 #include "utils/rls.h"
 #include "utils/acl.h"
+#include "utils/builtins.h"
 #include "utils/plancache.h"
 #include "utils/queryenvironment.h"
 #include "utils/snapmgr.h"
@@ -50,6 +51,9 @@ typedef struct Writing
 	TupleTableSlot *slot; /* the only row, if there is just one; is_put
 						   * tells its kind */
 	bool is_put;
+
+	const char *since; /* for lock_set */
+	bool found;
 
 	MemoryContext memory; /* for the members below */
 	MemoryContext caller;
@@ -557,12 +561,24 @@ ec_route_write(EcRoute *route, EcRowSet *rows)
 	run_or_raise(write_set, &writing);
 }
 
+/* Runs SELECT ... FOR UPDATE, and returns whether it has found rows. */
+static bool
+lock_rows(const EcRoute *route, const char *sql)
+{
+	SPIPlanPtr plan = SPI_prepare(sql, 0, NULL);
+
+	if (plan == NULL)
+		elog(ERROR, "could not prepare \"%s\"", sql);
+	execute(route, plan, 0);
+	return SPI_processed > 0;
+}
+
+/* Locks the rows that are to be deleted, or looks for rows written since. */
 static void
-lock_gone(void *arg)
+lock_set(void *arg)
 {
 	Writing *writing = arg;
 	EcRoute *route = writing->route;
-	SPIPlanPtr plan;
 	Owner outer;
 	int guc_level;
 
@@ -570,14 +586,24 @@ lock_gone(void *arg)
 	begin_writing(writing);
 	guc_level = ec_pinned_begin(route->pinned);
 	writing->rows->each_gone(writing->rows, compute_gone, writing);
+	if (writing->since != NULL)
+		writing->rows->each_put(writing->rows, compute_put, writing);
 	ec_pinned_end(guc_level);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
+	register_rows(EC_PUT_ROWS, route->put, writing->put);
 	register_rows(EC_GONE_ROWS, route->gone, writing->gone);
-	plan = SPI_prepare(route->lock_sql, 0, NULL);
-	if (plan == NULL)
-		elog(ERROR, "could not prepare \"%s\"", route->lock_sql);
-	execute(route, plan, 0);
+	if (writing->since == NULL)
+		(void) lock_rows(route, psprintf("%s FOR UPDATE OF t", route->gone_rows));
+	else
+	{
+		char *since = psprintf(" AND " EC_WRITTEN_SINCE " FOR UPDATE OF t",
+							   "t.xmin", quote_literal_cstr(writing->since));
+
+		writing->found =
+			lock_rows(route, psprintf("%s%s", route->gone_rows, since)) ||
+			lock_rows(route, psprintf("%s%s", route->changed_rows, since));
+	}
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");
 	end_writing(writing);
@@ -589,7 +615,16 @@ ec_route_lock_gone(EcRoute *route, EcRowSet *rows)
 {
 	Writing writing = {route, rows};
 
-	run_or_raise(lock_gone, &writing);
+	run_or_raise(lock_set, &writing);
+}
+
+bool
+ec_route_written_since(EcRoute *route, EcRowSet *rows, const char *transaction)
+{
+	Writing writing = {route, rows, .since = transaction};
+
+	run_or_raise(lock_set, &writing);
+	return writing.found;
 }
 
 typedef struct Retry

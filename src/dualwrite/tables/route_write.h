@@ -48,6 +48,13 @@ extern void ec_route_write_or_record(EcRoute *route, EcRowSet *rows,
  */
 extern void ec_route_lock_gone(EcRoute *route, EcRowSet *rows);
 
+/*
+ * Finds and locks rows of the target that ec_route_write would change or delete,
+ * and that this transaction or a later one has written.  Writes nothing.
+ */
+extern bool
+ec_route_written_since(EcRoute *route, EcRowSet *rows, const char *transaction);
+
 /* events of statement triggers */
 #define EC_EVENT_INSERT 1
 #define EC_EVENT_UPDATE 2

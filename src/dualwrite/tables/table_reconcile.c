@@ -224,10 +224,16 @@ refuse_missing(const char *change)
 					errhint("Restore it, or end the change.")));
 }
 
-static void
-bring(const char *change, Oid source, Oid target, const Jsonb *key)
+/*
+ * Writes the target's row; or, with a transaction, only tells whether the row
+ * that would be changed was written since.
+ */
+static bool
+bring(const char *change, Oid source, Oid target, const Jsonb *key,
+	  const char *transaction)
 {
 	Lookup lookup = {{visit_gone, visit_put, "reconcile"}};
+	bool written = false;
 
 	lookup.key = key;
 	lookup.source = try_table_open(source, RowExclusiveLock);
@@ -242,15 +248,27 @@ bring(const char *change, Oid source, Oid target, const Jsonb *key)
 											   RelationGetDescr(lookup.source)),
 										   &TTSOpsVirtual);
 	look_up(&lookup);
-	ec_route_write(lookup.route, &lookup.rows);
+	if (transaction != NULL)
+		written = ec_route_written_since(lookup.route, &lookup.rows, transaction);
+	else
+		ec_route_write(lookup.route, &lookup.rows);
 	table_close(lookup.source, NoLock);
+	return written;
 }
 
 void
 ec_table_reconcile_row(const EcChange *change, const Jsonb *key, bool forward)
 {
-	bring(change->name, forward ? change->relation : change->target,
-		  forward ? change->target : change->relation, key);
+	(void) bring(change->name, forward ? change->relation : change->target,
+				 forward ? change->target : change->relation, key, NULL);
+}
+
+bool
+ec_table_written_since(const EcChange *change, const Jsonb *key, bool forward,
+					   const char *transaction)
+{
+	return bring(change->name, forward ? change->relation : change->target,
+				 forward ? change->target : change->relation, key, transaction);
 }
 
 void
@@ -266,7 +284,7 @@ ec_table_follow_row(const EcRoute *route, TupleTableSlot *slot)
 											 SECURITY_LOCAL_USERID_CHANGE |
 											 SECURITY_NOFORCE_RLS);
 	ec_use_own_path();
-	bring(route->queue.change, route->source_root, route->target, key);
+	(void) bring(route->queue.change, route->source_root, route->target, key, NULL);
 	AtEOXact_GUC(false, guc_level);
 	SetUserIdAndSecContext(userid, security_context);
 }

@@ -20,7 +20,14 @@ extern void
 ec_table_reconcile_row(const EcChange *change, const Jsonb *key, bool forward);
 
 /*
- * Does the same for a row of the route's source, as the owner of both tables,
+ * Would that overwrite or delete a row of the target which was written by this
+ * transaction, or later?  Locks the row.
+ */
+extern bool ec_table_written_since(const EcChange *change, const Jsonb *key,
+								   bool forward, const char *transaction);
+
+/*
+ * Does the same as ec_table_reconcile_row for a row of the route's source, as the owner of both tables,
  * in the writer's transaction.
  */
 extern void ec_table_follow_row(const EcRoute *route, TupleTableSlot *slot);

@@ -13,6 +13,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parse_type.h"
 #include "utils/builtins.h"
@@ -23,6 +24,7 @@
 #include "utils/typcache.h"
 
 #include "core/pinned.h"
+#include "core/rights.h"
 #include "lint/plan/planner.h"
 
 typedef struct NewColumn
@@ -205,14 +207,23 @@ sequence_value(const EcRelation *relation, const char *sequence)
 					quote_literal_cstr(ec_plan_name(relation->schema, sequence)));
 }
 
+/* It has the owner of its table, as one that the server creates. */
 static char *
 create_sequence(const NewColumn *column, const char *name, const char *options)
 {
-	return psprintf(";\nCREATE %sSEQUENCE %s%s OWNED BY %s.%s",
+	Oid owner = ec_relation_owner(column->relation->oid);
+	char *sequence = ec_plan_name(column->relation->schema, name);
+	char *give = "";
+
+	if (OidIsValid(owner) && owner != GetUserId())
+		give = psprintf(";\nALTER SEQUENCE %s OWNER TO %s;\nALTER SEQUENCE %s",
+						sequence, quote_identifier(GetUserNameFromId(owner, false)),
+						sequence);
+	return psprintf(";\nCREATE %sSEQUENCE %s%s%s OWNED BY %s.%s",
 					column->relation->persistence == RELPERSISTENCE_UNLOGGED
 						? "UNLOGGED "
 						: "",
-					ec_plan_name(column->relation->schema, name), options,
+					sequence, options, give,
 					ec_plan_name(column->relation->schema, column->relation->name),
 					column->quoted);
 }

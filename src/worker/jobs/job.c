@@ -19,6 +19,7 @@
 
 #include "core/hint.h"
 #include "core/catalog.h"
+#include "core/json.h"
 #include "core/clip.h"
 #include "core/guc.h"
 #include "core/own_table.h"
@@ -103,6 +104,8 @@ check_launcher(const EcJobSpec *spec)
  * Inserts a job owned by the current user or spec->owner.  Its workers start
  * when the transaction commits.
  */
+bool ec_job_is_of_alter_table = false;
+
 int64
 ec_job_submit(const EcJobSpec *spec)
 {
@@ -194,6 +197,7 @@ ec_job_load(int64 id, int slot, EcJob *job)
 	job->workers = ec_get_int4(0, 17, 1);
 	job->notice = ec_get_text(0, 18);
 	job->rows_failed = ec_get_int8(0, 19, 0);
+	job->role = (Oid) ec_json_get_int8(job->parameters, "role", InvalidOid);
 	return true;
 }
 

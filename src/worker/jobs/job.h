@@ -59,6 +59,7 @@ typedef struct EcJobSpec
 	Oid relation;       /* InvalidOid: the job has no relation ... */
 	const char *title;  /* ... and this is shown instead */
 	Oid owner;          /* InvalidOid: the current user */
+	Oid role;           /* as which it works; InvalidOid: the owner */
 	Jsonb *settings;    /* of ec_capture_session; NULL: capture them now */
 	Jsonb *parameters;  /* arguments of the kind, for its worker */
 	int workers;
@@ -91,6 +92,7 @@ typedef struct EcJob
 	Oid relation;
 	char *relation_name; /* at submission */
 	Oid owner;
+	Oid role; /* as which it works; InvalidOid: the owner, or that of a change */
 	Jsonb *parameters;
 	Jsonb *settings; /* captured at submission, see session.c */
 
@@ -152,6 +154,14 @@ typedef struct EcJob
  * scope (ec_catalog_begin).  Times are the server's.
  */
 extern int64 ec_job_submit(const EcJobSpec *spec);
+
+/*
+ * True while a step of a migration submits the job that does a part of an ALTER
+ * TABLE.  That would fire no trigger; the job does, and works as the owner of
+ * the table, so that these have no other rights.  SQL cannot set it.
+ */
+extern bool ec_job_is_of_alter_table;
+
 extern bool ec_job_load(int64 id, int slot, EcJob *job); /* in scope */
 extern bool ec_job_read_pace(EcJob *job);                /* in scope */
 extern void ec_job_save_progress(EcJob *job, double seconds,

@@ -23,6 +23,7 @@
 #include "executor/instrument.h"
 #include "miscadmin.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 #include "core/catalog.h"
@@ -52,6 +53,27 @@
 #define LONGEST_BACKOFF_MS 5000
 
 /*
+ * The role that owned the table at the submission, if it still does and if the
+ * job's owner still has its rights.
+ */
+static Oid
+role_of_table(const EcJob *job)
+{
+	/* the job itself raises an error about a table that no longer exists */
+	if (get_rel_name(job->relation) == NULL)
+		return GetUserId();
+	if (ec_require_table_owner(job->relation) != job->role)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table \"%s\" has another owner since job " INT64_FORMAT
+						" was submitted",
+						get_rel_name(job->relation), job->id),
+				 errdetail("The job fires the triggers of the table, and works as the role that owned it then."),
+				 errhint("Give the table back to that role, or cancel the job and submit another one.")));
+	return job->role;
+}
+
+/*
  * Switches to the role as which the job's work is done.  If it is not the
  * job's owner, the work is a security-restricted operation, in which triggers
  * cannot be deferred.
@@ -63,9 +85,12 @@ begin_work(const EcWorker *worker, EcRights *outer)
 	Oid role;
 
 	GetUserIdAndSecContext(&outer->userid, &outer->security_context);
-	if (!worker->kind->runs_as_table_owner || job->change == NULL)
+	if (OidIsValid(job->role))
+		role = role_of_table(job);
+	else if (worker->kind->runs_as_table_owner && job->change != NULL)
+		role = ec_change_job_role(job);
+	else
 		return;
-	role = ec_change_job_role(job);
 	if (role == outer->userid)
 		return;
 	ec_fire_deferred_triggers();
