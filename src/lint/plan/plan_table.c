@@ -42,6 +42,9 @@ draft_command(EcPlanner *planner, EcDraft *draft, EcRelation *relation, bool inh
 								   : NULL);
 			break;
 		}
+		case AT_AlterConstraint:
+			ec_plan_enforce(planner, draft, relation, inh, command);
+			break;
 		case AT_ValidateConstraint:
 			ec_plan_validation(draft, relation, ec_plan_table(relation, inh),
 							   command->name);

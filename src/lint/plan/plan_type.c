@@ -123,8 +123,8 @@ is_possible(EcPlanner *planner, EcRelation *relation, EcRelation *member,
 	return true;
 }
 
-static char *
-definition_of(const EcConstraint *check)
+char *
+ec_plan_definition(const EcConstraint *check)
 {
 	int level = ec_pin_text();
 	char *definition = TextDatumGetCString(
@@ -132,6 +132,18 @@ definition_of(const EcConstraint *check)
 
 	AtEOXact_GUC(false, level);
 	return definition;
+}
+
+char *
+ec_plan_comment(const EcConstraint *constraint, EcRelation *relation)
+{
+	char *comment = GetComment(constraint->oid, ConstraintRelationId, 0);
+
+	if (comment == NULL)
+		return "";
+	return psprintf(";\nCOMMENT ON CONSTRAINT %s ON %s IS %s",
+					quote_identifier(constraint->name),
+					ec_plan_table(relation, true), quote_literal_cstr(comment));
 }
 
 void
@@ -165,15 +177,11 @@ ec_plan_type(EcPlanner *planner, EcDraft *draft, EcRelation *relation, bool inh,
 	{
 		const EcConstraint *check = lfirst(cell);
 		const char *name = quote_identifier(check->name);
-		char *comment = GetComment(check->oid, ConstraintRelationId, 0);
 
 		appendStringInfo(&drops, "DROP CONSTRAINT %s, ", name);
 		appendStringInfo(&adds, ", ADD CONSTRAINT %s %s NOT VALID", name,
-						 definition_of(check));
-		if (comment != NULL)
-			appendStringInfo(&comments, ";\nCOMMENT ON CONSTRAINT %s ON %s IS %s",
-							 name, ec_plan_table(relation, true),
-							 quote_literal_cstr(comment));
+						 ec_plan_definition(check));
+		appendStringInfoString(&comments, ec_plan_comment(check, relation));
 	}
 	ec_plan_alter(draft, relation, table,
 				  psprintf("%s%s%s%s", drops.data, text, adds.data, comments.data))
