@@ -160,6 +160,10 @@ extern void
 ec_lint_move(EcLint *lint, EcRelation *relation, const char *tablespace);
 extern void ec_lint_move_all(EcLint *lint, const AlterTableMoveAllStmt *stmt);
 
+/* Returns the relations (EcRelation) of which the server copies the files. */
+extern List *ec_lint_moved(EcWorld *world, const AlterTableMoveAllStmt *stmt);
+extern bool ec_lint_is_moved(const EcRelation *relation, const char *tablespace);
+
 /* lint_partition.c: attaching and detaching partitions */
 extern void ec_lint_attach(EcLint *lint, EcRelation *parent, EcRelation *child,
 						   PartitionBoundSpec *bound, LOCKMODE lock);

@@ -137,7 +137,9 @@ ec_plan_alter_table(EcPlanner *planner)
 				continue;
 			command = palloc0(sizeof(Command));
 			command->text = list_nth(texts, i);
-			if (stmt->objtype == OBJECT_TABLE)
+			if (written->subtype == AT_SetTableSpace)
+				ec_plan_move(&command->draft, relation, written->name);
+			else if (stmt->objtype == OBJECT_TABLE)
 				draft_command(planner, &command->draft, relation,
 							  stmt->relation->inh, written, pieces, command->text);
 			ec_plan_check_local(planner, &command->draft);

@@ -11,10 +11,13 @@
 
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
+#include "catalog/pg_inherits.h"
 #include "commands/comment.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/json.h"
+#include "utils/syscache.h"
 
 #include "core/pinned.h"
 #include "lint/plan/planner.h"
@@ -146,6 +149,49 @@ ec_plan_comment(const EcConstraint *constraint, EcRelation *relation)
 					ec_plan_table(relation, true), quote_literal_cstr(comment));
 }
 
+/*
+ * The change of ec_change_type, step by step.  What else it may refuse, it tells
+ * itself.
+ */
+static char *
+change_sql(EcPlanner *planner, EcRelation *relation, const AlterTableCmd *command)
+{
+	ColumnDef *definition = castNode(ColumnDef, command->def);
+	const char *schema = planner->extension;
+	int32 typmod;
+	Type type;
+	StringInfoData types;
+	char *change;
+	char *table;
+
+	if (ec_is_new(relation) || relation->kind != RELKIND_RELATION ||
+		has_subclass(relation->oid) || definition->raw_default != NULL ||
+		definition->collClause != NULL)
+		return NULL;
+	type = ec_lint_find_type(planner->lint.world, definition->typeName, &typmod);
+	if (type == NULL)
+		return NULL;
+	initStringInfo(&types);
+	appendStringInfoChar(&types, '{');
+	escape_json(&types, command->name);
+	appendStringInfoString(&types, ": ");
+	escape_json(&types, format_type_extended(typeTypeId(type), typmod,
+											 FORMAT_TYPE_TYPEMOD_GIVEN |
+												 FORMAT_TYPE_FORCE_QUALIFY));
+	appendStringInfoChar(&types, '}');
+	ReleaseSysCache(type);
+	change = quote_literal_cstr(psprintf("%s_%s", relation->name, command->name));
+	table = quote_literal_cstr(ec_plan_name(relation->schema, relation->name));
+	return psprintf("SELECT %s.ec_change_type(%s, %s, %s);\n"
+					"CALL %s.ec_wait(%s.ec_backfill_change(%s));\n"
+					"CALL %s.ec_wait(%s.ec_prepare(%s));\n"
+					"SELECT ok, different FROM %s.ec_verify_change(%s);\n"
+					"SELECT %s.ec_cutover(%s);",
+					schema, change, table, quote_literal_cstr(types.data), schema,
+					schema, change, schema, schema, change, schema, change, schema,
+					change);
+}
+
 void
 ec_plan_type(EcPlanner *planner, EcDraft *draft, EcRelation *relation, bool inh,
 			 const AlterTableCmd *command, const char *text)
@@ -166,7 +212,11 @@ ec_plan_type(EcPlanner *planner, EcDraft *draft, EcRelation *relation, bool inh,
 		ec_load_facts(world, lfirst(cell));
 		if (!is_possible(planner, relation, lfirst(cell), command, checks,
 						 &draft->reason))
+		{
+			if (draft->reason == NULL)
+				draft->instead = change_sql(planner, relation, command);
 			return;
+		}
 	}
 	if (checks == NIL)
 		return;

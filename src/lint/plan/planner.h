@@ -37,6 +37,8 @@ typedef struct EcDraft
 {
 	List *steps;        /* EcPlanStep; NIL: there is no online way ... */
 	char *reason;       /* ... because of this, NULL: of its kind */
+	char *instead;      /* SQL of another way to the same end, which is no plan
+						 * of steps; NULL: none */
 	const char *proven; /* a new column that is NOT NULL by these steps */
 } EcDraft;
 
@@ -137,6 +139,9 @@ extern void
 ec_plan_drop_index(EcPlanner *planner, EcDraft *draft, const DropStmt *stmt);
 extern void
 ec_plan_reindex(EcPlanner *planner, EcDraft *draft, const ReindexStmt *stmt);
+extern void ec_plan_move(EcDraft *draft, EcRelation *index, const char *tablespace);
+extern void ec_plan_move_all(EcPlanner *planner, EcDraft *draft,
+							 const AlterTableMoveAllStmt *stmt);
 extern void ec_plan_refresh(EcPlanner *planner, EcDraft *draft,
 							const RefreshMatViewStmt *stmt);
 
