@@ -365,10 +365,11 @@ ec_lint_constraint(EcLintTable *table, const Constraint *constraint,
 				lint_unique(table, constraint, keys);
 			break;
 		case CONSTR_EXCLUSION:
-			(void) ec_lint_table_stop(table, "add_exclusion",
-									  ec_world_partitions(table->world,
-														  table->relation),
-									  false);
+			/* the table itself is locked more strongly than its partitions */
+			ec_lint_stop(table->lint, "add_exclusion",
+						 ec_world_partitions(table->world, table->relation),
+						 ShareLock, false, true)
+				->lock = table->lock;
 			break;
 		case CONSTR_NOTNULL:
 			/* as a table constraint, possible since version 18 */
