@@ -149,5 +149,5 @@ SELECT change, phase FROM ec_changes WHERE change = 'app/s';
 RESET expand_contract.scope;
 SET client_min_messages = error;
 DROP SCHEMA retype_advance CASCADE;
-SELECT ec_forget(change) FROM (VALUES ('c'), ('d'), ('e'), ('f'), ('g'), ('app/s')) c (change);
+SELECT count(ec_forget(change)) > 0 AS forgotten FROM ec_changes;
 DROP ROLE advance_owner;

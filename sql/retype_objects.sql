@@ -116,5 +116,5 @@ SELECT stxname FROM pg_statistic_ext WHERE stxrelid = 'orders'::regclass ORDER B
 SET client_min_messages = error;
 DROP PUBLICATION retype_mine, retype_columns;
 DROP SCHEMA retype_objects, aside CASCADE;
-SELECT ec_forget(change) FROM (VALUES ('c'), ('c~1'), ('house'), ('typed')) c (change);
+SELECT count(ec_forget(change)) > 0 AS forgotten FROM ec_changes;
 DROP ROLE retype_owner, retype_third;
