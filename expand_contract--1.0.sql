@@ -231,6 +231,7 @@ CREATE TABLE expand_contract.migration_steps (
     made            jsonb NOT NULL DEFAULT '{}',
     done_at         timestamptz,
     scope           text COLLATE "C" NOT NULL DEFAULT '',
+    settings        jsonb,
     PRIMARY KEY (scope, version, direction, step),
     FOREIGN KEY (scope, version) REFERENCES expand_contract.schema_migrations ON DELETE CASCADE
 );
@@ -250,6 +251,7 @@ COMMENT ON COLUMN expand_contract.migration_steps.planned_system IS 'the identif
 COMMENT ON COLUMN expand_contract.migration_steps.target IS 'what the step is about, as it was before the first try; of a job: which one';
 COMMENT ON COLUMN expand_contract.migration_steps.made IS
     'the indexes that the statement has created, OID and name; committed together with their creation';
+COMMENT ON COLUMN expand_contract.migration_steps.settings IS 'what the step has left set for those after it; committed together with it';
 
 CREATE TABLE expand_contract.migration_events (
     id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -1603,6 +1605,12 @@ COMMENT ON FUNCTION @extschema@.ec_advance(text, text, integer, integer, integer
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_change_type(text, regclass, jsonb, jsonb, jsonb, text),
     @extschema@.ec_advance(text, text, integer, integer, integer, timestamptz, text, interval),
     @extschema@.ec_prepare(text, integer, integer, integer, timestamptz, text, interval) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.ec_successor(relation regclass, name text, partition_by text DEFAULT NULL) RETURNS regclass
+AS 'MODULE_PATHNAME', 'ec_make_successor' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_successor(regclass, text, text)
+    IS 'makes an empty table that has what another one has, in another partitioning if asked';
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_successor(regclass, text, text) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.ec_advise(relation regclass,
     OUT approach text, OUT recommended boolean, OUT why text, OUT cost text) RETURNS SETOF record

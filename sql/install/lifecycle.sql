@@ -44,6 +44,12 @@ REVOKE EXECUTE ON FUNCTION @extschema@.ec_change_type(text, regclass, jsonb, jso
     @extschema@.ec_advance(text, text, integer, integer, integer, timestamptz, text, interval),
     @extschema@.ec_prepare(text, integer, integer, integer, timestamptz, text, interval) FROM PUBLIC;
 
+CREATE FUNCTION @extschema@.ec_successor(relation regclass, name text, partition_by text DEFAULT NULL) RETURNS regclass
+AS 'MODULE_PATHNAME', 'ec_make_successor' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_successor(regclass, text, text)
+    IS 'makes an empty table that has what another one has, in another partitioning if asked';
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_successor(regclass, text, text) FROM PUBLIC;
+
 CREATE FUNCTION @extschema@.ec_advise(relation regclass,
     OUT approach text, OUT recommended boolean, OUT why text, OUT cost text) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'ec_advise' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
