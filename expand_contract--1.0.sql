@@ -40,7 +40,7 @@ SELECT expand_contract.require_library('1.0');
 ----------------------------------------------------------------------
 CREATE TABLE expand_contract.jobs (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    kind text NOT NULL CHECK (kind IN ('backfill', 'copy', 'verify', 'statement', 'reconcile', 'contract', 'delete', 'prepare')),
+    kind text NOT NULL CHECK (kind IN ('backfill', 'copy', 'verify', 'statement', 'reconcile', 'contract', 'delete', 'prepare', 'advance')),
     change text,
     relation oid,
     relation_name text NOT NULL,
@@ -231,6 +231,7 @@ CREATE TABLE expand_contract.migration_steps (
     made            jsonb NOT NULL DEFAULT '{}',
     done_at         timestamptz,
     scope           text COLLATE "C" NOT NULL DEFAULT '',
+    settings        jsonb,
     PRIMARY KEY (scope, version, direction, step),
     FOREIGN KEY (scope, version) REFERENCES expand_contract.schema_migrations ON DELETE CASCADE
 );
@@ -250,6 +251,7 @@ COMMENT ON COLUMN expand_contract.migration_steps.planned_system IS 'the identif
 COMMENT ON COLUMN expand_contract.migration_steps.target IS 'what the step is about, as it was before the first try; of a job: which one';
 COMMENT ON COLUMN expand_contract.migration_steps.made IS
     'the indexes that the statement has created, OID and name; committed together with their creation';
+COMMENT ON COLUMN expand_contract.migration_steps.settings IS 'what the step has left set for those after it; committed together with it';
 
 CREATE TABLE expand_contract.migration_events (
     id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -815,6 +817,7 @@ RETURN CASE
     WHEN reason LIKE 'other workers%' THEN 'other_workers'
     WHEN reason LIKE 'no worker is free%' THEN 'no_worker'
     WHEN reason LIKE 'waits for job %' THEN 'other_job'
+    WHEN reason LIKE 'gate%' THEN 'gate'
     WHEN reason LIKE 'start at %' THEN 'start'
     WHEN reason LIKE 'run window opens %' THEN 'window'
     ELSE 'other'
@@ -1592,8 +1595,22 @@ CREATE FUNCTION @extschema@.ec_prepare(change text, batch_size integer DEFAULT N
 AS 'MODULE_PATHNAME', 'ec_prepare' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.ec_prepare(text, integer, integer, integer, timestamptz, text, interval)
     IS 'builds what hangs on columns on those that take their names over, in the background; returns the job';
+
+CREATE FUNCTION @extschema@.ec_advance(change text, until text DEFAULT 'verified', batch_size integer DEFAULT NULL,
+    delay_ms integer DEFAULT NULL, workers integer DEFAULT 1, start_at timestamptz DEFAULT NULL,
+    run_window text DEFAULT NULL, max_lag interval DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_advance' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_advance(text, text, integer, integer, integer, timestamptz, text, interval)
+    IS 'takes a change from phase to phase in the background, up to the one that is named; returns the job';
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_change_type(text, regclass, jsonb, jsonb, jsonb, text),
+    @extschema@.ec_advance(text, text, integer, integer, integer, timestamptz, text, interval),
     @extschema@.ec_prepare(text, integer, integer, integer, timestamptz, text, interval) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.ec_successor(relation regclass, name text, partition_by text DEFAULT NULL) RETURNS regclass
+AS 'MODULE_PATHNAME', 'ec_make_successor' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_successor(regclass, text, text)
+    IS 'makes an empty table that has what another one has, in another partitioning if asked';
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_successor(regclass, text, text) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.ec_advise(relation regclass,
     OUT approach text, OUT recommended boolean, OUT why text, OUT cost text) RETURNS SETOF record

@@ -78,6 +78,7 @@ CREATE TABLE expand_contract.migration_steps (
     made            jsonb NOT NULL DEFAULT '{}',
     done_at         timestamptz,
     scope           text COLLATE "C" NOT NULL DEFAULT '',
+    settings        jsonb,
     PRIMARY KEY (scope, version, direction, step),
     FOREIGN KEY (scope, version) REFERENCES expand_contract.schema_migrations ON DELETE CASCADE
 );
@@ -97,6 +98,7 @@ COMMENT ON COLUMN expand_contract.migration_steps.planned_system IS 'the identif
 COMMENT ON COLUMN expand_contract.migration_steps.target IS 'what the step is about, as it was before the first try; of a job: which one';
 COMMENT ON COLUMN expand_contract.migration_steps.made IS
     'the indexes that the statement has created, OID and name; committed together with their creation';
+COMMENT ON COLUMN expand_contract.migration_steps.settings IS 'what the step has left set for those after it; committed together with it';
 
 CREATE TABLE expand_contract.migration_events (
     id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -43,7 +43,7 @@ COMMENT ON COLUMN expand_contract.jobs.part_of IS
 -- a kind of jobs that is new
 ALTER TABLE expand_contract.jobs
     DROP CONSTRAINT jobs_kind_check,
-    ADD CHECK (kind IN ('backfill', 'copy', 'verify', 'statement', 'reconcile', 'contract', 'delete', 'prepare'));
+    ADD CHECK (kind IN ('backfill', 'copy', 'verify', 'statement', 'reconcile', 'contract', 'delete', 'prepare', 'advance'));
 CREATE INDEX jobs_turns ON expand_contract.jobs (owner, turn_at);
 
 -- The clusters that this database has been in.  No dump has it, and, as it is
@@ -205,7 +205,8 @@ ALTER TABLE expand_contract.migration_steps
     ADD COLUMN detail text,
     ADD COLUMN lock_mode text,
     ADD COLUMN planned_by oid,
-    ADD COLUMN planned_system bigint;
+    ADD COLUMN planned_system bigint,
+    ADD COLUMN settings jsonb;
 UPDATE expand_contract.migration_steps SET kind = CASE WHEN is_top_level THEN 'top_level' ELSE 'transaction' END;
 ALTER TABLE expand_contract.migration_steps ALTER COLUMN kind SET NOT NULL, DROP COLUMN is_top_level;
 -- statements were counted so far
@@ -226,6 +227,7 @@ COMMENT ON COLUMN expand_contract.migration_steps.lock_mode IS 'the strongest lo
 COMMENT ON COLUMN expand_contract.migration_steps.planned_by IS
     'the role for which the SQL was planned, in the cluster of planned_system: names in it mean what they meant to that role';
 COMMENT ON COLUMN expand_contract.migration_steps.planned_system IS 'the identifier of that cluster''s system';
+COMMENT ON COLUMN expand_contract.migration_steps.settings IS 'what the step has left set for those after it; committed together with it';
 COMMENT ON COLUMN expand_contract.migration_steps.target IS 'what the step is about, as it was before the first try; of a job: which one';
 ALTER TABLE expand_contract.schema_migrations
     ADD COLUMN scope text COLLATE "C" NOT NULL DEFAULT '',

@@ -60,6 +60,14 @@
 #define ec_noreturn pg_attribute_noreturn()
 #endif
 
+/* 16 returns the number of settings from the same function. */
+#if PG_VERSION_NUM >= 160000
+#define ec_guc_variables(count) get_guc_variables(count)
+#else
+#define ec_guc_variables(count)                                                \
+	(*(count) = GetNumConfigOptions(), get_guc_variables())
+#endif
+
 /* 18 removed PortalRun's argument run_once; all callers had passed true. */
 #if PG_VERSION_NUM >= 180000
 #define ec_PortalRun(portal, count, top, dest, altdest, completion)            \

@@ -56,8 +56,9 @@ typedef struct Work
 	const char *what; /* names the script in messages */
 	EcMigration *migration;
 	EcScript *script;
-	int steps;     /* how many the plan has */
-	int deadlocks; /* consecutive ones */
+	int steps;       /* how many the plan has */
+	int deadlocks;   /* consecutive ones */
+	Jsonb *settings; /* that the steps so far have left set */
 } Work;
 
 typedef struct StepMark
@@ -65,6 +66,7 @@ typedef struct StepMark
 	const Work *work;
 	const EcScriptStep *step;
 	List *statements; /* that the step runs */
+	Jsonb *settings;  /* that it leaves set; NULL: none */
 } StepMark;
 
 static void
@@ -178,7 +180,7 @@ mark_done(void *arg)
 	const Work *work = mark->work;
 	EcScriptStep open;
 
-	ec_step_set_done(mark->step);
+	ec_step_set_done(mark->step, mark->settings);
 	if (ec_steps_next(work->scope, work->version, work->direction, &open))
 		ec_ledger_set_steps_done(work->scope, work->version, mark->step->number);
 	else if (strcmp(work->direction, EC_UP) == 0)
@@ -206,7 +208,7 @@ run_transaction(const EcJob *job, StepMark *mark)
 	 * transaction-level locks
 	 */
 	(void) ec_lock_job_slot_for_transaction(job->id, job->slot);
-	ec_run_script(&part, ec_lock_timeout, mark_done, mark);
+	ec_run_step(&part, ec_lock_timeout, &mark->settings, mark_done, mark);
 	commit_transaction(memory);
 }
 
@@ -271,7 +273,7 @@ read_statements(const Work *work, const EcScriptStep *step)
 static void
 run_step(EcJob *job, const Work *work, EcScriptStep *step)
 {
-	StepMark mark = {work, step, NIL};
+	StepMark mark = {work, step, NIL, NULL};
 	ErrorContextCallback callback;
 
 	callback.callback = statement_error_callback;
@@ -280,7 +282,8 @@ run_step(EcJob *job, const Work *work, EcScriptStep *step)
 	error_context_stack = &callback;
 
 	pgstat_report_activity(STATE_RUNNING, step->command);
-	ec_enter_session(job->settings, job->parameters, work->script, step->first);
+	ec_enter_session(job->settings, job->parameters, work->script, step->first,
+					 work->settings);
 	mark.statements = read_statements(work, step);
 	switch (step->kind)
 	{
@@ -312,7 +315,8 @@ clean_up(EcJob *job, const Work *work, const EcScriptStep *step)
 	PG_TRY();
 	{
 		/* with the role and settings under which it was created */
-		ec_enter_session(job->settings, job->parameters, work->script, step->first);
+		ec_enter_session(job->settings, job->parameters, work->script,
+						 step->first, work->settings);
 		ec_clean_top_level_step(step);
 	}
 	PG_CATCH();
@@ -415,6 +419,7 @@ run_next_step(EcJob *job)
 
 	begin_transaction(memory);
 	more = ec_steps_next(work->scope, work->version, work->direction, &step);
+	work->settings = ec_steps_settings(work->scope, work->version, work->direction);
 	commit_transaction(memory);
 	if (!more)
 		return false;

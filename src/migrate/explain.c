@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "migrate/explain.h"
+#include "script/dialect.h"
 
 typedef struct Explanation
 {
@@ -44,5 +45,14 @@ ec_explain_script_error(ErrorData *error)
 			  strstr(error->message_id, explanation->message) != NULL)) &&
 			(error->hint == NULL || explanation->replaces))
 			error->hint = pstrdup(explanation->hint);
+	}
+	if ((error->sqlerrcode == ERRCODE_UNDEFINED_OBJECT ||
+		 error->sqlerrcode == ERRCODE_UNDEFINED_FUNCTION) &&
+		error->message != NULL)
+	{
+		const char *hint = ec_foreign_name_hint(error->message);
+
+		if (hint != NULL)
+			error->hint = pstrdup(hint);
 	}
 }

@@ -35,6 +35,7 @@
 #include "migrate/guard.h"
 #include "migrate/lock.h"
 #include "migrate/run.h"
+#include "migrate/settings.h"
 #include "migrate/used.h"
 
 /*
@@ -60,6 +61,7 @@ typedef struct ScriptRun
 	int outer_statement_timeout; /* in ms; a different value is the script's */
 	int lock_timeout_ms;         /* for all tries */
 	int64 *number;               /* the result of the statement; NULL: none */
+	Jsonb **settings;            /* that it leaves set; NULL: not wanted */
 	EcRecord record;
 	void *record_arg;
 	int lock_wait_ms;
@@ -317,6 +319,8 @@ run_once(void *arg)
 		if (run->guard.has_set_constraints)
 			ec_restore_constraints();
 		ec_guard_end();
+		if (run->settings != NULL)
+			*run->settings = ec_settings_kept(guc_level);
 	}
 	PG_CATCH();
 	{
@@ -359,25 +363,12 @@ try_script(void *arg, int lock_wait_ms)
 	return NULL; /* keep the compiler quiet */
 }
 
-void
-ec_run_script(const EcScript *script, int lock_timeout_ms, EcRecord record, void *arg)
+static void
+run_in_tries(ScriptRun *run)
 {
-	ec_run_script_for_number(script, lock_timeout_ms, NULL, record, arg);
-}
-
-void
-ec_run_script_for_number(const EcScript *script, int lock_timeout_ms,
-						 int64 *number, EcRecord record, void *arg)
-{
-	ScriptRun *run = palloc0(sizeof(ScriptRun));
 	ErrorContextCallback callback;
 	ErrorData *error = NULL;
 
-	run->script = script;
-	run->record = record;
-	run->record_arg = arg;
-	run->lock_timeout_ms = lock_timeout_ms;
-	run->number = number;
 	/* in a worker only the script can have set one */
 	run->outer_statement_timeout = MyBgworkerEntry != NULL ? 0 : StatementTimeout;
 	callback.callback = run_error_callback;
@@ -385,8 +376,8 @@ ec_run_script_for_number(const EcScript *script, int lock_timeout_ms,
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
 
-	ec_run_check_nesting(script->what);
-	running = script->what;
+	ec_run_check_nesting(run->script->what);
+	running = run->script->what;
 	PG_TRY();
 	{
 		error = ec_try_for_locks_within(try_script, run, &run->lock_timeout_ms);
@@ -402,4 +393,42 @@ ec_run_script_for_number(const EcScript *script, int lock_timeout_ms,
 	}
 	PG_END_TRY();
 	error_context_stack = callback.previous;
+}
+
+static ScriptRun *
+new_run(const EcScript *script, int lock_timeout_ms, EcRecord record, void *arg)
+{
+	ScriptRun *run = palloc0(sizeof(ScriptRun));
+
+	run->script = script;
+	run->lock_timeout_ms = lock_timeout_ms;
+	run->record = record;
+	run->record_arg = arg;
+	return run;
+}
+
+void
+ec_run_script(const EcScript *script, int lock_timeout_ms, EcRecord record, void *arg)
+{
+	run_in_tries(new_run(script, lock_timeout_ms, record, arg));
+}
+
+void
+ec_run_step(const EcScript *script, int lock_timeout_ms, Jsonb **settings,
+			EcRecord record, void *arg)
+{
+	ScriptRun *run = new_run(script, lock_timeout_ms, record, arg);
+
+	run->settings = settings;
+	run_in_tries(run);
+}
+
+void
+ec_run_script_for_number(const EcScript *script, int lock_timeout_ms,
+						 int64 *number, EcRecord record, void *arg)
+{
+	ScriptRun *run = new_run(script, lock_timeout_ms, record, arg);
+
+	run->number = number;
+	run_in_tries(run);
 }

@@ -7,6 +7,8 @@
 
 #include "postgres.h"
 
+#include "utils/jsonb.h"
+
 #include "script/script.h"
 
 /* Called after the last statement, as the caller. */
@@ -27,8 +29,15 @@ extern void ec_run_script(const EcScript *script, int lock_timeout_ms,
 						  EcRecord record, void *arg);
 
 /*
+ * The same for a step of a script: what it leaves set is in *settings when
+ * record is called, see ec_settings_kept.
+ */
+extern void ec_run_step(const EcScript *script, int lock_timeout_ms,
+						Jsonb **settings, EcRecord record, void *arg);
+
+/*
  * The same for a script of one SELECT whose result is a number, which is set
- * before record is called.  With a NULL number it is ec_run_script.
+ * before record is called.
  */
 extern void ec_run_script_for_number(const EcScript *script, int lock_timeout_ms,
 									 int64 *number, EcRecord record, void *arg);

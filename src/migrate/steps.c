@@ -361,19 +361,42 @@ ec_step_add_made(const EcScriptStep *step, Oid relation)
 }
 
 void
-ec_step_set_done(const EcScriptStep *step)
+ec_step_set_done(const EcScriptStep *step, Jsonb *settings)
 {
 	EcCatalogScope scope;
 	EcArgs args = {0};
 
 	ec_catalog_begin(&scope);
 	step_args(&args, step);
+	ec_arg_jsonb(&args, settings);
 	if (ec_query("UPDATE expand_contract.migration_steps"
-				 "   SET done_at = clock_timestamp()"
+				 "   SET done_at = clock_timestamp(), settings = $5"
 				 " WHERE version = $1 AND direction = $2 AND step = $3 AND scope = $4"
 				 "   AND done_at IS NULL",
 				 &args) != 1)
 		elog(ERROR, "step %d of migration \"%s\" is not open", step->number,
 			 step->version);
 	ec_catalog_end(&scope);
+}
+
+Jsonb *
+ec_steps_settings(const char *scope_name, const char *version, const char *direction)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+	Jsonb *settings;
+
+	ec_catalog_begin(&scope);
+	ec_arg_text(&args, version);
+	ec_arg_text(&args, direction);
+	ec_arg_text(&args, scope_name);
+	/* of one that several have set, the last value counts */
+	(void) ec_query("SELECT jsonb_object_agg(s.key, s.value ORDER BY m.step)"
+					"  FROM expand_contract.migration_steps m, jsonb_each(m.settings) s"
+					" WHERE m.scope = $3 AND m.version = $1 AND m.direction = $2"
+					"   AND m.done_at IS NOT NULL AND m.settings IS NOT NULL",
+					&args);
+	settings = ec_is_null(0, 1) ? NULL : ec_get_jsonb(0, 1);
+	ec_catalog_end(&scope);
+	return settings;
 }

@@ -84,6 +84,11 @@ extern void ec_step_set_target(EcScriptStep *step, Jsonb *target);
  */
 extern void ec_step_add_made(const EcScriptStep *step, Oid relation);
 
-extern void ec_step_set_done(const EcScriptStep *step);
+/* The settings that it leaves are those of ec_settings_kept; NULL: none. */
+extern void ec_step_set_done(const EcScriptStep *step, Jsonb *settings);
+
+/* All that the steps that are done have left set; NULL: nothing. */
+extern Jsonb *
+ec_steps_settings(const char *scope, const char *version, const char *direction);
 
 #endif

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "script/dialect.h"
 #include "script/lines.h"
 #include "script/syntax_hint.h"
 
@@ -82,13 +83,7 @@ static const ErrorHint hints[] =
 			"the script."},
 	 {"# ---",
 	  "It looks like a section of Play's evolutions. Write -- ec:up and -- ec:down."},
-	 {"#", "Comments begin with -- or stand between /* and */."},
-	 {"delimiter", "DELIMITER is a command of another client. Statements end with a semicolon, "
-				   "and bodies stand between dollar quotes."},
-	 {"go\n", "GO is a command of another client. Statements end with a semicolon."},
-	 {"go\r", "GO is a command of another client. Statements end with a semicolon."},
-	 {"exec ", "Call a procedure with CALL."},
-	 {"`", "Names are quoted with \"double quotes\"."}};
+	 {"#", "Comments begin with -- or stand between /* and */."}};
 
 const char *
 ec_syntax_hint(const char *text, int offset)
@@ -109,7 +104,7 @@ ec_syntax_hint(const char *text, int offset)
 		form = placeholder_form(at - back);
 	}
 	if (form == NULL)
-		return NULL;
+		return ec_dialect_hint(text, offset);
 	return psprintf("It looks like a placeholder, %s, that a client or another tool "
 					"replaces. The server does not know its value; put it into the script.",
 					form);
