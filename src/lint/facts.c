@@ -197,8 +197,8 @@ load_constraints(EcWorld *world, EcRelation *relation)
 
 		relation->constraints = lappend(relation->constraints, constraint);
 		/* Since version 18 a NOT NULL constraint may be NOT VALID. */
-		if (constraint->type == EC_CONSTRAINT_NOTNULL && !constraint->is_valid &&
-			constraint->keys != NIL)
+		if (constraint->type == EC_CONSTRAINT_NOTNULL &&
+			!constraint->is_valid && constraint->keys != NIL)
 		{
 			EcColumn *column =
 				ec_column_numbered(relation, linitial_int(constraint->keys));

@@ -67,8 +67,8 @@ enter_not_null(const EcLintTable *table, EcRelation *relation,
 	{
 		entered = palloc0(sizeof(EcConstraint));
 		entered->name = as->name ? as->name
-								 : psprintf("%s_%s_not_null", table->relation->name,
-											column->name);
+								 : psprintf("%s_%s_not_null",
+											table->relation->name, column->name);
 		entered->type = EC_CONSTRAINT_NOTNULL;
 		entered->is_enforced = true;
 		entered->is_new = true;
@@ -93,8 +93,7 @@ ec_lint_mark_not_null(EcLintTable *table, const char *name, bool is_not_null)
 			continue;
 		column->is_not_null = is_not_null;
 		if (PG_VERSION_NUM >= 180000)
-			enter_not_null(table, lfirst(cell), column,
-						   is_not_null ? &valid : NULL);
+			enter_not_null(table, lfirst(cell), column, is_not_null ? &valid : NULL);
 	}
 }
 
@@ -292,14 +291,13 @@ lint_not_null_constraint(EcLintTable *table, const Constraint *constraint)
 
 	if (constraint->is_no_inherit)
 		own.family = list_make1(table->relation);
-	if (present != NULL &&
-		((constraint->conname != NULL &&
-		  strcmp(present->name, constraint->conname) != 0) ||
-		 (!present->is_valid && !constraint->skip_validation)))
+	if (present != NULL && ((constraint->conname != NULL &&
+							 strcmp(present->name, constraint->conname) != 0) ||
+							(!present->is_valid && !constraint->skip_validation)))
 	{
 		ec_lint_explain(ec_lint_table_add(table, "will_fail"),
-						": the column %s has the constraint %s", quote_identifier(name),
-						quote_identifier(present->name));
+						": the column %s has the constraint %s",
+						quote_identifier(name), quote_identifier(present->name));
 		return;
 	}
 	foreach (cell, own.family)
@@ -494,11 +492,12 @@ lint_inheritability(EcLintTable *table, EcConstraint *constraint, bool no_inheri
 	constraint->no_inherit = no_inherit;
 	if (no_inherit)
 		return;
-	below.family = list_delete_first(ec_world_family(table->world, table->relation));
+	below.family =
+		list_delete_first(ec_world_family(table->world, table->relation));
 	ec_lint_effects(table->lint, below.family, table->lock, false, false);
 	if (unproven(&below, column->name) != NIL)
-		ec_lint_table_stop(&below, "set_not_null", unproven(&below, column->name),
-						   false);
+		ec_lint_table_stop(&below, "set_not_null",
+						   unproven(&below, column->name), false);
 	ec_lint_mark_not_null(&below, column->name, true);
 }
 

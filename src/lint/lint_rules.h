@@ -135,9 +135,9 @@ extern void ec_lint_foreign_key(EcLint *lint, EcRelation *relation,
  * Records that both tables of a foreign key are read, the one that has it under
  * the first lock, the other one under the second.
  */
-extern void ec_lint_check_key(EcLint *lint, EcRelation *relation,
-							  EcConstraint *constraint, LOCKMODE lock,
-							  LOCKMODE referenced_lock);
+extern void
+ec_lint_check_key(EcLint *lint, EcRelation *relation, EcConstraint *constraint,
+				  LOCKMODE lock, LOCKMODE referenced_lock);
 extern void ec_lint_drop_key(EcLint *lint, EcRelation *relation,
 							 const EcConstraint *constraint);
 extern char *ec_lint_joined(List *names, const char *separator, bool quoted);

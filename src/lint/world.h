@@ -38,7 +38,7 @@ typedef struct EcColumn
 	bool has_default;
 	bool is_identity;
 	char generated; /* ATTRIBUTE_GENERATED_STORED, EC_GENERATED_VIRTUAL */
-	bool is_new; /* added by the script */
+	bool is_new;    /* added by the script */
 	bool is_inherited;
 	const struct EcObject *own_type; /* NULL: no type of the script */
 } EcColumn;

@@ -133,13 +133,15 @@ key_sql(EcPlanner *planner, const Constraint *constraint, List *columns)
 					 target ? ec_plan_name(target->schema, target->name)
 							: ec_lint_name(constraint->pktable));
 	if (constraint->pk_attrs != NIL)
-		appendStringInfo(&text, " (%s)", columns_sql(constraint->pk_attrs, referenced_with_period));
+		appendStringInfo(&text, " (%s)",
+						 columns_sql(constraint->pk_attrs, referenced_with_period));
 	if (constraint->fk_matchtype == FKCONSTR_MATCH_FULL)
 		appendStringInfoString(&text, " MATCH FULL");
 	append_action(&text, "UPDATE", constraint->fk_upd_action);
 	append_action(&text, "DELETE", constraint->fk_del_action);
 	if (constraint->fk_del_set_cols != NIL)
-		appendStringInfo(&text, " (%s)", columns_sql(constraint->fk_del_set_cols, false));
+		appendStringInfo(&text, " (%s)",
+						 columns_sql(constraint->fk_del_set_cols, false));
 	appendStringInfoString(&text, ec_plan_deferrable(constraint));
 	return text.data;
 }
@@ -219,8 +221,8 @@ ec_plan_enforce(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
 		return;
 	definition[strlen(definition) - strlen(" NOT ENFORCED")] = '\0';
 	comment = ec_plan_comment(key, relation);
-	sql = psprintf("DROP CONSTRAINT %s, ADD CONSTRAINT %s %s NOT VALID%s", quoted,
-				   quoted, definition, comment);
+	sql = psprintf("DROP CONSTRAINT %s, ADD CONSTRAINT %s %s NOT VALID%s",
+				   quoted, quoted, definition, comment);
 	step = ec_plan_alter(draft, relation, table, sql);
 	step->detail = "makes the key anew; it holds for new rows from now on";
 	ec_plan_validation(draft, relation, table, change->conname);

@@ -283,8 +283,7 @@ ec_plan_move(EcDraft *draft, EcRelation *index, const char *tablespace)
 	if (ec_is_new(index) || index->kind != RELKIND_INDEX)
 		return;
 	present = get_rel_tablespace(index->oid);
-	from =
-		get_tablespace_name(OidIsValid(present) ? present : MyDatabaseTableSpace);
+	from = get_tablespace_name(OidIsValid(present) ? present : MyDatabaseTableSpace);
 	if (is_exclusion(index->oid))
 	{
 		draft->steps = NIL;
@@ -301,7 +300,8 @@ ec_plan_move(EcDraft *draft, EcRelation *index, const char *tablespace)
 }
 
 void
-ec_plan_move_all(EcPlanner *planner, EcDraft *draft, const AlterTableMoveAllStmt *stmt)
+ec_plan_move_all(EcPlanner *planner, EcDraft *draft,
+				 const AlterTableMoveAllStmt *stmt)
 {
 	ListCell *cell;
 

@@ -66,7 +66,8 @@ ec_plan_not_null_constraint(EcPlanner *planner, EcDraft *draft,
 	const char *name = constraint ? constraint->conname : NULL;
 
 	if (name == NULL)
-		name = ec_plan_choose_name(planner, relation, column, "not_null", false, true);
+		name = ec_plan_choose_name(planner, relation, column, "not_null", false,
+								   true);
 	ec_plan_proof(planner, draft, relation, inh, name,
 				  psprintf("NOT NULL %s%s", quote_identifier(column),
 						   constraint && constraint->is_no_inherit ? " NO INHERIT"
@@ -78,8 +79,8 @@ ec_plan_not_null_constraint(EcPlanner *planner, EcDraft *draft,
  * no NULL.
  */
 void
-ec_plan_not_null(EcPlanner *planner, EcDraft *draft, EcRelation *relation, bool inh,
-				 const char *column, const Constraint *constraint)
+ec_plan_not_null(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
+				 bool inh, const char *column, const Constraint *constraint)
 {
 	const char *table = ec_plan_table(relation, inh);
 	const char *quoted = quote_identifier(column);
@@ -97,7 +98,8 @@ ec_plan_not_null(EcPlanner *planner, EcDraft *draft, EcRelation *relation, bool 
 	if (PG_VERSION_NUM >= 180000 &&
 		(is_composite(found) || (constraint != NULL && constraint->is_no_inherit)))
 	{
-		ec_plan_not_null_constraint(planner, draft, relation, inh, column, constraint);
+		ec_plan_not_null_constraint(planner, draft, relation, inh, column,
+									constraint);
 		return;
 	}
 	if (is_composite(found))

@@ -187,9 +187,9 @@ change_sql(EcPlanner *planner, EcRelation *relation, const AlterTableCmd *comman
 					"CALL %s.ec_wait(%s.ec_prepare(%s));\n"
 					"SELECT ok, different FROM %s.ec_verify_change(%s);\n"
 					"SELECT %s.ec_cutover(%s);",
-					schema, change, table, quote_literal_cstr(types.data), schema,
-					schema, change, schema, schema, change, schema, change, schema,
-					change);
+					schema, change, table, quote_literal_cstr(types.data),
+					schema, schema, change, schema, schema, change, schema,
+					change, schema, change);
 }
 
 void

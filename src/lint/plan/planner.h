@@ -104,14 +104,14 @@ extern void ec_plan_validation(EcDraft *draft, EcRelation *relation,
  * constraint: NULL, or how it is written.
  */
 extern void
-ec_plan_not_null(EcPlanner *planner, EcDraft *draft, EcRelation *relation, bool inh,
-				 const char *column, const Constraint *constraint);
+ec_plan_not_null(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
+				 bool inh, const char *column, const Constraint *constraint);
 
 /* The same without a CHECK as proof, which is possible since version 18. */
-extern void ec_plan_not_null_constraint(EcPlanner *planner, EcDraft *draft,
-										EcRelation *relation, bool inh,
-										const char *column,
-										const Constraint *constraint);
+extern void
+ec_plan_not_null_constraint(EcPlanner *planner, EcDraft *draft,
+							EcRelation *relation, bool inh, const char *column,
+							const Constraint *constraint);
 
 /* plan_key.c: UNIQUE and PRIMARY KEY */
 extern void ec_plan_key(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
@@ -128,8 +128,9 @@ ec_plan_constraint(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
 				   const char *check);
 
 /* ALTER CONSTRAINT ... ENFORCED of a foreign key. */
-extern void ec_plan_enforce(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
-							bool inh, const AlterTableCmd *command);
+extern void
+ec_plan_enforce(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
+				bool inh, const AlterTableCmd *command);
 
 /* plan_index.c */
 extern void ec_plan_index(EcPlanner *planner, EcDraft *draft, IndexStmt *stmt);
@@ -139,7 +140,8 @@ extern void
 ec_plan_drop_index(EcPlanner *planner, EcDraft *draft, const DropStmt *stmt);
 extern void
 ec_plan_reindex(EcPlanner *planner, EcDraft *draft, const ReindexStmt *stmt);
-extern void ec_plan_move(EcDraft *draft, EcRelation *index, const char *tablespace);
+extern void
+ec_plan_move(EcDraft *draft, EcRelation *index, const char *tablespace);
 extern void ec_plan_move_all(EcPlanner *planner, EcDraft *draft,
 							 const AlterTableMoveAllStmt *stmt);
 extern void ec_plan_refresh(EcPlanner *planner, EcDraft *draft,
