@@ -70,7 +70,7 @@ COMMENT ON COLUMN expand_contract.jobs.part_of IS
 -- a kind of jobs that is new
 ALTER TABLE expand_contract.jobs
     DROP CONSTRAINT jobs_kind_check,
-    ADD CHECK (kind IN ('backfill', 'copy', 'verify', 'statement', 'reconcile', 'contract', 'delete', 'prepare'));
+    ADD CHECK (kind IN ('backfill', 'copy', 'verify', 'statement', 'reconcile', 'contract', 'delete', 'prepare', 'advance'));
 CREATE INDEX jobs_turns ON expand_contract.jobs (owner, turn_at);
 
 -- The clusters that this database has been in.  No dump has it, and, as it is
@@ -445,6 +445,7 @@ RETURN CASE
     WHEN reason LIKE 'other workers%' THEN 'other_workers'
     WHEN reason LIKE 'no worker is free%' THEN 'no_worker'
     WHEN reason LIKE 'waits for job %' THEN 'other_job'
+    WHEN reason LIKE 'gate%' THEN 'gate'
     WHEN reason LIKE 'start at %' THEN 'start'
     WHEN reason LIKE 'run window opens %' THEN 'window'
     ELSE 'other'
@@ -1197,7 +1198,15 @@ CREATE OR REPLACE FUNCTION @extschema@.ec_prepare(change text, batch_size intege
 AS 'MODULE_PATHNAME', 'ec_prepare' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.ec_prepare(text, integer, integer, integer, timestamptz, text, interval)
     IS 'builds what hangs on columns on those that take their names over, in the background; returns the job';
+
+CREATE OR REPLACE FUNCTION @extschema@.ec_advance(change text, until text DEFAULT 'verified', batch_size integer DEFAULT NULL,
+    delay_ms integer DEFAULT NULL, workers integer DEFAULT 1, start_at timestamptz DEFAULT NULL,
+    run_window text DEFAULT NULL, max_lag interval DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_advance' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_advance(text, text, integer, integer, integer, timestamptz, text, interval)
+    IS 'takes a change from phase to phase in the background, up to the one that is named; returns the job';
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_change_type(text, regclass, jsonb, jsonb, jsonb, text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION @extschema@.ec_advance(text, text, integer, integer, integer, timestamptz, text, interval) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_prepare(text, integer, integer, integer, timestamptz, text, interval) FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION @extschema@.ec_successor(relation regclass, name text, partition_by text DEFAULT NULL) RETURNS regclass

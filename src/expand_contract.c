@@ -12,6 +12,7 @@
 #include "backfill/copy/copy_kind.h"
 #include "backfill/delete_kind.h"
 #include "backfill/update_kind.h"
+#include "lifecycle/advance.h"
 #include "lifecycle/backfill_change.h"
 #include "lifecycle/contract.h"
 #include "lifecycle/prepare.h"
@@ -44,6 +45,7 @@ _PG_init(void)
 	ec_register_job_kind(&ec_reconcile_kind);
 	ec_register_job_kind(&ec_contract_kind);
 	ec_register_job_kind(&ec_prepare_kind);
+	ec_register_job_kind(&ec_advance_kind);
 	ec_change_job_done = ec_note_change_job_done;
 	ec_change_batch_done = ec_check_change_batch;
 	ec_change_job_role = ec_role_of_change_job;

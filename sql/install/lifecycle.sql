@@ -33,7 +33,15 @@ CREATE FUNCTION @extschema@.ec_prepare(change text, batch_size integer DEFAULT N
 AS 'MODULE_PATHNAME', 'ec_prepare' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.ec_prepare(text, integer, integer, integer, timestamptz, text, interval)
     IS 'builds what hangs on columns on those that take their names over, in the background; returns the job';
+
+CREATE FUNCTION @extschema@.ec_advance(change text, until text DEFAULT 'verified', batch_size integer DEFAULT NULL,
+    delay_ms integer DEFAULT NULL, workers integer DEFAULT 1, start_at timestamptz DEFAULT NULL,
+    run_window text DEFAULT NULL, max_lag interval DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'ec_advance' LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.ec_advance(text, text, integer, integer, integer, timestamptz, text, interval)
+    IS 'takes a change from phase to phase in the background, up to the one that is named; returns the job';
 REVOKE EXECUTE ON FUNCTION @extschema@.ec_change_type(text, regclass, jsonb, jsonb, jsonb, text),
+    @extschema@.ec_advance(text, text, integer, integer, integer, timestamptz, text, interval),
     @extschema@.ec_prepare(text, integer, integer, integer, timestamptz, text, interval) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.ec_successor(relation regclass, name text, partition_by text DEFAULT NULL) RETURNS regclass

@@ -88,6 +88,7 @@ RETURN CASE
     WHEN reason LIKE 'other workers%' THEN 'other_workers'
     WHEN reason LIKE 'no worker is free%' THEN 'no_worker'
     WHEN reason LIKE 'waits for job %' THEN 'other_job'
+    WHEN reason LIKE 'gate%' THEN 'gate'
     WHEN reason LIKE 'start at %' THEN 'start'
     WHEN reason LIKE 'run window opens %' THEN 'window'
     ELSE 'other'

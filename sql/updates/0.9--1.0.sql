@@ -43,7 +43,7 @@ COMMENT ON COLUMN expand_contract.jobs.part_of IS
 -- a kind of jobs that is new
 ALTER TABLE expand_contract.jobs
     DROP CONSTRAINT jobs_kind_check,
-    ADD CHECK (kind IN ('backfill', 'copy', 'verify', 'statement', 'reconcile', 'contract', 'delete', 'prepare'));
+    ADD CHECK (kind IN ('backfill', 'copy', 'verify', 'statement', 'reconcile', 'contract', 'delete', 'prepare', 'advance'));
 CREATE INDEX jobs_turns ON expand_contract.jobs (owner, turn_at);
 
 -- The clusters that this database has been in.  No dump has it, and, as it is

@@ -152,7 +152,7 @@ read_arguments(FunctionCallInfo fcinfo, Call *call)
 			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 							errmsg("argument \"%s\" must not be null", needed[i]),
 							ec_errhint(EXAMPLE_HINT)));
-	call->change = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	call->change = ec_change_argument(fcinfo, 0);
 	call->relation = PG_GETARG_OID(1);
 	call->types = PG_GETARG_JSONB_P(2);
 	call->forward = PG_ARGISNULL(3) ? NULL : PG_GETARG_JSONB_P(3);

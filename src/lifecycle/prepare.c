@@ -127,7 +127,7 @@ ec_prepare(PG_FUNCTION_ARGS)
 						errmsg("argument \"change\" must not be null"),
 						ec_errhint("As in SELECT ec_prepare('042').")));
 	ec_read_pace_arguments(fcinfo, 1, true, &spec, NULL);
-	ec_change_lock(text_to_cstring(PG_GETARG_TEXT_PP(0)), &change);
+	ec_change_lock(ec_change_argument(fcinfo, 0), &change);
 	ec_change_require_active(&change);
 	require_keeps_names(&change);
 	require_filled(&change);

@@ -52,7 +52,9 @@ ec_twin_checks(Oid relation)
 		check->oid = form->oid;
 		check->name = pstrdup(NameStr(form->conname));
 		check->node = stringToNode(TextDatumGetCString(stored));
-		check->text = ec_twin_write(relation, check->node);
+		check->text = ec_twin_translate(relation, NULL, check->node,
+										EXPR_KIND_CHECK_CONSTRAINT)
+						  .text;
 		check->reads = ec_twin_reads(check->node);
 		check->is_valid = form->convalidated;
 		check->no_inherit = form->connoinherit;

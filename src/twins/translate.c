@@ -212,22 +212,58 @@ ec_twin_read_default(Oid relation, AttrNumber attnum, const char *text)
 	return read_one(&reading);
 }
 
+static Node *
+without_casts(Node *node, void *context)
+{
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, FuncExpr) && ((FuncExpr *) node)->funcformat == COERCE_IMPLICIT_CAST)
+		return without_casts(linitial(((FuncExpr *) node)->args), context);
+	if (IsA(node, RelabelType) &&
+		((RelabelType *) node)->relabelformat == COERCE_IMPLICIT_CAST)
+		return without_casts((Node *) ((RelabelType *) node)->arg, context);
+	if (IsA(node, CoerceViaIO) &&
+		((CoerceViaIO *) node)->coerceformat == COERCE_IMPLICIT_CAST)
+		return without_casts((Node *) ((CoerceViaIO *) node)->arg, context);
+	return expression_tree_mutator(node, without_casts, context);
+}
+
+/*
+ * The server writes implicit casts out: "id % 10" as "id % 10::bigint", which
+ * read again are explicit ones, and stay with the other type.  So they are left
+ * out where the server puts the same ones in again.
+ */
+static Node *
+as_written(Oid relation, Node *stored, ParseExprKind kind)
+{
+	Node *plain = without_casts(stored, NULL);
+	EcTwinExpression again;
+
+	if (equal(plain, stored))
+		return stored;
+	again = ec_twin_read(relation, ec_twin_write(relation, plain), kind);
+	return again.error == NULL && equal(again.node, stored) ? plain : stored;
+}
+
 EcTwinExpression
 ec_twin_translate(Oid relation, const EcRetype *retype, Node *stored,
 				  ParseExprKind kind)
 {
+	EcTwinExpression result = {.node = stored};
+	Node *plain = as_written(relation, stored, kind);
 	char *text;
 	char *alias;
 
-	if (retype == NULL)
+	if (retype != NULL)
 	{
-		EcTwinExpression same = {.text = ec_twin_write(relation, stored),
-								 .node = stored};
-
-		return same;
+		alias = write_with_alias(relation, plain, &text);
+		result = ec_twin_read(relation, replace_columns(retype, text, alias), kind);
+		if (result.error != NULL)
+			return result;
+		plain = as_written(relation, result.node, kind);
 	}
-	alias = write_with_alias(relation, stored, &text);
-	return ec_twin_read(relation, replace_columns(retype, text, alias), kind);
+	result.text = ec_twin_write(relation, plain);
+	return result;
 }
 
 Bitmapset *

@@ -14,7 +14,8 @@
 /* an expression as the server would store it */
 typedef struct EcTwinExpression
 {
-	char *text; /* as the server writes it, with all names qualified */
+	char *text; /* as the server writes it, with all names qualified, and, of
+				 * ec_twin_translate, without the casts that it puts in itself */
 	Node *node;
 	char *error; /* instead: why the server does not take it */
 } EcTwinExpression;

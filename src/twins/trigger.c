@@ -47,7 +47,7 @@ look(const EcRetype *retype, EcTwinPlan *plan)
 				 "            WHEN EXISTS (SELECT FROM pg_depend x WHERE x.classid = 'pg_trigger'::regclass AND x.objid = t.oid AND x.deptype = 'x')"
 				 "            THEN format('trigger \"%s\" depends on an extension (ALTER TRIGGER … NO DEPENDS ON EXTENSION before)', t.tgname) END"
 				 "  FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
-				 " WHERE t.tgrelid = $1 AND t.tgconstraint = 0 AND NOT t.tgisinternal"
+				 " WHERE t.tgrelid = $1 AND NOT t.tgisinternal"
 				 "   AND t.tgfoid NOT IN ('expand_contract.dual_write()'::regprocedure,"
 				 "                        'expand_contract.dual_write_table()'::regprocedure)"
 				 "   AND EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_trigger'::regclass AND d.objid = t.oid"

@@ -46,14 +46,14 @@ typedef struct EcRetype
 /* The swap runs the statements of all kinds, part by part. */
 typedef enum EcSwapPart
 {
-	EC_SWAP_VIEWS_AWAY,
-	EC_SWAP_UNTIE,   /* away with foreign keys, triggers */
-	EC_SWAP_RELEASE, /* "from" loses defaults, sequences, the primary key */
-	EC_SWAP_PROVE,   /* SET NOT NULL, from a constraint that proves it */
-	EC_SWAP_KEYS,    /* keys from indexes; away with the proofs */
-	EC_SWAP_NAMES,   /* names change; later parts use the new ones */
-	EC_SWAP_GIVE,    /* "to" gets what "from" has lost */
-	EC_SWAP_VIEWS    /* the views are there again */
+	EC_SWAP_VIEWS_AWAY, /* and the bodies of functions */
+	EC_SWAP_UNTIE,      /* away with foreign keys, triggers */
+	EC_SWAP_RELEASE,    /* "from" loses defaults, sequences, the primary key */
+	EC_SWAP_PROVE,      /* SET NOT NULL, from a constraint that proves it */
+	EC_SWAP_KEYS,       /* keys from indexes; away with the proofs */
+	EC_SWAP_NAMES,      /* names change; later parts use the new ones */
+	EC_SWAP_GIVE,       /* "to" gets what "from" has lost */
+	EC_SWAP_VIEWS       /* the views are there again, and the bodies */
 } EcSwapPart;
 #define EC_SWAP_PARTS (EC_SWAP_VIEWS + 1)
 
@@ -91,6 +91,9 @@ extern const EcTwinKind ec_twin_foreign;
 extern const EcTwinKind ec_twin_trigger;
 extern const EcTwinKind ec_twin_policy;
 extern const EcTwinKind ec_twin_view;
+extern const EcTwinKind ec_twin_body;
+extern const EcTwinKind ec_twin_statistics;
+extern const EcTwinKind ec_twin_publication;
 extern const EcTwinKind ec_twin_function;
 extern const EcTwinKind ec_twin_unknown;
 

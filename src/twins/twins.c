@@ -33,9 +33,11 @@
 
 /* The order is that of the steps. */
 static const EcTwinKind *const kinds[] = {
-	&ec_twin_unknown, &ec_twin_view,     &ec_twin_index,   &ec_twin_check,
-	&ec_twin_foreign, &ec_twin_column,   &ec_twin_default, &ec_twin_trigger,
-	&ec_twin_policy,  &ec_twin_function,
+	&ec_twin_unknown,  &ec_twin_view,       &ec_twin_body,
+	&ec_twin_index,    &ec_twin_check,      &ec_twin_foreign,
+	&ec_twin_column,   &ec_twin_default,    &ec_twin_trigger,
+	&ec_twin_policy,   &ec_twin_statistics, &ec_twin_publication,
+	&ec_twin_function,
 };
 
 static const EcChangeColumn *
@@ -163,10 +165,16 @@ run(const char *sql)
 static void
 run_part(const EcTwinPlan *plan, EcSwapPart part)
 {
+	int guc_level = NewGUCNestLevel();
 	ListCell *cell;
 
+	/* a function without its body returns nothing */
+	if (part == EC_SWAP_VIEWS_AWAY)
+		(void) set_config_option("check_function_bodies", "off", PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	foreach (cell, plan->swap[part])
 		run(lfirst(cell));
+	AtEOXact_GUC(false, guc_level);
 }
 
 /*
@@ -276,25 +284,27 @@ ec_twins_try_views(const EcRetype *retype, EcTwinPlan *plan)
 	bool before = ec_own_swap;
 	ErrorData *error;
 	const char *end;
+	size_t length;
 
 	if (plan->swap[EC_SWAP_VIEWS] == NIL || plan->refused != NIL)
 		return;
 	ec_own_swap = true;
 	error = ec_subtransaction_undone(rehearse_views, &rehearsal);
 	ec_own_swap = before;
-	/* a view may group by the primary key, which has no twin yet */
+	/* one may group by the primary key, which has no twin yet */
 	if (error == NULL || error->sqlerrcode == ERRCODE_GROUPING_ERROR)
 		return;
 	if (rehearsal.statement == NULL || !ec_may_swallow(error) ||
 		ec_is_lock_error(error))
 		ReThrowError(error);
+	/* its first line, or less */
 	end = strstr(rehearsal.statement, " AS ");
+	length = strcspn(rehearsal.statement, "\n");
+	if (end != NULL)
+		length = Min(length, end - rehearsal.statement);
 	ec_twin_refuse(plan,
 				   psprintf("%s, says the server to %s … (drop it before, and create another after)",
-							error->message,
-							end == NULL ? rehearsal.statement
-										: pnstrdup(rehearsal.statement,
-												   end - rehearsal.statement)));
+							error->message, pnstrdup(rehearsal.statement, length)));
 }
 
 void

@@ -25,8 +25,8 @@ extern void ec_retype_of(const EcChange *change, EcRetype *retype);
 extern EcTwinPlan *ec_twins_look(const EcRetype *retype);
 
 /*
- * Refuses views and rules that do not take the new types.  For the plan of a
- * table that the caller has locked.
+ * Refuses views, rules and bodies of functions that do not take the new types.
+ * For the plan of a table that the caller has locked.
  */
 extern void ec_twins_try_views(const EcRetype *retype, EcTwinPlan *plan);
 

@@ -79,8 +79,9 @@ look(const EcRetype *retype, EcTwinPlan *plan)
 				 "   AND NOT coalesce(k.conrelid = $1 AND k.contype IN ('p', 'u', 'c', 'n'), false)"
 				 "   AND NOT coalesce(k.contype = 'f' AND k.conparentid = 0, false)"
 				 /* their definitions are text, with the names that stay */
-				 "   AND NOT coalesce(t.tgrelid = $1 AND t.tgconstraint = 0 AND o.change IS NULL, false)"
-				 "   AND d.classid <> 'pg_policy'::regclass"
+				 "   AND NOT coalesce(t.tgrelid = $1 AND o.change IS NULL, false)"
+				 "   AND d.classid NOT IN ('pg_policy'::regclass, 'pg_statistic_ext'::regclass, 'pg_publication_rel'::regclass)"
+				 "   AND NOT (d.classid = 'pg_proc'::regclass AND EXISTS (SELECT FROM pg_proc p WHERE p.oid = d.objid AND p.prosqlbody IS NOT NULL))"
 				 "   AND (d.classid <> 'pg_rewrite'::regclass OR v.oid IS NOT NULL)"
 				 "   AND NOT coalesce(f.adnum = ANY ($2) AND a.attgenerated = '', false)"
 				 "   AND NOT coalesce(t.tgname = '~ec_' || $3"

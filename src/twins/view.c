@@ -221,7 +221,8 @@ refuse_others(EcTwinPlan *plan, EcArgs *args, MemoryContext memory)
 				 "   LEFT JOIN pg_class m ON m.oid = r.ev_class AND m.relkind = 'm'"
 				 "   LEFT JOIN pg_trigger t ON d.classid = 'pg_trigger'::regclass AND t.oid = d.objid"
 				 "   LEFT JOIN pg_attrdef f ON d.classid = 'pg_attrdef'::regclass AND f.oid = d.objid"
-				 "  WHERE d.deptype <> 'i' AND (r.oid IS NULL OR m.oid IS NOT NULL)"
+				 "   LEFT JOIN pg_proc p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid AND d.refclassid = 'pg_class'::regclass"
+				 "  WHERE d.deptype <> 'i' AND (r.oid IS NULL OR m.oid IS NOT NULL) AND p.prosqlbody IS NULL"
 				 "    AND (t.tgrelid = v.oid) IS NOT TRUE AND (f.adrelid = v.oid) IS NOT TRUE"
 				 "  ORDER BY 1",
 				 args);

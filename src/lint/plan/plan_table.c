@@ -42,6 +42,9 @@ draft_command(EcPlanner *planner, EcDraft *draft, EcRelation *relation, bool inh
 								   : NULL);
 			break;
 		}
+		case AT_AlterConstraint:
+			ec_plan_enforce(planner, draft, relation, inh, command);
+			break;
 		case AT_ValidateConstraint:
 			ec_plan_validation(draft, relation, ec_plan_table(relation, inh),
 							   command->name);
@@ -134,7 +137,9 @@ ec_plan_alter_table(EcPlanner *planner)
 				continue;
 			command = palloc0(sizeof(Command));
 			command->text = list_nth(texts, i);
-			if (stmt->objtype == OBJECT_TABLE)
+			if (written->subtype == AT_SetTableSpace)
+				ec_plan_move(&command->draft, relation, written->name);
+			else if (stmt->objtype == OBJECT_TABLE)
 				draft_command(planner, &command->draft, relation,
 							  stmt->relation->inh, written, pieces, command->text);
 			ec_plan_check_local(planner, &command->draft);

@@ -37,6 +37,8 @@ typedef struct EcDraft
 {
 	List *steps;        /* EcPlanStep; NIL: there is no online way ... */
 	char *reason;       /* ... because of this, NULL: of its kind */
+	char *instead;      /* SQL of another way to the same end, which is no plan
+						 * of steps; NULL: none */
 	const char *proven; /* a new column that is NOT NULL by these steps */
 } EcDraft;
 
@@ -97,10 +99,19 @@ extern void ec_plan_proof(EcPlanner *planner, EcDraft *draft, EcRelation *relati
 extern void ec_plan_validation(EcDraft *draft, EcRelation *relation,
 							   const char *table, const char *name);
 
-/* SET NOT NULL; from version 18 on the constraint may have a name. */
+/*
+ * SET NOT NULL; since version 18 it may be a constraint with a name of its own.
+ * constraint: NULL, or how it is written.
+ */
 extern void
 ec_plan_not_null(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
-				 bool inh, const char *column, const char *constraint);
+				 bool inh, const char *column, const Constraint *constraint);
+
+/* The same without a CHECK as proof, which is possible since version 18. */
+extern void
+ec_plan_not_null_constraint(EcPlanner *planner, EcDraft *draft,
+							EcRelation *relation, bool inh, const char *column,
+							const Constraint *constraint);
 
 /* plan_key.c: UNIQUE and PRIMARY KEY */
 extern void ec_plan_key(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
@@ -116,6 +127,11 @@ ec_plan_constraint(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
 				   bool inh, Constraint *constraint, const char *column,
 				   const char *check);
 
+/* ALTER CONSTRAINT ... ENFORCED of a foreign key. */
+extern void
+ec_plan_enforce(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
+				bool inh, const AlterTableCmd *command);
+
 /* plan_index.c */
 extern void ec_plan_index(EcPlanner *planner, EcDraft *draft, IndexStmt *stmt);
 extern void
@@ -124,6 +140,10 @@ extern void
 ec_plan_drop_index(EcPlanner *planner, EcDraft *draft, const DropStmt *stmt);
 extern void
 ec_plan_reindex(EcPlanner *planner, EcDraft *draft, const ReindexStmt *stmt);
+extern void
+ec_plan_move(EcDraft *draft, EcRelation *index, const char *tablespace);
+extern void ec_plan_move_all(EcPlanner *planner, EcDraft *draft,
+							 const AlterTableMoveAllStmt *stmt);
 extern void ec_plan_refresh(EcPlanner *planner, EcDraft *draft,
 							const RefreshMatViewStmt *stmt);
 
@@ -144,6 +164,10 @@ ec_plan_column(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
 extern void
 ec_plan_type(EcPlanner *planner, EcDraft *draft, EcRelation *relation, bool inh,
 			 const AlterTableCmd *command, const char *text);
+
+/* A constraint that is made anew: its definition, and its comment or "". */
+extern char *ec_plan_definition(const EcConstraint *constraint);
+extern char *ec_plan_comment(const EcConstraint *constraint, EcRelation *relation);
 
 /* plan_rows.c: UPDATE and DELETE; see plan_rows.h */
 extern void ec_plan_rows(EcPlanner *planner, EcDraft *draft, Node *node);

@@ -215,7 +215,10 @@ set_login(int64 id, Oid login)
 	ec_query("UPDATE expand_contract.jobs SET login = $2 WHERE id = $1", &args);
 }
 
-/* Locks the unfinished parts of a job.  Returns their number. */
+/*
+ * Locks the unfinished parts of a job, and parts of these.  Returns their
+ * number.
+ */
 static int
 parts_of(int64 whole, int64 **parts)
 {
@@ -223,9 +226,14 @@ parts_of(int64 whole, int64 **parts)
 	uint64 count;
 
 	ec_arg_int8(&args, whole);
-	count = ec_query("SELECT id FROM expand_contract.jobs WHERE part_of = $1 "
-					 "AND state IN ('queued', 'running', 'paused') ORDER BY id FOR UPDATE",
-					 &args);
+	count =
+		ec_query("SELECT id FROM expand_contract.jobs WHERE id IN ("
+				 "WITH RECURSIVE parts (id) AS ("
+				 "SELECT id FROM expand_contract.jobs WHERE part_of = $1 "
+				 "UNION SELECT j.id FROM parts p JOIN expand_contract.jobs j ON j.part_of = p.id) "
+				 "SELECT id FROM parts) "
+				 "AND state IN ('queued', 'running', 'paused') ORDER BY id FOR UPDATE",
+				 &args);
 	*parts = palloc(sizeof(int64) * (count + 1));
 	for (uint64 row = 0; row < count; row++)
 		(*parts)[row] = ec_get_int8(row, 1, 0);
@@ -285,11 +293,18 @@ start_whole_of(int64 part)
 void
 ec_job_resume_as_part(int64 id, int64 whole)
 {
+	const EcJobKind *kind;
 	EcArgs args = {0};
+	EcJobStatus status;
 
 	ec_arg_int8(&args, id);
 	ec_arg_int8(&args, whole);
 	ec_query("UPDATE expand_contract.jobs SET part_of = $2 WHERE id = $1", &args);
+	ec_job_look(id, true, &status);
+	kind = ec_find_job_kind(status.kind);
+	if (is_in(status.state, EC_STATE_FAILED, NULL, NULL) && kind != NULL &&
+		kind->resume != NULL)
+		kind->resume(id);
 	queue_job(id);
 }
 

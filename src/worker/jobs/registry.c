@@ -10,7 +10,7 @@
 
 #include "worker/jobs/registry.h"
 
-#define MAX_KINDS 8
+#define MAX_KINDS 16
 
 static const EcJobKind *kinds[MAX_KINDS];
 static int kind_count = 0;
