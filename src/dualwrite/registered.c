@@ -150,14 +150,15 @@ mapping_of_today(const EcChange *change, EcSide side, Jsonb *mapping)
 		if (token == WJB_KEY)
 			name = pnstrdup(item.val.string.val, item.val.string.len);
 		else if (token == WJB_VALUE)
-			ec_json_text(&writer, renamed(change, side, false, name), "");
+			ec_json_text(&writer, renamed(change, side, false, name),
+						 pnstrdup(item.val.string.val, item.val.string.len));
 	}
 	return ec_json_end(&writer);
 }
 
 /*
  * The change as a call would describe it that gives its columns the names of
- * today.  The expressions are left out.
+ * today; the expressions have those of then.
  */
 static void
 describe_today(const EcChange *known, EcChange *today)
@@ -195,22 +196,28 @@ difference(const EcChange *known, const EcChange *asked, bool may_differ,
 
 bool
 ec_is_registered(const EcChange *asked, EcChange *known, bool may_differ,
-				 bool *differs)
+				 bool *differs, bool *by_today)
 {
 	const char *what;
 
 	*differs = false;
+	*by_today = false;
 	if (!ec_change_load(asked->name, known))
 		return false;
 	may_differ |= known->is_restored;
 	what = difference(known, asked, may_differ, differs);
-	if (what != NULL && may_differ)
+	if (may_differ && (what != NULL || *differs))
 	{
 		EcChange today;
+		bool differs_today;
 
 		describe_today(known, &today);
-		if (difference(&today, asked, true, differs) == NULL)
+		if (difference(&today, asked, true, &differs_today) == NULL)
+		{
 			what = NULL;
+			*by_today = true;
+			*differs = differs_today;
+		}
 	}
 	if (what != NULL)
 		ereport(ERROR,
@@ -307,12 +314,12 @@ refuse_renamed(const EcChange *known, const EcChangeColumn *column)
 }
 
 void
-ec_refuse_renamed(const EcChange *known, bool differs)
+ec_refuse_renamed(const EcChange *known, bool by_today)
 {
 	const EcChangeColumn *column = renamed_column(known);
 
 	if (column != NULL &&
-		(!differs || strcmp(known->phase, EC_PHASE_QUARANTINED) == 0))
+		(!by_today || strcmp(known->phase, EC_PHASE_QUARANTINED) == 0))
 		refuse_renamed(known, column);
 }
 
