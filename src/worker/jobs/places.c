@@ -128,6 +128,21 @@ ec_mark_place(EcPlaceState state)
 	return true;
 }
 
+bool
+ec_mark_place_in_tries(EcPlaceState state)
+{
+	for (int tries = 0; tries < 100; tries++)
+	{
+		if (ec_mark_place(state))
+			return true;
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 1, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+	return false;
+}
+
 static void
 look_at_places(Places *places)
 {

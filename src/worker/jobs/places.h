@@ -51,6 +51,12 @@ extern bool ec_ask_for_place(void);
  */
 extern bool ec_mark_place(EcPlaceState state);
 
+/*
+ * The same.  Another worker may hold the lock for a moment while it checks
+ * whether the place is free; then tries again.
+ */
+extern bool ec_mark_place_in_tries(EcPlaceState state);
+
 /* Does another worker wait for a place, and should we leave ours to it? */
 extern bool ec_place_is_wanted(void);
 

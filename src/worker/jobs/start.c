@@ -137,8 +137,8 @@ remember(const EcJobStart *start, int signal, TimestampTz call_at)
 	{
 		entry = lfirst(cell);
 		if (entry->start.id == start->id && entry->start.slot == start->slot &&
-			entry->start.owner == start->owner &&
-			entry->signal == signal && entry->call_at == call_at)
+			entry->start.owner == start->owner && entry->signal == signal &&
+			entry->call_at == call_at)
 			return;
 	}
 	old_context = MemoryContextSwitchTo(TopTransactionContext);

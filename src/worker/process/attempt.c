@@ -254,7 +254,7 @@ run_piece(EcWorker *worker)
 	worker->job.throttled_by = NULL;
 	worker->job.pause_ms = 0;
 	worker->job.waits_for_part = false;
-	(void) ec_worker_mark_place(EC_PLACE_WHOLE);
+	(void) ec_mark_place_in_tries(EC_PLACE_WHOLE);
 	ec_patience_begin(worker->turn_began);
 	more = worker->kind->run(&worker->job);
 	was_urged = ec_patience_end();

@@ -12,7 +12,6 @@
 
 #include "worker/process/batch_size.h"
 #include "worker/jobs/job.h"
-#include "worker/jobs/places.h"
 #include "worker/throttle/throttle.h"
 #include "worker/jobs/registry.h"
 #include "worker/jobs/start.h"
@@ -71,9 +70,6 @@ extern bool ec_worker_has_extension(EcWorker *worker);
 
 /* The time limit, in milliseconds, of a batch that has one. */
 extern int ec_worker_deadline_ms(void);
-
-/* worker.c: ec_mark_place, with patience */
-extern bool ec_worker_mark_place(EcPlaceState state);
 
 /* attempt.c: runs one batch and handles its errors */
 extern EcOutcome ec_worker_run_batch(EcWorker *worker);
