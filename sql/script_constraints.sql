@@ -39,7 +39,7 @@ SELECT regress_sc.parent(4);
 SELECT errors_of('SELECT regress_sc.child(5, NULL, 5)');
 SELECT current_user, current_setting('is_superuser');
 COMMIT;
-SELECT errors_of($$SELECT ec_apply('003', 'SET CONSTRAINTS ALL DEFERRED; SELECT regress_sc.child(6, 6, NULL)')$$);
+SELECT errors_of($$SELECT ec_apply('003', 'SET CONSTRAINTS ALL DEFERRED; SELECT regress_sc.child(6, 6, NULL)')$$) LIMIT 1; -- the detail differs from version 18 on
 SELECT errors_of($$SELECT ec_apply('003', 'SET CONSTRAINTS "regress_sc hidden"."of later" IMMEDIATE')$$);
 RESET ROLE;
 SELECT id, later, now FROM "regress_sc hidden".child ORDER BY id;
