@@ -22,6 +22,21 @@ ec_plan_table(const EcRelation *relation, bool inh)
 					ec_plan_name(relation->schema, relation->name));
 }
 
+EcRelation *
+ec_plan_foreign(EcPlanner *planner, EcRelation *relation)
+{
+	ListCell *cell;
+
+	foreach (cell, ec_world_family(planner->lint.world, relation))
+	{
+		EcRelation *member = lfirst(cell);
+
+		if (member->kind == RELKIND_FOREIGN_TABLE)
+			return member;
+	}
+	return NULL;
+}
+
 EcPlanStep *
 ec_plan_step(EcDraft *draft, EcPlanKind kind, char *sql, EcRelation *relation,
 			 LOCKMODE lock, bool scans)

@@ -72,6 +72,9 @@ ec_plan_refuse(EcPlanner *planner, EcFinding *finding, const EcDraft *draft);
 extern char *ec_plan_table(const EcRelation *relation, bool inh);
 extern char *ec_plan_name(const char *schema, const char *name);
 
+/* A partition or child whose rows are elsewhere; NULL: there is none. */
+extern EcRelation *ec_plan_foreign(EcPlanner *planner, EcRelation *relation);
+
 /* plan_names.c */
 
 /*
@@ -165,9 +168,13 @@ extern void
 ec_plan_type(EcPlanner *planner, EcDraft *draft, EcRelation *relation, bool inh,
 			 const AlterTableCmd *command, const char *text);
 
-/* A constraint that is made anew: its definition, and its comment or "". */
+/*
+ * A constraint that is made anew: its definition; and its comments, on the relation
+ * and on its descendants, as statements that follow others, or "".
+ */
 extern char *ec_plan_definition(const EcConstraint *constraint);
-extern char *ec_plan_comment(const EcConstraint *constraint, EcRelation *relation);
+extern char *
+ec_plan_comments(EcPlanner *planner, EcRelation *relation, const char *name);
 
 /* plan_rows.c: UPDATE and DELETE; see plan_rows.h */
 extern void ec_plan_rows(EcPlanner *planner, EcDraft *draft, Node *node);
