@@ -188,7 +188,7 @@ SKIP:
 		SELECT ec_successor('stays', 'stays_2');
 		SELECT ec_successor('stays', 'stays_3', 'HASH (room)');
 	});
-	my $constraints = q{SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = '%s'::regclass ORDER BY conname};
+	my $constraints = q{SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = '%s'::regclass ORDER BY pg_get_constraintdef(oid) COLLATE "C"};
 	my $wanted = sql(sprintf $constraints, 'stays');
 	$wanted =~ s/^follows.*\n//m;
 	for my $table ('stays_2', 'stays_3')
