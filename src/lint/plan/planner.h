@@ -32,12 +32,21 @@ typedef struct EcPlanner
 							 * others write it */
 } EcPlanner;
 
+/* A column that gets another type by a change that keeps its name. */
+typedef struct EcRetyped
+{
+	char *column;
+	char *type; /* as it is written */
+} EcRetyped;
+
 /* The online way of a statement or command. */
 typedef struct EcDraft
 {
 	List *steps;        /* EcPlanStep; NIL: there is no online way ... */
 	char *reason;       /* ... because of this, NULL: of its kind */
 	const char *proven; /* a new column that is NOT NULL by these steps */
+	EcRetyped *retyped; /* the steps are those of plan_retype.c; several commands
+						 * of a statement share them */
 } EcDraft;
 
 /* plan_step.c */
@@ -144,6 +153,15 @@ ec_plan_column(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
 extern void
 ec_plan_type(EcPlanner *planner, EcDraft *draft, EcRelation *relation, bool inh,
 			 const AlterTableCmd *command, const char *text);
+
+/*
+ * plan_retype.c: one that does.  Returns false if it is none; otherwise drafts
+ * its steps, or sets the reason.
+ */
+extern bool ec_plan_retype(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
+						   const AlterTableCmd *command, const EcPieces *pieces);
+extern List *
+ec_plan_retype_steps(EcPlanner *planner, EcRelation *relation, List *retyped);
 
 /* plan_rows.c: UPDATE and DELETE; see plan_rows.h */
 extern void ec_plan_rows(EcPlanner *planner, EcDraft *draft, Node *node);
