@@ -35,9 +35,37 @@ SELECT pg_relation_filenode('moves_n') AS before \gset
 ALTER INDEX moves_n SET TABLESPACE regress_second;
 SELECT pg_relation_filenode('moves_n') <> :before AS copied, mode FROM pg_locks WHERE relation = 'moves_n'::regclass AND granted;
 ROLLBACK;
--- and so does what doc/lint.md tells to do
-REINDEX (TABLESPACE regress_second) INDEX CONCURRENTLY moves_n;
-SELECT spcname FROM pg_class c JOIN pg_tablespace t ON t.oid = c.reltablespace WHERE c.oid = 'moves_n'::regclass;
+-- and the recipe, as printed, does it while others read and write
+SELECT recipe FROM ec_lint('ALTER INDEX moves_n SET TABLESPACE regress_second') \gexec
+CREATE FUNCTION tablespace_of(index regclass) RETURNS text LANGUAGE sql AS
+    $$ SELECT coalesce(spcname, 'that of the database') FROM pg_class c LEFT JOIN pg_tablespace t ON t.oid = c.reltablespace WHERE c.oid = index $$;
+SELECT tablespace_of('moves_n');
+UPDATE pg_class SET relpages = 100000 WHERE relname = 'moves_n';
+-- online it is done like that, all of a tablespace too, and taken back
+RESET expand_contract.online;
+SELECT rule, severity, recipe FROM ec_lint('ALTER TABLE moves_n SET TABLESPACE pg_default');
+SELECT kind, command, lock_mode FROM ec_plan('ALTER INDEX moves_n SET TABLESPACE pg_default') ORDER BY step;
+CALL ec_migrate('1', 'ALTER INDEX moves_n SET TABLESPACE pg_default');
+SELECT tablespace_of('moves_n');
+UPDATE pg_class SET relpages = 100000 WHERE relname = 'moves_n';
+SELECT ec_rollback('1');
+CALL ec_wait_migration('1');
+SELECT tablespace_of('moves_n');
+CREATE INDEX "moves b" ON moves (n, id) TABLESPACE regress_second;
+UPDATE pg_class SET relpages = 100000 WHERE oid = '"moves b"'::regclass;
+CREATE TABLE moves_apart (span int4range, EXCLUDE USING gist (span WITH &&) USING INDEX TABLESPACE regress_first);
+UPDATE pg_class SET relpages = 100000 WHERE relname = 'moves_n';
+SELECT command FROM ec_plan('ALTER INDEX ALL IN TABLESPACE regress_second SET TABLESPACE regress_first') ORDER BY command COLLATE "C";
+CALL ec_migrate('2', 'ALTER INDEX ALL IN TABLESPACE regress_second SET TABLESPACE regress_first NOWAIT');
+SELECT tablespace_of('moves_n'), tablespace_of('"moves b"');
+UPDATE pg_class SET relpages = 100000 WHERE relname = 'moves_apart_span_excl';
+SELECT rule, severity, recipe, detail FROM ec_lint('ALTER INDEX moves_apart_span_excl SET TABLESPACE regress_second');
+RESET client_min_messages;
+CALL ec_migrate('3', 'ALTER INDEX moves_apart_span_excl SET TABLESPACE regress_second');
+SET client_min_messages = error;
+TRUNCATE expand_contract.schema_migrations, expand_contract.migration_events CASCADE;
+DROP TABLE moves_apart;
+DROP FUNCTION tablespace_of;
 DROP MATERIALIZED VIEW moves_seen;
 DROP TABLE moves, moves_too;
 DROP FUNCTION moved(text);

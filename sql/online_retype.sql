@@ -67,9 +67,9 @@ SELECT ec_apply('052', 'ALTER TABLE orders ALTER amount TYPE bigint');
 \set VERBOSITY terse
 CALL ec_wait_migration('052');
 \set VERBOSITY default
-SELECT ec_contract('orders.id', '{stabilization}');
+SELECT ec_contract('orders_id', '{stabilization}');
 CALL ec_migrate('052', 'ALTER TABLE orders ALTER amount TYPE bigint');
-SELECT ec_contract('orders.amount', '{stabilization}');
+SELECT ec_contract('orders_amount', '{stabilization}');
 CALL enlarge();
 -- two columns at once, between other statements
 CALL ec_migrate('053', $$
@@ -91,8 +91,8 @@ DROP MATERIALIZED VIEW kept;
 CALL ec_migrate('054', 'ALTER TABLE keyless ALTER n TYPE bigint');
 SELECT change, phase FROM ec_changes ORDER BY change;
 -- once the old columns are gone, the columns can have other types again
-SELECT ec_contract('orders.amount_odd "''name', '{stabilization}');
-SELECT ec_contract('keyless.n', '{stabilization}');
+SELECT ec_contract('orders_amount_odd "''name', '{stabilization}');
+SELECT ec_contract('keyless_n', '{stabilization}');
 CALL enlarge();
 CALL ec_migrate('055', 'ALTER TABLE orders ALTER id TYPE numeric');
 SELECT state, steps, steps_done FROM ec_migrations WHERE version = '055';
@@ -104,7 +104,7 @@ CALL enlarge();
 CALL ec_migrate('056', 'ALTER TABLE keyless ALTER n TYPE smallint', allow => '{change_type}');
 \set VERBOSITY default
 SELECT state, steps, steps_done FROM ec_migrations WHERE version = '056';
-SELECT kind, state FROM ec_progress WHERE change = 'online_retype/keyless.n' AND state <> 'done' ORDER BY job;
+SELECT kind, state FROM ec_progress WHERE change = 'online_retype/keyless_n' AND state <> 'done' ORDER BY job;
 UPDATE keyless SET n = 3 WHERE n = 100000;
 CALL ec_migrate('056', 'ALTER TABLE keyless ALTER n TYPE smallint', allow => '{change_type}');
 SELECT state, steps, steps_done FROM ec_migrations WHERE version = '056';

@@ -147,6 +147,11 @@ read_constraint(EcWorld *world, HeapTuple tuple, TupleDesc catalog)
 	constraint->oid = form->oid;
 	constraint->type = form->contype;
 	constraint->is_valid = form->convalidated;
+#if PG_VERSION_NUM >= 180000
+	constraint->is_enforced = form->conenforced;
+#else
+	constraint->is_enforced = true;
+#endif
 	constraint->no_inherit = form->connoinherit;
 	constraint->index = form->conindid;
 	constraint->keys = numbers_of(tuple, catalog, Anum_pg_constraint_conkey);
@@ -192,8 +197,8 @@ load_constraints(EcWorld *world, EcRelation *relation)
 
 		relation->constraints = lappend(relation->constraints, constraint);
 		/* Since version 18 a NOT NULL constraint may be NOT VALID. */
-		if (constraint->type == 'n' && !constraint->is_valid &&
-			constraint->keys != NIL)
+		if (constraint->type == EC_CONSTRAINT_NOTNULL &&
+			!constraint->is_valid && constraint->keys != NIL)
 		{
 			EcColumn *column =
 				ec_column_numbered(relation, linitial_int(constraint->keys));
@@ -328,6 +333,22 @@ ec_find_constraint(EcWorld *world, EcRelation *relation, const char *name)
 		EcConstraint *constraint = lfirst(cell);
 
 		if (strcmp(constraint->name, name) == 0)
+			return constraint;
+	}
+	return NULL;
+}
+
+EcConstraint *
+ec_not_null_of(EcRelation *relation, const EcColumn *column)
+{
+	ListCell *cell;
+
+	foreach (cell, relation->constraints)
+	{
+		EcConstraint *constraint = lfirst(cell);
+
+		if (constraint->type == EC_CONSTRAINT_NOTNULL &&
+			list_member_int(constraint->keys, column->number))
 			return constraint;
 	}
 	return NULL;

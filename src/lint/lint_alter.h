@@ -64,6 +64,11 @@ extern void ec_lint_constraint(EcLintTable *table, const Constraint *constraint,
 extern void ec_lint_validate(EcLintTable *table, const AlterTableCmd *command);
 extern void
 ec_lint_drop_constraint(EcLintTable *table, const AlterTableCmd *command);
+extern void
+ec_lint_alter_constraint(EcLintTable *table, const AlterTableCmd *command);
+
+/* DROP NOT NULL, and since version 18 DROP CONSTRAINT. */
+extern void ec_lint_drop_not_null(EcLintTable *table, const char *name);
 
 /* lint_column.c */
 extern void ec_lint_add_column(EcLintTable *table, const AlterTableCmd *command);

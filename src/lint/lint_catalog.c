@@ -573,7 +573,7 @@ ec_lint_type_change(EcWorld *world, EcRelation *relation, EcColumn *column,
 	Type type = ec_lint_find_type(world, definition->typeName, &change.typmod);
 	Node *value;
 
-	change.rewrites = true;
+	change.rewrites = column->generated != EC_GENERATED_VIRTUAL;
 	/* a type or a column that the script itself creates */
 	if (type == NULL || !OidIsValid(column->type))
 	{
@@ -595,7 +595,7 @@ ec_lint_type_change(EcWorld *world, EcRelation *relation, EcColumn *column,
 									  definition->raw_default ? COERCION_ASSIGNMENT
 															  : COERCION_EXPLICIT,
 									  COERCE_IMPLICIT_CAST, -1);
-	if (value != NULL && !calls_user_function(value, NULL))
+	if (change.rewrites && value != NULL && !calls_user_function(value, NULL))
 	{
 		assign_expr_collations(NULL, value);
 		value = (Node *) expression_planner((Expr *) value);

@@ -70,7 +70,7 @@ is_virtual(const Constraint *generated)
 
 static void
 enter_column(EcLintTable *table, ColumnDef *definition, bool is_not_null,
-			 bool has_value, bool is_identity)
+			 bool has_value, bool is_identity, char generated)
 {
 	ListCell *cell;
 
@@ -95,6 +95,7 @@ enter_column(EcLintTable *table, ColumnDef *definition, bool is_not_null,
 		column->is_not_null = is_not_null;
 		column->has_default = has_value;
 		column->is_identity = is_identity;
+		column->generated = generated;
 		column->is_new = true;
 		column->own_type = ec_lint_own_type(table->world, definition->typeName);
 		relation->columns = lappend(relation->columns, column);
@@ -111,12 +112,14 @@ ec_lint_add_column(EcLintTable *table, const AlterTableCmd *command)
 	bool has_value = is_serial_type;
 	bool has_default = is_serial_type;
 	bool is_identity = false;
-	bool is_not_null = column->is_not_null;
+	bool is_not_null = column->is_not_null || is_serial_type;
+	char generated = '\0';
 	ListCell *cell;
 
 	if (command->missing_ok &&
 		ec_find_column(table->world, table->relation, column->colname) != NULL)
 		return;
+	ec_lint_merge_attributes(column->constraints);
 	foreach (cell, column->constraints)
 	{
 		const Constraint *constraint = lfirst_node(Constraint, cell);
@@ -128,12 +131,14 @@ ec_lint_add_column(EcLintTable *table, const AlterTableCmd *command)
 				rewrites |= ec_lint_is_volatile(table->world, constraint->raw_expr);
 				break;
 			case CONSTR_IDENTITY:
-				has_value = is_identity = true;
+				has_value = is_identity = is_not_null = true;
 				rewrites = true;
 				break;
 			case CONSTR_GENERATED:
 				has_value = has_default = true;
-				rewrites |= !is_virtual(constraint);
+				generated = is_virtual(constraint) ? EC_GENERATED_VIRTUAL
+												   : ATTRIBUTE_GENERATED_STORED;
+				rewrites |= generated == ATTRIBUTE_GENERATED_STORED;
 				break;
 			case CONSTR_NOTNULL:
 			case CONSTR_PRIMARY:
@@ -155,7 +160,12 @@ ec_lint_add_column(EcLintTable *table, const AlterTableCmd *command)
 	table->has_new_value |= has_default;
 	if (rewrites)
 		ec_lint_table_stop(table, "rewrite_table", table->family, true);
-	enter_column(table, column, is_not_null, has_value, is_identity);
+	/* the value of each row is computed, to see that it is not NULL */
+	if (generated == EC_GENERATED_VIRTUAL && is_not_null)
+		ec_lint_table_stop(table, "set_not_null", table->family, false);
+	enter_column(table, column, is_not_null, has_value, is_identity, generated);
+	if (is_not_null)
+		ec_lint_mark_not_null(table, column->colname, true);
 	foreach (cell, column->constraints)
 	{
 		/* if all values are NULL, a foreign key has nothing to look up */

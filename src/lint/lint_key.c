@@ -150,7 +150,8 @@ enter_key(EcRelation *relation, const Constraint *constraint, List *columns,
 						: psprintf("%s_%s_fkey", relation->name,
 								   ec_lint_joined(columns, "_", false));
 	entered->type = CONSTRAINT_FOREIGN;
-	entered->is_valid = !constraint->skip_validation;
+	entered->is_enforced = ec_is_enforced(constraint);
+	entered->is_valid = !constraint->skip_validation && entered->is_enforced;
 	entered->is_new = true;
 	entered->referenced = target;
 	entered->keys = numbers;
@@ -215,7 +216,7 @@ ec_lint_foreign_key(EcLint *lint, EcRelation *relation, const Constraint *constr
 										 ShareRowExclusiveLock, false, true),
 							"; this one is the table that it refers to");
 	}
-	else if (!ec_is_new(relation) && !is_new_column)
+	else if (!ec_is_new(relation) && !is_new_column && ec_is_enforced(constraint))
 		(void) ec_lint_add(lint, "restrict_writes", relation);
 	if (!ec_is_new(relation) && !is_indexed(relation, numbers) &&
 		!list_member_int(numbers, 0))
@@ -224,6 +225,33 @@ ec_lint_foreign_key(EcLint *lint, EcRelation *relation, const Constraint *constr
 					 quote_qualified_identifier(relation->schema, relation->name),
 					 ec_lint_joined(columns, ", ", true));
 	enter_key(relation, constraint, columns, numbers, target, keys);
+}
+
+void
+ec_lint_check_key(EcLint *lint, EcRelation *relation, EcConstraint *constraint,
+				  LOCKMODE lock, LOCKMODE referenced_lock)
+{
+	List *relations = ec_world_partitions(lint->world, relation);
+	EcRelation *target = constraint->referenced;
+
+	if (lock < ShareLock)
+		ec_lint_effects(lint, relations, lock, false, true);
+	else
+		ec_lint_stop(lint, "add_foreign_key", relations, lock, false, true);
+	/* An empty table has no rows to validate. */
+	if (target == NULL || target == relation)
+		return;
+	if (!has_rows(lint->world, relation))
+		ec_lint_effects(lint, ec_world_partitions(lint->world, target),
+						referenced_lock, false, false);
+	else if (referenced_lock < ShareLock)
+		ec_lint_effects(lint, ec_world_partitions(lint->world, target),
+						referenced_lock, false, true);
+	else
+		ec_lint_explain(ec_lint_stop(lint, "add_foreign_key",
+									 ec_world_partitions(lint->world, target),
+									 referenced_lock, false, true),
+						"; this one is the table that it refers to");
 }
 
 /* Dropping a foreign key drops its triggers on both tables. */

@@ -91,7 +91,7 @@ settle_online(const EcPlan *plan, EcFinding *finding)
 	if (refused != NULL)
 	{
 		finding->severity = EC_SEVERITY_ERROR;
-		finding->recipe = NULL;
+		finding->recipe = refused->recipe;
 		finding->detail = refused->detail;
 	}
 	else if (recipe_of(plan, finding->statement) != NULL ||
@@ -112,6 +112,7 @@ ec_lint_settle(const EcScript *script, List *findings, bool online)
 	foreach (cell, findings)
 	{
 		EcFinding *finding = lfirst(cell);
+		const EcFinding *refused;
 		char *recipe;
 
 		if (!finding->is_about_time)
@@ -119,9 +120,9 @@ ec_lint_settle(const EcScript *script, List *findings, bool online)
 		/* also where the table is small by now */
 		if (if_large == NULL)
 			if_large = ec_plan_if_large(script);
-		recipe = find_refused(if_large, finding) != NULL
-					 ? NULL
-					 : recipe_of(if_large, finding->statement);
+		refused = find_refused(if_large, finding);
+		recipe = refused != NULL ? refused->recipe
+								 : recipe_of(if_large, finding->statement);
 		if (recipe != NULL)
 			finding->recipe = recipe;
 		if (finding->severity <= EC_SEVERITY_NOTICE)

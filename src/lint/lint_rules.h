@@ -110,10 +110,34 @@ extern void ec_lint_alter_table(EcLint *lint, AlterTableStmt *stmt);
 #define EC_LINT_LAST_PASS 6
 extern int ec_lint_pass(const AlterTableCmd *command);
 
+/*
+ * lint_constraint.c: puts the attributes of constraints, which follow them in the
+ * list of a column, into the constraints; the server will do the same.
+ */
+extern void ec_lint_merge_attributes(List *constraints);
+
+static inline bool
+ec_is_enforced(const Constraint *constraint)
+{
+#if PG_VERSION_NUM >= 180000
+	return constraint->is_enforced;
+#else
+	return true;
+#endif
+}
+
 /* lint_key.c: foreign keys */
 extern void ec_lint_foreign_key(EcLint *lint, EcRelation *relation,
 								const Constraint *constraint, List *columns,
 								bool is_scanned, LOCKMODE lock);
+
+/*
+ * Records that both tables of a foreign key are read, the one that has it under
+ * the first lock, the other one under the second.
+ */
+extern void
+ec_lint_check_key(EcLint *lint, EcRelation *relation, EcConstraint *constraint,
+				  LOCKMODE lock, LOCKMODE referenced_lock);
 extern void ec_lint_drop_key(EcLint *lint, EcRelation *relation,
 							 const EcConstraint *constraint);
 extern char *ec_lint_joined(List *names, const char *separator, bool quoted);
@@ -135,6 +159,10 @@ extern List *ec_lint_roles(List *roles);
 extern void
 ec_lint_move(EcLint *lint, EcRelation *relation, const char *tablespace);
 extern void ec_lint_move_all(EcLint *lint, const AlterTableMoveAllStmt *stmt);
+
+/* Returns the relations (EcRelation) of which the server copies the files. */
+extern List *ec_lint_moved(EcWorld *world, const AlterTableMoveAllStmt *stmt);
+extern bool ec_lint_is_moved(const EcRelation *relation, const char *tablespace);
 
 /* lint_partition.c: attaching and detaching partitions */
 extern void ec_lint_attach(EcLint *lint, EcRelation *parent, EcRelation *child,

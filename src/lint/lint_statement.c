@@ -55,11 +55,12 @@ lint_vacuum(EcLint *lint, VacuumStmt *stmt)
 		{
 			EcRelation *relation = ec_world_find(lint->world, name);
 
-			/* ANALYZE reads a sample only. */
+			/* ANALYZE reads a sample only.  Since version 18 there is ONLY. */
 			if (relation != NULL)
 				ec_lint_effects(lint,
-								relation->kind == RELKIND_PARTITIONED_TABLE ||
-										PG_VERSION_NUM >= 180000
+								(PG_VERSION_NUM >= 180000
+									 ? name->inh
+									 : relation->kind == RELKIND_PARTITIONED_TABLE)
 									? ec_world_family(lint->world, relation)
 									: list_make1(relation),
 								ShareUpdateExclusiveLock, false, false);
@@ -94,6 +95,7 @@ lint_keys_of_new(EcLint *lint, EcRelation *relation, List *elements)
 {
 	ListCell *cell;
 
+	ec_lint_merge_attributes(elements);
 	foreach (cell, elements)
 	{
 		Node *element = lfirst(cell);

@@ -234,15 +234,8 @@ lint_command(EcLintTable *table, const AlterTableCmd *command)
 			ec_lint_not_null(table, command->name);
 			break;
 		case AT_DropNotNull:
-		{
-			EcColumn *column =
-				ec_find_column(table->world, table->relation, command->name);
-
-			if (column != NULL && column->is_not_null && !column->is_new)
-				(void) ec_lint_table_add(table, "drop_not_null");
-			ec_lint_mark_not_null(table, command->name, false);
+			ec_lint_drop_not_null(table, command->name);
 			break;
-		}
 		case AT_AlterColumnType:
 			ec_lint_type(table, command);
 			break;
@@ -252,6 +245,9 @@ lint_command(EcLintTable *table, const AlterTableCmd *command)
 			break;
 		case AT_DropConstraint:
 			ec_lint_drop_constraint(table, command);
+			break;
+		case AT_AlterConstraint:
+			ec_lint_alter_constraint(table, command);
 			break;
 		case AT_ValidateConstraint:
 			ec_lint_validate(table, command);

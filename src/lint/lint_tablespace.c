@@ -26,16 +26,16 @@ stored_tablespace(Oid tablespace)
 	return tablespace == MyDatabaseTableSpace ? InvalidOid : tablespace;
 }
 
-static bool
-is_in(const EcRelation *relation, const char *name)
+bool
+ec_lint_is_moved(const EcRelation *relation, const char *name)
 {
 	Oid tablespace = stored_tablespace(get_tablespace_oid(name, true));
 	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation->oid));
-	bool result = true;
+	bool result = false;
 
 	if (HeapTupleIsValid(tuple))
 	{
-		result = ((Form_pg_class) GETSTRUCT(tuple))->reltablespace == tablespace;
+		result = ((Form_pg_class) GETSTRUCT(tuple))->reltablespace != tablespace;
 		ReleaseSysCache(tuple);
 	}
 	return result;
@@ -46,7 +46,7 @@ ec_lint_move(EcLint *lint, EcRelation *relation, const char *tablespace)
 {
 	EcFinding *finding;
 
-	if (ec_is_new(relation) || is_in(relation, tablespace))
+	if (ec_is_new(relation) || !ec_lint_is_moved(relation, tablespace))
 		return;
 	if (relation->kind != RELKIND_INDEX)
 	{
@@ -103,16 +103,30 @@ relations_in(EcWorld *world, const AlterTableMoveAllStmt *stmt)
 	return relations;
 }
 
+List *
+ec_lint_moved(EcWorld *world, const AlterTableMoveAllStmt *stmt)
+{
+	List *moved = NIL;
+	ListCell *cell;
+
+	foreach (cell, relations_in(world, stmt))
+	{
+		EcRelation *relation = lfirst(cell);
+
+		if (relation != NULL && !relation->is_dropped &&
+			ec_lint_is_moved(relation, stmt->new_tablespacename))
+			moved = lappend(moved, relation);
+	}
+	return moved;
+}
+
 void
 ec_lint_move_all(EcLint *lint, const AlterTableMoveAllStmt *stmt)
 {
 	ListCell *cell;
 
-	foreach (cell, relations_in(lint->world, stmt))
+	foreach (cell, ec_lint_moved(lint->world, stmt))
 	{
-		EcRelation *relation = lfirst(cell);
-
-		if (relation != NULL && !relation->is_dropped)
-			ec_lint_move(lint, relation, stmt->new_tablespacename);
+		ec_lint_move(lint, lfirst(cell), stmt->new_tablespacename);
 	}
 }

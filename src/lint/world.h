@@ -23,6 +23,9 @@
 
 typedef struct EcRelation EcRelation;
 
+/* ATTRIBUTE_GENERATED_VIRTUAL; before version 18 there is none */
+#define EC_GENERATED_VIRTUAL 'v'
+
 typedef struct EcColumn
 {
 	char *name;
@@ -34,17 +37,21 @@ typedef struct EcColumn
 	bool is_not_null; /* valid for all rows */
 	bool has_default;
 	bool is_identity;
-	char generated;
-	bool is_new; /* added by the script */
+	char generated; /* ATTRIBUTE_GENERATED_STORED, EC_GENERATED_VIRTUAL */
+	bool is_new;    /* added by the script */
 	bool is_inherited;
 	const struct EcObject *own_type; /* NULL: no type of the script */
 } EcColumn;
+
+/* CONSTRAINT_NOTNULL; before version 18 there is none */
+#define EC_CONSTRAINT_NOTNULL 'n'
 
 typedef struct EcConstraint
 {
 	char *name;
 	char type; /* pg_constraint.contype */
 	bool is_valid;
+	bool is_enforced; /* always, before version 18 */
 	bool is_new;
 	bool no_inherit;
 	Bitmapset *columns; /* attribute numbers */
@@ -185,6 +192,9 @@ extern EcConstraint *
 ec_find_constraint(EcWorld *world, EcRelation *relation, const char *name);
 extern EcIndex *
 ec_find_index(EcWorld *world, EcRelation *relation, const char *name);
+
+/* Since version 18 NOT NULL is a constraint.  Returns NULL if there is none. */
+extern EcConstraint *ec_not_null_of(EcRelation *relation, const EcColumn *column);
 extern EcColumn *ec_column_numbered(EcRelation *relation, AttrNumber number);
 
 /*

@@ -107,7 +107,10 @@ submit(const EcJob *job, EcScriptStep *step, const EcStatement *written,
 	Submission submission = {job, step, 0};
 
 	begin_transaction(memory);
-	ec_job_is_of_alter_table = IsA(written->node, AlterTableStmt);
+	if (IsA(written->node, AlterTableStmt))
+		ec_job_is_part_of = EC_PART_OF_TABLE;
+	else if (!IsA(written->node, SelectStmt))
+		ec_job_is_part_of = EC_PART_OF_ROWS;
 	PG_TRY();
 	{
 		ec_run_script_for_number(part, ec_lock_timeout, &submission.number,
@@ -115,7 +118,7 @@ submit(const EcJob *job, EcScriptStep *step, const EcStatement *written,
 	}
 	PG_FINALLY();
 	{
-		ec_job_is_of_alter_table = false;
+		ec_job_is_part_of = EC_PART_OF_NONE;
 	}
 	PG_END_TRY();
 	commit_transaction(memory);

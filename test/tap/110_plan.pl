@@ -36,7 +36,7 @@ for my $table ('big', $odd, 'parent', 'parted', 'fleeting')
 		'ADD UNIQUE (id) DEFERRABLE INITIALLY DEFERRED', 'ADD PRIMARY KEY (id)', 'ADD PRIMARY KEY (id, n) INCLUDE (m)', 'ADD CONSTRAINT "Odd pk" PRIMARY KEY (id)',
 		'ADD UNIQUE (id), ADD UNIQUE (id, n), ADD UNIQUE (id)',
 		'ADD COLUMN z integer DEFAULT kinds.one(), ALTER n SET NOT NULL, ALTER m SET DEFAULT 5, ADD CHECK (m > 0), ALTER c SET STATISTICS 50');
-	push @scripts, map { $_ =~ s/\bHERE\b/$table/r } (
+	push @scripts, map { $_ =~ s/\bHERE\b/$table/gr } (
 		'CREATE INDEX ON HERE (n)', 'CREATE INDEX ON HERE (n, "Odd Name", lower(t), (m + 1)) INCLUDE (c) WITH (fillfactor = 70) WHERE n > 0',
 		'CREATE INDEX "Odd index" ON HERE USING hash (n)', 'CREATE INDEX IF NOT EXISTS fresh ON HERE (n)', 'CREATE UNIQUE INDEX ON HERE (id, n)',
 		'CREATE /* INDEX ON */ INDEX ON HERE (t COLLATE kinds."Odd C" text_pattern_ops DESC NULLS LAST)', 'CREATE INDEX ON HERE (n); CREATE INDEX ON HERE (n)',
@@ -53,9 +53,27 @@ push @scripts, (
 	'SET search_path = kinds; CREATE INDEX ON c0.big (n)',
 	'ALTER TABLE rest ATTACH PARTITION candidate FOR VALUES FROM (200) TO (300)', 'CREATE TABLE rest_2 PARTITION OF rest FOR VALUES FROM (200) TO (300)',
 	'ALTER TABLE rest DETACH PARTITION rest_1', 'ALTER TABLE parted DETACH PARTITION part_1', 'ALTER TABLE parted DETACH PARTITION part_2');
+# What only version 18 has.
+my @new = ();
+if ($node->safe_psql('postgres', 'SHOW server_version_num') >= 180000)
+{
+	for my $table ('big', $odd, 'parent', 'parted')
+	{
+		my $t = "ALTER TABLE $table";
+
+		push @new, map { "$t $_" } (
+			'ADD COLUMN z integer DEFAULT kinds.one() CHECK (z > 5) NOT ENFORCED NOT NULL', 'ADD COLUMN z integer DEFAULT kinds.one() REFERENCES target NOT ENFORCED', 'ADD COLUMN z integer DEFAULT kinds.one() CONSTRAINT "Odd nn" NOT NULL',
+			'ADD COLUMN z integer GENERATED ALWAYS AS (n * 2) NOT NULL', 'ADD COLUMN z integer GENERATED ALWAYS AS (n * 2) VIRTUAL CONSTRAINT vnn NOT NULL CHECK (z > 0)', 'ADD COLUMN z integer GENERATED ALWAYS AS (n * 2) CHECK (z > 0)',
+			'ADD CONSTRAINT k NOT NULL n', 'ADD NOT NULL "Odd Name"', 'ADD CONSTRAINT k NOT NULL n NOT VALID', 'ADD CONSTRAINT k FOREIGN KEY (n) REFERENCES target NOT ENFORCED', 'ADD CHECK (n > 100) NOT ENFORCED', 'ALTER r SET NOT NULL',
+			'ADD FOREIGN KEY (n) REFERENCES target, ADD CHECK (n > 100) NOT ENFORCED, ADD CHECK (m > 0)');
+		push @new, "$t ADD CONSTRAINT k NOT NULL n NO INHERIT" if $table ne 'parted';
+		push @new, "$t ADD CONSTRAINT k NOT NULL n NOT VALID; $t VALIDATE CONSTRAINT k", "$t ADD CONSTRAINT k NOT NULL n NOT VALID; $t ALTER n SET NOT NULL";
+	}
+	push @new, 'ALTER TABLE enforced ALTER CONSTRAINT later ENFORCED', 'ALTER TABLE enforced ALTER CONSTRAINT later ENFORCED, ADD CHECK (n > 0)', 'ALTER TABLE enforced ALTER n SET NOT NULL';
+}
 # By default every third script runs; EC_TRUTH=all runs all of them.
 my $step = ($ENV{EC_TRUTH} // '') eq 'all' ? 1 : 3;
-@scripts = @scripts[ grep { $_ % $step == 0 } 0 .. $#scripts ];
+@scripts = (@scripts[ grep { $_ % $step == 0 } 0 .. $#scripts ], @new[ grep { $_ % $step == 0 } 0 .. $#new ]);
 # a script that names the schema of its case
 @scripts = map { my $n = $_; $scripts[$n] =~ s/\bc0\./c$n./r } 0 .. $#scripts;
 

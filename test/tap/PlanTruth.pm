@@ -44,7 +44,7 @@ sub fixture
 	CREATE UNIQUE INDEX HERE_u ON HERE (id);};
 	my @tables = (
 		[ qr/\btarget\b/, 'CREATE TABLE target (id integer PRIMARY KEY, n integer UNIQUE); INSERT INTO target SELECT i, i FROM generate_series(1, 20) i;' ],
-		[ qr/\b(?:big|summary)\b/, "CREATE TABLE big ($columns); INSERT INTO big $rows(1, 20) i;" . $constraints =~ s/HERE/big/gr ],
+		[ qr/\b(?:big|big_m|summary)\b/, "CREATE TABLE big ($columns); INSERT INTO big $rows(1, 20) i;" . $constraints =~ s/HERE/big/gr ],
 		[ qr/\Q$odd\E/, "CREATE TABLE $odd ($columns); INSERT INTO $odd $rows(1, 20) i;" . $constraints =~ s/HERE_/odd_/gr =~ s/HERE/$odd/gr ],
 		[ qr/\bparent\b/, "CREATE TABLE parent ($columns); CREATE TABLE heir () INHERITS (parent); INSERT INTO parent $rows(1, 20) i;
 			INSERT INTO heir $rows(21, 30) i;" . $constraints =~ s/HERE/parent/gr ],
@@ -52,6 +52,8 @@ sub fixture
 			CREATE TABLE part_2 PARTITION OF parted FOR VALUES FROM (10) TO (100) PARTITION BY RANGE (id);
 			CREATE TABLE \"Part 2a\" PARTITION OF part_2 FOR VALUES FROM (10) TO (15); CREATE TABLE part_2b PARTITION OF part_2 FOR VALUES FROM (15) TO (100);
 			INSERT INTO parted $rows(1, 20) i; CREATE INDEX parted_m ON parted (m);" ],
+		[ qr/\benforced\b/, "CREATE TABLE named (id integer PRIMARY KEY); INSERT INTO named SELECT generate_series(1, 20); CREATE TABLE enforced ($columns); INSERT INTO enforced $rows(1, 20) i;
+			ALTER TABLE enforced ADD CONSTRAINT later FOREIGN KEY (n) REFERENCES named ON DELETE CASCADE DEFERRABLE NOT ENFORCED; COMMENT ON CONSTRAINT later ON enforced IS 'kept'; ALTER TABLE enforced ADD CONSTRAINT \"n, then\" NOT NULL n NOT VALID;" ],
 		[ qr/\bfleeting\b/, "CREATE UNLOGGED TABLE fleeting ($columns); INSERT INTO fleeting $rows(1, 20) i;" ],
 		[ qr/\brest\b/, "CREATE TABLE rest ($columns) PARTITION BY RANGE (id); CREATE TABLE rest_1 PARTITION OF rest FOR VALUES FROM (0) TO (10);
 			CREATE TABLE rest_default PARTITION OF rest DEFAULT; INSERT INTO rest $rows(1, 20) i; CREATE INDEX ON rest (n); CREATE UNIQUE INDEX ON rest (id, m);

@@ -43,7 +43,7 @@ typedef struct NewColumn
 	const Constraint *identity;
 	const Constraint *generated;
 	bool is_not_null;
-	const char *not_null_name;
+	const Constraint *not_null; /* NULL: it is not written as one */
 } NewColumn;
 
 static const char *
@@ -68,35 +68,28 @@ serial_type(const TypeName *type)
 	return NULL;
 }
 
-/* The attributes of a constraint follow it in the list. */
 static void
 read_constraints(NewColumn *column)
 {
-	Constraint *last = NULL;
 	ListCell *cell;
 
+	ec_lint_merge_attributes(column->definition->constraints);
 	foreach (cell, column->definition->constraints)
 	{
 		Constraint *constraint = lfirst_node(Constraint, cell);
 
 		switch (constraint->contype)
 		{
-			case CONSTR_ATTR_DEFERRABLE:
-				if (last != NULL)
-					last->deferrable = true;
-				continue;
-			case CONSTR_ATTR_DEFERRED:
-				if (last != NULL)
-					last->deferrable = last->initdeferred = true;
-				continue;
 			case CONSTR_NULL:
+			case CONSTR_ATTR_DEFERRABLE:
+			case CONSTR_ATTR_DEFERRED:
 			case CONSTR_ATTR_NOT_DEFERRABLE:
 			case CONSTR_ATTR_IMMEDIATE:
 #if PG_VERSION_NUM >= 180000
 			case CONSTR_ATTR_ENFORCED:
 			case CONSTR_ATTR_NOT_ENFORCED:
 #endif
-				continue;
+				break;
 			case CONSTR_DEFAULT:
 				column->default_value = constraint;
 				break;
@@ -109,7 +102,7 @@ read_constraints(NewColumn *column)
 				break;
 			case CONSTR_NOTNULL:
 				column->is_not_null = true;
-				column->not_null_name = constraint->conname;
+				column->not_null = constraint;
 				break;
 			case CONSTR_PRIMARY:
 				column->is_not_null = true;
@@ -119,7 +112,6 @@ read_constraints(NewColumn *column)
 				column->constraints = lappend(column->constraints, constraint);
 				break;
 		}
-		last = constraint;
 	}
 }
 
@@ -327,6 +319,18 @@ plan_identity(NewColumn *column)
 	return sequence;
 }
 
+/* Its values are computed by those who read them. */
+static bool
+is_virtual(const NewColumn *column)
+{
+#if PG_VERSION_NUM >= 180000
+	return column->generated != NULL &&
+		   column->generated->generated_kind == ATTRIBUTE_GENERATED_VIRTUAL;
+#else
+	return false;
+#endif
+}
+
 /* A child that has the column keeps its values and its default. */
 static EcRelation *
 child_with_column(NewColumn *column)
@@ -356,9 +360,7 @@ obstacle(NewColumn *column)
 						quote_identifier(child->name));
 	if (ec_lint_own_type(world, column->definition->typeName) != NULL)
 		return "the script itself creates the type";
-	if (column->generated != NULL && column->generated->generated_when != 0 &&
-		!(PG_VERSION_NUM >= 180000 &&
-		  strstr(column->parts->generated, "STORED") == NULL))
+	if (column->generated != NULL && !is_virtual(column))
 		return "a stored generated column has to be computed for each row at once";
 	if (is_constrained_domain(world, column->definition->typeName))
 		return "the constraints of the domain are checked for each row at once; a column of its base type with a CHECK can be added";
@@ -378,13 +380,15 @@ inline_parts(const NewColumn *column)
 		text = psprintf("%s DEFAULT %s", text, column->parts->default_sql);
 	if (column->generated != NULL)
 		text = psprintf("%s %s", text, column->parts->generated);
-	if (column->is_not_null)
-		text = psprintf("%s%s%s NOT NULL", text,
-						column->not_null_name ? " CONSTRAINT " : "",
-						column->not_null_name
-							? quote_identifier(column->not_null_name)
-							: "");
-	return text;
+	if (!column->is_not_null || is_virtual(column))
+		return text;
+	if (column->not_null != NULL && column->not_null->conname != NULL)
+		text = psprintf("%s CONSTRAINT %s", text,
+						quote_identifier(column->not_null->conname));
+	return psprintf("%s NOT NULL%s", text,
+					column->not_null != NULL && column->not_null->is_no_inherit
+						? " NO INHERIT"
+						: "");
 }
 
 static void
@@ -464,14 +468,19 @@ ec_plan_column(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
 		else
 		{
 			plan_addition(&column, column.parts->head, inline_parts(&column));
-			if (column.is_not_null)
+			if (column.is_not_null && !is_virtual(&column))
 				draft->proven = column.definition->colname;
 		}
 	}
 	if (column.is_not_null && draft->proven == NULL)
 	{
-		ec_plan_not_null(planner, draft, relation, inh,
-						 column.definition->colname, column.not_null_name);
+		if (is_virtual(&column))
+			ec_plan_not_null_constraint(planner, draft, relation, inh,
+										column.definition->colname,
+										column.not_null);
+		else
+			ec_plan_not_null(planner, draft, relation, inh,
+							 column.definition->colname, column.not_null);
 		draft->proven = column.definition->colname;
 	}
 	if (sequence != NULL)

@@ -13,6 +13,15 @@
 
 #include "lint/plan/planner.h"
 
+#if PG_VERSION_NUM >= 180000
+static bool
+ends_with(const char *text, const char *end)
+{
+	return strlen(text) > strlen(end) &&
+		   strcmp(text + strlen(text) - strlen(end), end) == 0;
+}
+#endif
+
 static bool
 note_name(Node *node, void *context)
 {
@@ -41,25 +50,49 @@ only_column(const Constraint *constraint)
 	return list_length(names) == 1 ? strVal(linitial(names)) : NULL;
 }
 
+/* One that nobody checks. */
+static void
+plan_not_enforced(EcDraft *draft, EcRelation *relation, bool inh,
+				  const char *name, const char *body)
+{
+	const char *table = ec_plan_table(relation, inh);
+	EcPlanStep *step = ec_plan_alter(draft, relation, table,
+									 psprintf("ADD CONSTRAINT %s %s NOT ENFORCED",
+											  quote_identifier(name), body));
+
+	step->undo = psprintf("ALTER TABLE %s DROP CONSTRAINT IF EXISTS %s", table,
+						  quote_identifier(name));
+	step->detail = "reads no row, since the constraint is not enforced";
+}
+
 static void
 plan_check(EcPlanner *planner, EcDraft *draft, EcRelation *relation, bool inh,
 		   Constraint *constraint, const char *check)
 {
 	const char *name = constraint->conname;
+	char *body;
 
 	if (name == NULL)
 		name = constraint->conname =
 			ec_plan_choose_name(planner, relation, only_column(constraint),
 								"check", false, true);
-	ec_plan_proof(planner, draft, relation, inh, name,
-				  psprintf("%s%s", check,
-						   constraint->is_no_inherit ? " NO INHERIT" : ""));
+	body = psprintf("%s%s", check, constraint->is_no_inherit ? " NO INHERIT" : "");
+	if (ec_is_enforced(constraint))
+		ec_plan_proof(planner, draft, relation, inh, name, body);
+	else
+		plan_not_enforced(draft, relation, inh, name, body);
 }
 
+/* with_period: the last one of a key that knows time */
 static char *
-columns_sql(List *names)
+columns_sql(List *names, bool with_period)
 {
-	return ec_lint_joined(names, ", ", true);
+	List *others = list_truncate(list_copy(names), list_length(names) - 1);
+
+	if (!with_period)
+		return ec_lint_joined(names, ", ", true);
+	return psprintf("%s, PERIOD %s", ec_lint_joined(others, ", ", true),
+					quote_identifier(strVal(llast(names))));
 }
 
 static void
@@ -86,20 +119,29 @@ static char *
 key_sql(EcPlanner *planner, const Constraint *constraint, List *columns)
 {
 	EcRelation *target = ec_world_find(planner->lint.world, constraint->pktable);
+	bool with_period = false;
+	bool referenced_with_period = false;
 	StringInfoData text;
 
+#if PG_VERSION_NUM >= 180000
+	with_period = constraint->fk_with_period;
+	referenced_with_period = constraint->pk_with_period;
+#endif
 	initStringInfo(&text);
-	appendStringInfo(&text, "FOREIGN KEY (%s) REFERENCES %s", columns_sql(columns),
+	appendStringInfo(&text, "FOREIGN KEY (%s) REFERENCES %s",
+					 columns_sql(columns, with_period),
 					 target ? ec_plan_name(target->schema, target->name)
 							: ec_lint_name(constraint->pktable));
 	if (constraint->pk_attrs != NIL)
-		appendStringInfo(&text, " (%s)", columns_sql(constraint->pk_attrs));
+		appendStringInfo(&text, " (%s)",
+						 columns_sql(constraint->pk_attrs, referenced_with_period));
 	if (constraint->fk_matchtype == FKCONSTR_MATCH_FULL)
 		appendStringInfoString(&text, " MATCH FULL");
 	append_action(&text, "UPDATE", constraint->fk_upd_action);
 	append_action(&text, "DELETE", constraint->fk_del_action);
 	if (constraint->fk_del_set_cols != NIL)
-		appendStringInfo(&text, " (%s)", columns_sql(constraint->fk_del_set_cols));
+		appendStringInfo(&text, " (%s)",
+						 columns_sql(constraint->fk_del_set_cols, false));
 	appendStringInfoString(&text, ec_plan_deferrable(constraint));
 	return text.data;
 }
@@ -112,20 +154,18 @@ plan_foreign_key(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
 	char *body;
 	ListCell *cell;
 
-#if PG_VERSION_NUM >= 180000
-	if (constraint->fk_with_period || constraint->pk_with_period)
-	{
-		draft->reason = "a key with PERIOD is not taken apart";
-		return;
-	}
-#endif
 	if (name == NULL)
 		name = constraint->conname =
 			ec_plan_choose_name(planner, relation,
 								ec_plan_joined_columns(ec_plan_strings(columns)),
 								"fkey", false, true);
 	body = key_sql(planner, constraint, columns);
-	if (relation->kind != RELKIND_PARTITIONED_TABLE)
+	if (!ec_is_enforced(constraint))
+	{
+		plan_not_enforced(draft, relation, inh, name, body);
+		return;
+	}
+	if (relation->kind != RELKIND_PARTITIONED_TABLE || PG_VERSION_NUM >= 180000)
 	{
 		ec_plan_proof(planner, draft, relation, inh, name, body);
 		return;
@@ -145,6 +185,48 @@ plan_foreign_key(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
 				  psprintf("ADD CONSTRAINT %s %s", quote_identifier(name), body))
 		->undo = psprintf("ALTER TABLE %s DROP CONSTRAINT %s",
 						  ec_plan_table(relation, inh), quote_identifier(name));
+}
+
+/*
+ * The server checks all rows at once.  A key that is made anew in the same
+ * statement, NOT VALID, is checked after that.
+ */
+void
+ec_plan_enforce(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
+				bool inh, const AlterTableCmd *command)
+{
+#if PG_VERSION_NUM >= 180000
+	const ATAlterConstraint *change = castNode(ATAlterConstraint, command->def);
+	EcConstraint *key =
+		ec_find_constraint(planner->lint.world, relation, change->conname);
+	const char *table = ec_plan_table(relation, inh);
+	const char *quoted = quote_identifier(change->conname);
+	EcPlanStep *step;
+	char *definition;
+	char *comment;
+	char *sql;
+
+	if (!change->alterEnforceability || !change->is_enforced || key == NULL ||
+		key->type != CONSTRAINT_FOREIGN || key->is_enforced)
+		return;
+	if (!OidIsValid(key->oid))
+	{
+		draft->reason =
+			psprintf("the script itself adds %s: add it as it is to be", quoted);
+		return;
+	}
+	definition = ec_plan_definition(key);
+	/* as pg_get_constraintdef() ends it */
+	if (!ends_with(definition, " NOT ENFORCED"))
+		return;
+	definition[strlen(definition) - strlen(" NOT ENFORCED")] = '\0';
+	comment = ec_plan_comment(key, relation);
+	sql = psprintf("DROP CONSTRAINT %s, ADD CONSTRAINT %s %s NOT VALID%s",
+				   quoted, quoted, definition, comment);
+	step = ec_plan_alter(draft, relation, table, sql);
+	step->detail = "makes the key anew; it holds for new rows from now on";
+	ec_plan_validation(draft, relation, table, change->conname);
+#endif
 }
 
 void
@@ -171,8 +253,7 @@ ec_plan_constraint(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
 		case CONSTR_NOTNULL:
 			if (column == NULL && constraint->keys != NIL)
 				ec_plan_not_null(planner, draft, relation, inh,
-								 strVal(linitial(constraint->keys)),
-								 constraint->conname);
+								 strVal(linitial(constraint->keys)), constraint);
 			break;
 		default:
 			break;

@@ -11,6 +11,8 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
 #include "commands/defrem.h"
+#include "commands/tablespace.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -260,6 +262,57 @@ ec_plan_reindex(EcPlanner *planner, EcDraft *draft, const ReindexStmt *stmt)
 						relation, ShareUpdateExclusiveLock, true);
 	step->undo = "";
 	step->detail = "builds the index anew, while others read and write the table";
+}
+
+static char *
+move_sql(const EcRelation *index, const char *tablespace)
+{
+	return psprintf("REINDEX (TABLESPACE %s) INDEX CONCURRENTLY %s",
+					quote_identifier(tablespace),
+					ec_plan_name(index->schema, index->name));
+}
+
+/* The server would copy it; it can be built there, too. */
+void
+ec_plan_move(EcDraft *draft, EcRelation *index, const char *tablespace)
+{
+	Oid present;
+	char *from;
+	EcPlanStep *step;
+
+	if (ec_is_new(index) || index->kind != RELKIND_INDEX)
+		return;
+	present = get_rel_tablespace(index->oid);
+	from = get_tablespace_name(OidIsValid(present) ? present : MyDatabaseTableSpace);
+	if (is_exclusion(index->oid))
+	{
+		draft->steps = NIL;
+		draft->reason =
+			psprintf("the index %s of an exclusion constraint cannot be built anew while others write",
+					 quote_identifier(index->name));
+		return;
+	}
+	step = ec_plan_step(draft, EC_PLAN_TOP_LEVEL, move_sql(index, tablespace),
+						index, ShareUpdateExclusiveLock, true);
+	step->undo = from != NULL ? move_sql(index, from) : NULL;
+	step->detail =
+		"builds the index in the other tablespace, while others read and write the table";
+}
+
+void
+ec_plan_move_all(EcPlanner *planner, EcDraft *draft,
+				 const AlterTableMoveAllStmt *stmt)
+{
+	ListCell *cell;
+
+	if (stmt->objtype != OBJECT_INDEX)
+		return;
+	foreach (cell, ec_lint_moved(planner->lint.world, stmt))
+	{
+		ec_plan_move(draft, lfirst(cell), stmt->new_tablespacename);
+		if (draft->reason != NULL)
+			return;
+	}
 }
 
 /* A unique index of columns, over all rows. */

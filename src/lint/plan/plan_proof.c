@@ -58,21 +58,50 @@ is_composite(const EcColumn *column)
 		   type_is_rowtype(getBaseType(column->type));
 }
 
+void
+ec_plan_not_null_constraint(EcPlanner *planner, EcDraft *draft,
+							EcRelation *relation, bool inh, const char *column,
+							const Constraint *constraint)
+{
+	const char *name = constraint ? constraint->conname : NULL;
+
+	if (name == NULL)
+		name = ec_plan_choose_name(planner, relation, column, "not_null", false,
+								   true);
+	ec_plan_proof(planner, draft, relation, inh, name,
+				  psprintf("NOT NULL %s%s", quote_identifier(column),
+						   constraint && constraint->is_no_inherit ? " NO INHERIT"
+																   : ""));
+}
+
 /*
  * The server does not look at the rows if a valid CHECK proves that there is
  * no NULL.
  */
 void
 ec_plan_not_null(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
-				 bool inh, const char *column, const char *constraint)
+				 bool inh, const char *column, const Constraint *constraint)
 {
 	const char *table = ec_plan_table(relation, inh);
 	const char *quoted = quote_identifier(column);
 	EcColumn *found = ec_find_column(planner->lint.world, relation, column);
+	EcConstraint *present = found ? ec_not_null_of(relation, found) : NULL;
 	EcPlanStep *step;
 	char *name;
 	char *command;
 
+	if (present != NULL && constraint == NULL)
+	{
+		ec_plan_validation(draft, relation, table, present->name);
+		return;
+	}
+	if (PG_VERSION_NUM >= 180000 &&
+		(is_composite(found) || (constraint != NULL && constraint->is_no_inherit)))
+	{
+		ec_plan_not_null_constraint(planner, draft, relation, inh, column,
+									constraint);
+		return;
+	}
 	if (is_composite(found))
 	{
 		draft->reason =
@@ -86,9 +115,9 @@ ec_plan_not_null(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
 				  psprintf("CHECK (%s IS NOT NULL)%s", quoted,
 						   inh ? "" : " NO INHERIT"));
 	/* Since version 18 it is a constraint, which may have a name. */
-	if (constraint != NULL && PG_VERSION_NUM >= 180000)
+	if (constraint != NULL && constraint->conname != NULL && PG_VERSION_NUM >= 180000)
 		command = psprintf("ADD CONSTRAINT %s NOT NULL %s",
-						   quote_identifier(constraint), quoted);
+						   quote_identifier(constraint->conname), quoted);
 	else
 		command = psprintf("ALTER COLUMN %s SET NOT NULL", quoted);
 	step = ec_plan_alter(draft, relation, table,

@@ -60,10 +60,8 @@ obstacle(EcPlanner *planner, EcRelation *relation, const EcColumn *column,
 		list_length(ec_world_family(world, relation)) > 1 ||
 		ec_world_parents(world, relation) != NIL)
 		return "the table has partitions or children, or is one; ec_copy brings the rows to a new table";
-	if (relation->kind != RELKIND_RELATION ||
-		relation->persistence == RELPERSISTENCE_TEMP ||
-		!OidIsValid(relation->oid) || column->is_new)
-		return NULL;
+	if (relation->kind != RELKIND_RELATION)
+		return "it is no table";
 	if (definition->collClause != NULL)
 		return "it changes the collation; use ec_expand with a column of another name";
 	if (!is_plain(definition->raw_default, column->name))
@@ -73,55 +71,33 @@ obstacle(EcPlanner *planner, EcRelation *relation, const EcColumn *column,
 	return NULL;
 }
 
-/* The type as it is written. */
-static char *
-type_text(const EcPieces *pieces, const ColumnDef *definition)
-{
-	int from = ec_piece_at(pieces, definition->typeName->location);
-	int until = from;
-
-	while (until < pieces->count)
-	{
-		const EcPieceToken *token = &pieces->tokens[until];
-
-		if (token->depth == 0 &&
-			(token->kind == ',' || (until > from && token->word != NULL &&
-									(strcmp(token->word, "using") == 0 ||
-									 strcmp(token->word, "collate") == 0 ||
-									 strcmp(token->word, "restrict") == 0 ||
-									 strcmp(token->word, "cascade") == 0))))
-			break;
-		until++;
-	}
-	return ec_piece_text(pieces, from, until);
-}
-
-bool
+char *
 ec_plan_retype(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
-			   const AlterTableCmd *command, const EcPieces *pieces)
+			   const AlterTableCmd *command)
 {
 	EcWorld *world = planner->lint.world;
-	const ColumnDef *definition = castNode(ColumnDef, command->def);
+	ColumnDef *definition = castNode(ColumnDef, command->def);
 	EcColumn *column = ec_find_column(world, relation, command->name);
 	EcTypeChange change;
+	char *reason;
 
-	if (column == NULL)
-		return false;
-	change = ec_lint_type_change(world, relation, column,
-								 castNode(ColumnDef, command->def));
+	if (column == NULL || column->is_new || ec_is_new(relation) ||
+		relation->persistence == RELPERSISTENCE_TEMP)
+		return NULL;
+	change = ec_lint_type_change(world, relation, column, definition);
 	if (!change.rewrites || !OidIsValid(column->type) || !OidIsValid(change.type))
-		return false;
-	ec_load_facts(world, relation);
-	draft->reason = obstacle(planner, relation, column, definition, &change);
-	if (draft->reason != NULL || relation->kind != RELKIND_RELATION ||
-		!OidIsValid(relation->oid) || column->is_new)
-		return true;
+		return NULL;
+	reason = obstacle(planner, relation, column, definition, &change);
+	if (reason != NULL)
+		return reason;
 	draft->retyped = palloc(sizeof(EcRetyped));
 	draft->retyped->column = pstrdup(command->name);
-	draft->retyped->type = type_text(pieces, definition);
+	draft->retyped->type = format_type_extended(change.type, change.typmod,
+												FORMAT_TYPE_TYPEMOD_GIVEN |
+													FORMAT_TYPE_FORCE_QUALIFY);
 	draft->steps =
 		ec_plan_retype_steps(planner, relation, list_make1(draft->retyped));
-	return true;
+	return NULL;
 }
 
 List *
@@ -147,7 +123,7 @@ ec_plan_retype_steps(EcPlanner *planner, EcRelation *relation, List *retyped)
 	}
 	appendStringInfoChar(&types, '}');
 	change = quote_literal_cstr(
-		psprintf("%s.%s", relation->name, ec_plan_joined_columns(columns)));
+		psprintf("%s_%s", relation->name, ec_plan_joined_columns(columns)));
 	/* a value that the cast does not take would fail the write with the other type, too */
 	step =
 		ec_plan_step(&draft, EC_PLAN_TRANSACTION,

@@ -32,6 +32,9 @@ draft_statement(EcPlanner *planner, EcDraft *draft, Node *node)
 		case T_ReindexStmt:
 			ec_plan_reindex(planner, draft, castNode(ReindexStmt, node));
 			break;
+		case T_AlterTableMoveAllStmt:
+			ec_plan_move_all(planner, draft, castNode(AlterTableMoveAllStmt, node));
+			break;
 		case T_RefreshMatViewStmt:
 			ec_plan_refresh(planner, draft, castNode(RefreshMatViewStmt, node));
 			break;

@@ -198,6 +198,8 @@ ec_plan_refuse(EcPlanner *planner, EcFinding *finding, const EcDraft *draft)
 {
 	if (draft->reason != NULL)
 		ec_lint_explain(finding, "; %s", draft->reason);
+	if (draft->instead != NULL)
+		finding->recipe = draft->instead;
 	finding->statement = planner->statement;
 	planner->plan->refused = lappend(planner->plan->refused, finding);
 }

@@ -24,6 +24,8 @@ static void
 draft_command(EcPlanner *planner, EcDraft *draft, EcRelation *relation, bool inh,
 			  AlterTableCmd *command, const EcPieces *pieces, const char *text)
 {
+	char *reason;
+
 	switch (command->subtype)
 	{
 		case AT_AddColumn:
@@ -42,13 +44,19 @@ draft_command(EcPlanner *planner, EcDraft *draft, EcRelation *relation, bool inh
 								   : NULL);
 			break;
 		}
+		case AT_AlterConstraint:
+			ec_plan_enforce(planner, draft, relation, inh, command);
+			break;
 		case AT_ValidateConstraint:
 			ec_plan_validation(draft, relation, ec_plan_table(relation, inh),
 							   command->name);
 			break;
 		case AT_AlterColumnType:
-			if (!ec_plan_retype(planner, draft, relation, command, pieces))
+			reason = ec_plan_retype(planner, draft, relation, command);
+			if (draft->retyped == NULL)
 				ec_plan_type(planner, draft, relation, inh, command, text);
+			if (draft->steps == NIL && draft->reason == NULL)
+				draft->reason = reason;
 			break;
 		case AT_AttachPartition:
 			ec_plan_attach(planner, draft, relation,
@@ -151,7 +159,9 @@ ec_plan_alter_table(EcPlanner *planner)
 				continue;
 			command = palloc0(sizeof(Command));
 			command->text = list_nth(texts, i);
-			if (stmt->objtype == OBJECT_TABLE)
+			if (written->subtype == AT_SetTableSpace)
+				ec_plan_move(&command->draft, relation, written->name);
+			else if (stmt->objtype == OBJECT_TABLE)
 				draft_command(planner, &command->draft, relation,
 							  stmt->relation->inh, written, pieces, command->text);
 			ec_plan_check_local(planner, &command->draft);

@@ -11,10 +11,13 @@
 
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
+#include "catalog/pg_inherits.h"
 #include "commands/comment.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/json.h"
+#include "utils/syscache.h"
 
 #include "core/pinned.h"
 #include "lint/plan/planner.h"
@@ -123,8 +126,8 @@ is_possible(EcPlanner *planner, EcRelation *relation, EcRelation *member,
 	return true;
 }
 
-static char *
-definition_of(const EcConstraint *check)
+char *
+ec_plan_definition(const EcConstraint *check)
 {
 	int level = ec_pin_text();
 	char *definition = TextDatumGetCString(
@@ -132,6 +135,61 @@ definition_of(const EcConstraint *check)
 
 	AtEOXact_GUC(false, level);
 	return definition;
+}
+
+char *
+ec_plan_comment(const EcConstraint *constraint, EcRelation *relation)
+{
+	char *comment = GetComment(constraint->oid, ConstraintRelationId, 0);
+
+	if (comment == NULL)
+		return "";
+	return psprintf(";\nCOMMENT ON CONSTRAINT %s ON %s IS %s",
+					quote_identifier(constraint->name),
+					ec_plan_table(relation, true), quote_literal_cstr(comment));
+}
+
+/*
+ * The change of ec_change_type, step by step.  What else it may refuse, it tells
+ * itself.
+ */
+static char *
+change_sql(EcPlanner *planner, EcRelation *relation, const AlterTableCmd *command)
+{
+	ColumnDef *definition = castNode(ColumnDef, command->def);
+	const char *schema = planner->extension;
+	int32 typmod;
+	Type type;
+	StringInfoData types;
+	char *change;
+	char *table;
+
+	if (ec_is_new(relation) || relation->kind != RELKIND_RELATION ||
+		has_subclass(relation->oid) || definition->raw_default != NULL ||
+		definition->collClause != NULL)
+		return NULL;
+	type = ec_lint_find_type(planner->lint.world, definition->typeName, &typmod);
+	if (type == NULL)
+		return NULL;
+	initStringInfo(&types);
+	appendStringInfoChar(&types, '{');
+	escape_json(&types, command->name);
+	appendStringInfoString(&types, ": ");
+	escape_json(&types, format_type_extended(typeTypeId(type), typmod,
+											 FORMAT_TYPE_TYPEMOD_GIVEN |
+												 FORMAT_TYPE_FORCE_QUALIFY));
+	appendStringInfoChar(&types, '}');
+	ReleaseSysCache(type);
+	change = quote_literal_cstr(psprintf("%s_%s", relation->name, command->name));
+	table = quote_literal_cstr(ec_plan_name(relation->schema, relation->name));
+	return psprintf("SELECT %s.ec_change_type(%s, %s, %s);\n"
+					"CALL %s.ec_wait(%s.ec_backfill_change(%s));\n"
+					"CALL %s.ec_wait(%s.ec_prepare(%s));\n"
+					"SELECT ok, different FROM %s.ec_verify_change(%s);\n"
+					"SELECT %s.ec_cutover(%s);",
+					schema, change, table, quote_literal_cstr(types.data),
+					schema, schema, change, schema, schema, change, schema,
+					change, schema, change);
 }
 
 void
@@ -154,7 +212,11 @@ ec_plan_type(EcPlanner *planner, EcDraft *draft, EcRelation *relation, bool inh,
 		ec_load_facts(world, lfirst(cell));
 		if (!is_possible(planner, relation, lfirst(cell), command, checks,
 						 &draft->reason))
+		{
+			if (draft->reason == NULL)
+				draft->instead = change_sql(planner, relation, command);
 			return;
+		}
 	}
 	if (checks == NIL)
 		return;
@@ -165,15 +227,11 @@ ec_plan_type(EcPlanner *planner, EcDraft *draft, EcRelation *relation, bool inh,
 	{
 		const EcConstraint *check = lfirst(cell);
 		const char *name = quote_identifier(check->name);
-		char *comment = GetComment(check->oid, ConstraintRelationId, 0);
 
 		appendStringInfo(&drops, "DROP CONSTRAINT %s, ", name);
 		appendStringInfo(&adds, ", ADD CONSTRAINT %s %s NOT VALID", name,
-						 definition_of(check));
-		if (comment != NULL)
-			appendStringInfo(&comments, ";\nCOMMENT ON CONSTRAINT %s ON %s IS %s",
-							 name, ec_plan_table(relation, true),
-							 quote_literal_cstr(comment));
+						 ec_plan_definition(check));
+		appendStringInfoString(&comments, ec_plan_comment(check, relation));
 	}
 	ec_plan_alter(draft, relation, table,
 				  psprintf("%s%s%s%s", drops.data, text, adds.data, comments.data))

@@ -36,7 +36,7 @@ typedef struct EcPlanner
 typedef struct EcRetyped
 {
 	char *column;
-	char *type; /* as it is written */
+	char *type; /* as SQL */
 } EcRetyped;
 
 /* The online way of a statement or command. */
@@ -44,6 +44,8 @@ typedef struct EcDraft
 {
 	List *steps;        /* EcPlanStep; NIL: there is no online way ... */
 	char *reason;       /* ... because of this, NULL: of its kind */
+	char *instead;      /* SQL of another way to the same end, which is no plan
+						 * of steps; NULL: none */
 	const char *proven; /* a new column that is NOT NULL by these steps */
 	EcRetyped *retyped; /* the steps are those of plan_retype.c; several commands
 						 * of a statement share them */
@@ -106,10 +108,19 @@ extern void ec_plan_proof(EcPlanner *planner, EcDraft *draft, EcRelation *relati
 extern void ec_plan_validation(EcDraft *draft, EcRelation *relation,
 							   const char *table, const char *name);
 
-/* SET NOT NULL; from version 18 on the constraint may have a name. */
+/*
+ * SET NOT NULL; since version 18 it may be a constraint with a name of its own.
+ * constraint: NULL, or how it is written.
+ */
 extern void
 ec_plan_not_null(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
-				 bool inh, const char *column, const char *constraint);
+				 bool inh, const char *column, const Constraint *constraint);
+
+/* The same without a CHECK as proof, which is possible since version 18. */
+extern void
+ec_plan_not_null_constraint(EcPlanner *planner, EcDraft *draft,
+							EcRelation *relation, bool inh, const char *column,
+							const Constraint *constraint);
 
 /* plan_key.c: UNIQUE and PRIMARY KEY */
 extern void ec_plan_key(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
@@ -125,6 +136,11 @@ ec_plan_constraint(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
 				   bool inh, Constraint *constraint, const char *column,
 				   const char *check);
 
+/* ALTER CONSTRAINT ... ENFORCED of a foreign key. */
+extern void
+ec_plan_enforce(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
+				bool inh, const AlterTableCmd *command);
+
 /* plan_index.c */
 extern void ec_plan_index(EcPlanner *planner, EcDraft *draft, IndexStmt *stmt);
 extern void
@@ -133,6 +149,10 @@ extern void
 ec_plan_drop_index(EcPlanner *planner, EcDraft *draft, const DropStmt *stmt);
 extern void
 ec_plan_reindex(EcPlanner *planner, EcDraft *draft, const ReindexStmt *stmt);
+extern void
+ec_plan_move(EcDraft *draft, EcRelation *index, const char *tablespace);
+extern void ec_plan_move_all(EcPlanner *planner, EcDraft *draft,
+							 const AlterTableMoveAllStmt *stmt);
 extern void ec_plan_refresh(EcPlanner *planner, EcDraft *draft,
 							const RefreshMatViewStmt *stmt);
 
@@ -154,12 +174,16 @@ extern void
 ec_plan_type(EcPlanner *planner, EcDraft *draft, EcRelation *relation, bool inh,
 			 const AlterTableCmd *command, const char *text);
 
+/* A constraint that is made anew: its definition, and its comment or "". */
+extern char *ec_plan_definition(const EcConstraint *constraint);
+extern char *ec_plan_comment(const EcConstraint *constraint, EcRelation *relation);
+
 /*
- * plan_retype.c: one that does.  Returns false if it is none; otherwise drafts
- * its steps, or sets the reason.
+ * plan_retype.c: one that does.  Drafts its steps, or returns why there are
+ * none, if there is a reason of its own.
  */
-extern bool ec_plan_retype(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
-						   const AlterTableCmd *command, const EcPieces *pieces);
+extern char *ec_plan_retype(EcPlanner *planner, EcDraft *draft,
+							EcRelation *relation, const AlterTableCmd *command);
 extern List *
 ec_plan_retype_steps(EcPlanner *planner, EcRelation *relation, List *retyped);
 
