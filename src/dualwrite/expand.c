@@ -290,22 +290,6 @@ try_expand(void *arg, int lock_wait_ms)
 }
 
 /*
- * Checks the rights first, so that nobody waits for a lock on a table of
- * others.
- */
-static void
-look_at_table(Oid oid)
-{
-	Relation relation = try_table_open(oid, AccessShareLock);
-
-	if (relation == NULL)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
-						errmsg("relation with OID %u does not exist", oid)));
-	ec_check_dual_write_table(relation);
-	table_close(relation, AccessShareLock);
-}
-
-/*
  * ec_expand(change, relation, forward, backward, target, key, old_columns,
  *		 on_error, allow_existing) → 'expanded' or 'unchanged'
  *
@@ -334,9 +318,9 @@ ec_expand(PG_FUNCTION_ARGS)
 	ErrorData *error;
 
 	read_arguments(fcinfo, &expansion.change);
-	look_at_table(expansion.change.relation);
+	ec_look_at_dual_write_table(expansion.change.relation);
 	if (OidIsValid(expansion.change.target))
-		look_at_table(expansion.change.target);
+		ec_look_at_dual_write_table(expansion.change.target);
 	expansion.may_exist = allows_existing(fcinfo);
 	if (!expansion.may_exist)
 		look_at_target(&expansion);

@@ -28,7 +28,6 @@
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "core/arguments.h"
@@ -38,6 +37,7 @@
 #include "core/lock_retry.h"
 #include "core/query.h"
 #include "core/subtransaction.h"
+#include "core/transaction.h"
 #include "expand_contract.h"
 #include "lifecycle/advance.h"
 #include "lifecycle/gates.h"
@@ -186,19 +186,8 @@ no_batch(EcJob *job)
 static void
 begin_transaction(MemoryContext memory)
 {
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
+	ec_begin_transaction(memory);
 	ec_worker_assume_owner();
-	MemoryContextSwitchTo(memory);
-}
-
-static void
-commit_transaction(MemoryContext memory)
-{
-	PopActiveSnapshot();
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(memory);
 }
 
 static void
@@ -555,7 +544,7 @@ advance(EcJob *job)
 		raise_failure(&last);
 	else
 		next_step(job, &change, goal, &last);
-	commit_transaction(memory);
+	ec_commit_transaction(memory);
 	return !is_there;
 }
 

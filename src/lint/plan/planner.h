@@ -77,6 +77,10 @@ extern void ec_plan_check_local(EcPlanner *planner, EcDraft *draft);
 extern void
 ec_plan_refuse(EcPlanner *planner, EcFinding *finding, const EcDraft *draft);
 
+/* Attaches the index of a partition, the relation, to its parent's. */
+extern void ec_plan_attach_index(EcDraft *draft, EcRelation *relation,
+								 const char *parent_index, const char *index);
+
 /* As ALTER TABLE takes it: with its schema, and with ONLY if inh is false. */
 extern char *ec_plan_table(const EcRelation *relation, bool inh);
 extern char *ec_plan_name(const char *schema, const char *name);
