@@ -143,14 +143,7 @@ plan_partitioned(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
 	else
 		plan_own(draft, relation, constraint, columns, name);
 	if (parent_index != NULL)
-	{
-		step = ec_plan_step(draft, EC_PLAN_TRANSACTION,
-							psprintf("ALTER INDEX %s ATTACH PARTITION %s",
-									 parent_index, index),
-							relation, AccessExclusiveLock, false);
-		step->undo = "";
-		step->detail = "attaches the partition's index";
-	}
+		ec_plan_attach_index(draft, relation, parent_index, index);
 	if (relation->kind != RELKIND_PARTITIONED_TABLE)
 		return;
 	foreach (cell, ec_world_children(planner->lint.world, relation))
