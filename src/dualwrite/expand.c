@@ -206,6 +206,7 @@ expand(void *arg)
 	bool is_known;
 	EcChange known;
 	bool differs;
+	bool by_today;
 	bool is_complete;
 	bool at_work;
 	List *entries = NIL;
@@ -229,7 +230,7 @@ expand(void *arg)
 		has_target ? ec_table_trigger(change->relation, change->name)
 				   : get_trigger_oid(change->relation,
 									 ec_change_trigger_name(change->name), true));
-	is_known = ec_is_registered(change, &known, !is_complete, &differs);
+	is_known = ec_is_registered(change, &known, !is_complete, &differs, &by_today);
 	at_work = has_target
 				  ? ec_table_triggers_at_work(change)
 				  : ec_has_dual_writes(change->relation,
@@ -240,7 +241,7 @@ expand(void *arg)
 	if (!expansion->is_done)
 	{
 		if (is_known)
-			ec_refuse_renamed(&known);
+			ec_refuse_renamed(&known, by_today);
 		ec_become(&outer, change->owner);
 		/*
 		 * Uses the settings of the registration, because existing rows were
@@ -264,7 +265,11 @@ expand(void *arg)
 		ec_become_caller(&outer);
 		check_overlap(change);
 		if (is_known)
+		{
+			ec_require_same_columns(&known, change);
+			ec_rename_queued(&known);
 			ec_change_renew(change, !at_work || differs);
+		}
 		else
 			ec_change_insert(change);
 	}

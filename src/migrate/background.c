@@ -43,6 +43,7 @@
 #include "migrate/toplevel_step.h"
 #include "worker/jobs/registry.h"
 #include "worker/jobs/slots.h"
+#include "worker/process/deadline.h"
 
 /* An index build that was a deadlock victim is tried again. */
 #define MAX_DEADLOCKS    5
@@ -408,6 +409,16 @@ run_next_step(EcJob *job)
 		return false;
 
 	error = try_step(job, work, &step);
+	/*
+	 * The place is others' now.  The step is begun again at the next turn, and
+	 * only then is cleaned up what it has left, which may take long.
+	 */
+	if (error != NULL && ec_patience_is_over() &&
+		error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+	{
+		ec_leave_session();
+		ReThrowError(error);
+	}
 	if (error != NULL)
 		clean_up(job, work, &step);
 	ec_leave_session();

@@ -32,6 +32,13 @@ typedef struct EcPlanner
 							 * others write it */
 } EcPlanner;
 
+/* A column that gets another type by a change that keeps its name. */
+typedef struct EcRetyped
+{
+	char *column;
+	char *type; /* as SQL */
+} EcRetyped;
+
 /* The online way of a statement or command. */
 typedef struct EcDraft
 {
@@ -40,6 +47,8 @@ typedef struct EcDraft
 	char *instead;      /* SQL of another way to the same end, which is no plan
 						 * of steps; NULL: none */
 	const char *proven; /* a new column that is NOT NULL by these steps */
+	EcRetyped *retyped; /* the steps are those of plan_retype.c; several commands
+						 * of a statement share them */
 } EcDraft;
 
 /* plan_step.c */
@@ -172,6 +181,15 @@ ec_plan_type(EcPlanner *planner, EcDraft *draft, EcRelation *relation, bool inh,
 /* A constraint that is made anew: its definition, and its comment or "". */
 extern char *ec_plan_definition(const EcConstraint *constraint);
 extern char *ec_plan_comment(const EcConstraint *constraint, EcRelation *relation);
+
+/*
+ * plan_retype.c: one that does.  Drafts its steps, or returns why there are
+ * none, if there is a reason of its own.
+ */
+extern char *ec_plan_retype(EcPlanner *planner, EcDraft *draft,
+							EcRelation *relation, const AlterTableCmd *command);
+extern List *
+ec_plan_retype_steps(EcPlanner *planner, EcRelation *relation, List *retyped);
 
 /* plan_rows.c: UPDATE and DELETE; see plan_rows.h */
 extern void ec_plan_rows(EcPlanner *planner, EcDraft *draft, Node *node);
