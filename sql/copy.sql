@@ -32,7 +32,7 @@ CALL ec_wait(:job);
 SELECT * FROM outcome(:job);
 SELECT kind, relation FROM ec_progress WHERE job = :job;
 SELECT id FROM missing;
-SELECT * FROM extra;
+SELECT * FROM extra ORDER BY id;
 SELECT note, count(*) FROM users GROUP BY 1 ORDER BY 1;
 SELECT what, count(*), count(DISTINCT id) FROM written GROUP BY 1;
 SELECT max(rows) <= 100 AS bounded FROM (SELECT count(*) AS rows FROM written GROUP BY transaction) t;

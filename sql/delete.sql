@@ -198,7 +198,7 @@ SELECT ec_delete('accounts', 'true') AS job \gset
 \set VERBOSITY default
 CALL ec_wait(:job);
 \set VERBOSITY terse
-SELECT id FROM accounts;
+SELECT id FROM accounts ORDER BY id;
 SELECT ec_cancel(:job);
 
 -- Triggers: one keeps rows, one makes them again, as many or fewer.

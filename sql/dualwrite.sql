@@ -170,7 +170,7 @@ SELECT * FROM outcome(:job);
 SELECT change, phase, dual_write, discrepancies, gaps, flag FROM ec_changes WHERE change = 'people';
 SELECT count(*) FILTER (WHERE email = lower(legacy_email)) AS in_step,
        count(*) FILTER (WHERE email IS DISTINCT FROM lower(legacy_email)) AS others FROM people;
-SELECT * FROM people WHERE email IS DISTINCT FROM lower(legacy_email);
+SELECT * FROM people WHERE email IS DISTINCT FROM lower(legacy_email) ORDER BY id;
 
 -- Off, writes, on: the gap is known, and repair heals it.
 SELECT ec_dual_write('people', false);

@@ -43,7 +43,7 @@ SELECT backend_type, application_name, state FROM pg_stat_activity WHERE pid = (
 -- the pausing worker holds no transaction, no snapshot, and no lock but those on its slot and on its place
 SELECT backend_xid, backend_xmin, xact_start FROM pg_stat_activity
  WHERE pid = (SELECT pid FROM expand_contract.live_slots() WHERE job = :job);
-SELECT locktype, mode FROM pg_locks WHERE pid = (SELECT pid FROM expand_contract.live_slots() WHERE job = :job);
+SELECT locktype, mode FROM pg_locks WHERE pid = (SELECT pid FROM expand_contract.live_slots() WHERE job = :job) ORDER BY locktype, mode;
 
 SELECT ec_pause(:job);
 SELECT ec_pause(:job);

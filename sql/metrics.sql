@@ -122,7 +122,7 @@ SELECT reason, expand_contract.throttle_code(reason) AS code
  ORDER BY i;
 
 SELECT ec_cancel(j) FROM unnest(ARRAY[:job, :held]) j;
-SELECT state, throttle, finished_epoch >= state_epoch AS has_ended FROM ec_metrics_jobs WHERE job IN (:job, :held);
+SELECT state, throttle, finished_epoch >= state_epoch AS has_ended FROM ec_metrics_jobs WHERE job IN (:job, :held) ORDER BY job;
 SELECT ec_forget('metrics_gone');
 DROP TABLE "odd ""schema"."t'1";
 SELECT relation FROM ec_metrics_jobs WHERE job = :job;

@@ -108,6 +108,7 @@ SET expand_contract.backfill_delay = 3600000;
 SELECT ec_apply('o008', 'UPDATE big SET mail = upper(name)', down => 'UPDATE big SET mail = lower(name)');
 CALL wait_until($$ EXISTS (SELECT FROM ec_progress WHERE migration = 'o008' AND kind = 'backfill' AND rows_done > 0)
     AND EXISTS (SELECT FROM ec_progress WHERE migration = 'o008' AND throttled_by ~ 'waits for job') $$);
+SELECT j.delay_ms FROM expand_contract.jobs j JOIN ec_progress p ON p.job = j.id WHERE p.migration = 'o008' AND p.kind = 'backfill';
 SELECT ec_cancel(job) FROM ec_progress WHERE migration = 'o008' AND kind = 'backfill';
 CALL wait_until($$ state = 'failed' FROM ec_migrations WHERE version = 'o008' $$);
 SELECT regexp_replace(error, '[0-9]+ was', 'N was') FROM ec_migrations WHERE version = 'o008';

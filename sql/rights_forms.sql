@@ -62,7 +62,7 @@ SET search_path = public;
 SELECT ec_backfill_change('rf_c', delay_ms => 0) AS c, ec_backfill_change('rf_t', delay_ms => 0) AS t \gset
 CALL ec_wait(:c);
 CALL ec_wait(:t);
-SELECT state, last_error FROM ec_progress WHERE job IN (:c, :t);
+SELECT state, last_error FROM ec_progress WHERE job IN (:c, :t) ORDER BY job;
 SELECT ok FROM ec_verify_change('rf_c');
 SELECT ok FROM ec_verify_change('rf_t');
 SELECT ec_verify_job('rf_c', delay_ms => 0) AS c, ec_verify_job('rf_t', delay_ms => 0) AS t \gset

@@ -62,7 +62,7 @@ SELECT ec_rollback('003');
 -- dbmate's, as they are
 SELECT ec_apply_script('20240101', E'-- migrate:up\r\nCREATE TABLE dbm (id integer);\r\n\r\n-- migrate:down\r\nDROP TABLE dbm;\r\n');
 SELECT ec_apply_script('20240102', E'-- migrate:up transaction:false\nALTER TABLE dbm ADD name text;\n-- migrate:down\n');
-SELECT version, down IS NOT NULL AS has_down FROM expand_contract.schema_migrations WHERE version ~ '2024';
+SELECT version, down IS NOT NULL AS has_down FROM expand_contract.schema_migrations WHERE version ~ '2024' ORDER BY version_key;
 
 -- goose's, as they are
 SELECT ec_apply_script('20240103', $$

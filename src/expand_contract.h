@@ -25,8 +25,8 @@
 #define EC_LOCK_MIGRATION 0x6C00 /* one migration at a time in a database */
 #define EC_LOCK_JOB_SLOT  0x6000 /* + slot: one worker per job slot */
 #define EC_LOCK_WORKER                                                         \
-	0x6400 /* + n: at most max_workers in the cluster; places.h */
-#define EC_LOCK_TRACK 0x6701 /* one ec_track per table owner at a time */
-#define EC_LOCK_ASKS  0x6700 /* shared, cluster-wide: waiting for a place */
+	0x6400 /* four times EC_MAX_WORKERS, for max_workers places; places.h */
+#define EC_LOCK_TRACK 0x6A01 /* one ec_track per table owner at a time */
+#define EC_LOCK_ASKS  0x6A00 /* shared, cluster-wide: waiting for a place */
 
 #endif

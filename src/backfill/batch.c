@@ -327,7 +327,7 @@ ec_batch_any(Relation root, const EcBackfill *backfill)
 	connect();
 	if (backfill->kind->check_all != NULL)
 		backfill->kind->check_all(backfill);
-	any = ec_first_row_planned(ec_any_statement(root, backfill),
+	any = ec_first_row_planned(ec_any_statement(root, backfill, "", 1),
 							   backfill->search_path) != NULL;
 	SPI_finish();
 	return any;

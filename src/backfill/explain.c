@@ -63,7 +63,7 @@ ec_check_statement(Relation relation, const EcBackfill *backfill)
 void
 ec_check_any_statement(Relation root, const EcBackfill *backfill)
 {
-	ec_explain(ec_any_statement(root, backfill), 0, backfill->search_path);
+	ec_explain(ec_any_statement(root, backfill, "", 1), 0, backfill->search_path);
 }
 
 typedef struct Estimate

@@ -76,22 +76,6 @@ ec_may_make_rows(Relation leaf, const EcBackfill *backfill)
 	return false;
 }
 
-static char *
-statement(Relation root, const EcBackfill *backfill, int64 most)
-{
-	StringInfoData sql;
-
-	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT true FROM %s",
-					 ec_relation_name(RelationGetRelid(root)));
-	if (backfill->alias != NULL)
-		appendStringInfo(&sql, " AS %s", quote_identifier(backfill->alias));
-	appendStringInfoString(&sql, " WHERE expand_contract.made_here(xmin) AND ");
-	ec_append_expression(&sql, backfill->any_predicate);
-	appendStringInfo(&sql, " LIMIT " INT64_FORMAT, most);
-	return sql.data;
-}
-
 void
 ec_refuse_own_rows(Relation root, const EcBackfill *backfill, int64 written)
 {
@@ -100,7 +84,9 @@ ec_refuse_own_rows(Relation root, const EcBackfill *backfill, int64 written)
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	made =
-		ec_execute_planned(ec_prepare_planned(statement(root, backfill, written),
+		ec_execute_planned(ec_prepare_planned(ec_any_statement(root, backfill,
+															   "expand_contract.made_here(xmin) AND ",
+															   written),
 											  0, NULL, 0, backfill->search_path),
 						   NULL, backfill->search_path, NULL);
 	if (SPI_finish() != SPI_OK_FINISH)

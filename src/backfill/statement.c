@@ -106,7 +106,8 @@ ec_lock_statement(Relation leaf, const EcBackfill *backfill, bool is_list,
 }
 
 char *
-ec_any_statement(Relation root, const EcBackfill *backfill)
+ec_any_statement(Relation root, const EcBackfill *backfill,
+				 const char *condition, int64 most)
 {
 	StringInfoData sql;
 
@@ -116,8 +117,8 @@ ec_any_statement(Relation root, const EcBackfill *backfill)
 					 ec_relation_name(RelationGetRelid(root)));
 	if (backfill->alias != NULL)
 		appendStringInfo(&sql, " AS %s", quote_identifier(backfill->alias));
-	appendStringInfoString(&sql, " WHERE ");
+	appendStringInfo(&sql, " WHERE %s", condition);
 	ec_append_expression(&sql, backfill->any_predicate);
-	appendStringInfoString(&sql, " LIMIT 1");
+	appendStringInfo(&sql, " LIMIT " INT64_FORMAT, most);
 	return sql.data;
 }

@@ -31,8 +31,12 @@ ec_count_statement(Relation leaf, const EcBackfill *backfill, bool is_list);
 extern char *ec_lock_statement(Relation leaf, const EcBackfill *backfill,
 							   bool is_list, bool skip_locked);
 
-/* Does the predicate hold for any row of the table and its leaves? */
-extern char *ec_any_statement(Relation root, const EcBackfill *backfill);
+/*
+ * Returns true for each row of the table and its leaves for which the predicate
+ * holds, at most so many; condition is empty, or a condition before it and AND.
+ */
+extern char *ec_any_statement(Relation root, const EcBackfill *backfill,
+							  const char *condition, int64 most);
 
 /*
  * For the kinds: appends the table with the name that the caller's text uses

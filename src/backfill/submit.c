@@ -114,7 +114,7 @@ ec_submit_backfill(EcJobSpec *spec, Oid table, const char *assignments,
 	Relation relation = open_target(table, method, &backfill);
 	EcRights outer;
 
-	if (ec_job_is_of_alter_table)
+	if (ec_job_is_part_of == EC_PART_OF_TABLE)
 		spec->role = ec_require_table_owner(table);
 	begin_work(spec, &outer);
 	define_backfill(relation, assignments, predicate, &backfill);

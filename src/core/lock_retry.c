@@ -9,6 +9,7 @@
 #include "common/pg_prng.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "storage/ipc.h"
 #include "storage/latch.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
@@ -52,13 +53,19 @@ typedef struct WaitMeter
 
 static volatile WaitMeter meter;
 
-/* Called by the signal handler. */
+/*
+ * Called by the signal handler.  A session that is terminated does not end the
+ * try, so it is called until the process has gone, when MyProc has.
+ */
 static void
 tick(void)
 {
-	const LOCK *lock = MyProc->waitLock;
+	const PGPROC *process = MyProc;
+	const LOCK *lock = process != NULL ? process->waitLock : NULL;
 	TimestampTz now;
 
+	if (proc_exit_inprogress)
+		return;
 	if (!meter.running || lock == NULL ||
 		(lock->tag.locktag_type != LOCKTAG_RELATION &&
 		 lock->tag.locktag_type != LOCKTAG_OBJECT))

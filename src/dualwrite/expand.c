@@ -206,6 +206,7 @@ expand(void *arg)
 	bool is_known;
 	EcChange known;
 	bool differs;
+	bool by_today;
 	bool is_complete;
 	bool at_work;
 	List *entries = NIL;
@@ -229,7 +230,7 @@ expand(void *arg)
 		has_target ? ec_table_trigger(change->relation, change->name)
 				   : get_trigger_oid(change->relation,
 									 ec_change_trigger_name(change->name), true));
-	is_known = ec_is_registered(change, &known, !is_complete, &differs);
+	is_known = ec_is_registered(change, &known, !is_complete, &differs, &by_today);
 	at_work = has_target
 				  ? ec_table_triggers_at_work(change)
 				  : ec_has_dual_writes(change->relation,
@@ -240,7 +241,7 @@ expand(void *arg)
 	if (!expansion->is_done)
 	{
 		if (is_known)
-			ec_refuse_renamed(&known);
+			ec_refuse_renamed(&known, by_today);
 		ec_become(&outer, change->owner);
 		/*
 		 * Uses the settings of the registration, because existing rows were
@@ -264,7 +265,11 @@ expand(void *arg)
 		ec_become_caller(&outer);
 		check_overlap(change);
 		if (is_known)
+		{
+			ec_require_same_columns(&known, change);
+			ec_rename_queued(&known);
 			ec_change_renew(change, !at_work || differs);
+		}
 		else
 			ec_change_insert(change);
 	}
@@ -287,22 +292,6 @@ static ErrorData *
 try_expand(void *arg, int lock_wait_ms)
 {
 	return ec_try_work(expand, arg, lock_wait_ms);
-}
-
-/*
- * Checks the rights first, so that nobody waits for a lock on a table of
- * others.
- */
-static void
-look_at_table(Oid oid)
-{
-	Relation relation = try_table_open(oid, AccessShareLock);
-
-	if (relation == NULL)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
-						errmsg("relation with OID %u does not exist", oid)));
-	ec_check_dual_write_table(relation);
-	table_close(relation, AccessShareLock);
 }
 
 /*
@@ -334,9 +323,9 @@ ec_expand(PG_FUNCTION_ARGS)
 	ErrorData *error;
 
 	read_arguments(fcinfo, &expansion.change);
-	look_at_table(expansion.change.relation);
+	ec_look_at_dual_write_table(expansion.change.relation);
 	if (OidIsValid(expansion.change.target))
-		look_at_table(expansion.change.target);
+		ec_look_at_dual_write_table(expansion.change.target);
 	expansion.may_exist = allows_existing(fcinfo);
 	if (!expansion.may_exist)
 		look_at_target(&expansion);

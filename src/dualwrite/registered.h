@@ -15,11 +15,12 @@
  *
  * In a restored or upgraded database only the text of the expressions is left,
  * and what it names may have been renamed before.  So with
- * may_differ, expressions may differ, but not the columns that they are for;
- * *differs tells whether they do.
+ * may_differ, expressions may differ, and columns may have the names of today,
+ * but they have to be the same columns; *differs tells whether an expression
+ * does, and *by_today whether the names are those of today.
  */
 extern bool ec_is_registered(const EcChange *asked, EcChange *known,
-							 bool may_differ, bool *differs);
+							 bool may_differ, bool *differs, bool *by_today);
 
 /* True if none of the change's tables exists, and so no trigger either. */
 extern bool ec_change_has_no_table(const EcChange *change);
@@ -32,9 +33,18 @@ extern bool ec_change_has_no_table(const EcChange *change);
 extern void ec_retire_ended(const char *name);
 
 /*
- * Raises 55000 if a column of the change was renamed: the arguments of ec_expand
- * use the names of the first call, which now refer to no column or to another one.
+ * Raises 55000 if a column of the change was renamed, and the call gives the
+ * names of the registration, which now refer to no column or to another one; in
+ * a quarantine in any case.
  */
-extern void ec_refuse_renamed(const EcChange *known);
+extern void ec_refuse_renamed(const EcChange *known, bool by_today);
+
+/*
+ * The same if columns were renamed, and those of the call are not the change's.
+ */
+extern void ec_require_same_columns(const EcChange *known, const EcChange *asked);
+
+/* Gives the keys of queued writes the names that their columns have today. */
+extern void ec_rename_queued(const EcChange *known);
 
 #endif

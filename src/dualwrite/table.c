@@ -346,3 +346,15 @@ ec_has_dual_writes(Oid relation, const char *name)
 	}
 	return found;
 }
+
+void
+ec_look_at_dual_write_table(Oid oid)
+{
+	Relation relation = try_table_open(oid, AccessShareLock);
+
+	if (relation == NULL)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+						errmsg("relation with OID %u does not exist", oid)));
+	ec_check_dual_write_table(relation);
+	table_close(relation, AccessShareLock);
+}

@@ -20,6 +20,12 @@
  */
 extern void ec_check_dual_write_table(Relation relation);
 
+/*
+ * The same, before the caller takes a lock that others would wait for: it checks
+ * the rights first, so that nobody waits for a lock on a table of others.
+ */
+extern void ec_look_at_dual_write_table(Oid oid);
+
 /* Raises 0A000 if one of them is in a partition key, at any level. */
 extern void ec_check_no_partition_key(Relation relation, Bitmapset *columns);
 

@@ -28,7 +28,6 @@
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "core/arguments.h"
@@ -38,6 +37,7 @@
 #include "core/lock_retry.h"
 #include "core/query.h"
 #include "core/subtransaction.h"
+#include "core/transaction.h"
 #include "expand_contract.h"
 #include "lifecycle/advance.h"
 #include "lifecycle/gates.h"
@@ -101,7 +101,7 @@ unfinished_job(const char *change)
 	return job;
 }
 
-/* The pace is that of the parts, as it was given. */
+/* The pace is that of the parts, as it was given, or the session has it set. */
 static Jsonb *
 parameters_of(FunctionCallInfo fcinfo, const char *until, const EcJobSpec *spec)
 {
@@ -111,8 +111,7 @@ parameters_of(FunctionCallInfo fcinfo, const char *until, const EcJobSpec *spec)
 	ec_json_text(&writer, "until", until);
 	if (!PG_ARGISNULL(2))
 		ec_json_int8(&writer, "batch_size", spec->batch_size);
-	if (!PG_ARGISNULL(3))
-		ec_json_int8(&writer, "delay_ms", spec->delay_ms);
+	ec_json_int8(&writer, "delay_ms", spec->delay_ms);
 	ec_json_int8(&writer, "workers", spec->workers);
 	if (spec->run_window != NULL)
 		ec_json_text(&writer, "run_window", spec->run_window);
@@ -187,19 +186,8 @@ no_batch(EcJob *job)
 static void
 begin_transaction(MemoryContext memory)
 {
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
+	ec_begin_transaction(memory);
 	ec_worker_assume_owner();
-	MemoryContextSwitchTo(memory);
-}
-
-static void
-commit_transaction(MemoryContext memory)
-{
-	PopActiveSnapshot();
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(memory);
 }
 
 static void
@@ -556,7 +544,7 @@ advance(EcJob *job)
 		raise_failure(&last);
 	else
 		next_step(job, &change, goal, &last);
-	commit_transaction(memory);
+	ec_commit_transaction(memory);
 	return !is_there;
 }
 

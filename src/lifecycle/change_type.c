@@ -585,18 +585,6 @@ try_change_type(void *arg, int lock_wait_ms)
 }
 
 static void
-look_at_table(Oid oid)
-{
-	Relation relation = try_table_open(oid, AccessShareLock);
-
-	if (relation == NULL)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
-						errmsg("relation with OID %u does not exist", oid)));
-	ec_check_dual_write_table(relation);
-	table_close(relation, AccessShareLock);
-}
-
-static void
 tell_what_is_not_cured(void)
 {
 	ereport(NOTICE,
@@ -628,7 +616,7 @@ ec_change_type(PG_FUNCTION_ARGS)
 	ErrorData *error;
 
 	read_arguments(fcinfo, &call);
-	look_at_table(call.relation);
+	ec_look_at_dual_write_table(call.relation);
 	error = ec_try_for_locks(try_change_type, &call, ec_lock_timeout);
 	if (error != NULL)
 		ec_raise_lock_timeout(error, call.relation, "Nothing has changed.");

@@ -21,7 +21,6 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 
 #include "core/catalog.h"
 #include "core/hint.h"
@@ -32,6 +31,7 @@
 #include "core/query.h"
 #include "core/rights.h"
 #include "core/toplevel.h"
+#include "core/transaction.h"
 #include "lifecycle/gates.h"
 #include "lifecycle/prepare.h"
 #include "lifecycle/transition.h"
@@ -182,19 +182,8 @@ no_batch(EcJob *job)
 static void
 begin_transaction(MemoryContext memory)
 {
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
+	ec_begin_transaction(memory);
 	ec_worker_assume_owner();
-	MemoryContextSwitchTo(memory);
-}
-
-static void
-commit_transaction(MemoryContext memory)
-{
-	PopActiveSnapshot();
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(memory);
 }
 
 static void
@@ -236,7 +225,7 @@ run_at_top_level(Oid role, const char *sql, MemoryContext memory)
 	EcRights outer;
 
 	begin_transaction(memory);
-	commit_transaction(memory);
+	ec_commit_transaction(memory);
 	SetConfigOption("lock_timeout", "0", PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("statement_timeout", "0", PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("search_path", EC_OWN_SEARCH_PATH, PGC_USERSET, PGC_S_SESSION);
@@ -301,7 +290,7 @@ prepare(EcJob *job)
 	{
 		note_prepared(&change);
 		job->work_done = job->work_total;
-		commit_transaction(memory);
+		ec_commit_transaction(memory);
 		return false;
 	}
 	step = plan->steps == NIL ? NULL : linitial(plan->steps);
@@ -314,10 +303,10 @@ prepare(EcJob *job)
 			job->throttled_by = "lock";
 			job->pause_ms = LOCK_REST_MS;
 		}
-		commit_transaction(memory);
+		ec_commit_transaction(memory);
 		return true;
 	}
-	commit_transaction(memory);
+	ec_commit_transaction(memory);
 	run_at_top_level(role,
 					 step == NULL ? psprintf("ANALYZE %s", retype.table) : step->sql,
 					 memory);

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "storage/lmgr.h"
 #include "utils/lsyscache.h"
 
 #include "lifecycle/transition.h"
@@ -26,22 +27,6 @@ typedef struct Transition
 	void *arg;
 	int lock_wait_ms;
 } Transition;
-
-void
-ec_change_lock(const char *name, EcChange *change)
-{
-	EcCatalogScope scope;
-	EcArgs args = {0};
-
-	ec_change_get(name, change);
-	ec_arg_text(&args, name);
-	ec_catalog_begin(&scope);
-	ec_query("SELECT FROM expand_contract.changes WHERE name = $1 FOR UPDATE",
-			 &args);
-	ec_catalog_end(&scope);
-	/* Another session may have changed it meanwhile. */
-	ec_change_get(name, change);
-}
 
 void
 ec_lock_tables_of_change(const EcChange *change, LOCKMODE mode, int lock_wait_ms)
@@ -80,4 +65,29 @@ ec_transition_with_locks(const EcChange *change,
 
 	if (error != NULL)
 		ec_raise_lock_timeout(error, change->relation, "Nothing has changed.");
+}
+
+static void
+lock_for_looking(const EcChange *change, int lock_wait_ms, void *arg)
+{
+	LockRelationOid(change->relation, AccessShareLock);
+	if (OidIsValid(change->target))
+		LockRelationOid(change->target, AccessShareLock);
+}
+
+void
+ec_change_lock(const char *name, EcChange *change)
+{
+	EcCatalogScope scope;
+	EcArgs args = {0};
+
+	ec_change_get(name, change);
+	ec_arg_text(&args, name);
+	ec_catalog_begin(&scope);
+	ec_query("SELECT FROM expand_contract.changes WHERE name = $1 FOR UPDATE",
+			 &args);
+	ec_catalog_end(&scope);
+	/* Another session may have changed it meanwhile. */
+	ec_change_get(name, change);
+	ec_transition_with_locks(change, lock_for_looking, NULL);
 }

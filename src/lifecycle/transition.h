@@ -18,7 +18,9 @@
 
 /*
  * Calls ec_change_get, after a row lock that prevents transitions of the
- * change by other sessions until our commit.
+ * change by other sessions until our commit.  Its tables are locked in ACCESS
+ * SHARE mode, so that gates can look at them without waiting; raises 55P03, like
+ * ec_transition_with_locks, if somebody holds them.
  */
 extern void ec_change_lock(const char *name, EcChange *change);
 

@@ -276,12 +276,6 @@ look_at_migration(void *arg, EcWaitNews *news)
 			warn_of_ended_records(await->began);
 			return true;
 		case EC_MIGRATION_HAS_FAILED:
-			/*
-			 * the ledger is updated before the job, but the job has the full
-			 * error
-			 */
-			if (job.id != 0 && strcmp(job.state, EC_STATE_RUNNING) == 0 && job.is_live)
-				return false;
 			raise_failure(migration, &job);
 			break;
 		case EC_MIGRATION_IS_INTERRUPTED:

@@ -20,7 +20,6 @@
 #include "storage/latch.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
@@ -32,6 +31,7 @@
 #include "core/json.h"
 #include "core/own_table.h"
 #include "core/query.h"
+#include "core/transaction.h"
 #include "expand_contract.h"
 #include "migrate/author.h"
 #include "migrate/background.h"
@@ -43,6 +43,7 @@
 #include "migrate/toplevel_step.h"
 #include "worker/jobs/registry.h"
 #include "worker/jobs/slots.h"
+#include "worker/process/deadline.h"
 
 /* An index build that was a deadlock victim is tried again. */
 #define MAX_DEADLOCKS    5
@@ -68,23 +69,6 @@ typedef struct StepMark
 	List *statements; /* that the step runs */
 	Jsonb *settings;  /* that it leaves set; NULL: none */
 } StepMark;
-
-static void
-begin_transaction(MemoryContext memory)
-{
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	MemoryContextSwitchTo(memory);
-}
-
-static void
-commit_transaction(MemoryContext memory)
-{
-	PopActiveSnapshot();
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(memory);
-}
 
 /* If there are two jobs for one migration, only the newest may run it. */
 static void
@@ -202,14 +186,14 @@ run_transaction(const EcJob *job, StepMark *mark)
 	if (mark->step->blocks_nobody)
 		SetConfigOption("expand_contract.statement_timeout", "0", PGC_USERSET,
 						PGC_S_SESSION);
-	begin_transaction(memory);
+	ec_begin_transaction(memory);
 	/*
 	 * the script may call pg_advisory_unlock_all(), which does not release
 	 * transaction-level locks
 	 */
 	(void) ec_lock_job_slot_for_transaction(job->id, job->slot);
 	ec_run_step(&part, ec_lock_timeout, &mark->settings, mark_done, mark);
-	commit_transaction(memory);
+	ec_commit_transaction(memory);
 }
 
 static void
@@ -220,9 +204,9 @@ run_top_level(EcScriptStep *step, StepMark *mark)
 	ec_run_top_level_step(step, linitial(mark->statements),
 						  list_nth(mark->work->script->statements, step->first - 1),
 						  mark->work->what);
-	begin_transaction(memory);
+	ec_begin_transaction(memory);
 	mark_done(mark);
-	commit_transaction(memory);
+	ec_commit_transaction(memory);
 }
 
 /* Leaves until the step's job has ended. */
@@ -239,9 +223,9 @@ run_job(EcJob *job, EcScriptStep *step, StepMark *mark)
 						 &part);
 	if (job->waits_for_part)
 		return;
-	begin_transaction(memory);
+	ec_begin_transaction(memory);
 	mark_done(mark);
-	commit_transaction(memory);
+	ec_commit_transaction(memory);
 }
 
 static void
@@ -264,9 +248,9 @@ read_statements(const Work *work, const EcScriptStep *step)
 	MemoryContext memory = CurrentMemoryContext;
 	List *statements;
 
-	begin_transaction(memory);
+	ec_begin_transaction(memory);
 	statements = ec_step_statements(step, work->script);
-	commit_transaction(memory);
+	ec_commit_transaction(memory);
 	return statements;
 }
 
@@ -370,9 +354,9 @@ record_failure(EcJob *job, const Work *work, const ErrorData *error)
 
 	PG_TRY();
 	{
-		begin_transaction(memory);
+		ec_begin_transaction(memory);
 		ec_ledger_set_failed(work->migration, error_text(job, error));
-		commit_transaction(memory);
+		ec_commit_transaction(memory);
 	}
 	PG_CATCH();
 	{
@@ -417,14 +401,24 @@ run_next_step(EcJob *job)
 	EcScriptStep step;
 	bool more;
 
-	begin_transaction(memory);
+	ec_begin_transaction(memory);
 	more = ec_steps_next(work->scope, work->version, work->direction, &step);
 	work->settings = ec_steps_settings(work->scope, work->version, work->direction);
-	commit_transaction(memory);
+	ec_commit_transaction(memory);
 	if (!more)
 		return false;
 
 	error = try_step(job, work, &step);
+	/*
+	 * The place is others' now.  The step is begun again at the next turn, and
+	 * only then is cleaned up what it has left, which may take long.
+	 */
+	if (error != NULL && ec_patience_is_over() &&
+		error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+	{
+		ec_leave_session();
+		ReThrowError(error);
+	}
 	if (error != NULL)
 		clean_up(job, work, &step);
 	ec_leave_session();

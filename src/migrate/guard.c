@@ -4,7 +4,9 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_authid.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "storage/proc.h"
 #include "tcop/utility.h"
@@ -91,19 +93,24 @@ set_constraints(const char *command)
 		elog(ERROR, "SPI_finish failed");
 }
 
-void
-ec_restore_constraints(void)
+/*
+ * Defers the constraints that are deferred from the start, in whatever schema:
+ * this checks no constraint and runs no code.  SET CONSTRAINTS looks a name up
+ * in a schema only with USAGE on it, which neither the caller nor the
+ * extension's owner may have, so it is done as the bootstrap superuser.
+ */
+static void
+defer_constraints(void)
 {
 	EcCatalogScope scope;
+	Oid userid;
+	int security_context;
 
-	/* as the caller, because triggers fire */
-	set_constraints("SET CONSTRAINTS ALL IMMEDIATE");
-
-	/*
-	 * as the extension's owner, because the constraints may be in any schema;
-	 * this checks none
-	 */
 	ec_catalog_begin(&scope);
+	GetUserIdAndSecContext(&userid, &security_context);
+	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
+						   security_context | SECURITY_RESTRICTED_OPERATION |
+							   SECURITY_LOCAL_USERID_CHANGE);
 	(void) ec_query("SELECT string_agg(format('%I.%I', n.nspname, c.conname), ', ')"
 					"  FROM (SELECT DISTINCT connamespace, conname FROM pg_constraint"
 					"         WHERE condeferrable AND condeferred) c"
@@ -112,5 +119,14 @@ ec_restore_constraints(void)
 					NULL);
 	if (!ec_is_null(0, 1))
 		set_constraints(psprintf("SET CONSTRAINTS %s DEFERRED", ec_get_text(0, 1)));
+	SetUserIdAndSecContext(userid, security_context);
 	ec_catalog_end(&scope);
+}
+
+void
+ec_restore_constraints(void)
+{
+	/* as the caller, because triggers fire */
+	set_constraints("SET CONSTRAINTS ALL IMMEDIATE");
+	defer_constraints();
 }

@@ -17,12 +17,12 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "miscadmin.h"
-#include "utils/snapmgr.h"
 
 #include "core/catalog.h"
 #include "core/guc.h"
 #include "core/json.h"
 #include "core/query.h"
+#include "core/transaction.h"
 #include "expand_contract.h"
 #include "migrate/job_step.h"
 #include "migrate/run.h"
@@ -34,23 +34,6 @@ typedef struct Submission
 	EcScriptStep *step;
 	int64 number;
 } Submission;
-
-static void
-begin_transaction(MemoryContext memory)
-{
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	MemoryContextSwitchTo(memory);
-}
-
-static void
-commit_transaction(MemoryContext memory)
-{
-	PopActiveSnapshot();
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(memory);
-}
 
 /* The number of the job that the step has submitted; 0 if it has not. */
 static int64
@@ -106,8 +89,11 @@ submit(const EcJob *job, EcScriptStep *step, const EcStatement *written,
 	MemoryContext memory = CurrentMemoryContext;
 	Submission submission = {job, step, 0};
 
-	begin_transaction(memory);
-	ec_job_is_of_alter_table = IsA(written->node, AlterTableStmt);
+	ec_begin_transaction(memory);
+	if (IsA(written->node, AlterTableStmt))
+		ec_job_is_part_of = EC_PART_OF_TABLE;
+	else if (!IsA(written->node, SelectStmt))
+		ec_job_is_part_of = EC_PART_OF_ROWS;
 	PG_TRY();
 	{
 		ec_run_script_for_number(part, ec_lock_timeout, &submission.number,
@@ -115,10 +101,10 @@ submit(const EcJob *job, EcScriptStep *step, const EcStatement *written,
 	}
 	PG_FINALLY();
 	{
-		ec_job_is_of_alter_table = false;
+		ec_job_is_part_of = EC_PART_OF_NONE;
 	}
 	PG_END_TRY();
-	commit_transaction(memory);
+	ec_commit_transaction(memory);
 }
 
 /* Reads the job; false if it is not there any more.  In scope. */
@@ -201,13 +187,13 @@ ec_run_job_step(const EcJob *job, EcScriptStep *step,
 	{
 		EcCatalogScope scope;
 
-		begin_transaction(memory);
+		ec_begin_transaction(memory);
 		ec_catalog_begin(&scope);
 		verdict = judge(job, id, &status);
 		ec_catalog_end(&scope);
 		if (verdict == HAS_FAILED)
 			raise_failure(&status);
-		commit_transaction(memory);
+		ec_commit_transaction(memory);
 	}
 	if (verdict == SUBMIT)
 		submit(job, step, written, part);

@@ -128,9 +128,13 @@ ec_migration_state(const EcMigration *migration, EcJobStatus *job)
 		state = state_of_job(job);
 	ec_catalog_end(&scope);
 
-	/* the worker updates the ledger before its job */
+	/*
+	 * The worker updates the ledger before its job.  Until it has done both, the
+	 * migration runs, so that whoever sees that it has failed can resume it.
+	 */
 	if (strcmp(migration->state, EC_MIGRATION_FAILED) == 0 &&
-		(state == EC_MIGRATION_IS_INTERRUPTED || state == EC_MIGRATION_IS_RUNNING))
+		(state == EC_MIGRATION_IS_INTERRUPTED ||
+		 (state == EC_MIGRATION_IS_RUNNING && !job->is_live)))
 		return EC_MIGRATION_HAS_FAILED;
 	return state;
 }

@@ -59,6 +59,7 @@
 #include "migrate/created_indexes.h"
 #include "migrate/toplevel_step.h"
 #include "core/toplevel.h"
+#include "core/transaction.h"
 
 /* The tries of statements that need a strong lock. */
 #define LOCK_WAIT_MS 1000
@@ -96,23 +97,6 @@ set_lock_timeout(int ms)
 	SetConfigOption("deadlock_timeout",
 					ms > 0 ? value : GetConfigOptionResetString("deadlock_timeout"),
 					PGC_SUSET, PGC_S_SESSION);
-}
-
-static void
-begin_transaction(MemoryContext memory)
-{
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	MemoryContextSwitchTo(memory);
-}
-
-static void
-commit_transaction(MemoryContext memory)
-{
-	PopActiveSnapshot();
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(memory);
 }
 
 /*
@@ -453,9 +437,9 @@ ec_run_top_level_step(EcScriptStep *step, const EcStatement *statement,
 		List *leftovers;
 		bool is_done;
 
-		begin_transaction(memory);
+		ec_begin_transaction(memory);
 		leftovers = prepare(&run);
-		commit_transaction(memory);
+		ec_commit_transaction(memory);
 
 		set_lock_timeout(0);
 		ec_drop_leftovers(leftovers);
@@ -487,9 +471,9 @@ ec_clean_top_level_step(const EcScriptStep *step)
 	MemoryContext memory = CurrentMemoryContext;
 	EcMade made;
 
-	begin_transaction(memory);
+	ec_begin_transaction(memory);
 	ec_look_at_made(step, &made);
-	commit_transaction(memory);
+	ec_commit_transaction(memory);
 	set_lock_timeout(0);
 	ec_drop_leftovers(made.leftovers);
 }

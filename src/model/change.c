@@ -487,9 +487,10 @@ ec_change_renew(const EcChange *change, bool had_gap)
 	ec_arg_jsonb(&args, change->settings);
 	ec_arg_jsonb(&args, change->forward);
 	ec_arg_jsonb(&args, change->backward);
+	arg_names(&args, change->key);
 	(void) ec_query("UPDATE expand_contract.changes"
 					"   SET relation_oid = relation, owner = $2, owner_name = $3, settings = $4,"
-					"       forward = $5, backward = $6"
+					"       forward = $5, backward = $6, key_columns = $7"
 					" WHERE name = $1",
 					&args);
 	ec_catalog_end(&scope);

@@ -10,9 +10,7 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "nodes/bitmapset.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "core/catalog.h"
@@ -26,18 +24,9 @@ look(const EcRetype *retype, EcTwinPlan *plan)
 	MemoryContext memory = CurrentMemoryContext;
 	EcCatalogScope scope;
 	EcArgs args = {0};
-	Datum *values = palloc(sizeof(Datum) * list_length(retype->pairs));
 	uint64 count;
-	int number = 0;
-	ListCell *cell;
 
-	foreach (cell, retype->pairs)
-		values[number++] = Int16GetDatum(((EcTwinPair *) lfirst(cell))->from);
-	ec_arg_oid(&args, retype->relation);
-	ec_arg(&args, INT2ARRAYOID,
-		   PointerGetDatum(construct_array(values, number, INT2OID, 2, true,
-										   TYPALIGN_SHORT)),
-		   false);
+	ec_twin_arguments(retype, &args);
 	ec_arg_oids(&args, ec_twin_views(retype));
 	ec_catalog_begin(&scope);
 	count =

@@ -7,8 +7,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "core/catalog.h"
@@ -21,18 +19,9 @@ look(const EcRetype *retype, EcTwinPlan *plan)
 	MemoryContext memory = CurrentMemoryContext;
 	EcCatalogScope scope;
 	EcArgs args = {0};
-	Datum *values = palloc(sizeof(Datum) * list_length(retype->pairs));
 	uint64 count;
-	int number = 0;
-	ListCell *cell;
 
-	foreach (cell, retype->pairs)
-		values[number++] = Int16GetDatum(((EcTwinPair *) lfirst(cell))->from);
-	ec_arg_oid(&args, retype->relation);
-	ec_arg(&args, INT2ARRAYOID,
-		   PointerGetDatum(construct_array(values, number, INT2OID, 2, true,
-										   TYPALIGN_SHORT)),
-		   false);
+	ec_twin_arguments(retype, &args);
 	ec_catalog_begin(&scope);
 	count =
 		ec_query("SELECT format('ALTER POLICY %I ON %s%s%s', p.polname, p.polrelid::regclass,"

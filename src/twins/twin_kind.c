@@ -5,7 +5,9 @@
 #include "postgres.h"
 
 #include "catalog/pg_constraint.h"
+#include "catalog/pg_type.h"
 #include "commands/defrem.h"
+#include "utils/array.h"
 #include "utils/lsyscache.h"
 
 #include "twins/twin_kind.h"
@@ -47,6 +49,22 @@ void
 ec_twin_swap(EcTwinPlan *plan, EcSwapPart part, char *sql)
 {
 	plan->swap[part] = lappend(plan->swap[part], sql);
+}
+
+void
+ec_twin_arguments(const EcRetype *retype, EcArgs *args)
+{
+	Datum *values = palloc(sizeof(Datum) * list_length(retype->pairs));
+	int number = 0;
+	ListCell *cell;
+
+	foreach (cell, retype->pairs)
+		values[number++] = Int16GetDatum(((EcTwinPair *) lfirst(cell))->from);
+	ec_arg_oid(args, retype->relation);
+	ec_arg(args, INT2ARRAYOID,
+		   PointerGetDatum(construct_array(values, number, INT2OID, 2, true,
+										   TYPALIGN_SHORT)),
+		   false);
 }
 
 void

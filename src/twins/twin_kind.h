@@ -19,6 +19,8 @@
 #include "nodes/bitmapset.h"
 #include "nodes/pg_list.h"
 
+#include "core/query.h"
+
 /* a column that has the name, and the one that takes it over */
 typedef struct EcTwinPair
 {
@@ -99,6 +101,9 @@ extern const EcTwinKind ec_twin_unknown;
 
 /* The pair of which the column is "from"; NULL if none. */
 extern const EcTwinPair *ec_twin_pair(const EcRetype *retype, AttrNumber from);
+
+/* $1: the relation; $2: the numbers of the columns that change. */
+extern void ec_twin_arguments(const EcRetype *retype, EcArgs *args);
 
 extern void ec_twin_step(EcTwinPlan *plan, char *what, char *sql);
 extern void

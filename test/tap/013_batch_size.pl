@@ -45,6 +45,8 @@ sub sizes_are
 
 sizes_are(0, '5e-5 5e-5 5e-5 5e-5 5e-5 5e-5', '500 600 720 864 1000 1000',
 	'by time: it grows by a fifth at a time, up to the target');
+sizes_are(0, '1e-6 1e-6 1e-6 1e-6 1e-6 1e-6 1e-6 1e-6', '500 1000 2000 4000 8000 16000 32000 38400',
+	'by time: far below the target it doubles');
 
 sizes_are(0, '1e-4 1e-4 1e-4 6e-4 1e-4 1e-4 1e-4', '500 500 500 500 500 500 500',
 	'one slow batch changes nothing');
@@ -57,6 +59,14 @@ sizes_are(
 	'two slow batches of three halve it');
 sizes_are(0, '1e-4 1e-4 1e-4 4e-4 4e-4 4e-4 4e-4', '500 500 500 500 500 250 125',
 	'slow for good: the second slow batch halves it');
+
+sizes_are(0, '2e-4 4e-4 2e-4 4e-4 2e-4 4e-4', '500 250 500 250 500 250',
+	'half as many rows take as long: the size is restored');
+sizes_are(
+	0,
+	'1.2e-4 1.44e-4 1.73e-4 1.73e-4 2.08e-4 2.08e-4 2.5e-4 1.2e-4',
+	'500 416 347 347 289 289 240 500',
+	'likewise when it has shrunk in small steps');
 
 sizes_are(0, '1e-4 1e-4 1e-4 2e-3 1e-4 1e-4 1e-4', '500 500 500 500 125 500 500',
 	'cancelled once: a quarter for one batch');

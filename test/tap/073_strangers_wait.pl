@@ -82,6 +82,14 @@ for my $role (qw(watcher stranger))
 	like($stderr, qr/lock/, "advice for $role says that it is locked");
 	unlike($stderr, qr/statement timeout/, 'soon');
 }
+# nor does the owner wait for longer than he has said
+for my $call ("ec_cutover('columns')", "ec_contract('columns')", "ec_revert('columns')", "ec_cutover('tables')", "ec_revert('tables')",
+	"ec_prepare('types')", "ec_forget('types')")
+{
+	my (undef, undef, $stderr) = $node->psql('postgres',
+		"\\set VERBOSITY verbose\nSET expand_contract.lock_timeout = '200ms'; SET statement_timeout = '60s'; SELECT $call", extra_params => [ '-U', 'owner' ]);
+	like($stderr, qr/ERROR: +55P03:.*pid \d+/s, "$call obeys expand_contract.lock_timeout, and names the holder");
+}
 $holder->quit;
 
 # ------------------------------------------------ nobody keeps a lock

@@ -175,14 +175,17 @@ set_default(const NewColumn *column, const char *value)
 static void
 plan_fill_of(NewColumn *column, EcRelation *relation, const char *value)
 {
-	EcPlanStep *step = ec_plan_step(
-		column->draft, EC_PLAN_JOB,
-		psprintf("SELECT %s.ec_backfill(%s, %s, %s, batch_size => 0)",
-				 column->planner->extension,
-				 quote_literal_cstr(ec_plan_name(relation->schema, relation->name)),
-				 quote_literal_cstr(psprintf("%s = %s", column->quoted, value)),
-				 quote_literal_cstr(psprintf("%s IS NULL", column->quoted))),
-		relation, RowExclusiveLock, true);
+	EcPlanStep *step =
+		ec_plan_step(column->draft, EC_PLAN_JOB,
+					 psprintf("SELECT %s.ec_backfill(%s, %s, %s, batch_size => 0)",
+							  column->planner->extension,
+							  quote_literal_cstr(ec_plan_name(relation->schema,
+															  relation->name)),
+							  quote_literal_cstr(
+								  psprintf("%s = %s", column->quoted, value)),
+							  quote_literal_cstr(
+								  psprintf("%s IS NULL", column->quoted))),
+					 relation, RowExclusiveLock, true);
 
 	step->undo = "";
 	step->detail = "gives the other rows their value, in batches";
@@ -199,7 +202,8 @@ plan_fill(NewColumn *column, const char *value)
 		plan_fill_of(column, column->relation, value);
 		return;
 	}
-	foreach (cell, ec_world_partitions(column->planner->lint.world, column->relation))
+	foreach (cell,
+			 ec_world_partitions(column->planner->lint.world, column->relation))
 	{
 		EcRelation *leaf = lfirst(cell);
 

@@ -105,14 +105,8 @@ plan_partitioned(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
 	else
 		plan_build(draft, relation, stmt, name, rest);
 	if (parent_index != NULL)
-	{
-		step = ec_plan_step(draft, EC_PLAN_TRANSACTION,
-							psprintf("ALTER INDEX %s ATTACH PARTITION %s",
-									 parent_index, index),
-							relation, AccessExclusiveLock, false);
-		step->undo = drop_root(root_index);
-		step->detail = "attaches the partition's index";
-	}
+		ec_plan_attach_index(draft, relation, parent_index, index,
+							 drop_root(root_index));
 	if (relation->kind != RELKIND_PARTITIONED_TABLE)
 		return;
 	foreach (cell, ec_world_children(planner->lint.world, relation))
@@ -223,7 +217,8 @@ append_targets(StringInfo sql, Oid index, const char *name)
 
 		if (!HeapTupleIsValid(tuple))
 			return;
-		value = SysCacheGetAttr(ATTNUM, tuple, Anum_pg_attribute_attstattarget, &isnull);
+		value = SysCacheGetAttr(ATTNUM, tuple, Anum_pg_attribute_attstattarget,
+								&isnull);
 		target = isnull                     ? -1
 				 : PG_VERSION_NUM >= 170000 ? DatumGetInt16(value)
 											: DatumGetInt32(value);
@@ -258,7 +253,8 @@ attached_to(const EcRelation *index)
 			appendStringInfo(&sql, ";\nALTER TABLE %s CLUSTER ON %s", table,
 							 quote_identifier(index->name));
 		if (form->indisreplident)
-			appendStringInfo(&sql, ";\nALTER TABLE %s REPLICA IDENTITY USING INDEX %s",
+			appendStringInfo(&sql,
+							 ";\nALTER TABLE %s REPLICA IDENTITY USING INDEX %s",
 							 table, quote_identifier(index->name));
 		ReleaseSysCache(tuple);
 	}

@@ -102,7 +102,8 @@ plan_own(EcDraft *draft, EcRelation *relation, const Constraint *constraint,
 						 psprintf("ADD CONSTRAINT %s %s USING INDEX %s%s",
 								  quoted, word_of(constraint), quoted,
 								  ec_plan_deferrable(constraint)));
-	step->undo = psprintf("ALTER TABLE %s DROP CONSTRAINT IF EXISTS %s", table, quoted);
+	step->undo =
+		psprintf("ALTER TABLE %s DROP CONSTRAINT IF EXISTS %s", table, quoted);
 	step->detail = "takes the index that is there";
 }
 
@@ -148,14 +149,7 @@ plan_partitioned(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
 	else
 		plan_own(draft, relation, constraint, columns, name);
 	if (parent_index != NULL)
-	{
-		step = ec_plan_step(draft, EC_PLAN_TRANSACTION,
-							psprintf("ALTER INDEX %s ATTACH PARTITION %s",
-									 parent_index, index),
-							relation, AccessExclusiveLock, false);
-		step->undo = drop;
-		step->detail = "attaches the partition's index";
-	}
+		ec_plan_attach_index(draft, relation, parent_index, index, drop);
 	if (relation->kind != RELKIND_PARTITIONED_TABLE)
 		return;
 	foreach (cell, ec_world_children(planner->lint.world, relation))
@@ -163,8 +157,8 @@ plan_partitioned(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
 		EcRelation *child = lfirst(cell);
 
 		plan_partitioned(planner, draft, child, constraint, columns,
-						 choose_name(planner, child, constraint, columns), index,
-						 drop);
+						 choose_name(planner, child, constraint, columns),
+						 index, drop);
 	}
 }
 
@@ -251,6 +245,6 @@ ec_plan_key(EcPlanner *planner, EcDraft *draft, EcRelation *relation, bool inh,
 					 quote_identifier(foreign->name));
 	}
 	else
-		plan_partitioned(planner, draft, relation, constraint, columns, name, NULL,
-						 drop_root(relation, name));
+		plan_partitioned(planner, draft, relation, constraint, columns, name,
+						 NULL, drop_root(relation, name));
 }

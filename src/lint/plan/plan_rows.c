@@ -539,8 +539,7 @@ ec_plan_rows(EcPlanner *planner, EcDraft *draft, Node *node)
 		ec_plan_foreign(planner, rows.relation) != NULL)
 		rows.reason =
 			psprintf("%s is a foreign table, whose rows a job does not write; write those of each of the others",
-					 quote_identifier(
-						 ec_plan_foreign(planner, rows.relation)->name));
+					 quote_identifier(ec_plan_foreign(planner, rows.relation)->name));
 	if (rows.reason == NULL)
 	{
 		rows.pieces = ec_pieces_of(planner->statement);

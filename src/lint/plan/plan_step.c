@@ -218,3 +218,16 @@ ec_plan_refuse(EcPlanner *planner, EcFinding *finding, const EcDraft *draft)
 	finding->statement = planner->statement;
 	planner->plan->refused = lappend(planner->plan->refused, finding);
 }
+
+void
+ec_plan_attach_index(EcDraft *draft, EcRelation *relation,
+					 const char *parent_index, const char *index, char *undo)
+{
+	EcPlanStep *step = ec_plan_step(draft, EC_PLAN_TRANSACTION,
+									psprintf("ALTER INDEX %s ATTACH PARTITION %s",
+											 parent_index, index),
+									relation, AccessExclusiveLock, false);
+
+	step->undo = undo;
+	step->detail = "attaches the partition's index";
+}

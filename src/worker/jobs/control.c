@@ -418,6 +418,8 @@ ec_resume(PG_FUNCTION_ARGS)
  *
  * Ends the job and rolls the current batch back.  It cannot be resumed, and rows
  * that it has written stay as they are.  A job that is done cannot be cancelled (55000).
+ * Called again, ends the worker's process: code of the job that catches the
+ * cancel would go on without an end.
  */
 Datum
 ec_cancel(PG_FUNCTION_ARGS)
@@ -435,6 +437,8 @@ ec_cancel(PG_FUNCTION_ARGS)
 		ec_cancel_parts(id);
 		start_whole_of(id);
 	}
+	else if (status.is_live)
+		ec_terminate_at_commit(id);
 	ec_catalog_end(&scope);
 	PG_RETURN_TEXT_P(cstring_to_text(EC_STATE_CANCELLED));
 }

@@ -100,12 +100,12 @@ check_launcher(const EcJobSpec *spec)
 						 waits ? "start_at" : "run_window")));
 }
 
+EcPartOf ec_job_is_part_of = EC_PART_OF_NONE;
+
 /*
  * Inserts a job owned by the current user or spec->owner.  Its workers start
  * when the transaction commits.
  */
-bool ec_job_is_of_alter_table = false;
-
 int64
 ec_job_submit(const EcJobSpec *spec)
 {

@@ -156,11 +156,24 @@ typedef struct EcJob
 extern int64 ec_job_submit(const EcJobSpec *spec);
 
 /*
- * True while a step of a migration submits the job that does a part of an ALTER
- * TABLE.  That would fire no trigger; the job does, and works as the owner of
- * the table, so that these have no other rights.  SQL cannot set it.
+ * What a step of a migration does by the job that is being submitted.  SQL cannot
+ * set it.
+ *
+ *		EC_PART_OF_NONE		the submission is no such step
+ *		EC_PART_OF_ROWS		an UPDATE or DELETE.  The pause is half as long, because
+ *							the migration is waited for
+ *		EC_PART_OF_TABLE	a part of an ALTER TABLE, likewise.  That would fire no
+ *							trigger; the job does, and works as the owner of the
+ *							table, so that these have no other rights
  */
-extern bool ec_job_is_of_alter_table;
+typedef enum EcPartOf
+{
+	EC_PART_OF_NONE,
+	EC_PART_OF_ROWS,
+	EC_PART_OF_TABLE
+} EcPartOf;
+
+extern EcPartOf ec_job_is_part_of;
 
 extern bool ec_job_load(int64 id, int slot, EcJob *job); /* in scope */
 extern bool ec_job_read_pace(EcJob *job);                /* in scope */

@@ -87,7 +87,10 @@ ec_read_pace_arguments(FunctionCallInfo fcinfo, int n, bool has_workers,
 
 	n += 2;
 	spec->batch_size = batch_size < 0 ? ec_batch_size : batch_size;
-	spec->delay_ms = delay_ms < 0 ? ec_backfill_delay : delay_ms;
+	if (delay_ms < 0)
+		delay_ms = ec_job_is_part_of == EC_PART_OF_NONE ? ec_backfill_delay
+														: ec_backfill_delay / 2;
+	spec->delay_ms = delay_ms;
 	spec->workers = 1;
 	if (has_workers)
 	{

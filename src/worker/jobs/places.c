@@ -26,7 +26,7 @@
 #include "expand_contract.h"
 #include "worker/jobs/places.h"
 
-#define STATES 3
+#define STATES 4
 
 /*
  * How long a worker without a place waits for another to leave its place.
@@ -126,6 +126,21 @@ ec_mark_place(EcPlaceState state)
 	unlock_place(my_place, my_state);
 	my_state = state;
 	return true;
+}
+
+bool
+ec_mark_place_in_tries(EcPlaceState state)
+{
+	for (int tries = 0; tries < 100; tries++)
+	{
+		if (ec_mark_place(state))
+			return true;
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 1, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+	return false;
 }
 
 static void
@@ -249,18 +264,47 @@ wake_one(void)
 	return free_place >= 0;
 }
 
+/*
+ * The place, of those whose holders are in undivided work, that is to be left to
+ * a job of that owner; -1 if none is.
+ */
+static int
+whole_place_to_leave(const Places *places, Oid owner)
+{
+	Oid holder = InvalidOid;
+	int last = -1;
+
+	for (int place = 0; place < ec_max_workers; place++)
+	{
+		PGPROC *process = places->pids[place] == 0
+							  ? NULL
+							  : BackendPidGetProc(places->pids[place]);
+
+		if (process == NULL || places->states[place] != EC_PLACE_WHOLE ||
+			process->roleId == owner || (last >= 0 && process->roleId != holder))
+			return -1;
+		holder = process->roleId;
+		last = place;
+	}
+	return last;
+}
+
 void
 ec_urge_places(Oid owner)
 {
 	Places places;
+	int whole;
 
 	look_at_places(&places);
+	whole = whole_place_to_leave(&places, owner);
 	for (int place = 0; place < ec_max_workers; place++)
 	{
 		PGPROC *process = NULL;
 
 		if (places.pids[place] != 0)
 			process = BackendPidGetProc(places.pids[place]);
+		if (places.states[place] == EC_PLACE_WHOLE && place != whole)
+			continue;
 		if (process != NULL &&
 			(process->databaseId != MyDatabaseId || process->roleId != owner))
 			(void) kill(process->pid, SIGUSR2);

@@ -8,17 +8,19 @@
  *		working     it keeps the place
  *		parked      in a long pause: leaves it to any other job
  *		turn over   leaves it to jobs of another owner or another database
+ *		whole       in work that is not divided into batches: keeps it until its
+ *					end, unless such work of one owner holds all places
  *
- * A worker that finds no free place, but one of the last two kinds, announces
+ * A worker that finds no free place, but one that would be left, announces
  * that it waits for a place, wakes one of the workers that would leave, and
  * tries again.
  *
  * Locking protocol.  Each state of a place is an advisory lock of its own
  * (expand_contract.h).  The worker holds it for its session, so the place
  * becomes free when its process ends, however it ends.  A place is free if
- * none of its three locks is held.  To change the state, a worker takes the
+ * none of its four locks is held.  To change the state, a worker takes the
  * new lock before it releases the old one.  To take a place, it holds the lock
- * for "working" while it checks the other two.
+ * for "working" while it checks the others.
  */
 #ifndef EC_WORKER_JOBS_PLACES_H
 #define EC_WORKER_JOBS_PLACES_H
@@ -29,7 +31,8 @@ typedef enum EcPlaceState
 {
 	EC_PLACE_WORKING,
 	EC_PLACE_PARKED,
-	EC_PLACE_TURN_OVER
+	EC_PLACE_TURN_OVER,
+	EC_PLACE_WHOLE
 } EcPlaceState;
 
 /* Takes a free place; false if there is none. */
@@ -48,6 +51,12 @@ extern bool ec_ask_for_place(void);
  */
 extern bool ec_mark_place(EcPlaceState state);
 
+/*
+ * The same.  Another worker may hold the lock for a moment while it checks
+ * whether the place is free; then tries again.
+ */
+extern bool ec_mark_place_in_tries(EcPlaceState state);
+
 /* Does another worker wait for a place, and should we leave ours to it? */
 extern bool ec_place_is_wanted(void);
 
@@ -59,8 +68,10 @@ extern int ec_count_places(bool may_ask, Oid owner);
 
 /*
  * Asks the workers of other owners and databases to cancel a batch that takes
- * longer than expand_contract.max_batch_time.  Their jobs go on at their next
- * turn.
+ * longer than expand_contract.max_batch_time.  Of the workers in undivided work
+ * one is asked, and only if all places are taken by such work of one other
+ * owner: what is lost is the work of hours, perhaps, so it has to be the only
+ * way.  Their jobs go on at their next turn.
  */
 extern void ec_urge_places(Oid owner);
 

@@ -28,14 +28,14 @@ typedef struct AtCommit
 {
 	EcJobStart start;    /* InvalidOid as owner: wake the job's workers, start
 					   * none */
-	bool interrupt;      /* wake them, and cancel their statement */
+	int signal;          /* not 0: wake them, and send them this */
 	TimestampTz call_at; /* not 0: only call the launcher for that time */
 } AtCommit;
 
 static List *at_commit = NIL; /* in TopTransactionContext */
 
 static void
-wake_workers(int64 job, bool interrupt)
+wake_workers(int64 job, int signal)
 {
 	ListCell *cell;
 
@@ -50,8 +50,8 @@ wake_workers(int64 job, bool interrupt)
 		if (process == NULL)
 			continue;
 		SetLatch(&process->procLatch);
-		if (interrupt || ec_gives_way(slot->pid))
-			kill(slot->pid, SIGINT);
+		if (signal != 0 || ec_gives_way(slot->pid))
+			kill(slot->pid, signal != 0 ? signal : SIGINT);
 	}
 }
 
@@ -105,7 +105,7 @@ on_transaction_event(XactEvent event, void *arg)
 				else if (OidIsValid(entry->start.owner))
 					start_or_warn(&entry->start);
 				else
-					wake_workers(entry->start.id, entry->interrupt);
+					wake_workers(entry->start.id, entry->signal);
 			}
 			break;
 		case XACT_EVENT_ABORT:
@@ -121,7 +121,7 @@ on_transaction_event(XactEvent event, void *arg)
  * repeatedly.
  */
 static void
-remember(const EcJobStart *start, bool interrupt, TimestampTz call_at)
+remember(const EcJobStart *start, int signal, TimestampTz call_at)
 {
 	static bool registered = false;
 	MemoryContext old_context;
@@ -137,14 +137,14 @@ remember(const EcJobStart *start, bool interrupt, TimestampTz call_at)
 	{
 		entry = lfirst(cell);
 		if (entry->start.id == start->id && entry->start.slot == start->slot &&
-			entry->start.owner == start->owner &&
-			entry->interrupt == interrupt && entry->call_at == call_at)
+			entry->start.owner == start->owner && entry->signal == signal &&
+			entry->call_at == call_at)
 			return;
 	}
 	old_context = MemoryContextSwitchTo(TopTransactionContext);
 	entry = palloc(sizeof(AtCommit));
 	entry->start = *start;
-	entry->interrupt = interrupt;
+	entry->signal = signal;
 	entry->call_at = call_at;
 	at_commit = lappend(at_commit, entry);
 	MemoryContextSwitchTo(old_context);
@@ -153,7 +153,7 @@ remember(const EcJobStart *start, bool interrupt, TimestampTz call_at)
 void
 ec_start_at_commit(const EcJobStart *start)
 {
-	remember(start, false, 0);
+	remember(start, 0, 0);
 }
 
 /* Makes the job's workers read its row now, instead of after their pause. */
@@ -162,7 +162,7 @@ ec_wake_at_commit(int64 job)
 {
 	EcJobStart nobody = {.id = job};
 
-	remember(&nobody, false, 0);
+	remember(&nobody, 0, 0);
 }
 
 /* The same, and cancels their current batch or statement. */
@@ -171,7 +171,16 @@ ec_interrupt_at_commit(int64 job)
 {
 	EcJobStart nobody = {.id = job};
 
-	remember(&nobody, true, 0);
+	remember(&nobody, SIGINT, 0);
+}
+
+/* Ends the processes of the job's workers. */
+void
+ec_terminate_at_commit(int64 job)
+{
+	EcJobStart nobody = {.id = job};
+
+	remember(&nobody, SIGTERM, 0);
 }
 
 /* Makes the launcher look for due jobs in this database at that time. */
@@ -180,7 +189,7 @@ ec_call_launcher_at_commit(TimestampTz at)
 {
 	EcJobStart nobody = {0};
 
-	remember(&nobody, false, at);
+	remember(&nobody, 0, at);
 }
 
 void

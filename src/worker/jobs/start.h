@@ -42,6 +42,7 @@ extern void ec_describe_worker(BackgroundWorker *worker, const char *function,
 extern void ec_start_at_commit(const EcJobStart *start);
 extern void ec_wake_at_commit(int64 job);
 extern void ec_interrupt_at_commit(int64 job);
+extern void ec_terminate_at_commit(int64 job);
 extern void ec_call_launcher_at_commit(TimestampTz at);
 extern bool ec_start_worker(const EcJobStart *start);
 

@@ -32,6 +32,7 @@
 #include "core/guc.h"
 #include "core/rights.h"
 #include "worker/jobs/job.h"
+#include "worker/jobs/places.h"
 #include "worker/jobs/registry.h"
 #include "worker/jobs/session.h"
 #include "worker/process/deadline.h"
@@ -235,11 +236,15 @@ leave_to_part(EcJob *job)
 
 /*
  * Runs work that uses transactions of its own.  Some of it cannot be rolled
- * back or repeated, so its commits are synchronous.
+ * back or repeated, so its commits are synchronous.  It is cancelled only where
+ * such work of its owner would keep all others from working (places.h); the
+ * turn counts, not the piece, since the pieces of a script follow each other
+ * without an end that is in sight.
  */
 static EcOutcome
 run_piece(EcWorker *worker)
 {
+	bool was_urged;
 	bool more;
 
 	worker->has_deadline = false;
@@ -249,7 +254,11 @@ run_piece(EcWorker *worker)
 	worker->job.throttled_by = NULL;
 	worker->job.pause_ms = 0;
 	worker->job.waits_for_part = false;
+	(void) ec_mark_place_in_tries(EC_PLACE_WHOLE);
+	ec_patience_begin(worker->turn_began);
 	more = worker->kind->run(&worker->job);
+	was_urged = ec_patience_end();
+	QueryCancelPending = false;
 
 	ec_worker_be_patient(); /* again, because the work may have changed
 							 * lock_timeout */
@@ -265,6 +274,8 @@ run_piece(EcWorker *worker)
 	worker->has_committed = true;
 	if (worker->job.waits_for_part)
 		return EC_OUTCOME_STOP;
+	if (more && was_urged)
+		return EC_OUTCOME_URGED;
 	return more ? EC_OUTCOME_MORE : EC_OUTCOME_COMPLETE;
 }
 
@@ -311,7 +322,7 @@ try_batch(EcWorker *worker)
 		return EC_OUTCOME_STOP;
 	}
 	/* the code of users may run from here on */
-	ec_patience_begin();
+	ec_patience_begin(GetCurrentTimestamp());
 	if (!worker->loaded)
 		load_job(worker);
 	if (worker->kind->run != NULL)
@@ -446,7 +457,7 @@ after_error(EcWorker *worker, ErrorData *error, bool timed_out, bool gave_way,
 						" leaves its place to jobs of others",
 						worker->ticket.job),
 				 errdetail(
-					 "A batch has taken longer than expand_contract.max_batch_time.")));
+					 "It has taken longer than expand_contract.max_batch_time.")));
 		return EC_OUTCOME_URGED;
 	}
 	if (!timed_out && error->sqlerrcode == ERRCODE_QUERY_CANCELED &&

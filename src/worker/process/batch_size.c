@@ -6,8 +6,14 @@
  * target time.  The cost of a row is the median of the last three batches.  So
  * a single batch that was delayed by a checkpoint or a busy disk has no
  * effect.  If writing becomes slow permanently, the second slow batch changes
- * the median and halves the size.  The size grows by at most a fifth at a
- * time.
+ * the median and halves the size.  While a batch takes less than half of the
+ * target time, as the first ones do, the next one may be twice as large; after
+ * that the size grows by at most a fifth at a time.
+ *
+ * Some delays do not depend on the number of rows, for example a disk that
+ * others keep busy.  Smaller batches would not make them shorter, only more
+ * frequent.  So when the size has halved, and batches are nearly as slow as
+ * before, the previous size is restored.
  *
  * After a batch was cancelled at its deadline, a quarter of its rows is
  * tried.  If the costs then show that it was only delayed, the previous size
@@ -19,9 +25,11 @@
 #include "worker/process/batch_size.h"
 
 #define FIRST_ROWS_BY_TIME 500
+#define FIRST_GROWTH       2.0
 #define GROWTH             1.2
 #define SHRINKAGE          0.5
 #define AFTER_TIME_OUT     4
+#define NEARLY_AS_SLOW     0.75
 
 static void
 set_limit(EcBatchSize *size, int wanted, double limit)
@@ -74,6 +82,36 @@ remember_cost(EcBatchSize *size, double cost)
 	size->costs[size->count++] = cost;
 }
 
+/*
+ * The size for the next batch if batches are sized by time.
+ */
+static double
+limit_by_time(EcBatchSize *size, double target)
+{
+	double limit = size->limit;
+	double seconds = median_cost(size) * limit;
+	double ratio = target / seconds;
+
+	if (limit >= size->larger)
+	{
+		size->larger = limit;
+		size->larger_seconds = seconds;
+	}
+	else if (limit <= size->larger * SHRINKAGE)
+	{
+		/* the median may still be that of larger batches */
+		seconds = size->costs[size->count - 1] * limit;
+		if (seconds > size->larger_seconds * NEARLY_AS_SLOW)
+		{
+			size->count = 0; /* these are no costs of rows */
+			return size->larger;
+		}
+		size->larger = limit;
+		size->larger_seconds = seconds;
+	}
+	return limit * Max(SHRINKAGE, Min(ratio, ratio > 2 ? FIRST_GROWTH : GROWTH));
+}
+
 void
 ec_batch_size_learn(EcBatchSize *size, int wanted, int64 rows, double seconds,
 					double target, double deadline)
@@ -92,7 +130,7 @@ ec_batch_size_learn(EcBatchSize *size, int wanted, int64 rows, double seconds,
 		limit = limit * GROWTH + 1; /* return to batch_size after a slow
 									 * phase */
 	else
-		limit *= Min(GROWTH, Max(SHRINKAGE, target / (median_cost(size) * limit)));
+		limit = limit_by_time(size, target);
 	size->time_outs = 0;
 	set_limit(size, wanted, limit);
 }
@@ -105,6 +143,7 @@ ec_batch_size_timed_out(EcBatchSize *size)
 	else
 		size->count = 0; /* it happened again, so discard the earlier costs */
 	size->limit = Max(1, size->limit / AFTER_TIME_OUT);
+	size->larger = 0;
 }
 
 void

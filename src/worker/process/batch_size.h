@@ -16,6 +16,8 @@ typedef struct EcBatchSize
 	double before;               /* limit before the first of these timeouts */
 	int count;                   /* number of costs */
 	double costs[EC_COSTS_KEPT]; /* seconds per row in the last batches */
+	double larger;               /* limit from which the size has shrunk */
+	double larger_seconds;       /* time of a batch of that size */
 } EcBatchSize;
 
 /*

@@ -25,7 +25,7 @@ cancel_batch(void)
 	SetLatch(MyLatch);
 }
 
-/* 0: between batches, or in work that is not divided into batches */
+/* 0: between batches */
 static volatile TimestampTz patience_began = 0;
 static volatile sig_atomic_t was_urged = false;
 
@@ -68,10 +68,16 @@ ec_deadline_end(void)
 }
 
 void
-ec_patience_begin(void)
+ec_patience_begin(TimestampTz since)
 {
 	was_urged = false;
-	patience_began = GetCurrentTimestamp();
+	patience_began = since;
+}
+
+bool
+ec_patience_is_over(void)
+{
+	return was_urged;
 }
 
 bool

@@ -10,6 +10,10 @@
 #ifndef EC_WORKER_PROCESS_DEADLINE_H
 #define EC_WORKER_PROCESS_DEADLINE_H
 
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+
 /* Call once in a worker, before the first batch. */
 extern void ec_deadline_init(void);
 
@@ -19,14 +23,18 @@ extern void ec_deadline_begin(int ms);
 extern void ec_deadline_end(void);
 
 /*
- * A batch without a deadline, for example a row whose trigger never ends.  If
- * it takes longer than expand_contract.max_batch_time, and a process asks for
- * this worker's place (ec_urge_places), it is cancelled like at a deadline.  If
- * user code has caught that, the next request ends the process.
+ * Work without a deadline, for example a row whose trigger never ends, or a
+ * script.  If it takes longer than expand_contract.max_batch_time, from then
+ * on, and a process asks for this worker's place (ec_urge_places), it is
+ * cancelled like at a deadline.  If user code has caught that, the next request
+ * ends the process.
  */
-extern void ec_patience_begin(void);
+extern void ec_patience_begin(TimestampTz since);
 
-/* Returns true if the batch was cancelled for that reason. */
+/* Has the work been cancelled for that reason? */
+extern bool ec_patience_is_over(void);
+
+/* Returns the same. */
 extern bool ec_patience_end(void);
 
 #endif

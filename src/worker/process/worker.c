@@ -235,32 +235,6 @@ leave_to_others(EcWorker *worker)
 	ec_worker_set_options();
 }
 
-static void
-rest(long ms)
-{
-	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					 ms, PG_WAIT_EXTENSION);
-	ResetLatch(MyLatch);
-	CHECK_FOR_INTERRUPTS();
-}
-
-/*
- * Sets the state of our place.  Another worker may hold the lock for a moment
- * while it checks whether the place is free; then try again.  The place may
- * also be lost, if user code has released all locks of the session.
- */
-static bool
-mark_place(EcPlaceState state)
-{
-	for (int tries = 0; tries < 100; tries++)
-	{
-		if (ec_mark_place(state))
-			return true;
-		rest(1);
-	}
-	return false;
-}
-
 /*
  * Pauses without a transaction, a snapshot or a heavyweight lock other than
  * slot and place.  The latch is set by sessions that have changed the job's
@@ -276,7 +250,7 @@ pause_until(EcWorker *worker, TimestampTz until)
 
 	until = Min(until, worker->job.must_end_at);
 	pgstat_report_activity(STATE_IDLE, NULL);
-	if (is_long && !mark_place(EC_PLACE_PARKED))
+	if (is_long && !ec_mark_place_in_tries(EC_PLACE_PARKED))
 		is_long = false;
 	for (;;)
 	{
@@ -300,7 +274,7 @@ pause_until(EcWorker *worker, TimestampTz until)
 		if ((events & WL_LATCH_SET) && pace_has_changed(worker))
 			break;
 	}
-	if (is_long && !mark_place(EC_PLACE_WORKING))
+	if (is_long && !ec_mark_place_in_tries(EC_PLACE_WORKING))
 	{
 		give_back(worker, GetCurrentTimestamp());
 		return false;
@@ -353,7 +327,7 @@ turn_is_over(EcWorker *worker)
 		!TimestampDifferenceExceeds(worker->looked_for_others, now, OTHERS_LOOK_MS))
 		return false;
 	worker->looked_for_others = now;
-	if (mark_place(EC_PLACE_TURN_OVER) && !others_wait(worker))
+	if (ec_mark_place_in_tries(EC_PLACE_TURN_OVER) && !others_wait(worker))
 		return false;
 	give_back(worker, now);
 	return true;
