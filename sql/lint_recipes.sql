@@ -57,7 +57,7 @@ SELECT script, rule, severity, recipe IS NOT NULL AS has_recipe FROM recipe_scri
 CREATE TABLE "recipe ""types" ("a b" int PRIMARY KEY, n numeric(8, 2));
 INSERT INTO "recipe ""types" SELECT i, i FROM generate_series(1, 100) i;
 UPDATE pg_class SET relpages = 100000, reltuples = 5000000 WHERE oid = '"recipe ""types"'::regclass;
-SELECT ec_apply('1', 'ALTER TABLE "recipe ""types" ALTER "a b" TYPE bigint');
+SELECT ec_apply('1', 'ALTER TABLE "recipe ""types" ALTER n TYPE numeric(20, 10)');
 SELECT unnest(string_to_array(recipe, E'\n')) FROM ec_lint('ALTER TABLE "recipe ""types" ALTER "a b" TYPE bigint') WHERE rule = 'rewrite_table' \gexec
 -- and with online off
 SET expand_contract.online = off;

@@ -184,6 +184,11 @@ SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'w
 SELECT ec_successor('wide', repeat('w', 63));
 SELECT indexrelid::regclass FROM pg_index WHERE indrelid = repeat('w', 63)::regclass ORDER BY indexrelid::regclass::text COLLATE "C";
 
+-- only the name of the table as a whole is replaced
+CREATE TABLE w (id integer CONSTRAINT well PRIMARY KEY, n integer CONSTRAINT w_n UNIQUE);
+SELECT ec_successor('w', 'v');
+SELECT indexrelid::regclass FROM pg_index WHERE indrelid = 'v'::regclass ORDER BY indexrelid::regclass::text COLLATE "C";
+
 -- unlogged, serial, and names that need quotes
 CREATE UNLOGGED TABLE "odd ""s'; --"."odd ""t'; --" ("odd ""c'; --" serial PRIMARY KEY, v text CHECK (v <> 'odd'), UNIQUE (v));
 SELECT ec_successor('"odd ""s''; --"."odd ""t''; --"', 'new ""t''; --');

@@ -101,7 +101,7 @@ unfinished_job(const char *change)
 	return job;
 }
 
-/* The pace is that of the parts, as it was given. */
+/* The pace is that of the parts, as it was given, or the session has it set. */
 static Jsonb *
 parameters_of(FunctionCallInfo fcinfo, const char *until, const EcJobSpec *spec)
 {
@@ -111,8 +111,7 @@ parameters_of(FunctionCallInfo fcinfo, const char *until, const EcJobSpec *spec)
 	ec_json_text(&writer, "until", until);
 	if (!PG_ARGISNULL(2))
 		ec_json_int8(&writer, "batch_size", spec->batch_size);
-	if (!PG_ARGISNULL(3))
-		ec_json_int8(&writer, "delay_ms", spec->delay_ms);
+	ec_json_int8(&writer, "delay_ms", spec->delay_ms);
 	ec_json_int8(&writer, "workers", spec->workers);
 	if (spec->run_window != NULL)
 		ec_json_text(&writer, "run_window", spec->run_window);

@@ -152,6 +152,7 @@ read_constraint(EcWorld *world, HeapTuple tuple, TupleDesc catalog)
 #else
 	constraint->is_enforced = true;
 #endif
+	constraint->is_local = form->conislocal;
 	constraint->no_inherit = form->connoinherit;
 	constraint->index = form->conindid;
 	constraint->keys = numbers_of(tuple, catalog, Anum_pg_constraint_conkey);

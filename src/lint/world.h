@@ -53,6 +53,7 @@ typedef struct EcConstraint
 	bool is_valid;
 	bool is_enforced; /* always, before version 18 */
 	bool is_new;
+	bool is_local; /* not only inherited */
 	bool no_inherit;
 	Bitmapset *columns; /* attribute numbers */
 	Node *check; /* of a CHECK: analysed, or raw if it is from the script */

@@ -13,6 +13,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/pg_rusage.h"
 #include "utils/timestamp.h"
 
 #include "core/catalog.h"
@@ -328,6 +329,9 @@ ec_twins_build(const EcChange *change, const EcRetype *retype)
 	ec_become_caller(&outer);
 }
 
+/* since when others wait for the locks of ec_twins_lock */
+static PGRUsage locked_since;
+
 /* One limit covers all of them: who waits behind one waits for all. */
 void
 ec_twins_lock(const EcRetype *retype, int lock_wait_ms)
@@ -339,6 +343,7 @@ ec_twins_lock(const EcRetype *retype, int lock_wait_ms)
 							   ec_twin_tables(retype));
 	ListCell *cell;
 
+	pg_rusage_init(&locked_since);
 	foreach (cell, others)
 	{
 		long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), give_up);
@@ -349,6 +354,27 @@ ec_twins_lock(const EcRetype *retype, int lock_wait_ms)
 	ec_lock_whole_table(retype->relation, AccessExclusiveLock,
 						Max(1, TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
 															   give_up)));
+}
+
+static double
+milliseconds(const struct timeval *from, const struct timeval *until)
+{
+	return (until->tv_sec - from->tv_sec) * 1000.0 +
+		   (until->tv_usec - from->tv_usec) / 1000.0;
+}
+
+/* What is left is the commit. */
+static void
+tell_duration(const EcRetype *retype)
+{
+	PGRUsage now;
+
+	pg_rusage_init(&now);
+	ereport(LOG,
+			(errmsg("expand_contract swapped the names of change \"%s\" in %.1f ms, %.1f ms of CPU, since it asked for the first lock",
+					retype->change, milliseconds(&locked_since.tv, &now.tv),
+					milliseconds(&locked_since.ru.ru_utime, &now.ru.ru_utime) +
+						milliseconds(&locked_since.ru.ru_stime, &now.ru.ru_stime))));
 }
 
 void
@@ -377,4 +403,5 @@ ec_twins_swap(const EcChange *change, const EcRetype *retype)
 		ec_own_swap = before;
 	}
 	PG_END_TRY();
+	tell_duration(retype);
 }

@@ -171,4 +171,36 @@ make('by_hand', 'id, at', '');
 sql(q{SELECT ec_successor('heir_3', 'heir_4', '')});
 is_same_schema('heir_4', 'by_hand', 'not partitioned any more');
 
+# ------------------------------------------------------------- only in some versions
+SKIP:
+{
+	skip 'PostgreSQL 18 has keys WITHOUT OVERLAPS, and constraints NOT ENFORCED', 4
+	  if $node->safe_psql('postgres', 'SHOW server_version_num') < 180000;
+
+	sql(q{
+		CREATE EXTENSION btree_gist;
+		CREATE TABLE stays (room integer, during tstzrange, guest integer, next integer,
+			CONSTRAINT stays_pkey PRIMARY KEY (room, during WITHOUT OVERLAPS),
+			CONSTRAINT guests CHECK (guest > 0) NOT ENFORCED,
+			CONSTRAINT to_customer FOREIGN KEY (guest) REFERENCES customers NOT ENFORCED);
+		ALTER TABLE stays ADD CONSTRAINT follows NOT NULL next NOT VALID;
+		ALTER TABLE stays ALTER guest SET NOT NULL;
+		SELECT ec_successor('stays', 'stays_2');
+		SELECT ec_successor('stays', 'stays_3', 'HASH (room)');
+	});
+	my $constraints = q{SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = '%s'::regclass ORDER BY pg_get_constraintdef(oid) COLLATE "C"};
+	my $wanted = sql(sprintf $constraints, 'stays');
+	$wanted =~ s/^follows.*\n//m;
+	for my $table ('stays_2', 'stays_3')
+	{
+		my $found = sql(sprintf $constraints, $table);
+		$found =~ s/^stays_\d/stays/mg;
+		is($found, $wanted, "$table: keys of a period, and what is not enforced");
+	}
+	my ($status, undef, $error) =
+	  $node->psql('postgres', q{SELECT ec_successor('stays', 'stays_4', 'HASH (guest)')});
+	isnt($status, 0, 'a key of a period that lacks the partition key is refused');
+	like($error, qr/In the way: primary key "stays_pkey", which is WITHOUT OVERLAPS/, 'by name');
+}
+
 done_testing();

@@ -82,52 +82,15 @@ sub rows_sql
 	};
 }
 
-my (@names, @files);
-for my $block (split /^== /m, do { local $/; <DATA> })
-{
-	my ($name, $file) = $block =~ /\A(.+)\n(.*)\z/s or next;
-
-	push @names, $name =~ s/\n.*//sr;
-	push @files, $block =~ s/\A.*\n//r;
-}
+my ($names, $files) = read_files(\*DATA);
 my $step = ($ENV{EC_TRUTH} // '') eq 'all' ? 1 : 8;
-my @numbers = grep { $_ % $step == 0 } 0 .. $#files;
+my @numbers = grep { $_ % $step == 0 } 0 .. $#{$files};
 my $node = start_truth('files');
-my ($online, @bad) = (0);
+my $online = 0;
 
 for my $n (@numbers)
 {
-	my $file = $files[$n] =~ s/\bHERE/c$n/gr;
-	my $made = $fixture =~ s/\bHERE\b/c$n/gr;
-	# as the tools do: what cannot run in a transaction is by itself
-	my $written = $file =~ /^\s*(?:CREATE (?:UNIQUE )?INDEX CONCURRENTLY|DROP INDEX CONCURRENTLY|VACUUM)/m ? $file : "BEGIN;\n$file\n;\nCOMMIT;";
-	my %outcome;
-
-	$node->safe_psql($_, $made) for ('written', 'online');
-	my $path = "SET client_min_messages = error; SET search_path = c$n, kinds, public;";
-	my $plan = $node->safe_psql('online', "$path SELECT string_agg(kind || ': ' || command, chr(10) ORDER BY step) FROM ec_plan(\$file\$$file\$file\$)");
-	my ($code, undef, $error) = $node->psql('written', "$path\n$written", on_error_stop => 1);
-	# The lint has no say in phase contract.
-	my ($other_code, undef, $other_error) =
-	  $node->psql('online', "$path SET expand_contract.scope = 's$n'; CALL ec_migrate('1', \$file\$$file\$file\$, phase => 'contract')", on_error_stop => 1);
-
-	$online++ if $plan =~ /CONCURRENTLY|NOT VALID|^job:/m;
-	if ($code == 0 && $other_code == 0)
-	{
-		my ($dump, $other_dump) = map { PlanTruth::dump_of($node, $_, "c$n") } ('written', 'online');
-		my $difference = PlanTruth::first_difference(
-			join("\n", $dump->{"c$n"} // '', PlanTruth::states_of($node, 'written')->{"c$n"} // '', PlanTruth::run_psql($node, 'written', rows_sql("c$n"))),
-			join("\n", $other_dump->{"c$n"} // '', PlanTruth::states_of($node, 'online')->{"c$n"} // '', PlanTruth::run_psql($node, 'online', rows_sql("c$n"))));
-
-		is($difference, '', $names[$n]) or diag("$file\n$plan");
-	}
-	else
-	{
-		# a constraint that does not hold, and the like
-		ok($code != 0 && $other_code != 0, "$names[$n]: fails either way")
-		  or diag("$file\nas written: $error\nonline: $other_error\n$plan");
-	}
-	$node->safe_psql($_, "DROP SCHEMA c$n CASCADE") for ('written', 'online');
+	$online += check_file($node, $n, $names->[$n], $fixture, $files->[$n], rows => rows_sql("c$n"));
 }
 note "$online of " . @numbers . ' had online steps';
 cmp_ok($online, '>=', 0.5 * @numbers, 'most had online steps');

@@ -11,7 +11,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(start_truth check_cases check_recipes $odd);
+our @EXPORT = qw(start_truth check_cases check_recipes check_file read_files $odd);
 
 # A name that has to be quoted everywhere.
 our $odd = q{"a""b'c;--"};
@@ -273,6 +273,74 @@ sub check_recipes
 	}
 	is(scalar @bad, 0, 'the recipes, as printed: the same catalog');
 	return scalar keys %recipe;
+}
+
+# Reads files of the form "== name" and what is in it, from a handle.
+sub read_files
+{
+	my ($handle) = @_;
+	my (@names, @files);
+
+	for my $block (split /^== /m, do { local $/; <$handle> })
+	{
+		next unless $block =~ /\A(.+)\n(.*)\z/s;
+		push @names, $block =~ s/\n.*//sr;
+		push @files, $block =~ s/\A.*\n//r;
+	}
+	return (\@names, \@files);
+}
+
+# A migration file is run as psql runs it in one database, and by ec_migrate in the
+# other.  Both have to fail, or to end in the same definitions and the same rows.
+# HERE stands for the schema, in the file and in the fixture.  down: what is taken
+# back without a script has to end in the definitions from before.  Returns whether
+# the file had online steps.
+sub check_file
+{
+	my ($node, $n, $name, $fixture, $text, %options) = @_;
+	my $file = $text =~ s/\bHERE/c$n/gr;
+	my $made = $fixture =~ s/\bHERE\b/c$n/gr;
+	# as the tools do: what cannot run in a transaction is by itself
+	my $written = $file =~ /^\s*(?:CREATE (?:UNIQUE )?INDEX CONCURRENTLY|DROP INDEX CONCURRENTLY|VACUUM)/m ? $file : "BEGIN;\n$file\n;\nCOMMIT;";
+	my $rows = $options{rows};
+	my $path = "SET client_min_messages = error; SET search_path = c$n, kinds, public;";
+	my $all = sub { join("\n", dump_of($node, $_[0], "c$n")->{"c$n"} // '', states_of($node, $_[0])->{"c$n"} // '', $rows ? run_psql($node, $_[0], $rows) : ''); };
+
+	$node->safe_psql($_, $made) for ('written', 'online');
+	my $before = $options{down} ? $all->('online') : '';
+	my $plan = $node->safe_psql('online', "$path SELECT string_agg(kind || ': ' || command, chr(10) ORDER BY step) FROM ec_plan(\$file\$$file\$file\$)");
+	my ($code, undef, $error) = $node->psql('written', "$path\n$written", on_error_stop => 1);
+	# The lint has no say in phase contract.
+	my ($other_code, undef, $other_error) =
+	  $node->psql('online', "$path SET expand_contract.scope = 's$n'; CALL ec_migrate('1', \$file\$$file\$file\$, phase => 'contract')", on_error_stop => 1);
+
+	if ($code == 0 && $other_code == 0)
+	{
+		is(first_difference($all->('written'), $all->('online')), '', $name) or diag("$file\n$plan");
+	}
+	else
+	{
+		# a constraint that does not hold, and the like
+		ok($code != 0 && $other_code != 0, "$name: fails either way")
+		  or diag("$file\nas written: $error\nonline: $other_error\n$plan");
+	}
+	if ($options{down} && $other_code == 0)
+	{
+		my ($back, undef, $why) = $node->psql('online',
+			"$path SET expand_contract.scope = 's$n'; SELECT ec_rollback('1'); CALL ec_wait_migration('1')", on_error_stop => 1);
+
+		# no inverse is known, or it needs what is gone
+		if ($back == 0)
+		{
+			is(first_difference($before, $all->('online')), '', "$name: taken back") or diag("$file\n$plan");
+		}
+		else
+		{
+			like($why, qr/has no down script|cannot be rolled back/, "$name: has no way back");
+		}
+	}
+	$node->safe_psql($_, "DROP SCHEMA c$n CASCADE") for ('written', 'online');
+	return $plan =~ /CONCURRENTLY|NOT VALID|^job:/m ? 1 : 0;
 }
 
 1;

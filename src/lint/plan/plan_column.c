@@ -173,23 +173,43 @@ set_default(const NewColumn *column, const char *value)
 }
 
 static void
-plan_fill(NewColumn *column, const char *value)
+plan_fill_of(NewColumn *column, EcRelation *relation, const char *value)
 {
 	EcPlanStep *step =
 		ec_plan_step(column->draft, EC_PLAN_JOB,
 					 psprintf("SELECT %s.ec_backfill(%s, %s, %s, batch_size => 0)",
 							  column->planner->extension,
-							  quote_literal_cstr(
-								  ec_plan_name(column->relation->schema,
-											   column->relation->name)),
+							  quote_literal_cstr(ec_plan_name(relation->schema,
+															  relation->name)),
 							  quote_literal_cstr(
 								  psprintf("%s = %s", column->quoted, value)),
 							  quote_literal_cstr(
 								  psprintf("%s IS NULL", column->quoted))),
-					 column->relation, RowExclusiveLock, true);
+					 relation, RowExclusiveLock, true);
 
 	step->undo = "";
 	step->detail = "gives the other rows their value, in batches";
+}
+
+/* The rows of foreign partitions get no value; nor do they as written. */
+static void
+plan_fill(NewColumn *column, const char *value)
+{
+	ListCell *cell;
+
+	if (ec_plan_foreign(column->planner, column->relation) == NULL)
+	{
+		plan_fill_of(column, column->relation, value);
+		return;
+	}
+	foreach (cell,
+			 ec_world_partitions(column->planner->lint.world, column->relation))
+	{
+		EcRelation *leaf = lfirst(cell);
+
+		if (leaf->kind == RELKIND_RELATION)
+			plan_fill_of(column, leaf, value);
+	}
 }
 
 static char *
@@ -358,6 +378,12 @@ obstacle(NewColumn *column)
 	if (child != NULL)
 		return psprintf("the child %s has a column of that name, whose values and default would change",
 						quote_identifier(child->name));
+	/* a job writes the rows of all children */
+	if (column->relation->kind != RELKIND_PARTITIONED_TABLE &&
+		ec_plan_foreign(column->planner, column->relation) != NULL)
+		return psprintf("the child %s is a foreign table, whose rows a job does not write",
+						quote_identifier(
+							ec_plan_foreign(column->planner, column->relation)->name));
 	if (ec_lint_own_type(world, column->definition->typeName) != NULL)
 		return "the script itself creates the type";
 	if (column->generated != NULL && !is_virtual(column))

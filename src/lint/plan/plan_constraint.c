@@ -220,7 +220,7 @@ ec_plan_enforce(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
 	if (!ends_with(definition, " NOT ENFORCED"))
 		return;
 	definition[strlen(definition) - strlen(" NOT ENFORCED")] = '\0';
-	comment = ec_plan_comment(key, relation);
+	comment = ec_plan_comments(planner, relation, key->name);
 	sql = psprintf("DROP CONSTRAINT %s, ADD CONSTRAINT %s %s NOT VALID%s",
 				   quoted, quoted, definition, comment);
 	step = ec_plan_alter(draft, relation, table, sql);

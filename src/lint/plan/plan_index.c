@@ -10,6 +10,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
+#include "commands/comment.h"
 #include "commands/defrem.h"
 #include "commands/tablespace.h"
 #include "miscadmin.h"
@@ -18,6 +19,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/ruleutils.h"
 #include "utils/syscache.h"
 
 #include "core/pinned.h"
@@ -75,30 +77,36 @@ plan_build(EcDraft *draft, EcRelation *relation, const IndexStmt *stmt,
 	step->detail = "builds the index, while others read and write the table";
 }
 
+/* Takes the attached ones along; what is not attached is dropped by itself. */
+static char *
+drop_root(const char *index)
+{
+	return psprintf("DROP INDEX IF EXISTS %s", index);
+}
+
 /* On the parent alone, which has no rows; on each leaf; and attached. */
 static void
 plan_partitioned(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
 				 const IndexStmt *stmt, const char *name, const char *rest,
-				 const char *parent_index)
+				 const char *parent_index, const char *root_index)
 {
 	const char *index = ec_plan_name(relation->schema, name);
 	EcPlanStep *step;
 	ListCell *cell;
 
-	if (relation->kind == RELKIND_FOREIGN_TABLE)
-		return;
 	if (relation->kind == RELKIND_PARTITIONED_TABLE)
 	{
 		step = ec_plan_step(draft, EC_PLAN_TRANSACTION,
 							create_sql(stmt, "ONLY", name, relation, rest),
 							relation, ShareLock, false);
-		step->undo = parent_index ? "" : psprintf("DROP INDEX %s", index);
+		step->undo = parent_index ? "" : drop_root(index);
 		step->detail = "makes the index without those of the partitions";
 	}
 	else
 		plan_build(draft, relation, stmt, name, rest);
 	if (parent_index != NULL)
-		ec_plan_attach_index(draft, relation, parent_index, index);
+		ec_plan_attach_index(draft, relation, parent_index, index,
+							 drop_root(root_index));
 	if (relation->kind != RELKIND_PARTITIONED_TABLE)
 		return;
 	foreach (cell, ec_world_children(planner->lint.world, relation))
@@ -106,8 +114,34 @@ plan_partitioned(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
 		EcRelation *child = lfirst(cell);
 
 		plan_partitioned(planner, draft, child, stmt,
-						 choose_name(planner, child, stmt), rest, index);
+						 choose_name(planner, child, stmt), rest, index,
+						 root_index ? root_index : index);
 	}
+}
+
+/*
+ * A foreign partition has no index, so that of the parent would wait for it for
+ * ever.  The statement itself takes the indexes that the others have by then.
+ */
+static void
+plan_foreign(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
+			 const IndexStmt *stmt, const char *name, const char *rest)
+{
+	EcPlanStep *step;
+	ListCell *cell;
+
+	foreach (cell, ec_world_partitions(planner->lint.world, relation))
+	{
+		EcRelation *leaf = lfirst(cell);
+
+		if (leaf->kind == RELKIND_RELATION)
+			plan_build(draft, leaf, stmt, choose_name(planner, leaf, stmt), rest);
+	}
+	step = ec_plan_step(draft, EC_PLAN_TRANSACTION,
+						create_sql(stmt, "", name, relation, rest), relation,
+						ShareLock, false);
+	step->undo = drop_root(ec_plan_name(relation->schema, name));
+	step->detail = "takes the indexes of the partitions, and builds none";
 }
 
 void
@@ -115,6 +149,7 @@ ec_plan_index(EcPlanner *planner, EcDraft *draft, IndexStmt *stmt)
 {
 	EcRelation *relation = ec_world_find(planner->lint.world, stmt->relation);
 	const char *name = stmt->idxname;
+	EcRelation *foreign;
 	EcPieces *pieces;
 	char *rest;
 	int from;
@@ -129,8 +164,15 @@ ec_plan_index(EcPlanner *planner, EcDraft *draft, IndexStmt *stmt)
 	from = ec_piece_after_name(pieces,
 							   ec_piece_at(pieces, stmt->relation->location));
 	rest = ec_piece_text(pieces, from, pieces->count);
-	if (relation->kind == RELKIND_PARTITIONED_TABLE)
-		plan_partitioned(planner, draft, relation, stmt, name, rest, NULL);
+	foreign = ec_plan_foreign(planner, relation);
+	if (relation->kind == RELKIND_PARTITIONED_TABLE && foreign != NULL && stmt->unique)
+		draft->reason =
+			psprintf("the partition %s is a foreign table, which has no unique index",
+					 quote_identifier(foreign->name));
+	else if (relation->kind == RELKIND_PARTITIONED_TABLE && foreign != NULL)
+		plan_foreign(planner, draft, relation, stmt, name, rest);
+	else if (relation->kind == RELKIND_PARTITIONED_TABLE)
+		plan_partitioned(planner, draft, relation, stmt, name, rest, NULL, NULL);
 	else
 		plan_build(draft, relation, stmt, name, rest);
 }
@@ -161,14 +203,72 @@ ec_plan_left_index(EcPlanner *planner, EcDraft *draft, IndexStmt *stmt)
 	ec_plan_index(planner, draft, stmt);
 }
 
+/* Appends the statistics targets of an index's columns, as statements. */
+static void
+append_targets(StringInfo sql, Oid index, const char *name)
+{
+	for (AttrNumber number = 1;; number++)
+	{
+		HeapTuple tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(index),
+										  Int16GetDatum(number));
+		bool isnull;
+		Datum value;
+		int target;
+
+		if (!HeapTupleIsValid(tuple))
+			return;
+		value = SysCacheGetAttr(ATTNUM, tuple, Anum_pg_attribute_attstattarget,
+								&isnull);
+		target = isnull                     ? -1
+				 : PG_VERSION_NUM >= 170000 ? DatumGetInt16(value)
+											: DatumGetInt32(value);
+		ReleaseSysCache(tuple);
+		if (target >= 0)
+			appendStringInfo(sql, ";\nALTER INDEX %s ALTER COLUMN %d SET STATISTICS %d",
+							 name, number, target);
+	}
+}
+
+/* What hangs on an index and is dropped with it, as statements that follow others. */
+static char *
+attached_to(const EcRelation *index)
+{
+	const char *name = ec_plan_name(index->schema, index->name);
+	char *comment = GetComment(index->oid, RelationRelationId, 0);
+	HeapTuple tuple;
+	Form_pg_index form = index_form(index->oid, &tuple);
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	if (comment != NULL)
+		appendStringInfo(&sql, ";\nCOMMENT ON INDEX %s IS %s", name,
+						 quote_literal_cstr(comment));
+	append_targets(&sql, index->oid, name);
+	if (form != NULL)
+	{
+		const char *table =
+			ec_plan_name(index->schema, get_rel_name(form->indrelid));
+
+		if (form->indisclustered)
+			appendStringInfo(&sql, ";\nALTER TABLE %s CLUSTER ON %s", table,
+							 quote_identifier(index->name));
+		if (form->indisreplident)
+			appendStringInfo(&sql,
+							 ";\nALTER TABLE %s REPLICA IDENTITY USING INDEX %s",
+							 table, quote_identifier(index->name));
+		ReleaseSysCache(tuple);
+	}
+	return sql.data;
+}
+
 /* The definition of an existing index, to be built concurrently. */
 static char *
 definition_of(Oid index)
 {
 	static const char *const begins[] = {"CREATE UNIQUE INDEX ", "CREATE INDEX "};
 	int level = ec_pin_text();
-	char *definition = TextDatumGetCString(
-		DirectFunctionCall1(pg_get_indexdef, ObjectIdGetDatum(index)));
+	/* with its tablespace */
+	char *definition = pg_get_indexdef_string(index);
 
 	AtEOXact_GUC(false, level);
 	for (int i = 0; i < lengthof(begins); i++)
@@ -210,6 +310,8 @@ ec_plan_drop_index(EcPlanner *planner, EcDraft *draft, const DropStmt *stmt)
 									 ec_plan_name(index->schema, index->name)),
 							index, ShareUpdateExclusiveLock, false);
 		step->undo = definition_of(index->oid);
+		if (step->undo != NULL)
+			step->undo = psprintf("%s%s", step->undo, attached_to(index));
 		step->detail =
 			"waits for the queries that use the index, and holds nobody up";
 	}

@@ -102,8 +102,18 @@ plan_own(EcDraft *draft, EcRelation *relation, const Constraint *constraint,
 						 psprintf("ADD CONSTRAINT %s %s USING INDEX %s%s",
 								  quoted, word_of(constraint), quoted,
 								  ec_plan_deferrable(constraint)));
-	step->undo = psprintf("ALTER TABLE %s DROP CONSTRAINT %s", table, quoted);
+	step->undo =
+		psprintf("ALTER TABLE %s DROP CONSTRAINT IF EXISTS %s", table, quoted);
 	step->detail = "takes the index that is there";
+}
+
+/* Takes those of the partitions along that are attached. */
+static char *
+drop_root(const EcRelation *relation, const char *name)
+{
+	return psprintf("ALTER TABLE %s DROP CONSTRAINT IF EXISTS %s",
+					ec_plan_name(relation->schema, relation->name),
+					quote_identifier(name));
 }
 
 /*
@@ -114,7 +124,7 @@ plan_own(EcDraft *draft, EcRelation *relation, const Constraint *constraint,
 static void
 plan_partitioned(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
 				 const Constraint *constraint, List *columns, const char *name,
-				 const char *parent_index)
+				 const char *parent_index, char *drop)
 {
 	const char *table = ec_plan_table(relation, false);
 	const char *index = ec_plan_name(relation->schema, name);
@@ -133,17 +143,13 @@ plan_partitioned(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
 								   including_sql(constraint),
 								   storage_sql(constraint, "USING INDEX TABLESPACE"),
 								   ec_plan_deferrable(constraint)));
-		step->undo = parent_index
-						 ? ""
-						 : psprintf("ALTER TABLE %s DROP CONSTRAINT %s",
-									ec_plan_name(relation->schema, relation->name),
-									quote_identifier(name));
+		step->undo = parent_index ? "" : drop;
 		step->detail = "makes the constraint without those of the partitions";
 	}
 	else
 		plan_own(draft, relation, constraint, columns, name);
 	if (parent_index != NULL)
-		ec_plan_attach_index(draft, relation, parent_index, index);
+		ec_plan_attach_index(draft, relation, parent_index, index, drop);
 	if (relation->kind != RELKIND_PARTITIONED_TABLE)
 		return;
 	foreach (cell, ec_world_children(planner->lint.world, relation))
@@ -151,21 +157,9 @@ plan_partitioned(EcPlanner *planner, EcDraft *draft, EcRelation *relation,
 		EcRelation *child = lfirst(cell);
 
 		plan_partitioned(planner, draft, child, constraint, columns,
-						 choose_name(planner, child, constraint, columns), index);
+						 choose_name(planner, child, constraint, columns),
+						 index, drop);
 	}
-}
-
-static bool
-has_foreign_table(List *relations)
-{
-	ListCell *cell;
-
-	foreach (cell, relations)
-	{
-		if (((EcRelation *) lfirst(cell))->kind == RELKIND_FOREIGN_TABLE)
-			return true;
-	}
-	return false;
 }
 
 void
@@ -173,6 +167,7 @@ ec_plan_key(EcPlanner *planner, EcDraft *draft, EcRelation *relation, bool inh,
 			Constraint *constraint, List *columns)
 {
 	const char *name = constraint->conname;
+	EcRelation *foreign = ec_plan_foreign(planner, relation);
 	EcDraft proofs = {0};
 	ListCell *cell;
 
@@ -242,8 +237,14 @@ ec_plan_key(EcPlanner *planner, EcDraft *draft, EcRelation *relation, bool inh,
 	}
 	if (relation->kind != RELKIND_PARTITIONED_TABLE)
 		plan_own(draft, relation, constraint, columns, name);
-	else if (has_foreign_table(ec_world_partitions(planner->lint.world, relation)))
+	else if (foreign != NULL)
+	{
 		draft->steps = NIL;
+		draft->reason =
+			psprintf("the partition %s is a foreign table, which has no unique index",
+					 quote_identifier(foreign->name));
+	}
 	else
-		plan_partitioned(planner, draft, relation, constraint, columns, name, NULL);
+		plan_partitioned(planner, draft, relation, constraint, columns, name,
+						 NULL, drop_root(relation, name));
 }

@@ -535,6 +535,11 @@ ec_plan_rows(EcPlanner *planner, EcDraft *draft, Node *node)
 		reason_against(&rows, is_update ? update->withClause : delete->withClause,
 					   is_update ? ec_has_returning(update)
 								 : ec_has_returning(delete));
+	if (rows.reason == NULL && rows.name->inh &&
+		ec_plan_foreign(planner, rows.relation) != NULL)
+		rows.reason =
+			psprintf("%s is a foreign table, whose rows a job does not write; write those of each of the others",
+					 quote_identifier(ec_plan_foreign(planner, rows.relation)->name));
 	if (rows.reason == NULL)
 	{
 		rows.pieces = ec_pieces_of(planner->statement);

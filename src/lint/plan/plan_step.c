@@ -22,6 +22,21 @@ ec_plan_table(const EcRelation *relation, bool inh)
 					ec_plan_name(relation->schema, relation->name));
 }
 
+EcRelation *
+ec_plan_foreign(EcPlanner *planner, EcRelation *relation)
+{
+	ListCell *cell;
+
+	foreach (cell, ec_world_family(planner->lint.world, relation))
+	{
+		EcRelation *member = lfirst(cell);
+
+		if (member->kind == RELKIND_FOREIGN_TABLE)
+			return member;
+	}
+	return NULL;
+}
+
 EcPlanStep *
 ec_plan_step(EcDraft *draft, EcPlanKind kind, char *sql, EcRelation *relation,
 			 LOCKMODE lock, bool scans)
@@ -206,13 +221,13 @@ ec_plan_refuse(EcPlanner *planner, EcFinding *finding, const EcDraft *draft)
 
 void
 ec_plan_attach_index(EcDraft *draft, EcRelation *relation,
-					 const char *parent_index, const char *index)
+					 const char *parent_index, const char *index, char *undo)
 {
 	EcPlanStep *step = ec_plan_step(draft, EC_PLAN_TRANSACTION,
 									psprintf("ALTER INDEX %s ATTACH PARTITION %s",
 											 parent_index, index),
 									relation, AccessExclusiveLock, false);
 
-	step->undo = "";
+	step->undo = undo;
 	step->detail = "attaches the partition's index";
 }

@@ -24,6 +24,8 @@ static void
 draft_command(EcPlanner *planner, EcDraft *draft, EcRelation *relation, bool inh,
 			  AlterTableCmd *command, const EcPieces *pieces, const char *text)
 {
+	char *reason;
+
 	switch (command->subtype)
 	{
 		case AT_AddColumn:
@@ -50,7 +52,11 @@ draft_command(EcPlanner *planner, EcDraft *draft, EcRelation *relation, bool inh
 							   command->name);
 			break;
 		case AT_AlterColumnType:
-			ec_plan_type(planner, draft, relation, inh, command, text);
+			reason = ec_plan_retype(planner, draft, relation, command);
+			if (draft->retyped == NULL)
+				ec_plan_type(planner, draft, relation, inh, command, text);
+			if (draft->steps == NIL && draft->reason == NULL)
+				draft->reason = reason;
 			break;
 		case AT_AttachPartition:
 			ec_plan_attach(planner, draft, relation,
@@ -89,13 +95,29 @@ static void
 add_commands(EcPlanner *planner, EcRelation *relation, bool inh, List *commands)
 {
 	List *written = NIL;
+	List *retyped = NIL;
 	ListCell *cell;
 
 	foreach (cell, commands)
 	{
 		Command *command = lfirst(cell);
+		bool is_online = command->blocks && command->draft.steps != NIL;
 
-		if (!command->blocks || command->draft.steps == NIL)
+		/* one change gives all columns their types, which come in one pass */
+		if (is_online && command->draft.retyped != NULL)
+			retyped = lappend(retyped, command->draft.retyped);
+		if (retyped != NIL && (!is_online || command->draft.retyped == NULL ||
+							   lnext(commands, cell) == NULL))
+		{
+			add_written(planner, relation, inh, written);
+			written = NIL;
+			ec_plan_add_all(planner,
+							ec_plan_retype_steps(planner, relation, retyped));
+			retyped = NIL;
+		}
+		if (is_online && command->draft.retyped != NULL)
+			continue;
+		if (!is_online)
 		{
 			written = lappend(written, command->text);
 			continue;

@@ -119,8 +119,9 @@ is_possible(EcPlanner *planner, EcRelation *relation, EcRelation *member,
 	{
 		const EcConstraint *check = lfirst(cell);
 
+		/* A child's own one stays when that of its parent is dropped. */
 		if (!OidIsValid(check->oid) || check->is_new ||
-			(member != relation && !is_listed(checks, check)))
+			(member != relation && (check->is_local || !is_listed(checks, check))))
 			return false;
 	}
 	return true;
@@ -138,15 +139,27 @@ ec_plan_definition(const EcConstraint *check)
 }
 
 char *
-ec_plan_comment(const EcConstraint *constraint, EcRelation *relation)
+ec_plan_comments(EcPlanner *planner, EcRelation *relation, const char *name)
 {
-	char *comment = GetComment(constraint->oid, ConstraintRelationId, 0);
+	StringInfoData comments;
+	ListCell *cell;
 
-	if (comment == NULL)
-		return "";
-	return psprintf(";\nCOMMENT ON CONSTRAINT %s ON %s IS %s",
-					quote_identifier(constraint->name),
-					ec_plan_table(relation, true), quote_literal_cstr(comment));
+	initStringInfo(&comments);
+	foreach (cell, ec_world_family(planner->lint.world, relation))
+	{
+		EcRelation *member = lfirst(cell);
+		const EcConstraint *constraint =
+			ec_find_constraint(planner->lint.world, member, name);
+		char *comment = constraint != NULL && OidIsValid(constraint->oid)
+							? GetComment(constraint->oid, ConstraintRelationId, 0)
+							: NULL;
+
+		if (comment != NULL)
+			appendStringInfo(&comments, ";\nCOMMENT ON CONSTRAINT %s ON %s IS %s",
+							 quote_identifier(name), ec_plan_table(member, true),
+							 quote_literal_cstr(comment));
+	}
+	return comments.data;
 }
 
 /*
@@ -231,7 +244,8 @@ ec_plan_type(EcPlanner *planner, EcDraft *draft, EcRelation *relation, bool inh,
 		appendStringInfo(&drops, "DROP CONSTRAINT %s, ", name);
 		appendStringInfo(&adds, ", ADD CONSTRAINT %s %s NOT VALID", name,
 						 ec_plan_definition(check));
-		appendStringInfoString(&comments, ec_plan_comment(check, relation));
+		appendStringInfoString(&comments,
+							   ec_plan_comments(planner, relation, check->name));
 	}
 	ec_plan_alter(draft, relation, table,
 				  psprintf("%s%s%s%s", drops.data, text, adds.data, comments.data))

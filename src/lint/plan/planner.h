@@ -32,6 +32,13 @@ typedef struct EcPlanner
 							 * others write it */
 } EcPlanner;
 
+/* A column that gets another type by a change that keeps its name. */
+typedef struct EcRetyped
+{
+	char *column;
+	char *type; /* as SQL */
+} EcRetyped;
+
 /* The online way of a statement or command. */
 typedef struct EcDraft
 {
@@ -40,6 +47,8 @@ typedef struct EcDraft
 	char *instead;      /* SQL of another way to the same end, which is no plan
 						 * of steps; NULL: none */
 	const char *proven; /* a new column that is NOT NULL by these steps */
+	EcRetyped *retyped; /* the steps are those of plan_retype.c; several commands
+						 * of a statement share them */
 } EcDraft;
 
 /* plan_step.c */
@@ -68,13 +77,20 @@ extern void ec_plan_check_local(EcPlanner *planner, EcDraft *draft);
 extern void
 ec_plan_refuse(EcPlanner *planner, EcFinding *finding, const EcDraft *draft);
 
-/* Attaches the index of a partition, the relation, to its parent's. */
-extern void ec_plan_attach_index(EcDraft *draft, EcRelation *relation,
-								 const char *parent_index, const char *index);
+/*
+ * Attaches the index of a partition, the relation, to its parent's.  An index that
+ * is attached can be dropped with all of them only, which undo does.
+ */
+extern void
+ec_plan_attach_index(EcDraft *draft, EcRelation *relation,
+					 const char *parent_index, const char *index, char *undo);
 
 /* As ALTER TABLE takes it: with its schema, and with ONLY if inh is false. */
 extern char *ec_plan_table(const EcRelation *relation, bool inh);
 extern char *ec_plan_name(const char *schema, const char *name);
+
+/* A partition or child whose rows are elsewhere; NULL: there is none. */
+extern EcRelation *ec_plan_foreign(EcPlanner *planner, EcRelation *relation);
 
 /* plan_names.c */
 
@@ -169,9 +185,22 @@ extern void
 ec_plan_type(EcPlanner *planner, EcDraft *draft, EcRelation *relation, bool inh,
 			 const AlterTableCmd *command, const char *text);
 
-/* A constraint that is made anew: its definition, and its comment or "". */
+/*
+ * A constraint that is made anew: its definition; and its comments, on the relation
+ * and on its descendants, as statements that follow others, or "".
+ */
 extern char *ec_plan_definition(const EcConstraint *constraint);
-extern char *ec_plan_comment(const EcConstraint *constraint, EcRelation *relation);
+extern char *
+ec_plan_comments(EcPlanner *planner, EcRelation *relation, const char *name);
+
+/*
+ * plan_retype.c: one that does.  Drafts its steps, or returns why there are
+ * none, if there is a reason of its own.
+ */
+extern char *ec_plan_retype(EcPlanner *planner, EcDraft *draft,
+							EcRelation *relation, const AlterTableCmd *command);
+extern List *
+ec_plan_retype_steps(EcPlanner *planner, EcRelation *relation, List *retyped);
 
 /* plan_rows.c: UPDATE and DELETE; see plan_rows.h */
 extern void ec_plan_rows(EcPlanner *planner, EcDraft *draft, Node *node);

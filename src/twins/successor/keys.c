@@ -81,7 +81,9 @@ find_indexes(EcMaking *making)
 				 "            WHEN EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'x')"
 				 "            THEN format('index \"%s\" depends on an extension (ALTER INDEX … NO DEPENDS ON EXTENSION before)', c.relname)"
 				 "            WHEN k.contype = 'p' AND x.may_be_null IS NOT NULL"
-				 "            THEN format('column \"%s\" of the partition key may be NULL, and the primary key needs it (ALTER TABLE … SET NOT NULL before)', x.may_be_null) END"
+				 "            THEN format('column \"%s\" of the partition key may be NULL, and the primary key needs it (ALTER TABLE … SET NOT NULL before)', x.may_be_null)"
+				 "            WHEN k.contype = 'p' AND to_jsonb(k) ->> 'conperiod' = 'true' AND NOT $2 <@ (i.indkey::smallint[])[0:i.indnkeyatts - 1]"
+				 "            THEN format('primary key \"%s\", which is WITHOUT OVERLAPS and lacks the partition key (partition by columns of it)', c.relname) END"
 				 "  FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
 				 "  LEFT JOIN pg_constraint k ON k.conindid = i.indexrelid AND k.conrelid = i.indrelid AND k.contype IN ('p', 'u', 'x')"
 				 " CROSS JOIN LATERAL (SELECT"
@@ -137,17 +139,15 @@ name_for(const EcMaking *making, const char *name, List **taken)
 	int length = strlen(making->source_name);
 	const char *rest = name;
 
-	if (strncmp(name, making->source_name, length) == 0)
-		rest = name + length;
+	if (strncmp(name, making->source_name, length) == 0 && name[length] == '_')
+		rest = name + length + 1;
 	for (int pass = 0;; pass++)
 	{
 		const char *number = pass == 0 ? "" : psprintf("%d", pass);
 		char *choice =
 			rest == name
 				? makeObjectName(making->name, name, pass == 0 ? NULL : number)
-				: makeObjectName(making->name, NULL,
-								 psprintf("%s%s", rest[0] == '_' ? rest + 1 : rest,
-										  number));
+				: makeObjectName(making->name, NULL, psprintf("%s%s", rest, number));
 		ListCell *cell;
 		bool is_free = !OidIsValid(get_relname_relid(choice, making->space));
 
