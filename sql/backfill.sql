@@ -246,7 +246,7 @@ CREATE OR REPLACE FUNCTION guard() RETURNS trigger LANGUAGE plpgsql AS
 CREATE TRIGGER guard BEFORE UPDATE ON guarded FOR EACH ROW WHEN (old.id = 7) EXECUTE FUNCTION guard();
 SELECT ec_backfill('guarded', 'v = id') AS job \gset
 CALL ec_wait(:job);
-SELECT * FROM outcome(:job);
+SELECT state, rows_done < 3 AS stopped, last_error FROM outcome(:job);
 SELECT ec_cancel(:job);
 
 -- Changes to the table while the job runs.  The first batch is of one row, and a long pause follows.

@@ -68,5 +68,8 @@ SELECT count(*), min("a b"), max(n) FROM "recipe ""types";
 SELECT ec_contract(change, override => '{stabilization}', quarantine => '0') FROM ec_changes ORDER BY change COLLATE "C";
 DROP TABLE "recipe ""types";
 SELECT ec_forget(change) FROM ec_changes ORDER BY change COLLATE "C";
+-- 400 constraints in one statement: the recipe is of the whole statement, and too long to be shown with each of them
+SELECT rule, severity, count(*), count(recipe) FROM ec_lint('ALTER TABLE recipe_orders '
+    || (SELECT string_agg('ADD CHECK (n > ' || i || repeat(' ', 60) || ')', ', ') FROM generate_series(1, 400) i)) GROUP BY 1, 2 ORDER BY 1;
 DROP TABLE recipe_users, recipe_orders, recipe_parted, recipe_part, recipe_ranges, recipe_scripts, recipe_domained CASCADE;
 DROP DOMAIN recipe_positive;

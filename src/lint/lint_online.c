@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
@@ -51,25 +53,47 @@ step_sql(const EcPlanStep *step)
 	return psprintf("%s;", step->sql);
 }
 
-/* The steps of a statement as SQL; NULL: it runs as it is. */
-static char *
-recipe_of(const EcPlan *plan, const EcStatement *statement)
+/*
+ * A recipe that is longer than this is for nobody to read, and each finding about
+ * its statement would have it.
+ */
+#define LONGEST_RECIPE (64 * 1024)
+
+/* The recipe of a statement, for all its findings. */
+typedef struct Recipe
 {
-	char *recipe = NULL;
-	bool is_planned = false;
+	const EcPlan *plan;
+	int number; /* of the statement; 0: none yet */
+	bool is_planned;
+	char *sql; /* NULL: it runs as it is, or is too long */
+} Recipe;
+
+/* The steps of a statement as SQL. */
+static const Recipe *
+recipe_of(Recipe *recipe, const EcStatement *statement)
+{
+	StringInfoData sql;
 	ListCell *cell;
 
-	foreach (cell, plan->steps)
+	if (recipe->number == statement->number)
+		return recipe;
+	recipe->number = statement->number;
+	recipe->is_planned = false;
+	recipe->sql = NULL;
+	initStringInfo(&sql);
+	foreach (cell, recipe->plan->steps)
 	{
 		const EcPlanStep *step = lfirst(cell);
 
 		if (statement->number < step->first || statement->number > step->last)
 			continue;
-		is_planned |= !step->is_as_written;
-		recipe = recipe ? psprintf("%s\n%s", recipe, step_sql(step))
-						: step_sql(step);
+		recipe->is_planned |= !step->is_as_written;
+		if (sql.len <= LONGEST_RECIPE)
+			appendStringInfo(&sql, "%s%s", sql.len > 0 ? "\n" : "", step_sql(step));
 	}
-	return is_planned ? recipe : NULL;
+	if (recipe->is_planned && sql.len <= LONGEST_RECIPE)
+		recipe->sql = sql.data;
+	return recipe;
 }
 
 /* Not for as long as a table is read or written, but for a moment. */
@@ -80,8 +104,10 @@ is_brief(const EcFinding *finding)
 }
 
 static void
-settle_online(const EcPlan *plan, EcFinding *finding)
+settle_online(Recipe *recipe, EcFinding *finding)
 {
+	const EcPlan *plan = recipe->plan;
+
 	/* Each step has its own transaction, which holds no lock of another. */
 	bool is_split = strcmp(finding->rule, "hold_lock") == 0 ||
 					strcmp(finding->rule, "validate_constraint") == 0;
@@ -94,7 +120,7 @@ settle_online(const EcPlan *plan, EcFinding *finding)
 		finding->recipe = refused->recipe;
 		finding->detail = refused->detail;
 	}
-	else if (recipe_of(plan, finding->statement) != NULL ||
+	else if (recipe_of(recipe, finding->statement)->is_planned ||
 			 (is_split && plan->is_online))
 	{
 		finding->severity = EC_SEVERITY_NOTICE;
@@ -105,8 +131,8 @@ settle_online(const EcPlan *plan, EcFinding *finding)
 void
 ec_lint_settle(const EcScript *script, List *findings, bool online)
 {
-	EcPlan *plan = NULL;
-	EcPlan *if_large = NULL;
+	Recipe planned = {0};
+	Recipe if_large = {0};
 	ListCell *cell;
 
 	foreach (cell, findings)
@@ -115,22 +141,23 @@ ec_lint_settle(const EcScript *script, List *findings, bool online)
 		const EcFinding *refused;
 		char *recipe;
 
+		CHECK_FOR_INTERRUPTS();
 		if (!finding->is_about_time)
 			continue;
 		/* also where the table is small by now */
-		if (if_large == NULL)
-			if_large = ec_plan_if_large(script);
-		refused = find_refused(if_large, finding);
+		if (if_large.plan == NULL)
+			if_large.plan = ec_plan_if_large(script);
+		refused = find_refused(if_large.plan, finding);
 		recipe = refused != NULL ? refused->recipe
-								 : recipe_of(if_large, finding->statement);
+								 : recipe_of(&if_large, finding->statement)->sql;
 		if (recipe != NULL)
 			finding->recipe = recipe;
 		if (finding->severity <= EC_SEVERITY_NOTICE)
 			continue;
-		if (plan == NULL)
-			plan = ec_plan_script(script);
+		if (planned.plan == NULL)
+			planned.plan = ec_plan_script(script);
 		if (online)
-			settle_online(plan, finding);
+			settle_online(&planned, finding);
 		else if (!is_brief(finding))
 			finding->severity = EC_SEVERITY_ERROR;
 	}

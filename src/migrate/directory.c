@@ -75,10 +75,11 @@ static int
 open_file(const char *path, struct stat *status)
 {
 	int file = OpenTransientFile(path, O_RDONLY | O_NONBLOCK | PG_BINARY);
+	int error = errno;
 
 	if (file < 0)
 		ereport(ERROR,
-				(errcode_for_file_access(),
+				(ec_errcode_for_path(error),
 				 errmsg("could not open file \"%s\" for reading: %m", path)));
 	if (fstat(file, status) != 0)
 		ereport(ERROR, (errcode_for_file_access(),

@@ -72,6 +72,16 @@ compare_names(const ListCell *a, const ListCell *b)
 	return strcmp(lfirst(a), lfirst(b));
 }
 
+int
+ec_errcode_for_path(int error)
+{
+	if (error == ENAMETOOLONG)
+		return errcode(MAKE_SQLSTATE('5', '8', 'P', '0', '3'));
+	if (error == ELOOP)
+		return errcode(ERRCODE_UNDEFINED_FILE);
+	return errcode_for_file_access();
+}
+
 /* The names in a directory that do not begin with a dot, sorted. */
 static List *
 names_in(const char *path)
@@ -79,7 +89,11 @@ names_in(const char *path)
 	DIR *directory = AllocateDir(path);
 	List *names = NIL;
 	struct dirent *found;
+	int error = errno;
 
+	if (directory == NULL)
+		ereport(ERROR, (ec_errcode_for_path(error),
+						errmsg("could not open directory \"%s\": %m", path)));
 	while ((found = ReadDir(directory, path)) != NULL)
 	{
 		if (found->d_name[0] != '.')
@@ -135,8 +149,12 @@ refuse_foreign(const char *path, const char *name)
 
 	check_encoding(path, name);
 	if (stat(psprintf("%s/%s", path, name), &status) != 0)
-		ereport(ERROR, (errcode_for_file_access(),
+	{
+		int error = errno;
+
+		ereport(ERROR, (ec_errcode_for_path(error),
 						errmsg("could not stat file \"%s/%s\": %m", path, name)));
+	}
 	if (ec_file_name_is_sql(name))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

@@ -27,4 +27,10 @@ typedef struct EcListedMigration
  */
 extern List *ec_list_migrations(const char *path);
 
+/*
+ * For ereport: the SQLSTATE of an errno that a path has caused.  Before 17 the
+ * server calls a name that is too long an internal error.
+ */
+extern int ec_errcode_for_path(int error);
+
 #endif

@@ -263,5 +263,11 @@ for my $command (@commands)
 	is(ledger(), '001 applied, 002 applied, 010 applied', 'and stops there');
 }
 
+for my $path ('a' x 300, 'a/' x 3000)
+{
+	($code, my $out, $stderr) = $node->psql('postgres', "\\set VERBOSITY sqlstate\nCALL ec_apply_directory('$path')");
+	is($stderr, 'psql:<stdin>:2: ERROR:  58P03', 'a path that is too long is no internal error');
+}
+
 $node->stop;
 done_testing();

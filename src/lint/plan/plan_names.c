@@ -16,6 +16,7 @@
 #include "catalog/pg_constraint.h"
 #include "commands/defrem.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "parser/parse_target.h"
 #include "utils/builtins.h"
@@ -29,6 +30,11 @@ typedef struct PlannedName
 	char *name;
 	bool is_relation;
 	bool is_constraint;
+	/* what it was made of, and how many numbers from 0 on are planned */
+	const char *table;
+	const char *columns;
+	const char *label;
+	int count;
 } PlannedName;
 
 static bool
@@ -99,25 +105,61 @@ constraint_exists(EcPlanner *planner, EcRelation *relation, const char *name)
 	return found;
 }
 
+static bool
+same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* The newest name that was made of the same parts. */
+static const PlannedName *
+last_of_same_parts(const EcPlanner *planner, const PlannedName *name)
+{
+	for (int i = list_length(planner->names) - 1; i >= 0; i--)
+	{
+		const PlannedName *other = list_nth(planner->names, i);
+
+		if (other->is_relation == name->is_relation &&
+			other->is_constraint == name->is_constraint &&
+			strcmp(other->schema, name->schema) == 0 &&
+			strcmp(other->table, name->table) == 0 &&
+			same_text(other->columns, name->columns) &&
+			strcmp(other->label, name->label) == 0)
+			return other;
+	}
+	return NULL;
+}
+
 char *
 ec_plan_choose_name(EcPlanner *planner, EcRelation *relation, const char *columns,
 					const char *label, bool is_relation, bool is_constraint)
 {
 	PlannedName *planned = palloc0(sizeof(PlannedName));
-	const char *suffix = label;
+	const PlannedName *last;
+	int number;
 
-	for (int pass = 1;; pass++)
-	{
-		planned->name = makeObjectName(relation->name, columns, suffix);
-		if (!is_planned(planner, relation, planned->name, is_relation, is_constraint) &&
-			!(is_relation && relation_exists(planner, relation, planned->name)) &&
-			!(is_constraint && constraint_exists(planner, relation, planned->name)))
-			break;
-		suffix = psprintf("%s%d", label, pass);
-	}
 	planned->schema = relation->schema;
 	planned->is_relation = is_relation;
 	planned->is_constraint = is_constraint;
+	planned->table = relation->name;
+	planned->columns = columns;
+	planned->label = label;
+	last = last_of_same_parts(planner, planned);
+	planned->count = last ? last->count : 0;
+	for (number = planned->count;; number++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		planned->name =
+			makeObjectName(relation->name, columns,
+						   number == 0 ? label : psprintf("%s%d", label, number));
+		if (is_planned(planner, relation, planned->name, is_relation, is_constraint))
+			planned->count += number == planned->count;
+		else if (!(is_relation && relation_exists(planner, relation, planned->name)) &&
+				 !(is_constraint &&
+				   constraint_exists(planner, relation, planned->name)))
+			break;
+	}
+	planned->count += number == planned->count;
 	planner->names = lappend(planner->names, planned);
 	return planned->name;
 }
