@@ -154,6 +154,10 @@ ALTER TABLE lines ADD COLUMN of_invoice bigint REFERENCES invoices (id);
 ALTER TABLE invoices ADD COLUMN seq bigint GENERATED ALWAYS AS IDENTITY;
 COMMENT ON COLUMN invoices.seq IS 'in order';
 GRANT SELECT (seq) ON invoices TO PUBLIC;
+== an identity column
+ALTER TABLE invoices ADD COLUMN seq bigint GENERATED ALWAYS AS IDENTITY;
+== a serial column
+ALTER TABLE lines ADD COLUMN seq serial;
 == a serial column with rights on its sequence
 ALTER TABLE lines ADD COLUMN seq serial;
 GRANT USAGE ON SEQUENCE lines_seq_seq TO PUBLIC;

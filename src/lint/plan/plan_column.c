@@ -314,7 +314,9 @@ plan_identity_end(NewColumn *column, const char *sequence)
 								   ec_plan_name(column->relation->schema, sequence)),
 							   ec_plan_name(column->relation->schema, sequence)));
 
-	step->undo = "";
+	/* an identity column cannot lose its NOT NULL, which is taken back next */
+	step->undo = psprintf("ALTER TABLE %s ALTER COLUMN %s DROP IDENTITY IF EXISTS",
+						  column->table, column->quoted);
 	step->detail = "makes it an identity column that goes on where the job ended";
 }
 
